@@ -1,0 +1,13 @@
+"""`python -m runsdash.sandbox`: the sandbox without Django, for tests and demos."""
+
+import argparse
+
+from runsdash.sandbox.options import add_flags, from_namespace
+from runsdash.sandbox.serve import serve
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        prog="python -m runsdash.sandbox", description="A scripted Threads/Runs server."
+    )
+    add_flags(parser)
+    serve(from_namespace(parser.parse_args()))

@@ -1,0 +1,65 @@
+"""Endpoints of messages. A thread with an active run takes no new ones."""
+
+from runsdash.sandbox import bodies, paging
+from runsdash.sandbox.errors import not_found, thread_locked
+from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.metadata import modified
+from runsdash.sandbox.paging import one
+from runsdash.sandbox.state import Call
+from runsdash.sandbox.store import Change
+
+
+def insert(change: Change, given: dict, *, thread_id: str) -> dict:
+    """A message a client wrote; it belongs to no run."""
+    message = {
+        "id": mint(prefix="msg_"),
+        "object": "thread.message",
+        "created_at": now_s(),
+        "thread_id": thread_id,
+        "status": "completed",
+        "incomplete_details": None,
+        "completed_at": now_s(),
+        "incomplete_at": None,
+        "role": given["role"],
+        "content": bodies.message_content(given["content"]),
+        "assistant_id": None,
+        "run_id": None,
+        "attachments": given.get("attachments") or [],
+        "metadata": given.get("metadata") or {},
+    }
+    change.insert("message", message, parent=thread_id)
+    return message
+
+
+def create(call: Call, thread_id: str) -> dict:
+    call.sandbox.find("thread", thread_id)
+    bodies.MESSAGE("", call.body)
+    with call.sandbox.store.change() as change:
+        busy = change.active_of_thread(thread_id)
+        if busy:
+            raise thread_locked(thread_id, busy.run_id)
+        return insert(change, call.body, thread_id=thread_id)
+
+
+def list_all(call: Call, thread_id: str) -> dict:
+    call.sandbox.find("thread", thread_id)
+    run_id = one(call.query, "run_id")
+    return paging.page(call.sandbox.store, kind="message", parent=thread_id, query=call.query, run_id=run_id)
+
+
+def retrieve(call: Call, thread_id: str, message_id: str) -> dict:
+    call.sandbox.find("thread", thread_id)
+    return call.sandbox.find("message", message_id, parent=thread_id)
+
+
+def modify(call: Call, thread_id: str, message_id: str) -> dict:
+    bodies.METADATA_ONLY("", call.body)
+    return modified(call, "message", message_id, given=call.body, parent=thread_id)
+
+
+def delete(call: Call, thread_id: str, message_id: str) -> dict:
+    with call.sandbox.store.change() as change:
+        if change.get("message", message_id, parent=thread_id) is None:
+            raise not_found("message", message_id)
+        change.delete(message_id)
+    return {"id": message_id, "object": "thread.message.deleted", "deleted": True}

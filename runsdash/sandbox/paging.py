@@ -1,0 +1,109 @@
+"""Cursor paging over stored objects: `limit`, `order`, `after`, `before` and the list envelope."""
+
+import json
+
+from runsdash.sandbox.errors import invalid
+from runsdash.sandbox.store import Store
+
+LIMIT_MAX = 100  # API reference: "Limit can range between 1 and 100"
+LIMIT_DEFAULT = 20
+
+
+def page(
+    store: Store, *, kind: str, parent: str, query: dict[str, list[str]], run_id: str | None = None
+) -> dict:
+    """One page as the API's list envelope; `run_id` narrows messages to one run."""
+    limit = read_limit(query)
+    descending = read_order(query) == "desc"
+    before = one(query, "before")
+    cursor = before or one(query, "after")
+    rows = fetch(
+        store,
+        kind,
+        parent,
+        cursor,
+        descending != bool(before),
+        limit + 1,
+        run_id,
+        "before" if before else "after",
+    )
+    kept = rows[:limit]
+    if before:
+        kept.reverse()
+    return envelope([json.loads(body) for (body,) in kept], has_more=len(rows) > limit)
+
+
+def fetch(
+    store: Store,
+    kind: str,
+    parent: str,
+    cursor: str | None,
+    descending: bool,
+    count: int,
+    run_id: str | None,
+    param: str,
+) -> list[tuple]:
+    where, args = "kind=? AND parent=?", [kind, parent]
+    if cursor:
+        found = store.rows("SELECT created_at, seq FROM object WHERE id=? AND kind=?", cursor, kind)
+        if not found:
+            raise invalid(f"Invalid '{param}': no {kind} found with id '{cursor}'.", param=param)
+        where += f" AND (created_at, seq) {'<' if descending else '>'} (?,?)"
+        args += found[0]
+    if run_id:
+        where += " AND json_extract(body, '$.run_id')=?"
+        args.append(run_id)
+    way = "DESC" if descending else "ASC"
+    sql = f"SELECT body FROM object WHERE {where} ORDER BY created_at {way}, seq {way} LIMIT ?"
+    return store.rows(sql, *args, count)
+
+
+def envelope(objects: list[dict], *, has_more: bool) -> dict:
+    """The list object; both ids are null when it is empty."""
+    return {
+        "object": "list",
+        "data": objects,
+        "first_id": objects[0]["id"] if objects else None,
+        "last_id": objects[-1]["id"] if objects else None,
+        "has_more": has_more,
+    }
+
+
+def one(query: dict[str, list[str]], name: str) -> str | None:
+    return query.get(name, [""])[0] or None
+
+
+def read_limit(query: dict[str, list[str]]) -> int:
+    text = one(query, "limit") or str(LIMIT_DEFAULT)
+    if not text.lstrip("-").isdigit():
+        raise invalid(
+            f"Invalid type for 'limit': expected an integer, but got '{text[:40]}' instead.",
+            param="limit",
+            code="invalid_type",
+        )
+    limit = int(text)
+    if limit < 1:
+        raise invalid(
+            f"Invalid 'limit': integer below minimum value. Expected a value >= 1, but got {limit} instead.",
+            param="limit",
+            code="integer_below_min_value",
+        )
+    if limit > LIMIT_MAX:
+        raise invalid(
+            "Invalid 'limit': integer above maximum value. "
+            f"Expected a value <= {LIMIT_MAX}, but got {limit} instead.",
+            param="limit",
+            code="integer_above_max_value",
+        )
+    return limit
+
+
+def read_order(query: dict[str, list[str]]) -> str:
+    order = one(query, "order") or "desc"
+    if order not in ("asc", "desc"):
+        raise invalid(
+            f"Invalid value: '{order[:40]}'. Supported values are: 'asc' and 'desc'.",
+            param="order",
+            code="invalid_value",
+        )
+    return order

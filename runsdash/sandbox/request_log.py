@@ -1,0 +1,29 @@
+"""The requests that came, for tests that assert on what the server received. In memory, bounded."""
+
+import threading
+from collections import deque
+
+KEPT_MAX = 100_000
+BODY_MAX = 1_000_000  # characters; a longer body is logged by size only
+
+
+class RequestLog:
+    """Entries are dicts as `/_sandbox/requests` shows them; `status` is null until the reply began."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.entries: deque[dict] = deque(maxlen=KEPT_MAX)
+
+    def add(self, entry: dict) -> dict:
+        with self.lock:
+            self.entries.append(entry)
+        return entry
+
+    def since(self, moment_s: float) -> list[dict]:
+        """Entries that started at or after `moment_s` (Unix seconds), oldest first."""
+        with self.lock:
+            return [entry for entry in self.entries if entry["time"] >= moment_s]
+
+    def clear(self) -> None:
+        with self.lock:
+            self.entries.clear()

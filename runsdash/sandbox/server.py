@@ -1,0 +1,300 @@
+"""The sandbox's HTTP server: reads requests, checks the key, applies faults, sends replies.
+
+What a reply says is the endpoints' business; this module owns sockets and headers.
+"""
+
+import json
+import logging
+import socket
+import time
+from collections.abc import Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from runsdash.sandbox import control, harm, routes, welcome, wire
+from runsdash.sandbox.errors import (
+    ApiError,
+    invalid,
+    missing_beta,
+    no_key,
+    unknown_url,
+    wrong_key,
+    wrong_method,
+)
+from runsdash.sandbox.faults import Fault
+from runsdash.sandbox.ids import mint
+from runsdash.sandbox.request_log import BODY_MAX
+from runsdash.sandbox.state import Bytes, Call, Sandbox, Streamed
+
+BASE = "/v1"
+BODY_BYTES_MAX = 64 * 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class Server(ThreadingHTTPServer):
+    """One thread a connection; connections stay open between requests."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        super().__init__((sandbox.options.host, sandbox.options.port), Handler)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{self.server_address[0]}:{self.server_address[1]}{BASE}"
+
+    def server_bind(self) -> None:
+        # The base class asks the resolver for this host's name, which can take seconds.
+        socket.socket.bind(self.socket, self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = self.server_address[:2]
+
+    def shutdown_request(self, request: socket.socket) -> None:
+        # A polite shutdown would send FIN before the RST that a reset fault asked for.
+        if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)[0]:
+            request.close()
+        else:
+            super().shutdown_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        log.debug("connection ended early", exc_info=True)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection. Every method goes through `answer`."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Server
+
+    def answer(self) -> None:
+        """Reads one request, logs it, and sends its reply."""
+        began = time.time()
+        split = urlsplit(self.path)
+        self.route_path = unquote(split.path)
+        self.request_id = mint(prefix="req_")
+        self.began, self.fault = began, None
+        self.entry: dict = {}
+        raw = self.read_body()
+        query = parse_qs(split.query, keep_blank_values=True)
+        if self.route_path.startswith(BASE + "/"):
+            self.entry = self.log_request_entry(raw, split.query)
+        try:
+            self.reply(self.answer_to(query, raw))
+        except ApiError as error:
+            self.send_json(error.status, error.body, headers=error.headers)
+        except (BrokenPipeError, ConnectionResetError, TimeoutError):
+            self.close_connection = True
+        except Exception:
+            log.exception("the sandbox failed on %s %s", self.command, self.path)
+            self.send_json(500, ApiError(status=500, message="The sandbox failed.", type="server_error").body)
+        finally:
+            self.entry["duration"] = time.time() - began
+
+    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = do_OPTIONS = answer
+
+    def read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            return self.read_chunks()
+        length = int(self.headers.get("Content-Length") or 0)
+        return self.rfile.read(min(length, BODY_BYTES_MAX))
+
+    def read_chunks(self) -> bytes:
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0] or b"0", 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def log_request_entry(self, raw: bytes, query: str) -> dict:
+        log_body = self.command in ("POST", "PUT", "PATCH") and len(raw) <= BODY_MAX
+        return self.server.sandbox.request_log.add(
+            {
+                "id": self.request_id,
+                "method": self.command,
+                "path": self.route_path,
+                "query": query,
+                "status": None,
+                "time": self.began,
+                "duration": None,
+                "headers": sorted(name.lower() for name in self.headers),
+                "openai_beta": self.headers.get("OpenAI-Beta"),
+                "has_api_key_header": "api-key" in self.headers,
+                "body_bytes": len(raw),
+                "body": parsed_or_none(raw) if log_body else None,
+            }
+        )
+
+    def answer_to(self, query: dict, raw: bytes) -> object:
+        sandbox, path = self.server.sandbox, self.route_path
+        if path in ("/", "/index.html") and self.command == "GET":
+            return Bytes(welcome.page(self.server.base_url).encode(), "text/html; charset=utf-8")
+        if path.startswith("/_sandbox/"):
+            self.check_key()
+            call = Call(sandbox, query, read_json(raw))
+            return control.answer(call, self.command, path.removeprefix("/_sandbox"))
+        if not path.startswith(BASE + "/"):
+            raise unknown_url(self.command, path)
+        return self.answer_to_api(query, raw)
+
+    def answer_to_api(self, query: dict, raw: bytes) -> object:
+        sandbox, path = self.server.sandbox, self.route_path
+        self.fault = sandbox.faults.take(self.command, path)
+        time.sleep(sandbox.options.latency_ms / 1000 + (self.fault.delay_s if self.fault else 0))
+        if self.fault and self.fault.kind in harm.BEFORE:
+            return self.fault
+        self.check_key()
+        if sandbox.quirks["require_beta"] and self.headers.get("OpenAI-Beta") != "assistants=v2":
+            raise missing_beta()
+        found = routes.find(path.removeprefix(BASE))
+        if found is None:
+            raise unknown_url(self.command, path)
+        methods, ids = found
+        if self.command not in methods:
+            raise wrong_method(self.command, path)
+        return methods[self.command](Call(sandbox, query, read_json(raw)), **ids)
+
+    def check_key(self) -> None:
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        given = self.headers.get("api-key") or (token.strip() if scheme.lower() == "bearer" else "")
+        if not given:
+            raise no_key()
+        if given != self.server.sandbox.options.api_key:
+            raise wrong_key()
+
+    # Replies
+
+    def reply(self, answer: object) -> None:
+        if isinstance(answer, Fault):
+            self.reply_fault(answer)
+        elif isinstance(answer, Streamed):
+            self.reply_stream(answer)
+        elif isinstance(answer, Bytes):
+            self.send_content(200, answer.content, answer.content_type)
+        else:
+            self.send_json(200, answer)
+
+    def reply_fault(self, fault: Fault) -> None:
+        if fault.kind == "html":
+            self.send_content(502, harm.PROXY_PAGE, "text/html")
+            return
+        if fault.kind not in ("hang", "reset_before"):
+            raise harm.refusal(fault)
+        self.close_connection = True
+        if fault.kind == "hang":
+            harm.hang(self.connection, fault)
+        else:
+            harm.reset(self.connection)
+
+    def send_json(self, status: int, answer: object, *, headers: dict[str, str] | None = None) -> None:
+        content = wire.json_body(answer, self.server.sandbox.quirks)
+        self.send_content(status, content, "application/json", headers=headers)
+
+    def send_content(
+        self, status: int, content: bytes, content_type: str, *, headers: dict[str, str] | None = None
+    ) -> None:
+        """Sends a whole reply, after what the fault of this request does to it."""
+        kind = self.fault.kind if self.fault else None
+        self.entry["status"] = status
+        if kind == "reset_after":
+            self.close_connection = True
+            harm.reset(self.connection)
+            return
+        content = harm.damaged(self.fault, content)
+        self.send_head(status, content_type, headers=headers)
+        if kind == "endless":
+            self.send_chunks(harm.endless(content))
+            return
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if kind == "drip":
+            for piece in harm.dripped(content, self.fault):
+                self.wfile.write(piece)
+            return
+        if kind == "truncate":
+            self.close_connection = True
+            content = content[: len(content) // 2]
+        self.wfile.write(content)
+
+    def send_head(self, status: int, content_type: str, *, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("x-request-id", self.request_id)
+        self.send_header("openai-processing-ms", str(int((time.time() - self.began) * 1000)))
+        if poll := self.server.sandbox.quirks["poll_after_ms"]:
+            self.send_header("openai-poll-after-ms", str(poll))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+
+    def send_chunks(self, pieces: Iterable[bytes]) -> None:
+        """A chunked body; a stream that is cut short never gets its last chunk."""
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in pieces:
+            if piece:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def reply_stream(self, streamed: Streamed) -> None:
+        """Server-sent events; when the client leaves, the run goes on without it."""
+        sandbox = self.server.sandbox
+        self.entry["status"] = 200
+        try:
+            self.send_head(200, "text/event-stream; charset=utf-8", headers={"Cache-Control": "no-cache"})
+            self.send_chunks(self.spoiled(wire.frames(streamed, sandbox.quirks)))
+        except CutError:
+            self.close_connection = True
+        finally:
+            sandbox.streams.leave(streamed.run_id, streamed.heard)
+
+    def spoiled(self, frames: Iterable[bytes]) -> Iterable[bytes]:
+        fault = self.fault
+        for at, frame in enumerate(frames):
+            if fault and fault.kind in ("truncate", "reset_after", "error") and at >= fault.after_events:
+                if fault.kind == "error":
+                    yield harm.error_frame()
+                if fault.kind == "reset_after":
+                    harm.reset(self.connection)
+                raise CutError
+            if fault and fault.kind == "drip":
+                yield from harm.dripped(frame, fault)
+            elif fault and fault.kind == "endless":
+                yield from harm.endless(frame)
+            else:
+                yield harm.damaged_frame(fault, frame)
+
+    # BaseHTTPRequestHandler's own
+
+    def version_string(self) -> str:
+        return "runsdash-sandbox"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent: the request log has it."""
+
+
+class CutError(Exception):
+    """The fault of this request ends its stream here."""
+
+
+def read_json(raw: bytes) -> dict:
+    """The JSON object of a request, or empty when there is no body."""
+    if not raw.strip():
+        return {}
+    body = parsed_or_none(raw)
+    if not isinstance(body, dict):
+        raise invalid("We could not parse the JSON body of your request.")
+    return body
+
+
+def parsed_or_none(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None

@@ -1,0 +1,55 @@
+"""How much of an answer has been spoken by now, and which part of it open streams have heard.
+
+An answer is written word by word at a fixed pace from the moment it began, so its place is a matter of
+the clock and needs no row of its own: after a restart it goes on where it would have been.
+"""
+
+import re
+
+WORD = re.compile(r"\s*\S+")
+
+
+def spoken(said: dict, *, now: float) -> str:
+    """The part of `said["text"]` that is out at `now` (Unix seconds)."""
+    if said["word_s"] <= 0:
+        return said["text"]
+    count = int((min(now, said.get("until", now)) - said["began"]) / said["word_s"])
+    end = 0
+    for at, match in enumerate(WORD.finditer(said["text"])):
+        if at >= count:
+            break
+        end = match.end()
+    return said["text"][:end]
+
+
+def word_count(text: str) -> int:
+    return sum(1 for _ in WORD.finditer(text))
+
+
+class Speech:
+    """Answers being spoken in this server process: run id to its open message and the length sent."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, dict] = {}
+        self.sent: dict[str, int] = {}
+
+    def begin(self, run_id: str, said: dict) -> None:
+        self.open[run_id], self.sent[run_id] = said, 0
+
+    def end(self, run_id: str) -> None:
+        self.open.pop(run_id, None)
+        self.sent.pop(run_id, None)
+
+    def next_delta(self, run_id: str, text: str, *, message_id: str) -> dict | None:
+        """The delta from what was sent up to `text`, or None when nothing is new."""
+        new = text[self.sent.get(run_id, 0) :]
+        if not new:
+            return None
+        self.sent[run_id] = len(text)
+        return message_delta(
+            message_id, [{"index": 0, "type": "text", "text": {"value": new, "annotations": []}}]
+        )
+
+
+def message_delta(message_id: str, content: list[dict]) -> dict:
+    return {"id": message_id, "object": "thread.message.delta", "delta": {"content": content}}

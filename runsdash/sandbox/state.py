@@ -1,0 +1,85 @@
+"""What a running sandbox is made of, handed to every endpoint, and what an endpoint is given."""
+
+import queue
+from dataclasses import dataclass, field
+
+from runsdash.sandbox.engine import Engine
+from runsdash.sandbox.errors import not_found
+from runsdash.sandbox.faults import Faults
+from runsdash.sandbox.options import Options
+from runsdash.sandbox.request_log import RequestLog
+from runsdash.sandbox.store import Store
+from runsdash.sandbox.streams import Streams
+
+QUIRKS = {
+    "merge_metadata": False,
+    "no_thread_list": False,
+    "no_steps": False,
+    "cancel_at_once": False,
+    "float_timestamps": False,
+    "no_has_more": False,
+    "bare_lists": False,
+    "require_beta": False,
+    "poll_after_ms": None,
+    "stream_dialect": None,
+}
+
+
+class Sandbox:
+    """A sandbox over one SQLite file: call `start`, and `stop` at the end."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.streams = Streams()
+        self.store = Store(options.db, publish=self.streams.publish)
+        self.engine = Engine(store=self.store, streams=self.streams, fast=options.fast)
+        self.faults = Faults(options.faults, seed=options.seed)
+        self.request_log = RequestLog()
+        self.first_quirks = QUIRKS | {"merge_metadata": options.merge_metadata}
+        self.quirks = dict(self.first_quirks)
+
+    def start(self) -> None:
+        self.engine.start()
+
+    def stop(self) -> None:
+        self.engine.stop()
+        self.store.close()
+
+    def find(self, kind: str, id: str, *, parent: str | None = None) -> dict:
+        """The stored object, or 404."""
+        found = self.store.get(kind, id, parent=parent)
+        if found is None:
+            raise not_found(kind, id)
+        return found
+
+
+@dataclass
+class Call:
+    """One request as an endpoint sees it. `body` is the JSON object that came, or empty."""
+
+    sandbox: Sandbox
+    query: dict[str, list[str]]
+    body: dict = field(default_factory=dict)
+
+    @property
+    def wants_content(self) -> bool:
+        """Whether file search results shall show their text (`include[]`)."""
+        asked = self.query.get("include[]", []) + self.query.get("include", [])
+        return "step_details.tool_calls[*].file_search.results[*].content" in asked
+
+
+@dataclass
+class Streamed:
+    """An endpoint's answer as server-sent events."""
+
+    run_id: str
+    heard: queue.SimpleQueue
+    wants_content: bool
+
+
+@dataclass
+class Bytes:
+    """An endpoint's answer as raw bytes."""
+
+    content: bytes
+    content_type: str

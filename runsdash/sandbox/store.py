@@ -1,0 +1,166 @@
+"""The SQLite file: objects as the API shows them, work in progress, and the bytes of files.
+
+One writer connection and one reader connection, each behind a lock (WAL lets them overlap). A change
+is one short transaction; its events go out only after the commit, so nothing is visible that is not
+kept. Knows nothing of runs' rules.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS object (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+  parent TEXT NOT NULL, created_at INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS object_page ON object (kind, parent, created_at, seq);
+CREATE TABLE IF NOT EXISTS active (
+  run_id TEXT PRIMARY KEY, thread_id TEXT NOT NULL UNIQUE, due_at REAL, expires_at INTEGER NOT NULL,
+  plan TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS file (id TEXT PRIMARY KEY, body TEXT NOT NULL, content BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+@dataclass
+class Active:
+    """An unfinished run's place: `due_at` (Unix seconds, None while it waits for a client), and its plan."""
+
+    run_id: str
+    thread_id: str
+    due_at: float | None
+    expires_at: int
+    plan: dict
+
+
+def dump(body: object) -> str:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+
+
+def connect(path: str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=20, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    return db
+
+
+class Change:
+    """One write transaction and the events that follow from it."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self.events: list[tuple[str, str, str]] = []
+
+    def get(self, kind: str, id: str, *, parent: str | None = None) -> dict | None:
+        row = self.db.execute("SELECT body, parent FROM object WHERE id=? AND kind=?", (id, kind)).fetchone()
+        if row is None or parent not in (None, row[1]):
+            return None
+        return json.loads(row[0])
+
+    def insert(self, kind: str, body: dict, *, parent: str = "") -> None:
+        self.db.execute(
+            "INSERT INTO object (id, kind, parent, created_at, body) VALUES (?,?,?,?,?)",
+            (body["id"], kind, parent, body["created_at"], dump(body)),
+        )
+
+    def insert_many(self, rows: list[tuple[str, str, str, int, str]]) -> None:
+        """Rows are (id, kind, parent, created_at, body as JSON text)."""
+        self.db.executemany(
+            "INSERT INTO object (id, kind, parent, created_at, body) VALUES (?,?,?,?,?)", rows
+        )
+
+    def update(self, body: dict) -> None:
+        self.db.execute("UPDATE object SET body=? WHERE id=?", (dump(body), body["id"]))
+
+    def delete(self, id: str) -> None:
+        self.db.execute("DELETE FROM object WHERE id=?", (id,))
+
+    def children(self, kind: str, parent: str) -> list[dict]:
+        rows = self.db.execute(
+            "SELECT body FROM object WHERE kind=? AND parent=? ORDER BY created_at, seq", (kind, parent)
+        )
+        return [json.loads(body) for (body,) in rows]
+
+    def delete_children(self, kind: str, parent: str) -> None:
+        self.db.execute("DELETE FROM object WHERE kind=? AND parent=?", (kind, parent))
+
+    def active(self, run_id: str) -> Active | None:
+        return self._active("run_id", run_id)
+
+    def active_of_thread(self, thread_id: str) -> Active | None:
+        return self._active("thread_id", thread_id)
+
+    def _active(self, column: str, value: str) -> Active | None:
+        row = self.db.execute(
+            f"SELECT run_id, thread_id, due_at, expires_at, plan FROM active WHERE {column}=?", (value,)
+        ).fetchone()
+        return row and Active(*row[:4], plan=json.loads(row[4]))
+
+    def save_active(self, active: Active) -> None:
+        self.db.execute(
+            "INSERT OR REPLACE INTO active (run_id, thread_id, due_at, expires_at, plan) VALUES (?,?,?,?,?)",
+            (active.run_id, active.thread_id, active.due_at, active.expires_at, dump(active.plan)),
+        )
+
+    def drop_active(self, run_id: str) -> None:
+        self.db.execute("DELETE FROM active WHERE run_id=?", (run_id,))
+
+    def insert_file(self, body: dict, content: bytes) -> None:
+        self.db.execute(
+            "INSERT INTO file (id, body, content) VALUES (?,?,?)", (body["id"], dump(body), content)
+        )
+
+    def set_setting(self, name: str, value: str) -> None:
+        self.db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?,?)", (name, value))
+
+    def emit(self, run_id: str, event: str, body: dict) -> None:
+        """Announces `body` to the streams of the run, as it is now, once this change is committed."""
+        self.events.append((run_id, event, dump(body)))
+
+
+class Store:
+    """Opens `path`; `publish` gets the events of each committed change, in order."""
+
+    def __init__(self, path: str, *, publish: Callable[[list[tuple[str, str, str]]], None]) -> None:
+        self.writer = connect(path)
+        self.writer.executescript(SCHEMA)
+        self.reader = connect(path)
+        self.publish = publish
+        self.write_lock = threading.RLock()
+        self.read_lock = threading.Lock()
+
+    @contextmanager
+    def change(self) -> Iterator[Change]:
+        """A write transaction: committed when the block ends well, rolled back when it raises."""
+        with self.write_lock:
+            change = Change(self.writer)
+            self.writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield change
+            except BaseException:
+                self.writer.execute("ROLLBACK")
+                raise
+            self.writer.execute("COMMIT")
+            self.publish(change.events)
+
+    def rows(self, sql: str, *args: object) -> list[tuple]:
+        with self.read_lock:
+            return self.reader.execute(sql, args).fetchall()
+
+    def get(self, kind: str, id: str, *, parent: str | None = None) -> dict | None:
+        found = self.rows("SELECT body, parent FROM object WHERE id=? AND kind=?", id, kind)
+        if not found or parent not in (None, found[0][1]):
+            return None
+        return json.loads(found[0][0])
+
+    def setting(self, name: str) -> str | None:
+        found = self.rows("SELECT value FROM setting WHERE name=?", name)
+        return found[0][0] if found else None
+
+    def close(self) -> None:
+        with self.write_lock, self.read_lock:
+            self.reader.close()
+            self.writer.close()

@@ -1,0 +1,238 @@
+"""One change to one unfinished run: the moves of the state machine and the events they make.
+
+Every move works inside a transaction of the store. Who calls when is the engine's and the endpoints'
+business.
+"""
+
+import math
+from dataclasses import dataclass
+
+from runsdash.sandbox import tool_deltas
+from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.speech import Speech, message_delta, spoken, word_count
+from runsdash.sandbox.store import Active, Change
+
+CHARS_A_TOKEN = 4
+STEP_ERRORS = ("server_error", "rate_limit_exceeded")
+MESSAGE_REASON = {"cancelled": "run_cancelled", "expired": "run_expired", "failed": "run_failed"}
+STAMP = {
+    "completed": "completed_at",
+    "cancelled": "cancelled_at",
+    "failed": "failed_at",
+    "expired": "expired_at",
+}
+
+
+def tokens(chars: int) -> int:
+    return math.ceil(chars / CHARS_A_TOKEN)
+
+
+@dataclass
+class Turn:
+    """`pace` multiplies scripted pauses (1.0 in real time); `now` is Unix seconds."""
+
+    change: Change
+    active: Active
+    speech: Speech
+    pace: float
+    now: float
+
+    def __post_init__(self) -> None:
+        self.run = self.change.get("run", self.active.run_id)
+        self.plan = self.active.plan
+        self.ended = False
+
+    def emit(self, event: str, body: dict) -> None:
+        self.change.emit(self.active.run_id, event, body)
+
+    def set_status(self, status: str, **fields: object) -> None:
+        self.run |= {"status": status, **fields}
+        self.change.update(self.run)
+        self.emit(f"thread.run.{status}", self.run)
+
+    def schedule(self) -> None:
+        """Keeps the plan, due when its next action is."""
+        if self.ended:
+            return
+        self.active.due_at = None
+        if self.plan["todo"] and self.run["status"] != "requires_action":
+            action = self.plan["todo"][0]
+            self.active.due_at = self.now + action["wait_s"] * (1.0 if action.get("exact") else self.pace)
+        self.change.save_active(self.active)
+
+    # Steps
+
+    def open_step(self, type: str, details: dict) -> dict:
+        step = {
+            "id": mint(prefix="step_"),
+            "object": "thread.run.step",
+            "created_at": now_s(),
+            "assistant_id": self.run["assistant_id"],
+            "thread_id": self.run["thread_id"],
+            "run_id": self.run["id"],
+            "type": type,
+            "status": "in_progress",
+            "step_details": {"type": type, **details},
+            **dict.fromkeys(["last_error", "expired_at", "cancelled_at", "failed_at", "completed_at"]),
+            "metadata": {},
+            "usage": None,
+        }
+        self.change.insert("step", step, parent=self.run["id"])
+        self.plan["open"] = {"step_id": step["id"]}
+        return step
+
+    def open_tool_step(self, calls: list[dict]) -> dict:
+        """Opens a step with `calls` and tells them piece by piece."""
+        step = self.open_step("tool_calls", {"tool_calls": calls})
+        bare = step | {"step_details": {"type": "tool_calls", "tool_calls": []}}
+        self.emit("thread.run.step.created", bare)
+        self.emit("thread.run.step.in_progress", bare)
+        for delta in tool_deltas.opening(calls):
+            self.emit("thread.run.step.delta", tool_deltas.step_delta(step["id"], delta))
+        return step
+
+    def opened_step(self) -> dict | None:
+        place = self.plan.get("open")
+        return place and self.change.get("step", place["step_id"])
+
+    def close_step(self, status: str, *, written: int = 0, last_error: dict | None = None) -> None:
+        """Ends the open step; `written` counts the characters the model wrote in it."""
+        step = self.opened_step()
+        if step is None:
+            return
+        step |= {"status": status, STAMP[status]: now_s(), "last_error": last_error}
+        if status == "completed":
+            step["usage"] = self.count(written)
+        self.keep_step(step)
+        self.emit(f"thread.run.step.{status}", step)
+        self.plan["open"] = None
+
+    def keep_step(self, step: dict) -> None:
+        self.change.update(step)
+
+    def count(self, written: int) -> dict:
+        """The usage of one turn of the model; what it wrote is part of the next prompt."""
+        prompt, completion = tokens(self.plan["chars"]), tokens(written)
+        self.plan["chars"] += written
+        self.plan["prompt"] += prompt
+        self.plan["completion"] += completion
+        return usage(prompt, completion)
+
+    # Messages
+
+    def open_message(self, text: str, *, annotations: list[dict], images: list[str], word_s: float) -> None:
+        message = new_message(self.run, status="in_progress")
+        self.change.insert("message", message, parent=self.run["thread_id"])
+        step = self.open_step("message_creation", {"message_creation": {"message_id": message["id"]}})
+        self.emit("thread.run.step.created", step)
+        self.emit("thread.run.step.in_progress", step)
+        self.emit("thread.message.created", message)
+        self.emit("thread.message.in_progress", message)
+        said = {
+            "text": text,
+            "annotations": annotations,
+            "images": images,
+            "began": self.now,
+            "word_s": word_s,
+        }
+        self.plan["open"] |= {"message_id": message["id"], **said}
+        self.speech.begin(self.run["id"], self.plan["open"])
+
+    def speaking_s(self) -> float:
+        """How long the open message takes to speak, before `pace`."""
+        return word_count(self.plan["open"]["text"]) * self.plan["open"]["word_s"] / (self.pace or 1)
+
+    def close_message(self, status: str, *, reason: str | None = None) -> int:
+        """Ends the open message, whole or cut; returns the characters it holds."""
+        said = self.plan["open"]
+        whole = status == "completed" or reason == "max_tokens"
+        text = said["text"] if whole else spoken(said, now=self.now)
+        message = self.change.get("message", said["message_id"])
+        self.tell_rest(said, text, whole=whole)
+        self.speech.end(self.run["id"])
+        if message is not None:
+            stamp = "completed_at" if status == "completed" else "incomplete_at"
+            message |= {"status": status, stamp: now_s(), "incomplete_details": reason and {"reason": reason}}
+            message["content"] = content(text, said if whole else {"annotations": [], "images": []})
+            self.change.update(message)
+            self.emit(f"thread.message.{status}", message)
+        return len(text)
+
+    def tell_rest(self, said: dict, text: str, *, whole: bool) -> None:
+        delta = self.speech.next_delta(self.run["id"], text, message_id=said["message_id"])
+        if delta:
+            self.emit("thread.message.delta", delta)
+        if not whole:
+            return
+        notes = [{"index": at, **note} for at, note in enumerate(said["annotations"])]
+        parts = [{"index": 0, "type": "text", "text": {"annotations": notes}}] if notes else []
+        for at, file_id in enumerate(said["images"], start=1):
+            parts.append(
+                {"index": at, "type": "image_file", "image_file": {"file_id": file_id, "detail": "auto"}}
+            )
+        for part in parts:
+            self.emit("thread.message.delta", message_delta(said["message_id"], [part]))
+
+    # Ends
+
+    def finish(self, status: str, **fields: object) -> None:
+        """Ends the run, and with it whatever is open."""
+        self.close_open(status, fields.get("last_error"))
+        stamp = STAMP.get(status)
+        if stamp and stamp != "expired_at":
+            fields[stamp] = now_s()
+        spent = usage(self.plan["prompt"], self.plan["completion"])
+        self.set_status(status, expires_at=None, required_action=None, usage=spent, **fields)
+        self.change.drop_active(self.run["id"])
+        self.speech.end(self.run["id"])
+        self.ended = True
+
+    def close_open(self, status: str, error: dict | None) -> None:
+        if not self.plan.get("open"):
+            return
+        written = 0
+        if "message_id" in self.plan["open"]:
+            reason = MESSAGE_REASON.get(status, "max_tokens")
+            written = self.close_message("incomplete", reason=reason)
+        if error and error["code"] not in STEP_ERRORS:
+            error = error | {"code": "server_error"}
+        step_status = "completed" if status == "incomplete" else status
+        self.close_step(step_status, written=written, last_error=error)
+
+    def begin_cancelling(self) -> None:
+        self.set_status("cancelling", required_action=None)
+        if self.plan.get("open") and "began" in self.plan["open"]:
+            self.plan["open"]["until"] = self.now
+            self.speech.open[self.run["id"]] = self.plan["open"]
+        self.plan["todo"] = [{"do": "cancel", "wait_s": 0.6}]
+        self.schedule()
+
+
+def usage(prompt: int, completion: int) -> dict:
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def content(text: str, said: dict) -> list[dict]:
+    """Message content: one text part, then the images."""
+    parts = [{"type": "text", "text": {"value": text, "annotations": said["annotations"]}}]
+    images = [{"file_id": file_id, "detail": "auto"} for file_id in said["images"]]
+    return parts + [{"type": "image_file", "image_file": image} for image in images]
+
+
+def new_message(run: dict, *, status: str) -> dict:
+    return {
+        "id": mint(prefix="msg_"),
+        "object": "thread.message",
+        "created_at": now_s(),
+        "thread_id": run["thread_id"],
+        "status": status,
+        "incomplete_details": None,
+        "completed_at": None,
+        "incomplete_at": None,
+        "role": "assistant",
+        "content": [],
+        "assistant_id": run["assistant_id"],
+        "run_id": run["id"],
+        "attachments": [],
+        "metadata": {},
+    }
