@@ -1,0 +1,69 @@
+"""The service room: calls a server of the Threads/Runs API and gives back typed objects.
+
+    client = Client("https://host/v1", "key")
+    page = client.list_runs(thread_id="thread_a1")
+    future = client.background.retrieve_run(thread_id="thread_a1", run_id="run_a1")
+
+Works as a library: it needs `requests` and nothing else, knows no Django and reads no environment.
+"""
+
+import json
+
+from runsdash.service.backoff import Backoff
+from runsdash.service.capabilities import Capabilities
+from runsdash.service.client import Client, RequestDescription
+from runsdash.service.errors import (
+    Conflict,
+    InvalidRequest,
+    NoAnswer,
+    NotFound,
+    NotSupported,
+    RateLimited,
+    Refused,
+    ServiceError,
+    Unauthorized,
+    UpstreamFailed,
+)
+from runsdash.service.objects import *  # noqa: F403
+from runsdash.service.objects import __all__ as _objects
+from runsdash.service.operations import OPERATIONS
+from runsdash.service.operations.steps import FILE_SEARCH_CONTENT
+from runsdash.service.providers import PROVIDERS
+from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status, step_status
+from runsdash.service.stream import RunStream, StreamEvent
+
+
+def tool_output(tool_call_id: str, output: object) -> dict[str, str]:
+    """One item for `submit_tool_outputs`. Text is sent as it is; any other value as its JSON text."""
+    text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+    return {"tool_call_id": tool_call_id, "output": text}
+
+
+__all__ = [
+    "FILE_SEARCH_CONTENT",
+    "OPERATIONS",
+    "PROVIDERS",
+    "Backoff",
+    "Capabilities",
+    "Client",
+    "Conflict",
+    "InvalidRequest",
+    "NoAnswer",
+    "NotFound",
+    "NotSupported",
+    "RateLimited",
+    "Refused",
+    "RequestDescription",
+    "RunStatus",
+    "RunStream",
+    "ServiceError",
+    "StepStatus",
+    "StreamEvent",
+    "Unauthorized",
+    "UnknownStatus",
+    "UpstreamFailed",
+    "run_status",
+    "step_status",
+    "tool_output",
+    *_objects,
+]

@@ -1,0 +1,37 @@
+"""A `Call`: one HTTP request to the API before it is sent, free of server and key."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import quote
+
+from runsdash.service import checks
+
+Scope = Literal["collection", "item", "action"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """`path` starts with a slash; `ids` are the ids it names; `body` None means that none is sent.
+
+    `scope` says what a 404, 405 or 501 means: on a collection or an action that the server may not
+    offer it, on an item that the id is unknown (API.md section 6, rule 5).
+    """
+
+    operation: str
+    method: str
+    path: str
+    scope: Scope
+    ids: tuple[str, ...] = ()
+    query: list[tuple[str, str]] = field(default_factory=list)
+    body: dict[str, object] | None = None
+    accept: str = "application/json"
+
+    @property
+    def is_write(self) -> bool:
+        return self.method != "GET"
+
+
+def path_to(*words: str, **ids: str) -> str:
+    """`path_to("threads", "{thread_id}", thread_id=…)`: a path with every id checked and quoted."""
+    quoted = {f"{{{name}}}": quote(checks.path_id(name, value), safe="") for name, value in ids.items()}
+    return "".join(f"/{quoted.get(word, word)}" for word in words)

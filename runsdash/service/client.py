@@ -1,0 +1,177 @@
+"""`Client`: one server, one key, every operation.
+
+Owns how an answer becomes an object or an error; sending is the transport's. A client may be used from
+many threads at once. It holds no connection of its own: sessions belong to threads.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from runsdash.service import checks
+from runsdash.service.background import Background
+from runsdash.service.backoff import Backoff
+from runsdash.service.calls import Call
+from runsdash.service.capabilities import Capabilities
+from runsdash.service.decoding import Undecodable, decode_json, error_text
+from runsdash.service.errors import UpstreamFailed
+from runsdash.service.objects import Deleted, FileContent, Page
+from runsdash.service.objects.pages import items_of
+from runsdash.service.objects.reading import identifier
+from runsdash.service.operations import OPERATIONS, AllOperations
+from runsdash.service.providers import Endpoint
+from runsdash.service.stream import RunStream
+from runsdash.service.transport import Gate, Patience, Reply, Transport, unusable
+
+
+class Client(AllOperations):
+    """A client of one server.
+
+    `timeout` (seconds) is one deadline for a whole operation: name lookup, connecting, all attempts,
+    the waits between them and the body. For a stream it bounds the time to the first byte; after that
+    `stream_idle_timeout_s` bounds the silence between bytes. `api_key` is text or a function that gives
+    a token. Share `backoff` and `capabilities` between the clients of one connection.
+    """
+
+    OPERATIONS = OPERATIONS
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | Callable[[], str] | None = None,
+        kind: str = "openai",
+        timeout: float = 30,
+        *,
+        api_version: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        max_retries: int = 2,
+        connect_timeout_s: float = 10,
+        stream_idle_timeout_s: float = 60,
+        backoff: Backoff | None = None,
+        capabilities: Capabilities | None = None,
+        gate: Gate | None = None,
+        verify: bool | str = True,
+    ) -> None:
+        self.endpoint = Endpoint(
+            base_url=base_url,
+            api_key=api_key,
+            kind=kind,
+            api_version=api_version,
+            extra_headers=extra_headers,
+        )
+        self.patience = Patience(
+            timeout_s=checks.number_between("timeout", timeout, 0.01, 86_400),
+            connect_timeout_s=checks.number_between("connect_timeout_s", connect_timeout_s, 0.01, 86_400),
+            stream_idle_timeout_s=checks.number_between(
+                "stream_idle_timeout_s", stream_idle_timeout_s, 0.01, 86_400
+            ),
+            max_retries=int(checks.number_between("max_retries", max_retries, 0, 20)),
+        )
+        self._transport = Transport(
+            endpoint=self.endpoint,
+            patience=self.patience,
+            backoff=backoff if backoff is not None else Backoff(),
+            capabilities=capabilities if capabilities is not None else Capabilities(),
+            gate=gate,
+            verify=verify,
+        )
+        self.background = Background(self)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server was seen to offer."""
+        return self._transport.capabilities
+
+    @property
+    def backoff(self) -> Backoff:
+        return self._transport.backoff
+
+    def describe_request(self, operation: str, **parameters: object) -> "RequestDescription":
+        """What `operation(**parameters)` would send, checked but not sent, without the key."""
+        if operation not in OPERATIONS:
+            checks.refuse("operation", f"{operation[:80]!r} is not an operation.")
+        return getattr(_Describer(self.endpoint), operation)(**parameters)
+
+    def _one(self, call: Call, kind: type, *, raw: bool) -> object:
+        reply = self._transport.fetch(call)
+        if kind is Deleted and not reply.content.strip():
+            value: object = {"id": call.ids[-1], "deleted": True}
+        else:
+            value = self._decoded(call, reply)
+        if not isinstance(value, dict) or identifier(value.get("id")) is None:
+            raise self._unusable(call, reply, _what_came(value, kind.__name__))
+        return value if raw else kind.from_raw(value)
+
+    def _page(
+        self, call: Call, kind: type, *, limit: int, raw: bool, keep: Callable[[object], bool] | None = None
+    ) -> object:
+        reply = self._transport.fetch(call)
+        value = self._decoded(call, reply)
+        if items_of(value) is None:
+            raise self._unusable(call, reply, _what_came(value, "list"))
+        keep = keep or (lambda _item: True)
+        return value if raw else Page.from_raw(value, item_from_raw=kind.from_raw, limit=limit, keep=keep)
+
+    def _stream(self, call: Call, *, raw: bool) -> RunStream:
+        return RunStream(self._transport.open_stream(call), raw=raw)
+
+    def _bytes(self, call: Call, file_id: str, *, max_bytes: int, raw: bool) -> FileContent | bytes:
+        reply = self._transport.fetch(call, max_bytes=max_bytes)
+        if raw:
+            return reply.content
+        return FileContent(file_id=file_id, content=reply.content, content_type=reply.content_type)
+
+    def _decoded(self, call: Call, reply: Reply) -> object:
+        try:
+            return decode_json(reply.content)
+        except Undecodable as reason:
+            raise self._unusable(call, reply, f"The answer cannot be read: {reason}.") from None
+
+    def _unusable(self, call: Call, reply: Reply, message: str) -> UpstreamFailed:
+        return unusable(
+            self.endpoint,
+            message,
+            content=reply.content,
+            status=reply.status,
+            request_id=reply.request_id,
+            is_write=call.is_write,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Client {self.endpoint.provider.kind} {self.endpoint.base_url}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDescription:
+    """A request as it would be sent, without key: for "copy as" and for the audit trail."""
+
+    operation: str
+    method: str
+    url: str
+    headers: dict[str, str]
+    json: dict[str, object] | None
+
+
+class _Describer(AllOperations):
+    """Has every operation, checks and all, and sends none."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    def _described(self, call: Call, *_kind: object, **_options: object) -> RequestDescription:
+        headers = {"Accept": call.accept, **self._endpoint.public_headers()}
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        return RequestDescription(
+            operation=call.operation,
+            method=call.method,
+            url=self._endpoint.url(call.path, call.query),
+            headers=headers,
+            json=call.body,
+        )
+
+    _one = _page = _stream = _bytes = _described
+
+
+def _what_came(value: object, wanted: str) -> str:
+    said = error_text(value) if isinstance(value, dict) and "error" in value else ""
+    return said or f"The answer is not a {wanted}."

@@ -1,0 +1,112 @@
+"""Bytes from a server to JSON values, and an error body to one sentence.
+
+Everything here is untrusted. JSON is parsed leniently where leniency is harmless (control characters in
+strings, NaN, numbers too long for Python) and refused where it is not (nesting deeper than
+`MAX_JSON_DEPTH`). Characters that no database or UTF-8 page can hold are replaced. Never raises
+anything but `Undecodable`.
+"""
+
+import json
+import math
+import re
+
+MAX_JSON_DEPTH = 200
+ERROR_TEXT_CHARS = 500
+_LONGEST_INTEGER = 300  # digits; Python itself refuses to print integers above 4,300
+_SUSPECT = re.compile(r"\x00|\\u(?:0000|[dD][89a-fA-F])")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class Undecodable(ValueError):
+    """The bytes are not JSON that this room accepts."""
+
+
+def decode_json(content: bytes) -> object:
+    """The JSON value in `content`; raises `Undecodable` with a short reason."""
+    text = content.decode("utf-8-sig", errors="replace")
+    try:
+        value = json.loads(
+            text, strict=False, parse_int=_integer, parse_float=_finite, parse_constant=lambda _word: None
+        )
+    except RecursionError:
+        raise Undecodable("the JSON is nested too deeply") from None
+    except ValueError:
+        raise Undecodable("it is not JSON") from None
+    if text.count("[") + text.count("{") > MAX_JSON_DEPTH and _is_deeper_than(value, MAX_JSON_DEPTH):
+        raise Undecodable("the JSON is nested too deeply")
+    return storable(value) if _SUSPECT.search(text) else value
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else digits
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+def _is_deeper_than(value: object, limit: int) -> bool:
+    level = [value]
+    for _depth in range(limit):
+        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _children(node: object) -> list:
+    if isinstance(node, dict):
+        return list(node.values())
+    return node if isinstance(node, list) else []
+
+
+def storable(value: object) -> object:
+    """The value with NUL and lone surrogates replaced in all its strings (depth is bounded already)."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("�", value)
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    return value
+
+
+def error_text(body: object) -> str:
+    """One sentence out of an error body (API.md section 6, rule 8); empty when there is none."""
+    if isinstance(body, str):
+        return _one_line(body)
+    if not isinstance(body, dict):
+        return ""
+    error = body.get("error")
+    candidates = [error.get("message") if isinstance(error, dict) else error, body.get("message")]
+    for candidate in [*candidates, _detail(body.get("detail"))]:
+        if isinstance(candidate, str) and candidate.strip():
+            return _one_line(candidate)
+    return _one_line(json.dumps(body, ensure_ascii=False)) if body else ""
+
+
+def _detail(detail: object) -> object:
+    """FastAPI's `detail`: text, or a list of `{loc, msg, type}`."""
+    if not isinstance(detail, list):
+        return detail.get("message") if isinstance(detail, dict) else detail
+    found = [item for item in detail[:5] if isinstance(item, dict) and isinstance(item.get("msg"), str)]
+    return "; ".join(f"{_place(item.get('loc'))}{item['msg']}" for item in found)
+
+
+def _place(location: object) -> str:
+    return " -> ".join(str(part)[:60] for part in location) + ": " if isinstance(location, list) else ""
+
+
+def error_field(body: object, name: str) -> str | None:
+    """`code` or `param` of an error body, wherever the server put it; numbers become text."""
+    error = body.get("error") if isinstance(body, dict) else None
+    for holder in (error, body):
+        value = holder.get(name) if isinstance(holder, dict) else None
+        if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+            return str(value)[:ERROR_TEXT_CHARS]
+    return None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_UNSTORABLE.sub("�", text[: 4 * ERROR_TEXT_CHARS]).split())[:ERROR_TEXT_CHARS]

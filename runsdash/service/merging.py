@@ -1,0 +1,80 @@
+"""Grows objects out of stream deltas: merged by `index`, growing text concatenated, the rest replaced.
+
+A tree under growth holds `_Pieces` where text grows and `_Indexed` where lists grow; `settled` turns it
+back into plain JSON. An index is only a key here, so a huge one costs nothing.
+"""
+
+_GROWING = {"arguments", "input", "logs", "value", "refusal"}
+
+
+class _Pieces(list):
+    """Text that still grows; joined when somebody looks."""
+
+    def joined(self) -> str:
+        if len(self) > 1:
+            self[:] = ["".join(self)]
+        return self[0]
+
+
+class _Indexed(dict):
+    """A list that still grows: index → item."""
+
+
+def merge(target: dict, delta: dict) -> None:
+    """Merges one delta into a tree. A null never erases what is there."""
+    for key, new in delta.items():
+        old = target.get(key)
+        if new is None:
+            target.setdefault(key, None)
+        elif isinstance(new, str) and key in _GROWING:
+            target[key] = _grown(old, new)
+        elif isinstance(new, dict):
+            target[key] = old if isinstance(old, dict) else {}
+            merge(target[key], new)
+        elif isinstance(new, list) and all(isinstance(item, dict) for item in new):
+            target[key] = _as_indexed(old)
+            _merge_items(target[key], new, appends=key == "annotations")
+        else:
+            target[key] = new
+
+
+def settled(tree: object) -> object:
+    """A plain copy of a tree, lists in the order of their indices."""
+    if isinstance(tree, _Pieces):
+        return tree.joined()
+    if isinstance(tree, _Indexed):
+        return [settled(tree[index]) for index in sorted(tree)]
+    if isinstance(tree, dict):
+        return {key: settled(value) for key, value in tree.items()}
+    return [settled(item) for item in tree] if isinstance(tree, list) else tree
+
+
+def _grown(old: object, new: str) -> _Pieces:
+    pieces = old if isinstance(old, _Pieces) else _Pieces([old] if isinstance(old, str) else [])
+    pieces.append(new)
+    return pieces
+
+
+def _as_indexed(old: object) -> _Indexed:
+    if isinstance(old, _Indexed):
+        return old
+    items = old if isinstance(old, list) else []
+    return _Indexed((place, item) for place, item in enumerate(items) if isinstance(item, dict))
+
+
+def _merge_items(target: _Indexed, items: list[dict], *, appends: bool) -> None:
+    for place, item in enumerate(items):
+        index = item.get("index")
+        if not isinstance(index, int) or isinstance(index, bool):
+            index = _index_of(target, item, max(target, default=-1) + 1 if appends else place)
+        fields = {key: value for key, value in item.items() if key != "index"}
+        merge(target.setdefault(index, {}), fields)
+
+
+def _index_of(target: _Indexed, item: dict, otherwise: int) -> int:
+    """A delta without an index continues the item with its id, if it names one."""
+    wanted = item.get("id")
+    if wanted is None:
+        return otherwise
+    known = (index for index, other in target.items() if other.get("id") == wanted)
+    return next(known, max(target, default=-1) + 1)

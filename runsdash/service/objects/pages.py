@@ -1,0 +1,63 @@
+"""A page of a list, of whatever shape the server gave it (API.md sections 2 and 6)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from runsdash.service.objects import reading
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Item]):
+    """`data` holds typed objects. `last_id` is the cursor for `after`, `first_id` the one for `before`.
+
+    The cursors are the ids of the first and last item received, also of one left out of `data`.
+    """
+
+    data: list[Item]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
+    raw: object
+
+    @classmethod
+    def from_raw(
+        cls,
+        raw: object,
+        *,
+        item_from_raw: Callable[[object], Item],
+        limit: int = 20,
+        keep: Callable[[Item], bool] = lambda _item: True,
+    ) -> "Page[Item]":
+        """`limit` is what was asked for: without `has_more`, a full page means there may be more."""
+        received = items_of(raw) or []
+        objects = [item for item in received if isinstance(item, dict)]
+        ids = [found for found in (reading.identifier(item.get("id")) for item in objects) if found]
+        typed = [item_from_raw(item) for item in objects if reading.identifier(item.get("id"))]
+        envelope = reading.mapping(raw)
+        said = reading.flag(envelope.get("has_more"))
+        return cls(
+            data=[item for item in typed if keep(item)],
+            has_more=len(received) >= limit if said is None else said,
+            first_id=ids[0] if ids else None,
+            last_id=ids[-1] if ids else None,
+            raw=raw,
+        )
+
+    def __iter__(self):
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+def items_of(raw: object) -> list | None:
+    """The items of a list answer: `data` of an envelope or a bare array; None when it is no list."""
+    if isinstance(raw, list):
+        return raw
+    if isinstance(raw, dict) and "data" in raw:
+        items = raw["data"]
+        return items if isinstance(items, list) else [] if items is None else None
+    return None

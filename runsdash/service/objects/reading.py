@@ -1,0 +1,109 @@
+"""Tolerant readers: any JSON value in, a value of one type (or None, or empty) out. Nothing raises.
+
+Every field of an upstream object is optional and may have the wrong type (API.md section 6, rules 1 to
+3 and 9); the objects are built with these readers alone.
+"""
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+
+_LARGEST_INTEGER = 2**63 - 1  # what a database column holds
+_MILLISECONDS_FROM = 1e11  # in seconds that would be the year 5138
+_MICROSECONDS_FROM = 1e14
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def mapping(value: object) -> dict:
+    return value if isinstance(value, dict) else {}
+
+
+def listing(value: object) -> list:
+    return value if isinstance(value, list) else []
+
+
+def text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def identifier(value: object) -> str | None:
+    """An id: a non-empty string."""
+    return value if isinstance(value, str) and value else None
+
+
+def json_text(value: object) -> str | None:
+    """Text as it is; any other value as JSON, so that it can be shown; null as None."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def integer(value: object) -> int | None:
+    """A whole number from 0 up that a database can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = int(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number <= _LARGEST_INTEGER else None
+
+
+def number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def strings(value: object) -> dict[str, str]:
+    """Metadata as strings only; other values become their JSON text, null is left out."""
+    pairs = ((key, json_text(item)) for key, item in mapping(value).items())
+    return {str(key): item for key, item in pairs if item is not None}
+
+
+def moment(value: object) -> datetime | None:
+    """An aware UTC time from seconds, milliseconds, microseconds, numeric text or ISO text; 0 is None."""
+    seconds = _seconds(value)
+    try:
+        if seconds is not None:
+            return _EPOCH + timedelta(seconds=seconds) if seconds > 0 else None
+        return _from_iso(value) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    if not math.isfinite(seconds):
+        return None
+    if seconds >= _MICROSECONDS_FROM:
+        return seconds / 1e6
+    return seconds / 1e3 if seconds > _MILLISECONDS_FROM else seconds
+
+
+def _from_iso(value: str) -> datetime:
+    found = datetime.fromisoformat(value.strip())
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def only_key(value: dict, *, besides: tuple[str, ...] = ("type",)) -> str | None:
+    """The single key that names an object's kind when `type` is missing (rule 0)."""
+    keys = [key for key in value if key not in besides]
+    return keys[0] if len(keys) == 1 else None
+
+
+def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
+    """Never negative: the clocks of upstreams have whole seconds and sometimes run backwards."""
+    return max(0.0, (end - start).total_seconds()) if start and end else None

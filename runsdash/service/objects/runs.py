@@ -1,0 +1,209 @@
+"""A run and its parts, as a server gave them, read tolerantly (API.md sections 3.1 and 6)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from runsdash.service.objects import reading
+from runsdash.service.objects.tool_calls import ToolCall
+from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens used. Each count is None when the server does not say."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+    cached_tokens: int | None
+    raw: object
+
+    @classmethod
+    def from_raw(cls, raw: object) -> "Usage | None":
+        """None unless there is at least one count: an absent usage is never shown as 0."""
+        counts = reading.mapping(raw)
+        prompt = _first_integer(counts, "prompt_tokens", "input_tokens")
+        completion = _first_integer(counts, "completion_tokens", "output_tokens")
+        total = reading.integer(counts.get("total_tokens"))
+        if total is None and prompt is not None and completion is not None:
+            total = prompt + completion
+        if prompt is None and completion is None and total is None:
+            return None
+        cached = _cached_tokens(counts)
+        return cls(
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            total_tokens=total,
+            cached_tokens=cached,
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastError:
+    """Why a run or step failed; `code` is any word."""
+
+    code: str
+    message: str
+    raw: object
+
+    @classmethod
+    def from_raw(cls, raw: object) -> "LastError | None":
+        if isinstance(raw, str) and raw:
+            return cls(code="", message=raw, raw=raw)
+        found = reading.mapping(raw)
+        if not found:
+            return None
+        code = reading.json_text(found.get("code")) or ""
+        return cls(code=code, message=reading.json_text(found.get("message")) or "", raw=raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequiredAction:
+    """What a run waits for: tool outputs, or approvals (`is_approval`)."""
+
+    type: str
+    tool_calls: list[ToolCall]
+    raw: object
+
+    @classmethod
+    def from_raw(cls, raw: object) -> "RequiredAction | None":
+        """None for null, `{}` and anything that is no object."""
+        found = reading.mapping(raw)
+        if not found:
+            return None
+        named = found.get("type")
+        type_ = named if isinstance(named, str) and named else reading.only_key(found) or ""
+        calls = reading.listing(reading.mapping(found.get(type_)).get("tool_calls"))
+        return cls(type=type_, tool_calls=[ToolCall.from_raw(call) for call in calls if call], raw=raw)
+
+    @property
+    def is_approval(self) -> bool:
+        return self.type == "submit_tool_approval"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run. Times are aware UTC; `raw` is the JSON as received."""
+
+    id: str
+    thread_id: str | None
+    assistant_id: str | None
+    status: RunStatus | UnknownStatus
+    created_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    cancelled_at: datetime | None
+    expires_at: datetime | None
+    model: str | None
+    instructions: str | None
+    tools: list[dict]
+    metadata: dict[str, str]
+    usage: Usage | None
+    last_error: LastError | None
+    required_action: RequiredAction | None
+    incomplete_reason: str | None
+    temperature: float | None
+    top_p: float | None
+    max_prompt_tokens: int | None
+    max_completion_tokens: int | None
+    truncation_strategy: dict | None
+    tool_choice: str | dict | None
+    parallel_tool_calls: bool | None
+    response_format: str | dict | None
+    raw: object
+
+    @classmethod
+    def from_raw(cls, raw: object) -> "Run":
+        run = reading.mapping(raw)
+        return cls(
+            id=reading.identifier(run.get("id")) or "",
+            thread_id=reading.identifier(run.get("thread_id")),
+            assistant_id=reading.identifier(run.get("assistant_id"))
+            or reading.identifier(run.get("agent_id")),
+            status=run_status(run.get("status")),
+            **{name: reading.moment(run.get(name)) for name in _MOMENTS},
+            model=reading.text(run.get("model")),
+            instructions=reading.text(run.get("instructions")),
+            tools=[tool for tool in reading.listing(run.get("tools")) if isinstance(tool, dict)],
+            metadata=reading.strings(run.get("metadata")),
+            usage=Usage.from_raw(run.get("usage")),
+            last_error=LastError.from_raw(run.get("last_error")),
+            required_action=RequiredAction.from_raw(run.get("required_action")),
+            incomplete_reason=incomplete_reason(run.get("incomplete_details")),
+            temperature=reading.number(run.get("temperature")),
+            top_p=reading.number(run.get("top_p")),
+            max_prompt_tokens=reading.integer(run.get("max_prompt_tokens")),
+            max_completion_tokens=reading.integer(run.get("max_completion_tokens")),
+            truncation_strategy=reading.mapping(run.get("truncation_strategy")) or None,
+            tool_choice=word_or_object(run.get("tool_choice")),
+            parallel_tool_calls=reading.flag(run.get("parallel_tool_calls")),
+            response_format=word_or_object(run.get("response_format")),
+            raw=raw,
+        )
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status.is_terminal
+
+    @property
+    def is_active(self) -> bool:
+        return self.status.is_active
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.status.can_be_cancelled
+
+    @property
+    def pending_calls(self) -> list[ToolCall]:
+        """The calls the run waits for. A server may leave them in a run that no longer waits."""
+        waits = self.status.is_waiting or not self.status.is_known
+        return self.required_action.tool_calls if waits and self.required_action else []
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When a terminal run ended; for an expired one its deadline, when the server kept it."""
+        if not self.is_terminal:
+            return None
+        rest = reading.mapping(self.raw)
+        first = {RunStatus.FAILED: self.failed_at, RunStatus.CANCELLED: self.cancelled_at}.get(self.status)
+        own = reading.moment(rest.get(f"{self.status}_at"))
+        last = self.expires_at if self.status == RunStatus.EXPIRED else None
+        return first or own or self.completed_at or self.failed_at or self.cancelled_at or last
+
+    @property
+    def queue_s(self) -> float | None:
+        """Seconds from creation to start."""
+        return reading.seconds_between(self.created_at, self.started_at)
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from start (or creation) to the end; None while the run is active."""
+        return reading.seconds_between(self.started_at or self.created_at, self.ended_at)
+
+
+_MOMENTS = ("created_at", "started_at", "completed_at", "failed_at", "cancelled_at", "expires_at")
+
+
+def incomplete_reason(details: object) -> str | None:
+    """`incomplete_details` is an object with a reason, or on some servers the reason itself."""
+    reason = details.get("reason") if isinstance(details, dict) else details
+    return reason if isinstance(reason, str) and reason else None
+
+
+def word_or_object(value: object) -> str | dict | None:
+    return value if isinstance(value, str | dict) and value else None
+
+
+def _first_integer(counts: dict, *names: str) -> int | None:
+    found = (reading.integer(counts.get(name)) for name in names)
+    return next((count for count in found if count is not None), None)
+
+
+def _cached_tokens(counts: dict) -> int | None:
+    for name in ("prompt_token_details", "prompt_tokens_details", "input_tokens_details"):
+        cached = reading.integer(reading.mapping(counts.get(name)).get("cached_tokens"))
+        if cached is not None:
+            return cached
+    return None

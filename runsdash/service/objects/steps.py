@@ -1,0 +1,116 @@
+"""A run step, and the order in which steps are shown (API.md sections 3.2 and 6)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from runsdash.service.objects import reading
+from runsdash.service.objects.runs import LastError, Usage
+from runsdash.service.objects.tool_calls import ToolCall
+from runsdash.service.statuses import StepStatus, UnknownStatus, step_status
+
+_END_MOMENTS = {
+    "completed_at": StepStatus.COMPLETED,
+    "failed_at": StepStatus.FAILED,
+    "cancelled_at": StepStatus.CANCELLED,
+    "expired_at": StepStatus.EXPIRED,
+}
+_FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStep:
+    """A step of a run: a message it wrote (`message_id`) or the tools it called (`tool_calls`)."""
+
+    id: str
+    run_id: str | None
+    thread_id: str | None
+    assistant_id: str | None
+    type: str
+    status: StepStatus | UnknownStatus
+    created_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    cancelled_at: datetime | None
+    expired_at: datetime | None
+    usage: Usage | None
+    last_error: LastError | None
+    tool_calls: list[ToolCall]
+    message_id: str | None
+    metadata: dict[str, str]
+    raw: object
+
+    @classmethod
+    def from_raw(cls, raw: object) -> "RunStep":
+        step = reading.mapping(raw)
+        details = reading.mapping(step.get("step_details"))
+        type_ = _type_of(step, details)
+        return cls(
+            id=reading.identifier(step.get("id")) or "",
+            run_id=reading.identifier(step.get("run_id")),
+            thread_id=reading.identifier(step.get("thread_id")),
+            assistant_id=reading.identifier(step.get("assistant_id"))
+            or reading.identifier(step.get("agent_id")),
+            type=type_,
+            status=_status_of(step),
+            created_at=reading.moment(step.get("created_at")),
+            **{name: reading.moment(step.get(name)) for name in _END_MOMENTS},
+            usage=Usage.from_raw(step.get("usage")),
+            last_error=LastError.from_raw(step.get("last_error")),
+            tool_calls=[ToolCall.from_raw(call) for call in _calls_in(details, type_)],
+            message_id=_message_id(step, details),
+            metadata=reading.strings(step.get("metadata")),
+            raw=raw,
+        )
+
+    @property
+    def kind(self) -> str:
+        """For display: `message`, or the kind of the first tool call, or `other`."""
+        if self.type == "message_creation":
+            return "message"
+        return self.tool_calls[0].kind if self.tool_calls else "other"
+
+    @property
+    def ended_at(self) -> datetime | None:
+        return self.completed_at or self.failed_at or self.cancelled_at or self.expired_at
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from creation to the end: a step has no time of start of its own."""
+        return reading.seconds_between(self.created_at, self.ended_at)
+
+
+def sorted_steps(steps: Iterable[RunStep]) -> list[RunStep]:
+    """Oldest first; within a second tool calls before messages, else as given (rule 10)."""
+    return sorted(steps, key=lambda step: (step.created_at or _FAR_FUTURE, step.type == "message_creation"))
+
+
+def _type_of(step: dict, details: dict) -> str:
+    for named in (step.get("type"), details.get("type")):
+        if isinstance(named, str) and named:
+            return named
+    return reading.only_key(details) or ""
+
+
+def _status_of(step: dict) -> StepStatus | UnknownStatus:
+    """Some servers give steps no status; then the times tell it."""
+    if step.get("status"):
+        return step_status(step["status"])
+    ended = (status for name, status in _END_MOMENTS.items() if reading.moment(step.get(name)))
+    return next(ended, StepStatus.IN_PROGRESS)
+
+
+def _calls_in(details: dict, type_: str) -> list:
+    """Calls under the step's own key, or `tool_calls`, or `activities`; a lone call object counts as one."""
+    for name in (type_, "tool_calls", "activities"):
+        found = details.get(name)
+        if isinstance(found, list):
+            return [call for call in found if isinstance(call, dict) and call]
+        if isinstance(found, dict) and found and name != "message_creation":
+            return [{"type": name, name: found}]
+    return []
+
+
+def _message_id(step: dict, details: dict) -> str | None:
+    creation = reading.mapping(details.get("message_creation"))
+    return reading.identifier(creation.get("message_id")) or reading.identifier(step.get("message_id"))

@@ -1,0 +1,94 @@
+"""Threads, assistants, what a deletion answers, and the content of a file."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from runsdash.service.objects import reading
+from runsdash.service.objects.runs import word_or_object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """A thread. `title` is given by a few servers only."""
+
+    id: str
+    created_at: datetime | None
+    metadata: dict[str, str]
+    tool_resources: dict
+    title: str | None
+    raw: object
+
+    @classmethod
+    def from_raw(cls, raw: object) -> "Thread":
+        thread = reading.mapping(raw)
+        return cls(
+            id=reading.identifier(thread.get("id")) or "",
+            created_at=reading.moment(thread.get("created_at")),
+            metadata=reading.strings(thread.get("metadata")),
+            tool_resources=reading.mapping(thread.get("tool_resources")),
+            title=reading.text(thread.get("title")),
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assistant:
+    """An assistant. `tools` are its definitions as received."""
+
+    id: str
+    created_at: datetime | None
+    name: str | None
+    description: str | None
+    model: str | None
+    instructions: str | None
+    tools: list[dict]
+    tool_resources: dict
+    metadata: dict[str, str]
+    temperature: float | None
+    top_p: float | None
+    response_format: str | dict | None
+    raw: object
+
+    @classmethod
+    def from_raw(cls, raw: object) -> "Assistant":
+        assistant = reading.mapping(raw)
+        return cls(
+            id=reading.identifier(assistant.get("id")) or "",
+            created_at=reading.moment(assistant.get("created_at")),
+            **{
+                name: reading.text(assistant.get(name))
+                for name in ("name", "description", "model", "instructions")
+            },
+            tools=[tool for tool in reading.listing(assistant.get("tools")) if isinstance(tool, dict)],
+            tool_resources=reading.mapping(assistant.get("tool_resources")),
+            metadata=reading.strings(assistant.get("metadata")),
+            temperature=reading.number(assistant.get("temperature")),
+            top_p=reading.number(assistant.get("top_p")),
+            response_format=word_or_object(assistant.get("response_format")),
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """The answer to a deletion."""
+
+    id: str
+    deleted: bool
+    raw: object
+
+    @classmethod
+    def from_raw(cls, raw: object) -> "Deleted":
+        answer = reading.mapping(raw)
+        return cls(
+            id=reading.identifier(answer.get("id")) or "", deleted=answer.get("deleted") is not False, raw=raw
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileContent:
+    """A file's bytes and the content type the server claims; both are untrusted."""
+
+    file_id: str
+    content: bytes
+    content_type: str

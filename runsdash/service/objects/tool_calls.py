@@ -1,0 +1,119 @@
+"""Tool calls, in a run's required action and in its steps, of all the shapes servers give them."""
+
+from dataclasses import dataclass
+
+from runsdash.service.objects import reading
+
+_SEARCH_TYPES = {
+    "file_search",
+    "retrieval",
+    "search",
+    "quark_search",
+    "azure_ai_search",
+    "bing_grounding",
+    "bing_custom_search",
+    "sharepoint_grounding",
+}
+_FUNCTION_TYPES = {"function", "mcp", "mcp_call", "azure_function", "openapi", "connected_agent"}
+_COMMON_KEYS = ("id", "index", "type", "name", "arguments", "output", "result", "server_label")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSearchResult:
+    """One hit of a file search. `content` is there only when it was asked for with `include`."""
+
+    file_id: str | None
+    file_name: str | None
+    score: float | None
+    content: str
+    raw: object
+
+    @classmethod
+    def from_raw(cls, raw: object) -> "FileSearchResult":
+        found = reading.mapping(raw)
+        parts = [reading.mapping(part) for part in reading.listing(found.get("content"))]
+        return cls(
+            file_id=reading.identifier(found.get("file_id")),
+            file_name=reading.text(found.get("file_name")),
+            score=reading.number(found.get("score")),
+            content="\n".join(part["text"] for part in parts if isinstance(part.get("text"), str)),
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """One call of a tool. `arguments` and `output` are text as received: maybe invalid or partial JSON.
+
+    `kind` is for display: `function`, `code`, `search` or `other`. `child_run_id` and `child_thread_id`
+    lead to the run of a connected agent.
+    """
+
+    id: str | None
+    type: str
+    name: str
+    arguments: str
+    output: str | None
+    server_label: str | None
+    code_input: str
+    logs: list[str]
+    image_file_ids: list[str]
+    results: list[FileSearchResult]
+    child_run_id: str | None
+    child_thread_id: str | None
+    raw: object
+
+    @classmethod
+    def from_raw(cls, raw: object) -> "ToolCall":
+        call = reading.mapping(raw)
+        type_ = _type_of(call)
+        body = reading.mapping(call.get(type_))
+        own = {**call, **body}
+        outputs = [reading.mapping(item) for item in reading.listing(body.get("outputs"))]
+        return cls(
+            id=reading.identifier(call.get("id")),
+            type=type_,
+            name=_name_of(own, type_),
+            arguments=_first_text(own, "arguments", "request_payload") or "",
+            output=_first_text(own, "output", "result", "response_payload"),
+            server_label=_first_text(own, "server_label", "mcp_server"),
+            code_input=(reading.json_text(body.get("input")) or "") if type_ == "code_interpreter" else "",
+            logs=[item["logs"] for item in outputs if isinstance(item.get("logs"), str)],
+            image_file_ids=_image_file_ids(outputs),
+            results=[FileSearchResult.from_raw(item) for item in reading.listing(body.get("results"))],
+            child_run_id=reading.identifier(body.get("run_id")),
+            child_thread_id=reading.identifier(body.get("thread_id")),
+            raw=raw,
+        )
+
+    @property
+    def kind(self) -> str:
+        if self.type == "code_interpreter":
+            return "code"
+        if self.type in _SEARCH_TYPES:
+            return "search"
+        return "function" if self.type in _FUNCTION_TYPES else "other"
+
+
+def _type_of(call: dict) -> str:
+    """Some servers leave `type` out: then the only key of its own names it, else it is a flat function."""
+    named = call.get("type")
+    if isinstance(named, str) and named:
+        return named
+    return reading.only_key(call, besides=_COMMON_KEYS) or "function"
+
+
+def _name_of(own: dict, type_: str) -> str:
+    name = own.get("name")
+    if not isinstance(name, str):
+        name = reading.mapping(own.get("function")).get("name")
+    return name if isinstance(name, str) and name else type_
+
+
+def _first_text(own: dict, *keys: str) -> str | None:
+    return next((reading.json_text(own[key]) for key in keys if own.get(key) is not None), None)
+
+
+def _image_file_ids(outputs: list[dict]) -> list[str]:
+    found = [reading.identifier(reading.mapping(item.get("image")).get("file_id")) for item in outputs]
+    return [file_id for file_id in found if file_id]

@@ -1,0 +1,24 @@
+"""One function per operation of the API, grouped by what it works on.
+
+Common to all: parameters are keyword-only; what is None is not sent; input is checked before anything is
+sent (`InvalidRequest`); `raw=True` answers the JSON as received instead of a typed object; any other
+error is a `ServiceError` of the tree in `errors`.
+"""
+
+from runsdash.service.operations.assistants import AssistantOperations
+from runsdash.service.operations.files import FileOperations
+from runsdash.service.operations.messages import MessageOperations
+from runsdash.service.operations.runs import RunOperations
+from runsdash.service.operations.steps import StepOperations
+from runsdash.service.operations.threads import ThreadOperations
+
+
+class AllOperations(
+    RunOperations, StepOperations, ThreadOperations, MessageOperations, AssistantOperations, FileOperations
+):
+    """Every operation this room knows."""
+
+
+_VERBS = ("create_", "list_", "retrieve_", "modify_", "delete_", "cancel_", "submit_")
+
+OPERATIONS = frozenset(name for name in dir(AllOperations) if name.startswith(_VERBS))

@@ -1,0 +1,78 @@
+"""What every group of operations shares: the four kinds of answer, and how parameters become a request.
+
+A group builds a `Call` and hands it to one of the four methods below. `Client` sends the call;
+`describe_request` only shows it.
+"""
+
+from collections.abc import Callable, Mapping
+
+from runsdash.service import checks
+from runsdash.service.calls import Call
+
+Check = Callable[[str, object], object]
+
+RUN_FIELDS: dict[str, Check] = {
+    "assistant_id": checks.words,
+    "model": checks.words,
+    "instructions": checks.text,
+    "additional_instructions": checks.text,
+    "additional_messages": checks.messages,
+    "thread": checks.new_thread,
+    "tools": checks.tools,
+    "tool_resources": checks.json_object,
+    "metadata": checks.metadata,
+    "temperature": checks.temperature,
+    "top_p": checks.top_p,
+    "stream": checks.flag,
+    "max_prompt_tokens": checks.token_limit,
+    "max_completion_tokens": checks.token_limit,
+    "truncation_strategy": checks.json_object,
+    "tool_choice": checks.word_or_object,
+    "parallel_tool_calls": checks.flag,
+    "response_format": checks.word_or_object,
+    "reasoning_effort": checks.words,
+}
+
+LIST_FIELDS: dict[str, Check] = {
+    "limit": checks.page_limit,
+    "order": checks.order,
+    "after": checks.words,
+    "before": checks.words,
+    "run_id": checks.words,
+}
+
+
+class Operations:
+    """The four kinds of answer an operation can have."""
+
+    def _one(self, call: Call, kind: type, *, raw: bool) -> object:
+        """One object, or its JSON."""
+        raise NotImplementedError
+
+    def _page(
+        self, call: Call, kind: type, *, limit: int, raw: bool, keep: Callable[[object], bool] | None = None
+    ) -> object:
+        """A page of objects, or its JSON."""
+        raise NotImplementedError
+
+    def _stream(self, call: Call, *, raw: bool) -> object:
+        """An open `RunStream`."""
+        raise NotImplementedError
+
+    def _bytes(self, call: Call, file_id: str, *, max_bytes: int, raw: bool) -> object:
+        """A file."""
+        raise NotImplementedError
+
+
+def given(fields: Mapping[str, Check], **values: object) -> dict[str, object]:
+    """The values that are not None, each checked under its own name."""
+    return {name: fields[name](name, value) for name, value in values.items() if value is not None}
+
+
+def list_query(**values: object) -> list[tuple[str, str]]:
+    return [(name, str(value)) for name, value in given(LIST_FIELDS, **values).items()]
+
+
+def include_query(include: object) -> list[tuple[str, str]]:
+    fields = [] if include is None else checks.included("include", include)
+    return [("include[]", name) for name in fields]

@@ -1,0 +1,27 @@
+"""The one operation on files: reading what a run made."""
+
+from runsdash.service import checks
+from runsdash.service.calls import Call, path_to
+from runsdash.service.objects import FileContent
+from runsdash.service.operations.base import Operations
+from runsdash.service.transport import MAX_BODY_BYTES
+
+
+class FileOperations(Operations):
+    def retrieve_file_content(
+        self, *, file_id: str, max_bytes: int = MAX_BODY_BYTES, raw: bool = False
+    ) -> "FileContent | bytes":
+        """A file's bytes and claimed content type; `raw=True` gives the bytes alone.
+
+        A file longer than `max_bytes` is `UpstreamFailed`. API reference: downloadFile.
+        """
+        checks.number_between("max_bytes", max_bytes, 1, MAX_BODY_BYTES)
+        call = Call(
+            operation="retrieve_file_content",
+            method="GET",
+            path=path_to("files", "{file_id}", "content", file_id=file_id),
+            scope="item",
+            ids=(file_id,),
+            accept="*/*",
+        )
+        return self._bytes(call, file_id, max_bytes=max_bytes, raw=raw)

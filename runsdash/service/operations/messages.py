@@ -1,0 +1,92 @@
+"""Operations on the messages of a thread."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from runsdash.service import checks
+from runsdash.service.calls import Call, path_to
+from runsdash.service.objects import Message, Page
+from runsdash.service.operations.base import Operations, given, list_query
+from runsdash.service.paging import items_of_all_pages
+
+_MESSAGES = ("threads", "{thread_id}", "messages")
+_FIELDS = {
+    "role": checks.words,
+    "content": checks.content,
+    "attachments": checks.json_objects,
+    "metadata": checks.metadata,
+}
+
+
+class MessageOperations(Operations):
+    def create_message(
+        self,
+        *,
+        thread_id: str,
+        content: str | Sequence[Mapping],
+        role: str = "user",
+        attachments: Sequence[Mapping] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        raw: bool = False,
+    ) -> "Message | dict":
+        """Adds a message to a thread; `content` is text or a list of parts. Never retried.
+
+        `Refused` while a run is active on the thread. API reference: createMessage.
+        """
+        checks.content("content", content)
+        body = given(_FIELDS, role=role, content=content, attachments=attachments, metadata=metadata)
+        call = Call(
+            operation="create_message",
+            method="POST",
+            path=path_to(*_MESSAGES, thread_id=thread_id),
+            scope="collection",
+            ids=(thread_id,),
+            body=body,
+        )
+        return self._one(call, Message, raw=raw)
+
+    def list_messages(
+        self,
+        *,
+        thread_id: str,
+        limit: int = 20,
+        order: str = "desc",
+        after: str | None = None,
+        before: str | None = None,
+        run_id: str | None = None,
+        raw: bool = False,
+    ) -> "Page[Message] | dict | list":
+        """A page of a thread's messages; `run_id` asks for those of one run. API reference: listMessages."""
+        call = Call(
+            operation="list_messages",
+            method="GET",
+            path=path_to(*_MESSAGES, thread_id=thread_id),
+            scope="collection",
+            ids=(thread_id, *([run_id] if run_id else [])),
+            query=list_query(limit=limit, order=order, after=after, before=before, run_id=run_id),
+        )
+        return self._page(call, Message, limit=limit, raw=raw)
+
+    def iter_messages(
+        self,
+        *,
+        thread_id: str,
+        limit: int = 100,
+        order: str = "desc",
+        after: str | None = None,
+        run_id: str | None = None,
+    ) -> Iterator[Message]:
+        """All messages of a thread, page by page; `limit` is the size of a page. One deadline a page."""
+        return items_of_all_pages(
+            self.list_messages, thread_id=thread_id, limit=limit, order=order, after=after, run_id=run_id
+        )
+
+    def retrieve_message(self, *, thread_id: str, message_id: str, raw: bool = False) -> "Message | dict":
+        """One message. API reference: getMessage."""
+        call = Call(
+            operation="retrieve_message",
+            method="GET",
+            path=path_to(*_MESSAGES, "{message_id}", thread_id=thread_id, message_id=message_id),
+            scope="item",
+            ids=(thread_id, message_id),
+        )
+        return self._one(call, Message, raw=raw)

@@ -1,0 +1,238 @@
+"""Operations on runs (API.md sections 2 and 4)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from runsdash.service import checks
+from runsdash.service.calls import Call, path_to
+from runsdash.service.objects import Page, Run
+from runsdash.service.operations.base import RUN_FIELDS, Operations, given, include_query, list_query
+from runsdash.service.paging import items_of_all_pages
+from runsdash.service.stream import RunStream
+
+_RUNS = ("threads", "{thread_id}", "runs")
+_RUN = (*_RUNS, "{run_id}")
+
+
+class RunOperations(Operations):
+    def create_run(
+        self,
+        *,
+        thread_id: str,
+        assistant_id: str,
+        model: str | None = None,
+        instructions: str | None = None,
+        additional_instructions: str | None = None,
+        additional_messages: Sequence[Mapping] | None = None,
+        tools: Sequence[Mapping] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        stream: bool | None = None,
+        max_prompt_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        truncation_strategy: Mapping | None = None,
+        tool_choice: str | Mapping | None = None,
+        parallel_tool_calls: bool | None = None,
+        response_format: str | Mapping | None = None,
+        reasoning_effort: str | None = None,
+        include: Sequence[str] | None = None,
+        raw: bool = False,
+    ) -> "Run | RunStream | dict":
+        """Starts a run on a thread; with `stream=True` answers an open `RunStream`.
+
+        What is None is not sent, so the assistant's own settings apply. Never retried. A thread that is
+        busy is `Refused` (its `.blocking_run_id` names the run). API reference: createRun.
+        """
+        body = given(
+            RUN_FIELDS,
+            assistant_id=checks.words("assistant_id", assistant_id),
+            model=model,
+            instructions=instructions,
+            additional_instructions=additional_instructions,
+            additional_messages=additional_messages,
+            tools=tools,
+            metadata=metadata,
+            temperature=temperature,
+            top_p=top_p,
+            stream=stream,
+            max_prompt_tokens=max_prompt_tokens,
+            max_completion_tokens=max_completion_tokens,
+            truncation_strategy=truncation_strategy,
+            tool_choice=tool_choice,
+            parallel_tool_calls=parallel_tool_calls,
+            response_format=response_format,
+            reasoning_effort=reasoning_effort,
+        )
+        call = Call(
+            operation="create_run",
+            method="POST",
+            path=path_to(*_RUNS, thread_id=thread_id),
+            scope="collection",
+            ids=(thread_id, assistant_id),
+            query=include_query(include),
+            body=body,
+            accept=_accept(stream),
+        )
+        return self._run_or_stream(call, stream=stream, raw=raw)
+
+    def create_thread_and_run(
+        self,
+        *,
+        assistant_id: str,
+        thread: Mapping | None = None,
+        model: str | None = None,
+        instructions: str | None = None,
+        tools: Sequence[Mapping] | None = None,
+        tool_resources: Mapping | None = None,
+        metadata: Mapping[str, str] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        stream: bool | None = None,
+        max_prompt_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        truncation_strategy: Mapping | None = None,
+        tool_choice: str | Mapping | None = None,
+        parallel_tool_calls: bool | None = None,
+        response_format: str | Mapping | None = None,
+        raw: bool = False,
+    ) -> "Run | RunStream | dict":
+        """Makes a thread (`thread`: messages, tool_resources, metadata) and starts a run on it in one call.
+
+        Never retried. When the answer is lost, the thread cannot be found again, since threads cannot be
+        listed everywhere; create_thread and create_run can. API reference: createThreadAndRun.
+        """
+        body = given(
+            RUN_FIELDS,
+            assistant_id=checks.words("assistant_id", assistant_id),
+            thread=thread,
+            model=model,
+            instructions=instructions,
+            tools=tools,
+            tool_resources=tool_resources,
+            metadata=metadata,
+            temperature=temperature,
+            top_p=top_p,
+            stream=stream,
+            max_prompt_tokens=max_prompt_tokens,
+            max_completion_tokens=max_completion_tokens,
+            truncation_strategy=truncation_strategy,
+            tool_choice=tool_choice,
+            parallel_tool_calls=parallel_tool_calls,
+            response_format=response_format,
+        )
+        call = Call(
+            operation="create_thread_and_run",
+            method="POST",
+            path="/threads/runs",
+            scope="collection",
+            ids=(assistant_id,),
+            body=body,
+            accept=_accept(stream),
+        )
+        return self._run_or_stream(call, stream=stream, raw=raw)
+
+    def list_runs(
+        self,
+        *,
+        thread_id: str,
+        limit: int = 20,
+        order: str = "desc",
+        after: str | None = None,
+        before: str | None = None,
+        raw: bool = False,
+    ) -> "Page[Run] | dict | list":
+        """A page of a thread's runs. Runs of other threads, which some servers add, are left out of
+        `.data`; `raw=True` gives the answer as it came. API reference: listRuns."""
+        call = Call(
+            operation="list_runs",
+            method="GET",
+            path=path_to(*_RUNS, thread_id=thread_id),
+            scope="collection",
+            ids=(thread_id,),
+            query=list_query(limit=limit, order=order, after=after, before=before),
+        )
+        return self._page(
+            call,
+            Run,
+            limit=limit,
+            raw=raw,
+            keep=lambda run: run.thread_id is None or run.thread_id == thread_id,
+        )
+
+    def iter_runs(
+        self, *, thread_id: str, limit: int = 100, order: str = "desc", after: str | None = None
+    ) -> Iterator[Run]:
+        """All runs of a thread, page by page; `limit` is the size of a page. One deadline a page."""
+        return items_of_all_pages(self.list_runs, thread_id=thread_id, limit=limit, order=order, after=after)
+
+    def retrieve_run(self, *, thread_id: str, run_id: str, raw: bool = False) -> "Run | dict":
+        """One run. API reference: getRun."""
+        return self._one(self._run_call("retrieve_run", "GET", thread_id, run_id), Run, raw=raw)
+
+    def modify_run(
+        self, *, thread_id: str, run_id: str, metadata: Mapping[str, str], raw: bool = False
+    ) -> "Run | dict":
+        """Sets a run's metadata, the only thing of a run that can be changed. API reference: modifyRun."""
+        body = {"metadata": checks.metadata("metadata", metadata)}
+        return self._one(self._run_call("modify_run", "POST", thread_id, run_id, body=body), Run, raw=raw)
+
+    def cancel_run(self, *, thread_id: str, run_id: str, raw: bool = False) -> "Run | dict":
+        """Asks for a run to be cancelled; it is mostly `cancelling` at first. `Refused` when it has ended.
+
+        API reference: cancelRun.
+        """
+        call = self._run_call("cancel_run", "POST", thread_id, run_id, "cancel")
+        return self._one(call, Run, raw=raw)
+
+    def submit_tool_outputs(
+        self,
+        *,
+        thread_id: str,
+        run_id: str,
+        tool_outputs: Sequence[Mapping] | None = None,
+        tool_approvals: Sequence[Mapping] | None = None,
+        stream: bool | None = None,
+        raw: bool = False,
+    ) -> "Run | RunStream | dict":
+        """Answers the calls a run waits for, all in one request: `tool_output(…)` items, strings only,
+        together under 512 KB; or `tool_approvals`, `{tool_call_id, approve}`, where the run asks for those.
+
+        Never retried; with `stream=True` answers a `RunStream`. API reference: submitToolOuputsToRun.
+        """
+        if not tool_outputs and not tool_approvals:
+            checks.refuse("tool_outputs", "at least one output or approval is needed.")
+        fields = {
+            "tool_outputs": checks.tool_outputs,
+            "tool_approvals": checks.tool_approvals,
+            "stream": checks.flag,
+        }
+        body = given(fields, tool_outputs=tool_outputs, tool_approvals=tool_approvals, stream=stream)
+        call = self._run_call(
+            "submit_tool_outputs",
+            "POST",
+            thread_id,
+            run_id,
+            "submit_tool_outputs",
+            body=body,
+            accept=_accept(stream),
+        )
+        return self._run_or_stream(call, stream=stream, raw=raw)
+
+    def _run_or_stream(self, call: Call, *, stream: bool | None, raw: bool) -> object:
+        return self._stream(call, raw=raw) if stream else self._one(call, Run, raw=raw)
+
+    def _run_call(
+        self, operation: str, method: str, thread_id: str, run_id: str, *action: str, **rest: object
+    ) -> Call:
+        return Call(
+            operation=operation,
+            method=method,
+            path=path_to(*_RUN, *action, thread_id=thread_id, run_id=run_id),
+            scope="action" if action else "item",
+            ids=(thread_id, run_id),
+            **rest,
+        )
+
+
+def _accept(stream: bool | None) -> str:
+    return "text/event-stream" if stream else "application/json"

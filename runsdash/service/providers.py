@@ -1,0 +1,154 @@
+"""Where a request goes and how it proves who sends it, for each kind of server.
+
+Owns base URL, api-version, authentication headers and the list of secrets that must never show up in
+an error. Knows nothing of operations.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+from runsdash.service.errors import InvalidRequest, ServiceError
+
+type_of_key = str | Callable[[], str] | None
+
+_SECRET_HEADER_WORDS = ("key", "token", "auth", "secret", "cookie")
+_SHORTEST_SECRET = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A kind of server. `default_api_version` is sent as `?api-version=` unless another is given."""
+
+    kind: str
+    label: str
+    key_header: str = "Authorization"
+    default_api_version: str | None = None
+
+
+PROVIDERS: dict[str, Provider] = {
+    "openai": Provider("openai", "OpenAI-compatible"),
+    "azure-openai": Provider("azure-openai", "Azure OpenAI", "api-key", "2024-05-01-preview"),
+    "foundry": Provider("foundry", "Microsoft Foundry", default_api_version="v1"),
+    "sandbox": Provider("sandbox", "Sandbox"),
+}
+
+
+class Endpoint:
+    """One server as one client sees it: makes URLs and headers, and hides its secrets."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: type_of_key,
+        kind: str,
+        api_version: str | None,
+        extra_headers: Mapping[str, str] | None,
+    ) -> None:
+        self.provider = _provider(kind)
+        self.base_url = _checked_base_url(base_url)
+        self.api_version = api_version or self._usual_api_version()
+        self._api_key = api_key if callable(api_key) else _checked_key(api_key)
+        self._extra_headers = _checked_headers(extra_headers or {})
+        self._last_token = ""
+
+    def _usual_api_version(self) -> str | None:
+        # Azure's v1 form of the URL takes no api-version (API.md section 1).
+        return None if self.base_url.endswith("/openai/v1") else self.provider.default_api_version
+
+    def url(self, path: str, query: list[tuple[str, str]]) -> str:
+        pairs = [*query, ("api-version", self.api_version)] if self.api_version else query
+        return f"{self.base_url}{path}" + (f"?{urlencode(pairs)}" if pairs else "")
+
+    def public_headers(self) -> dict[str, str]:
+        """Headers without any secret, as shown to people."""
+        shown = {name: value for name, value in self._extra_headers.items() if not _is_secret(name)}
+        return {"OpenAI-Beta": "assistants=v2", **shown}
+
+    def headers(self) -> dict[str, str]:
+        key = self._token()
+        proof = f"Bearer {key}" if self.provider.key_header == "Authorization" else key
+        own = {self.provider.key_header: proof} if key else {}
+        return {"OpenAI-Beta": "assistants=v2", **own, **self._extra_headers}
+
+    def _token(self) -> str:
+        if not callable(self._api_key):
+            return self._api_key
+        try:
+            token = self._api_key()
+        except ServiceError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
+            raise InvalidRequest(
+                f"The source of the API key failed: {type(error).__name__}.", param="api_key"
+            ) from None
+        self._last_token = _checked_key(token)
+        return self._last_token
+
+    def redacted(self, text: str) -> str:
+        """The text without any of this endpoint's secrets, longest first."""
+        for secret in self._secrets():
+            text = text.replace(secret, "[key]")
+        return text
+
+    def _secrets(self) -> list[str]:
+        key = self._last_token if callable(self._api_key) else self._api_key
+        secrets = [key, *(value for name, value in self._extra_headers.items() if _is_secret(name))]
+        return sorted(
+            (secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True
+        )
+
+    def __repr__(self) -> str:
+        return f"<Endpoint {self.provider.kind} {self.base_url}>"
+
+
+def _provider(kind: str) -> Provider:
+    if kind in PROVIDERS:
+        return PROVIDERS[kind]
+    known = ", ".join(PROVIDERS)
+    raise InvalidRequest(
+        f"RunsDash does not know the kind of server {kind!r}. Known kinds: {known}.", param="kind"
+    )
+
+
+def _checked_base_url(base_url: str) -> str:
+    parts = _split(base_url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidRequest("The base URL must look like https://host/v1.", param="base_url")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise InvalidRequest("The base URL takes no user, password, query or fragment.", param="base_url")
+    return base_url.strip().rstrip("/")
+
+
+def _split(base_url: object):
+    if not isinstance(base_url, str) or any(letter.isspace() for letter in base_url.strip()):
+        return None
+    try:
+        parts = urlsplit(base_url.strip())
+        parts.port  # noqa: B018 - reading it is the check
+    except ValueError:
+        return None
+    return parts
+
+
+def _checked_key(key: object) -> str:
+    text = key.strip() if isinstance(key, str) else "" if key is None else None
+    if text is None or not (text.isascii() and (text.isprintable() or not text)):
+        raise InvalidRequest("The API key must be one line of printable ASCII characters.", param="api_key")
+    return text
+
+
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not (isinstance(name, str) and isinstance(value, str) and f"{name}{value}".isascii()):
+            raise InvalidRequest("Extra headers must be ASCII text.", param="extra_headers")
+        if not name or not f"{name}{value}".isprintable() or any(mark in name for mark in " :"):
+            raise InvalidRequest(
+                "An extra header must be a name and one line of text.", param="extra_headers"
+            )
+    return {name: value.strip() for name, value in headers.items()}
+
+
+def _is_secret(header_name: str) -> bool:
+    return any(word in header_name.lower() for word in _SECRET_HEADER_WORDS)

@@ -1,0 +1,47 @@
+"""Bytes of a server-sent event stream to (name, data) pairs, in every dialect met (API.md section 5).
+
+LF, CRLF or CR; comments; several `data:` lines; a missing last blank line; no `event:` line. Gives text,
+not JSON; an event name of None means that there was no `event:` line.
+"""
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+def frames(pieces: Iterable[bytes]) -> Iterator[tuple[str | None, list[str]]]:
+    """Yields each frame as its event name and its `data:` lines."""
+    name: str | None = None
+    lines: list[str] = []
+    for line in _lines(pieces):
+        if line:
+            field, _colon, value = line.partition(":")
+            value = value.removeprefix(" ")
+            if field == "event":
+                name = value
+            elif field == "data":
+                lines.append(value)
+        elif name is not None or lines:
+            yield name, lines
+            name, lines = None, []
+    if name is not None or lines:
+        yield name, lines
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
+    held: list[str] = []
+    for piece in pieces:
+        text = decoder.decode(piece)
+        if "\n" not in text and "\r" not in text and not (held and held[-1].endswith("\r")):
+            held.append(text)
+            continue
+        text = "".join(held) + text
+        # A CR at the very end may be the first half of a CRLF.
+        kept_back = "\r" if text.endswith("\r") else ""
+        *complete, rest = _LINE_END.split(text.removesuffix(kept_back) if kept_back else text)
+        yield from complete
+        held = [rest + kept_back]
+    yield from _LINE_END.split("".join(held) + decoder.decode(b"", final=True))

@@ -1,0 +1,183 @@
+"""`RunStream`: a run as it happens. Yields typed events and accumulates them on the way.
+
+Owns the growing copies of run, steps and messages and the end of the connection. It never attaches to a
+run already going (the API cannot); closing it does not cancel the run.
+"""
+
+from collections.abc import Iterator
+from types import TracebackType
+
+from runsdash.service.decoding import ERROR_TEXT_CHARS, Undecodable, decode_json, error_field, error_text
+from runsdash.service.errors import ServiceError, UpstreamFailed
+from runsdash.service.merging import merge, settled
+from runsdash.service.objects import Message, Run, RunStep, Thread, sorted_steps
+from runsdash.service.objects.reading import identifier, mapping
+from runsdash.service.sse import frames
+from runsdash.service.stream_events import DONE, ERROR, StreamEvent, events_of, run_event
+from runsdash.service.transport import Exchange
+
+__all__ = ["RunStream", "StreamEvent"]
+
+
+class Accumulated:
+    """What a stream has told so far. Reading is cheap enough to do a few times a second."""
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+        self.thread: Thread | None = None
+        self._messages: dict[str, dict] = {}
+        self._steps: dict[str, dict] = {}
+        self._finished: set[str] = set()
+
+    @property
+    def messages(self) -> list[Message]:
+        """In the order they began."""
+        return [Message.from_raw(settled(tree)) for tree in list(self._messages.values())]
+
+    @property
+    def steps(self) -> list[RunStep]:
+        return sorted_steps(RunStep.from_raw(settled(tree)) for tree in list(self._steps.values()))
+
+    @property
+    def text(self) -> str:
+        """The text of all messages the run wrote, with a blank line between messages."""
+        written = (message.text for message in self.messages if message.role != "user")
+        return "\n\n".join(text for text in written if text)
+
+    def take(self, event: StreamEvent) -> None:
+        """Adds one event; what does not fit is ignored."""
+        value = event.raw
+        known_id = identifier(value.get("id")) if isinstance(value, dict) else None
+        if known_id is None:
+            return
+        if event.name == "thread.created":
+            self.thread = Thread.from_raw(value)
+        elif event.name.startswith("thread.run.step"):
+            self._take_part(event.name, known_id, value, self._steps, "step_details")
+        elif event.name.startswith("thread.message"):
+            self._take_part(event.name, known_id, value, self._messages, "content")
+        elif event.name.startswith("thread.run.") and (self.run is None or self.run.id == known_id):
+            self.run = Run.from_raw(value)
+
+    def _take_part(self, name: str, known_id: str, value: dict, parts: dict[str, dict], body: str) -> None:
+        if name.endswith(".delta"):
+            if known_id not in self._finished:
+                merge(parts.setdefault(known_id, {"id": known_id}), mapping(value.get("delta")))
+            return
+        grown = parts.get(known_id, {}).get(body)
+        parts[known_id] = settled(value)
+        if grown and _is_bare(value.get(body)):
+            parts[known_id][body] = grown
+        if name.rpartition(".")[2] in ("completed", "incomplete", "failed", "cancelled", "expired"):
+            self._finished.add(known_id)
+
+
+class RunStream(Accumulated):
+    """Iterate it for `StreamEvent`s (`.name`, `.data`); `.run .text .steps .messages` grow meanwhile.
+
+    After the stream is open nothing is raised while iterating: an `error` event, a broken connection or
+    too long a silence ends it and sets `.error`. `until_done()` reads to the end and raises that error.
+    Use it in a `with`, or call `close()`, which may come from another thread.
+    """
+
+    def __init__(self, exchange: Exchange, *, raw: bool = False) -> None:
+        super().__init__()
+        self.request_id = exchange.request_id
+        self.error: ServiceError | None = None
+        self.is_done = False
+        self._exchange = exchange
+        self._raw = raw
+        self._is_closed = False
+        self._head = b""
+        self._events = self._read()
+
+    def __iter__(self) -> Iterator[StreamEvent]:
+        return self
+
+    def __next__(self) -> StreamEvent:
+        return next(self._events)
+
+    @property
+    def is_complete(self) -> bool:
+        """True when the stream said so, or the run stands where streams end."""
+        settled_run = self.run is not None and (self.run.is_terminal or self.run.status.is_waiting)
+        return self.is_done or settled_run
+
+    def until_done(self) -> "RunStream":
+        """Reads to the end; raises `.error` if there is one. With no error `.run` may still be active."""
+        for _event in self:
+            pass
+        if self.error is not None:
+            raise self.error
+        return self
+
+    def close(self) -> None:
+        """Frees the socket. The run goes on."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._exchange.abandon()
+
+    def __enter__(self) -> "RunStream":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _read(self) -> Iterator[StreamEvent]:
+        count = 0
+        try:
+            for event in self._received():
+                count += 1
+                self.take(event)
+                self.is_done = event.name == DONE
+                if event.name == ERROR:
+                    self.error = self._error_from(event.raw)
+                yield event
+                if self.is_done or self.error is not None:
+                    return
+            if count == 0 and not self._is_closed:
+                self.error = self._failed("The answer held no events.")
+        except ServiceError as error:
+            if not self._is_closed:
+                self.error = error
+        finally:
+            self.close()
+
+    def _received(self) -> Iterator[StreamEvent]:
+        if "json" in self._exchange.content_type.lower():
+            yield from self._plain_run()
+            return
+        for name, lines in frames(self._pieces()):
+            yield from events_of(name, lines, raw=self._raw)
+
+    def _pieces(self) -> Iterator[bytes]:
+        for piece in self._exchange.stream_pieces():
+            self._head += piece[: ERROR_TEXT_CHARS - len(self._head)]
+            yield piece
+
+    def _plain_run(self) -> Iterator[StreamEvent]:
+        """Some servers ignore `stream` and answer the run as JSON."""
+        try:
+            value = decode_json(b"".join(self._pieces()))
+        except Undecodable as reason:
+            raise self._failed(f"The answer cannot be read: {reason}.") from None
+        if not isinstance(value, dict) or identifier(value.get("id")) is None:
+            raise self._failed("The answer is neither a stream nor a run.")
+        yield run_event(value, raw=self._raw)
+
+    def _error_from(self, value: object) -> ServiceError:
+        message = error_text(value) or "The stream ended with an error."
+        return self._failed(message, code=error_field(value, "code"), content=b"")
+
+    def _failed(
+        self, message: str, *, code: str | None = None, content: bytes | None = None
+    ) -> UpstreamFailed:
+        shown = self._head if content is None else content
+        return self._exchange.failed(message, content=shown, code=code, is_write=self.run is None)
+
+
+def _is_bare(body: object) -> bool:
+    """Has a closing event left out what the deltas had brought?"""
+    if isinstance(body, dict):
+        return not any(value for value in body.values() if not isinstance(value, str))
+    return not body

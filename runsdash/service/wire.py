@@ -1,0 +1,235 @@
+"""One attempt at one HTTP request: the session, the sockets, and what is known when it fails.
+
+Owns one `requests.Session` per thread and its connection classes, which report to the attempt whether a
+connection was made and whether a byte of the request was written. No redirects, no cookies, no
+settings from the environment. Decides nothing about retries.
+"""
+
+import contextlib
+import http.client
+import http.cookiejar
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from runsdash.service.watchdog import Guard
+
+WIRE_ERRORS = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+)
+IDLE_BEFORE_WRITE_S = 1.0
+CHUNK_BYTES = 64 * 1024
+
+_thread = threading.local()
+
+
+class Attempt:
+    """One try. `due_at` is on the monotonic clock; `sent` turns True before the first byte is written."""
+
+    def __init__(self, *, due_at: float, connect_timeout_s: float, is_write: bool) -> None:
+        self.guard = Guard(due_at)
+        self.is_write = is_write
+        self.sent = False
+        self.connected_anew = False
+        self._connect_timeout_s = connect_timeout_s
+        self._connect_timed_out = False
+
+    @property
+    def remaining_s(self) -> float:
+        return max(0.001, self.guard.due_at - time.monotonic())
+
+    @property
+    def timed_out(self) -> bool:
+        late = self.guard.has_tripped or time.monotonic() >= self.guard.due_at - 0.005
+        return late or self._connect_timed_out
+
+    @property
+    def reused_connection(self) -> bool:
+        return self.sent and not self.connected_anew
+
+    def send(
+        self, request: requests.Request, *, read_timeout_s: float, verify: bool | str
+    ) -> requests.Response:
+        """Sends and waits for the headers; raises one of `WIRE_ERRORS`. Close the attempt afterwards."""
+        _thread.attempt = self
+        try:
+            return _session().send(
+                request.prepare(),
+                stream=True,
+                allow_redirects=False,
+                timeout=(self.remaining_s, read_timeout_s),
+                verify=verify,
+            )
+        finally:
+            _thread.attempt = None
+
+    def close(self) -> None:
+        self.guard.close()
+
+    def connect(self, host: str, port: int, options: list | None) -> socket.socket:
+        """A connected, guarded socket within this attempt's time, whatever DNS and addresses do."""
+        until = time.monotonic() + min(self._connect_timeout_s, self.remaining_s)
+        self.connected_anew = True
+        try:
+            sock = _connect_to_any(_addresses(host, port, until), until, options or [])
+        except TimeoutError:
+            self._connect_timed_out = True
+            raise
+        self.guard.watch(sock)
+        return sock
+
+    def about_to_send(self, sock: socket.socket) -> None:
+        if not self.sent and not self.connected_anew:
+            self.guard.watch(sock)
+        self.sent = True
+
+
+def _addresses(host: str, port: int, until: float) -> list[tuple]:
+    """getaddrinfo cannot be interrupted, so a thread of its own waits for it."""
+    found: list = []
+
+    def look_up() -> None:
+        try:
+            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+
+    thread = threading.Thread(target=look_up, name="runsdash-dns", daemon=True)
+    thread.start()
+    thread.join(max(0.0, until - time.monotonic()))
+    if not found:
+        raise TimeoutError("the name lookup took too long")
+    if isinstance(found[0], Exception):
+        raise OSError(f"the name {host} could not be found") from found[0]
+    return found[0]
+
+
+def _connect_to_any(addresses: list[tuple], until: float, options: list) -> socket.socket:
+    """Tries the addresses in turn, each with its share of the time left."""
+    failure: OSError = OSError("the name has no address")
+    for place, (family, kind, protocol, _name, address) in enumerate(addresses):
+        share_s = (until - time.monotonic()) / (len(addresses) - place)
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in options:
+                sock.setsockopt(*option)
+            sock.settimeout(max(0.001, share_s))
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
+
+
+class _Reporting:
+    """Mixed into a connection class: connects through the current attempt and reports to it."""
+
+    def _new_conn(self) -> socket.socket:
+        return _thread.attempt.connect(self._dns_host, self.port, self.socket_options)
+
+    def send(self, body: object) -> None:
+        if self.sock is None:
+            self.connect()
+        _thread.attempt.about_to_send(self.sock)
+        super().send(body)
+
+
+class _Connection(_Reporting, HTTPConnection):
+    pass
+
+
+class _TLSConnection(_Reporting, HTTPSConnection):
+    pass
+
+
+class _FreshForWrites:
+    """A server may close an idle connection just as we write to it, and a write is never repeated.
+    So a write never uses a connection that was idle for more than a moment."""
+
+    def _put_conn(self, conn: HTTPConnection | None) -> None:
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+        super()._put_conn(conn)
+
+    def _get_conn(self, timeout: float | None = None) -> HTTPConnection:
+        conn = super()._get_conn(timeout)
+        idle_since = getattr(conn, "idle_since", None)
+        if _thread.attempt.is_write and idle_since and time.monotonic() - idle_since > IDLE_BEFORE_WRITE_S:
+            conn.close()
+        return conn
+
+
+class _Pool(_FreshForWrites, HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(_FreshForWrites, HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: object, **kwargs: object) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+
+
+def _session() -> requests.Session:
+    session = getattr(_thread, "session", None)
+    if session is None:
+        session = _thread.session = requests.Session()
+        session.trust_env = False
+        session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _Adapter(pool_connections=8, pool_maxsize=4, max_retries=0))
+    return session
+
+
+def _forget_sessions_after_fork() -> None:
+    global _thread
+    _thread = threading.local()
+
+
+os.register_at_fork(after_in_child=_forget_sessions_after_fork)
+
+
+def body_pieces(response: requests.Response) -> Iterator[bytes]:
+    """The decoded body, piece by piece as it comes; raises one of `WIRE_ERRORS`."""
+    while piece := response.raw.read1(CHUNK_BYTES, decode_content=True):
+        yield piece
+
+
+def close(response: requests.Response) -> None:
+    """Frees the connection: back to the pool when the body was read to its end, else closed."""
+    with contextlib.suppress(*WIRE_ERRORS):
+        response.close()
+
+
+def reason(error: BaseException) -> str:
+    """The innermost cause in a few words, without the URL and object names that requests adds."""
+    seen: list[BaseException] = []
+    step: BaseException | None = error
+    while step is not None and step not in seen:
+        seen.append(step)
+        step = step.__cause__ or step.__context__ or _wrapped(step)
+    innermost = seen[-1]
+    words = getattr(innermost, "strerror", None) or str(innermost) or type(innermost).__name__
+    return str(words)[:200]
+
+
+def _wrapped(error: BaseException) -> BaseException | None:
+    holders = [getattr(error, "reason", None), *error.args]
+    return next((item for item in holders if isinstance(item, BaseException)), None)
