@@ -4,6 +4,7 @@ Owns how an answer becomes an object or an error; sending is the transport's. A 
 many threads at once. It holds no connection of its own: sessions belong to threads.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -75,6 +76,7 @@ class Client(AllOperations):
             verify=verify,
         )
         self.background = Background(self)
+        self._heard = threading.local()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -85,6 +87,11 @@ class Client(AllOperations):
     def backoff(self) -> Backoff:
         return self._transport.backoff
 
+    @property
+    def last_reply(self) -> Reply | None:
+        """The reply behind the last object this thread got (status and request id for an audit trail)."""
+        return getattr(self._heard, "reply", None)
+
     def describe_request(self, operation: str, **parameters: object) -> "RequestDescription":
         """What `operation(**parameters)` would send, checked but not sent, without the key."""
         if operation not in OPERATIONS:
@@ -92,7 +99,7 @@ class Client(AllOperations):
         return getattr(_Describer(self.endpoint), operation)(**parameters)
 
     def _one(self, call: Call, kind: type, *, raw: bool) -> object:
-        reply = self._transport.fetch(call)
+        reply = self._heard.reply = self._transport.fetch(call)
         if kind is Deleted and not reply.content.strip():
             value: object = {"id": call.ids[-1], "deleted": True}
         else:
