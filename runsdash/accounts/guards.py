@@ -1,0 +1,45 @@
+"""Who may open a view: decorators that ask for a role. They decide nothing else."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils.http import urlencode
+
+View = Callable[..., HttpResponse]
+
+
+def sign_in_first(request: HttpRequest) -> HttpResponse:
+    """302 to the sign-in page; for htmx 401 with HX-Redirect, since a followed redirect would land in a fragment."""
+    if not request.headers.get("HX-Request"):
+        return redirect_to_login(request.get_full_path())
+    page = request.headers.get("HX-Current-URL", "/")
+    back = page.split("://", 1)[-1].partition("/")[2]
+    sign_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': '/' + back})}"
+    return HttpResponse(status=401, headers={"HX-Redirect": sign_in})
+
+
+def guard(*, right: str, sentence: str) -> Callable[[View], View]:
+    """A decorator that lets in users whose `right` (an attribute of User) is true."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return sign_in_first(request)
+            if not getattr(request.user, right):
+                raise PermissionDenied(sentence)
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+viewer_required = guard(right="can_see", sentence="Your account has no role yet. An administrator can give you one.")
+operator_required = guard(right="can_act", sentence="This needs the role operator. Your role lets you look, not act.")
+admin_required = guard(right="can_manage", sentence="This needs the role admin.")

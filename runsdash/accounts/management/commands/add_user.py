@@ -1,0 +1,46 @@
+"""`manage.py add_user NAME --role ROLE`: makes an account, or changes the role and password of one."""
+
+from getpass import getpass
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from runsdash.accounts.models import User
+from runsdash.accounts.roles import Role
+
+
+class Command(BaseCommand):
+    help = "Add a user, or give an existing one a new role and password."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--role", required=True, choices=[role.value for role in Role if role.value])
+        parser.add_argument("--password-env", metavar="VAR", help="read the password from this variable")
+
+    def handle(self, *args: object, name: str, role: str, password_env: str | None, **options: object) -> None:
+        password = self.password_from(password_env) if password_env else self.password_asked()
+        user = User.objects.filter(username=name).first() or User(username=name)
+        try:
+            User.username_validator(name)
+            validate_password(password, user)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        made = user.pk is None
+        user.role = role
+        user.set_password(password)
+        user.save()
+        self.stdout.write(f"{'Added' if made else 'Changed'} {name}, {role}.")
+
+    def password_from(self, variable: str) -> str:
+        password = settings.INHERITED_ENVIRONMENT.get(variable, "")
+        if not password:
+            raise CommandError(f"The variable {variable} is empty or not set.")
+        return password
+
+    def password_asked(self) -> str:
+        password = getpass("Password: ")
+        if password != getpass("Again: "):
+            raise CommandError("The two passwords differ.")
+        return password

@@ -1,0 +1,124 @@
+"""The frame of every write: permission → intent → send once → outcome and index in one transaction.
+
+Nothing here retries. An answer that never came leaves the outcome `unclear`, to be settled by reading.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+
+from runsdash.accounts.models import User
+from runsdash.audit.models import AuditEntry
+from runsdash.audit.trail import record_intent, record_outcome, record_refusal
+from runsdash.index.models import Connection
+from runsdash.index.texts import storable, storable_json
+from runsdash.service import Client, InvalidRequest, NoAnswer, ServiceError, UpstreamFailed
+from runsdash.sync.clients import client_for
+
+Answer = TypeVar("Answer")
+Result = AuditEntry.Result
+
+
+def new_token() -> str:
+    """A form's one-time token."""
+    return secrets.token_urlsafe(18)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One write by one person. `operation` is a name of the service; `parameters` are its arguments."""
+
+    actor: User
+    operation: str
+    connection: Connection
+    parameters: dict[str, object]
+    token: str | None = None
+    reason: str = ""
+    thread_id: str = ""
+    run_id: str = ""
+    before: object = None
+
+    @property
+    def copied(self) -> dict[str, object]:
+        """What the trail copies of it."""
+        return {
+            "action": self.operation,
+            "actor": self.actor.get_username(),
+            "reason": storable(self.reason[:2000]),
+            "connection_slug": self.connection.slug,
+            "thread_id": self.thread_id[:200],
+            "run_id": self.run_id[:200],
+            "before": self.before,
+        }
+
+
+def refuse(attempt: Attempt, message: str) -> None:
+    """Turns an attempt down before anything is sent, on the record."""
+    record_refusal(message=message, **attempt.copied)
+    raise PermissionDenied(message)
+
+
+def check_permission(attempt: Attempt) -> None:
+    if not attempt.actor.can_act:
+        refuse(attempt, "This needs the role operator. Your role lets you look, not act.")
+    if settings.RUNSDASH_READ_ONLY:
+        refuse(attempt, "This server is set to read-only: RUNSDASH_READ_ONLY is on.")
+    if not attempt.connection.is_enabled:
+        refuse(attempt, f"The connection {attempt.connection.slug} is off.")
+
+
+def carry_out(attempt: Attempt, *, take: Callable[[Answer, datetime], dict[str, object]]) -> Answer:
+    """Sends the write once. `take` puts the answer into the index and returns the outcome's columns.
+
+    Raises TokenUsed when the token was used before, and the ServiceError the upstream answered with,
+    after it has been recorded.
+    """
+    check_permission(attempt)
+    client = client_for(attempt.connection)
+    sent = sent_request(client, attempt)
+    intent = record_intent(**attempt.copied, token=attempt.token or None, sent=sent)
+    try:
+        answer = getattr(client, attempt.operation)(**attempt.parameters)
+    except ServiceError as error:
+        record_outcome(intent, result=result_of(error), **error_columns(error))
+        raise
+    reply = client.last_reply
+    with transaction.atomic():
+        columns = take(answer, timezone.now())
+        record_outcome(
+            intent,
+            result=Result.DONE,
+            upstream_status=reply.status,
+            request_id=reply.request_id or "",
+            **columns,
+        )
+    return answer
+
+
+def sent_request(client: Client, attempt: Attempt) -> dict[str, object]:
+    """Method, URL and body as they will go out, without the key. Raises InvalidRequest on input the API would refuse."""
+    request = client.describe_request(attempt.operation, **attempt.parameters)
+    return {"method": request.method, "url": request.url, "body": storable_json(request.json)}
+
+
+def result_of(error: ServiceError) -> str:
+    if isinstance(error, InvalidRequest):
+        return Result.REFUSED
+    if error.outcome_unclear:
+        return Result.UNCLEAR
+    return Result.FAILED if isinstance(error, NoAnswer | UpstreamFailed) else Result.REFUSED
+
+
+def error_columns(error: ServiceError) -> dict[str, object]:
+    return {
+        "upstream_status": error.status,
+        "upstream_message": storable((error.message or "")[:2000]),
+        "request_id": (error.request_id or "")[:200],
+    }

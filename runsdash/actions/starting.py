@@ -1,0 +1,98 @@
+"""What people start: a run on a thread, a thread with its run, a message."""
+
+from datetime import datetime
+
+from runsdash.accounts.models import User
+from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.upsert import ensure_threads, upsert_messages, upsert_run, upsert_threads
+from runsdash.service import objects
+
+from .attempts import Attempt, carry_out
+
+
+def create_run(
+    *,
+    actor: User,
+    connection: Connection,
+    thread_id: str,
+    parameters: dict[str, object],
+    token: str | None = None,
+    reason: str = "",
+) -> Run:
+    """Starts a run on a thread. `parameters`: those of service.create_run but thread_id."""
+    attempt = Attempt(
+        actor=actor, operation="create_run", connection=connection, token=token, reason=reason,
+        thread_id=thread_id, parameters={"thread_id": thread_id, **parameters},
+    )  # fmt: skip
+    return started(attempt, connection)
+
+
+def create_thread_and_run(
+    *,
+    actor: User,
+    connection: Connection,
+    parameters: dict[str, object],
+    token: str | None = None,
+    reason: str = "",
+) -> Run:
+    """Thread and run in the API's single call. If no answer comes, nobody can find out what became of it."""
+    attempt = Attempt(
+        actor=actor, operation="create_thread_and_run", connection=connection, token=token, reason=reason,
+        parameters=parameters,
+    )  # fmt: skip
+    return started(attempt, connection)
+
+
+def create_thread(
+    *,
+    actor: User,
+    connection: Connection,
+    parameters: dict[str, object],
+    token: str | None = None,
+    reason: str = "",
+) -> Thread:
+    """Makes a thread, so that a run on it can be found again whatever happens to the answer."""
+    attempt = Attempt(
+        actor=actor, operation="create_thread", connection=connection, token=token, reason=reason,
+        parameters=parameters,
+    )  # fmt: skip
+    rows: list[Thread] = []
+
+    def take(answer: objects.Thread, at: datetime) -> dict[str, object]:
+        known = upsert_threads(connection, [answer], fetched_at=at, added_by=actor.get_username())
+        rows.append(next(iter(known.values())))
+        return {"thread_id": rows[0].upstream_id, "after": {"thread_id": rows[0].upstream_id}}
+
+    carry_out(attempt, take=take)
+    return rows[0]
+
+
+def create_message(
+    *, actor: User, thread: Thread, role: str, content: str, token: str | None = None, reason: str = ""
+) -> None:
+    """Adds a message to a thread; it starts no run by itself."""
+    connection, thread_id = thread.connection, thread.upstream_id
+    attempt = Attempt(
+        actor=actor, operation="create_message", connection=connection, token=token, reason=reason,
+        thread_id=thread_id, parameters={"thread_id": thread_id, "role": role, "content": content},
+    )  # fmt: skip
+
+    def take(answer: objects.Message, at: datetime) -> dict[str, object]:
+        upsert_messages(thread, [answer], fetched_at=at)
+        return {"after": {"message_id": answer.id}}
+
+    carry_out(attempt, take=take)
+
+
+def started(attempt: Attempt, connection: Connection) -> Run:
+    rows: list[Run] = []
+
+    def take(answer: objects.Run, at: datetime) -> dict[str, object]:
+        thread_id = answer.thread_id or attempt.thread_id
+        ensure_threads(connection, [thread_id], added_by=attempt.actor.get_username())
+        rows.append(upsert_run(connection, answer, fetched_at=at, thread_id=thread_id))
+        after = {"run_id": rows[0].upstream_id, "thread_id": thread_id, "status": rows[0].status}
+        return {"run_id": rows[0].upstream_id, "thread_id": thread_id, "after": after}
+
+    carry_out(attempt, take=take)
+    return rows[0]

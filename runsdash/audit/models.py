@@ -1,0 +1,63 @@
+"""What was done: append-only entries and nothing else.
+
+A write leaves an *intent* before anything is sent and an *outcome* after. No entry is ever updated or
+deleted, and none refers to a user, run or connection by key: their names are copied, so the trail outlives them.
+"""
+
+from django.db import models
+
+
+class AuditEntry(models.Model):
+    """One line of the trail."""
+
+    class Kind(models.TextChoices):
+        INTENT = "intent", "intent"
+        OUTCOME = "outcome", "outcome"
+        REFUSAL = "refusal", "refusal"  # turned down by RunsDash itself, nothing was sent
+
+    class Result(models.TextChoices):
+        NONE = "", ""
+        DONE = "done", "done"
+        REFUSED = "refused", "refused"  # by the upstream, with a reply
+        FAILED = "failed", "failed"  # the upstream answered 5xx, or was never reached
+        UNCLEAR = "unclear", "outcome unclear"  # sent, no answer
+        SETTLED_DONE = "settled_done", "done, found by reading"
+        SETTLED_NOT_DONE = "settled_not_done", "not done, found by reading"
+        SETTLED_OPEN = "settled_open", "could not be told apart"
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    action = models.CharField(max_length=40)  # the operation's name, e.g. cancel_run
+    actor = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+    connection_slug = models.CharField(max_length=64, blank=True)
+    thread_id = models.CharField(max_length=200, blank=True)
+    run_id = models.CharField(max_length=200, blank=True)
+    token = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - the form's one-time token; NULL is not unique
+    intent_id = models.BigIntegerField(null=True, db_index=True)  # of an outcome: its intent
+    result = models.CharField(max_length=20, choices=Result.choices, blank=True)
+    sent = models.JSONField(null=True)  # {"method", "url", "body"} as it went out
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    upstream_status = models.IntegerField(null=True)
+    upstream_message = models.TextField(blank=True)
+    request_id = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["run_id", "id"]),
+            models.Index(fields=["thread_id", "id"]),
+            models.Index(fields=["actor", "id"]),
+            models.Index(fields=["action", "id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.kind} {self.run_id or self.thread_id}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if self.pk is not None:
+            raise TypeError("An audit entry is never changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: object, **kwargs: object) -> None:
+        raise TypeError("An audit entry is never deleted.")

@@ -1,0 +1,100 @@
+"""Writes the trail and reads it back. Entries are only ever added."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db import IntegrityError, transaction
+
+from .models import AuditEntry
+
+Kind, Result = AuditEntry.Kind, AuditEntry.Result
+
+
+class TokenUsed(Exception):
+    """The form's one-time token has been used: `intent` is the first write made with it."""
+
+    def __init__(self, intent: AuditEntry) -> None:
+        super().__init__(f"token of audit entry {intent.pk}")
+        self.intent = intent
+
+
+def record_intent(**columns: object) -> AuditEntry:
+    """Commits the intent before anything is sent. Raises TokenUsed when its token is not new."""
+    try:
+        with transaction.atomic(durable=False):
+            return AuditEntry.objects.create(kind=Kind.INTENT, **columns)
+    except IntegrityError:
+        first = AuditEntry.objects.filter(token=columns.get("token")).first()
+        if first is None:
+            raise
+        raise TokenUsed(first) from None
+
+
+def record_refusal(*, message: str, **columns: object) -> AuditEntry:
+    """Something RunsDash turned down by itself; nothing was sent."""
+    return AuditEntry.objects.create(kind=Kind.REFUSAL, result=Result.REFUSED, upstream_message=message, **columns)
+
+
+def record_outcome(intent: AuditEntry, *, result: str, **columns: object) -> AuditEntry:
+    """What became of `intent`. `run_id` and `thread_id` may be told only now (a created run)."""
+    copied = ("action", "actor", "reason", "connection_slug", "thread_id", "run_id", "before")
+    values = {name: getattr(intent, name) for name in copied} | columns
+    return AuditEntry.objects.create(kind=Kind.OUTCOME, intent_id=intent.pk, result=result, **values)
+
+
+@dataclass
+class Deed:
+    """An intent with all that was recorded of it; a refusal stands alone."""
+
+    intent: AuditEntry
+    outcomes: list[AuditEntry] = field(default_factory=list)
+
+    @property
+    def last(self) -> AuditEntry | None:
+        return self.outcomes[-1] if self.outcomes else None
+
+    @property
+    def result(self) -> str:
+        """A Result value; `unclear` when nothing came after the intent."""
+        if self.intent.kind == Kind.REFUSAL:
+            return Result.REFUSED
+        return self.last.result if self.last else Result.UNCLEAR
+
+    @property
+    def result_label(self) -> str:
+        return Result(self.result).label
+
+    @property
+    def is_open(self) -> bool:
+        return self.result == Result.UNCLEAR
+
+
+def deeds(entries: Iterable[AuditEntry]) -> list[Deed]:
+    """Entries joined to deeds, newest first. Pass entries of whole deeds; outcomes without their intent are left out."""
+    entries = sorted(entries, key=lambda entry: entry.pk)
+    found = {entry.pk: Deed(entry) for entry in entries if entry.kind != Kind.OUTCOME}
+    for entry in entries:
+        if entry.kind == Kind.OUTCOME and entry.intent_id in found:
+            found[entry.intent_id].outcomes.append(entry)
+    return sorted(found.values(), key=lambda deed: -deed.intent.pk)
+
+
+def deed_of(intent: AuditEntry) -> Deed:
+    return deeds([intent, *AuditEntry.objects.filter(intent_id=intent.pk)])[0]
+
+
+def deeds_of_run(run_id: str, *, limit: int = 200) -> list[Deed]:
+    """Everything done to a run, newest first. A creation is found by the run id of its outcome."""
+    named = list(AuditEntry.objects.filter(run_id=run_id).order_by("-id")[:limit])
+    return deeds(_with_intents(named))
+
+
+def deeds_of_thread(thread_id: str, *, limit: int = 200) -> list[Deed]:
+    named = list(AuditEntry.objects.filter(thread_id=thread_id).order_by("-id")[:limit])
+    return deeds(_with_intents(named))
+
+
+def _with_intents(entries: list[AuditEntry]) -> list[AuditEntry]:
+    there = {entry.pk for entry in entries}
+    missing = {entry.intent_id for entry in entries if entry.intent_id and entry.intent_id not in there}
+    return [*entries, *AuditEntry.objects.filter(pk__in=missing)]

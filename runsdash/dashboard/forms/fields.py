@@ -1,0 +1,81 @@
+"""Form fields for the API's parameters. An empty field gives None, which means: not sent."""
+
+import json
+
+from django import forms
+
+
+def json_error(error: json.JSONDecodeError) -> str:
+    return f"Line {error.lineno}, column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}."
+
+
+class JsonField(forms.CharField):
+    """JSON text of a given shape (`list` or `dict`), given back as the value."""
+
+    widget = forms.Textarea
+
+    def __init__(self, *, shape: type, **kwargs: object) -> None:
+        super().__init__(required=False, strip=True, **kwargs)
+        self.shape = shape
+
+    def clean(self, value: str | None) -> object:
+        text = super().clean(value)
+        return self.parsed(text) if text else None
+
+    def parsed(self, text: str) -> object:
+        try:
+            found = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise forms.ValidationError(json_error(error)) from error
+        except RecursionError:
+            raise forms.ValidationError("This JSON is nested too deeply.") from None
+        if not isinstance(found, self.shape):
+            raise forms.ValidationError(f"This has to be a JSON {'array' if self.shape is list else 'object'}.")
+        return found
+
+
+class WordOrJsonField(JsonField):
+    """A bare word (`auto`), or a JSON object."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(shape=dict, **kwargs)
+
+    def parsed(self, text: str) -> object:
+        word = text.strip().strip('"')
+        return word if word.replace("_", "").isalnum() else super().parsed(text)
+
+
+class BooleanWordField(forms.ChoiceField):
+    """Empty (not sent), `true` or `false`."""
+
+    def __init__(self, **kwargs: object) -> None:
+        choices = [("", "not sent"), ("true", "true"), ("false", "false")]
+        super().__init__(choices=choices, required=False, **kwargs)
+
+    def clean(self, value: str | None) -> bool | None:
+        return {"true": True, "false": False}.get(super().clean(value))
+
+
+class NumberField(forms.DecimalField):
+    """A decimal, given back as float. The API's limits are checked by the service."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(required=False, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **kwargs)
+
+    def clean(self, value: str | None) -> float | None:
+        number = super().clean(value)
+        return None if number is None else float(number)
+
+
+class WholeNumberField(forms.IntegerField):
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(required=False, widget=forms.TextInput(attrs={"inputmode": "numeric"}), **kwargs)
+
+
+class TextField(forms.CharField):
+    """Text sent as typed; empty is not sent."""
+
+    def __init__(self, *, rows: int = 0, **kwargs: object) -> None:
+        if rows:
+            kwargs.setdefault("widget", forms.Textarea(attrs={"rows": rows}))
+        super().__init__(required=kwargs.pop("required", False), strip=False, empty_value=None, **kwargs)

@@ -1,0 +1,40 @@
+"""URLs of pages about an upstream object. They carry `?connection=` only when the id is ambiguous."""
+
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+from django.db.models import Count, Model
+from django.urls import reverse
+
+from runsdash.index.models import Connection, Run, Thread
+
+
+def mark_ambiguous(objects: Iterable[Model]) -> None:
+    """Sets `is_ambiguous` on rows of one model: does another connection know the same id? One query a call."""
+    objects = list(objects)
+    if not objects or Connection.objects.count() < 2:
+        return
+    model = type(objects[0])
+    ids = [one.upstream_id for one in objects]
+    several = model.objects.filter(upstream_id__in=ids, connection__in=Connection.objects.all())
+    doubled = set(
+        several.values("upstream_id").annotate(n=Count("id")).filter(n__gt=1).values_list("upstream_id", flat=True)
+    )
+    for one in objects:
+        one.is_ambiguous = one.upstream_id in doubled
+
+
+def with_connection(url: str, row: Model, **query: object) -> str:
+    if getattr(row, "is_ambiguous", False):
+        query["connection"] = row.connection.slug
+    query = {key: value for key, value in query.items() if value not in (None, "")}
+    return f"{url}?{urlencode(query)}" if query else url
+
+
+def run_url(run: Run, name: str = "run", **query: object) -> str:
+    """The URL of a run's page, or of `name` (cancel, metadata, tool_outputs, run_live, run_raw)."""
+    return with_connection(reverse(name, args=[run.thread.upstream_id, run.upstream_id]), run, **query)
+
+
+def thread_url(thread: Thread, name: str = "thread", **query: object) -> str:
+    return with_connection(reverse(name, args=[thread.upstream_id]), thread, **query)

@@ -1,0 +1,69 @@
+"""Which connection a URL means. `?connection=` says it; else the one that knows the id; else `default`."""
+
+from collections.abc import Iterable
+
+from django.db.models import Model
+from django.http import Http404, HttpRequest
+
+from runsdash.index.connections import DEFAULT_SLUG, connections
+from runsdash.index.models import Connection, Run, Thread
+
+
+class SeveralConnections(Exception):
+    """More than one connection knows the id; the reader has to choose. Rendered as 300 by the problems middleware."""
+
+    def __init__(self, *, upstream_id: str, found: list[Connection]) -> None:
+        super().__init__(upstream_id)
+        self.upstream_id, self.found = upstream_id, found
+
+
+class NoConnection(Exception):
+    """There is no upstream to ask. Rendered with the way to add one."""
+
+
+def connection_named(slug: str) -> Connection:
+    for connection in connections():
+        if connection.slug == slug:
+            return connection
+    raise Http404(f"There is no connection named “{slug}”.")
+
+
+def usable_connection(request: HttpRequest) -> Connection:
+    """The connection that `?connection=` (or the form field) names, else `default`, else the only enabled one."""
+    slug = request.POST.get("connection") or request.GET.get("connection")
+    if slug:
+        return connection_named(slug)
+    enabled = [connection for connection in connections() if connection.is_enabled]
+    if not enabled:
+        raise NoConnection
+    return enabled[0]
+
+
+def connection_of(request: HttpRequest, *, upstream_id: str, models: Iterable[type[Model]]) -> Connection:
+    """The connection of the object that a URL names."""
+    slug = request.GET.get("connection") or request.POST.get("connection")
+    if slug:
+        return connection_named(slug)
+    every = connections()
+    by_key = {connection.pk: connection for connection in every}
+    knows: set[int] = set()
+    for model in models:
+        rows = model.objects.filter(connection_id__in=by_key, upstream_id=upstream_id)
+        knows.update(rows.values_list("connection_id", flat=True))
+        if knows:
+            break
+    if len(knows) > 1:
+        raise SeveralConnections(upstream_id=upstream_id, found=[by_key[pk] for pk in sorted(knows)])
+    if knows:
+        return by_key[knows.pop()]
+    default = [one for one in every if one.slug == DEFAULT_SLUG] or every
+    if not default:
+        raise NoConnection
+    return default[0]
+
+
+def connection_of_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Connection:
+    """For a run page: by the run's id, or when it is unknown by its thread's."""
+    if not Run.objects.filter(upstream_id=run_id, connection__in=connections()).exists():
+        return connection_of(request, upstream_id=thread_id, models=[Thread])
+    return connection_of(request, upstream_id=run_id, models=[Run])

@@ -1,0 +1,60 @@
+"""Every page of the dashboard. A view is named by the last word of its URL."""
+
+from django.urls import path
+
+from .views import (
+    audit,
+    cancel,
+    connections,
+    files,
+    go,
+    health,
+    live,
+    metadata,
+    new_run,
+    overview,
+    profile,
+    raw,
+    run,
+    runs,
+    thread,
+    threads,
+    tool_outputs,
+)
+
+RUN = "threads/<str:thread_id>/runs/<str:run_id>/"
+
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("live/", overview.live, name="overview_live"),
+    path("runs/", runs.runs, name="runs"),
+    path("runs/live/", runs.live, name="runs_live"),
+    path("runs/new/", new_run.on_new_thread, name="new_thread_run"),
+    path("runs/<str:run_id>/", runs.short, name="run_short"),
+    path("threads/", threads.threads, name="threads"),
+    path("threads/add/", threads.add, name="threads_add"),
+    path("threads/<str:thread_id>/", thread.thread, name="thread"),
+    path("threads/<str:thread_id>/live/", thread.live, name="thread_live"),
+    path("threads/<str:thread_id>/runs/new/", new_run.on_thread, name="new_run"),
+    path(RUN, run.show, name="run"),
+    path(RUN + "live/", live.run, name="run_live"),
+    path(RUN + "cancel/", cancel.cancel, name="cancel"),
+    path(RUN + "metadata/", metadata.metadata, name="metadata"),
+    path(RUN + "tool-outputs/", tool_outputs.tool_outputs, name="tool_outputs"),
+    path(RUN + "raw.json", raw.run, name="run_raw"),
+    path(RUN + "steps/<str:step_id>/raw.json", raw.step, name="step_raw"),
+    path("messages/<str:message_id>/raw.json", raw.message, name="message_raw"),
+    path("files/<str:file_id>/", files.file, name="file"),
+    path("go/", go.go, name="go"),
+    path("audit/", audit.audit, name="audit"),
+    path("connections/", connections.connections, name="connections"),
+    path("connections/new/", connections.new, name="connection_new"),
+    path("connections/<slug:slug>/", connections.edit, name="connection"),
+    path("connections/<slug:slug>/test/", connections.test, name="connection_test"),
+    path("connections/<slug:slug>/remove/", connections.remove, name="connection_remove"),
+    path("profile/", profile.profile, name="profile"),
+    path("profile/theme/", profile.theme, name="profile_theme"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+]

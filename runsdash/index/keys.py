@@ -1,0 +1,31 @@
+"""Keys of ours: integers that grow with `created_at`, so one keyset serves every list.
+
+A key is `created_at seconds << 30 | 30-bit hash(connection, upstream id)`: below 2^63 until the year 2242.
+Two objects of the same second may hash alike; `free_key` then takes the next number.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import blake2b
+
+HASH_BITS = 30
+HASH_MASK = (1 << HASH_BITS) - 1
+
+
+def key_for(*, connection_id: int, upstream_id: str, created_at: datetime) -> int:
+    """The preferred key of an object."""
+    digest = blake2b(f"{connection_id}\0{upstream_id}".encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    seconds = max(0, min(int(created_at.timestamp()), (1 << 32) - 1))
+    return seconds << HASH_BITS | int.from_bytes(digest) & HASH_MASK
+
+
+def free_key(key: int, *, is_taken: Callable[[int], bool]) -> int:
+    """`key`, or the next one that nobody else holds."""
+    while is_taken(key):
+        key = key & ~HASH_MASK | (key + 1) & HASH_MASK
+    return key
+
+
+def first_key_of(moment: datetime) -> int:
+    """The smallest key an object created at `moment` can have: turns a time into a bound on keys."""
+    return max(0, int(moment.timestamp())) << HASH_BITS

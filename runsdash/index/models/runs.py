@@ -1,0 +1,99 @@
+"""Runs: one row each with everything that lists, filters and sums need; plus metadata pairs and status history."""
+
+from django.db import models
+
+from runsdash.service.statuses import run_status
+
+from .connections import Connection
+from .refreshed import Refreshed
+from .threads import Thread
+
+
+class Run(Refreshed):
+    """An execution of an assistant on a thread, as last seen.
+
+    `expires_at`, `started_at` and `pending_calls` keep their last known value when a later snapshot nulls them.
+    Times are aware UTC; `queue_s` and `duration_s` whole seconds; token counts null until the upstream reports them.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT)
+    upstream_id = models.CharField(max_length=200)
+    thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="runs")
+    assistant_id = models.CharField(max_length=200, blank=True)
+    model = models.CharField(max_length=200, blank=True)
+    status = models.CharField(max_length=40)
+    status_since = models.DateTimeField(null=True)  # when this status was first seen here
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    queue_s = models.IntegerField(null=True)
+    duration_s = models.IntegerField(null=True)
+    prompt_tokens = models.BigIntegerField(null=True)
+    completion_tokens = models.BigIntegerField(null=True)
+    total_tokens = models.BigIntegerField(null=True)
+    error_code = models.CharField(max_length=200, blank=True)  # last_error.code or incomplete_details.reason
+    error_message = models.TextField(blank=True)  # the first 2,000 characters
+    metadata = models.JSONField(default=dict)
+    pending_calls = models.JSONField(default=list)  # [{"id", "name", "type"}] of the last required_action seen
+    waits_for = models.CharField(max_length=40, blank=True)  # required_action.type while it waits
+    step_count = models.IntegerField(default=0)  # steps in the index
+    steps_cursor = models.CharField(max_length=200, blank=True, default="")  # the walk from the first step got here
+    has_all_steps = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="run_once_a_connection")]
+        indexes = [
+            models.Index(fields=["status", "id"]),
+            models.Index(fields=["model", "id"]),
+            models.Index(fields=["assistant_id", "id"]),
+            models.Index(fields=["thread", "id"]),
+            models.Index(fields=["status", "model", "id"]),
+            models.Index(fields=["status", "assistant_id", "id"]),
+            models.Index(fields=["total_tokens", "id"]),
+            models.Index(fields=["duration_s", "id"]),
+            models.Index(fields=["expires_at"], name="run_waiting", condition=models.Q(status="requires_action")),
+            models.Index(
+                fields=["checked_at"],
+                name="run_active",
+                condition=models.Q(status__in=["queued", "in_progress", "requires_action", "cancelling"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.upstream_id
+
+    @property
+    def facts(self):
+        """Everything known of its status: label, tone, icon, is_terminal, is_active, can_be_cancelled."""
+        return run_status(self.status)
+
+
+class RunMetadata(models.Model):
+    """One metadata pair of a run, for filtering by it."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="metadata_pairs", db_index=False)
+    key = models.CharField(max_length=64)
+    value = models.CharField(max_length=512)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "key"], name="metadata_key_once_a_run")]
+        indexes = [models.Index(fields=["key", "value", "run"])]
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"
+
+
+class StatusSeen(models.Model):
+    """A status change that was seen, and when. Never updated."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="statuses_seen", db_index=False)
+    status = models.CharField(max_length=40)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "seen_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.status} at {self.seen_at:%H:%M:%S}"

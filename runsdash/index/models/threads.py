@@ -1,0 +1,39 @@
+"""Threads that are known, because someone added or opened them, or the upstream listed them."""
+
+from django.db import models
+
+from .connections import Connection
+from .refreshed import Refreshed
+
+
+class Thread(Refreshed):
+    """A conversation. `fetched_at` null: only its id is known so far."""
+
+    id = models.BigAutoField(primary_key=True)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT)
+    upstream_id = models.CharField(max_length=200)
+    created_at = models.DateTimeField(null=True)
+    metadata = models.JSONField(default=dict)
+    tool_resources = models.JSONField(null=True)
+    raw = models.JSONField(null=True)
+    is_gone = models.BooleanField(default=False)  # the upstream said 404 after it had been there
+    added_at = models.DateTimeField(auto_now_add=True)
+    added_by = models.CharField(max_length=150, blank=True)
+    last_run_at = models.DateTimeField(null=True)
+    run_count = models.IntegerField(default=0)
+    total_tokens = models.BigIntegerField(null=True)
+    due_at = models.DateTimeField(null=True)  # when the worker looks for new runs again; null: never
+    runs_cursor = models.CharField(max_length=200, blank=True, default="")  # oldest run seen by the walk backwards
+    has_all_runs = models.BooleanField(default=False)
+    messages_cursor = models.CharField(max_length=200, blank=True, default="")
+    has_all_messages = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="thread_once_a_connection")]
+        indexes = [
+            models.Index(fields=["last_run_at", "id"]),
+            models.Index(fields=["due_at"], name="thread_due", condition=models.Q(due_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.upstream_id

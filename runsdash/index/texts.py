@@ -1,0 +1,48 @@
+"""Makes hostile text storable: both engines refuse lone surrogates, PostgreSQL refuses NUL."""
+
+import json
+
+REPLACEMENT = "\ufffd"
+
+
+def storable(text: str) -> str:
+    """`text` with NUL and lone surrogates replaced; everything else as it is."""
+    if "\x00" in text:
+        text = text.replace("\x00", REPLACEMENT)
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if has_surrogate(text) else text
+
+
+def has_surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def storable_json(value: object) -> object:
+    """`value` with every text in it storable. Lists and dicts are copied only where needed by recursion."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable(str(key)): storable_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable_json(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+def dumped(value: object) -> bytes:
+    """The JSON text of an object as received, ASCII only, so that any text survives."""
+    try:
+        return json.dumps(value, separators=(",", ":")).encode()
+    except RecursionError:
+        return b'{"runsdash":"nested too deeply to keep"}'
+
+
+def cut(text: str, limit: int) -> str:
+    """The first `limit` characters, storable."""
+    return storable(text[:limit])

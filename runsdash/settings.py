@@ -1,0 +1,240 @@
+"""Every setting of RunsDash, and the only module that reads the environment.
+
+Names and defaults are documented in .env.example; a test fails when one is missing there.
+"""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+VERSION = "0.1.0"
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=False)
+COMMAND = sys.argv[1] if len(sys.argv) > 1 else ""
+
+
+def made_secret_key(folder: Path) -> str:
+    """The key in `folder`, made on first use with mode 0600."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "secret_key"
+    if not path.exists():
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+    return path.read_text().strip()
+
+
+def secret_key() -> str:
+    given = env.str("SECRET_KEY", default="")
+    if given:
+        return given
+    if DEBUG or COMMAND in {"sandbox", "demo"}:
+        return made_secret_key(VAR_DIR)
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Put a long random text into the environment or .env, for example the output of: "
+        'python -c "import secrets; print(secrets.token_urlsafe(50))". With DEBUG=on one is made for you.'
+    )
+
+
+SECRET_KEY = secret_key()
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+    "runsdash.audit",
+    "runsdash.accounts",
+    "runsdash.index",
+    "runsdash.sync",
+    "runsdash.actions",
+    "runsdash.dashboard",
+    "runsdash.sandbox",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "runsdash.dashboard.middleware.health",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "runsdash.dashboard.middleware.fragments",
+    "runsdash.dashboard.middleware.time_zone",
+    "runsdash.dashboard.middleware.problems",
+]
+
+ROOT_URLCONF = "runsdash.urls"
+WSGI_APPLICATION = "runsdash.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "runsdash.dashboard.context.shell",
+            ],
+        },
+    }
+]
+
+# Database: SQLite tuned for one writer and many readers, or PostgreSQL by URL.
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'runsdash.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; "
+            "PRAGMA mmap_size=268435456; PRAGMA temp_store=MEMORY;"
+        ),
+    }
+    Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+HUEY_URL = env.str("HUEY_URL", default=f"sqlite:///{VAR_DIR / 'queue.sqlite3'}")
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://runsdash_cache")}
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="runsdash@localhost")
+
+# Sign-in
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "runsdash.accounts.adapter.ClosedDoor"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = True
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "overview"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+
+# Hardening
+SECURE_SSL = env.bool("SECURE_SSL", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL
+SECURE_SSL_REDIRECT = SECURE_SSL
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL else 0
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+if env.bool("BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_NAME = "runsdash_session"
+CSRF_COOKIE_NAME = "runsdash_csrf"
+CSRF_FAILURE_VIEW = "runsdash.dashboard.views.problems.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+SILENCED_SYSTEM_CHECKS = [] if SECURE_SSL else ["security.W004", "security.W008", "security.W012", "security.W016"]
+if SECURE_SSL:
+    SILENCED_SYSTEM_CHECKS = [
+        "security.W005",
+        "security.W021",
+    ]  # subdomains and preload lists are the operator's call
+# Forms carry tool outputs of up to 512 KB each; more than that is refused by the API anyway.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+# Static files
+STATIC_URL = "static/"
+STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+STATIC_ROOT = str(STATIC_ROOT)
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Files are served straight from `static/` with their own names until `collectstatic` made hashed copies (the image does).
+HASHED_STATIC = (Path(STATIC_ROOT) / "staticfiles.json").exists()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if HASHED_STATIC or COMMAND == "collectstatic"
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not HASHED_STATIC
+WHITENOISE_AUTOREFRESH = DEBUG
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+
+# The upstream named `default`
+RUNSDASH_API_BASE_URL = env.str("RUNSDASH_API_BASE_URL", default="").rstrip("/")
+RUNSDASH_API_KEY = env.str("RUNSDASH_API_KEY", default="")
+RUNSDASH_API_KIND = env.str("RUNSDASH_API_KIND", default="openai")
+RUNSDASH_API_VERSION = env.str("RUNSDASH_API_VERSION", default="")
+RUNSDASH_API_TIMEOUT_S = env.float("RUNSDASH_API_TIMEOUT_S", default=30.0)
+RUNSDASH_API_BUDGET_PER_MIN = env.int("RUNSDASH_API_BUDGET_PER_MIN", default=600)
+RUNSDASH_READ_ONLY = env.bool("RUNSDASH_READ_ONLY", default=False)
+
+# The embedded upstream, when it answers by a model
+SANDBOX_CHAT_URL = env.str("SANDBOX_CHAT_URL", default="")
+SANDBOX_CHAT_KEY = env.str("SANDBOX_CHAT_KEY", default="")
+SANDBOX_CHAT_MODEL = env.str("SANDBOX_CHAT_MODEL", default="")
+
+METRICS_ALLOW = env.list("METRICS_ALLOW", default=["127.0.0.0/8", "::1/128"])
+WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
+
+# `manage.py demo`, set by `make demo`
+DEMO_PORT = env.int("PORT", default=8000)
+DEMO_SANDBOX_PORT = env.int("SANDBOX_PORT", default=8100)
+DEMO_DIR = Path(env.str("DEMO_DIR", default=str(VAR_DIR / "demo"))).resolve()
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
+DEMO_RUNS = env.int("DEMO_RUNS", default=400)
+# What programs started by `manage.py demo` inherit.
+INHERITED_ENVIRONMENT = dict(os.environ)
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {"django.request": {"level": "ERROR"}, "django.security.csrf": {"level": "ERROR"}},
+}

@@ -1,0 +1,73 @@
+"""Which reads a run page or a thread page needs, started side by side."""
+
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from runsdash.index.models import Connection, Run
+from runsdash.service import Client
+
+from .reads import Reads
+
+STEPS_A_READ = 100
+MESSAGES_A_READ = 50
+LIVE_MESSAGES = 20
+RUNS_A_READ = 50
+ASSISTANTS_EVERY = timedelta(minutes=10)
+FILE_SEARCH_CONTENT = ["step_details.tool_calls[*].file_search.results[*].content"]
+
+
+def run_reads(client: Client, run: Run) -> Reads:
+    """The run, its next steps (and newest, while it is live), its messages. `run` unsaved: an id never seen."""
+    ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
+    ask, is_new = client.background, run.pk is None
+    futures = {"run": ask.retrieve_run(**ids)}
+    if run.connection.can_list_steps is not False:
+        futures.update(step_reads(client, run, ids))
+    futures["messages"] = ask.list_messages(
+        thread_id=ids["thread_id"], limit=MESSAGES_A_READ if is_new else LIVE_MESSAGES, order="desc"
+    )
+    if is_new or run.facts.is_terminal:
+        futures["own_messages"] = ask.list_messages(**ids, limit=MESSAGES_A_READ, order="asc")
+    if takes_assistants_turn(run.connection):
+        futures["assistants"] = ask.list_assistants(limit=100)
+    return Reads(futures)
+
+
+def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, object]:
+    """The walk from the first step goes on where it stopped; a live run that is caught up needs only its newest page."""
+    ask, found = client.background, {}
+    is_live = run.pk is not None and run.facts.is_active
+    if not run.has_all_steps:
+        found["steps"] = ask.list_run_steps(
+            **ids,
+            limit=STEPS_A_READ,
+            order="asc",
+            after=run.steps_cursor or None,
+            include=FILE_SEARCH_CONTENT,
+        )
+    if is_live and (run.has_all_steps or run.steps_cursor):
+        found["newest_steps"] = ask.list_run_steps(**ids, limit=STEPS_A_READ, order="desc", include=FILE_SEARCH_CONTENT)
+    return found
+
+
+def thread_reads(client: Client, thread_id: str) -> Reads:
+    ask = client.background
+    return Reads(
+        {
+            "thread": ask.retrieve_thread(thread_id=thread_id),
+            "messages": ask.list_messages(thread_id=thread_id, limit=MESSAGES_A_READ, order="desc"),
+            "runs": ask.list_runs(thread_id=thread_id, limit=RUNS_A_READ, order="desc"),
+        }
+    )
+
+
+def takes_assistants_turn(connection: Connection) -> bool:
+    """True once every ASSISTANTS_EVERY for one caller: names of assistants are read along."""
+    last = connection.assistants_listed_at
+    if last is not None and timezone.now() - last < ASSISTANTS_EVERY:
+        return False
+    old = Q(assistants_listed_at__isnull=True) | Q(assistants_listed_at__lt=timezone.now() - ASSISTANTS_EVERY)
+    rows = Connection.objects.filter(old, pk=connection.pk)
+    return bool(rows.update(assistants_listed_at=timezone.now()))

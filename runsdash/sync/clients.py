@@ -1,0 +1,51 @@
+"""A service client for each connection: one for pages, one for the worker, sharing what the server said about waiting."""
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Literal
+
+from runsdash.index.models import Connection
+from runsdash.index.seal import unseal
+from runsdash.service import Backoff, Client
+
+from .environment import environment_key
+
+Patience = Literal["page", "worker"]
+MAX_RETRIES = {"page": 1, "worker": 3}  # a page waits for at most one retry
+
+
+@dataclass
+class Clients:
+    """The clients of one connection as it was configured at `changed_at`."""
+
+    changed_at: object
+    backoff: Backoff = field(default_factory=Backoff)
+    by_patience: dict[str, Client] = field(default_factory=dict)
+
+
+_clients: dict[int, Clients] = {}
+_lock = Lock()
+
+
+def client_for(connection: Connection, patience: Patience = "page") -> Client:
+    """The client that talks to `connection`; made anew when its settings have changed."""
+    with _lock:
+        held = _clients.get(connection.pk)
+        if held is None or held.changed_at != connection.changed_at:
+            held = _clients[connection.pk] = Clients(changed_at=connection.changed_at)
+        if patience not in held.by_patience:
+            held.by_patience[patience] = made_client(connection, patience, backoff=held.backoff)
+        return held.by_patience[patience]
+
+
+def made_client(connection: Connection, patience: Patience, *, backoff: Backoff) -> Client:
+    key = environment_key() if connection.is_from_environment else unseal(connection.sealed_key)
+    return Client(
+        connection.base_url,
+        key or "",
+        kind=connection.kind,
+        api_version=connection.api_version or None,
+        timeout=connection.timeout_s,
+        max_retries=MAX_RETRIES[patience],
+        backoff=backoff,
+    )

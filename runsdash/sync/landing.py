@@ -1,0 +1,169 @@
+"""Takes the answers of a refresh into the index, whatever each of them turned out to be."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from runsdash.index.models import Connection, Run, RunStep, Thread
+from runsdash.index.upsert import (
+    upsert_assistants,
+    upsert_messages,
+    upsert_run,
+    upsert_runs,
+    upsert_steps,
+    upsert_threads,
+)
+from runsdash.service import NotSupported, ServiceError
+from runsdash.service.objects import Page
+from runsdash.service.statuses import step_status
+
+from . import lease
+from .reads import Reads
+from .trouble import note_failure, note_success, trouble_of
+
+# A run that ended this long before its steps were asked for has them all.
+SETTLING = timedelta(seconds=2)
+
+
+def record_trouble(row: Run | Thread, error: ServiceError, *, token: str) -> None:
+    """Keeps the failure beside the copy, so that every reader sees it."""
+    trouble = trouble_of(error)
+    lease.give_back(row, token, trouble=trouble, checked_at=timezone.now())
+    note_failure(row.connection, trouble)
+
+
+def land_run(connection: Connection, reads: Reads, *, run: Run | None, token: str) -> None:
+    """Run, steps and messages of one refresh. `run` None: its first."""
+    answer = reads.answer("run")
+    if isinstance(answer, ServiceError):
+        if run is not None:
+            record_trouble(run, answer, token=token)
+        return
+    if answer is not None:
+        thread_id = run.thread.upstream_id if run is not None else None
+        run = upsert_run(connection, answer, fetched_at=reads.sent_at, thread_id=thread_id)
+        note_success(connection)
+    if run is None:
+        return
+    errors = [land_steps(run, reads), land_messages(run.thread, reads), land_assistants(connection, reads)]
+    error = next((one for one in errors if one is not None), None)
+    if error is not None:
+        record_trouble(run, error, token=token)
+    elif token:
+        lease.give_back(run, token)
+
+
+def land_steps(run: Run, reads: Reads) -> ServiceError | None:
+    """The next page of the walk, and the newest page of a live run."""
+    page, newest = reads.answer("steps"), reads.answer("newest_steps")
+    for answer in (page, newest):
+        if isinstance(answer, NotSupported):
+            Connection.objects.filter(pk=run.connection_id).update(can_list_steps=False)
+            run.connection.can_list_steps = False
+            return None
+        if isinstance(answer, ServiceError):
+            return answer
+    if isinstance(page, Page):
+        land_walk(run, page, sent_at=reads.sent_at)
+    if isinstance(newest, Page):
+        land_newest(run, newest, sent_at=reads.sent_at)
+    return None
+
+
+def land_walk(run: Run, page: Page, *, sent_at: object) -> None:
+    cursor = RunStep.objects.filter(run=run, upstream_id=run.steps_cursor).first() if run.steps_cursor else None
+    steps = upsert_steps(run, page.data, fetched_at=sent_at, after=cursor.position if cursor else None)
+    moved = [step.upstream_id for step in steps if step.upstream_id != run.steps_cursor]
+    ended = not page.has_more or not moved
+    columns: dict[str, object] = {"has_all_steps": ended and is_over_for(run, sent_at)}
+    if moved:
+        columns["steps_cursor"] = moved[-1]
+    if ended and run.facts.is_active:
+        columns["has_all_steps"] = True  # caught up; from here the newest page is enough
+    save_run(run, **columns)
+
+
+def land_newest(run: Run, page: Page, *, sent_at: object) -> None:
+    """The newest page of a live run. When it does not reach back to a known step, the walk goes on."""
+    ids = [step.id for step in page.data]
+    overlaps = RunStep.objects.filter(run=run, upstream_id__in=ids).exists()
+    steps = upsert_steps(run, page.data, fetched_at=sent_at)
+    if run.has_all_steps and page.has_more and not overlaps:
+        save_run(run, has_all_steps=False)
+    elif run.has_all_steps and steps:
+        save_run(run, steps_cursor=steps[-1].upstream_id)
+    if run.facts.is_terminal and not is_over_for(run, sent_at):
+        walk_again(run)
+
+
+def walk_again(run: Run) -> None:
+    """The run ended while its steps were being read: read again from the first step that was not over."""
+    open_steps = [
+        s for s in RunStep.objects.filter(run=run).order_by("-position")[:200] if not step_status(s.status).is_terminal
+    ]
+    cursor = run.steps_cursor
+    if open_steps:
+        before = RunStep.objects.filter(run=run, position__lt=open_steps[-1].position).order_by("-position").first()
+        cursor = before.upstream_id if before else ""
+    save_run(run, has_all_steps=False, steps_cursor=cursor)
+
+
+def is_over_for(run: Run, sent_at: object) -> bool:
+    """Was the run over before this request was sent? Only then does a page of steps say the last word."""
+    if not run.facts.is_terminal:
+        return False
+    known_since = run.ended_at + SETTLING if run.ended_at else run.status_since
+    return known_since is not None and min(known_since, run.status_since or known_since) < sent_at
+
+
+def save_run(run: Run, **columns: object) -> None:
+    changed = {name: value for name, value in columns.items() if getattr(run, name) != value}
+    if changed:
+        Run.objects.filter(pk=run.pk).update(**changed)
+        for name, value in changed.items():
+            setattr(run, name, value)
+
+
+def land_messages(thread: Thread, reads: Reads) -> ServiceError | None:
+    for name in ("messages", "own_messages"):
+        answer = reads.answer(name)
+        if isinstance(answer, ServiceError) and not isinstance(answer, NotSupported):
+            return answer
+        if isinstance(answer, Page):
+            upsert_messages(thread, answer.data, fetched_at=reads.sent_at)
+    return None
+
+
+def land_assistants(connection: Connection, reads: Reads) -> None:
+    """Names only; a server that cannot list assistants costs nothing but the names."""
+    answer = reads.answer("assistants")
+    if isinstance(answer, Page):
+        upsert_assistants(connection, answer.data, fetched_at=reads.sent_at)
+
+
+def land_thread(connection: Connection, reads: Reads, *, thread_id: str, thread: Thread | None, token: str) -> None:
+    answer = reads.answer("thread")
+    if isinstance(answer, ServiceError):
+        if thread is not None:
+            record_trouble(thread, answer, token=token)
+        return
+    if answer is not None:
+        thread = upsert_threads(connection, [answer], fetched_at=reads.sent_at)[answer.id]
+        note_success(connection)
+    if thread is None:
+        return
+    errors = [land_messages(thread, reads), land_runs(connection, thread, reads)]
+    error = next((one for one in errors if one is not None), None)
+    if error is not None:
+        record_trouble(thread, error, token=token)
+    elif token:
+        lease.give_back(thread, token)
+
+
+def land_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceError | None:
+    answer = reads.answer("runs")
+    if isinstance(answer, ServiceError):
+        return None if isinstance(answer, NotSupported) else answer
+    if isinstance(answer, Page):
+        upsert_runs(connection, answer.data, fetched_at=reads.sent_at, thread_id=thread.upstream_id)
+    return None

@@ -1,0 +1,97 @@
+"""Reads sent side by side: started together, waited for together, landed once.
+
+The executor's tasks only talk HTTP. Whoever waits lands the answers in the index; if the page cannot wait that long,
+one background thread of the process does, so that an answer is never thrown away.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+from queue import SimpleQueue
+from threading import Lock, Thread
+from time import monotonic
+
+from django.db import close_old_connections
+from django.utils import timezone
+
+from runsdash.service import ServiceError
+
+
+@dataclass
+class Reads:
+    """Requests under way by name, and the moment they were sent."""
+
+    futures: dict[str, Future]
+    sent_at: datetime = field(default_factory=timezone.now)
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until everything is in; True when it is."""
+        return not wait(self.futures.values(), timeout=max(0.0, seconds)).not_done
+
+    def wait_for(self, name: str, seconds: float) -> bool:
+        return not wait([self.futures[name]], timeout=max(0.0, seconds)).not_done
+
+    def answer(self, name: str) -> object | ServiceError | None:
+        """The answer, the error it ended with, or None when it was not asked or is not in yet."""
+        future = self.futures.get(name)
+        if future is None or not future.done():
+            return None
+        error = future.exception()
+        if error is None:
+            return future.result()
+        if isinstance(error, ServiceError):
+            return error
+        raise error
+
+    def only(self, *names: str) -> "Reads":
+        return Reads({name: self.futures[name] for name in names if name in self.futures}, self.sent_at)
+
+    def unfinished(self) -> "Reads":
+        late = {name: future for name, future in self.futures.items() if not future.done()}
+        return Reads(late, self.sent_at)
+
+
+log = logging.getLogger(__name__)
+Landing = Callable[[], None]
+_landings: SimpleQueue[tuple[float, Landing]] = SimpleQueue()
+_thread: Thread | None = None
+_lock = Lock()
+
+
+def land_later(reads: Reads, landing: Landing) -> None:
+    """Runs `landing` in the background once every read is in."""
+    _start_thread()
+    left = [len(reads.futures)]
+    counting = Lock()
+
+    def one_is_in(_: Future) -> None:
+        with counting:
+            left[0] -= 1
+            if left[0]:
+                return
+        _landings.put((monotonic(), landing))
+
+    for future in reads.futures.values():
+        future.add_done_callback(one_is_in)
+
+
+def _start_thread() -> None:
+    global _thread
+    with _lock:
+        if _thread is None or not _thread.is_alive():
+            _thread = Thread(target=_land_for_ever, name="runsdash-landing", daemon=True)
+            _thread.start()
+
+
+def _land_for_ever() -> None:
+    while True:
+        _, landing = _landings.get()
+        close_old_connections()
+        try:
+            landing()
+        except Exception:
+            log.exception("a late answer could not be taken into the index")
+        finally:
+            close_old_connections()

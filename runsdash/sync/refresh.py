@@ -1,0 +1,150 @@
+"""Read-through refresh: a page shows the index at once when it is fresh, else waits a little for the upstream.
+
+`refresh_run` and `refresh_thread` return a row that renders. They raise a ServiceError only when there is no copy.
+Nothing here holds a transaction open while it waits.
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from time import monotonic, sleep
+
+from django.core.cache import cache
+from django.utils import timezone
+
+from runsdash.index.models import Connection, Run, Thread
+from runsdash.service import NoAnswer, ServiceError
+
+from . import lease
+from .asked import run_reads, thread_reads
+from .clients import client_for
+from .landing import land_run, land_thread
+from .reads import land_later
+
+PAGE_WAIT_S = 1.0  # a page with a copy waits no longer for a newer one
+MAX_AGE_S = 1.5  # an active run's copy younger than this is fresh: just below the fastest poll
+SETTLED_AGE_S = 600.0  # a terminal copy older than this is re-read in the background (its metadata can change)
+THREAD_AGE_S = 5.0
+
+
+def age_s(moment: object) -> float:
+    return float("inf") if moment is None else (timezone.now() - moment).total_seconds()
+
+
+def run_row(connection: Connection, run_id: str) -> Run | None:
+    return Run.objects.select_related("thread", "connection").filter(connection=connection, upstream_id=run_id).first()
+
+
+def thread_row(connection: Connection, thread_id: str) -> Thread | None:
+    return Thread.objects.select_related("connection").filter(connection=connection, upstream_id=thread_id).first()
+
+
+def is_settled(run: Run) -> bool:
+    """Terminal, with every step here: nothing more is expected of it."""
+    return run.facts.is_terminal and (run.has_all_steps or run.connection.can_list_steps is False)
+
+
+def refresh_run(
+    connection: Connection,
+    *,
+    thread_id: str,
+    run_id: str,
+    wait_s: float = PAGE_WAIT_S,
+    max_age_s: float = MAX_AGE_S,
+) -> Run:
+    """The run as fresh as one short wait allows."""
+    run = run_row(connection, run_id)
+    if run is None:
+        return first_look_at_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
+    settled = is_settled(run)
+    if age_s(run.checked_at) < (SETTLED_AGE_S if settled else max_age_s) or not connection.is_enabled:
+        return run
+    token = lease.take(run, hold_s=connection.timeout_s)
+    if token is None:
+        return run
+    reads = run_reads(client_for(connection), run)
+
+    def landing() -> None:
+        land_run(connection, reads, run=run, token=token)
+
+    if not settled and reads.wait(wait_s):
+        landing()
+        return run_row(connection, run_id) or run
+    land_later(reads, landing)
+    return run
+
+
+def first_look_at_run(connection: Connection, *, thread_id: str, run_id: str, wait_s: float) -> Run:
+    """An id that is not in the index: one caller fetches it, the others look again for a while, then fetch too."""
+    mark = f"first-look:{connection.pk}:{hash_of(run_id)}"
+    if not cache.add(mark, 1, timeout=connection.timeout_s):
+        found = look_again(lambda: run_row(connection, run_id), wait_s)
+        if found:
+            return found
+    try:
+        return fetched_run(connection, thread_id=thread_id, run_id=run_id)
+    finally:
+        cache.delete(mark)
+
+
+def fetched_run(connection: Connection, *, thread_id: str, run_id: str) -> Run:
+    """Fetches run, first steps and messages side by side. What is late after the run is in lands in the background."""
+    reads = run_reads(
+        client_for(connection),
+        Run(connection=connection, thread=Thread(upstream_id=thread_id), upstream_id=run_id),
+    )
+    if not reads.wait_for("run", connection.timeout_s + lease.LEASE_MARGIN_S):
+        raise NoAnswer(f"No answer within {connection.timeout_s:g} s.", sent=True, timed_out=True)
+    answer = reads.answer("run")
+    if isinstance(answer, ServiceError):
+        raise answer
+    reads.wait(PAGE_WAIT_S)
+    late = reads.unfinished()
+    land_run(connection, reads, run=None, token="")
+    run = run_row(connection, run_id)
+    if run is None:
+        raise NoAnswer("The server answered with another run than the one asked for.", sent=True)
+    if late.futures:
+        land_later(late, lambda: land_run(connection, late, run=run, token=""))
+    return run
+
+
+def refresh_thread(
+    connection: Connection, *, thread_id: str, wait_s: float = PAGE_WAIT_S, max_age_s: float = THREAD_AGE_S
+) -> Thread:
+    """The thread, its newest messages and newest runs, as fresh as one short wait allows."""
+    thread = thread_row(connection, thread_id)
+    is_new = thread is None or thread.fetched_at is None
+    if thread is not None and (age_s(thread.checked_at) < max_age_s or not connection.is_enabled):
+        return thread
+    token = lease.take(thread, hold_s=connection.timeout_s) if thread is not None else ""
+    if token is None:
+        return thread
+    reads = thread_reads(client_for(connection), thread_id)
+    in_time = reads.wait(connection.timeout_s + lease.LEASE_MARGIN_S if is_new else wait_s)
+    if not in_time and thread is not None:
+        land_later(reads, lambda: land_thread(connection, reads, thread_id=thread_id, thread=thread, token=token))
+        return thread
+    error = reads.answer("thread")
+    if thread is None and isinstance(error, ServiceError):
+        raise error
+    land_thread(connection, reads, thread_id=thread_id, thread=thread, token=token)
+    thread = thread_row(connection, thread_id)
+    if thread is None:
+        raise NoAnswer(f"No answer within {connection.timeout_s:g} s.", sent=True, timed_out=True)
+    return thread
+
+
+def look_again(look: Callable[[], Run | None], seconds: float) -> Run | None:
+    """Looks every 50 ms until something is there or the time is over."""
+    deadline = monotonic() + seconds
+    while monotonic() < deadline:
+        sleep(0.05)
+        found = look()
+        if found is not None:
+            return found
+    return None
+
+
+def hash_of(text: str) -> str:
+    """Ids come from outside; a cache key takes only short plain text."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

@@ -1,0 +1,40 @@
+"""What went wrong when an upstream was last asked, as it is kept beside the copy."""
+
+from django.db.models import F
+from django.utils import timezone
+
+from runsdash.index.models import Connection
+from runsdash.index.texts import cut
+from runsdash.service import NoAnswer, ServiceError
+
+MESSAGE_CHARS = 1000
+HEARD_EVERY_S = 5  # a connection's last success is written at most this often
+
+
+def trouble_of(error: ServiceError) -> dict:
+    """{"kind", "status", "message", "request_id", "at", "timed_out"}: JSON kept in a row's `trouble`."""
+    return {
+        "kind": type(error).__name__,
+        "status": error.status,
+        "message": cut(error.message or str(error), MESSAGE_CHARS),
+        "request_id": cut(error.request_id or "", 200),
+        "at": timezone.now().isoformat(),
+        "timed_out": isinstance(error, NoAnswer) and error.timed_out,
+    }
+
+
+def note_success(connection: Connection) -> None:
+    """Remembers that the upstream answered, at most once every HEARD_EVERY_S."""
+    now = timezone.now()
+    last = connection.last_success_at
+    if last is None or (now - last).total_seconds() >= HEARD_EVERY_S:
+        Connection.objects.filter(pk=connection.pk).update(last_success_at=now, changed_at=F("changed_at"))
+        connection.last_success_at = now
+
+
+def note_failure(connection: Connection, trouble: dict) -> None:
+    now = timezone.now()
+    last = connection.last_failure_at
+    if last is None or (now - last).total_seconds() >= HEARD_EVERY_S:
+        Connection.objects.filter(pk=connection.pk).update(last_failure_at=now, last_failure=trouble)
+        connection.last_failure_at = now

@@ -1,0 +1,15 @@
+"""The whole surface: sign-in here, everything else in the dashboard."""
+
+from allauth.account import views as sign_in
+from django.urls import include, path
+
+urlpatterns = [
+    path("accounts/login/", sign_in.login, name="account_login"),
+    path("accounts/logout/", sign_in.logout, name="account_logout"),
+    path("accounts/password/change/", sign_in.password_change, name="account_change_password"),
+    path("", include("runsdash.dashboard.urls")),
+]
+handler404 = "runsdash.dashboard.views.problems.not_found"
+handler403 = "runsdash.dashboard.views.problems.forbidden"
+handler400 = "runsdash.dashboard.views.problems.bad_request"
+handler500 = "runsdash.dashboard.views.problems.server_error"
