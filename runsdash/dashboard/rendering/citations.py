@@ -1,0 +1,121 @@
+"""Annotations of a message text (API reference: message object) as numbered citations.
+
+Annotations are hostile JSON: wrong types, indexes outside the text and overlaps end here.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .files import file_url
+from .visible import visible
+
+MAX_CITATIONS = 200
+LABEL_CHARS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Citation:
+    """One mark in the text. `start` and `end` are character positions; `number` counts sources, not marks."""
+
+    start: int
+    end: int
+    number: int
+    url: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Something a text refers to: a file of the upstream or a web page. `url` is one of ours or http(s)."""
+
+    url: str
+    label: str
+    mark: str  # the text that stands for it, such as 【4:0†source】 or sandbox:/mnt/data/a.csv
+
+    @property
+    def is_path(self) -> bool:
+        """Does the text link to it by a path inside the code interpreter?"""
+        return self.mark.startswith("sandbox:")
+
+
+def source_of(annotation: object, connection_slug: str) -> Source | None:
+    """What `annotation` refers to, or None when it names nothing that can be linked."""
+    if not isinstance(annotation, dict):
+        return None
+    mark = annotation.get("text") if isinstance(annotation.get("text"), str) else ""
+    for kind in ("file_citation", "file_path"):
+        inner = annotation.get(kind)
+        if isinstance(inner, dict) and (url := file_url(inner.get("file_id"), connection_slug)):
+            return Source(url=url, label=label(inner["file_id"]), mark=mark)
+    inner = annotation.get("url_citation")
+    if isinstance(inner, dict) and is_web_url(inner.get("url")):
+        title = inner.get("title")
+        return Source(
+            url=inner["url"], label=label(title if isinstance(title, str) else inner["url"]), mark=mark
+        )
+    return None
+
+
+def is_web_url(url: object) -> bool:
+    if not isinstance(url, str):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc) and visible(url) == url
+
+
+def label(text: str) -> str:
+    return visible(" ".join(text.split()))[:LABEL_CHARS]
+
+
+def sources(annotations: Sequence[object], connection_slug: str) -> dict[str, Source]:
+    """The linkable sources by URL, in the order of their first mention; their rank is their number."""
+    found: dict[str, Source] = {}
+    for annotation in annotations[:MAX_CITATIONS]:
+        source = source_of(annotation, connection_slug)
+        if source is not None:
+            found.setdefault(source.url, source)
+    return found
+
+
+def paths(annotations: Sequence[object], connection_slug: str) -> dict[str, str]:
+    """URLs by the `sandbox:` path that a text may link to."""
+    found = (source_of(annotation, connection_slug) for annotation in annotations[:MAX_CITATIONS])
+    return {source.mark: source.url for source in found if source and source.is_path}
+
+
+def citations(text: str, annotations: Sequence[object], connection_slug: str) -> list[Citation]:
+    """The marks to replace, by position and without overlaps."""
+    numbers = {url: number for number, url in enumerate(sources(annotations, connection_slug), start=1)}
+    taken: list[Citation] = []
+    for annotation in annotations[:MAX_CITATIONS]:
+        source = source_of(annotation, connection_slug)
+        if source is None or source.is_path:
+            continue
+        for start, end in spans(text, annotation, source.mark):
+            if all(end <= one.start or start >= one.end for one in taken):
+                number = numbers[source.url]
+                taken.append(
+                    Citation(start=start, end=end, number=number, url=source.url, label=source.label)
+                )
+                break
+    return sorted(taken, key=lambda one: one.start)
+
+
+def spans(text: str, annotation: dict, mark: str) -> Iterator[tuple[int, int]]:
+    """Where the mark stands: where the indexes say, if it is there, else wherever it is found.
+
+    Servers count in bytes, code points or UTF-16 units, so the indexes alone are not believed.
+    """
+    start, end = annotation.get("start_index"), annotation.get("end_index")
+    if mark and type(start) is int and type(end) is int and 0 <= start < end and text[start:end] == mark:
+        yield start, end
+    position = text.find(mark) if mark else -1
+    for _ in range(MAX_CITATIONS):
+        if position < 0:
+            return
+        yield position, position + len(mark)
+        position = text.find(mark, position + len(mark))

@@ -1,0 +1,20 @@
+"""Where a file of an upstream is found in RunsDash. Owns the shape of that link and nothing else."""
+
+from urllib.parse import urlencode
+
+from django.urls import NoReverseMatch, reverse
+
+
+def file_url(file_id: object, connection_slug: str = "") -> str:
+    """The link to a file, or "" for an id that no URL of ours can carry (empty, or with a slash in it)."""
+    if not isinstance(file_id, str) or file_id in {"", ".", ".."}:
+        return ""
+    try:
+        url = reverse("file", args=[file_id])
+    except NoReverseMatch:
+        return ""
+    return f"{url}?{urlencode({'connection': connection_slug})}" if connection_slug else url
+
+
+def is_file_url(url: str) -> bool:
+    return url.startswith(reverse("file", args=["-"]).removesuffix("-/"))

@@ -1,0 +1,194 @@
+"""Markdown of models and users as sanitised HTML.
+
+Two walls: the parser writes none of the text's own HTML and links only to http, https and mailto; a sanitiser
+then keeps a short list of elements. Nothing is ever loaded from elsewhere: images become links.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+
+import nh3
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+
+from .citations import Citation, citations, is_web_url, paths, sources
+from .code import highlighted
+from .files import is_file_url
+from .kept import kept
+from .visible import visible
+
+VERSION = "markdown-1"
+MARKED_UP_CHARS = 64 * 1024  # longer text is shown plain
+MAX_NESTING = 40  # the parser drops what is nested deeper, so such a text is shown plain
+OPEN, CLOSE = "\ue000", "\ue001"  # private use: stand around a citation's rank while the text is parsed
+PLACE = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+HEADING_SHIFT = 2  # a page has its own h1 and h2
+REL = "noopener noreferrer nofollow"
+HIGHLIGHT_CLASSES = {"k", "s", "c", "m", "f", "e"}
+SANITIZER = nh3.Cleaner(
+    tags={
+        "a", "blockquote", "br", "code", "div", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre",
+        "s", "span", "strong", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
+    },
+    attributes={
+        "a": {"href", "title", "aria-label"},
+        "ol": {"start"},
+        "div": {"aria-label"},
+        "pre": {"tabindex"},
+    },
+    tag_attribute_values={"div": {"role": {"region"}, "tabindex": {"0"}}, "th": {"scope": {"col"}}},
+    allowed_classes={
+        "div": {"scroll"}, "td": {"num"}, "th": {"num"}, "pre": {"code"}, "span": HIGHLIGHT_CLASSES,
+    },
+    url_schemes={"http", "https", "mailto"},
+    url_relative=lambda url: url if is_file_url(url) else None,
+    link_rel=REL,
+)  # fmt: skip
+
+
+def markdown(text: str, annotations: Sequence[object] = (), connection_slug: str = "") -> SafeString:
+    """`<div class="md">` with the text, and under it chips for the files and pages it refers to."""
+    annotations = annotations if isinstance(annotations, list | tuple) else ()
+    key = json.dumps([connection_slug, annotations], default=str)
+    return mark_safe(
+        kept.get(VERSION, text, key, render=lambda: rendered(text, annotations, connection_slug))
+    )
+
+
+def rendered(text: str, annotations: Sequence[object], connection_slug: str) -> str:
+    if len(text) > MARKED_UP_CHARS:
+        return plain(text)
+    marks = citations(text, annotations, connection_slug)
+    environment = {
+        "marks": marks,
+        "originals": [text[mark.start : mark.end] for mark in marks],
+        "paths": paths(annotations, connection_slug),
+    }
+    tokens = PARSER.parse(visible(placed(text, marks)), environment)
+    if any(token.level >= MAX_NESTING - 2 for token in tokens):
+        return plain(text)
+    html = PARSER.renderer.render(tokens, PARSER.options, environment)
+    body = SANITIZER.clean(visible(html))
+    return f'<div class="md" dir="auto">{body}</div>{chips(annotations, connection_slug)}'
+
+
+def plain(text: str) -> SafeString:
+    return format_html('<pre class="code wrap" tabindex="0" dir="auto">{}</pre>', visible(text))
+
+
+def placed(text: str, marks: Sequence[Citation]) -> str:
+    """`text` with the rank of each mark between OPEN and CLOSE in its place."""
+    pieces, position = [], 0
+    for rank, mark in enumerate(marks):
+        pieces += [clear(text[position : mark.start]), f"{OPEN}{rank}{CLOSE}"]
+        position = mark.end
+    return "".join([*pieces, clear(text[position:])])
+
+
+def clear(text: str) -> str:
+    return text.replace(OPEN, "\ufffd").replace(CLOSE, "\ufffd")
+
+
+def chips(annotations: Sequence[object], connection_slug: str) -> str:
+    found = list(sources(annotations, connection_slug).values())
+    if not found:
+        return ""
+    link = '<a class="chip" href="{}" rel="{}">[{}] {}</a>'
+    links = [format_html(link, one.url, REL, number, one.label) for number, one in enumerate(found, start=1)]
+    return f'<div class="files">{"".join(links)}</div>'
+
+
+class Renderer(RendererHTML):
+    """Writes what differs from plain Markdown: links, images, tables, code, headings, citations."""
+
+    def text(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        return PLACE.sub(lambda found: citation(env, int(found.group(1))), escape(tokens[idx].content))
+
+    def code_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        return f"<code>{escape(restored(env, tokens[idx].content))}</code>"
+
+    def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        return f'<pre class="code" tabindex="0">{escape(restored(env, tokens[idx].content))}</pre>\n'
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        language = tokens[idx].info.split(maxsplit=1)[:1]
+        code = highlighted(restored(env, tokens[idx].content), language[0] if language else "text")
+        return f'<pre class="code" tabindex="0">{code}</pre>\n'
+
+    def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        href = str(tokens[idx].attrGet("href") or "")
+        url = env["paths"].get(href, "") if href.startswith("sandbox:") else href
+        env["in_link"] = bool(url)
+        title = tokens[idx].attrGet("title")
+        shown = format_html(' title="{}"', restored(env, str(title))) if title else ""
+        return format_html('<a href="{}"{}>', url, shown) if url else ""
+
+    def link_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        return "</a>" if env.pop("in_link", False) else ""
+
+    def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        source = str(tokens[idx].attrGet("src") or "")
+        url = env["paths"].get(source, "") if source.startswith("sandbox:") else source
+        name = restored(env, self.renderInlineAsText(tokens[idx].children, options, env)) or url or source
+        if env.get("in_link") or not url:
+            return format_html("[image: {}]", name)
+        return format_html('<a href="{}">[image: {}]</a>', url, name)
+
+    def heading_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        return f"<{shifted(tokens[idx].tag)}>"
+
+    def heading_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        return f"</{shifted(tokens[idx].tag)}>\n"
+
+    def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        return '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>\n'
+
+    def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        return "</table></div>\n"
+
+    def th_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        return f'<th scope="col"{aligned(tokens[idx])}>'
+
+    def td_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+        return f"<td{aligned(tokens[idx])}>"
+
+
+def citation(env: dict, rank: int) -> str:
+    mark = env["marks"][rank]
+    link = '<sup><a href="{}" aria-label="Citation {}, {}">[{}]</a></sup>'
+    return format_html(link, mark.url, mark.number, mark.label, mark.number)
+
+
+def restored(env: dict, text: str) -> str:
+    """`text` with the words of the author where a citation cannot stand: in code and in attributes."""
+    return PLACE.sub(lambda found: env["originals"][int(found.group(1))], text)
+
+
+def shifted(tag: str) -> str:
+    return f"h{min(6, int(tag[1:]) + HEADING_SHIFT)}"
+
+
+def aligned(token: Token) -> str:
+    """Inline styles are forbidden by the CSP, so right-aligned cells carry a class."""
+    return ' class="num"' if "right" in str(token.attrGet("style") or "") else ""
+
+
+def is_linkable(url: str) -> bool:
+    scheme = url.partition(":")[0].lower()
+    return scheme in {"sandbox", "mailto"} or is_web_url(url)
+
+
+def new_parser() -> MarkdownIt:
+    """Markdown with tables and strikethrough, without HTML."""
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": MAX_NESTING}, renderer_cls=Renderer)
+    parser.enable(["table", "strikethrough"])
+    parser.validateLink = is_linkable
+    return parser
+
+
+PARSER = new_parser()

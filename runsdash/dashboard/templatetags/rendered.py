@@ -1,0 +1,83 @@
+"""Template tags for hostile text. They take previews (see index/previews.py) and say when one is cut."""
+
+from collections.abc import Sequence
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from runsdash.dashboard.rendering.code import highlighted
+from runsdash.dashboard.rendering.files import file_url
+from runsdash.dashboard.rendering.json_tree import json_tree as tree_of
+from runsdash.dashboard.rendering.markdown import markdown as marked_up
+from runsdash.dashboard.rendering.visible import visible
+
+register = template.Library()
+KB = 1024
+
+
+def text_of(preview: object) -> str:
+    """The text of a preview, of a plain string, or ""."""
+    text = preview.get("text") if isinstance(preview, dict) else preview
+    return text if isinstance(text, str) else ""
+
+
+def size_of(preview: object) -> int:
+    size = preview.get("size") if isinstance(preview, dict) else None
+    return size if isinstance(size, int) else len(text_of(preview))
+
+
+@register.simple_tag
+def markdown(
+    preview: object, annotations: Sequence[object] = (), connection: str = "", whole: str = ""
+) -> SafeString:
+    """A text as Markdown with its citations; `whole` links to the uncut object."""
+    body = marked_up(text_of(preview), annotations, connection)
+    return format_html("{}{}", body, cut_note(preview, whole))
+
+
+@register.simple_tag
+def code(preview: object, language: str = "", whole: str = "") -> SafeString:
+    """A text in a code box, highlighted when `language` is `python` or `json`, or is "" and can be told."""
+    body = format_html('<pre class="code" tabindex="0">{}</pre>', highlighted(text_of(preview), language))
+    return format_html("{}{}", body, cut_note(preview, whole))
+
+
+@register.simple_tag
+def json_tree(preview: object, whole: str = "") -> SafeString:
+    """JSON text as a tree, or as it is when it is not valid JSON."""
+    return format_html("{}{}", tree_of(text_of(preview)), cut_note(preview, whole))
+
+
+@register.simple_tag
+def cut_note(preview: object, whole: str = "") -> SafeString | str:
+    """Says how much of a text is shown when it is cut, and links to the whole."""
+    shown, size = len(text_of(preview)), size_of(preview)
+    if size <= shown:
+        return ""
+    link = format_html(' <a href="{}">Download the whole</a>', whole) if whole else ""
+    return format_html('<p class="hint">Cut: first {} of {} shown.{}</p>', in_kb(shown), in_kb(size), link)
+
+
+@register.filter
+def in_kb(chars: object) -> str:
+    """A size in words: `812 B`, `64 KB`, `20.0 MB`."""
+    if not isinstance(chars, int):
+        return "—"
+    if chars < KB:
+        return f"{chars} B"
+    if chars < KB * KB:
+        return f"{chars / KB:.1f}".removesuffix(".0") + " KB"
+    return f"{chars / KB / KB:.1f} MB"
+
+
+@register.filter
+def plainly(text: object) -> str:
+    """Hostile text for a place without markup: deceiving characters written out, escaped by the template."""
+    return visible(str(text))
+
+
+@register.simple_tag
+def file_link(file_id: object, connection: str = "") -> str:
+    """The URL of an upstream's file in RunsDash, or "" when the id cannot be one."""
+    return file_url(file_id, connection)
