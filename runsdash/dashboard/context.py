@@ -1,0 +1,81 @@
+"""What the frame around every page needs. Read only when a template asks, so fragments pay nothing."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.http import urlencode
+
+from runsdash.index.connections import connections
+from runsdash.index.models import Connection
+
+# Pages whose rows `?connection=` filters; elsewhere it says which upstream the subject belongs to.
+FILTERED_PAGES = {"overview", "runs", "threads"}
+
+
+class Shell:
+    """Connections, the one chosen by `?connection=`, and what the reader may do here."""
+
+    version = settings.VERSION
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @cached_property
+    def connections(self) -> list[Connection]:
+        return connections()
+
+    @property
+    def is_read_only(self) -> bool:
+        return settings.RUNSDASH_READ_ONLY
+
+    @property
+    def can_act(self) -> bool:
+        return self.request.user.can_act and not self.is_read_only
+
+    @cached_property
+    def page(self) -> str:
+        """The name of the page's URL, empty on problem pages."""
+        return self.request.resolver_match.url_name if self.request.resolver_match else ""
+
+    @cached_property
+    def chosen(self) -> Connection | None:
+        slug = self.request.GET.get("connection")
+        return next((one for one in self.connections if slug and one.slug == slug), None)
+
+    @property
+    def carried(self) -> str:
+        """The query that navigation links keep, so that a chosen connection stays chosen."""
+        return f"?{urlencode({'connection': self.chosen.slug})}" if self.chosen else ""
+
+    @property
+    def is_filtered_page(self) -> bool:
+        return self.page in FILTERED_PAGES
+
+    @cached_property
+    def freshness(self) -> dict[str, object]:
+        return freshness([self.chosen] if self.chosen else self.connections)
+
+
+def freshness(shown: list[Connection]) -> dict[str, object]:
+    """What the sync pill says of some connections: {"tone", "words", "at"}. One that fails comes first."""
+    shown = [one for one in shown if one.is_enabled]
+    failing = [one for one in shown if is_failing(one)]
+    if failing:
+        name = failing[0].slug if len(shown) > 1 else "Upstream"
+        return {"tone": "bad", "words": f"{name} fails since", "at": failing[0].last_failure_at}
+    answered = [one.last_success_at for one in shown if one.last_success_at]
+    if answered:
+        return {"tone": "good", "words": "Synced", "at": max(answered)}
+    return {"tone": "", "words": "Not asked yet" if shown else "No connection", "at": None}
+
+
+def is_failing(connection: Connection) -> bool:
+    failure: datetime | None = connection.last_failure_at
+    success: datetime | None = connection.last_success_at
+    return failure is not None and (success is None or failure > success)
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    return {"shell": Shell(request)}

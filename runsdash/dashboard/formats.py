@@ -1,0 +1,86 @@
+"""How values look to people: durations, ages, sizes, counts, short ids. Plain text in and out, no HTML."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+UNKNOWN = "—"
+SOON_S = 120  # under two minutes a countdown turns red
+ID_WORDS = 4  # letters kept of an id's start and end
+SHORT_ENOUGH = 18  # ids up to this length are shown whole
+
+
+def duration_text(seconds: float | None) -> str:
+    """Whole seconds as `47 s`, `2 m 04 s`, `1 h 02 m`, `3 d 04 h`; a dash when unknown."""
+    if seconds is None:
+        return UNKNOWN
+    seconds = max(0, int(seconds))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if minutes == 0:
+        return f"{seconds} s"
+    if hours == 0:
+        return f"{minutes} m {seconds % 60:02d} s"
+    if days == 0:
+        return f"{hours} h {minutes % 60:02d} m"
+    return f"{days} d {hours % 24:02d} h"
+
+
+def span_text(seconds: float) -> str:
+    """One rounded-down unit: `6 s`, `25 min`, `3 h`, `2 d`."""
+    seconds = abs(int(seconds))
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def age_text(when: datetime, *, now: datetime | None = None) -> str:
+    """`6 s ago`, `in 3 min`; older than 60 days the date."""
+    passed = (now or timezone.now()) - when
+    if abs(passed) > timedelta(days=60):
+        return f"{timezone.localtime(when):%Y-%m-%d}"
+    words = span_text(passed.total_seconds())
+    return f"in {words}" if passed.total_seconds() < 0 else f"{words} ago"
+
+
+def moment_text(when: datetime) -> str:
+    """Absolute, in the reader's time zone: `2026-11-23 14:32:02 UTC`."""
+    local = timezone.localtime(when)
+    return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()}"
+
+
+def countdown_text(left_s: float) -> str:
+    """`8:30`, `1:02:03`, or `expired`. The same shape as static/js/countdown.js makes."""
+    left = int(left_s)
+    if left <= 0:
+        return "expired"
+    hours, minutes, seconds = left // 3600, left % 3600 // 60, left % 60
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def count_text(number: int | None) -> str:
+    """`12,608`; a dash when unknown."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def size_text(number: float | None) -> str:
+    """Bytes as `212 bytes`, `9.2 KB`, `1.4 MB`; a dash when unknown."""
+    if number is None:
+        return UNKNOWN
+    if number < 1024:
+        return f"{int(number)} byte{'' if number == 1 else 's'}"
+    for unit in ("KB", "MB", "GB"):
+        number /= 1024
+        if number < 1024 or unit == "GB":
+            break
+    return f"{number:.1f} {unit}"
+
+
+def short_id_text(upstream_id: str) -> str:
+    """Prefix, first four, ellipsis, last four: `run_3zZW…dK39`."""
+    if len(upstream_id) <= SHORT_ENOUGH:
+        return upstream_id
+    prefix, underscore, rest = upstream_id.partition("_")
+    if not underscore or len(prefix) > 12 or len(rest) <= 2 * ID_WORDS:
+        prefix, rest = "", upstream_id
+    return f"{prefix}{underscore if prefix else ''}{rest[:ID_WORDS]}…{rest[-ID_WORDS:]}"

@@ -1,0 +1,61 @@
+"""The numbers of /metrics, read from the index at each scrape. Cheap queries only: active runs and connections."""
+
+from collections.abc import Iterator
+
+from django.db.models import Count, Min
+from django.utils import timezone
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from runsdash.index.models import Connection, Run
+from runsdash.service.statuses import RunStatus
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+ACTIVE = [status.value for status in RunStatus if status.is_active]
+
+
+class IndexCollector:
+    """Gauges of the index, for a Prometheus registry."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield from active_runs()
+        yield from connection_moments()
+
+
+def active_runs() -> Iterator[Metric]:
+    """How many runs are under way by status, and how old the oldest of them is."""
+    found = {
+        row["status"]: row
+        for row in Run.objects.filter(status__in=ACTIVE)
+        .values("status")
+        .annotate(count=Count("id"), oldest=Min("created_at"))
+    }
+    count = GaugeMetricFamily("runsdash_active_runs", "Runs that have not ended, as last seen.", labels=["status"])
+    for status in ACTIVE:
+        count.add_metric([status], found[status]["count"] if status in found else 0)
+    yield count
+    oldest = min((row["oldest"] for row in found.values()), default=None)
+    age_s = (timezone.now() - oldest).total_seconds() if oldest else 0
+    yield GaugeMetricFamily("runsdash_oldest_active_run_seconds", "Age of the oldest active run.", value=age_s)
+
+
+def connection_moments() -> Iterator[Metric]:
+    """When each upstream last answered and last failed, in seconds since 1970; 0 for never."""
+    words = {"last_success_at": "last_success", "last_failure_at": "last_failure"}
+    rows = list(Connection.objects.values("slug", *words))
+    for column, name in words.items():
+        gauge = GaugeMetricFamily(
+            f"runsdash_connection_{name}_timestamp_seconds", f"Unix time of the {name}.", labels=["connection"]
+        )
+        for row in rows:
+            gauge.add_metric([row["slug"]], row[column].timestamp() if row[column] else 0)
+        yield gauge
+
+
+REGISTRY = CollectorRegistry(auto_describe=False)
+REGISTRY.register(IndexCollector())
+
+
+def exposition() -> bytes:
+    return generate_latest(REGISTRY)

@@ -1,0 +1,158 @@
+"""Template tags for what looks the same on every page: icons, statuses, ids, times, counts.
+
+They only format what they are given; none runs a query. Long lists use them, so they are plain format_html.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from runsdash.dashboard import formats
+from runsdash.dashboard.links import run_url, thread_url
+from runsdash.index.models import Run, Thread
+from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status
+
+register = template.Library()
+DASH = mark_safe('<span class="dim">—</span>')
+TAGS_SHOWN = 3
+
+register.filter("duration", formats.duration_text)
+register.filter("tokens", formats.count_text)
+register.filter("size", formats.size_text)
+register.filter("short", formats.short_id_text)
+
+
+@cache
+def drawn(name: str) -> SafeString:
+    address = static("icons.svg")
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', address, name)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A symbol of static/icons.svg, hidden from screen readers."""
+    return drawn(name)
+
+
+@register.simple_tag
+def status(facts: RunStatus | StepStatus | UnknownStatus | str, pill: bool = False) -> SafeString:
+    """Icon, word and colour of a status: `{% status run.facts %}`, or with `pill=True` for headings."""
+    if isinstance(facts, str) and not hasattr(facts, "icon"):
+        facts = run_status(facts)
+    kind = "status pill" if pill else "status"
+    return format_html(
+        '<span class="{}" data-status="{}">{}{}</span>', kind, facts.value, drawn(facts.icon), facts.label
+    )
+
+
+# Ids
+
+
+@register.simple_tag
+def copy_button(text: str) -> SafeString:
+    return format_html(
+        '<button class="copy" type="button" data-copy="{}" aria-label="Copy {}">{}</button>',
+        text,
+        text,
+        drawn("copy"),
+    )
+
+
+@register.simple_tag
+def short_id(upstream_id: str, url: str = "", copy: bool = True) -> SafeString:
+    """An id cut short, whole in `title`, with a copy button; a link when there is a `url`."""
+    if not upstream_id:
+        return DASH
+    words = formats.short_id_text(upstream_id)
+    if url:
+        name = format_html('<a href="{}" title="{}">{}</a>', url, upstream_id, words)
+    else:
+        name = format_html('<span title="{}">{}</span>', upstream_id, words)
+    return format_html('<span class="idc">{}{}</span>', name, copy_button(upstream_id) if copy else "")
+
+
+@register.simple_tag
+def run_link(run: Run, copy: bool = True) -> SafeString:
+    """The run's short id as a link to its page. The run needs its thread selected."""
+    return short_id(run.upstream_id, url=run_url(run), copy=copy)
+
+
+@register.simple_tag
+def thread_link(thread: Thread, copy: bool = False) -> SafeString:
+    return short_id(thread.upstream_id, url=thread_url(thread), copy=copy)
+
+
+@register.simple_tag(name="run_url")
+def url_of_run(run: Run, name: str = "run", **query: object) -> str:
+    """`{% run_url run "cancel" %}`: a URL under the run, with `?connection=` when its id is ambiguous."""
+    return run_url(run, name, **query)
+
+
+@register.simple_tag(name="thread_url")
+def url_of_thread(thread: Thread, name: str = "thread", **query: object) -> str:
+    return thread_url(thread, name, **query)
+
+
+# Times
+
+
+def time_element(when: datetime, *, words: str, title: str) -> SafeString:
+    return format_html('<time datetime="{}" title="{}">{}</time>', f"{when:%Y-%m-%dT%H:%M:%SZ}", title, words)
+
+
+@register.simple_tag
+def ago(when: datetime | None) -> SafeString:
+    """Relative, absolute on hover: for lists."""
+    if when is None:
+        return DASH
+    return time_element(when, words=formats.age_text(when), title=formats.moment_text(when))
+
+
+@register.simple_tag
+def moment(when: datetime | None, unknown: str = "unknown") -> SafeString | str:
+    """Absolute, relative on hover: for details."""
+    if when is None:
+        return unknown
+    return time_element(when, words=formats.moment_text(when), title=formats.age_text(when))
+
+
+@register.simple_tag
+def countdown(when: datetime | None, label: str = "", big: bool = False) -> SafeString:
+    """Time left until `when`, ticking by static/js/countdown.js; `label` names the run when spoken."""
+    if when is None:
+        return DASH
+    now = timezone.now()
+    left_s = (when - now).total_seconds()
+    classes = f"countdown{' soon' * (left_s < formats.SOON_S)}{' big' * big}"
+    time = time_element(when, words=formats.countdown_text(left_s), title=formats.moment_text(when))
+    return format_html(
+        '<span class="{}" data-countdown data-now="{}" data-label="{}">{}{}</span>',
+        classes, f"{now:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z", label, drawn("clock"), time,
+    )  # fmt: skip
+
+
+# Metadata
+
+
+@register.simple_tag
+def metadata_tags(metadata: Mapping[str, object], limit: int = TAGS_SHOWN) -> SafeString:
+    """The first pairs as tags, the number of the others behind."""
+    if not metadata:
+        return DASH
+    pairs = [(str(key), str(value)) for key, value in metadata.items()]
+    tags = format_html_join(
+        "",
+        '<span class="tag" title="{}={}"><i>{}=</i>{}</span>',
+        ((key, value, key, value) for key, value in pairs[:limit]),
+    )
+    rest = pairs[limit:]
+    if rest:
+        title = ", ".join(f"{key}={value}" for key, value in rest)[:500]
+        tags += format_html('<span class="tag more" title="{}">+{}</span>', title, len(rest))
+    return format_html('<span class="tags">{}</span>', tags)

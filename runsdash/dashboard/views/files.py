@@ -1,0 +1,7 @@
+"""Not built yet: answers 501."""
+
+from django.http import HttpRequest, HttpResponse
+
+
+def file(request: HttpRequest, **ids: str) -> HttpResponse:
+    return HttpResponse("Not built yet.", status=501)

@@ -1,0 +1,15 @@
+"""Not built yet: answers 501."""
+
+from django.http import HttpRequest, HttpResponse
+
+
+def run(request: HttpRequest, **ids: str) -> HttpResponse:
+    return HttpResponse("Not built yet.", status=501)
+
+
+def step(request: HttpRequest, **ids: str) -> HttpResponse:
+    return HttpResponse("Not built yet.", status=501)
+
+
+def message(request: HttpRequest, **ids: str) -> HttpResponse:
+    return HttpResponse("Not built yet.", status=501)
