@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.connected import assistant, connection, start  # noqa: F401
 from tests.upstream import Sandbox
 
 

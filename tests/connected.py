@@ -1,0 +1,68 @@
+"""Fixtures that join the index to the session's sandbox, and a few short-hands for things on it."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from runsdash.index.models import Connection
+from runsdash.index.seal import seal
+from tests.upstream import Sandbox
+
+ASSISTANT_FUNCTION = {
+    "type": "function",
+    "function": {
+        "name": "get_stock",
+        "description": "Stock by article",
+        "parameters": {"type": "object", "properties": {"sku": {"type": "string"}}, "required": ["sku"]},
+    },
+}
+
+
+@pytest.fixture
+def connection(upstream: Sandbox, db: None) -> Connection:
+    """The sandbox as a connection of the index, with a time-out that tests can wait for."""
+    return Connection.objects.create(
+        slug="sandbox",
+        name="sandbox",
+        kind="sandbox",
+        base_url=upstream.base_url,
+        sealed_key=seal(upstream.api_key),
+        timeout_s=5,
+    )
+
+
+@pytest.fixture
+def assistant(upstream: Sandbox) -> dict:
+    return upstream.post(
+        "/assistants", {"model": "gpt-4o", "name": "Stock bot", "tools": [ASSISTANT_FUNCTION], "metadata": {}}
+    )
+
+
+@pytest.fixture
+def start(upstream: Sandbox, assistant: dict) -> Callable[..., dict]:
+    """`start("/tool", until="requires_action")` starts a run upstream and waits for its status."""
+
+    def started(words: str, *, until: str | None = None, **more: object) -> dict:
+        run = upstream.post(
+            "/threads/runs",
+            {
+                "assistant_id": assistant["id"],
+                "thread": {"messages": [{"role": "user", "content": words}]},
+                **more,
+            },
+        )
+        return wait_for(upstream, run, until) if until else run
+
+    return started
+
+
+def wait_for(upstream: Sandbox, run: dict, status: str, *, seconds: float = 10) -> dict:
+    """The run once it has `status`; fails with what it had instead."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = upstream.get(f"/threads/{run['thread_id']}/runs/{run['id']}")
+        if found["status"] == status:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"the run is {found['status']}, not {status}")
