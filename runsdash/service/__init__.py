@@ -24,13 +24,30 @@ from runsdash.service.errors import (
     Unauthorized,
     UpstreamFailed,
 )
-from runsdash.service.objects import *  # noqa: F403
-from runsdash.service.objects import __all__ as _objects
+from runsdash.service.objects import (
+    Annotation,
+    Assistant,
+    Deleted,
+    FileContent,
+    FileSearchResult,
+    LastError,
+    Message,
+    MessageContent,
+    Page,
+    RequiredAction,
+    Run,
+    RunStep,
+    Thread,
+    ToolCall,
+    Usage,
+    sorted_steps,
+)
 from runsdash.service.operations import OPERATIONS
 from runsdash.service.operations.steps import FILE_SEARCH_CONTENT
 from runsdash.service.providers import PROVIDERS
 from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status, step_status
-from runsdash.service.stream import RunStream, StreamEvent
+from runsdash.service.stream import RunStream
+from runsdash.service.stream_events import Delta, StreamEvent
 
 
 def tool_output(tool_call_id: str, output: object) -> dict[str, str]:
@@ -43,27 +60,43 @@ __all__ = [
     "FILE_SEARCH_CONTENT",
     "OPERATIONS",
     "PROVIDERS",
+    "Annotation",
+    "Assistant",
     "Backoff",
     "Capabilities",
     "Client",
     "Conflict",
+    "Deleted",
+    "Delta",
+    "FileContent",
+    "FileSearchResult",
     "InvalidRequest",
+    "LastError",
+    "Message",
+    "MessageContent",
     "NoAnswer",
     "NotFound",
     "NotSupported",
+    "Page",
     "RateLimited",
     "Refused",
     "RequestDescription",
+    "RequiredAction",
+    "Run",
     "RunStatus",
+    "RunStep",
     "RunStream",
     "ServiceError",
     "StepStatus",
     "StreamEvent",
+    "Thread",
+    "ToolCall",
     "Unauthorized",
     "UnknownStatus",
     "UpstreamFailed",
+    "Usage",
     "run_status",
+    "sorted_steps",
     "step_status",
     "tool_output",
-    *_objects,
 ]

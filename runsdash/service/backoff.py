@@ -51,12 +51,17 @@ def next_wait_s(failures: int) -> float:
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds the server asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
     text = headers.get("retry-after")
-    seconds = _number(text)
-    return seconds if seconds is not None else _until_date(text)
+    for seconds in (seconds_of(headers.get("retry-after-ms")), _number(text)):
+        if seconds is not None:
+            return seconds
+    return _until_date(text)
+
+
+def seconds_of(milliseconds: str | None) -> float | None:
+    """Seconds from a header in milliseconds; None when there is none or it is no number."""
+    number = _number(milliseconds)
+    return None if number is None else number / 1000
 
 
 def _number(text: str | None) -> float | None:

@@ -6,22 +6,25 @@ many threads at once. It holds no connection of its own: sessions belong to thre
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 from runsdash.service import checks
 from runsdash.service.background import Background
 from runsdash.service.backoff import Backoff
 from runsdash.service.calls import Call
 from runsdash.service.capabilities import Capabilities
-from runsdash.service.decoding import Undecodable, decode_json, error_text
+from runsdash.service.decoding import Undecodable, decode_json
 from runsdash.service.errors import UpstreamFailed
+from runsdash.service.exchange import Gate, Reply, Terms
 from runsdash.service.objects import Deleted, FileContent, Page
 from runsdash.service.objects.pages import items_of
 from runsdash.service.objects.reading import identifier
 from runsdash.service.operations import OPERATIONS, AllOperations
 from runsdash.service.providers import Endpoint
+from runsdash.service.refusals import unusable, what_came
 from runsdash.service.stream import RunStream
-from runsdash.service.transport import Gate, Patience, Reply, Transport, unusable
+from runsdash.service.transport import Transport
 
 
 class Client(AllOperations):
@@ -52,40 +55,51 @@ class Client(AllOperations):
         gate: Gate | None = None,
         verify: bool | str = True,
     ) -> None:
-        self.endpoint = Endpoint(
+        endpoint = Endpoint(
             base_url=base_url,
             api_key=api_key,
             kind=kind,
             api_version=api_version,
             extra_headers=extra_headers,
         )
-        self.patience = Patience(
-            timeout_s=checks.number_between("timeout", timeout, 0.01, 86_400),
-            connect_timeout_s=checks.number_between("connect_timeout_s", connect_timeout_s, 0.01, 86_400),
-            stream_idle_timeout_s=checks.number_between(
-                "stream_idle_timeout_s", stream_idle_timeout_s, 0.01, 86_400
-            ),
-            max_retries=int(checks.number_between("max_retries", max_retries, 0, 20)),
-        )
-        self._transport = Transport(
-            endpoint=self.endpoint,
-            patience=self.patience,
+        terms = Terms(
+            endpoint=endpoint,
             backoff=backoff if backoff is not None else Backoff(),
             capabilities=capabilities if capabilities is not None else Capabilities(),
             gate=gate,
             verify=verify,
+            timeout_s=_seconds("timeout", timeout),
+            connect_timeout_s=_seconds("connect_timeout_s", connect_timeout_s),
+            stream_idle_timeout_s=_seconds("stream_idle_timeout_s", stream_idle_timeout_s),
+            max_retries=_retries(max_retries),
         )
+        self._use(terms)
+
+    def _use(self, terms: Terms) -> None:
+        self.endpoint = terms.endpoint
+        self._transport = Transport(terms)
         self.background = Background(self)
         self._heard = threading.local()
+
+    def with_patience(self, *, timeout: float | None = None, max_retries: int | None = None) -> "Client":
+        """The same client with another deadline or number of retries; it shares all that is remembered."""
+        changes: dict[str, object] = {}
+        if timeout is not None:
+            changes["timeout_s"] = _seconds("timeout", timeout)
+        if max_retries is not None:
+            changes["max_retries"] = _retries(max_retries)
+        other = copy(self)
+        other._use(replace(self._transport.terms, **changes))
+        return other
 
     @property
     def capabilities(self) -> Capabilities:
         """What the server was seen to offer."""
-        return self._transport.capabilities
+        return self._transport.terms.capabilities
 
     @property
     def backoff(self) -> Backoff:
-        return self._transport.backoff
+        return self._transport.terms.backoff
 
     @property
     def last_reply(self) -> Reply | None:
@@ -105,7 +119,7 @@ class Client(AllOperations):
         else:
             value = self._decoded(call, reply)
         if not isinstance(value, dict) or identifier(value.get("id")) is None:
-            raise self._unusable(call, reply, _what_came(value, kind.__name__))
+            raise self._unusable(call, reply, what_came(value, kind.__name__))
         return value if raw else kind.from_raw(value)
 
     def _page(
@@ -114,7 +128,7 @@ class Client(AllOperations):
         reply = self._transport.fetch(call)
         value = self._decoded(call, reply)
         if items_of(value) is None:
-            raise self._unusable(call, reply, _what_came(value, "list"))
+            raise self._unusable(call, reply, what_came(value, "list"))
         keep = keep or (lambda _item: True)
         return value if raw else Page.from_raw(value, item_from_raw=kind.from_raw, limit=limit, keep=keep)
 
@@ -179,6 +193,9 @@ class _Describer(AllOperations):
     _one = _page = _stream = _bytes = _described
 
 
-def _what_came(value: object, wanted: str) -> str:
-    said = error_text(value) if isinstance(value, dict) and "error" in value else ""
-    return said or f"The answer is not a {wanted}."
+def _seconds(param: str, value: float) -> float:
+    return checks.number_between(param, value, 0.01, 86_400)
+
+
+def _retries(value: int) -> int:
+    return int(checks.number_between("max_retries", value, 0, 20))

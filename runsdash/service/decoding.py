@@ -10,7 +10,7 @@ import json
 import math
 import re
 
-MAX_JSON_DEPTH = 200
+MAX_JSON_DEPTH = 100
 ERROR_TEXT_CHARS = 500
 _LONGEST_INTEGER = 300  # digits; Python itself refuses to print integers above 4,300
 _SUSPECT = re.compile(r"\x00|\\u(?:0000|[dD][89a-fA-F])")

@@ -14,6 +14,7 @@ type_of_key = str | Callable[[], str] | None
 
 _SECRET_HEADER_WORDS = ("key", "token", "auth", "secret", "cookie")
 _SHORTEST_SECRET = 4
+_LONGEST_HARMLESS_PART = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +90,31 @@ class Endpoint:
     def redacted(self, text: str) -> str:
         """The text without any of this endpoint's secrets, longest first."""
         for secret in self._secrets():
-            text = text.replace(secret, "[key]")
+            text = _without_cut_secret(text.replace(secret, "[key]"), secret)
         return text
 
     def _secrets(self) -> list[str]:
         key = self._last_token if callable(self._api_key) else self._api_key
         secrets = [key, *(value for name, value in self._extra_headers.items() if _is_secret(name))]
-        return sorted(
-            (secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True
-        )
+        return sorted((secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.provider.kind} {self.base_url}>"
+
+
+def _without_cut_secret(text: str, secret: str) -> str:
+    """Text is often cut to a length; the cut may have left the first part of a secret at its end."""
+    for length in range(len(secret) - 1, _LONGEST_HARMLESS_PART, -1):
+        if text.endswith(secret[:length]):
+            return text[:-length] + "[key]"
+    return text
 
 
 def _provider(kind: str) -> Provider:
     if kind in PROVIDERS:
         return PROVIDERS[kind]
     known = ", ".join(PROVIDERS)
-    raise InvalidRequest(
-        f"RunsDash does not know the kind of server {kind!r}. Known kinds: {known}.", param="kind"
-    )
+    raise InvalidRequest(f"RunsDash does not know the kind of server {kind!r}. Known kinds: {known}.", param="kind")
 
 
 def _checked_base_url(base_url: str) -> str:
@@ -144,9 +149,7 @@ def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
         if not (isinstance(name, str) and isinstance(value, str) and f"{name}{value}".isascii()):
             raise InvalidRequest("Extra headers must be ASCII text.", param="extra_headers")
         if not name or not f"{name}{value}".isprintable() or any(mark in name for mark in " :"):
-            raise InvalidRequest(
-                "An extra header must be a name and one line of text.", param="extra_headers"
-            )
+            raise InvalidRequest("An extra header must be a name and one line of text.", param="extra_headers")
     return {name: value.strip() for name, value in headers.items()}
 
 

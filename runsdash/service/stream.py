@@ -4,25 +4,26 @@ Owns the growing copies of run, steps and messages and the end of the connection
 run already going (the API cannot); closing it does not cancel the run.
 """
 
+import threading
 from collections.abc import Iterator
 from types import TracebackType
 
 from runsdash.service.decoding import ERROR_TEXT_CHARS, Undecodable, decode_json, error_field, error_text
 from runsdash.service.errors import ServiceError, UpstreamFailed
+from runsdash.service.exchange import Exchange
 from runsdash.service.merging import merge, settled
 from runsdash.service.objects import Message, Run, RunStep, Thread, sorted_steps
 from runsdash.service.objects.reading import identifier, mapping
+from runsdash.service.refusals import what_came
 from runsdash.service.sse import frames
 from runsdash.service.stream_events import DONE, ERROR, StreamEvent, events_of, run_event
-from runsdash.service.transport import Exchange
-
-__all__ = ["RunStream", "StreamEvent"]
 
 
 class Accumulated:
-    """What a stream has told so far. Reading is cheap enough to do a few times a second."""
+    """What a stream has told so far. May be read from another thread, a few times a second."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self.run: Run | None = None
         self.thread: Thread | None = None
         self._messages: dict[str, dict] = {}
@@ -32,11 +33,13 @@ class Accumulated:
     @property
     def messages(self) -> list[Message]:
         """In the order they began."""
-        return [Message.from_raw(settled(tree)) for tree in list(self._messages.values())]
+        with self._lock:
+            return [Message.from_raw(settled(tree)) for tree in self._messages.values()]
 
     @property
     def steps(self) -> list[RunStep]:
-        return sorted_steps(RunStep.from_raw(settled(tree)) for tree in list(self._steps.values()))
+        with self._lock:
+            return sorted_steps(RunStep.from_raw(settled(tree)) for tree in self._steps.values())
 
     @property
     def text(self) -> str:
@@ -53,9 +56,11 @@ class Accumulated:
         if event.name == "thread.created":
             self.thread = Thread.from_raw(value)
         elif event.name.startswith("thread.run.step"):
-            self._take_part(event.name, known_id, value, self._steps, "step_details")
+            with self._lock:
+                self._take_part(event.name, known_id, value, self._steps, "step_details")
         elif event.name.startswith("thread.message"):
-            self._take_part(event.name, known_id, value, self._messages, "content")
+            with self._lock:
+                self._take_part(event.name, known_id, value, self._messages, "content")
         elif event.name.startswith("thread.run.") and (self.run is None or self.run.id == known_id):
             self.run = Run.from_raw(value)
 
@@ -162,16 +167,14 @@ class RunStream(Accumulated):
         except Undecodable as reason:
             raise self._failed(f"The answer cannot be read: {reason}.") from None
         if not isinstance(value, dict) or identifier(value.get("id")) is None:
-            raise self._failed("The answer is neither a stream nor a run.")
+            raise self._failed(what_came(value, "stream or a run"))
         yield run_event(value, raw=self._raw)
 
     def _error_from(self, value: object) -> ServiceError:
         message = error_text(value) or "The stream ended with an error."
         return self._failed(message, code=error_field(value, "code"), content=b"")
 
-    def _failed(
-        self, message: str, *, code: str | None = None, content: bytes | None = None
-    ) -> UpstreamFailed:
+    def _failed(self, message: str, *, code: str | None = None, content: bytes | None = None) -> UpstreamFailed:
         shown = self._head if content is None else content
         return self._exchange.failed(message, content=shown, code=code, is_write=self.run is None)
 

@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from runsdash.service.connecting import connected_socket
 from runsdash.service.watchdog import Guard
 
 WIRE_ERRORS = (
@@ -59,9 +60,7 @@ class Attempt:
     def reused_connection(self) -> bool:
         return self.sent and not self.connected_anew
 
-    def send(
-        self, request: requests.Request, *, read_timeout_s: float, verify: bool | str
-    ) -> requests.Response:
+    def send(self, request: requests.Request, *, read_timeout_s: float, verify: bool | str) -> requests.Response:
         """Sends and waits for the headers; raises one of `WIRE_ERRORS`. Close the attempt afterwards."""
         _thread.attempt = self
         try:
@@ -83,7 +82,7 @@ class Attempt:
         until = time.monotonic() + min(self._connect_timeout_s, self.remaining_s)
         self.connected_anew = True
         try:
-            sock = _connect_to_any(_addresses(host, port, until), until, options or [])
+            sock = connected_socket(host, port, until, options or [])
         except TimeoutError:
             self._connect_timed_out = True
             raise
@@ -94,45 +93,6 @@ class Attempt:
         if not self.sent and not self.connected_anew:
             self.guard.watch(sock)
         self.sent = True
-
-
-def _addresses(host: str, port: int, until: float) -> list[tuple]:
-    """getaddrinfo cannot be interrupted, so a thread of its own waits for it."""
-    found: list = []
-
-    def look_up() -> None:
-        try:
-            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            found.append(error)
-
-    thread = threading.Thread(target=look_up, name="runsdash-dns", daemon=True)
-    thread.start()
-    thread.join(max(0.0, until - time.monotonic()))
-    if not found:
-        raise TimeoutError("the name lookup took too long")
-    if isinstance(found[0], Exception):
-        raise OSError(f"the name {host} could not be found") from found[0]
-    return found[0]
-
-
-def _connect_to_any(addresses: list[tuple], until: float, options: list) -> socket.socket:
-    """Tries the addresses in turn, each with its share of the time left."""
-    failure: OSError = OSError("the name has no address")
-    for place, (family, kind, protocol, _name, address) in enumerate(addresses):
-        share_s = (until - time.monotonic()) / (len(addresses) - place)
-        sock = socket.socket(family, kind, protocol)
-        try:
-            for option in options:
-                sock.setsockopt(*option)
-            sock.settimeout(max(0.001, share_s))
-            sock.connect(address)
-        except OSError as error:
-            sock.close()
-            failure = error
-        else:
-            return sock
-    raise failure
 
 
 class _Reporting:

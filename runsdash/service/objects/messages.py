@@ -55,9 +55,7 @@ class MessageContent:
     def from_raw(cls, raw: object) -> "MessageContent":
         part = {"type": "text", "text": raw} if isinstance(raw, str) else reading.mapping(raw)
         named = part.get("type")
-        type_ = (
-            named if isinstance(named, str) and named else reading.only_key(part, besides=("index",)) or ""
-        )
+        type_ = named if isinstance(named, str) and named else reading.only_key(part, besides=("index",)) or ""
         body = part.get("text")
         marks = reading.listing(reading.mapping(body).get("annotations"))
         return cls(
@@ -100,8 +98,7 @@ class Message:
             id=reading.identifier(message.get("id")) or "",
             thread_id=reading.identifier(message.get("thread_id")),
             run_id=reading.identifier(message.get("run_id")),
-            assistant_id=reading.identifier(message.get("assistant_id"))
-            or reading.identifier(message.get("agent_id")),
+            assistant_id=reading.identifier(message.get("assistant_id")) or reading.identifier(message.get("agent_id")),
             role=reading.text(message.get("role")) or "",
             status=reading.text(message.get("status")) or "",
             created_at=reading.moment(message.get("created_at")),

@@ -120,8 +120,7 @@ class Run:
         return cls(
             id=reading.identifier(run.get("id")) or "",
             thread_id=reading.identifier(run.get("thread_id")),
-            assistant_id=reading.identifier(run.get("assistant_id"))
-            or reading.identifier(run.get("agent_id")),
+            assistant_id=reading.identifier(run.get("assistant_id")) or reading.identifier(run.get("agent_id")),
             status=run_status(run.get("status")),
             **{name: reading.moment(run.get(name)) for name in _MOMENTS},
             model=reading.text(run.get("model")),

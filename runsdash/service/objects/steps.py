@@ -49,8 +49,7 @@ class RunStep:
             id=reading.identifier(step.get("id")) or "",
             run_id=reading.identifier(step.get("run_id")),
             thread_id=reading.identifier(step.get("thread_id")),
-            assistant_id=reading.identifier(step.get("assistant_id"))
-            or reading.identifier(step.get("agent_id")),
+            assistant_id=reading.identifier(step.get("assistant_id")) or reading.identifier(step.get("agent_id")),
             type=type_,
             status=_status_of(step),
             created_at=reading.moment(step.get("created_at")),

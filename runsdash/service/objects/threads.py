@@ -55,10 +55,7 @@ class Assistant:
         return cls(
             id=reading.identifier(assistant.get("id")) or "",
             created_at=reading.moment(assistant.get("created_at")),
-            **{
-                name: reading.text(assistant.get(name))
-                for name in ("name", "description", "model", "instructions")
-            },
+            **{name: reading.text(assistant.get(name)) for name in ("name", "description", "model", "instructions")},
             tools=[tool for tool in reading.listing(assistant.get("tools")) if isinstance(tool, dict)],
             tool_resources=reading.mapping(assistant.get("tool_resources")),
             metadata=reading.strings(assistant.get("metadata")),
@@ -80,9 +77,7 @@ class Deleted:
     @classmethod
     def from_raw(cls, raw: object) -> "Deleted":
         answer = reading.mapping(raw)
-        return cls(
-            id=reading.identifier(answer.get("id")) or "", deleted=answer.get("deleted") is not False, raw=raw
-        )
+        return cls(id=reading.identifier(answer.get("id")) or "", deleted=answer.get("deleted") is not False, raw=raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

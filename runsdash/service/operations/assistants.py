@@ -42,9 +42,7 @@ class AssistantOperations(Operations):
             response_format=response_format,
             reasoning_effort=reasoning_effort,
         )
-        call = Call(
-            operation="create_assistant", method="POST", path="/assistants", scope="collection", body=body
-        )
+        call = Call(operation="create_assistant", method="POST", path="/assistants", scope="collection", body=body)
         return self._one(call, Assistant, raw=raw)
 
     def list_assistants(
@@ -58,9 +56,7 @@ class AssistantOperations(Operations):
     ) -> "Page[Assistant] | dict | list":
         """A page of assistants. API reference: listAssistants."""
         query = list_query(limit=limit, order=order, after=after, before=before)
-        call = Call(
-            operation="list_assistants", method="GET", path="/assistants", scope="collection", query=query
-        )
+        call = Call(operation="list_assistants", method="GET", path="/assistants", scope="collection", query=query)
         return self._page(call, Assistant, limit=limit, raw=raw)
 
     def retrieve_assistant(self, *, assistant_id: str, raw: bool = False) -> "Assistant | dict":

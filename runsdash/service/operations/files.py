@@ -2,9 +2,9 @@
 
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
+from runsdash.service.exchange import MAX_BODY_BYTES
 from runsdash.service.objects import FileContent
 from runsdash.service.operations.base import Operations
-from runsdash.service.transport import MAX_BODY_BYTES
 
 
 class FileOperations(Operations):

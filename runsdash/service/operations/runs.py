@@ -221,9 +221,7 @@ class RunOperations(Operations):
     def _run_or_stream(self, call: Call, *, stream: bool | None, raw: bool) -> object:
         return self._stream(call, raw=raw) if stream else self._one(call, Run, raw=raw)
 
-    def _run_call(
-        self, operation: str, method: str, thread_id: str, run_id: str, *action: str, **rest: object
-    ) -> Call:
+    def _run_call(self, operation: str, method: str, thread_id: str, run_id: str, *action: str, **rest: object) -> Call:
         return Call(
             operation=operation,
             method=method,

@@ -39,9 +39,7 @@ class ThreadOperations(Operations):
         call = Call(operation="list_threads", method="GET", path="/threads", scope="collection", query=query)
         return self._page(call, Thread, limit=limit, raw=raw)
 
-    def iter_threads(
-        self, *, limit: int = 100, order: str = "desc", after: str | None = None
-    ) -> Iterator[Thread]:
+    def iter_threads(self, *, limit: int = 100, order: str = "desc", after: str | None = None) -> Iterator[Thread]:
         """All threads, page by page, where the server can list them. One deadline a page."""
         return items_of_all_pages(self.list_threads, limit=limit, order=order, after=after)
 

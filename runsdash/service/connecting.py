@@ -1,0 +1,48 @@
+"""From a host name to a connected socket within a given time, whatever DNS and addresses do."""
+
+import socket
+import threading
+import time
+
+
+def connected_socket(host: str, port: int, until: float, options: list[tuple]) -> socket.socket:
+    """Tries the host's addresses in turn, each with its share of the time until `until` (monotonic).
+
+    Raises `OSError`, as `TimeoutError` when time ran out. The caller closes the socket.
+    """
+    failure: OSError = OSError("the name has no address")
+    addresses = _addresses(host, port, until)
+    for place, (family, kind, protocol, _name, address) in enumerate(addresses):
+        share_s = (until - time.monotonic()) / (len(addresses) - place)
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in options:
+                sock.setsockopt(*option)
+            sock.settimeout(max(0.001, share_s))
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
+
+
+def _addresses(host: str, port: int, until: float) -> list[tuple]:
+    """getaddrinfo cannot be interrupted, so a thread of its own waits for it."""
+    found: list = []
+
+    def look_up() -> None:
+        try:
+            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+
+    thread = threading.Thread(target=look_up, name="runsdash-dns", daemon=True)
+    thread.start()
+    thread.join(max(0.0, until - time.monotonic()))
+    if not found:
+        raise TimeoutError("the name lookup took too long")
+    if isinstance(found[0], Exception):
+        raise OSError(f"the name {host} could not be found")
+    return found[0]

@@ -1,0 +1,261 @@
+"""One attempt at one call, from admission to the last byte, and the error it becomes when it fails.
+
+Knows nothing of retries and nothing of objects.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import requests
+
+from runsdash.service import refusals, wire
+from runsdash.service.backoff import Backoff, retry_after_s, seconds_of
+from runsdash.service.calls import Call
+from runsdash.service.capabilities import Capabilities
+from runsdash.service.errors import (
+    NoAnswer,
+    NotSupported,
+    ServiceError,
+    UpstreamFailed,
+    error_class,
+)
+from runsdash.service.providers import Endpoint
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_ERROR_BODY_BYTES = 64 * 1024
+USER_AGENT = "RunsDash/0.1"
+_REQUEST_ID_HEADERS = ("x-request-id", "apim-request-id", "x-ms-request-id")
+
+
+class Gate(Protocol):
+    """A request budget, asked before every attempt and told after it.
+
+    `admit` may wait until `deadline` (monotonic clock) or raise `RateLimited`. `observe` gets the status
+    (None without an answer), the wait the server asked for and the seconds until the headers came.
+    """
+
+    def admit(self, *, is_write: bool, deadline: float) -> None: ...
+
+    def observe(self, *, status: int | None, retry_after_s: float | None, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What all exchanges of one client share. Times in seconds."""
+
+    endpoint: Endpoint
+    backoff: Backoff
+    capabilities: Capabilities
+    gate: Gate | None
+    verify: bool | str
+    timeout_s: float
+    connect_timeout_s: float
+    stream_idle_timeout_s: float
+    max_retries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A 2xx answer, whole. `poll_after_s`: how long the server asks to wait before asking again."""
+
+    status: int
+    content: bytes
+    content_type: str
+    request_id: str | None
+    poll_after_s: float | None
+
+
+class Exchange:
+    """`fetch` a whole reply, or `open` it and read `stream_pieces`; then `close`."""
+
+    def __init__(self, terms: Terms, call: Call, due_at: float) -> None:
+        self.call = call
+        self.due_at = due_at
+        self.request_id: str | None = None
+        self.attempt = wire.Attempt(due_at=due_at, connect_timeout_s=terms.connect_timeout_s, is_write=call.is_write)
+        self._terms = terms
+        self._response: requests.Response | None = None
+
+    @property
+    def status(self) -> int:
+        return self._response.status_code
+
+    @property
+    def content_type(self) -> str:
+        return self._response.headers.get("content-type", "")
+
+    def fetch(self, max_bytes: int) -> Reply:
+        try:
+            self.open(read_timeout_s=self.attempt.remaining_s)
+            content = self._read_whole(max_bytes)
+        finally:
+            self.close()
+        return Reply(
+            status=self.status,
+            content=content,
+            content_type=self.content_type,
+            request_id=self.request_id,
+            poll_after_s=seconds_of(self._response.headers.get("openai-poll-after-ms")),
+        )
+
+    def open(self, *, read_timeout_s: float) -> None:
+        """Sends the request and reads the headers; raises unless the status is 2xx."""
+        self._terms.backoff.check(is_write=self.call.is_write)
+        if self._terms.gate is not None:
+            self._terms.gate.admit(is_write=self.call.is_write, deadline=self.due_at)
+        started = time.monotonic()
+        try:
+            self._response = self._send(read_timeout_s)
+        finally:
+            self._tell_gate(time.monotonic() - started)
+        if not 200 <= self.status < 300:
+            raise self._refusal()
+        self._terms.capabilities.remember(self.call.operation, supported=True)
+
+    def stream_pieces(self) -> Iterator[bytes]:
+        """The body as it comes. The first piece is due by the deadline, each next within the idle time."""
+        size = 0
+        try:
+            for piece in wire.body_pieces(self._response):
+                self.attempt.guard.move(time.monotonic() + self._terms.stream_idle_timeout_s)
+                size += len(piece)
+                if size > MAX_BODY_BYTES:
+                    raise self.failed(f"The stream is longer than {MAX_BODY_BYTES} bytes.")
+                yield piece
+        except wire.WIRE_ERRORS as error:
+            raise self._broken_off(error, size) from None
+        if self.attempt.guard.has_tripped:
+            raise self._broken_off(TimeoutError(), size)
+
+    def close(self) -> None:
+        self.attempt.close()
+        if self._response is not None:
+            wire.close(self._response)
+
+    def abandon(self) -> None:
+        """Ends the exchange wherever it is, also while another thread reads from it."""
+        self.attempt.guard.trip()
+        self.close()
+
+    def failed(self, message: str, *, content: bytes = b"", **facts: object) -> UpstreamFailed:
+        """The error for an answer with a 2xx status that is of no use."""
+        known = {"status": self.status, "request_id": self.request_id, "is_write": self.call.is_write}
+        return refusals.unusable(self._terms.endpoint, message, content=content, **{**known, **facts})
+
+    def _send(self, read_timeout_s: float) -> requests.Response:
+        request = self._request()
+        try:
+            response = self.attempt.send(request, read_timeout_s=read_timeout_s, verify=self._terms.verify)
+        except wire.WIRE_ERRORS as error:
+            raise self._no_answer(error) from None
+        named = (response.headers.get(name) for name in _REQUEST_ID_HEADERS)
+        self.request_id = next((self._clean(value)[:200] for value in named if value), None)
+        return response
+
+    def _request(self) -> requests.Request:
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate", "Accept": self.call.accept}
+        body = None
+        if self.call.body is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(self.call.body, allow_nan=False).encode()
+        headers.update(self._terms.endpoint.headers())
+        url = self._terms.endpoint.url(self.call.path, self.call.query)
+        return requests.Request(self.call.method, url, headers=headers, data=body)
+
+    def _tell_gate(self, seconds: float) -> None:
+        if self._terms.gate is None:
+            return
+        status, wait_s = None, None
+        if self._response is not None:
+            status, wait_s = self.status, retry_after_s(self._response.headers)
+        self._terms.gate.observe(status=status, retry_after_s=wait_s, seconds=seconds)
+
+    def _read_whole(self, max_bytes: int) -> bytes:
+        pieces, size = [], 0
+        try:
+            for piece in wire.body_pieces(self._response):
+                pieces.append(piece)
+                size += len(piece)
+                if size > max_bytes:
+                    raise self.failed(f"The answer is longer than {max_bytes} bytes.")
+                if self.attempt.timed_out:
+                    raise TimeoutError
+        except wire.WIRE_ERRORS as error:
+            raise self._broken_off(error, size) from None
+        if self.attempt.guard.has_tripped:
+            raise self._broken_off(TimeoutError(), size)
+        return b"".join(pieces)
+
+    def _error_content(self) -> bytes:
+        """As much of an error body as comes in time; the status matters more than a missing end."""
+        pieces, size = [], 0
+        with contextlib.suppress(*wire.WIRE_ERRORS):
+            for piece in wire.body_pieces(self._response):
+                pieces.append(piece)
+                size += len(piece)
+                if size >= MAX_ERROR_BODY_BYTES:
+                    break
+        return b"".join(pieces)[:MAX_ERROR_BODY_BYTES]
+
+    def _refusal(self) -> ServiceError:
+        """The error for a status outside 200-299; remembers what the server turns out not to offer."""
+        headers = self._response.headers
+        content = self._error_content()
+        if 300 <= self.status < 400:
+            place = headers.get("location", "nowhere")[:200]
+            return self.failed(f"The server redirects to {place}; look at the base URL.")
+        kind = error_class(self.status)
+        if self._is_unsupported(content):
+            self._terms.capabilities.remember(self.call.operation, supported=False)
+            kind = NotSupported
+        return refusals.refused(
+            kind,
+            self._terms.endpoint,
+            status=self.status,
+            content=content,
+            request_id=self.request_id,
+            retry_after_s=retry_after_s(headers),
+            is_write=self.call.is_write,
+            is_retriable=refusals.is_retriable(self.status, headers.get("x-should-retry")),
+        )
+
+    def _is_unsupported(self, content: bytes) -> bool:
+        endpoint = self._terms.endpoint
+        said = refusals.sentence(endpoint, refusals.decoded_body(endpoint, content))
+        return self._terms.capabilities.is_refused_as_unknown(self.call, status=self.status, message=said)
+
+    def _no_answer(self, error: BaseException) -> NoAnswer:
+        attempt = self.attempt
+        if attempt.timed_out:
+            step = "The server did not answer" if attempt.sent else "The server could not be reached"
+            message = f"{step} within the time allowed ({self._terms.timeout_s:g} s)."
+        elif attempt.sent:
+            message = f"The server closed the connection without an answer: {self._why(error)}."
+        else:
+            message = f"The server could not be reached: {self._why(error)}."
+        return NoAnswer(
+            message,
+            sent=attempt.sent,
+            timed_out=attempt.timed_out,
+            is_write=self.call.is_write,
+            is_retriable=not attempt.timed_out,
+        )
+
+    def _broken_off(self, error: BaseException, size: int) -> ServiceError:
+        """The error when the headers came and the body did not come whole."""
+        if self.attempt.timed_out:
+            message = f"The answer did not end within the time allowed; {size} bytes came."
+            facts = {"status": self.status, "request_id": self.request_id, "is_write": self.call.is_write}
+            return NoAnswer(message, sent=True, timed_out=True, **facts)
+        message = f"The answer broke off after {size} bytes: {self._why(error)}."
+        return self.failed(message, is_retriable=True)
+
+    def _why(self, error: BaseException) -> str:
+        return self._clean(wire.reason(error))
+
+    def _clean(self, text: str) -> str:
+        return refusals.clean(self._terms.endpoint, text)

@@ -1,0 +1,86 @@
+"""Answers that are of no use, turned into errors: what they say, what may be retried, what is hidden.
+
+All text here comes from a server. It is cleared of the endpoint's secrets, of characters that cannot be
+stored, and cut to `ERROR_TEXT_CHARS`.
+"""
+
+import re
+
+from runsdash.service.decoding import (
+    ERROR_TEXT_CHARS,
+    Undecodable,
+    decode_json,
+    error_field,
+    error_text,
+    storable,
+)
+from runsdash.service.errors import ServiceError, UpstreamFailed
+from runsdash.service.providers import Endpoint
+
+_SHOWN_FROM_BYTES = 16 * 1024
+_TITLE = re.compile(r"<title[^>]*>(.{1,200}?)</title>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^>]{0,500}>")
+
+
+def clean(endpoint: Endpoint, text: str) -> str:
+    return str(storable(endpoint.redacted(text)))
+
+
+def unusable(endpoint: Endpoint, message: str, *, content: bytes, **facts: object) -> UpstreamFailed:
+    """An `UpstreamFailed` whose body is the first characters of what came instead."""
+    shown = clean(endpoint, content[:_SHOWN_FROM_BYTES].decode("utf-8", "replace"))[:ERROR_TEXT_CHARS]
+    return UpstreamFailed(clean(endpoint, message), body=shown or None, **facts)
+
+
+def refused(
+    kind: type[ServiceError], endpoint: Endpoint, *, status: int, content: bytes, **facts: object
+) -> ServiceError:
+    """The error for a status outside 200-299, with the server's own sentence."""
+    body = decoded_body(endpoint, content)
+    return kind(
+        sentence(endpoint, body) or f"The server answered {status} without a word.",
+        status=status,
+        code=error_field(body, "code"),
+        param=error_field(body, "param"),
+        body=body[:ERROR_TEXT_CHARS] if isinstance(body, str) else body,
+        **facts,
+    )
+
+
+def decoded_body(endpoint: Endpoint, content: bytes) -> object:
+    """An error body as JSON, or as text, or None; every string without the endpoint's secrets."""
+    try:
+        return _without_secrets(endpoint, decode_json(content))
+    except Undecodable:
+        return clean(endpoint, content.decode("utf-8", "replace")) or None
+
+
+def sentence(endpoint: Endpoint, body: object) -> str:
+    """What an error body says; of an HTML page its title or bare text."""
+    if isinstance(body, str) and body.lstrip().startswith("<"):
+        title = _TITLE.search(body)
+        body = title.group(1) if title else _TAG.sub(" ", body)
+    return clean(endpoint, error_text(body))
+
+
+def what_came(value: object, wanted: str) -> str:
+    """A sentence for a 2xx answer of the wrong type; some servers answer errors with 200."""
+    said = error_text(value) if isinstance(value, dict) and value.get("error") else ""
+    return said or f"The answer is not a {wanted}."
+
+
+def is_retriable(status: int, should_retry: str | None) -> bool:
+    """For reads alone. The server's own `x-should-retry` goes first (API.md section 2)."""
+    if should_retry in ("true", "false"):
+        return should_retry == "true"
+    return status in (408, 409, 429) or (status >= 500 and status != 501)
+
+
+def _without_secrets(endpoint: Endpoint, value: object) -> object:
+    if isinstance(value, str):
+        return endpoint.redacted(value)
+    if isinstance(value, list):
+        return [_without_secrets(endpoint, item) for item in value]
+    if isinstance(value, dict):
+        return {endpoint.redacted(key): _without_secrets(endpoint, item) for key, item in value.items()}
+    return value
