@@ -6,8 +6,6 @@ from runsdash.sandbox.options import add_flags, from_namespace
 from runsdash.sandbox.serve import serve
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        prog="python -m runsdash.sandbox", description="A scripted Threads/Runs server."
-    )
+    parser = argparse.ArgumentParser(prog="python -m runsdash.sandbox", description="A scripted Threads/Runs server.")
     add_flags(parser)
     serve(from_namespace(parser.parse_args()))

@@ -31,10 +31,10 @@ def note(turn: Turn, action: dict) -> None:
 
 
 def call(turn: Turn, action: dict) -> None:
+    """Asks the client for the outputs of function calls."""
     turn.open_tool_step(action["calls"])
     asked = [
-        {**one, "function": {key: one["function"][key] for key in ("name", "arguments")}}
-        for one in action["calls"]
+        {**one, "function": {key: one["function"][key] for key in ("name", "arguments")}} for one in action["calls"]
     ]
     wanted = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": asked}}
     turn.set_status("requires_action", required_action=wanted)

@@ -8,6 +8,7 @@ import re
 
 CODE = re.compile(r"\b[A-Z]{1,5}-?\d{2,}[A-Z0-9-]*\b")
 NUMBER = re.compile(r"(?<![\w-])\d+(?:\.\d+)?(?![\w-])")
+FORMATS = {"date": "2026-01-15", "date-time": "2026-01-15T09:30:00Z", "email": "ada@example.com"}
 DEPTH_MAX = 6
 
 
@@ -23,8 +24,6 @@ def value(schema: dict, *, name: str, text: str, depth: int) -> object:
             return schema[given]
     if schema.get("enum"):
         return next((choice for choice in schema["enum"] if str(choice) in text), schema["enum"][0])
-    if schema.get("examples"):
-        return schema["examples"][0]
     if branches := schema.get("anyOf") or schema.get("oneOf"):
         return value(branches[0], name=name, text=text, depth=depth + 1) if depth < DEPTH_MAX else None
     return by_type(type_of(schema), schema, name=name, text=text, depth=depth)
@@ -41,9 +40,7 @@ def by_type(kind: str, schema: dict, *, name: str, text: str, depth: int) -> obj
     if kind == "object":
         properties = schema.get("properties") or {}
         inner = properties.items() if depth < DEPTH_MAX else ()
-        return {
-            key: value(one or {"type": "string"}, name=key, text=text, depth=depth + 1) for key, one in inner
-        }
+        return {key: value(one or {"type": "string"}, name=key, text=text, depth=depth + 1) for key, one in inner}
     if kind == "array":
         item = value(schema.get("items") or {"type": "string"}, name=name, text=text, depth=depth + 1)
         return [item] * max(1, schema.get("minItems", 1)) if depth < DEPTH_MAX else []
@@ -54,16 +51,18 @@ def by_type(kind: str, schema: dict, *, name: str, text: str, depth: int) -> obj
 
 def number(schema: dict, *, kind: str, text: str) -> float:
     found = NUMBER.search(text)
-    amount = float(found.group()) if found else float(schema.get("minimum", 1))
+    example = next(iter(schema.get("examples") or []), schema.get("minimum", 1))
+    amount = float(found.group() if found else example)
     amount = max(schema.get("minimum", amount), min(schema.get("maximum", amount), amount))
     return int(amount) if kind == "integer" else amount
 
 
 def word(schema: dict, name: str, text: str) -> str:
-    formats = {"date": "2026-01-15", "date-time": "2026-01-15T09:30:00Z", "email": "ada@example.com"}
-    if schema.get("format") in formats:
-        return formats[schema["format"]]
+    if schema.get("format") in FORMATS:
+        return FORMATS[schema["format"]]
     found = CODE.search(text)
     if found and re.search(r"id$|_id|code|number|ref|sku|order|shipment|parcel", name):
         return found.group()
+    if schema.get("examples"):
+        return str(schema["examples"][0])
     return f"sample {name.replace('_', ' ')}".strip()[: schema.get("maxLength", 200)]

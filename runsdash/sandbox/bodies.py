@@ -50,9 +50,7 @@ RUN_FIELDS = MODEL_FIELDS | {
     "tool_choice": checks.tool_choice,
     "parallel_tool_calls": boolean,
 }
-RUN = fields(
-    RUN_FIELDS | {"additional_instructions": text(), "additional_messages": array(MESSAGE)}, "assistant_id"
-)
+RUN = fields(RUN_FIELDS | {"additional_instructions": text(), "additional_messages": array(MESSAGE)}, "assistant_id")
 THREAD_AND_RUN = fields(RUN_FIELDS | {"thread": THREAD, "tool_resources": mapping}, "assistant_id")
 
 

@@ -86,8 +86,8 @@ ASSISTANTS = [
     assistant(
         "claims",
         "Claims clerk",
-        "Asks whether it may pay a claim, then quotes the outcome.",
-        tools=[PAY_CLAIM],
+        "Calls pay_claim and waits for its output, then quotes it.",
+        tools=[PAY_CLAIM, FIND_SHIPMENT],
         script="/tool pay_claim",
     ),
     assistant(
@@ -116,9 +116,7 @@ ASSISTANTS = [
         script="/fail rate_limit_exceeded",
     ),
     assistant("broken", "Broken scanner", "Fails with server_error.", script="/fail server_error"),
-    assistant(
-        "brief", "Short of breath", "Runs out of tokens in the middle of its answer.", script="/incomplete"
-    ),
+    assistant("brief", "Short of breath", "Runs out of tokens in the middle of its answer.", script="/incomplete"),
     assistant(
         "approval",
         "Customs broker",

@@ -108,9 +108,7 @@ def step(run: dict, type: str, details: dict) -> dict:
 
 def answer(change: Change, run: dict) -> dict:
     message = new_message(run, status="completed") | {"completed_at": now_s()}
-    message["content"] = content(
-        "Every parcel of the evening van was found.", {"annotations": [], "images": []}
-    )
+    message["content"] = content("Every parcel of the evening van was found.", {"annotations": [], "images": []})
     change.insert("message", message, parent=run["thread_id"])
     return message
 

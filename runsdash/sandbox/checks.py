@@ -49,13 +49,9 @@ def number(*, least: float, most: float | None = None, whole: bool = False) -> C
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
             raise wrong_type(path, "an integer" if whole else "a decimal", value)
         if value < least:
-            raise out_of_range(
-                path, f"{kind} below minimum value", f">= {least}", value, f"{kind}_below_min_value"
-            )
+            raise out_of_range(path, f"{kind} below minimum value", f">= {least}", value, f"{kind}_below_min_value")
         if most is not None and value > most:
-            raise out_of_range(
-                path, f"{kind} above maximum value", f"<= {most}", value, f"{kind}_above_max_value"
-            )
+            raise out_of_range(path, f"{kind} above maximum value", f"<= {most}", value, f"{kind}_above_max_value")
 
     return check
 
@@ -156,9 +152,7 @@ def content(path: str, value: object) -> None:
         here = f"{path}[{at}]"
         mapping(here, part)
         word("text", "image_file", "image_url")(f"{here}.type", part.get("type"))
-        text()(f"{here}.text", part.get("text")) if part["type"] == "text" else mapping(
-            here, part.get(part["type"])
-        )
+        text()(f"{here}.text", part.get("text")) if part["type"] == "text" else mapping(here, part.get(part["type"]))
 
 
 def fields(table: dict[str, Checker], *required: str) -> Checker:

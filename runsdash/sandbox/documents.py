@@ -89,9 +89,7 @@ Customers with more than 400 parcels a month get the contract rate, ten percent 
 }
 
 WORD = re.compile(r"[a-z0-9]+")
-STOP = frozenset(
-    re.findall(r"\w+", "a an and are at be by can for from in is it its of on or the to was with")
-)
+STOP = frozenset(re.findall(r"\w+", "a an and are at be by can for from in is it its of on or the to was with"))
 
 
 def words(text: str) -> list[str]:

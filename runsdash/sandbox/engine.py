@@ -7,6 +7,7 @@ streams the words that are out by now.
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from runsdash.sandbox.actions import ACTIONS
 from runsdash.sandbox.speech import Speech, spoken
@@ -22,19 +23,20 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """`pace` multiplies scripted pauses; `chat` answers with a model instead when given."""
+    """With `ask_model` set, it is given the ids of runs that a model shall answer."""
 
     def __init__(self, *, store: Store, streams: Streams, fast: bool) -> None:
         self.store, self.streams = store, streams
         self.pace = FAST_PACE if fast else 1.0
         self.tick_s = FAST_TICK_S if fast else TICK_S
         self.speech = Speech()
-        self.chat = None
+        self.ask_model: Callable[[str], None] | None = None
         self.stopping = False
         self.bell = threading.Event()
         self.thread = threading.Thread(target=self.work, name="engine", daemon=True)
 
     def start(self) -> None:
+        self.revive()
         self.thread.start()
 
     def stop(self) -> None:
@@ -89,9 +91,32 @@ class Engine:
                 self.act(turn)
 
     def act(self, turn: Turn) -> None:
+        if turn.plan["todo"][0]["do"] == "ask":
+            self.ask(turn)
+            return
         action = turn.plan["todo"].pop(0)
         ACTIONS[action["do"]](turn, action)
         turn.schedule()
+
+    def ask(self, turn: Turn) -> None:
+        """Hands the run to the model; it comes back by itself."""
+        if self.ask_model is None:
+            error = {"code": "server_error", "message": "This run needs a model, and none is configured."}
+            turn.finish("failed", last_error=error)
+            return
+        turn.active.due_at = None
+        turn.change.save_active(turn.active)
+        self.ask_model(turn.run["id"])
+
+    def revive(self) -> None:
+        """Runs whose model was answering when the server died are asked again."""
+        now = time.time()
+        with self.store.change() as change:
+            change.db.execute(
+                "UPDATE active SET due_at=? WHERE due_at IS NULL AND json_extract(plan, '$.todo[0].do')='ask'"
+                " AND (SELECT json_extract(body, '$.status') FROM object WHERE id=run_id)='in_progress'",
+                (now,),
+            )
 
     def end_broken(self, run_id: str) -> None:
         with self.store.change() as change:

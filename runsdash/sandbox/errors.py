@@ -84,9 +84,7 @@ def wrong_calls(*, expected: list[str], got: list[str]) -> ApiError:
 
 
 def not_a_string(index: int) -> ApiError:
-    return invalid(
-        f"1 validation error for Request: body -> tool_outputs -> {index} -> output: str type expected"
-    )
+    return invalid(f"1 validation error for Request: body -> tool_outputs -> {index} -> output: str type expected")
 
 
 def outputs_too_large() -> ApiError:

@@ -51,9 +51,7 @@ class Faults:
         known = {"match", "times", "delay_s", "kind", "retry_after_s", "interval_s", "after_events"}
         kind = str(body.get("kind"))
         if kind not in KINDS or set(body) - known:
-            raise invalid(
-                f"A fault has the fields {sorted(known)} and a kind of {sorted(KINDS)}.", param="kind"
-            )
+            raise invalid(f"A fault has the fields {sorted(known)} and a kind of {sorted(KINDS)}.", param="kind")
         method, pattern = read_match(body.get("match") or "")
         rest = {name: body[name] for name in known - {"match", "kind"} if name in body}
         with self.lock:

@@ -62,11 +62,7 @@ def damaged(fault: Fault | None, content: bytes) -> bytes:
     if fault.kind == "wrong_type":
         return b'{"id":17,"object":["thread.run"],"status":{"is":"odd"},"created_at":"soon","data":"none"}'
     if fault.kind == "invalid_utf8":
-        return (
-            content[:-1] + b',"odd":"\xff\xfe\xc3("' + content[-1:]
-            if content[:1] == b"{"
-            else b"\xff\xfe" + content
-        )
+        return content[:-1] + b',"odd":"\xff\xfe\xc3("' + content[-1:] if content[:1] == b"{" else b"\xff\xfe" + content
     return content
 
 

@@ -49,7 +49,5 @@ def add_flags(parser: argparse.ArgumentParser, *, chat: bool = True) -> None:
 
 def from_namespace(parsed: object) -> Options:
     """Options from parsed flags; what the flags lack keeps its default."""
-    named = {
-        field.name: getattr(parsed, field.name) for field in fields(Options) if hasattr(parsed, field.name)
-    }
+    named = {field.name: getattr(parsed, field.name) for field in fields(Options) if hasattr(parsed, field.name)}
     return Options(**named)

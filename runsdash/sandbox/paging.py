@@ -9,9 +9,7 @@ LIMIT_MAX = 100  # API reference: "Limit can range between 1 and 100"
 LIMIT_DEFAULT = 20
 
 
-def page(
-    store: Store, *, kind: str, parent: str, query: dict[str, list[str]], run_id: str | None = None
-) -> dict:
+def page(store: Store, *, kind: str, parent: str, query: dict[str, list[str]], run_id: str | None = None) -> dict:
     """One page as the API's list envelope; `run_id` narrows messages to one run."""
     limit = read_limit(query)
     descending = read_order(query) == "desc"
@@ -90,8 +88,7 @@ def read_limit(query: dict[str, list[str]]) -> int:
         )
     if limit > LIMIT_MAX:
         raise invalid(
-            "Invalid 'limit': integer above maximum value. "
-            f"Expected a value <= {LIMIT_MAX}, but got {limit} instead.",
+            f"Invalid 'limit': integer above maximum value. Expected a value <= {LIMIT_MAX}, but got {limit} instead.",
             param="limit",
             code="integer_above_max_value",
         )

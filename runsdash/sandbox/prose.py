@@ -54,9 +54,7 @@ def shifted(note: dict, by: int) -> dict:
 
 def tell_tool(fact: dict) -> tuple[str, list]:
     output = fact["output"]
-    quoted = (
-        output if len(output) <= QUOTE_MAX else output[:QUOTE_MAX] + f"… ({len(output):,} characters in all)"
-    )
+    quoted = output if len(output) <= QUOTE_MAX else output[:QUOTE_MAX] + f"… ({len(output):,} characters in all)"
     if len(quoted) > 80 or "\n" in quoted:
         return f"`{fact['name']}` answered:\n\n```\n{quoted}\n```", []
     return f"`{fact['name']}` answered: {quoted}", []

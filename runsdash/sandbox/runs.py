@@ -54,9 +54,7 @@ def insert(sandbox: Sandbox, change: Change, given: dict, *, assistant: dict, th
     change.insert("run", run, parent=thread_id)
     change.emit(run["id"], "thread.run.created", run)
     change.emit(run["id"], "thread.run.queued", run)
-    active = Active(
-        run["id"], thread_id, None, run["expires_at"], first_plan(sandbox, change, run, assistant)
-    )
+    active = Active(run["id"], thread_id, None, run["expires_at"], first_plan(sandbox, change, run, assistant))
     sandbox.engine.turn(change, active).schedule()
     return run
 
@@ -65,7 +63,7 @@ def first_plan(sandbox: Sandbox, change: Change, run: dict, assistant: dict) -> 
     """The plan: what to do, what was found, what it cost (`chars` is the prompt's length)."""
     said = change.children("message", run["thread_id"])
     last = next((bodies.message_text(one) for one in reversed(said) if one["role"] == "user"), "")
-    if sandbox.engine.chat:
+    if sandbox.engine.ask_model:
         todo = [{"do": "start", "wait_s": 0}, {"do": "ask", "wait_s": 0}]
     else:
         fallback = (assistant["metadata"] or {}).get("sandbox_script", "")

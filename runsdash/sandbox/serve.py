@@ -5,7 +5,7 @@ import sys
 import threading
 from pathlib import Path
 
-from runsdash.sandbox import assistants
+from runsdash.sandbox import assistants, history
 from runsdash.sandbox.options import Options
 from runsdash.sandbox.server import Server
 from runsdash.sandbox.state import Sandbox
@@ -16,6 +16,8 @@ def serve(options: Options) -> None:
     Path(options.db).parent.mkdir(parents=True, exist_ok=True)
     sandbox = Sandbox(options)
     prepare(sandbox)
+    if options.chat_url:
+        attach_model(sandbox)
     server = Server(sandbox)
     sandbox.start()
     stop = threading.Event()
@@ -30,6 +32,19 @@ def serve(options: Options) -> None:
     sys.stdout.flush()
 
 
+def attach_model(sandbox: Sandbox) -> None:
+    """Runs are answered by a model from now on."""
+    # Loaded only here: its HTTP client takes longer to import than the rest takes to start.
+    from runsdash.sandbox.asking import Asker
+    from runsdash.sandbox.chat import ChatModel
+
+    options = sandbox.options
+    model = ChatModel(url=options.chat_url, key=options.chat_key, model=options.chat_model)
+    sandbox.engine.ask_model = Asker(sandbox.engine, model).ask
+
+
 def prepare(sandbox: Sandbox) -> None:
     """What must be there before the first request."""
     assistants.plant(sandbox)
+    if sandbox.options.seed_runs:
+        history.write(sandbox, runs=sandbox.options.seed_runs, seed=sandbox.options.seed)

@@ -46,9 +46,7 @@ class Speech:
         if not new:
             return None
         self.sent[run_id] = len(text)
-        return message_delta(
-            message_id, [{"index": 0, "type": "text", "text": {"value": new, "annotations": []}}]
-        )
+        return message_delta(message_id, [{"index": 0, "type": "text", "text": {"value": new, "annotations": []}}])
 
 
 def message_delta(message_id: str, content: list[dict]) -> dict:

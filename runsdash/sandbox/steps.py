@@ -22,9 +22,7 @@ def retrieve(call: Call, thread_id: str, run_id: str, step_id: str) -> dict:
 
 def refuse_by_quirk(call: Call) -> None:
     if call.sandbox.quirks["no_steps"]:
-        raise ApiError(
-            status=501, message="Run steps are not implemented by this server.", type="server_error"
-        )
+        raise ApiError(status=501, message="Run steps are not implemented by this server.", type="server_error")
 
 
 def shown(step: dict, *, wants_content: bool) -> dict:

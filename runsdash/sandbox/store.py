@@ -68,9 +68,7 @@ class Change:
 
     def insert_many(self, rows: list[tuple[str, str, str, int, str]]) -> None:
         """Rows are (id, kind, parent, created_at, body as JSON text)."""
-        self.db.executemany(
-            "INSERT INTO object (id, kind, parent, created_at, body) VALUES (?,?,?,?,?)", rows
-        )
+        self.db.executemany("INSERT INTO object (id, kind, parent, created_at, body) VALUES (?,?,?,?,?)", rows)
 
     def update(self, body: dict) -> None:
         self.db.execute("UPDATE object SET body=? WHERE id=?", (dump(body), body["id"]))
@@ -109,9 +107,7 @@ class Change:
         self.db.execute("DELETE FROM active WHERE run_id=?", (run_id,))
 
     def insert_file(self, body: dict, content: bytes) -> None:
-        self.db.execute(
-            "INSERT INTO file (id, body, content) VALUES (?,?,?)", (body["id"], dump(body), content)
-        )
+        self.db.execute("INSERT INTO file (id, body, content) VALUES (?,?,?)", (body["id"], dump(body), content))
 
     def set_setting(self, name: str, value: str) -> None:
         self.db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?,?)", (name, value))

@@ -8,9 +8,7 @@ from runsdash.sandbox.state import Call, Streamed
 from runsdash.sandbox.turn import Turn
 
 OUTPUTS_MAX = 512 * 1024  # "the combined tool outputs must be less than 512kb"
-BODY = fields(
-    {"tool_outputs": array(mapping), "tool_approvals": array(mapping), "stream": lambda path, value: None}
-)
+BODY = fields({"tool_outputs": array(mapping), "tool_approvals": array(mapping), "stream": lambda path, value: None})
 
 
 def create(call: Call, thread_id: str, run_id: str) -> dict | Streamed:
@@ -82,6 +80,4 @@ def fill_approval(call: dict, answer: dict) -> dict:
 
 def written(call: dict) -> int:
     """Characters the model wrote to make this call."""
-    return len(
-        call["function"]["name"] + call["function"]["arguments"] if "function" in call else call["arguments"]
-    )
+    return len(call["function"]["name"] + call["function"]["arguments"] if "function" in call else call["arguments"])

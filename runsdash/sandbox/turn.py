@@ -95,14 +95,21 @@ class Turn:
         place = self.plan.get("open")
         return place and self.change.get("step", place["step_id"])
 
-    def close_step(self, status: str, *, written: int = 0, last_error: dict | None = None) -> None:
-        """Ends the open step; `written` counts the characters the model wrote in it."""
+    def close_step(
+        self,
+        status: str,
+        *,
+        written: int = 0,
+        spent: dict | None = None,
+        last_error: dict | None = None,
+    ) -> None:
+        """Ends the open step; `written` counts the characters in it, `spent` is a model's own usage."""
         step = self.opened_step()
         if step is None:
             return
         step |= {"status": status, STAMP[status]: now_s(), "last_error": last_error}
         if status == "completed":
-            step["usage"] = self.count(written)
+            step["usage"] = self.count(written, spent or self.plan.pop("spent", None))
         self.keep_step(step)
         self.emit(f"thread.run.step.{status}", step)
         self.plan["open"] = None
@@ -110,9 +117,11 @@ class Turn:
     def keep_step(self, step: dict) -> None:
         self.change.update(step)
 
-    def count(self, written: int) -> dict:
-        """The usage of one turn of the model; what it wrote is part of the next prompt."""
+    def count(self, written: int, spent: dict | None) -> dict:
+        """The usage of one answer of the model; what it wrote is part of the next prompt."""
         prompt, completion = tokens(self.plan["chars"]), tokens(written)
+        if spent:
+            prompt, completion = spent["prompt_tokens"], spent["completion_tokens"]
         self.plan["chars"] += written
         self.plan["prompt"] += prompt
         self.plan["completion"] += completion
@@ -144,7 +153,7 @@ class Turn:
 
     def close_message(self, status: str, *, reason: str | None = None) -> int:
         """Ends the open message, whole or cut; returns the characters it holds."""
-        said = self.plan["open"]
+        said = self.said()
         whole = status == "completed" or reason == "max_tokens"
         text = said["text"] if whole else spoken(said, now=self.now)
         message = self.change.get("message", said["message_id"])
@@ -158,6 +167,13 @@ class Turn:
             self.emit(f"thread.message.{status}", message)
         return len(text)
 
+    def said(self) -> dict:
+        """The open message, with what a model has written of it so far."""
+        live = self.speech.open.get(self.run["id"])
+        if live and live["message_id"] == self.plan["open"]["message_id"] and not live["word_s"]:
+            self.plan["open"]["text"] = live["text"]
+        return self.plan["open"]
+
     def tell_rest(self, said: dict, text: str, *, whole: bool) -> None:
         delta = self.speech.next_delta(self.run["id"], text, message_id=said["message_id"])
         if delta:
@@ -167,9 +183,7 @@ class Turn:
         notes = [{"index": at, **note} for at, note in enumerate(said["annotations"])]
         parts = [{"index": 0, "type": "text", "text": {"annotations": notes}}] if notes else []
         for at, file_id in enumerate(said["images"], start=1):
-            parts.append(
-                {"index": at, "type": "image_file", "image_file": {"file_id": file_id, "detail": "auto"}}
-            )
+            parts.append({"index": at, "type": "image_file", "image_file": {"file_id": file_id, "detail": "auto"}})
         for part in parts:
             self.emit("thread.message.delta", message_delta(said["message_id"], [part]))
 
@@ -202,7 +216,7 @@ class Turn:
     def begin_cancelling(self) -> None:
         self.set_status("cancelling", required_action=None)
         if self.plan.get("open") and "began" in self.plan["open"]:
-            self.plan["open"]["until"] = self.now
+            self.said()["until"] = self.now
             self.speech.open[self.run["id"]] = self.plan["open"]
         self.plan["todo"] = [{"do": "cancel", "wait_s": 0.6}]
         self.schedule()

@@ -1,0 +1,145 @@
+"""Asks an OpenAI-compatible chat-completions model. The only module of the sandbox that calls out.
+
+Turns a run and its thread into a chat request, and the streamed reply into text, calls and usage. Knows
+nothing of the store or of a run's states.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import requests
+
+CONNECT_S, READ_S = 10, 120
+
+
+class ChatError(Exception):
+    """The model could not answer; `code` is the run's `last_error.code`."""
+
+    def __init__(self, message: str, *, code: str = "server_error") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass
+class Reply:
+    """What the model answered. `calls` maps an index to `{id, name, arguments}`."""
+
+    text: str = ""
+    calls: dict[int, dict] = field(default_factory=dict)
+    usage: dict | None = None
+    finish_reason: str | None = None
+
+
+@dataclass
+class ChatModel:
+    """`url` is the base URL (`…/v1`); an empty `model` takes each run's own."""
+
+    url: str
+    key: str
+    model: str
+
+    def answer(self, run: dict, messages: list[dict], *, on_text: Callable[[str], bool]) -> Reply:
+        """One answer. `on_text` gets the text so far and says whether to go on; raises ChatError."""
+        reply = Reply()
+        try:
+            with self.send(request_body(run, messages, model=self.model or run["model"])) as response:
+                for chunk in chunks(response):
+                    take(reply, chunk)
+                    if not on_text(reply.text):
+                        break
+        except requests.RequestException as exc:
+            raise ChatError(f"The model's server did not answer: {type(exc).__name__}.") from exc
+        return reply
+
+    def send(self, body: dict) -> requests.Response:
+        url = self.url.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        response = requests.post(url, json=body, headers=headers, stream=True, timeout=(CONNECT_S, READ_S))
+        if response.ok:
+            return response
+        with response:
+            code = "rate_limit_exceeded" if response.status_code == 429 else "server_error"
+            raise ChatError(f"The model's server said {response.status_code}: {response.text[:300]}", code=code)
+
+
+def request_body(run: dict, messages: list[dict], *, model: str) -> dict:
+    functions = [tool for tool in run["tools"] if tool["type"] == "function"]
+    body = {
+        "model": model,
+        "messages": messages,
+        "temperature": run["temperature"],
+        "top_p": run["top_p"],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if run["max_completion_tokens"]:
+        body["max_tokens"] = run["max_completion_tokens"]
+    if isinstance(run["response_format"], dict):
+        body["response_format"] = run["response_format"]
+    if functions:
+        body |= {"tools": functions, "parallel_tool_calls": run["parallel_tool_calls"]}
+        body["tool_choice"] = run["tool_choice"]
+    return body
+
+
+def conversation(run: dict, said: list[dict], steps: list[dict]) -> list[dict]:
+    """Chat messages: the instructions, the thread's messages, then this run's finished calls."""
+    told = [{"role": "system", "content": run["instructions"]}] if run["instructions"] else []
+    told += [{"role": one["role"], "content": plain_text(one)} for one in said if one["content"]]
+    for step in steps:
+        calls = [one for one in step["step_details"].get("tool_calls", []) if one["type"] == "function"]
+        if step["status"] == "completed" and calls:
+            told.append({"role": "assistant", "content": None, "tool_calls": [bare_call(one) for one in calls]})
+            told += [{"role": "tool", "tool_call_id": one["id"], "content": one["function"]["output"]} for one in calls]
+    return told
+
+
+def plain_text(message: dict) -> str:
+    return "\n".join(part["text"]["value"] for part in message["content"] if part["type"] == "text")
+
+
+def bare_call(call: dict) -> dict:
+    function = {name: call["function"][name] for name in ("name", "arguments")}
+    return {"id": call["id"], "type": "function", "function": function}
+
+
+def chunks(response: requests.Response) -> Iterator[dict]:
+    """The JSON chunks of the reply; a server that does not stream gives one."""
+    if "event-stream" not in response.headers.get("Content-Type", ""):
+        yield read_json(response.content)
+        return
+    for line in response.iter_lines():
+        data = line.removeprefix(b"data:").strip()
+        if line.startswith(b"data:") and data != b"[DONE]":
+            yield read_json(data)
+
+
+def read_json(raw: bytes) -> dict:
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ChatError("The model's server did not answer in JSON.")
+    return body
+
+
+def take(reply: Reply, chunk: dict) -> None:
+    """Adds one chunk, or one whole completion, to the reply."""
+    if spent := chunk.get("usage"):
+        reply.usage = {name: int(spent.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")}
+    for choice in chunk.get("choices") or []:
+        said = choice.get("delta") or choice.get("message") or {}
+        reply.text += said.get("content") or ""
+        reply.finish_reason = choice.get("finish_reason") or reply.finish_reason
+        for at, call in enumerate(said.get("tool_calls") or []):
+            take_call(reply, call.get("index", at), call)
+
+
+def take_call(reply: Reply, index: int, call: dict) -> None:
+    known = reply.calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
+    function = call.get("function") or {}
+    known["id"] = call.get("id") or known["id"]
+    known["name"] = function.get("name") or known["name"]
+    known["arguments"] += function.get("arguments") or ""
