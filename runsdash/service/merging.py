@@ -29,7 +29,7 @@ def merge(target: dict, delta: dict) -> None:
         elif isinstance(new, str) and key in _GROWING:
             target[key] = _grown(old, new)
         elif isinstance(new, dict):
-            target[key] = old if isinstance(old, dict) else {}
+            target[key] = old if isinstance(old, dict) and not isinstance(old, _Indexed) else {}
             merge(target[key], new)
         elif isinstance(new, list) and all(isinstance(item, dict) for item in new):
             target[key] = _as_indexed(old)
