@@ -19,8 +19,10 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import record_intent, record_outcome, record_refusal
 from runsdash.index.models import Connection
 from runsdash.index.texts import storable, storable_json
-from runsdash.service import Client, InvalidRequest, NoAnswer, ServiceError, UpstreamFailed
+from runsdash.service import Client, InvalidRequest, NoAnswer, RunStream, ServiceError, UpstreamFailed
 from runsdash.sync.clients import client_for
+
+from .streams import first_run, read_to_the_end
 
 Answer = TypeVar("Answer")
 Result = AuditEntry.Result
@@ -86,20 +88,23 @@ def carry_out(attempt: Attempt, *, take: Callable[[Answer, datetime], dict[str, 
     intent = record_intent(**attempt.copied, token=attempt.token or None, sent=sent)
     try:
         answer = getattr(client, attempt.operation)(**attempt.parameters)
+        stream = answer if isinstance(answer, RunStream) else None
+        answer = first_run(stream) if stream else answer
     except ServiceError as error:
         record_outcome(intent, result=result_of(error), **error_columns(error))
         raise
-    reply = client.last_reply
+    heard = {"upstream_status": 200, "request_id": stream.request_id or ""} if stream else reply_columns(client)
     with transaction.atomic():
         columns = take(answer, timezone.now())
-        record_outcome(
-            intent,
-            result=Result.DONE,
-            upstream_status=reply.status,
-            request_id=reply.request_id or "",
-            **columns,
-        )
+        record_outcome(intent, result=Result.DONE, **heard, **columns)
+    if stream:
+        read_to_the_end(stream, connection=attempt.connection, thread_id=answer.thread_id or attempt.thread_id)
     return answer
+
+
+def reply_columns(client: Client) -> dict[str, object]:
+    reply = client.last_reply
+    return {"upstream_status": reply.status, "request_id": reply.request_id or ""}
 
 
 def sent_request(client: Client, attempt: Attempt) -> dict[str, object]:

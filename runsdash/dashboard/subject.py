@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest
 
 from runsdash.index.connections import DEFAULT_SLUG, connections
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.sync.refresh import refresh_run, run_row
 
 
 class SeveralConnections(Exception):
@@ -67,3 +68,15 @@ def connection_of_run(request: HttpRequest, *, thread_id: str, run_id: str) -> C
     if not Run.objects.filter(upstream_id=run_id, connection__in=connections()).exists():
         return connection_of(request, upstream_id=thread_id, models=[Thread])
     return connection_of(request, upstream_id=run_id, models=[Run])
+
+
+def known_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Run:
+    """The run a write form is about: the copy in the index, fetched only when there is none."""
+    connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
+    return run_row(connection, run_id) or refresh_run(connection, thread_id=thread_id, run_id=run_id)
+
+
+def fresh_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Run:
+    """The run as fresh as a page may wait for, whatever age its copy has."""
+    connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
+    return refresh_run(connection, thread_id=thread_id, run_id=run_id, max_age_s=0)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from queue import SimpleQueue
 from threading import Lock, Thread
-from time import monotonic
+from time import monotonic, sleep
+from typing import TypeVar
 
 from django.db import close_old_connections
 from django.utils import timezone
@@ -54,10 +55,20 @@ class Reads:
 
 
 log = logging.getLogger(__name__)
+Found = TypeVar("Found")
+LOOK_EVERY_S = 0.05
 Landing = Callable[[], None]
 _landings: SimpleQueue[tuple[float, Landing]] = SimpleQueue()
 _thread: Thread | None = None
 _lock = Lock()
+
+
+def until(look: Callable[[], Found | None], *, seconds: float) -> Found | None:
+    """Looks again and again until something is there or the time is over."""
+    deadline = monotonic() + seconds
+    while (found := look()) is None and monotonic() < deadline:
+        sleep(LOOK_EVERY_S)
+    return found
 
 
 def land_later(reads: Reads, landing: Landing) -> None:

@@ -4,9 +4,7 @@
 Nothing here holds a transaction open while it waits.
 """
 
-from collections.abc import Callable
 from hashlib import blake2b
-from time import monotonic, sleep
 
 from django.core.cache import cache
 from django.utils import timezone
@@ -18,7 +16,7 @@ from . import lease
 from .asked import run_reads, thread_reads
 from .clients import client_for
 from .landing import land_run, land_thread
-from .reads import land_later
+from .reads import land_later, until
 
 PAGE_WAIT_S = 1.0  # a page with a copy waits no longer for a newer one
 MAX_AGE_S = 1.5  # an active run's copy younger than this is fresh: just below the fastest poll
@@ -77,7 +75,7 @@ def first_look_at_run(connection: Connection, *, thread_id: str, run_id: str, wa
     """An id that is not in the index: one caller fetches it, the others look again for a while, then fetch too."""
     mark = f"first-look:{connection.pk}:{hash_of(run_id)}"
     if not cache.add(mark, 1, timeout=connection.timeout_s):
-        found = look_again(lambda: run_row(connection, run_id), wait_s)
+        found = until(lambda: run_row(connection, run_id), seconds=wait_s)
         if found:
             return found
     try:
@@ -132,17 +130,6 @@ def refresh_thread(
     if thread is None:
         raise NoAnswer(f"No answer within {connection.timeout_s:g} s.", sent=True, timed_out=True)
     return thread
-
-
-def look_again(look: Callable[[], Run | None], seconds: float) -> Run | None:
-    """Looks every 50 ms until something is there or the time is over."""
-    deadline = monotonic() + seconds
-    while monotonic() < deadline:
-        sleep(0.05)
-        found = look()
-        if found is not None:
-            return found
-    return None
 
 
 def hash_of(text: str) -> str:

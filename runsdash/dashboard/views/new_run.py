@@ -1,11 +1,131 @@
-"""Not built yet: answers 501."""
+"""Start a run: on a thread there is, or on a thread made for it."""
 
-from django.http import HttpRequest, HttpResponse
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from runsdash.accounts.guards import operator_required
+from runsdash.actions.attempts import new_token
+from runsdash.actions.starting import create_run, create_thread, create_thread_and_run
+from runsdash.audit.trail import TokenUsed
+from runsdash.dashboard.forms.new_run import RunForm, RunOnThreadForm, ThreadAndRunForm
+from runsdash.dashboard.links import run_url, thread_url
+from runsdash.dashboard.subject import connection_of, usable_connection
+from runsdash.dashboard.writes import first_result, sentence_of, status_of
+from runsdash.index.connections import connections
+from runsdash.index.models import Connection, Run, Thread
+from runsdash.service import ServiceError
+from runsdash.sync.assistants import fresh_assistants
+from runsdash.sync.refresh import thread_row
 
 
-def on_new_thread(request: HttpRequest, **ids: str) -> HttpResponse:
-    return HttpResponse("Not built yet.", status=501)
+@require_http_methods(["GET", "HEAD", "POST"])
+@operator_required
+def on_thread(request: HttpRequest, thread_id: str) -> HttpResponse:
+    """A run on an existing thread."""
+    connection = connection_of(request, upstream_id=thread_id, models=[Thread])
+    thread = thread_row(connection, thread_id) or Thread(connection=connection, upstream_id=thread_id)
+    if request.method != "POST":
+        form = RunOnThreadForm(initial={"token": new_token(), "assistant_id": request.GET.get("assistant_id")})
+        return page(request, form, connection=connection, thread=thread)
+    form = RunOnThreadForm(request.POST)
+
+    def start() -> Run:
+        return create_run(
+            actor=request.user, connection=connection, thread_id=thread_id, parameters=form.parameters(), **once(form)
+        )
+
+    return attempt(request, form, start, connection=connection, thread=thread)
 
 
-def on_thread(request: HttpRequest, **ids: str) -> HttpResponse:
-    return HttpResponse("Not built yet.", status=501)
+@require_http_methods(["GET", "HEAD", "POST"])
+@operator_required
+def on_new_thread(request: HttpRequest) -> HttpResponse:
+    """A thread and a run on it. The thread is made first, so that the run can be found if its answer is lost."""
+    connection = usable_connection(request)
+    if request.method != "POST":
+        form = ThreadAndRunForm(initial={"token": new_token(), "assistant_id": request.GET.get("assistant_id")})
+        return page(request, form, connection=connection)
+    form = ThreadAndRunForm(request.POST)
+    return attempt(request, form, lambda: start_both(request, form, connection), connection=connection)
+
+
+def start_both(request: HttpRequest, form: ThreadAndRunForm, connection: Connection) -> Run:
+    common = {"actor": request.user, "connection": connection}
+    parameters, thread = form.parameters(), form.thread_parameters()
+    if form.takes_single_call:
+        if thread:
+            parameters["thread"] = thread
+        return create_thread_and_run(**common, parameters=parameters, **once(form))
+    made_id = form.cleaned_data.get("made_thread_id")
+    if not made_id:
+        made = create_thread(**common, parameters=thread, token=f"{once(form)['token']}.thread")
+        made_id = made.upstream_id
+        form.data = form.data.copy()
+        form.data["made_thread_id"] = made_id
+    return create_run(**common, thread_id=made_id, parameters=parameters, **once(form))
+
+
+def once(form: RunForm) -> dict[str, str]:
+    """The one-time token and the reason. A post without token gets one: it is then not protected against repeats."""
+    return {"token": form.cleaned_data.get("token") or new_token(), "reason": form.cleaned_data.get("reason") or ""}
+
+
+def attempt(request: HttpRequest, form: RunForm, start: Callable[[], Run], **subject: object) -> HttpResponse:
+    """Checks, starts, and answers: the run's page, or the form with what is wrong."""
+    if not form.is_valid():
+        return page(request, form, status=422, **subject)
+    try:
+        run = start()
+    except TokenUsed as used:
+        return started_before(request, used)
+    except ServiceError as error:
+        form.add_service_error(error)
+        return page(request, form, status=status_of(error), error=error, **subject)
+    return HttpResponseRedirect(run_url(run))
+
+
+def started_before(request: HttpRequest, used: TokenUsed) -> HttpResponse:
+    """A second post of the same form leads to what the first one made."""
+    deed = first_result(used)
+    last = deed.last
+    messages.warning(request, f"This form was sent before; nothing was sent again. Its result: {deed.result_label}.")
+    if last and last.run_id:
+        return HttpResponseRedirect(reverse("run", args=[last.thread_id, last.run_id]))
+    thread_id = (last or deed.intent).thread_id
+    return HttpResponseRedirect(reverse("thread", args=[thread_id]) if thread_id else reverse("audit"))
+
+
+def page(
+    request: HttpRequest,
+    form: RunForm,
+    *,
+    connection: Connection,
+    thread: Thread | None = None,
+    status: int = 200,
+    error: ServiceError | None = None,
+) -> HttpResponse:
+    if form.is_bound:
+        form.data = form.data.copy()
+        form.data["token"] = new_token()
+    assistants = fresh_assistants(connection)
+    context = {
+        "form": form, "connection": connection, "thread": thread, "assistants": assistants,
+        "models": sorted({one.model for one in assistants if one.model}),
+        "connections": [one for one in connections() if one.is_enabled],
+        "sentence": sentence_of(error) if error else "", "blocking": blocking_run(connection, error),
+        "thread_url": thread_url(thread) if thread else "",
+    }  # fmt: skip
+    return render(request, "actions/new_run.html", context, status=status)
+
+
+def blocking_run(connection: Connection, error: ServiceError | None) -> Run | None:
+    """The run that the upstream named as holding the thread's lock, when it is in the index."""
+    run_id = error.blocking_run_id if error else None
+    if not run_id:
+        return None
+    return Run.objects.select_related("thread").filter(connection=connection, upstream_id=run_id).first()

@@ -1,0 +1,99 @@
+"""How a write form answers: what became of it as a status and a sentence, as a page or as htmx partials."""
+
+from collections.abc import Mapping
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django_htmx.http import trigger_client_event
+
+from runsdash.audit.trail import Deed, TokenUsed, deed_of
+from runsdash.service import Conflict, InvalidRequest, NoAnswer, NotFound, Refused, ServiceError, Unauthorized
+from runsdash.sync.reads import until
+
+FIRST_RESULT_WAIT_S = 5.0  # a second post of a form waits this long for the first one's result
+
+
+def status_of(error: ServiceError) -> int:
+    """422 when the input was refused, 504 when it may have arrived, else 502."""
+    if isinstance(error, InvalidRequest | Refused | NotFound | Conflict):
+        return 422
+    return 504 if isinstance(error, NoAnswer) and error.outcome_unclear else 502
+
+
+def sentence_of(error: ServiceError) -> str:
+    if isinstance(error, NoAnswer) and error.outcome_unclear:
+        return "The upstream did not answer after the request was sent. The outcome is being checked; nothing is sent again."
+    if isinstance(error, NoAnswer):
+        return f"The upstream could not be reached, nothing was sent. {error.message}"
+    if error.outcome_unclear:
+        return f"The upstream failed while it had the request ({error.message}). The outcome is being checked."
+    if isinstance(error, Unauthorized):
+        return f"The upstream refused the key: {error.message}"
+    return error.message
+
+
+def form_answer(
+    request: HttpRequest,
+    *,
+    page: str,
+    fragment: str,
+    root: str,
+    context: Mapping[str, object],
+    status: int = 200,
+    dialog: str = "",
+) -> HttpResponse:
+    """The form: a page; for htmx its fragment, in a dialog titled `dialog` if that is given.
+
+    With an error status the fragment comes as a partial for `root`: what was typed stays, and the error is in it.
+    """
+    if not request.htmx:
+        return render(request, page, context, status=status)
+    context = {**context, "is_dialog": bool(dialog), "fragment": fragment, "title": dialog}
+    if status == 200:
+        return render(request, "actions/_dialog.html" if dialog else fragment, context)
+    html = render_to_string(fragment, context, request=request)
+    return HttpResponse(partial(f"#{root}", html, swap="outerMorph"), status=status)
+
+
+def partial(target: str, html: str | SafeString, *, swap: str = "innerHTML") -> SafeString:
+    return format_html('<hx-partial hx-target="{}" hx-swap="{}">{}</hx-partial>', target, swap, html)
+
+
+def toast(request: HttpRequest, text: str, *, tone: str = "good", url: str = "", link: str = "") -> SafeString:
+    context = {"text": text, "tone": tone, "url": url, "link": link}
+    return partial("#toasts", render_to_string("actions/_toast.html", context, request=request), swap="beforeend")
+
+
+def done(
+    request: HttpRequest, *, url: str, text: str, tone: str = "good", partials: tuple[SafeString, ...] = ()
+) -> HttpResponse:
+    """After a write: back to the page with a message; for htmx a toast, the changed parts and `run-changed`."""
+    if not request.htmx:
+        level = {"good": messages.SUCCESS, "warn": messages.WARNING}.get(tone, messages.ERROR)
+        messages.add_message(request, level, text)
+        return HttpResponseRedirect(url)
+    response = HttpResponse("".join([*partials, toast(request, text, tone=tone)]))
+    return trigger_client_event(response, "run-changed", {})
+
+
+def first_result(error: TokenUsed) -> Deed:
+    """What the first post of this form became; waits a little when it is still under way."""
+    deed = deed_of(error.intent)
+    if deed.last is None:
+        until(lambda: deed_of(error.intent).last, seconds=FIRST_RESULT_WAIT_S)
+        deed = deed_of(error.intent)
+    return deed
+
+
+def sent_before(
+    request: HttpRequest, error: TokenUsed, *, url: str, partials: tuple[SafeString, ...] = ()
+) -> HttpResponse:
+    """The answer to a second post of the same form."""
+    deed = first_result(error)
+    said = f" The upstream said: {deed.last.upstream_message}" if deed.last and deed.last.upstream_message else ""
+    text = f"This form was sent before; nothing was sent again. Its result: {deed.result_label}.{said}"
+    return done(request, url=url, text=text, tone="warn", partials=partials)

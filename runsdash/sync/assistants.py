@@ -1,0 +1,34 @@
+"""Assistants for the forms that start a run: as listed by the upstream, or as last known."""
+
+from django.utils import timezone
+
+from runsdash.index.models import Assistant, Connection
+from runsdash.index.upsert import upsert_assistants
+from runsdash.service import ServiceError
+
+from .clients import client_for
+from .reads import Reads, land_later
+
+FORM_WAIT_S = 1.0
+FORM_AGE_S = 15.0
+SHOWN = 200
+
+
+def fresh_assistants(connection: Connection) -> list[Assistant]:
+    """The assistants of a connection, newest first. Waits at most FORM_WAIT_S for a newer list; errors leave the old one."""
+    listed_at = connection.assistants_listed_at
+    if connection.is_enabled and (listed_at is None or (timezone.now() - listed_at).total_seconds() > FORM_AGE_S):
+        reads = Reads({"assistants": client_for(connection).background.list_assistants(limit=100)})
+        if reads.wait(FORM_WAIT_S):
+            land(connection, reads)
+        else:
+            land_later(reads, lambda: land(connection, reads))
+    return list(Assistant.objects.filter(connection=connection).order_by("-created_at", "upstream_id")[:SHOWN])
+
+
+def land(connection: Connection, reads: Reads) -> None:
+    answer = reads.answer("assistants")
+    if answer is None or isinstance(answer, ServiceError):
+        return
+    upsert_assistants(connection, answer.data, fetched_at=reads.sent_at)
+    Connection.objects.filter(pk=connection.pk).update(assistants_listed_at=reads.sent_at)
