@@ -93,9 +93,7 @@ class Sandbox:
 
     # What it received, and what it shall do
 
-    def requests(
-        self, since: float | None = None, *, method: str | None = None, path: str = ""
-    ) -> list[dict]:
+    def requests(self, since: float | None = None, *, method: str | None = None, path: str = "") -> list[dict]:
         """The requests under /v1, oldest first, narrowed to a method and a part of the path."""
         query = "" if since is None else f"?since={since}"
         found = self.call("GET", f"/_sandbox/requests{query}")

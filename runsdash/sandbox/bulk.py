@@ -42,7 +42,7 @@ def write(sandbox: Sandbox, body: dict) -> dict:
         run = new_run(sandbox, body, thread_id=thread_id, status=status, count=count)
         steps = [call_step(run, at, output=OUTPUT) for at in range(count)]
         if steps and body.get("output_bytes"):
-            steps[-1]["step_details"]["tool_calls"][0]["function"]["output"] = "x" * body["output_bytes"]
+            steps[0]["step_details"]["tool_calls"][0]["function"]["output"] = "x" * body["output_bytes"]
         message = None if status in ACTIVE else answer(change, run)
         if message:
             steps = [*steps[:-1], message_step(run, message)] if len(steps) > 1 else steps

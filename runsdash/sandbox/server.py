@@ -36,7 +36,6 @@ class Server(ThreadingHTTPServer):
     """One thread a connection; connections stay open between requests."""
 
     daemon_threads = True
-    allow_reuse_address = True
     request_queue_size = 128
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -49,7 +48,8 @@ class Server(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         # The base class asks the resolver for this host's name, which can take seconds.
-        socket.socket.bind(self.socket, self.server_address)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = self.server_address[:2]
 
