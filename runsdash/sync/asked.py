@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from runsdash.index.models import Connection, Run
+from runsdash.index.models import Connection, Run, Thread
 from runsdash.service import Client
 
 from .reads import Reads
@@ -13,7 +13,7 @@ from .reads import Reads
 STEPS_A_READ = 100
 MESSAGES_A_READ = 50
 LIVE_MESSAGES = 20
-RUNS_A_READ = 50
+RUNS_A_READ = 100
 ASSISTANTS_EVERY = timedelta(minutes=10)
 FILE_SEARCH_CONTENT = ["step_details.tool_calls[*].file_search.results[*].content"]
 
@@ -52,15 +52,19 @@ def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, objec
     return found
 
 
-def thread_reads(client: Client, thread_id: str) -> Reads:
+def thread_reads(client: Client, thread_id: str, *, walk: Thread | None = None) -> Reads:
+    """The thread, its newest messages and runs; for a `walk` also the page of runs before the oldest one seen."""
     ask = client.background
-    return Reads(
-        {
-            "thread": ask.retrieve_thread(thread_id=thread_id),
-            "messages": ask.list_messages(thread_id=thread_id, limit=MESSAGES_A_READ, order="desc"),
-            "runs": ask.list_runs(thread_id=thread_id, limit=RUNS_A_READ, order="desc"),
-        }
-    )
+    futures = {
+        "thread": ask.retrieve_thread(thread_id=thread_id),
+        "messages": ask.list_messages(thread_id=thread_id, limit=MESSAGES_A_READ, order="desc"),
+        "runs": ask.list_runs(thread_id=thread_id, limit=RUNS_A_READ, order="desc"),
+    }
+    if walk is not None and walk.runs_cursor and not walk.has_all_runs:
+        futures["older_runs"] = ask.list_runs(
+            thread_id=thread_id, limit=RUNS_A_READ, order="desc", after=walk.runs_cursor
+        )
+    return Reads(futures)
 
 
 def takes_assistants_turn(connection: Connection) -> bool:

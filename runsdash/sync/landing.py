@@ -161,9 +161,21 @@ def land_thread(connection: Connection, reads: Reads, *, thread_id: str, thread:
 
 
 def land_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceError | None:
-    answer = reads.answer("runs")
-    if isinstance(answer, ServiceError):
-        return None if isinstance(answer, NotSupported) else answer
-    if isinstance(answer, Page):
-        upsert_runs(connection, answer.data, fetched_at=reads.sent_at, thread_id=thread.upstream_id)
+    """The newest page of runs, and the next page of the walk back to the thread's first run."""
+    for name in ("runs", "older_runs"):
+        answer = reads.answer(name)
+        if isinstance(answer, ServiceError):
+            return None if isinstance(answer, NotSupported) else answer
+        if isinstance(answer, Page):
+            upsert_runs(connection, answer.data, fetched_at=reads.sent_at, thread_id=thread.upstream_id)
+            note_walk(thread, answer, is_first=name == "runs")
     return None
+
+
+def note_walk(thread: Thread, page: Page, *, is_first: bool) -> None:
+    """Where the walk back through a thread's runs has got to."""
+    if thread.has_all_runs or (is_first and thread.runs_cursor):
+        return
+    last = page.data[-1].id if page.data else thread.runs_cursor
+    thread.has_all_runs, thread.runs_cursor = not page.has_more, last[:200]
+    thread.save(update_fields=["has_all_runs", "runs_cursor"])

@@ -54,6 +54,7 @@ class Run(Refreshed):
             models.Index(fields=["total_tokens", "id"]),
             models.Index(fields=["duration_s", "id"]),
             models.Index(fields=["expires_at"], name="run_waiting", condition=models.Q(status="requires_action")),
+            models.Index(fields=["id"], name="run_unarchived", condition=models.Q(has_all_steps=False)),
             models.Index(
                 fields=["checked_at"],
                 name="run_active",
