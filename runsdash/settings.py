@@ -18,8 +18,19 @@ VERSION = "0.1.0"
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
-DEBUG = env.bool("DEBUG", default=False)
 COMMAND = sys.argv[1] if len(sys.argv) > 1 else ""
+# `manage.py demo`, called by `make demo`: everything it knows is in DEMO_DIR, whatever the environment says otherwise.
+IS_DEMO = COMMAND == "demo"
+DEMO_PORT = env.int("PORT", default=8000)
+DEMO_SANDBOX_PORT = env.int("SANDBOX_PORT", default=8100)
+DEMO_DIR = Path(env.str("DEMO_DIR", default=str(VAR_DIR / "demo"))).resolve()
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
+DEMO_RUNS = env.int("DEMO_RUNS", default=400)
+STATE_DIR = DEMO_DIR if IS_DEMO else VAR_DIR
+# What programs started by `manage.py demo` inherit, and where `add_user --password-env` looks.
+INHERITED_ENVIRONMENT = dict(os.environ)
+
+DEBUG = env.bool("DEBUG", default=False) and not IS_DEMO
 
 
 def made_secret_key(folder: Path) -> str:
@@ -34,10 +45,10 @@ def made_secret_key(folder: Path) -> str:
 
 def secret_key() -> str:
     given = env.str("SECRET_KEY", default="")
-    if given:
+    if given and not IS_DEMO:
         return given
     if DEBUG or COMMAND in {"sandbox", "demo"}:
-        return made_secret_key(VAR_DIR)
+        return made_secret_key(STATE_DIR)
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. Put a long random text into the environment or .env, for example the output of: "
         'python -c "import secrets; print(secrets.token_urlsafe(50))". With DEBUG=on one is made for you.'
@@ -104,7 +115,8 @@ TEMPLATES = [
 ]
 
 # Database: SQLite tuned for one writer and many readers, or PostgreSQL by URL.
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'runsdash.sqlite3'}")}
+SQLITE_URL = f"sqlite:///{STATE_DIR / 'runsdash.sqlite3'}"
+DATABASES = {"default": env.db_url_config(SQLITE_URL) if IS_DEMO else env.db_url("DATABASE_URL", default=SQLITE_URL)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -120,7 +132,8 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-HUEY_URL = env.str("HUEY_URL", default=f"sqlite:///{VAR_DIR / 'queue.sqlite3'}")
+QUEUE_URL = f"sqlite:///{STATE_DIR / 'queue.sqlite3'}"
+HUEY_URL = QUEUE_URL if IS_DEMO else env.str("HUEY_URL", default=QUEUE_URL)
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://runsdash_cache")}
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="runsdash@localhost")
@@ -184,6 +197,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 STATIC_URL = "static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATIC_ROOT = str(STATIC_ROOT)
+Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # whitenoise warns about a folder that is not there
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Files are served straight from `static/` with their own names until `collectstatic` made hashed copies (the image does).
 HASHED_STATIC = (Path(STATIC_ROOT) / "staticfiles.json").exists()
@@ -210,6 +224,9 @@ RUNSDASH_API_KIND = env.str("RUNSDASH_API_KIND", default="openai")
 RUNSDASH_API_VERSION = env.str("RUNSDASH_API_VERSION", default="")
 RUNSDASH_API_TIMEOUT_S = env.float("RUNSDASH_API_TIMEOUT_S", default=30.0)
 RUNSDASH_API_BUDGET_PER_MIN = env.int("RUNSDASH_API_BUDGET_PER_MIN", default=600)
+if IS_DEMO:
+    RUNSDASH_API_BASE_URL, RUNSDASH_API_KEY = f"http://127.0.0.1:{DEMO_SANDBOX_PORT}/v1", "sandbox"
+    RUNSDASH_API_KIND, RUNSDASH_API_VERSION = "sandbox", ""
 RUNSDASH_READ_ONLY = env.bool("RUNSDASH_READ_ONLY", default=False)
 
 # The embedded upstream, when it answers by a model
@@ -219,15 +236,6 @@ SANDBOX_CHAT_MODEL = env.str("SANDBOX_CHAT_MODEL", default="")
 
 METRICS_ALLOW = env.list("METRICS_ALLOW", default=["127.0.0.0/8", "::1/128"])
 WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
-
-# `manage.py demo`, set by `make demo`
-DEMO_PORT = env.int("PORT", default=8000)
-DEMO_SANDBOX_PORT = env.int("SANDBOX_PORT", default=8100)
-DEMO_DIR = Path(env.str("DEMO_DIR", default=str(VAR_DIR / "demo"))).resolve()
-DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
-DEMO_RUNS = env.int("DEMO_RUNS", default=400)
-# What programs started by `manage.py demo` inherit.
-INHERITED_ENVIRONMENT = dict(os.environ)
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {

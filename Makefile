@@ -1,0 +1,40 @@
+# RunsDash: `make demo` shows it, `make test` checks it. Each target works from a bare checkout.
+.DEFAULT_GOAL := help
+VENV := .venv
+PYTHON ?= python3
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo test lint bench format
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+
+install: $(STAMP) ## .venv with runtime and test packages
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "RunsDash needs Python 3.11 or newer; this is %s. PYTHON=python3.12 make … chooses another." % sys.version.split()[0])'
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $(STAMP)
+
+demo: $(STAMP) ## sandbox, worker and dashboard with a seeded past; Ctrl-C stops all of it
+	@exec $(RUN) manage.py demo
+
+test: $(STAMP) ## every test, browser tests included
+	@sh tests/system_packages.sh
+	@$(RUN) -m pytest -n 2 --dist loadgroup -q
+
+lint: $(STAMP) ## formatting, rules, templates, deployment check, missing migrations
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m djlint --lint --quiet templates
+	@SECRET_KEY=$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(60))') SECURE_SSL=on $(RUN) manage.py check --deploy --fail-level WARNING
+	@SECRET_KEY=lint $(RUN) manage.py makemigrations --check --dry-run
+
+format: $(STAMP) ## put the code into its form
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+
+bench: $(STAMP) ## benchmarks; BENCH_RUNS chooses the size
+	@$(RUN) -m benchmarks

@@ -1,0 +1,13 @@
+"""How gunicorn serves RunsDash. Flags on the command line win over what is here."""
+
+workers = 2
+worker_class = "gthread"
+threads = 8
+bind = "127.0.0.1:8000"
+timeout = 60
+# Streams and slow readers are cut after this when the server is told to stop.
+graceful_timeout = 5
+keepalive = 30
+max_requests = 20_000
+max_requests_jitter = 2_000
+accesslog = None
