@@ -44,7 +44,7 @@ class Faults:
         self.lock = threading.Lock()
         self.random = random.Random(seed)
         self.orders: list[Fault] = []
-        self.chances = [read_chance(part) for part in spec.split(",") if part.strip()]
+        self.chances = read_chances(spec)
 
     def order(self, body: dict) -> None:
         """Adds the fault that a client described."""
@@ -82,10 +82,15 @@ class Faults:
         return None
 
 
+def read_chances(spec: str) -> list[tuple[str, float]]:
+    """Kinds and their chances; raises ValueError for an unknown kind."""
+    return [read_chance(part) for part in spec.split(",") if part.strip()]
+
+
 def read_chance(part: str) -> tuple[str, float]:
     kind, _, chance = part.strip().partition(":")
     if kind not in KINDS:
-        raise ValueError(f"--faults knows no kind {kind!r}; it knows {', '.join(sorted(KINDS))}")
+        raise ValueError(f"no fault of kind {kind!r}; there are {', '.join(sorted(KINDS))}")
     return kind, float(chance or 1)
 
 

@@ -3,6 +3,8 @@
 import argparse
 from dataclasses import dataclass, fields
 
+from runsdash.sandbox.faults import read_chances
+
 DEFAULT_KEY = "sandbox"
 EXPIRES_S = 600  # what OpenAI gave a run
 
@@ -38,13 +40,22 @@ def add_flags(parser: argparse.ArgumentParser, *, chat: bool = True) -> None:
     flag("--seed", type=int, default=1, help="seed of that past and of --faults (1)")
     flag("--fast", action="store_true", help="scripted work takes milliseconds; /slow keeps its seconds")
     flag("--expires-s", type=int, default=EXPIRES_S, help="seconds until a run expires (600)")
-    flag("--faults", default="", metavar="SPEC", help='for example "429:0.1,500:0.05,hang:0.01"')
+    flag("--faults", default="", metavar="SPEC", type=fault_spec, help='for example "429:0.1,500:0.05,hang:0.01"')
     flag("--latency-ms", type=float, default=0.0, help="every reply under /v1 waits this long")
     flag("--merge-metadata", action="store_true", help="modify merges metadata instead of replacing it")
     if chat:
         flag("--chat-url", default="", help="base URL of an OpenAI-compatible chat-completions server")
         flag("--chat-key", default="", help="its key")
         flag("--chat-model", default="", help="its model; empty: the run's own")
+
+
+def fault_spec(text: str) -> str:
+    """`text`, or argparse's refusal when it names no known faults."""
+    try:
+        read_chances(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
+    return text
 
 
 def from_namespace(parsed: object) -> Options:

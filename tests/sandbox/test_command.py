@@ -1,0 +1,78 @@
+"""The command line: `manage.py sandbox` and `python -m runsdash.sandbox`."""
+
+import ast
+import select
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+COMMANDS = {
+    "manage": [sys.executable, "manage.py", "sandbox"],
+    "module": [sys.executable, "-m", "runsdash.sandbox"],
+}
+
+
+def start(command: list[str], *flags: str) -> subprocess.Popen:
+    """Without any environment of ours."""
+    environment = {"PATH": "/usr/bin:/bin"}
+    flags = ("--port", "0", *flags)
+    return subprocess.Popen([*command, *flags], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def first_line(process: subprocess.Popen) -> str:
+    ready, _, _ = select.select([process.stdout], [], [], 30)
+    return process.stdout.readline().strip() if ready else ""
+
+
+@pytest.mark.parametrize("way", COMMANDS)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_starts_prints_its_url_and_ends_on_a_signal(tmp_path, way, number):
+    database = tmp_path / "deep" / "sandbox.sqlite3"
+    with start(COMMANDS[way], "--db", str(database), "--fast", "--api-key", "k") as process:
+        url = first_line(process)
+        assert url.startswith("http://127.0.0.1:")
+        assert url.endswith("/v1")
+        request = urllib.request.Request(url + "/assistants", headers={"Authorization": "Bearer k"})
+        with urllib.request.urlopen(request, timeout=5) as reply:
+            assert reply.status == 200
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 0
+        assert process.stdout.read() == ""
+    assert database.exists()
+
+
+def test_starts_quickly(tmp_path):
+    began = time.monotonic()
+    with start(COMMANDS["module"], "--db", str(tmp_path / "s.sqlite3")) as process:
+        assert first_line(process)
+        took_s = time.monotonic() - began
+        process.terminate()
+        process.wait(timeout=10)
+    assert took_s < 2  # half a second on an idle machine
+
+
+def test_unknown_faults_are_refused_at_start(tmp_path):
+    with start(COMMANDS["module"], "--db", str(tmp_path / "s.sqlite3"), "--faults", "gremlins:1") as process:
+        assert process.wait(timeout=10) != 0
+
+
+def test_the_room_imports_nothing_of_the_others_and_reads_no_environment():
+    allowed = set(sys.stdlib_module_names) | {"runsdash"}
+    for path in (ROOT / "runsdash" / "sandbox").rglob("*.py"):
+        extra = {"chat.py": {"requests"}, "apps.py": {"django"}}.get(path.name, set())
+        if "management" in path.parts:
+            extra = {"django"}
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module]
+            for name in names:
+                assert name.split(".")[0] in allowed | extra, f"{path.name} imports {name}"
+                assert not name.startswith("runsdash.") or name.startswith("runsdash.sandbox"), path
+            assert not (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")), path
