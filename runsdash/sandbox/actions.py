@@ -5,8 +5,9 @@ An action works on a Turn, inside its transaction, and never waits.
 
 from runsdash.sandbox import plot, prose, tool_deltas
 from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.ledger import CHARS_A_TOKEN, tokens
 from runsdash.sandbox.script import TURN_S, WORD_S
-from runsdash.sandbox.turn import CHARS_A_TOKEN, Turn, tokens
+from runsdash.sandbox.turn import Turn
 
 FAILURES = {
     "rate_limit_exceeded": "Rate limit reached for {model} on tokens per minute. (Scripted by the sandbox.)",

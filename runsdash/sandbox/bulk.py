@@ -3,17 +3,15 @@
 For tests and benchmarks that need 2,000 steps or a huge tool output without waiting for them.
 """
 
-import time
-
 from runsdash.sandbox import builtin, runs, threads
 from runsdash.sandbox.bodies import run_tools
 from runsdash.sandbox.checks import fields, number, text, word
 from runsdash.sandbox.errors import invalid, thread_busy
 from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.ledger import content, message_object, step_object, tokens, usage
 from runsdash.sandbox.prose import compact
 from runsdash.sandbox.state import Sandbox
 from runsdash.sandbox.store import Active, Change, dump
-from runsdash.sandbox.turn import content, new_message, tokens, usage
 
 ACTIVE = ("queued", "in_progress", "requires_action", "cancelling")
 STEPS_MAX = 100_000
@@ -86,29 +84,14 @@ def message_step(run: dict, message: dict) -> dict:
 
 
 def step(run: dict, type: str, details: dict) -> dict:
-    return {
-        "id": mint(prefix="step_"),
-        "object": "thread.run.step",
-        "created_at": run["created_at"],
-        "assistant_id": run["assistant_id"],
-        "thread_id": run["thread_id"],
-        "run_id": run["id"],
-        "type": type,
-        "status": "completed",
-        "step_details": {"type": type, **details},
-        "last_error": None,
-        "expired_at": None,
-        "cancelled_at": None,
-        "failed_at": None,
-        "completed_at": now_s(),
-        "metadata": {},
-        "usage": usage(120, tokens(len(dump(details)))),
-    }
+    made = step_object(mint(prefix="step_"), run, type, details, at=run["created_at"])
+    spent = usage(120, tokens(len(dump(details))))
+    return made | {"status": "completed", "completed_at": now_s(), "usage": spent}
 
 
 def answer(change: Change, run: dict) -> dict:
-    message = new_message(run, status="completed") | {"completed_at": now_s()}
-    message["content"] = content("Every parcel of the evening van was found.", {"annotations": [], "images": []})
+    message = message_object(mint(prefix="msg_"), run["thread_id"], role="assistant", at=now_s(), run=run)
+    message["content"] = content("Every parcel of the evening van was found.")
     change.insert("message", message, parent=run["thread_id"])
     return message
 
@@ -148,7 +131,7 @@ def hold(change: Change, run: dict, steps: list[dict], *, status: str) -> None:
 
 
 def ending(status: str) -> dict:
-    now = int(time.time())
+    now = now_s()
     return {
         "completed": {"completed_at": now},
         "failed": {"failed_at": now, "last_error": {"code": "server_error", "message": "Scripted failure."}},

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from runsdash.sandbox import arithmetic, builtin, documents, plot, prose, runs
-from runsdash.sandbox.bodies import message_content
-from runsdash.sandbox.ledger import message_object, step_object
+from runsdash.sandbox.ledger import content, message_object, step_object, tokens, usage
 from runsdash.sandbox.particulars import fill, particulars
 from runsdash.sandbox.store import dump
 from runsdash.sandbox.stories import MODELS, STORIES, Story
-from runsdash.sandbox.turn import MESSAGE_REASON, STAMP, content, tokens, usage
+from runsdash.sandbox.turn import MESSAGE_REASON, STAMP
 
 EXPIRES_S = 600
 CALL_STORIES = [story for story in STORIES if story.calls]
@@ -89,7 +88,7 @@ class Episode:
     def say(self, role: str, text: str, *, at: int) -> dict:
         self.chars += len(text)
         message = message_object(self.id("msg_"), self.thread["id"], role=role, at=at)
-        return message | {"content": message_content(text), "completed_at": at}
+        return message | {"content": content(text)}
 
     # Work
 
@@ -160,7 +159,7 @@ class Episode:
     def finish(self, run: dict, step: dict, spent: list[dict], *, least: int, most: int) -> None:
         """Completes a step after `least`..`most` seconds and counts what it cost."""
         written = len(dump(step["step_details"])) // 2
-        step["completed_at"] = self.tick(least, most)
+        step |= {"status": "completed", "completed_at": self.tick(least, most)}
         step["usage"] = usage(tokens(self.chars), tokens(written))
         self.chars += written
         spent.append(step["usage"])
@@ -181,7 +180,7 @@ class Episode:
             text, notes = text[: len(text) * 2 // 3], []
         message = self.say("assistant", text, at=self.tick(0, 2))
         images = [told["file_id"]] if "file_id" in told and end == "completed" else []
-        message["content"] = content(text, {"annotations": notes, "images": images})
+        message["content"] = content(text, annotations=notes, images=images)
         message |= {"assistant_id": run["assistant_id"], "run_id": run["id"], "completed_at": None}
         details = {"message_creation": {"message_id": message["id"]}}
         step = step_object(self.id("step_"), run, "message_creation", details, at=message["created_at"])
@@ -191,7 +190,7 @@ class Episode:
             step["last_error"] = {"code": "server_error", "message": ERRORS["server_error"]}
             self.keep("step", step, parent=run["id"])
         else:
-            step["completed_at"] = self.tick(1, 1 + len(text) // 60)
+            step |= {"status": "completed", "completed_at": self.tick(1, 1 + len(text) // 60)}
             step["usage"] = usage(tokens(self.chars - len(text)), tokens(len(text)))
             spent.append(step["usage"])
             self.keep("step", step, parent=run["id"])

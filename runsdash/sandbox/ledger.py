@@ -1,8 +1,27 @@
-"""Blank message and step objects for what is written in bulk, with every field the API shows."""
+"""Message and step objects with every field the API shows, and what they are made of. Pure."""
+
+import math
+
+CHARS_A_TOKEN = 4  # the usual rule of thumb for English text
 
 
-def message_object(id: str, thread_id: str, *, role: str, at: int) -> dict:
-    """A message without content; `at` is its second."""
+def tokens(chars: int) -> int:
+    return math.ceil(chars / CHARS_A_TOKEN)
+
+
+def usage(prompt: int, completion: int) -> dict:
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def content(text: str, *, annotations: list[dict] | tuple = (), images: list[str] | tuple = ()) -> list[dict]:
+    """Message content: one text part, then the images."""
+    parts = [{"type": "text", "text": {"value": text, "annotations": list(annotations)}}]
+    shown = [{"file_id": file_id, "detail": "auto"} for file_id in images]
+    return parts + [{"type": "image_file", "image_file": image} for image in shown]
+
+
+def message_object(id: str, thread_id: str, *, role: str, at: int, run: dict | None = None) -> dict:
+    """A completed message without content, of `run` if one wrote it; `at` is its second."""
     return {
         "id": id,
         "object": "thread.message",
@@ -10,19 +29,19 @@ def message_object(id: str, thread_id: str, *, role: str, at: int) -> dict:
         "thread_id": thread_id,
         "status": "completed",
         "incomplete_details": None,
-        "completed_at": None,
+        "completed_at": at,
         "incomplete_at": None,
         "role": role,
         "content": [],
-        "assistant_id": None,
-        "run_id": None,
+        "assistant_id": run and run["assistant_id"],
+        "run_id": run and run["id"],
         "attachments": [],
         "metadata": {},
     }
 
 
 def step_object(id: str, run: dict, type: str, details: dict, *, at: int) -> dict:
-    """A completed step that began at `at`, without its end and usage."""
+    """A step that began at `at` and goes on."""
     return {
         "id": id,
         "object": "thread.run.step",
@@ -31,7 +50,7 @@ def step_object(id: str, run: dict, type: str, details: dict, *, at: int) -> dic
         "thread_id": run["thread_id"],
         "run_id": run["id"],
         "type": type,
-        "status": "completed",
+        "status": "in_progress",
         "step_details": {"type": type, **details},
         "last_error": None,
         "expired_at": None,

@@ -3,6 +3,7 @@
 from runsdash.sandbox import bodies, paging
 from runsdash.sandbox.errors import not_found, thread_locked
 from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.ledger import message_object
 from runsdash.sandbox.metadata import modified
 from runsdash.sandbox.paging import one
 from runsdash.sandbox.state import Call
@@ -11,22 +12,10 @@ from runsdash.sandbox.store import Change
 
 def insert(change: Change, given: dict, *, thread_id: str) -> dict:
     """A message a client wrote; it belongs to no run."""
-    message = {
-        "id": mint(prefix="msg_"),
-        "object": "thread.message",
-        "created_at": now_s(),
-        "thread_id": thread_id,
-        "status": "completed",
-        "incomplete_details": None,
-        "completed_at": now_s(),
-        "incomplete_at": None,
-        "role": given["role"],
-        "content": bodies.message_content(given["content"]),
-        "assistant_id": None,
-        "run_id": None,
-        "attachments": given.get("attachments") or [],
-        "metadata": given.get("metadata") or {},
-    }
+    message = message_object(mint(prefix="msg_"), thread_id, role=given["role"], at=now_s())
+    message["content"] = bodies.message_content(given["content"])
+    message["attachments"] = given.get("attachments") or []
+    message["metadata"] = given.get("metadata") or {}
     change.insert("message", message, parent=thread_id)
     return message
 

@@ -11,49 +11,33 @@ LIMIT_DEFAULT = 20
 
 def page(store: Store, *, kind: str, parent: str, query: dict[str, list[str]], run_id: str | None = None) -> dict:
     """One page as the API's list envelope; `run_id` narrows messages to one run."""
-    limit = read_limit(query)
-    descending = read_order(query) == "desc"
-    before = one(query, "before")
-    cursor = before or one(query, "after")
-    rows = fetch(
-        store,
-        kind,
-        parent,
-        cursor,
-        descending != bool(before),
-        limit + 1,
-        run_id,
-        "before" if before else "after",
-    )
-    kept = rows[:limit]
-    if before:
-        kept.reverse()
-    return envelope([json.loads(body) for (body,) in kept], has_more=len(rows) > limit)
-
-
-def fetch(
-    store: Store,
-    kind: str,
-    parent: str,
-    cursor: str | None,
-    descending: bool,
-    count: int,
-    run_id: str | None,
-    param: str,
-) -> list[tuple]:
+    limit, order = read_limit(query), read_order(query)
+    param = "before" if one(query, "before") else "after"
+    # A page before a cursor is read backwards from it, then turned round.
+    descending = (order == "desc") != (param == "before")
     where, args = "kind=? AND parent=?", [kind, parent]
-    if cursor:
-        found = store.rows("SELECT created_at, seq FROM object WHERE id=? AND kind=?", cursor, kind)
-        if not found:
-            raise invalid(f"Invalid '{param}': no {kind} found with id '{cursor}'.", param=param)
+    if cursor := one(query, param):
         where += f" AND (created_at, seq) {'<' if descending else '>'} (?,?)"
-        args += found[0]
+        args += place_of(store, kind, cursor, param)
     if run_id:
         where += " AND json_extract(body, '$.run_id')=?"
         args.append(run_id)
+    rows = read(store, where, args, descending=descending, count=limit + 1)
+    kept = rows[:limit] if param == "after" else rows[:limit][::-1]
+    return envelope(kept, has_more=len(rows) > limit)
+
+
+def read(store: Store, where: str, args: list, *, descending: bool, count: int) -> list[dict]:
     way = "DESC" if descending else "ASC"
     sql = f"SELECT body FROM object WHERE {where} ORDER BY created_at {way}, seq {way} LIMIT ?"
-    return store.rows(sql, *args, count)
+    return [json.loads(body) for (body,) in store.rows(sql, *args, count)]
+
+
+def place_of(store: Store, kind: str, cursor: str, param: str) -> tuple:
+    found = store.rows("SELECT created_at, seq FROM object WHERE id=? AND kind=?", cursor, kind)
+    if not found:
+        raise invalid(f"Invalid '{param}': no {kind} found with id '{cursor}'.", param=param)
+    return found[0]
 
 
 def envelope(objects: list[dict], *, has_more: bool) -> dict:

@@ -7,11 +7,10 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Iterable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from runsdash.sandbox import control, harm, routes, welcome, wire
+from runsdash.sandbox import control, harm, routes, welcome
 from runsdash.sandbox.errors import (
     ApiError,
     invalid,
@@ -21,10 +20,10 @@ from runsdash.sandbox.errors import (
     wrong_key,
     wrong_method,
 )
-from runsdash.sandbox.faults import Fault
 from runsdash.sandbox.ids import mint
+from runsdash.sandbox.replies import Replies
 from runsdash.sandbox.request_log import BODY_MAX
-from runsdash.sandbox.state import Bytes, Call, Sandbox, Streamed
+from runsdash.sandbox.state import Bytes, Call, Sandbox
 
 BASE = "/v1"
 BODY_BYTES_MAX = 64 * 1024 * 1024
@@ -64,12 +63,16 @@ class Server(ThreadingHTTPServer):
         log.debug("connection ended early", exc_info=True)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Replies):
     """One connection. Every method goes through `answer`."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: Server
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self.server.sandbox
 
     def answer(self) -> None:
         """Reads one request, logs it, and sends its reply."""
@@ -113,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_request_entry(self, raw: bytes, query: str) -> dict:
         log_body = self.command in ("POST", "PUT", "PATCH") and len(raw) <= BODY_MAX
-        return self.server.sandbox.request_log.add(
+        return self.sandbox.request_log.add(
             {
                 "id": self.request_id,
                 "method": self.command,
@@ -131,7 +134,7 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def answer_to(self, query: dict, raw: bytes) -> object:
-        sandbox, path = self.server.sandbox, self.route_path
+        sandbox, path = self.sandbox, self.route_path
         if path in ("/", "/index.html") and self.command == "GET":
             return Bytes(welcome.page(self.server.base_url).encode(), "text/html; charset=utf-8")
         if path.startswith("/_sandbox/"):
@@ -143,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer_to_api(query, raw)
 
     def answer_to_api(self, query: dict, raw: bytes) -> object:
-        sandbox, path = self.server.sandbox, self.route_path
+        sandbox, path = self.sandbox, self.route_path
         self.fault = sandbox.faults.take(self.command, path)
         time.sleep(sandbox.options.latency_ms / 1000 + (self.fault.delay_s if self.fault else 0))
         if self.fault and self.fault.kind in harm.BEFORE:
@@ -164,111 +167,8 @@ class Handler(BaseHTTPRequestHandler):
         given = self.headers.get("api-key") or (token.strip() if scheme.lower() == "bearer" else "")
         if not given:
             raise no_key()
-        if given != self.server.sandbox.options.api_key:
+        if given != self.sandbox.options.api_key:
             raise wrong_key()
-
-    # Replies
-
-    def reply(self, answer: object) -> None:
-        if isinstance(answer, Fault):
-            self.reply_fault(answer)
-        elif isinstance(answer, Streamed):
-            self.reply_stream(answer)
-        elif isinstance(answer, Bytes):
-            self.send_content(200, answer.content, answer.content_type)
-        else:
-            self.send_json(200, answer)
-
-    def reply_fault(self, fault: Fault) -> None:
-        if fault.kind == "html":
-            self.send_content(502, harm.PROXY_PAGE, "text/html")
-            return
-        if fault.kind not in ("hang", "reset_before"):
-            raise harm.refusal(fault)
-        self.close_connection = True
-        if fault.kind == "hang":
-            harm.hang(self.connection, fault)
-        else:
-            harm.reset(self.connection)
-
-    def send_json(self, status: int, answer: object, *, headers: dict[str, str] | None = None) -> None:
-        content = wire.json_body(answer, self.server.sandbox.quirks)
-        self.send_content(status, content, "application/json", headers=headers)
-
-    def send_content(
-        self, status: int, content: bytes, content_type: str, *, headers: dict[str, str] | None = None
-    ) -> None:
-        """Sends a whole reply, after what the fault of this request does to it."""
-        kind = self.fault.kind if self.fault else None
-        self.entry["status"] = status
-        if kind == "reset_after":
-            self.close_connection = True
-            harm.reset(self.connection)
-            return
-        content = harm.damaged(self.fault, content)
-        self.send_head(status, content_type, headers=headers)
-        if kind == "endless":
-            self.send_chunks(harm.endless(content))
-            return
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command == "HEAD":
-            return
-        if kind == "drip":
-            for piece in harm.dripped(content, self.fault):
-                self.wfile.write(piece)
-            return
-        if kind == "truncate":
-            self.close_connection = True
-            content = content[: len(content) // 2]
-        self.wfile.write(content)
-
-    def send_head(self, status: int, content_type: str, *, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("x-request-id", self.request_id)
-        self.send_header("openai-processing-ms", str(int((time.time() - self.began) * 1000)))
-        if poll := self.server.sandbox.quirks["poll_after_ms"]:
-            self.send_header("openai-poll-after-ms", str(poll))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-
-    def send_chunks(self, pieces: Iterable[bytes]) -> None:
-        """A chunked body; a stream that is cut short never gets its last chunk."""
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        for piece in pieces:
-            if piece:
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-        self.wfile.write(b"0\r\n\r\n")
-
-    def reply_stream(self, streamed: Streamed) -> None:
-        """Server-sent events; when the client leaves, the run goes on without it."""
-        sandbox = self.server.sandbox
-        self.entry["status"] = 200
-        try:
-            self.send_head(200, "text/event-stream; charset=utf-8", headers={"Cache-Control": "no-cache"})
-            self.send_chunks(self.spoiled(wire.frames(streamed, sandbox.quirks)))
-        except CutError:
-            self.close_connection = True
-        finally:
-            sandbox.streams.leave(streamed.run_id, streamed.heard)
-
-    def spoiled(self, frames: Iterable[bytes]) -> Iterable[bytes]:
-        fault = self.fault
-        for at, frame in enumerate(frames):
-            if fault and fault.kind in ("truncate", "reset_after", "error") and at >= fault.after_events:
-                if fault.kind == "error":
-                    yield harm.error_frame()
-                if fault.kind == "reset_after":
-                    harm.reset(self.connection)
-                raise CutError
-            if fault and fault.kind == "drip":
-                yield from harm.dripped(frame, fault)
-            elif fault and fault.kind == "endless":
-                yield from harm.endless(frame)
-            else:
-                yield harm.damaged_frame(fault, frame)
 
     # BaseHTTPRequestHandler's own
 
@@ -277,10 +177,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Silent: the request log has it."""
-
-
-class CutError(Exception):
-    """The fault of this request ends its stream here."""
 
 
 def read_json(raw: bytes) -> dict:

@@ -4,15 +4,14 @@ Every move works inside a transaction of the store. Who calls when is the engine
 business.
 """
 
-import math
 from dataclasses import dataclass
 
 from runsdash.sandbox import tool_deltas
 from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.ledger import content, message_object, step_object, tokens, usage
 from runsdash.sandbox.speech import Speech, message_delta, spoken, word_count
 from runsdash.sandbox.store import Active, Change
 
-CHARS_A_TOKEN = 4
 STEP_ERRORS = ("server_error", "rate_limit_exceeded")
 MESSAGE_REASON = {"cancelled": "run_cancelled", "expired": "run_expired", "failed": "run_failed"}
 STAMP = {
@@ -21,10 +20,6 @@ STAMP = {
     "failed": "failed_at",
     "expired": "expired_at",
 }
-
-
-def tokens(chars: int) -> int:
-    return math.ceil(chars / CHARS_A_TOKEN)
 
 
 @dataclass
@@ -63,20 +58,7 @@ class Turn:
     # Steps
 
     def open_step(self, type: str, details: dict) -> dict:
-        step = {
-            "id": mint(prefix="step_"),
-            "object": "thread.run.step",
-            "created_at": now_s(),
-            "assistant_id": self.run["assistant_id"],
-            "thread_id": self.run["thread_id"],
-            "run_id": self.run["id"],
-            "type": type,
-            "status": "in_progress",
-            "step_details": {"type": type, **details},
-            **dict.fromkeys(["last_error", "expired_at", "cancelled_at", "failed_at", "completed_at"]),
-            "metadata": {},
-            "usage": None,
-        }
+        step = step_object(mint(prefix="step_"), self.run, type, details, at=now_s())
         self.change.insert("step", step, parent=self.run["id"])
         self.plan["open"] = {"step_id": step["id"]}
         return step
@@ -130,7 +112,8 @@ class Turn:
     # Messages
 
     def open_message(self, text: str, *, annotations: list[dict], images: list[str], word_s: float) -> None:
-        message = new_message(self.run, status="in_progress")
+        message = message_object(mint(prefix="msg_"), self.run["thread_id"], role="assistant", at=now_s(), run=self.run)
+        message |= {"status": "in_progress", "completed_at": None}
         self.change.insert("message", message, parent=self.run["thread_id"])
         step = self.open_step("message_creation", {"message_creation": {"message_id": message["id"]}})
         self.emit("thread.run.step.created", step)
@@ -162,7 +145,8 @@ class Turn:
         if message is not None:
             stamp = "completed_at" if status == "completed" else "incomplete_at"
             message |= {"status": status, stamp: now_s(), "incomplete_details": reason and {"reason": reason}}
-            message["content"] = content(text, said if whole else {"annotations": [], "images": []})
+            notes, images = (said["annotations"], said["images"]) if whole else ([], [])
+            message["content"] = content(text, annotations=notes, images=images)
             self.change.update(message)
             self.emit(f"thread.message.{status}", message)
         return len(text)
@@ -220,33 +204,3 @@ class Turn:
             self.speech.open[self.run["id"]] = self.plan["open"]
         self.plan["todo"] = [{"do": "cancel", "wait_s": 0.6}]
         self.schedule()
-
-
-def usage(prompt: int, completion: int) -> dict:
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-
-
-def content(text: str, said: dict) -> list[dict]:
-    """Message content: one text part, then the images."""
-    parts = [{"type": "text", "text": {"value": text, "annotations": said["annotations"]}}]
-    images = [{"file_id": file_id, "detail": "auto"} for file_id in said["images"]]
-    return parts + [{"type": "image_file", "image_file": image} for image in images]
-
-
-def new_message(run: dict, *, status: str) -> dict:
-    return {
-        "id": mint(prefix="msg_"),
-        "object": "thread.message",
-        "created_at": now_s(),
-        "thread_id": run["thread_id"],
-        "status": status,
-        "incomplete_details": None,
-        "completed_at": None,
-        "incomplete_at": None,
-        "role": "assistant",
-        "content": [],
-        "assistant_id": run["assistant_id"],
-        "run_id": run["id"],
-        "attachments": [],
-        "metadata": {},
-    }
