@@ -31,17 +31,24 @@ class Capabilities:
     def as_dict(self) -> dict[str, bool]:
         return dict(self._known)
 
-    def is_refused_as_unknown(self, call: Call, *, status: int, message: str) -> bool:
+    def is_missing(self, call: Call, *, status: int, message: str) -> bool:
         """Does this refusal mean that the server lacks the operation, rather than the object?"""
         if status in (405, 501):
             return call.scope != "item" or call.is_write
+        if status in (401, 403):
+            # OpenAI lists threads for its own web pages alone, and says so (API.md section 1).
+            return call.operation == "list_threads" and "session key" in message
         return status == 404 and call.scope == "collection" and not self._is_about_an_object(call, message)
 
     def _is_about_an_object(self, call: Call, message: str) -> bool:
-        if any(named in message for named in call.ids) or _NAMES_AN_OBJECT.search(message):
+        if any(_names(message, known_id) for known_id in call.ids) or _NAMES_AN_OBJECT.search(message):
             return True
         known_to_work = self.supports(call.operation) is True
         return _is_nested(call) and (known_to_work or bool(_NAMES_ITS_PARENT.search(message)))
+
+
+def _names(message: str, known_id: str) -> bool:
+    return bool(re.search(rf"(?<![\w-]){re.escape(known_id)}(?![\w-])", message))
 
 
 def _is_nested(call: Call) -> bool:

@@ -4,7 +4,7 @@
     ├── InvalidRequest         our own check refused it; nothing was sent   .param
     ├── Refused                400, 422 and other 4xx: the server said no   .param
     ├── Unauthorized           401, 403
-    ├── NotFound               404, 410: the server does not know the id
+    ├── NotFound               404, 410, and 405, 501 on an item: unknown to the server
     ├── NotSupported           the server has no such operation (404, 405 or 501)
     ├── Conflict               409
     ├── RateLimited            429, or a wait we still owe the server       .retry_after_s
@@ -131,9 +131,11 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
     401: Unauthorized,
     403: Unauthorized,
     404: NotFound,
+    405: NotFound,  # on an item; elsewhere the capabilities make it NotSupported (rule 5)
     409: Conflict,
     410: NotFound,
     429: RateLimited,
+    501: NotFound,
 }
 
 

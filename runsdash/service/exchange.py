@@ -136,10 +136,9 @@ class Exchange:
         if self._response is not None:
             wire.close(self._response)
 
-    def abandon(self) -> None:
-        """Ends the exchange wherever it is, also while another thread reads from it."""
+    def interrupt(self) -> None:
+        """Wakes a thread that reads from this exchange; closing stays with that thread."""
         self.attempt.guard.trip()
-        self.close()
 
     def failed(self, message: str, *, content: bytes = b"", **facts: object) -> UpstreamFailed:
         """The error for an answer with a 2xx status that is of no use."""
@@ -209,7 +208,7 @@ class Exchange:
             place = headers.get("location", "nowhere")[:200]
             return self.failed(f"The server redirects to {place}; look at the base URL.")
         kind = error_class(self.status)
-        if self._is_unsupported(content):
+        if self._is_missing(content):
             self._terms.capabilities.remember(self.call.operation, supported=False)
             kind = NotSupported
         return refusals.refused(
@@ -223,10 +222,10 @@ class Exchange:
             is_retriable=refusals.is_retriable(self.status, headers.get("x-should-retry")),
         )
 
-    def _is_unsupported(self, content: bytes) -> bool:
+    def _is_missing(self, content: bytes) -> bool:
         endpoint = self._terms.endpoint
         said = refusals.sentence(endpoint, refusals.decoded_body(endpoint, content))
-        return self._terms.capabilities.is_refused_as_unknown(self.call, status=self.status, message=said)
+        return self._terms.capabilities.is_missing(self.call, status=self.status, message=said)
 
     def _no_answer(self, error: BaseException) -> NoAnswer:
         attempt = self.attempt

@@ -93,6 +93,7 @@ class RunStream(Accumulated):
         self._exchange = exchange
         self._raw = raw
         self._is_closed = False
+        self._reading = threading.Lock()
         self._head = b""
         self._events = self._read()
 
@@ -100,7 +101,12 @@ class RunStream(Accumulated):
         return self
 
     def __next__(self) -> StreamEvent:
-        return next(self._events)
+        with self._reading:
+            try:
+                return next(self._events)
+            finally:
+                if self._is_closed:
+                    self._exchange.close()
 
     @property
     def is_complete(self) -> bool:
@@ -120,7 +126,9 @@ class RunStream(Accumulated):
         """Frees the socket. The run goes on."""
         if not self._is_closed:
             self._is_closed = True
-            self._exchange.abandon()
+            self._exchange.interrupt()
+            with self._reading:
+                self._exchange.close()
 
     def __enter__(self) -> "RunStream":
         return self
@@ -146,7 +154,7 @@ class RunStream(Accumulated):
             if not self._is_closed:
                 self.error = error
         finally:
-            self.close()
+            self._is_closed = True
 
     def _received(self) -> Iterator[StreamEvent]:
         if "json" in self._exchange.content_type.lower():

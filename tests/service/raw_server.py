@@ -13,10 +13,12 @@ Answer = bytes | Callable[[socket.socket], None]
 class RawServer:
     """`with RawServer(answer, …) as server:` gives each request the next answer; the last one repeats.
 
-    Every answer has a connection of its own. `requests` holds what was received, head and body.
+    Every answer has a connection of its own. `requests` holds what was received, head and
+    body; with `listens=False` it answers before reading anything.
     """
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer, listens: bool = True) -> None:
+        self.listens = listens
         self.answers = list(answers)
         self.requests: list[str] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -39,7 +41,8 @@ class RawServer:
     def answer(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(10)
-            self.requests.append(received(connection))
+            if self.listens:
+                self.requests.append(received(connection))
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
             if isinstance(answer, bytes):
                 connection.sendall(answer)

@@ -1,0 +1,80 @@
+"""A server that lacks an operation is told apart from one that lacks the object, and remembered."""
+
+import pytest
+
+from runsdash.service import Capabilities, Client, NotFound, NotSupported
+from tests.service.raw_server import RawServer, reply
+
+NOT_FOUND = {"detail": "Not Found"}
+
+
+def outcome(answer, operation, capabilities=None, **parameters):
+    capabilities = capabilities if capabilities is not None else Capabilities()
+    with RawServer(answer) as server:
+        client = Client(server.base_url, timeout=5, max_retries=0, capabilities=capabilities)
+        with pytest.raises((NotFound, NotSupported)) as caught:
+            getattr(client, operation)(**parameters)
+    return type(caught.value), capabilities.supports(operation)
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "405 Not Allowed", "501 Not Implemented"])
+def test_a_collection_that_is_not_there(status):
+    assert outcome(reply(NOT_FOUND, status=status), "list_threads") == (NotSupported, False)
+    assert outcome(reply(NOT_FOUND, status=status), "list_run_steps", thread_id="t", run_id="r") == (
+        NotSupported,
+        False,
+    )
+
+
+@pytest.mark.parametrize("status", ["405 Not Allowed", "501 Not Implemented"])
+def test_an_action_that_is_not_there(status):
+    ids = {"thread_id": "t", "run_id": "r"}
+    assert outcome(reply(NOT_FOUND, status=status), "cancel_run", **ids) == (NotSupported, False)
+    assert outcome(reply(NOT_FOUND, status=status), "modify_run", **ids, metadata={}) == (NotSupported, False)
+    assert outcome(reply(NOT_FOUND, status=status), "retrieve_run", **ids) == (NotFound, None)
+
+
+def test_an_item_that_is_not_there():
+    assert outcome(reply(NOT_FOUND, status="404 No"), "retrieve_run", thread_id="t", run_id="r") == (NotFound, None)
+    assert outcome(reply(NOT_FOUND, status="404 No"), "cancel_run", thread_id="t", run_id="r") == (NotFound, None)
+
+
+@pytest.mark.parametrize(
+    "message", ["No thread found with id 'thread_1'.", "thread thread_1 not found", "Thread does not exist: x"]
+)
+def test_a_list_of_an_unknown_thread_is_not_a_missing_list(message):
+    answer = reply({"error": {"message": message}}, status="404 No")
+    assert outcome(answer, "list_runs", thread_id="thread_1") == (NotFound, None)
+
+
+def test_a_run_with_an_unknown_assistant_is_not_a_missing_operation():
+    answer = reply({"error": {"message": "No assistant found with id 'asst_1'."}}, status="404 No")
+    assert outcome(answer, "create_thread_and_run", assistant_id="asst_1") == (NotFound, None)
+
+
+def test_what_once_worked_is_not_doubted_by_a_bare_404():
+    known = Capabilities({"list_runs": True})
+    assert outcome(reply(NOT_FOUND, status="404 No"), "list_runs", known, thread_id="t") == (NotFound, True)
+
+
+def test_the_sandbox_says_what_it_offers(client, upstream, finished_run):
+    assert client.capabilities.supports("list_threads") is None
+    upstream.quirk(no_thread_list=True)
+    with pytest.raises(NotSupported):
+        client.list_threads()
+    assert client.capabilities.supports("list_threads") is False
+    upstream.clear_quirks()
+    client.list_threads()
+    assert client.capabilities.as_dict()["list_threads"] is True
+    upstream.quirk(no_steps=True)
+    with pytest.raises(NotSupported):
+        client.list_run_steps(thread_id=finished_run["thread_id"], run_id=finished_run["id"])
+    with pytest.raises(NotFound):
+        client.list_runs(thread_id="nope")
+    assert client.capabilities.supports("list_runs") is None
+
+
+def test_capabilities_are_shared_by_the_clients_of_a_connection(client, upstream):
+    other = client.with_patience(timeout=1)
+    other.list_assistants()
+    assert client.capabilities.supports("list_assistants") is True
