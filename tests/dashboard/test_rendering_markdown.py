@@ -60,20 +60,12 @@ ANNOTATIONS = st.lists(
         st.fixed_dictionaries(
             {
                 "type": st.text(max_size=5),
-                "text": st.one_of(
-                    st.sampled_from([MARK, "sandbox:/mnt/data/a.csv", "<b>", ""]), st.integers()
-                ),
+                "text": st.one_of(st.sampled_from([MARK, "sandbox:/mnt/data/a.csv", "<b>", ""]), st.integers()),
                 "start_index": st.one_of(st.integers(-5, 40), st.text(max_size=2), st.booleans()),
                 "end_index": st.one_of(st.integers(-5, 40), st.none()),
-                "file_citation": st.one_of(
-                    st.none(), st.just({"file_id": '"><script>'}), st.just({"file_id": "../x"}), st.just({})
-                ),
-                "url_citation": st.one_of(
-                    st.none(),
-                    st.just({"url": "javascript:alert(1)"}),
-                    st.just({"url": 'https://x.example/"><b>', "title": "<svg>"}),
-                    st.just({"url": "http://[x", "title": 3}),
-                ),
+                "file_id": st.sampled_from([None, '"><script>', "../x", "", 3, "file-1"]),
+                "url": st.sampled_from([None, "javascript:alert(1)", 'https://x.example/"><b>', "http://[x", 3]),
+                "title": st.sampled_from([None, "<svg>", 3, "\u202e"]),
             }
         ),
     ),
@@ -112,9 +104,7 @@ def test_each_hostile_snippet_alone(snippet):
 
 
 def test_relative_links_of_the_text_are_no_links():
-    page = parsed(
-        markdown("[out](/accounts/logout/) [f](/files/x/) [p](//evil.example) [j](javascript:alert(1))")
-    )
+    page = parsed(markdown("[out](/accounts/logout/) [f](/files/x/) [p](//evil.example) [j](javascript:alert(1))"))
     assert page.all("a") == []
     assert "/accounts/logout/" in page.text
 
@@ -138,8 +128,8 @@ def test_citations_link_to_files_by_number():
     text = f"Seven left {MARK}, eight {MARK} and `{MARK}`."
     note = {"type": "file_citation", "text": MARK, "start_index": 11, "end_index": 11 + len(MARK)}
     notes = [
-        {**note, "file_citation": {"file_id": "file-a2"}},
-        {**note, "start_index": 0, "file_citation": {"file_id": "file-b"}},
+        {**note, "file_id": "file-a2"},
+        {**note, "start_index": 0, "file_id": "file-b"},
     ]
     page = parsed(markdown(text, notes, "default"))
     marks = [sup.one("a") for sup in page.all("sup")]
@@ -152,14 +142,14 @@ def test_citations_link_to_files_by_number():
 
 
 def test_a_path_of_the_code_interpreter_links_to_its_file():
-    note = {"type": "file_path", "text": "sandbox:/mnt/data/a.csv", "file_path": {"file_id": "file-9"}}
+    note = {"type": "file_path", "text": "sandbox:/mnt/data/a.csv", "file_id": "file-9"}
     page = parsed(markdown("[the table](sandbox:/mnt/data/a.csv) [other](sandbox:/etc/passwd)", [note]))
     links = page.one("div", class_="md").all("a")
     assert [(link.text, link["href"]) for link in links] == [("the table", "/files/file-9/")]
 
 
 def test_web_citation():
-    note = {"text": "[x]", "url_citation": {"url": "https://news.example/1", "title": "News"}}
+    note = {"text": "[x]", "url": "https://news.example/1", "title": "News"}
     page = parsed(markdown("It rained [x].", [note]))
     assert page.one("sup").one("a")["href"] == "https://news.example/1"
 

@@ -1,4 +1,4 @@
-"""Annotations of a message text (API reference: message object) as numbered citations.
+"""Annotations of a message text (as index/previews.py keeps them) as numbered citations.
 
 Annotations are hostile JSON: wrong types, indexes outside the text and overlaps end here.
 """
@@ -44,16 +44,12 @@ def source_of(annotation: object, connection_slug: str) -> Source | None:
     if not isinstance(annotation, dict):
         return None
     mark = annotation.get("text") if isinstance(annotation.get("text"), str) else ""
-    for kind in ("file_citation", "file_path"):
-        inner = annotation.get(kind)
-        if isinstance(inner, dict) and (url := file_url(inner.get("file_id"), connection_slug)):
-            return Source(url=url, label=label(inner["file_id"]), mark=mark)
-    inner = annotation.get("url_citation")
-    if isinstance(inner, dict) and is_web_url(inner.get("url")):
-        title = inner.get("title")
-        return Source(
-            url=inner["url"], label=label(title if isinstance(title, str) else inner["url"]), mark=mark
-        )
+    if url := file_url(annotation.get("file_id"), connection_slug):
+        return Source(url=url, label=label(annotation["file_id"]), mark=mark)
+    if is_web_url(annotation.get("url")):
+        title = annotation.get("title")
+        words = title if isinstance(title, str) and title else annotation["url"]
+        return Source(url=annotation["url"], label=label(words), mark=mark)
     return None
 
 
@@ -98,9 +94,7 @@ def citations(text: str, annotations: Sequence[object], connection_slug: str) ->
         for start, end in spans(text, annotation, source.mark):
             if all(end <= one.start or start >= one.end for one in taken):
                 number = numbers[source.url]
-                taken.append(
-                    Citation(start=start, end=end, number=number, url=source.url, label=source.label)
-                )
+                taken.append(Citation(start=start, end=end, number=number, url=source.url, label=source.label))
                 break
     return sorted(taken, key=lambda one: one.start)
 

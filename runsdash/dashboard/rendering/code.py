@@ -33,9 +33,7 @@ CLASSES = (
     (Name.Builtin, "f"),
     (Name.Decorator, "f"),
 )
-PYTHON_LINE = re.compile(
-    r"^\s*(?:import \w|from [\w.]+ import |def \w+\(|class \w+|for \w+ in |print\(|\w+ = )", re.M
-)
+PYTHON_LINE = re.compile(r"^\s*(?:import \w|from [\w.]+ import |def \w+\(|class \w+|for \w+ in |print\(|\w+ = )", re.M)
 
 
 def highlighted(text: str, language: str = "") -> SafeString:

@@ -38,9 +38,7 @@ class NotJson(ValueError):
 def parsed(text: str) -> object:
     """The value in `text`; NotJson when it is not JSON, or nested too deeply to read."""
     try:
-        return json.loads(
-            text, parse_float=Number, parse_int=Number, parse_constant=refused, object_pairs_hook=Pairs
-        )
+        return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=refused, object_pairs_hook=Pairs)
     except (ValueError, RecursionError) as error:
         raise NotJson from error
 
@@ -79,9 +77,7 @@ class Tree:
                 yield f'<li class="jm">… {len(container) - done:,} more not shown</li>'
                 return
             self.nodes += 1
-            name = (
-                f'<span class="{"jk" if isinstance(container, Pairs) else "jm"}">{shown(str(key))}</span>: '
-            )
+            name = f'<span class="{"jk" if isinstance(container, Pairs) else "jm"}">{shown(str(key))}</span>: '
             yield f"<li>{self.entry(name, value, depth=depth)}</li>"
 
     def entry(self, name: str, value: object, *, depth: int) -> str:
@@ -108,7 +104,5 @@ def shown(text: str) -> str:
 def count(container: list) -> str:
     size = f"{len(container):,}" if container else ""
     return (
-        f'<span class="jm">{{{size}}}</span>'
-        if isinstance(container, Pairs)
-        else f'<span class="jm">[{size}]</span>'
+        f'<span class="jm">{{{size}}}</span>' if isinstance(container, Pairs) else f'<span class="jm">[{size}]</span>'
     )

@@ -55,9 +55,7 @@ def markdown(text: str, annotations: Sequence[object] = (), connection_slug: str
     """`<div class="md">` with the text, and under it chips for the files and pages it refers to."""
     annotations = annotations if isinstance(annotations, list | tuple) else ()
     key = json.dumps([connection_slug, annotations], default=str)
-    return mark_safe(
-        kept.get(VERSION, text, key, render=lambda: rendered(text, annotations, connection_slug))
-    )
+    return mark_safe(kept.get(VERSION, text, key, render=lambda: rendered(text, annotations, connection_slug)))
 
 
 def rendered(text: str, annotations: Sequence[object], connection_slug: str) -> str:

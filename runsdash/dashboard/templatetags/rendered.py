@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 
 from django import template
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from runsdash.dashboard.rendering.citations import is_web_url
 from runsdash.dashboard.rendering.code import highlighted
 from runsdash.dashboard.rendering.files import file_url
 from runsdash.dashboard.rendering.json_tree import json_tree as tree_of
 from runsdash.dashboard.rendering.markdown import markdown as marked_up
 from runsdash.dashboard.rendering.visible import visible
+from runsdash.index.models import Message
 
 register = template.Library()
 KB = 1024
@@ -28,9 +31,7 @@ def size_of(preview: object) -> int:
 
 
 @register.simple_tag
-def markdown(
-    preview: object, annotations: Sequence[object] = (), connection: str = "", whole: str = ""
-) -> SafeString:
+def markdown(preview: object, annotations: Sequence[object] = (), connection: str = "", whole: str = "") -> SafeString:
     """A text as Markdown with its citations; `whole` links to the uncut object."""
     body = marked_up(text_of(preview), annotations, connection)
     return format_html("{}{}", body, cut_note(preview, whole))
@@ -81,3 +82,26 @@ def plainly(text: object) -> str:
 def file_link(file_id: object, connection: str = "") -> str:
     """The URL of an upstream's file in RunsDash, or "" when the id cannot be one."""
     return file_url(file_id, connection)
+
+
+@register.simple_tag
+def web_link(url: object) -> SafeString:
+    """An image or page elsewhere: a link when it is http or https, never loaded."""
+    if not is_web_url(url):
+        return format_html("<code>{}</code>", visible(str(url)))
+    return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', url, url)
+
+
+@register.simple_tag
+def message_raw_url(message: Message) -> str:
+    """ "" for a message whose id no URL of ours can carry."""
+    try:
+        return reverse("message_raw", args=[message.upstream_id])
+    except NoReverseMatch:
+        return ""
+
+
+@register.simple_tag
+def author(message: Message, names: dict[str, str]) -> str:
+    """Who wrote a message: the assistant's name when it is known, else its role."""
+    return visible(names.get(message.assistant_id) or message.role.capitalize() or "Unknown")

@@ -1,7 +1,29 @@
-"""Not built yet: answers 501."""
+"""The one poll of a run page: the parts that may have changed, or 304 when none has."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.run_page import RunPage
+from runsdash.dashboard.stale import mark_stale
+from runsdash.dashboard.subject import connection_of_run
+from runsdash.sync.refresh import refresh_run
+
+from .run import shown
 
 
-def run(request: HttpRequest, **ids: str) -> HttpResponse:
-    return HttpResponse("Not built yet.", status=501)
+@viewer_required
+@require_safe
+def run(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
+    connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
+    run = refresh_run(connection, thread_id=thread_id, run_id=run_id)
+    page = RunPage(request, run)
+    if request.headers.get("HX-PTag") == page.version:
+        response: HttpResponse = HttpResponseNotModified()
+    else:
+        context = shown(request, page) if page.brings_form else {"page": page, "run": run}
+        response = render(request, "run/_live.html", context)
+    response["HX-PTag"] = page.version
+    response["Cache-Control"] = "no-store"
+    return mark_stale(response, run)

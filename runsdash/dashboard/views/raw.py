@@ -1,15 +1,54 @@
-"""Not built yet: answers 501."""
+"""Objects as received: the JSON of a run, a step or a message, streamed out of the index."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.views.decorators.http import require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.stale import mark_stale
+from runsdash.dashboard.subject import connection_of, connection_of_run
+from runsdash.index.bodies import raw_chunks
+from runsdash.index.models import Message, MessageBody, RunBody, StepBody
+from runsdash.index.models.bodies import Body
+from runsdash.sync.refresh import refresh_run
 
 
-def run(request: HttpRequest, **ids: str) -> HttpResponse:
-    return HttpResponse("Not built yet.", status=501)
+@viewer_required
+@require_safe
+def run(request: HttpRequest, *, thread_id: str, run_id: str) -> StreamingHttpResponse:
+    connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
+    row = refresh_run(connection, thread_id=thread_id, run_id=run_id)
+    return mark_stale(streamed(request, RunBody.objects.filter(run=row).first(), name=run_id), row)
 
 
-def step(request: HttpRequest, **ids: str) -> HttpResponse:
-    return HttpResponse("Not built yet.", status=501)
+@viewer_required
+@require_safe
+def step(request: HttpRequest, *, thread_id: str, run_id: str, step_id: str) -> StreamingHttpResponse:
+    connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
+    row = refresh_run(connection, thread_id=thread_id, run_id=run_id)
+    body = StepBody.objects.filter(step__run=row, step__upstream_id=step_id).first()
+    return mark_stale(streamed(request, body, name=step_id), row)
 
 
-def message(request: HttpRequest, **ids: str) -> HttpResponse:
-    return HttpResponse("Not built yet.", status=501)
+@viewer_required
+@require_safe
+def message(request: HttpRequest, *, message_id: str) -> StreamingHttpResponse:
+    connection = connection_of(request, upstream_id=message_id, models=[Message])
+    body = MessageBody.objects.filter(message__connection=connection, message__upstream_id=message_id).first()
+    return streamed(request, body, name=message_id)
+
+
+def streamed(request: HttpRequest, body: Body | None, *, name: str) -> StreamingHttpResponse:
+    """The JSON text, in chunks; with `?download=1` as a file to keep. Never sniffed for another type."""
+    if body is None:
+        raise Http404("RunsDash has no copy of this object.")
+    kind = "attachment" if request.GET.get("download") else "inline"
+    safe_name = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in name)
+    return StreamingHttpResponse(
+        raw_chunks(body),
+        content_type="application/json",
+        headers={
+            "Content-Disposition": f'{kind}; filename="{safe_name}.json"',
+            "X-Content-Type-Options": "nosniff",
+            "Content-Length": str(body.size),
+        },
+    )

@@ -1,7 +1,36 @@
-"""Not built yet: answers 501."""
+"""The run page: one run with its timeline, conversation, raw object and audit trail."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.context import Shell
+from runsdash.dashboard.links import run_url
+from runsdash.dashboard.run_page import RunPage
+from runsdash.dashboard.stale import mark_stale
+from runsdash.dashboard.subject import connection_of_run
+from runsdash.sync.refresh import PAGE_WAIT_S, refresh_run
+
+from .tool_outputs import form_context
 
 
-def show(request: HttpRequest, **ids: str) -> HttpResponse:
-    return HttpResponse("Not built yet.", status=501)
+@viewer_required
+@require_safe
+def show(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
+    """The page; for htmx the chosen step with the timeline that marks it."""
+    connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
+    wait_s = 0 if request.htmx else PAGE_WAIT_S
+    run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
+    if run.thread.upstream_id != thread_id:
+        return HttpResponseRedirect(run_url(run, **request.GET.dict()))
+    page = RunPage(request, run)
+    if request.htmx:
+        return mark_stale(render(request, "run/_chosen.html", {"page": page, "run": run}), run)
+    return mark_stale(render(request, "run/run.html", shown(request, page)), run)
+
+
+def shown(request: HttpRequest, page: RunPage) -> dict[str, object]:
+    """The page's context; with the form for its calls when the run waits and the reader may answer."""
+    form = form_context(request, page.run) if page.waiting_calls and Shell(request).can_act else {}
+    return {**form, "page": page, "run": page.run}

@@ -1,0 +1,55 @@
+"""How often a page asks again. The server chooses: soon after a change, then ever slower, and not at all when all is said.
+
+A 304 changes nothing on a page, so what depends on time (ages, the interval itself) enters the tag as `clock`.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from runsdash.index.models import Run
+from runsdash.sync.refresh import is_settled
+
+from .formats import SOON_S
+
+FAST_S, CALM_S, SLOW_S = 2, 5, 10
+CALM_AFTER_S, SLOW_AFTER_S = 15, 60  # seconds without a change
+TICK_S = 10  # ages are redrawn at most this often
+
+
+def interval_s(run: Run, *, changed_at: datetime, now: datetime) -> int | None:
+    """Seconds until the page asks again; None when the run has ended and all of it is here."""
+    if is_settled(run):
+        return None
+    if run.facts.is_terminal:
+        return CALM_S if run.trouble else FAST_S  # the rest of its steps is on the way
+    if is_overdue(run, now=now) or not run.facts.is_known:
+        return SLOW_S
+    if run.facts.is_waiting and is_soon(run, now=now):
+        return FAST_S
+    quiet_s = (now - changed_at).total_seconds()
+    if quiet_s < CALM_AFTER_S and not run.trouble:
+        return FAST_S
+    return CALM_S if quiet_s < SLOW_AFTER_S else SLOW_S
+
+
+def is_overdue(run: Run, *, now: datetime) -> bool:
+    """Past its deadline, yet the upstream still calls it active: it may never end."""
+    return run.facts.is_active and run.expires_at is not None and run.expires_at < now
+
+
+def is_soon(run: Run, *, now: datetime) -> bool:
+    return run.expires_at is not None and (run.expires_at - now).total_seconds() < SOON_S
+
+
+def last_change(run: Run, moments: Iterable[datetime | None]) -> datetime:
+    """The newest moment that is known to have changed something."""
+    return max([moment for moment in [run.status_since, run.created_at, *moments] if moment is not None])
+
+
+def clock(run: Run, *, now: datetime) -> str:
+    """Changes when the ages on a page have to be drawn anew: while the run is active, or its copy is stale."""
+    if not run.facts.is_active and not run.trouble:
+        return ""
+    age_s = int((now - run.created_at).total_seconds())
+    tick_s = TICK_S if age_s < 600 else 60
+    return f"{age_s // tick_s}/{tick_s}"

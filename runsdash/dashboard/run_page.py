@@ -1,0 +1,207 @@
+"""Everything the run page shows, gathered once and only as far as the open tab needs. First paint and live answers share it.
+
+It reads the index; it never asks an upstream and never writes.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import blake2b
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from runsdash.audit.trail import Deed, deeds_of_run
+from runsdash.index import reading
+from runsdash.index.bodies import raw_chunks
+from runsdash.index.models import Message, Run, RunBody
+from runsdash.index.previews import PREVIEW_CHARS
+from runsdash.service.statuses import RunStatus
+
+from . import pace, run_words
+from .ending import Ending, ending_of
+from .links import mark_ambiguous, run_url
+from .stale import copy_age_s
+from .timeline import Timeline
+
+ID_CHARS = 200
+TABS = {"timeline": "Timeline", "conversation": "Conversation", "raw": "Raw JSON", "audit": "Audit"}
+
+
+class RunPage(Timeline):
+    """A run as one reader looks at it: `?tab=`, `?step=`, `?after=`, and `?shown=`, the calls whose form is open."""
+
+    def __init__(self, request: HttpRequest, run: Run) -> None:
+        super().__init__(
+            run,
+            now=timezone.now(),
+            step_id=request.GET.get("step", "")[:ID_CHARS],
+            after=request.GET.get("after", "")[:ID_CHARS],
+        )
+        self.tab = request.GET.get("tab", "") if request.GET.get("tab") in TABS else "timeline"
+        self.shown_calls = request.GET.get("shown", "")[:64]
+        mark_ambiguous([run])
+
+    # The run
+
+    @cached_property
+    def body(self) -> reading.RunPreview:
+        return reading.preview_of_run(self.run)
+
+    @property
+    def parameters(self) -> dict:
+        return self.body.parameters
+
+    @cached_property
+    def statuses_seen(self) -> list:
+        return reading.statuses_seen(self.run)
+
+    @cached_property
+    def assistant_name(self) -> str:
+        names = reading.assistant_names(self.run.connection_id, [self.run.assistant_id])
+        return names.get(self.run.assistant_id, "")
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds that the run was seen waiting for tool outputs."""
+        moments = [(one.status, one.seen_at) for one in self.statuses_seen]
+        ends = [seen_at for _, seen_at in moments[1:]] + [self.now if self.run.facts.is_active else None]
+        spans = zip(moments, ends, strict=True) if moments else []
+        return sum(
+            (end - start).total_seconds()
+            for (status, start), end in spans
+            if end and status == RunStatus.REQUIRES_ACTION
+        )
+
+    @property
+    def is_cancelling(self) -> bool:
+        return self.run.facts == RunStatus.CANCELLING
+
+    @property
+    def is_overdue(self) -> bool:
+        return pace.is_overdue(self.run, now=self.now)
+
+    @property
+    def is_gone(self) -> bool:
+        """The upstream said that it no longer knows the run: no action can succeed."""
+        return bool(self.run.trouble) and self.run.trouble.get("status") in {404, 410}
+
+    @property
+    def ending(self) -> Ending | None:
+        return ending_of(self.run)
+
+    @property
+    def tools(self) -> str:
+        return run_words.tools_text(self.parameters.get("tools"))
+
+    @property
+    def function_tools(self) -> list[dict[str, str]]:
+        return run_words.function_tools(self.parameters.get("tools"))
+
+    @property
+    def truncation(self) -> str:
+        return run_words.truncation_text(self.parameters.get("truncation_strategy"))
+
+    @property
+    def tool_choice(self) -> str:
+        return run_words.choice_text(self.parameters.get("tool_choice"))
+
+    @property
+    def response_format(self) -> str:
+        return run_words.choice_text(self.parameters.get("response_format"))
+
+    @cached_property
+    def raw_url(self) -> str:
+        return run_url(self.run, "run_raw")
+
+    @property
+    def tabs(self) -> list[dict[str, object]]:
+        urls = {name: run_url(self.run, tab=name if name != "timeline" else "") for name in TABS}
+        return [
+            {"name": name, "label": label, "url": urls[name], "is_open": name == self.tab}
+            for name, label in TABS.items()
+        ]
+
+    # The other tabs
+
+    @cached_property
+    def messages(self) -> list[Message]:
+        return reading.messages_of_run(self.run)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Assistants' names by id, for the messages."""
+        wanted = {message.assistant_id for message in self.messages} | {self.run.assistant_id}
+        return reading.assistant_names(self.run.connection_id, wanted)
+
+    @cached_property
+    def raw(self) -> dict | None:
+        """A preview of the run object as received: its first 64 KB."""
+        body = RunBody.objects.filter(run=self.run).first()
+        if body is None:
+            return None
+        text = b""
+        for chunk in raw_chunks(body):
+            text += chunk[:PREVIEW_CHARS]
+            if len(text) >= PREVIEW_CHARS:
+                break
+        return {"text": text[:PREVIEW_CHARS].decode("utf-8", "replace"), "size": body.size}
+
+    @cached_property
+    def deeds(self) -> list[Deed]:
+        mine = {"", self.run.connection.slug}
+        return [deed for deed in deeds_of_run(self.run.upstream_id) if deed.intent.connection_slug in mine]
+
+    # Polling
+
+    @property
+    def waiting_calls(self) -> str:
+        """Names the calls the run waits for now; "" when it waits for none."""
+        if not self.run.facts.is_waiting:
+            return ""
+        return digest_of([str(call.get("id")) for call in self.run.pending_calls if isinstance(call, dict)])
+
+    @property
+    def brings_form(self) -> bool:
+        """Does the run wait for other calls than those whose form the reader has?"""
+        return bool(self.waiting_calls) and self.waiting_calls != self.shown_calls
+
+    @cached_property
+    def interval_s(self) -> int | None:
+        moments = [moment for step in self.steps.steps[-20:] for moment in (step.created_at, step.ended_at)]
+        return pace.interval_s(self.run, changed_at=pace.last_change(self.run, moments), now=self.now)
+
+    @cached_property
+    def live_url(self) -> str:
+        return run_url(
+            self.run,
+            "run_live",
+            tab=self.tab if self.tab != "timeline" else "",
+            step=self.step_id,
+            after=self.after,
+            shown=self.waiting_calls or self.shown_calls,
+        )
+
+    @cached_property
+    def version(self) -> str:
+        """The page's tag, from versions of what it shows: two equal tags mean equal pages."""
+        run = self.run
+        parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(run.has_all_steps)]
+        parts += [str(self.interval_s), pace.clock(run, now=self.now), str(run.connection.can_list_steps)]
+        parts += [self.tab, self.step_id, self.after, self.waiting_calls, str(self.is_overdue)]
+        if run.trouble:
+            parts += [str(run.trouble.get("at")), str(copy_age_s(run) // pace.TICK_S)]
+        return digest_of([*parts, *self.tab_versions()])
+
+    def tab_versions(self) -> list[str]:
+        if self.tab == "conversation":
+            return reading.message_digests(self.messages)
+        if self.tab == "audit":
+            return [f"{deed.intent.pk}:{deed.last.pk if deed.last else ''}" for deed in self.deeds]
+        shown = [self.selected.step] if self.selected else []
+        message = [self.selected_message] if self.selected_message else []
+        return reading.step_digests([*self.steps.steps, *shown]) + reading.message_digests(message)
+
+
+def digest_of(parts: Sequence[str]) -> str:
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=9).hexdigest()

@@ -1,0 +1,115 @@
+"""The timeline of a run page: a page of steps on its axis, and the step a reader has chosen."""
+
+from datetime import datetime
+from functools import cached_property
+
+from django.urls import NoReverseMatch, reverse
+
+from runsdash.index import reading
+from runsdash.index.models import Message, Run
+
+from . import run_words, waterfall
+from .links import run_url, with_connection
+
+
+class Timeline:
+    """Steps behind `after`, or those around the chosen step; nothing is read before it is asked for."""
+
+    def __init__(self, run: Run, *, now: datetime, step_id: str = "", after: str = "") -> None:
+        self.run, self.now, self.step_id, self.after = run, now, step_id, after
+
+    @cached_property
+    def steps(self) -> reading.StepPage:
+        return reading.step_page(self.run, after=self.after, around=self.step_id)
+
+    @cached_property
+    def axis(self) -> waterfall.Axis:
+        return waterfall.axis_of(self.run, self.steps.steps, now=self.now)
+
+    @cached_property
+    def lines(self) -> list[waterfall.StepLine]:
+        return waterfall.lines(
+            self.run, self.steps.steps, axis=self.axis, first_number=self.steps.first_number, now=self.now
+        )
+
+    @property
+    def queue_bar(self) -> waterfall.Bar | None:
+        return None if self.steps.after else waterfall.queue_bar(self.run, self.axis, now=self.now)
+
+    @property
+    def now_percent(self) -> float | None:
+        return self.axis.percent(self.now) if self.run.facts.is_active else None
+
+    @property
+    def steps_are_unknown(self) -> bool:
+        """Does the server lack the operation, so that there never will be steps?"""
+        return self.run.connection.can_list_steps is False and not self.steps.steps
+
+    @property
+    def rest_is_coming(self) -> bool:
+        return not self.run.has_all_steps and self.run.connection.can_list_steps is not False
+
+    @property
+    def steps_so_far(self) -> str:
+        return run_words.counted(self.run.step_count, "step")
+
+    @property
+    def steps_text(self) -> str:
+        shown, calls = len(self.steps.steps), sum(step.call_count for step in self.steps.steps)
+        if shown < self.run.step_count:
+            first = self.steps.first_number
+            return f"steps {first:,} to {first + shown - 1:,} of {self.run.step_count:,}"
+        words = [run_words.counted(shown, "step")] + ([run_words.counted(calls, "tool call")] if calls else [])
+        return ", ".join(words)
+
+    @cached_property
+    def step_url(self) -> str:
+        """The page's URL up to and with `step=`."""
+        base = run_url(self.run)
+        return f"{base}{'&' if '?' in base else '?'}step="
+
+    @property
+    def first_steps_url(self) -> str:
+        return run_url(self.run)
+
+    @property
+    def next_steps_url(self) -> str:
+        return run_url(self.run, after=self.steps.next_after)
+
+    steps_a_page = reading.STEPS_PER_PAGE
+
+    @cached_property
+    def selected(self) -> reading.StepInRun | None:
+        step_id = self.step_id or self.default_step_id
+        return reading.step_in_run(self.run, step_id) if step_id else None
+
+    @property
+    def default_step_id(self) -> str:
+        """Of an ended run the step that failed, else its last; a live one moves, so nothing is chosen for the reader."""
+        steps = self.steps.steps
+        if self.run.facts.is_active or not steps or self.steps.after or self.steps.has_more:
+            return ""
+        return next((step for step in steps if step.error_code), steps[-1]).upstream_id
+
+    @cached_property
+    def selected_line(self) -> waterfall.StepLine | None:
+        if self.selected is None:
+            return None
+        step, number = self.selected.step, self.selected.number
+        return waterfall.line_of(self.run, step, axis=self.axis, number=number, now=self.now)
+
+    @property
+    def step_raw_url(self) -> str:
+        """ "" for a step whose id no URL of ours can carry."""
+        if self.selected is None:
+            return ""
+        ids = [self.run.thread.upstream_id, self.run.upstream_id, self.selected.step.upstream_id]
+        try:
+            return with_connection(reverse("step_raw", args=ids), self.run)
+        except NoReverseMatch:
+            return ""
+
+    @cached_property
+    def selected_message(self) -> Message | None:
+        step = self.selected.step if self.selected else None
+        return reading.message_named(self.run.thread, step.message_upstream_id) if step else None

@@ -1,0 +1,161 @@
+"""The one poll of a run page: what it answers, when it says nothing changed, how often it asks, when it stops."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from runsdash.index.models import Run, RunStep, StatusSeen
+
+from .conftest import path_of
+from .markup import parsed
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LATER = "2999-01-01T00:00:00Z"
+
+
+def trigger_of(page) -> str:
+    return page.one(id="poll").get("hx-trigger", "")
+
+
+def still(**columns: object) -> None:
+    """Keeps the next requests from asking the upstream, with some columns changed."""
+    Run.objects.update(checked_at=LATER, **columns)
+
+
+def test_a_page_and_its_first_poll_carry_the_same_tag(connection, upstream, open_run):
+    run = upstream.seed(status="in_progress")
+    open_run(run)
+    still()
+    poll = parsed(open_run(run)).one(id="poll")
+    answer = open_run(run, "live/", htmx=True, tag=poll["hx-ptag"])
+    assert answer.status_code == 304
+    assert answer["HX-PTag"] == poll["hx-ptag"]
+    assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("tab", ["timeline", "conversation", "raw", "audit"])
+def test_each_tab_is_left_alone_while_nothing_changes(tab, connection, upstream, open_run):
+    run = upstream.seed(status="requires_action", steps=1)
+    open_run(run)
+    still()
+    poll = parsed(open_run(run, f"?tab={tab}")).one(id="poll")
+    query = poll["hx-get"].partition("?")[2]
+    assert open_run(run, f"live/?{query}", htmx=True, tag=poll["hx-ptag"]).status_code == 304
+
+
+def test_a_change_brings_the_parts_it_concerns(connection, start, upstream, open_run):
+    run = start("/slow 3", until="in_progress")
+    page = parsed(open_run(run))
+    upstream.post(f"/threads/{run['thread_id']}/runs/{run['id']}/cancel")
+    Run.objects.update(checked_at=None)
+    response = open_run(run, "live/", htmx=True, tag=page.one(id="poll")["hx-ptag"])
+    answer = parsed(response)
+    assert response.status_code == 200
+    targets = {one["hx-target"]: one["hx-swap"] for one in answer.all("hx-partial")}
+    assert set(targets) == {
+        "#run", "#trouble", "#run-head", "#run-ending", "#run-facts", "#timeline", "#step-detail", "#asking",
+    }  # fmt: skip
+    assert answer.one(id="run")["data-status"] in {"cancelling", "cancelled"}
+    assert "hx-morph-skip-children" in answer.one(id="run").attrs
+
+
+@pytest.mark.parametrize(
+    ("tab", "part"), [("conversation", "#conversation"), ("raw", "#run-raw"), ("audit", "#run-audit")]
+)
+def test_only_the_open_tab_is_sent(tab, part, connection, upstream, open_run):
+    answer = parsed(open_run(upstream.seed(status="in_progress"), f"live/?tab={tab}", htmx=True))
+    targets = {one["hx-target"] for one in answer.all("hx-partial")}
+    assert part in targets
+    assert "#timeline" not in targets
+
+
+def test_a_poll_never_replaces_the_form_it_was_given(connection, start, upstream, open_run):
+    run = start("/tool", until="requires_action")
+    page = parsed(open_run(run))
+    url = page.one(id="poll")["hx-get"]
+    answer = parsed(open_run(run, "live/?" + url.partition("?")[2], htmx=True))
+    assert "#tool-outputs-slot" not in {one["hx-target"] for one in answer.all("hx-partial")}
+
+
+def test_a_run_that_starts_to_wait_brings_its_form(connection, start, upstream, open_run):
+    run = start("/tool", until="requires_action")
+    answer = parsed(open_run(run, "live/", htmx=True))
+    slot = next(one for one in answer.all("hx-partial") if one["hx-target"] == "#tool-outputs-slot")
+    assert slot.one("form", id="tool-outputs")
+    assert "shown=" in answer.one(id="poll")["hx-get"]
+
+
+@pytest.mark.parametrize(("quiet_s", "interval_s"), [(0, 2), (30, 5), (300, 10)])
+def test_the_interval_grows_while_nothing_changes(quiet_s, interval_s, connection, upstream, open_run):
+    run = upstream.seed(status="in_progress", steps=1)
+    open_run(run)
+    past = timezone.now() - timedelta(seconds=quiet_s)
+    still(status_since=past, created_at=past)
+    RunStep.objects.update(created_at=past, ended_at=past)
+    assert trigger_of(parsed(open_run(run))).startswith(f"every {interval_s}s")
+
+
+def test_the_last_two_minutes_of_a_waiting_run_are_watched_closely(connection, upstream, open_run):
+    run = upstream.seed(status="requires_action", steps=1)
+    open_run(run)
+    past = timezone.now() - timedelta(minutes=9)
+    RunStep.objects.update(created_at=past)
+    still(status_since=past, created_at=past, expires_at=timezone.now() + timedelta(seconds=90))
+    assert trigger_of(parsed(open_run(run))).startswith("every 2s")
+
+
+def test_polling_goes_on_until_every_step_is_here_and_then_stops(connection, upstream, open_run):
+    run = upstream.seed(steps=250)
+    assert trigger_of(parsed(open_run(run)))
+    seen = []
+    for _ in range(6):
+        Run.objects.update(checked_at=None, lease_until=None)
+        page = parsed(open_run(run, "live/", htmx=True))
+        seen.append(RunStep.objects.count())
+        if not trigger_of(page):
+            break
+        Run.objects.filter(step_count__gte=250).update(
+            ended_at="2026-01-01T00:00:00Z", status_since="2026-01-01T00:00:00Z"
+        )
+    assert trigger_of(page) == ""
+    assert "hx-get" not in page.one(id="poll").attrs
+    assert seen[0] == 200
+    assert seen[-1] == 250
+    assert page.one(id="after-action")["hx-trigger"] == "run-changed from:document"
+
+
+def test_how_long_it_waited_is_told_from_what_was_seen(connection, upstream, open_run):
+    run = upstream.seed(status="in_progress")
+    open_run(run)
+    row = Run.objects.get()
+    start = row.created_at
+    StatusSeen.objects.create(run=row, status="requires_action", seen_at=start - timedelta(seconds=200))
+    StatusSeen.objects.create(run=row, status="in_progress", seen_at=start - timedelta(seconds=22))
+    still()
+    assert "2 m 58 s of it waiting" in parsed(open_run(run)).one(id="run-facts").text
+
+
+def test_stale_fragments_say_so(connection, upstream, open_run):
+    run = upstream.seed(status="in_progress")
+    open_run(run)
+    Run.objects.update(checked_at=None, lease_until=None, fetched_at="2026-01-01T00:00:00Z")
+    upstream.fault(run["run_id"], "502", times=20)
+    response = open_run(run, "live/", htmx=True)
+    assert response.status_code == 200
+    assert int(response["X-RunsDash-Stale"]) > 1_000_000
+    assert parsed(response).one(id="trouble").one("div", class_="banner")
+
+
+def test_signed_out_and_wrong_method(connection, upstream, client, operator):
+    path = path_of(upstream.seed(), "live/")
+    answer = client.get(path, headers={"HX-Request": "true"})
+    assert answer.status_code == 401
+    assert "HX-Redirect" in answer
+    assert operator.post(path).status_code == 405
+
+
+def test_unknown_run_is_a_problem_partial(connection, upstream, open_run):
+    response = open_run({"thread_id": "thread_no", "id": "run_no"}, "live/", htmx=True)
+    assert response.status_code == 404
+    assert parsed(response).one("hx-partial")["hx-target"] == "#problem"

@@ -1,0 +1,69 @@
+"""Raw objects: as received, streamed, never sniffed."""
+
+import json
+
+import pytest
+
+from runsdash.index.models import RunStep
+
+from .conftest import path_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def body_of(response) -> bytes:
+    return b"".join(response.streaming_content)
+
+
+def test_a_run_as_received(connection, upstream, open_run):
+    run = upstream.seed(metadata={"k": "<script>"})
+    response = open_run(run, "raw.json")
+    assert json.loads(body_of(response)) == upstream.get(f"/threads/{run['thread_id']}/runs/{run['run_id']}")
+    assert response["Content-Type"] == "application/json"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Content-Disposition"].startswith("inline")
+
+
+def test_as_a_download(connection, upstream, open_run):
+    run = upstream.seed()
+    response = open_run(run, "raw.json?download=1")
+    assert response["Content-Disposition"] == f'attachment; filename="{run["run_id"]}.json"'
+
+
+def test_a_step_and_a_message(connection, start, upstream, open_run, operator):
+    run = start("hello", until="completed")
+    open_run(run)
+    step = RunStep.objects.get()
+    received = json.loads(body_of(open_run(run, f"steps/{step.upstream_id}/raw.json")))
+    assert received == upstream.steps(run)[0]
+    response = operator.get(f"/messages/{step.message_upstream_id}/raw.json")
+    assert json.loads(body_of(response))["id"] == step.message_upstream_id
+
+
+def test_a_large_output_is_whole(connection, upstream, open_run):
+    run = upstream.seed(status="in_progress", steps=1, output_bytes=3_000_000)
+    open_run(run)
+    response = open_run(run, f"steps/{run['step_ids'][0]}/raw.json")
+    raw = json.loads(body_of(response))
+    assert len(raw["step_details"]["tool_calls"][0]["function"]["output"]) == 3_000_000
+
+
+def test_unknown_objects_are_404(connection, upstream, open_run, operator):
+    run = upstream.seed()
+    assert open_run(run, "steps/step_no/raw.json").status_code == 404
+    assert operator.get("/messages/msg_no/raw.json").status_code == 404
+    assert open_run({"thread_id": run["thread_id"], "id": "run_no"}, "raw.json").status_code == 404
+
+
+def test_a_copy_outlives_the_upstream(connection, upstream, open_run):
+    run = upstream.seed()
+    open_run(run)
+    upstream.fault(run["run_id"], "500", times=20)
+    assert json.loads(body_of(open_run(run, "raw.json")))["id"] == run["run_id"]
+
+
+def test_guards(connection, upstream, client, operator, nobody):
+    path = path_of(upstream.seed(), "raw.json")
+    assert client.get(path).status_code == 302
+    assert nobody.get(path).status_code == 403
+    assert operator.post(path).status_code == 405
