@@ -12,6 +12,7 @@ from runsdash.index.models import Connection
 
 # Pages whose rows `?connection=` filters; elsewhere it says which upstream the subject belongs to.
 FILTERED_PAGES = {"overview", "runs", "threads"}
+PILL_STEP_S = 15  # the sync pill alone makes a poll answer at most this often
 
 
 class Shell:
@@ -56,6 +57,13 @@ class Shell:
     @cached_property
     def freshness(self) -> dict[str, object]:
         return freshness([self.chosen] if self.chosen else self.connections)
+
+    @property
+    def freshness_tag(self) -> tuple:
+        """For polling tags: changes with the tone, and a few times a minute with the moment."""
+        fresh = self.freshness
+        at = fresh["at"].timestamp() // PILL_STEP_S if fresh["at"] else None
+        return fresh["tone"], fresh["words"], at
 
 
 def freshness(shown: list[Connection]) -> dict[str, object]:

@@ -43,6 +43,11 @@ def age_text(when: datetime, *, now: datetime | None = None) -> str:
     return f"in {words}" if passed.total_seconds() < 0 else f"{words} ago"
 
 
+def is_date(words: str) -> bool:
+    """Did `age_text` answer with a date, which never changes?"""
+    return words.count("-") == 2
+
+
 def moment_text(when: datetime) -> str:
     """Absolute, in the reader's time zone: `2026-11-23 14:32:02 UTC`."""
     local = timezone.localtime(when)

@@ -3,8 +3,9 @@
 They only format what they are given; none runs a query. Long lists use them, so they are plain format_html.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 
 from django import template
@@ -21,6 +22,7 @@ from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_
 register = template.Library()
 DASH = mark_safe('<span class="dim">—</span>')
 TAGS_SHOWN = 3
+NAMES_CHARS = 200
 
 register.filter("duration", formats.duration_text)
 register.filter("tokens", formats.count_text)
@@ -99,19 +101,45 @@ def url_of_thread(thread: Thread, name: str = "thread", **query: object) -> str:
     return thread_url(thread, name, **query)
 
 
+@register.simple_tag
+def query_of(asked: object, **changes: object) -> str:
+    """The query of the page's address with some values changed: `{% query_of asked limit=25 %}`."""
+    return asked.url_query(**changes)
+
+
 # Times
 
 
-def time_element(when: datetime, *, words: str, title: str) -> SafeString:
-    return format_html('<time datetime="{}" title="{}">{}</time>', f"{when:%Y-%m-%dT%H:%M:%SZ}", title, words)
+def time_element(when: datetime, *, words: str, title: str, behaviour: str = "") -> SafeString:
+    """`behaviour` is an attribute for static/js/ages.js, which keeps the words true."""
+    iso = f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return format_html('<time datetime="{}" title="{}"{}>{}</time>', iso, title, behaviour, words)
+
+
+@register.simple_tag
+def now_iso() -> str:
+    """The server's clock, for scripts."""
+    return f"{timezone.now():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
 
 
 @register.simple_tag
 def ago(when: datetime | None) -> SafeString:
-    """Relative, absolute on hover: for lists."""
+    """Relative, absolute on hover: for lists. Older than some weeks it is a date."""
     if when is None:
         return DASH
-    return time_element(when, words=formats.age_text(when), title=formats.moment_text(when))
+    words = formats.age_text(when)
+    behaviour = "" if formats.is_date(words) else " data-ago"
+    return time_element(when, words=words, title=formats.moment_text(when), behaviour=behaviour)
+
+
+@register.simple_tag
+def elapsed(since: datetime | None) -> SafeString:
+    """A duration that still runs."""
+    if since is None:
+        return DASH
+    words = formats.duration_text((timezone.now() - since).total_seconds())
+    title = f"since {formats.moment_text(since)}"
+    return time_element(since, words=words, title=title, behaviour=" data-elapsed")
 
 
 @register.simple_tag
@@ -127,17 +155,24 @@ def countdown(when: datetime | None, label: str = "", big: bool = False) -> Safe
     """Time left until `when`, ticking by static/js/countdown.js; `label` names the run when spoken."""
     if when is None:
         return DASH
-    now = timezone.now()
-    left_s = (when - now).total_seconds()
+    left_s = (when - timezone.now()).total_seconds()
     classes = f"countdown{' soon' * (left_s < formats.SOON_S)}{' big' * big}"
     time = time_element(when, words=formats.countdown_text(left_s), title=formats.moment_text(when))
     return format_html(
         '<span class="{}" data-countdown data-now="{}" data-label="{}">{}{}</span>',
-        classes, f"{now:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z", label, drawn("clock"), time,
+        classes, now_iso(), label, drawn("clock"), time,
     )  # fmt: skip
 
 
-# Metadata
+# Calls and metadata
+
+
+@register.simple_tag
+def pending_names(calls: Sequence[Mapping[str, object]]) -> str:
+    """`get_rates, search_logs ×4` for pending tool calls."""
+    names = Counter(str(call.get("name") or call.get("type") or "call") for call in calls)
+    words = [name if count == 1 else f"{name} ×{count}" for name, count in names.items()]
+    return ", ".join(words)[:NAMES_CHARS] or formats.UNKNOWN
 
 
 @register.simple_tag

@@ -1,15 +1,131 @@
-"""Not built yet: answers 501."""
+"""Runs across threads: the list, its poll, and the short address of a run."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.context import Shell
+from runsdash.dashboard.forms.run_list import LIMITS, NEWEST_FIRST, OLDEST_FIRST, AskedRuns, asked_runs
+from runsdash.dashboard.links import mark_ambiguous, run_url
+from runsdash.dashboard.run_lists import ROWS, dress, rows_state, state_tag
+from runsdash.dashboard.subject import connection_named, connection_of
+from runsdash.index.keyset import CursorError, Page, page_of
+from runsdash.index.models import Connection, Run
+from runsdash.service.statuses import RunStatus
+
+MAX_ROWS = 100  # in one poll
+MAX_NEWER = 99  # counted no further
+BUSY_POLL_S, CALM_POLL_S = 5, 10
 
 
-def runs(request: HttpRequest, **ids: str) -> HttpResponse:
-    return HttpResponse("Not built yet.", status=501)
+@viewer_required
+@require_safe
+def runs(request: HttpRequest) -> HttpResponse:
+    """One page of runs. A filter that cannot be read is answered 400 with what was typed."""
+    asked = asked_runs(request.GET)
+    connection = connection_named(asked.connection_slug) if asked.connection_slug else None
+    page = Page()
+    if not asked.error:
+        try:
+            page = found_page(asked, connection)
+        except CursorError:
+            return redirect(f"{reverse('runs')}{asked.url_query()}")
+    newest = next((run.pk for run in page.rows), 0) if asked.is_first_page else None
+    context = {"asked": asked, "page": page, "chips": chips(asked), "limits": LIMITS, **orders(asked)}
+    context["poll"] = None if asked.error else poll(request, asked, rows=page.rows, newest=newest, newer=0)
+    return render(request, "runs/runs.html", context, status=400 if asked.error else 200)
 
 
-def live(request: HttpRequest, **ids: str) -> HttpResponse:
-    return HttpResponse("Not built yet.", status=501)
+@viewer_required
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    """Rows that have changed, in place; how many newer runs there are, without moving a row."""
+    asked = asked_runs(request.GET)
+    connection = connection_named(asked.connection_slug) if asked.connection_slug else None
+    keys = [int(key) for key in request.GET.get("rows", "").split(".") if key.isdecimal() and len(key) < 20]
+    rows = list(ROWS.filter(pk__in=keys[:MAX_ROWS]).order_by("-pk"))
+    newest = request.GET.get("newest", "")
+    newest = int(newest) if newest.isdecimal() and len(newest) < 20 else None
+    newer = count_newer(asked, connection, newest)
+    if request.headers.get("HX-PTag") == tag(request, rows, newer):
+        return HttpResponseNotModified()
+    context = {"rows": dress(rows), "newer": newer, "asked": asked}
+    context["poll"] = poll(request, asked, rows=rows, newest=newest, newer=newer)
+    response = render(request, "runs/live.html", context)
+    response["HX-PTag"] = context["poll"]["tag"]
+    return response
 
 
-def short(request: HttpRequest, **ids: str) -> HttpResponse:
-    return HttpResponse("Not built yet.", status=501)
+@viewer_required
+@require_safe
+def short(request: HttpRequest, run_id: str) -> HttpResponse:
+    """The canonical address of a run whose thread is known from the index."""
+    connection = connection_of(request, upstream_id=run_id, models=[Run])
+    found = Run.objects.select_related("thread", "connection").filter(connection=connection, upstream_id=run_id)
+    run = found.first()
+    if run is None:
+        raise Http404(
+            f"RunsDash does not know the run {run_id}. The API finds a run only by its thread: "
+            "open the thread, or put the thread's id into the search field."
+        )
+    mark_ambiguous([run])
+    return redirect(run_url(run))
+
+
+def found_page(asked: AskedRuns, connection: Connection | None) -> Page:
+    querysets = asked.filter.querysets(connection=connection)
+    page = page_of(querysets, order=asked.order, rows=ROWS, cursor=asked.cursor, limit=asked.limit)
+    dress(page.rows)
+    return page
+
+
+def count_newer(asked: AskedRuns, connection: Connection | None, newest: int | None) -> int:
+    """At most MAX_NEWER + 1."""
+    if newest is None or asked.error:
+        return 0
+    querysets = asked.filter.querysets(connection=connection)
+    counts = [one.filter(pk__gt=newest).values("pk")[: MAX_NEWER + 1].count() for one in querysets]
+    return min(sum(counts), MAX_NEWER + 1)
+
+
+def chips(asked: AskedRuns) -> list[dict[str, object]]:
+    """A chip for each status: its address adds or takes away the clause."""
+    chosen = asked.filter.values("status")
+    return [
+        {
+            "status": status,
+            "is_on": status.value in chosen,
+            "query": asked.url_query(q=str(asked.filter.toggled("status", status.value))),
+        }
+        for status in RunStatus
+    ]
+
+
+def orders(asked: AskedRuns) -> dict[str, str]:
+    other = OLDEST_FIRST if asked.sort == NEWEST_FIRST else NEWEST_FIRST
+    return {"other_order": asked.url_query(sort=other)}
+
+
+# The poll
+
+
+def poll(
+    request: HttpRequest, asked: AskedRuns, *, rows: list[Run], newest: int | None, newer: int
+) -> dict[str, object]:
+    """Where and how often the page asks next. Runs that have ended are not asked for again."""
+    active = [run for run in rows if run.facts.is_active]
+    query = {"q": asked.text, "connection": asked.connection_slug, "newest": newest}
+    query["rows"] = ".".join(str(run.pk) for run in active)
+    given = urlencode({name: value for name, value in query.items() if value not in ("", None)})
+    return {
+        "url": f"{reverse('runs_live')}?{given}",
+        "interval_s": BUSY_POLL_S if active else CALM_POLL_S,
+        "tag": tag(request, active, newer),
+    }
+
+
+def tag(request: HttpRequest, rows: list[Run], newer: int) -> str:
+    return state_tag(rows_state(rows), newer, Shell(request).freshness_tag)

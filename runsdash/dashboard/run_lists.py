@@ -1,0 +1,44 @@
+"""What every list of runs needs beside its rows: names of assistants, and links that find the right upstream."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from runsdash.index.models import Assistant, Run
+
+from .links import mark_ambiguous
+
+# Wide texts stay in the database.
+ROWS = Run.objects.select_related("thread", "connection").defer("error_message")
+# What a row shows and may change while someone looks; nothing else makes a poll answer.
+CHANGING = (
+    "id", "status", "started_at", "ended_at", "expires_at", "total_tokens", "step_count", "metadata", "error_code"
+)  # fmt: skip
+
+
+def dress(runs: Sequence[Run]) -> Sequence[Run]:
+    """Sets `assistant_name` on each run, and `is_ambiguous` on it and its thread. Three queries for any number."""
+    names = assistant_names(runs)
+    for run in runs:
+        run.assistant_name = names.get((run.connection_id, run.assistant_id), "")
+    mark_ambiguous(runs)
+    mark_ambiguous([run.thread for run in runs])
+    return runs
+
+
+def assistant_names(runs: Sequence[Run]) -> dict[tuple[int, str], str]:
+    """Names by (connection key, assistant id); assistants without a name are left out."""
+    wanted = {run.assistant_id for run in runs if run.assistant_id}
+    if not wanted:
+        return {}
+    connections = {run.connection_id for run in runs}
+    found = Assistant.objects.filter(connection_id__in=connections, upstream_id__in=wanted).exclude(name="")
+    return {(pk, one): name for pk, one, name in found.values_list("connection_id", "upstream_id", "name")}
+
+
+def state_tag(*parts: object) -> str:
+    """A polling tag: changes when one of the parts does."""
+    return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
+
+
+def rows_state(runs: Sequence[Run]) -> list[tuple]:
+    return [tuple(getattr(run, name) for name in CHANGING) for run in sorted(runs, key=lambda run: run.pk)]

@@ -1,0 +1,113 @@
+"""Paging by key: any page of any list costs the same. No OFFSET, no COUNT.
+
+A cursor says where in the list and which way: `after.KEY` (the rows that follow) or `before.KEY` (those ahead).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Model, Q, QuerySet
+
+CURSOR = re.compile(r"(after|before)\.(-?\d{1,19})(?:\.(-?\d{1,19}))?")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LARGEST = 2**63 - 1
+Key = tuple  # (id,) or (time, id)
+
+
+class CursorError(ValueError):
+    """The cursor in the address was not made by RunsDash."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """By `id`, or by a time column with `id` behind it; rows without that time are not in the list."""
+
+    column: str = "id"
+    is_descending: bool = True
+
+    def reversed(self) -> "Order":
+        return Order(self.column, not self.is_descending)
+
+    @property
+    def names(self) -> list[str]:
+        sign = "-" if self.is_descending else ""
+        return [f"{sign}id"] if self.column == "id" else [f"{sign}{self.column}", f"{sign}id"]
+
+    def beyond(self, place: Key) -> Q:
+        """Rows strictly behind `place` in this order. The redundant first condition lets the index seek."""
+        side = "lt" if self.is_descending else "gt"
+        behind = Q(**{f"id__{side}": place[-1]})
+        if self.column == "id":
+            return behind
+        moment = place[0]
+        return Q(**{f"{self.column}__{side}e": moment}) & (Q(**{f"{self.column}__{side}": moment}) | behind)
+
+
+@dataclass(frozen=True)
+class Page:
+    """`rows` in order; `previous` and `next` are cursors, empty at the ends."""
+
+    rows: list = field(default_factory=list)
+    previous: str = ""
+    next: str = ""
+
+
+def page_of(querysets: Sequence[QuerySet], *, order: Order, rows: QuerySet, limit: int, cursor: str = "") -> Page:
+    """One page out of one or several disjoint querysets. `rows` says what comes with a row. Raises CursorError.
+
+    Keys are found first, then their rows: the index is walked without touching wide rows.
+    """
+    way, place = place_of(cursor, order=order)
+    walk = order.reversed() if way == "before" else order
+    keys = merged([keys_ahead(one, walk=walk, place=place, count=limit + 1) for one in querysets], walk=walk)
+    has_more, keys = len(keys) > limit, keys[:limit]
+    if way == "before":
+        if not has_more and len(keys) < limit:
+            return page_of(querysets, order=order, rows=rows, limit=limit)  # near the start: the whole first page
+        keys.reverse()
+        previous, following = (cursor_to("before", keys[0]) if has_more else ""), cursor_to("after", keys[-1])
+    else:
+        previous = cursor_to("before", keys[0]) if way == "after" and keys else ""
+        following = cursor_to("after", keys[-1]) if has_more else ""
+    return Page(rows_of(keys, rows), previous, following)
+
+
+def keys_ahead(queryset: QuerySet, *, walk: Order, place: Key | None, count: int) -> list[Key]:
+    if place is not None:
+        queryset = queryset.filter(walk.beyond(place))
+    columns = ["id"] if walk.column == "id" else [walk.column, "id"]
+    return list(queryset.order_by(*walk.names).values_list(*columns)[:count])
+
+
+def merged(lists: Sequence[list[Key]], *, walk: Order) -> list[Key]:
+    if len(lists) == 1:
+        return lists[0]
+    return sorted({key for keys in lists for key in keys}, reverse=walk.is_descending)
+
+
+def rows_of(keys: Sequence[Key], rows: QuerySet) -> list[Model]:
+    """The rows in the order of their keys; one deleted in between is left out."""
+    found = rows.in_bulk([key[-1] for key in keys])
+    return [found[key[-1]] for key in keys if key[-1] in found]
+
+
+def cursor_to(way: str, key: Key) -> str:
+    """The cursor to the rows behind `key`, or ahead of it."""
+    *moment, pk = key
+    return ".".join([way, *(str((one - EPOCH) // timedelta(microseconds=1)) for one in moment), str(pk)])
+
+
+def place_of(cursor: str, *, order: Order) -> tuple[str, Key | None]:
+    if not cursor:
+        return "", None
+    match = CURSOR.fullmatch(cursor)
+    if match is None or (match[3] is None) != (order.column == "id") or abs(int(match[3] or match[2])) > LARGEST:
+        raise CursorError(cursor)
+    if order.column == "id":
+        return match[1], (int(match[2]),)
+    try:
+        return match[1], (EPOCH + timedelta(microseconds=int(match[2])), int(match[3]))
+    except OverflowError:
+        raise CursorError(cursor) from None

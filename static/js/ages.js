@@ -1,0 +1,33 @@
+// time[data-ago] and time[data-elapsed]: keeps "25 min ago" and a running duration true while the page stays open.
+// <html data-now> is the server's clock when the page was made, so a wrong client clock does not matter.
+const offsetMs = Date.parse(document.documentElement.dataset.now) - Date.now() || 0;
+const UNITS = [["d", 86400], ["h", 3600], ["min", 60]];
+const FAST_MS = 1000;
+
+function span(seconds) {
+  const [unit, length] = UNITS.find(([, one]) => seconds >= one) || ["s", 1];
+  return `${Math.floor(seconds / length)} ${unit}`;
+}
+
+function duration(seconds) {
+  const two = (number) => String(number).padStart(2, "0");
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m ${two(seconds % 60)} s`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${two(Math.floor(seconds / 60) % 60)} m`;
+  return `${Math.floor(seconds / 86400)} d ${two(Math.floor(seconds / 3600) % 24)} h`;
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+setInterval(() => {
+  if (document.hidden) return;
+  const now = Date.now() + offsetMs;
+  const passed = (element) => Math.floor((now - Date.parse(element.dateTime)) / 1000);
+  for (const element of document.querySelectorAll("time[data-elapsed]")) write(element, duration(Math.max(0, passed(element))));
+  for (const element of document.querySelectorAll("time[data-ago]")) {
+    const seconds = passed(element);
+    write(element, seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`);
+  }
+}, FAST_MS);

@@ -1,0 +1,58 @@
+"""Rows of the index for tests of pages, made from API objects through the upsert, so they are what sync would write."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+
+from runsdash.index.models import Connection, Run
+from runsdash.index.upsert import upsert_runs
+from runsdash.service import objects
+
+_numbers = itertools.count(1)
+
+
+def made_connection(slug: str = "prod", **columns: object) -> Connection:
+    """An upstream that nobody listens at."""
+    given = {"name": slug, "base_url": "http://127.0.0.1:9/v1", "kind": "openai", "timeout_s": 2} | columns
+    return Connection.objects.create(slug=slug, **given)
+
+
+def run_object(*, age_s: float = 60, status: str = "completed", **fields: object) -> dict:
+    """A run as the API gives it, created `age_s` ago."""
+    number = next(_numbers)
+    created = int((datetime.now(UTC) - timedelta(seconds=age_s)).timestamp())
+    waits = status == "requires_action"
+    return {
+        "id": f"run_{number:024d}", "object": "thread.run", "thread_id": f"thread_{number:024d}",
+        "assistant_id": "asst_000000000000000000000001", "model": "gpt-4o", "status": status,
+        "created_at": created, "started_at": None if status == "queued" else created + 1,
+        "expires_at": created + 600 if status in {"queued", "in_progress", "requires_action"} else None,
+        "completed_at": created + 48 if status == "completed" else None,
+        "failed_at": created + 8 if status == "failed" else None,
+        "last_error": {"code": "server_error", "message": "It broke."} if status == "failed" else None,
+        "usage": None if waits else {"prompt_tokens": 12000, "completion_tokens": 608, "total_tokens": 12608},
+        "required_action": waiting_for("get_stock") if waits else None,
+        "metadata": {}, "instructions": "", "tools": [], **fields,
+    }  # fmt: skip
+
+
+def waiting_for(*names: str) -> dict:
+    calls = [
+        {"id": f"call_{name}", "type": "function", "function": {"name": name, "arguments": "{}"}} for name in names
+    ]
+    return {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": calls}}
+
+
+def made_run(connection: Connection, **wanted: object) -> Run:
+    raw = run_object(**wanted)
+    rows = upsert_runs(connection, [objects.Run.from_raw(raw)], fetched_at=timezone.now())
+    return Run.objects.select_related("thread", "connection").get(pk=rows[raw["id"]].pk)
+
+
+def made_runs(connection: Connection, count: int, **wanted: object) -> list[Run]:
+    """`count` runs, the first the newest, ten seconds apart."""
+    start_s = wanted.pop("age_s", 60)
+    raws = [run_object(age_s=start_s + 10 * number, **wanted) for number in range(count)]
+    upsert_runs(connection, [objects.Run.from_raw(raw) for raw in raws], fetched_at=timezone.now())
+    return list(Run.objects.filter(upstream_id__in=[raw["id"] for raw in raws]).order_by("-pk"))
