@@ -21,13 +21,20 @@ class TokenUsed(Exception):
 def record_intent(**columns: object) -> AuditEntry:
     """Commits the intent before anything is sent. Raises TokenUsed when its token is not new."""
     try:
-        with transaction.atomic(durable=False):
+        with transaction.atomic():
             return AuditEntry.objects.create(kind=Kind.INTENT, **columns)
     except IntegrityError:
         first = AuditEntry.objects.filter(token=columns.get("token")).first()
         if first is None:
             raise
         raise TokenUsed(first) from None
+
+
+def refuse_used(token: str | None) -> None:
+    """Raises TokenUsed when a write was made with this token, before anything else is looked at."""
+    first = AuditEntry.objects.filter(token=token).first() if token else None
+    if first is not None:
+        raise TokenUsed(first)
 
 
 def record_refusal(*, message: str, **columns: object) -> AuditEntry:

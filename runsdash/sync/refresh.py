@@ -47,14 +47,19 @@ def refresh_run(
     thread_id: str,
     run_id: str,
     wait_s: float = PAGE_WAIT_S,
-    max_age_s: float = MAX_AGE_S,
+    max_age_s: float | None = None,
 ) -> Run:
-    """The run as fresh as one short wait allows."""
+    """The run as fresh as one short wait allows.
+
+    Without `max_age_s` an active run is read again after MAX_AGE_S, and a settled one now and then in the background.
+    """
     run = run_row(connection, run_id)
     if run is None:
         return first_look_at_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
-    settled = is_settled(run)
-    if age_s(run.checked_at) < (SETTLED_AGE_S if settled else max_age_s) or not connection.is_enabled:
+    rests = max_age_s is None and is_settled(run)
+    if max_age_s is None:
+        max_age_s = SETTLED_AGE_S if rests else MAX_AGE_S
+    if age_s(run.checked_at) < max_age_s or not connection.is_enabled:
         return run
     token = lease.take(run, hold_s=connection.timeout_s)
     if token is None:
@@ -64,7 +69,7 @@ def refresh_run(
     def landing() -> None:
         land_run(connection, reads, run=run, token=token)
 
-    if not settled and reads.wait(wait_s):
+    if not rests and reads.wait(wait_s):
         landing()
         return run_row(connection, run_id) or run
     land_later(reads, landing)

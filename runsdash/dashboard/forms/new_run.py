@@ -17,7 +17,8 @@ SHARED = (
 class RunForm(forms.Form):
     """What both forms have in common."""
 
-    assistant_id = forms.CharField(max_length=200, error_messages={"required": "Choose the assistant that runs."})
+    assistant_id = forms.CharField(max_length=200, required=False)
+    assistant_id_typed = forms.CharField(max_length=200, required=False)  # an id that the list does not offer
     model = TextField(max_length=200)
     instructions = TextField(rows=3)
     tools = JsonField(shape=list)
@@ -43,6 +44,9 @@ class RunForm(forms.Form):
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean()
+        cleaned["assistant_id"] = cleaned.get("assistant_id_typed") or cleaned.get("assistant_id")
+        if not cleaned["assistant_id"]:
+            self.add_error("assistant_id", "Choose the assistant that runs, or type its id.")
         for message in self.metadata.errors[:1]:
             self.add_error(None, f"metadata: {message}")
         return cleaned

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 from runsdash.accounts.guards import operator_required
 from runsdash.actions.attempts import new_token
 from runsdash.actions.runs import modify_run
-from runsdash.audit.trail import TokenUsed
+from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.forms.metadata import MetadataPairs
 from runsdash.dashboard.links import run_url
 from runsdash.dashboard.subject import fresh_run, known_run
@@ -26,9 +26,12 @@ def metadata(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
     if request.method != "POST":
         run = fresh_run(request, thread_id=thread_id, run_id=run_id)
         return form(request, run, MetadataPairs.from_map(run.metadata))
-    typed = MetadataPairs.from_post(request.POST)
+    typed, run = MetadataPairs.from_post(request.POST), known_run(request, thread_id=thread_id, run_id=run_id)
+    try:
+        refuse_used(request.POST.get("token"))
+    except TokenUsed as used:
+        return sent_before(request, used, url=run_url(run), partials=CLOSE_DIALOG)
     if typed.errors:
-        run = known_run(request, thread_id=thread_id, run_id=run_id)
         return form(request, run, typed, error=typed.errors[0], status=422)
     run = fresh_run(request, thread_id=thread_id, run_id=run_id)
     if changed_meanwhile(request, run):

@@ -11,16 +11,20 @@ from django.views.decorators.http import require_http_methods
 from runsdash.accounts.guards import operator_required
 from runsdash.actions.attempts import new_token
 from runsdash.actions.starting import create_run, create_thread, create_thread_and_run
-from runsdash.audit.trail import TokenUsed
+from runsdash.audit.models import AuditEntry
+from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.forms.new_run import RunForm, RunOnThreadForm, ThreadAndRunForm
 from runsdash.dashboard.links import run_url, thread_url
 from runsdash.dashboard.subject import connection_of, usable_connection
-from runsdash.dashboard.writes import first_result, sentence_of, status_of
+from runsdash.dashboard.writes import FIRST_RESULT_WAIT_S, first_result, sentence_of, status_of
 from runsdash.index.connections import connections
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.service import ServiceError
 from runsdash.sync.assistants import fresh_assistants
+from runsdash.sync.reads import until
 from runsdash.sync.refresh import thread_row
+
+OF_THREAD = ".thread"  # the one-time token of the thread that is made before its run
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -63,7 +67,7 @@ def start_both(request: HttpRequest, form: ThreadAndRunForm, connection: Connect
         return create_thread_and_run(**common, parameters=parameters, **once(form))
     made_id = form.cleaned_data.get("made_thread_id")
     if not made_id:
-        made = create_thread(**common, parameters=thread, token=f"{once(form)['token']}.thread")
+        made = create_thread(**common, parameters=thread, token=once(form)["token"] + OF_THREAD)
         made_id = made.upstream_id
         form.data = form.data.copy()
         form.data["made_thread_id"] = made_id
@@ -77,9 +81,10 @@ def once(form: RunForm) -> dict[str, str]:
 
 def attempt(request: HttpRequest, form: RunForm, start: Callable[[], Run], **subject: object) -> HttpResponse:
     """Checks, starts, and answers: the run's page, or the form with what is wrong."""
-    if not form.is_valid():
-        return page(request, form, status=422, **subject)
     try:
+        refuse_used(request.POST.get("token"))
+        if not form.is_valid():
+            return page(request, form, status=422, **subject)
         run = start()
     except TokenUsed as used:
         return started_before(request, used)
@@ -91,6 +96,10 @@ def attempt(request: HttpRequest, form: RunForm, start: Callable[[], Run], **sub
 
 def started_before(request: HttpRequest, used: TokenUsed) -> HttpResponse:
     """A second post of the same form leads to what the first one made."""
+    if used.intent.token.endswith(OF_THREAD):  # the first post is between its two calls
+        token = used.intent.token.removesuffix(OF_THREAD)
+        intent = until(lambda: AuditEntry.objects.filter(token=token).first(), seconds=FIRST_RESULT_WAIT_S)
+        used = TokenUsed(intent or used.intent)
     deed = first_result(used)
     last = deed.last
     messages.warning(request, f"This form was sent before; nothing was sent again. Its result: {deed.result_label}.")

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 from runsdash.accounts.guards import operator_required
 from runsdash.actions.attempts import new_token
 from runsdash.actions.runs import submit_tool_approvals, submit_tool_outputs
-from runsdash.audit.trail import TokenUsed
+from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.forms.tool_outputs import ToolOutputsForm
 from runsdash.dashboard.links import run_url
 from runsdash.dashboard.subject import fresh_run, known_run
@@ -25,9 +25,10 @@ def tool_outputs(request: HttpRequest, thread_id: str, run_id: str) -> HttpRespo
         return answer(request, ToolOutputsForm.for_run(run))
     run = known_run(request, thread_id=thread_id, run_id=run_id)
     form = ToolOutputsForm.for_run(run).fill(request.POST)
-    if not form.check():
-        return answer(request, form, status=422)
     try:
+        refuse_used(request.POST.get("token"))
+        if not form.check():
+            return answer(request, form, status=422)
         run = sent(request, form)
     except TokenUsed as used:
         return sent_before(request, used, url=run_url(run), partials=(submitted(request, form),))
