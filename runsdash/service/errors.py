@@ -63,12 +63,12 @@ class ServiceError(Exception):
         return found.group(1) if found else None
 
     def __str__(self) -> str:
-        facts = [
-            f"status {self.status}" if self.status else "",
-            f"request {self.request_id}" * bool(self.request_id),
-        ]
-        known = ", ".join(fact for fact in facts if fact)
-        return f"{self.message} ({known})" if known else self.message
+        known = []
+        if self.status:
+            known.append(f"status {self.status}")
+        if self.request_id:
+            known.append(f"request {self.request_id}")
+        return f"{self.message} ({', '.join(known)})" if known else self.message
 
 
 class InvalidRequest(ServiceError):

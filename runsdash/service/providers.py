@@ -6,11 +6,11 @@ an error. Knows nothing of operations.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from runsdash.service.errors import InvalidRequest, ServiceError
 
-type_of_key = str | Callable[[], str] | None
+KeySource = str | Callable[[], str] | None
 
 _SECRET_HEADER_WORDS = ("key", "token", "auth", "secret", "cookie")
 _SHORTEST_SECRET = 4
@@ -42,7 +42,7 @@ class Endpoint:
         self,
         *,
         base_url: str,
-        api_key: type_of_key,
+        api_key: KeySource,
         kind: str,
         api_version: str | None,
         extra_headers: Mapping[str, str] | None,
@@ -68,10 +68,16 @@ class Endpoint:
         return {"OpenAI-Beta": "assistants=v2", **shown}
 
     def headers(self) -> dict[str, str]:
+        return {"OpenAI-Beta": "assistants=v2", **self._proof(), **self._extra_headers}
+
+    def _proof(self) -> dict[str, str]:
+        """The key as its own header, or as a bearer token. What a function gives is always a token."""
         key = self._token()
-        proof = f"Bearer {key}" if self.provider.key_header == "Authorization" else key
-        own = {self.provider.key_header: proof} if key else {}
-        return {"OpenAI-Beta": "assistants=v2", **own, **self._extra_headers}
+        if not key:
+            return {}
+        if self.provider.key_header == "Authorization" or callable(self._api_key):
+            return {"Authorization": f"Bearer {key}"}
+        return {self.provider.key_header: key}
 
     def _token(self) -> str:
         if not callable(self._api_key):
@@ -117,24 +123,24 @@ def _provider(kind: str) -> Provider:
     raise InvalidRequest(f"RunsDash does not know the kind of server {kind!r}. Known kinds: {known}.", param="kind")
 
 
-def _checked_base_url(base_url: str) -> str:
-    parts = _split(base_url)
+def _checked_base_url(base_url: object) -> str:
+    text = base_url.strip() if isinstance(base_url, str) else ""
+    parts = _split(text)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidRequest("The base URL must look like https://host/v1.", param="base_url")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidRequest("The base URL takes no user, password, query or fragment.", param="base_url")
-    return base_url.strip().rstrip("/")
+    return text.rstrip("/")
 
 
-def _split(base_url: object):
-    if not isinstance(base_url, str) or any(letter.isspace() for letter in base_url.strip()):
+def _split(text: str) -> SplitResult | None:
+    if any(letter.isspace() for letter in text):
         return None
     try:
-        parts = urlsplit(base_url.strip())
-        parts.port  # noqa: B018 - reading it is the check
+        parts = urlsplit(text)
+        return parts if parts.port != 0 else None
     except ValueError:
         return None
-    return parts
 
 
 def _checked_key(key: object) -> str:

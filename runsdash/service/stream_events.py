@@ -5,7 +5,7 @@ order (API.md section 5). Unknown events pass through with their JSON.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runsdash.service.decoding import Undecodable, decode_json
 from runsdash.service.objects import Message, Run, RunStep, Thread
@@ -21,7 +21,7 @@ class Delta:
 
     id: str | None
     text: str
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "Delta":
@@ -38,7 +38,7 @@ class StreamEvent:
 
     name: str
     data: object
-    raw: object
+    raw: object = field(repr=False)
 
 
 _TYPES = (

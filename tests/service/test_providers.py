@@ -35,6 +35,12 @@ def test_azure_openai():
     assert headers["openai-beta"] == "assistants=v2"
 
 
+def test_a_token_from_a_function_is_a_bearer_token_on_azure_too():
+    _first, headers = sent("azure-openai", key=lambda: "entra-token", base_path="/openai")
+    assert headers["authorization"] == "Bearer entra-token"
+    assert "api-key" not in headers
+
+
 def test_azure_openai_in_its_v1_form_has_no_version():
     assert sent("azure-openai", base_path="/openai/v1")[0] == "GET /openai/v1/threads/t HTTP/1.1"
     dated = sent("azure-openai", base_path="/openai/v1", api_version="preview")[0]

@@ -1,5 +1,7 @@
 """Reads are retried, within the deadline and as the server asks; writes never are."""
 
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -8,7 +10,7 @@ import pytest
 
 from runsdash.service import Backoff, Client, NoAnswer, RateLimited, ServiceError, UpstreamFailed
 from runsdash.service.backoff import LONGEST_REMEMBERED_WAIT_S, next_wait_s, retry_after_s
-from tests.service.raw_server import RawServer, reply
+from tests.service.raw_server import RawServer, received, reply, slowly
 
 GOOD = reply({"id": "thread_1"})
 
@@ -208,6 +210,47 @@ def test_a_closed_gate_stops_the_request_and_is_not_taken_for_the_server():
     count, ending = tries(GOOD, gate=gate, backoff=backoff)
     assert (count, type(ending), ending.retry_after_s, gate.seen) == (0, RateLimited, 9, [])
     assert backoff.wait_s(is_write=False) == 0
+
+
+@pytest.mark.parametrize(("idle_s", "connections"), [(0, 1), (1.1, 2)])
+def test_a_write_never_uses_a_connection_that_was_idle(idle_s, connections):
+    """The server might be closing it at that moment, and nobody could tell whether the write arrived."""
+    whole = GOOD.replace(b"Connection: close\r\n", b"")
+
+    def keep_open(connection):
+        connection.sendall(whole)
+        connection.settimeout(1.5)
+        if received(connection):
+            connection.sendall(whole)
+
+    with RawServer(keep_open) as server:
+        client = Client(server.base_url, timeout=5, max_retries=0)
+        client.retrieve_thread(thread_id="t")
+        time.sleep(idle_s)
+        client.create_thread()
+        assert len(server.requests) == connections
+
+
+def test_the_process_may_fork():
+    """Threads, sockets and the pool of the parent are not used by a child."""
+    script = """
+import os, sys
+from runsdash.service import Client, NoAnswer
+client = Client(sys.argv[1], "key", timeout=0.5, max_retries=0)
+client.retrieve_thread(thread_id="t")
+client.background.retrieve_thread(thread_id="t").result(5)
+if os.fork() == 0:
+    assert client.background.retrieve_thread(thread_id="t").result(5).id == "thread_1"
+    try:
+        client.retrieve_thread(thread_id="t")
+    except NoAnswer as error:
+        os._exit(7 if error.timed_out else 1)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+    drip = slowly(GOOD, pause_s=0.1)
+    with RawServer(GOOD, GOOD, GOOD, drip) as server:
+        command = [sys.executable, "-W", "ignore", "-c", script, server.base_url]
+        assert subprocess.run(command, timeout=20, check=False).returncode == 7
 
 
 def test_a_kept_connection_that_went_stale_is_replaced_at_once(upstream):

@@ -1,6 +1,6 @@
 """A message of a thread, its content parts and annotations (API.md section 3.3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from runsdash.service.objects import reading
@@ -19,7 +19,7 @@ class Annotation:
     quote: str | None
     url: str | None
     title: str | None
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "Annotation":
@@ -49,7 +49,7 @@ class MessageContent:
     image_file_id: str | None
     image_url: str | None
     refusal: str | None
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "MessageContent":
@@ -86,7 +86,7 @@ class Message:
     content: list[MessageContent]
     attachments: list[dict]
     metadata: dict[str, str]
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "Message":

@@ -1,7 +1,7 @@
 """A page of a list, of whatever shape the server gave it (API.md sections 2 and 6)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from runsdash.service.objects import reading
@@ -20,7 +20,7 @@ class Page(Generic[Item]):
     has_more: bool
     first_id: str | None
     last_id: str | None
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(
@@ -46,7 +46,7 @@ class Page(Generic[Item]):
             raw=raw,
         )
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Item]:
         return iter(self.data)
 
     def __len__(self) -> int:

@@ -1,6 +1,6 @@
 """A run and its parts, as a server gave them, read tolerantly (API.md sections 3.1 and 6)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from runsdash.service.objects import reading
@@ -16,7 +16,7 @@ class Usage:
     completion_tokens: int | None
     total_tokens: int | None
     cached_tokens: int | None
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "Usage | None":
@@ -45,7 +45,7 @@ class LastError:
 
     code: str
     message: str
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "LastError | None":
@@ -64,7 +64,7 @@ class RequiredAction:
 
     type: str
     tool_calls: list[ToolCall]
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "RequiredAction | None":
@@ -112,7 +112,7 @@ class Run:
     tool_choice: str | dict | None
     parallel_tool_calls: bool | None
     response_format: str | dict | None
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "Run":

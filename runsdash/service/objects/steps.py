@@ -1,7 +1,7 @@
 """A run step, and the order in which steps are shown (API.md sections 3.2 and 6)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from runsdash.service.objects import reading
@@ -38,7 +38,7 @@ class RunStep:
     tool_calls: list[ToolCall]
     message_id: str | None
     metadata: dict[str, str]
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "RunStep":

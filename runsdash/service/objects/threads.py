@@ -1,6 +1,6 @@
 """Threads, assistants, what a deletion answers, and the content of a file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from runsdash.service.objects import reading
@@ -16,7 +16,7 @@ class Thread:
     metadata: dict[str, str]
     tool_resources: dict
     title: str | None
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "Thread":
@@ -47,7 +47,7 @@ class Assistant:
     temperature: float | None
     top_p: float | None
     response_format: str | dict | None
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "Assistant":
@@ -72,7 +72,7 @@ class Deleted:
 
     id: str
     deleted: bool
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "Deleted":

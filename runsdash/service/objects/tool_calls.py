@@ -1,6 +1,6 @@
 """Tool calls, in a run's required action and in its steps, of all the shapes servers give them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runsdash.service.objects import reading
 
@@ -26,7 +26,7 @@ class FileSearchResult:
     file_name: str | None
     score: float | None
     content: str
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "FileSearchResult":
@@ -61,7 +61,7 @@ class ToolCall:
     results: list[FileSearchResult]
     child_run_id: str | None
     child_thread_id: str | None
-    raw: object
+    raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "ToolCall":
