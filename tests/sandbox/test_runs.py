@@ -1,6 +1,8 @@
 """The state machine of runs and the exact refusals of the protocol."""
 
 import time
+import urllib.error
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -47,6 +49,21 @@ def test_the_thread_is_locked_while_a_run_is_active(upstream):
     upstream.post(path_of(run) + "/cancel")
     upstream.wait(run, "cancelled")
     assert upstream.post(f"/threads/{thread}/messages", body)["role"] == "user"
+
+
+def test_of_many_runs_created_at_once_one_wins(upstream):
+    thread = upstream.post("/threads", {"messages": [{"role": "user", "content": "/slow 30"}]})["id"]
+
+    def create(_: int) -> bool:
+        try:
+            return bool(upstream.post(f"/threads/{thread}/runs", {"assistant_id": "asst_sandbox_dispatch"}))
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(create, range(8))) == [False] * 7 + [True]
+    assert len(upstream.get(f"/threads/{thread}/runs")["data"]) == 1
 
 
 def test_submit_needs_every_call(upstream):
