@@ -193,7 +193,7 @@ def merged_run(
 
 def write_runs(changed: Sequence[tuple[Run, objects.Run]], *, fetched_at: datetime) -> None:
     names = [field.attname for field in Run._meta.concrete_fields]
-    lease = ("lease_until", "lease_token", "step_count", "steps_cursor", "has_all_steps")
+    lease = ("lease_until", "lease_token", "step_count", "steps_cursor", "has_all_steps", "steps_checked_at")
     upsert_rows(Run, [{name: getattr(row, name) for name in names} for row, _ in changed], keep=lease)
     bodies = [
         {"run_id": row.pk, **rows.body_row(run.raw, fetched_at=fetched_at, preview=run_preview(run))}

@@ -27,8 +27,9 @@ SETTLING = timedelta(seconds=2)
 
 def record_trouble(row: Run | Thread, error: ServiceError, *, token: str) -> None:
     """Keeps the failure beside the copy, so that every reader sees it."""
-    trouble = trouble_of(error)
-    lease.give_back(row, token, trouble=trouble, checked_at=timezone.now())
+    trouble, now = trouble_of(error), timezone.now()
+    also = {"steps_checked_at": now} if isinstance(row, Run) else {}
+    lease.give_back(row, token, trouble=trouble, checked_at=now, **also)
     note_failure(row.connection, trouble)
 
 
@@ -63,6 +64,8 @@ def land_steps(run: Run, reads: Reads) -> ServiceError | None:
             return None
         if isinstance(answer, ServiceError):
             return answer
+    if page is not None or newest is not None:
+        save_run(run, steps_checked_at=reads.sent_at)
     if isinstance(page, Page):
         land_walk(run, page, sent_at=reads.sent_at)
     if isinstance(newest, Page):

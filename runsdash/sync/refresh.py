@@ -41,6 +41,13 @@ def is_settled(run: Run) -> bool:
     return run.facts.is_terminal and (run.has_all_steps or run.connection.can_list_steps is False)
 
 
+def checked_age_s(run: Run, *, rests: bool) -> float:
+    """How long ago somebody last tried to read it. The worker often reads a run without its steps; a page needs both."""
+    if rests or run.connection.can_list_steps is False:
+        return age_s(run.checked_at)
+    return max(age_s(run.checked_at), age_s(run.steps_checked_at))
+
+
 def refresh_run(
     connection: Connection,
     *,
@@ -59,7 +66,7 @@ def refresh_run(
     rests = max_age_s is None and is_settled(run)
     if max_age_s is None:
         max_age_s = SETTLED_AGE_S if rests else MAX_AGE_S
-    if age_s(run.checked_at) < max_age_s or not connection.is_enabled:
+    if checked_age_s(run, rests=rests) < max_age_s or not connection.is_enabled:
         return run
     token = lease.take(run, hold_s=connection.timeout_s)
     if token is None:

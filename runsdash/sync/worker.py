@@ -95,7 +95,8 @@ class Worker:
         now = timezone.now()
         usable = [one for one in every_connection() if one.is_enabled]
         for run in due.active_runs(usable, now=now):
-            yield lambda run=run: self.start_run(run, is_light=True)
+            is_new = run.steps_checked_at is None and run.connection.can_list_steps is not False
+            yield lambda run=run, is_new=is_new: self.start_run(run, is_light=not is_new)
         for connection in due.connections_to_list(usable, now=now):
             yield lambda connection=connection: self.start_listing(connection)
         for thread in due.threads(usable, now=now):

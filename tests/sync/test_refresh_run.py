@@ -146,3 +146,14 @@ def test_a_server_without_steps_is_remembered(connection, upstream, start):
     assert connection.can_list_steps is False
     assert row.status == "completed"
     assert Message.objects.filter(thread=row.thread).count() == 2
+
+
+def test_a_page_brings_new_steps_even_when_the_worker_has_just_looked(connection, upstream, start):
+    run = start("/tool get_stock", until="requires_action")
+    row = refresh_run(connection, **ids(run))
+    Run.objects.filter(pk=row.pk).update(steps_checked_at=None)  # as after the worker's look at the run alone
+    upstream.clear_requests()
+
+    refresh_run(connection, **ids(run))
+
+    assert upstream.requests(path="/steps")

@@ -55,6 +55,20 @@ def test_a_status_change_of_an_active_run_is_seen(connection, upstream, start):
     assert row.thread.messages.filter(role="assistant").exists()
 
 
+def test_an_active_run_it_finds_has_its_steps(connection, upstream, start):
+    upstream.quirk(no_thread_list=True)
+    run = start("/tool get_stock", until="requires_action")
+    ensure_threads(connection, [run["thread_id"]])
+    worker, deadline = Worker(unlimited=True), time.monotonic() + 10
+
+    while not (row := Run.objects.first()) or not row.step_count:
+        assert time.monotonic() < deadline
+        worker.round()
+        time.sleep(0.05)
+
+    assert [step.kind for step in row.steps.all()] == ["function"]
+
+
 def test_a_thread_that_is_gone_is_not_asked_for_ever(connection, upstream):
     upstream.quirk(no_thread_list=True)
     ensure_threads(connection, ["thread_nowhere"])

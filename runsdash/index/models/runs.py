@@ -40,7 +40,8 @@ class Run(Refreshed):
     waits_for = models.CharField(max_length=40, blank=True)  # required_action.type while it waits
     step_count = models.IntegerField(default=0)  # steps in the index
     steps_cursor = models.CharField(max_length=200, blank=True, default="")  # the walk from the first step got here
-    has_all_steps = models.BooleanField(default=False)
+    has_all_steps = models.BooleanField(default=False)  # of an active run: the walk has caught up
+    steps_checked_at = models.DateTimeField(null=True)  # the last attempt to read steps; null: never
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="run_once_a_connection")]
