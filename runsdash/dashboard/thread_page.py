@@ -1,0 +1,136 @@
+"""Everything the thread page shows: a page of its conversation, a page of its runs, and who holds its lock.
+
+It reads the index; it never asks an upstream and never writes.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from runsdash.index import reading
+from runsdash.index.models import Message, Run, Thread
+
+from . import pace
+from .links import mark_ambiguous, thread_url
+from .run_page import ID_CHARS, digest_of
+from .stale import copy_age_s
+
+GONE = {404, 410}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownMessage:
+    """A message and the run that wrote it, when that is known."""
+
+    message: Message
+    made_by: Run | None
+
+
+class ThreadPage:
+    """A thread as one reader looks at it: `?before=` a message, `?runs_before=` a run."""
+
+    def __init__(self, request: HttpRequest, thread: Thread) -> None:
+        self.thread, self.now = thread, timezone.now()
+        self.before = request.GET.get("before", "")[:ID_CHARS]
+        self.runs_before = request.GET.get("runs_before", "")[:ID_CHARS]
+        mark_ambiguous([thread])
+
+    @property
+    def is_gone(self) -> bool:
+        """The upstream no longer knows the thread: only the copy is left."""
+        return self.thread.is_gone or (self.thread.trouble or {}).get("status") in GONE
+
+    # Conversation
+
+    @cached_property
+    def _message_page(self) -> tuple[list[Message], bool]:
+        return reading.message_page(self.thread, before=self.before)
+
+    @cached_property
+    def messages(self) -> list[ShownMessage]:
+        found = self._message_page[0]
+        runs = reading.runs_by_id(self.thread, [message.run_upstream_id for message in found])
+        mark_ambiguous(runs.values())
+        return [ShownMessage(message=one, made_by=runs.get(one.run_upstream_id)) for one in found]
+
+    @property
+    def older_url(self) -> str:
+        """The page before this one; "" when the index has nothing older."""
+        found, has_older = self._message_page
+        return thread_url(self.thread, before=found[0].upstream_id) if has_older else ""
+
+    @property
+    def newest_url(self) -> str:
+        return thread_url(self.thread) if self.before else ""
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Assistants' names by id, of the messages and runs shown."""
+        ids = {message.assistant_id for message in self._message_page[0]}
+        ids |= {run.assistant_id for run in self.runs}
+        return reading.assistant_names(self.thread.connection_id, ids)
+
+    # Runs
+
+    @cached_property
+    def _run_page(self) -> tuple[list[Run], bool]:
+        return reading.runs_of_thread(self.thread, before=self.runs_before)
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        mark_ambiguous(self._run_page[0])
+        return self._run_page[0]
+
+    @property
+    def older_runs_url(self) -> str:
+        return thread_url(self.thread, runs_before=self.runs[-1].upstream_id) if self._run_page[1] else ""
+
+    @cached_property
+    def holder(self) -> Run | None:
+        found = reading.lock_holder(self.thread)
+        mark_ambiguous([found] if found else [])
+        return found
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.holder is not None and pace.is_overdue(self.holder, now=self.now)
+
+    @property
+    def resources(self) -> list[tuple[str, list[str]]]:
+        """Tool resources as (tool, ids)."""
+        found = self.thread.tool_resources if isinstance(self.thread.tool_resources, dict) else {}
+        return [(str(tool).replace("_", " "), ids_in(value)) for tool, value in found.items() if ids_in(value)]
+
+    # Polling
+
+    @cached_property
+    def interval_s(self) -> int | None:
+        """Only while a run is active: then something is going to change."""
+        if self.holder is None:
+            return None
+        changed_at = pace.last_change(self.holder, [message.created_at for message in self._message_page[0][-1:]])
+        wanted_s = pace.interval_s(self.holder, changed_at=changed_at, now=self.now)
+        return max(pace.CALM_S, wanted_s or pace.SLOW_S)
+
+    @cached_property
+    def live_url(self) -> str:
+        return thread_url(self.thread, "thread_live", before=self.before, runs_before=self.runs_before)
+
+    @cached_property
+    def version(self) -> str:
+        """The page's tag, from versions of what it shows."""
+        parts = [str(self.interval_s), str(self.is_gone), str(self.is_overdue), self.before, self.runs_before]
+        parts += [f"{run.upstream_id} {run.status} {run.total_tokens} {run.duration_s}" for run in self.runs]
+        parts += [self.holder.upstream_id, self.holder.status] if self.holder else []
+        parts += [str(self.thread.metadata), str(self.thread.tool_resources)]
+        if self.thread.trouble:
+            parts += [str(self.thread.trouble.get("at")), str(copy_age_s(self.thread) // pace.TICK_S)]
+        return digest_of([*parts, *reading.message_digests(self._message_page[0])])
+
+
+def ids_in(value: object) -> list[str]:
+    """File and vector store ids of one tool's resources, whatever shape the server gives them."""
+    lists = value.values() if isinstance(value, dict) else []
+    return [str(one)[:ID_CHARS] for ids in lists if isinstance(ids, list) for one in ids[:20] if isinstance(one, str)]
