@@ -51,9 +51,7 @@ def problem_for(error: Exception) -> Problem | None:
 
 def upstream_problem(error: errors.ServiceError) -> Problem:
     status, title, advice = next(
-        (status, title, advice)
-        for kind, status, title, advice in UPSTREAM_PROBLEMS
-        if isinstance(error, kind)
+        (status, title, advice) for kind, status, title, advice in UPSTREAM_PROBLEMS if isinstance(error, kind)
     )
     if isinstance(error, errors.NoAnswer):
         status = 504 if error.timed_out else 502

@@ -1,0 +1,46 @@
+"""The frame of changes that stay inside RunsDash: permission → intent → change and outcome in one transaction."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from runsdash.accounts.models import User
+from runsdash.audit.models import AuditEntry
+from runsdash.audit.trail import record_intent, record_outcome, record_refusal
+
+Answer = TypeVar("Answer")
+RIGHTS = {"can_act": "This needs the role operator.", "can_manage": "This needs the role admin."}
+
+
+def change(
+    *,
+    actor: User,
+    action: str,
+    right: str,
+    connection_slug: str,
+    act: Callable[[], tuple[Answer, object]],
+    before: object = None,
+    sent: object = None,
+) -> Answer:
+    """Carries out `act`, which returns its answer and what the trail keeps as `after`. `right`: one of RIGHTS."""
+    copied = {
+        "action": action, "actor": actor.get_username(), "connection_slug": connection_slug, "before": before,
+    }  # fmt: skip
+    refusal = refusal_of(actor, right=right)
+    if refusal:
+        record_refusal(message=refusal, **copied)
+        raise PermissionDenied(refusal)
+    intent = record_intent(**copied, sent=sent)
+    with transaction.atomic():
+        answer, after = act()
+        record_outcome(intent, result=AuditEntry.Result.DONE, after=after)
+    return answer
+
+
+def refusal_of(actor: User, *, right: str) -> str:
+    if not getattr(actor, right):
+        return RIGHTS[right]
+    return "This server is set to read-only: RUNSDASH_READ_ONLY is on." if settings.RUNSDASH_READ_ONLY else ""

@@ -1,0 +1,39 @@
+"""Ids in text that people paste: a bare id, a line of a log, an address. Finds them, looks nothing up."""
+
+import re
+from dataclasses import dataclass
+
+MAX_TEXT_CHARS = 200_000
+MAX_IDS = 5_000
+KINDS = {"run": "run", "thread": "thread", "step": "step", "msg": "message", "asst": "assistant"}
+NAMED = re.compile(r"(?<![A-Za-z0-9])(run|thread|step|msg|asst)_[A-Za-z0-9][A-Za-z0-9_-]{0,190}")
+UUID = re.compile(r"(?<![A-Za-z0-9])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![A-Za-z0-9])")
+LONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,199}")
+
+
+@dataclass(frozen=True)
+class FoundId:
+    """`kind` is run, thread, step, message or assistant by the id's prefix; empty when the id does not say."""
+
+    kind: str
+    upstream_id: str
+
+
+def found_ids(text: str) -> list[FoundId]:
+    """Every id in the text, in order, without repetitions. A line of one word counts as an id of unknown kind."""
+    found: dict[str, FoundId] = {}
+    for line in text[:MAX_TEXT_CHARS].splitlines():
+        for one in ids_of_line(line):
+            found.setdefault(one.upstream_id, one)
+        if len(found) >= MAX_IDS:
+            break
+    return list(found.values())[:MAX_IDS]
+
+
+def ids_of_line(line: str) -> list[FoundId]:
+    named = [(match.start(), FoundId(KINDS[match[1]], match[0].rstrip("_-"))) for match in NAMED.finditer(line)]
+    named += [(match.start(), FoundId("", match[0])) for match in UUID.finditer(line)]
+    if named:
+        return [one for _, one in sorted(named, key=lambda pair: pair[0])]
+    word = line.strip().strip("\"',;")
+    return [FoundId("", word)] if LONE.fullmatch(word) else []

@@ -1,0 +1,103 @@
+"""Jumping by id."""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from runsdash.index.models import Assistant
+from runsdash.index.upsert import upsert_messages, upsert_steps
+from runsdash.service import objects
+from tests.pages import page_of
+from tests.rows import made_connection, made_run
+
+pytestmark = pytest.mark.django_db
+URL = "/go/"
+
+
+@pytest.fixture
+def run(db: None):
+    """A run with a step and a message, and its assistant."""
+    prod, now = made_connection(), timezone.now()
+    run = made_run(prod, id="run_known", thread_id="thread_known", assistant_id="asst_known")
+    created = int(now.timestamp())
+    step = {"id": "step_known", "type": "message_creation", "status": "completed", "created_at": created}
+    upsert_steps(run, [objects.RunStep.from_raw(step | {"step_details": {}})], fetched_at=now)
+    message = {"id": "msg_known", "role": "user", "created_at": created, "content": []}
+    upsert_messages(run.thread, [objects.Message.from_raw(message)], fetched_at=now)
+    Assistant.objects.create(connection=prod, upstream_id="asst_known", name="Bot", fetched_at=now)
+    return run
+
+
+RUN_PAGE = "/threads/thread_known/runs/run_known/"
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("run_known", RUN_PAGE),
+        ("step_known", f"{RUN_PAGE}?step=step_known"),
+        ("msg_known", "/threads/thread_known/#msg_known"),
+        ("thread_known", "/threads/thread_known/"),
+        ("asst_known", "/runs/?q=assistant%3Aasst_known"),
+        ("  run_known\n", RUN_PAGE),
+        ('ERROR {"run_id": "run_known", "thread_id": "thread_known"}', RUN_PAGE),
+        ("https://logs.example/threads/thread_known/runs/run_other/x", "/threads/thread_known/runs/run_other/"),
+        ("thread_new", "/threads/thread_new/"),
+    ],
+)
+def test_it_leads_to_the_page(as_viewer: Client, run, text: str, url: str) -> None:
+    answer = as_viewer.get(URL, {"id": text})
+    assert (answer.status_code, answer["Location"]) == (302, url)
+
+
+def test_ids_of_any_shape_are_looked_up(as_viewer: Client) -> None:
+    made_run(made_connection(), id="3fa85f64-5717-4562-b3fc-2c963f66afa6", thread_id="my.thread:7")
+    for text in ("3fa85f64-5717-4562-b3fc-2c963f66afa6", "run 3fa85f64-5717-4562-b3fc-2c963f66afa6 failed"):
+        assert as_viewer.get(URL, {"id": text})["Location"].endswith("/runs/3fa85f64-5717-4562-b3fc-2c963f66afa6/")
+    assert as_viewer.get(URL, {"id": "my.thread:7"})["Location"] == "/threads/my.thread:7/"
+
+
+def test_an_unknown_run_is_explained(as_viewer: Client, run) -> None:
+    page = page_of(as_viewer.get(URL, {"id": "run_elsewhere"}), status=404)
+    assert "only by its thread" in page.one("div", role="alert", class_="banner").text
+    assert page.one("input", id="go-id")["value"] == "run_elsewhere"
+
+
+@pytest.mark.parametrize("text", ["no id in here", "<script>", "step_gone", "🙂", "x" * 5000])
+def test_nothing_found_keeps_the_text_and_says_what_can_be_typed(as_viewer: Client, run, text: str) -> None:
+    page = page_of(as_viewer.get(URL, {"id": text}), status=404)
+    assert page.one("input", id="go-id")["value"] == text
+    assert "thread, run, step, message or assistant" in page.one("p", id="go-hint").text
+
+
+def test_an_unknown_lone_word_may_be_a_thread(as_viewer: Client, run) -> None:
+    page = page_of(as_viewer.get(URL, {"id": "abc-123"}), status=404)
+    assert page.all("a", href="/threads/abc-123/")
+
+
+def test_without_text_it_asks(as_viewer: Client) -> None:
+    assert page_of(as_viewer.get(URL)).one("form", id="go-form")
+
+
+def test_an_ambiguous_id_is_a_choice(as_viewer: Client, run) -> None:
+    made_run(made_connection("other"), id="run_known", thread_id="thread_known")
+    page = page_of(as_viewer.get(URL, {"id": "run_known"}), status=300)
+    choices = {row["data-connection"]: row.one("a")["href"] for row in page.all("tr", data_connection=True)}
+    assert as_viewer.get(choices["other"])["Location"] == f"{RUN_PAGE}?connection=other"
+    assert as_viewer.get(URL, {"id": "run_known", "connection": "prod"})["Location"] == f"{RUN_PAGE}?connection=prod"
+
+
+def test_the_connection_is_carried_to_what_is_not_known(as_viewer: Client, run) -> None:
+    answer = as_viewer.get(URL, {"id": "thread_new", "connection": "prod"})
+    assert answer["Location"] == "/threads/thread_new/?connection=prod"
+    assert as_viewer.get(URL, {"id": "thread_new", "connection": "none"}).status_code == 404
+
+
+def test_queries_do_not_grow_with_ids(as_viewer: Client, run, django_assert_max_num_queries) -> None:
+    with django_assert_max_num_queries(9):
+        as_viewer.get(URL, {"id": " ".join(f"step_{number}" for number in range(500))})
+
+
+def test_who_may_look(client: Client, as_viewer: Client) -> None:
+    assert client.get(URL, {"id": "run_x"}).status_code == 302
+    assert as_viewer.post(URL).status_code == 405
