@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from runsdash.index.models import Assistant
+from runsdash.index.models import Assistant, Message
 from runsdash.index.upsert import upsert_messages, upsert_steps
 from runsdash.service import objects
 from tests.pages import page_of
@@ -23,7 +23,8 @@ def run(db: None):
     step = {"id": "step_known", "type": "message_creation", "status": "completed", "created_at": created}
     upsert_steps(run, [objects.RunStep.from_raw(step | {"step_details": {}})], fetched_at=now)
     message = {"id": "msg_known", "role": "user", "created_at": created, "content": []}
-    upsert_messages(run.thread, [objects.Message.from_raw(message)], fetched_at=now)
+    later = message | {"id": "msg_later", "created_at": created + 5}
+    upsert_messages(run.thread, [objects.Message.from_raw(one) for one in (message, later)], fetched_at=now)
     Assistant.objects.create(connection=prod, upstream_id="asst_known", name="Bot", fetched_at=now)
     return run
 
@@ -36,7 +37,6 @@ RUN_PAGE = "/threads/thread_known/runs/run_known/"
     [
         ("run_known", RUN_PAGE),
         ("step_known", f"{RUN_PAGE}?step=step_known"),
-        ("msg_known", "/threads/thread_known/#msg_known"),
         ("thread_known", "/threads/thread_known/"),
         ("asst_known", "/runs/?q=assistant%3Aasst_known"),
         ("  run_known\n", RUN_PAGE),
@@ -48,6 +48,13 @@ RUN_PAGE = "/threads/thread_known/runs/run_known/"
 def test_it_leads_to_the_page(as_viewer: Client, run, text: str, url: str) -> None:
     answer = as_viewer.get(URL, {"id": text})
     assert (answer.status_code, answer["Location"]) == (302, url)
+
+
+def test_a_message_is_on_its_page_of_the_conversation(as_viewer: Client, run) -> None:
+    key = Message.objects.get(upstream_id="msg_known").pk
+    address = as_viewer.get(URL, {"id": "msg_known"})["Location"]
+    assert address == f"/threads/thread_known/?before=msg_later#message-{key}"
+    assert "?" not in as_viewer.get(URL, {"id": "msg_later"})["Location"]
 
 
 def test_ids_of_any_shape_are_looked_up(as_viewer: Client) -> None:

@@ -80,8 +80,10 @@ def page_of_step(step: RunStep) -> str:
 
 
 def page_of_message(message: Message) -> str:
+    """The page of the conversation that ends with the message."""
     mark_ambiguous([message.thread])
-    return f"{thread_url(message.thread)}#{message.upstream_id}"
+    later = Message.objects.filter(thread=message.thread, position__gt=message.position).order_by("position").first()
+    return f"{thread_url(message.thread, before=later.upstream_id if later else '')}#message-{message.pk}"
 
 
 def page_of_thread(thread: Thread) -> str:
