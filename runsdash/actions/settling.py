@@ -5,17 +5,25 @@ is `unclear` (the connection broke after sending). The index must hold a snapsho
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import Deed, deeds_of_run, deeds_of_thread, record_outcome
-from runsdash.index.models import Run, Thread
+from runsdash.index.models import Connection, Run, Thread
+from runsdash.service import ServiceError
+from runsdash.sync.refresh import refresh_run, refresh_thread
 
 Result = AuditEntry.Result
 CLOCK_SKEW = timedelta(seconds=5)  # an upstream's created_at has whole seconds and a clock of its own
 ORPHAN_MARGIN = timedelta(seconds=5)  # after the time-out an intent without outcome was left behind
+
+SETTLED_FOR = timedelta(days=1)
+SETTLED_AT_ONCE = 50
+SETTLE_AGE_S = 5.0
 
 Verdict = tuple[str, str]  # result, sentence
 
@@ -41,6 +49,29 @@ def settle_run(run: Run) -> list[Deed]:
             )
             deed.outcomes.append(outcome)
     return found
+
+
+def settle_recent() -> int:
+    """The worker's part: looks after what was left unclear lately. How many deeds it found open."""
+    since = timezone.now() - SETTLED_FOR
+    clear = AuditEntry.objects.filter(intent_id=OuterRef("pk")).exclude(result=Result.UNCLEAR)
+    left = AuditEntry.objects.filter(at__gte=since, kind=AuditEntry.Kind.INTENT).exclude(Exists(clear))
+    intents = list(left.order_by("id")[:SETTLED_AT_ONCE])
+    for intent in intents:
+        connection = Connection.objects.filter(slug=intent.connection_slug, is_enabled=True).first()
+        is_over = timezone.now() - intent.at > timedelta(seconds=connection.timeout_s) if connection else False
+        if is_over:
+            settle_intent(connection, intent)
+    return len(intents)
+
+
+def settle_intent(connection: Connection, intent: AuditEntry) -> None:
+    ids = {"thread_id": intent.thread_id, "run_id": intent.run_id}
+    with suppress(ServiceError):  # the upstream is not there: next time
+        if intent.run_id:
+            settle_run(refresh_run(connection, **ids, max_age_s=SETTLE_AGE_S))
+        elif intent.thread_id:
+            settle_thread(refresh_thread(connection, thread_id=intent.thread_id, max_age_s=SETTLE_AGE_S))
 
 
 def cancel_verdict(deed: Deed, run: Run) -> Verdict:

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from django.db.models import Model
 from django.http import Http404, HttpRequest
 
+from runsdash.actions.settling import settle_run, settle_thread
 from runsdash.index.connections import DEFAULT_SLUG, connections
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.sync.refresh import refresh_run, run_row
+from runsdash.sync.refresh import PAGE_WAIT_S, refresh_run, refresh_thread, run_row
 
 
 class SeveralConnections(Exception):
@@ -68,6 +69,22 @@ def connection_of_run(request: HttpRequest, *, thread_id: str, run_id: str) -> C
     if not Run.objects.filter(upstream_id=run_id, connection__in=connections()).exists():
         return connection_of(request, upstream_id=thread_id, models=[Thread])
     return connection_of(request, upstream_id=run_id, models=[Run])
+
+
+def run_of_page(request: HttpRequest, *, thread_id: str, run_id: str, wait_s: float = PAGE_WAIT_S) -> Run:
+    """The run a page or a poll shows: as fresh as it may wait for. What was left unclear on it is settled by the way."""
+    connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
+    run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
+    settle_run(run)
+    return run
+
+
+def thread_of_page(request: HttpRequest, *, thread_id: str) -> Thread:
+    """The thread a page or a poll shows, likewise."""
+    connection = connection_of(request, upstream_id=thread_id, models=[Thread])
+    thread = refresh_thread(connection, thread_id=thread_id)
+    settle_thread(thread)
+    return thread
 
 
 def known_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Run:

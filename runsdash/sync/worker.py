@@ -4,7 +4,7 @@ Pages never depend on it. The rows themselves are the record of work: whatever i
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
@@ -52,11 +52,29 @@ class Job:
         return next((one for one in answers if isinstance(one, ServiceError)), None)
 
 
+@dataclass
+class Chore:
+    """Something else the worker does now and then, given by a room above."""
+
+    act: Callable[[], object]
+    every_s: float
+    last: float = 0.0
+
+    def act_if_due(self) -> None:
+        if monotonic() - self.last >= self.every_s:
+            self.last = monotonic()
+            try:
+                self.act()
+            except Exception:
+                log.exception("a chore of the worker failed")
+
+
 class Worker:
     """One process's worth of reading. `unlimited` ignores budgets (first start of the demo)."""
 
-    def __init__(self, *, unlimited: bool = False) -> None:
+    def __init__(self, *, unlimited: bool = False, chores: Sequence[Chore] = ()) -> None:
         self.unlimited = unlimited
+        self.chores = chores
         self.jobs: list[Job] = []
         self.budgets: dict[int, Budget] = {}
         self.thread_cursors: dict[int, str] = {}
@@ -85,6 +103,8 @@ class Worker:
     def round(self) -> int:
         """Lands what is in, starts what is due and affordable; how many jobs are under way afterwards."""
         self.land_finished()
+        for chore in self.chores:
+            chore.act_if_due()
         for start in self.starters():
             if len(self.jobs) >= JOBS_AT_ONCE:
                 break

@@ -1,15 +1,18 @@
 """What people do, seen at the upstream, in the trail and in the index."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.actions.attempts import new_token
 from runsdash.actions.runs import cancel_run, modify_run, submit_tool_approvals, submit_tool_outputs
-from runsdash.actions.settling import settle_run, settle_thread
+from runsdash.actions.settling import settle_recent, settle_run, settle_thread
 from runsdash.actions.starting import create_run, create_thread
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import TokenUsed, deeds_of_run
+from runsdash.audit.trail import TokenUsed, deeds_of_run, record_intent
 from runsdash.index.models import Run
 from runsdash.service import InvalidRequest, NoAnswer, Refused, UpstreamFailed
 from runsdash.sync.refresh import refresh_run, refresh_thread
@@ -237,3 +240,25 @@ def test_a_failure_with_a_status_is_unclear_too(upstream, waiting, operator):
     with pytest.raises(UpstreamFailed):
         cancel_run(actor=operator, run=waiting)
     assert unclear(reread(waiting)) == [Result.SETTLED_NOT_DONE]
+
+
+def test_the_worker_settles_what_a_dead_process_left_behind(upstream, waiting, operator, connection):
+    """Killed between sending and hearing: the upstream has cancelled, the trail has an intent alone."""
+    upstream.post(f"/threads/{waiting.thread.upstream_id}/runs/{waiting.upstream_id}/cancel")
+    intent = record_intent(
+        action="cancel_run",
+        actor="olga",
+        connection_slug=connection.slug,
+        thread_id=waiting.thread.upstream_id,
+        run_id=waiting.upstream_id,
+    )
+    connection.timeout_s = 0.1
+    connection.save()
+    AuditEntry.objects.filter(pk=intent.pk).update(at=timezone.now() - timedelta(minutes=1))
+    before = timezone.now() - timedelta(minutes=2)
+    Run.objects.filter(pk=waiting.pk).update(fetched_at=before, checked_at=before)
+
+    assert settle_recent() == 1
+
+    assert deeds_of_run(waiting.upstream_id)[0].result == Result.SETTLED_DONE
+    assert settle_recent() == 0

@@ -7,8 +7,7 @@ from django.views.decorators.http import require_safe
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.run_page import RunPage
 from runsdash.dashboard.stale import mark_stale
-from runsdash.dashboard.subject import connection_of_run
-from runsdash.sync.refresh import refresh_run
+from runsdash.dashboard.subject import run_of_page
 
 from .run import shown
 
@@ -16,8 +15,7 @@ from .run import shown
 @viewer_required
 @require_safe
 def run(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
-    connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
-    run = refresh_run(connection, thread_id=thread_id, run_id=run_id)
+    run = run_of_page(request, thread_id=thread_id, run_id=run_id)
     page = RunPage(request, run)
     if request.headers.get("HX-PTag") == page.version:
         response: HttpResponse = HttpResponseNotModified()

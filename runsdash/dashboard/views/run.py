@@ -9,8 +9,8 @@ from runsdash.dashboard.context import Shell
 from runsdash.dashboard.links import run_url
 from runsdash.dashboard.run_page import RunPage
 from runsdash.dashboard.stale import mark_stale
-from runsdash.dashboard.subject import connection_of_run
-from runsdash.sync.refresh import PAGE_WAIT_S, refresh_run
+from runsdash.dashboard.subject import run_of_page
+from runsdash.sync.refresh import PAGE_WAIT_S
 
 from .tool_outputs import form_context
 
@@ -19,9 +19,8 @@ from .tool_outputs import form_context
 @require_safe
 def show(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
     """The page; for htmx the chosen step with the timeline that marks it."""
-    connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
     wait_s = 0 if request.htmx else PAGE_WAIT_S
-    run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
+    run = run_of_page(request, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
     if run.thread.upstream_id != thread_id:
         return HttpResponseRedirect(run_url(run, **request.GET.dict()))
     page = RunPage(request, run)

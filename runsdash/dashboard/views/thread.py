@@ -6,16 +6,14 @@ from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.stale import mark_stale
-from runsdash.dashboard.subject import connection_of
+from runsdash.dashboard.subject import thread_of_page
 from runsdash.dashboard.thread_page import ThreadPage
-from runsdash.index.models import Thread
-from runsdash.sync.refresh import refresh_thread
 
 
 @viewer_required
 @require_safe
 def thread(request: HttpRequest, *, thread_id: str) -> HttpResponse:
-    row = refreshed(request, thread_id)
+    row = thread_of_page(request, thread_id=thread_id)
     page = ThreadPage(request, row)
     return mark_stale(render(request, "thread/thread.html", {"page": page, "thread": row}), row)
 
@@ -24,7 +22,7 @@ def thread(request: HttpRequest, *, thread_id: str) -> HttpResponse:
 @require_safe
 def live(request: HttpRequest, *, thread_id: str) -> HttpResponse:
     """The one poll of a thread page, while one of its runs is active."""
-    row = refreshed(request, thread_id)
+    row = thread_of_page(request, thread_id=thread_id)
     page = ThreadPage(request, row)
     if request.headers.get("HX-PTag") == page.version:
         response: HttpResponse = HttpResponseNotModified()
@@ -33,8 +31,3 @@ def live(request: HttpRequest, *, thread_id: str) -> HttpResponse:
     response["HX-PTag"] = page.version
     response["Cache-Control"] = "no-store"
     return mark_stale(response, row)
-
-
-def refreshed(request: HttpRequest, thread_id: str) -> Thread:
-    connection = connection_of(request, upstream_id=thread_id, models=[Thread])
-    return refresh_thread(connection, thread_id=thread_id)

@@ -1,13 +1,14 @@
-"""`manage.py sync`: the worker."""
+"""`manage.py sync`: the worker. It lives here because it also settles what people did with an unclear outcome."""
 
 import signal
 from threading import Event
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from runsdash.sync.worker import Worker
+from runsdash.actions.settling import settle_recent
+from runsdash.sync.worker import Chore, Worker
 
-ROUND_S = 60.0
+SETTLE_EVERY_S = 5.0
 
 
 class Command(BaseCommand):
@@ -17,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="read everything that is due, then exit")
 
     def handle(self, *args: object, once: bool, **options: object) -> None:
-        worker = Worker()
+        worker = Worker(chores=[Chore(settle_recent, every_s=SETTLE_EVERY_S)])
         if once:
             worker.round()
             worker.land_all()
