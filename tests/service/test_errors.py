@@ -169,6 +169,13 @@ def test_the_key_is_in_no_error(answer):
     assert pickle.loads(pickle.dumps(error)).message == error.message
 
 
+def test_a_long_key_that_is_cut_in_the_middle_is_in_no_error():
+    token = "eyJ" + "0123456789" * 200
+    error = raised(reply((token + " ").encode() * 30), key=token)
+    assert token[:12] not in repr(vars(error))
+    assert error.body.startswith("[key] [key]")
+
+
 def test_secret_extra_headers_are_in_no_error_either():
     token = "AstraCS:0123456789abcdef"
     headers = {"astra-api-token": token, "OpenAI-Project": "proj_1"}
