@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from django.db.models import Count, Model
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from runsdash.index.models import Connection, Run, Thread
 
@@ -28,13 +28,21 @@ def with_connection(url: str, row: Model, **query: object) -> str:
     if getattr(row, "is_ambiguous", False):
         query["connection"] = row.connection.slug
     query = {key: value for key, value in query.items() if value not in (None, "")}
-    return f"{url}?{urlencode(query)}" if query else url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}" if query else url
+
+
+def address(name: str, *ids: str) -> str:
+    """The URL named `name`. An id that no address can hold (empty, or with a slash) leads to the search instead."""
+    try:
+        return reverse(name, args=ids)
+    except NoReverseMatch:
+        return f"{reverse('go')}?{urlencode({'id': ids[-1]})}"
 
 
 def run_url(run: Run, name: str = "run", **query: object) -> str:
     """The URL of a run's page, or of `name` (cancel, metadata, tool_outputs, run_live, run_raw)."""
-    return with_connection(reverse(name, args=[run.thread.upstream_id, run.upstream_id]), run, **query)
+    return with_connection(address(name, run.thread.upstream_id, run.upstream_id), run, **query)
 
 
 def thread_url(thread: Thread, name: str = "thread", **query: object) -> str:
-    return with_connection(reverse(name, args=[thread.upstream_id]), thread, **query)
+    return with_connection(address(name, thread.upstream_id), thread, **query)

@@ -47,6 +47,7 @@ urlpatterns = [
     path("files/<str:file_id>/", files.file, name="file"),
     path("go/", go.go, name="go"),
     path("audit/", audit.audit, name="audit"),
+    path("audit/<int:key>/", audit.entry, name="audit_entry"),
     path("connections/", connections.connections, name="connections"),
     path("connections/new/", connections.new, name="connection_new"),
     path("connections/<slug:slug>/", connections.edit, name="connection"),

@@ -261,3 +261,11 @@ def test_an_ambiguous_run_is_a_choice(as_viewer: Client, prod) -> None:
     rows = {row["data-connection"]: row.one("a")["href"] for row in page.all("tr", data_connection=True)}
     assert set(rows) == {"prod", "other"}
     assert as_viewer.get(rows["other"])["Location"] == "/threads/thread_1/runs/run_twice/?connection=other"
+
+
+def test_an_id_that_no_address_can_hold_leads_to_the_search(as_viewer: Client, prod) -> None:
+    made_run(prod, id="run/../x", thread_id="")
+    page = page_of(as_viewer.get(URL))
+    row = page.one("tr", data_run_id="run/../x")
+    assert row.one("th").one("a")["href"] == "/go/?id=run%2F..%2Fx"
+    assert page_of(as_viewer.get("/threads/"))
