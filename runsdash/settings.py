@@ -11,6 +11,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from runsdash.service.providers import PROVIDERS
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 VERSION = "0.1.0"
@@ -227,6 +229,11 @@ RUNSDASH_API_BUDGET_PER_MIN = env.int("RUNSDASH_API_BUDGET_PER_MIN", default=600
 if IS_DEMO:
     RUNSDASH_API_BASE_URL, RUNSDASH_API_KEY = f"http://127.0.0.1:{DEMO_SANDBOX_PORT}/v1", "sandbox"
     RUNSDASH_API_KIND, RUNSDASH_API_VERSION = "sandbox", ""
+if RUNSDASH_API_KIND not in PROVIDERS:
+    raise ImproperlyConfigured(
+        f"RUNSDASH_API_KIND is {RUNSDASH_API_KIND!r}, and RunsDash knows no such kind of server. "
+        f"The kinds are {', '.join(PROVIDERS)}."
+    )
 RUNSDASH_READ_ONLY = env.bool("RUNSDASH_READ_ONLY", default=False)
 
 # The embedded upstream, when it answers by a model

@@ -1,0 +1,178 @@
+"""Settings as a deployment meets them: a fresh process for each environment, and nothing inherited."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from django.test import Client
+
+from tests.free_ports import free_ports
+from tests.pages import parsed
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY = "k9-" + "0aZ" * 25
+# Set, so that a developer's .env has no say.
+EMPTY = {"SECRET_KEY": "", "DEBUG": "off", "RUNSDASH_API_BASE_URL": "", "RUNSDASH_API_KIND": "openai"}
+
+
+def manage(*words: str, **environment: str) -> subprocess.CompletedProcess:
+    """`manage.py WORDS` in an environment that holds `environment` and nothing else of ours."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT, env={"PATH": "/usr/bin:/bin", **EMPTY, **environment}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+def test_no_secret_key_is_a_refusal_that_says_how():
+    ended = manage("check")
+    assert ended.returncode != 0
+    said = ended.stderr.strip().splitlines()[-1]
+    assert "SECRET_KEY is not set" in said
+    assert "secrets.token_urlsafe" in said
+    assert "DEBUG=on" in said
+
+
+def test_the_sentence_about_the_secret_key_can_be_followed():
+    said = manage("check").stderr
+    command = re.search(r'python -c "(.+?)"\. ', said)[1]
+    made = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True, timeout=20)
+    assert manage("check", SECRET_KEY=made.stdout.strip()).returncode == 0
+
+
+def test_debug_makes_a_key(tmp_path):
+    url = f"sqlite:///{tmp_path / 'index.sqlite3'}"
+    assert manage("check", DEBUG="on", DATABASE_URL=url).returncode == 0
+
+
+def test_a_deployment_with_tls_has_nothing_to_be_warned_of(tmp_path):
+    url = f"sqlite:///{tmp_path / 'index.sqlite3'}"
+    ended = manage("check", "--deploy", "--fail-level", "INFO", SECRET_KEY=KEY, SECURE_SSL="on", DATABASE_URL=url)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_weak_secret_key_is_seen_by_the_deployment_check(tmp_path):
+    url = f"sqlite:///{tmp_path / 'index.sqlite3'}"
+    ended = manage("check", "--deploy", "--fail-level", "INFO", SECRET_KEY="short", SECURE_SSL="on", DATABASE_URL=url)
+    assert ended.returncode != 0
+
+
+def test_an_unknown_kind_of_server_is_refused_and_the_kinds_are_named():
+    ended = manage("check", SECRET_KEY=KEY, RUNSDASH_API_KIND="astra")
+    assert ended.returncode != 0
+    said = ended.stderr.strip().splitlines()[-1]
+    assert "RUNSDASH_API_KIND is 'astra'" in said
+    assert "openai, azure-openai, foundry, sandbox" in said
+
+
+@pytest.mark.parametrize("kind", ["openai", "azure-openai", "foundry", "sandbox"])
+def test_every_kind_is_taken(kind):
+    assert manage("check", SECRET_KEY=KEY, RUNSDASH_API_KIND=kind).returncode == 0
+
+
+def test_pages_carry_a_policy_without_holes(client: Client, db: None):
+    policy = client.get("/accounts/login/")["Content-Security-Policy"]
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "font-src": "'self'",
+        "connect-src": "'self'",
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    }
+
+
+# The static files as the image has them
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """gunicorn with hashed static files and a database of its own, without an upstream. The origin."""
+    folder = tmp_path_factory.mktemp("deployed")
+    environment = {
+        "SECRET_KEY": KEY, "STATIC_ROOT": str(folder / "static"), "PASSWORD_OF_ADA": "a long one for tests",
+        "DATABASE_URL": f"sqlite:///{folder / 'index.sqlite3'}", "HUEY_URL": f"sqlite:///{folder / 'queue.sqlite3'}",
+    }  # fmt: skip
+    for words in (["collectstatic", "--no-input"], ["migrate"], ADD_ADA):
+        ended = manage(*words, **environment)
+        assert ended.returncode == 0, ended.stderr
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "gunicorn", "runsdash.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+    server = subprocess.Popen(command, cwd=ROOT, env={"PATH": "/usr/bin:/bin", **EMPTY, **environment})
+    try:
+        wait_until_up(f"http://127.0.0.1:{port}/healthz", server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+ADD_ADA = ["add_user", "ada", "--role", "admin", "--password-env", "PASSWORD_OF_ADA"]
+
+
+def wait_until_up(url: str, server: subprocess.Popen, *, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            assert requests.get(url, timeout=2).status_code == 200
+            return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise AssertionError(f"nothing answers at {url}")
+
+
+def signed_in(origin: str) -> requests.Session:
+    session = requests.Session()
+    form = parsed(session.get(f"{origin}/accounts/login/", timeout=10).text)
+    token = form.all("input", name="csrfmiddlewaretoken")[0]["value"]
+    posted = {"login": "ada", "password": "a long one for tests", "csrfmiddlewaretoken": token}
+    answer = session.post(f"{origin}/accounts/login/", data=posted, headers={"Referer": origin}, timeout=10)
+    assert answer.url == f"{origin}/", answer.url
+    return session
+
+
+def static_links(html: str) -> set[str]:
+    every = parsed(html).descendants()
+    links = {one.get(name) or "" for one in every for name in ("src", "href")}
+    return {link for link in links if link.startswith("/static/")}
+
+
+@pytest.mark.slow
+def test_hashed_static_files_answer_for_ever(deployed):
+    with signed_in(deployed) as session:
+        links = static_links(session.get(f"{deployed}/", timeout=10).text)
+        files = {link.split("#")[0] for link in links}
+        assert {re.sub(r"\.[0-9a-f]{12}\.", ".", file) for file in files} >= {
+            "/static/app.css", "/static/icons.svg", "/static/favicon.svg",
+            "/static/htmx/htmx.min.js", "/static/htmx/hx-ptag.min.js",
+        }  # fmt: skip
+        for file in files:
+            answer = session.get(deployed + file, timeout=10)
+            assert (answer.status_code, bool(answer.content)) == (200, True), file
+            assert re.search(r"\.[0-9a-f]{12}\.\w+$", file), file
+            assert "immutable" in answer.headers["Cache-Control"], file
+
+
+@pytest.mark.slow
+def test_every_icon_that_a_page_uses_is_in_the_hashed_sprite(deployed):
+    with signed_in(deployed) as session:
+        uses = {link for link in static_links(session.get(f"{deployed}/", timeout=10).text) if "#" in link}
+        assert uses
+        for use in uses:
+            file, name = use.split("#")
+            assert f'id="{name}"' in session.get(deployed + file, timeout=10).text, use
+
+
+@pytest.mark.slow
+def test_a_deployment_answers_to_those_who_ask_after_its_health(deployed):
+    assert requests.get(f"{deployed}/healthz", timeout=10).text == "ok\n"
+    assert requests.get(f"{deployed}/readyz", timeout=10).text == "ready\n"
+    assert "runsdash_active_runs" in requests.get(f"{deployed}/metrics", timeout=10).text
