@@ -1,0 +1,36 @@
+"""`make bench`: runs every benchmark, prints tables, writes results.json."""
+
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+
+from . import pages
+
+RESULTS = Path(__file__).parent / "results.json"
+BENCHMARKS = {"pages": pages}
+
+
+def main(chosen: list[str]) -> None:
+    found: dict[str, object] = {}
+    for name, benchmark in BENCHMARKS.items():
+        if chosen and name not in chosen:
+            continue
+        began = time.monotonic()
+        print(f"\n== {name}: {benchmark.__doc__.splitlines()[0]}", flush=True)
+        found[name] = benchmark.measure()
+        print(benchmark.report(found[name]))
+        print(f"({time.monotonic() - began:.0f} s)", flush=True)
+    before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    machine = {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "measured_at": time.strftime("%Y-%m-%d"),
+    }
+    RESULTS.write_text(json.dumps(before | found | {"machine": machine}, indent=2) + "\n")
+    print(f"\nWritten to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
