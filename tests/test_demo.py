@@ -1,0 +1,207 @@
+"""`make demo`'s command as a newcomer runs it: real processes, real ports, a folder of its own."""
+
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.free_ports import free_ports
+from tests.pages import parsed
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS = 24
+START_S = 90
+STOP_S = 20
+PASSWORD = "a password for the demo"
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+
+
+class Demo:
+    """A demo under way. `origin` of the dashboard, `words` it has printed, `process`."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        self.port, self.sandbox_port = free_ports(2)
+        self.log = folder.parent / f"{folder.name}.log"
+        environment = {
+            "PATH": "/usr/bin:/bin", "DEMO_DIR": str(folder), "DEMO_RUNS": str(RUNS),
+            "PORT": str(self.port), "SANDBOX_PORT": str(self.sandbox_port), **environment,
+        }  # fmt: skip
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "demo"],
+                cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def words(self) -> str:
+        return self.log.read_text()
+
+    def wait_until_up(self) -> int:
+        """How many runs were in the index at the moment /healthz first answered."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if answers(f"{self.origin}/healthz"):
+                return self.runs_in_index()
+            time.sleep(0.05)
+        raise AssertionError(f"the demo did not come up:\n{self.words}")
+
+    def wait_for_words(self, words: str, *, seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while words not in self.words:
+            assert time.monotonic() < deadline, f"{words!r} is not in:\n{self.words}"
+            time.sleep(0.05)
+
+    def runs_in_index(self) -> int:
+        return self.asked("SELECT COUNT(*) FROM index_run")[0]
+
+    def asked(self, query: str, *values: object) -> tuple | None:
+        """One row of the demo's index, read beside its own processes."""
+        with closing(sqlite3.connect(f"file:{self.folder / 'runsdash.sqlite3'}?mode=ro", uri=True)) as index:
+            return index.execute(query, values).fetchone()
+
+    def children(self) -> list[int]:
+        """Process ids of what the demo has started, their workers included."""
+        found, parents = [], [self.process.pid]
+        while parents:
+            listed = Path(f"/proc/{parents.pop()}/task").glob("*/children")
+            for pid in [int(word) for file in listed for word in file.read_text().split()]:
+                found.append(pid)
+                parents.append(pid)
+        return found
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(timeout=STOP_S)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+@contextmanager
+def demo(folder: Path, **environment: str) -> Iterator[Demo]:
+    one = Demo(folder, **environment)
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+def signed_in(origin: str, name: str, password: str) -> requests.Session:
+    session = requests.Session()
+    form = parsed(session.get(f"{origin}/accounts/login/", timeout=10).text)
+    token = form.all("input", name="csrfmiddlewaretoken")[0]["value"]
+    posted = {"login": name, "password": password, "csrfmiddlewaretoken": token}
+    session.post(f"{origin}/accounts/login/", data=posted, headers={"Referer": origin}, timeout=10)
+    return session
+
+
+def is_alive(pid: int) -> bool:
+    """Zombies are dead: in a container nobody may collect them."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with demo(tmp_path_factory.mktemp("demo") / "state", DEMO_PASSWORD=PASSWORD) as one:
+        one.runs_at_start = one.wait_until_up()
+        yield one
+
+
+def test_the_past_is_in_the_index_before_the_dashboard_answers(running):
+    assert running.runs_at_start >= RUNS
+
+
+def test_it_says_where_it_is_and_how_to_sign_in(running):
+    running.wait_for_words("Ctrl-C stops everything")
+    assert f"http://127.0.0.1:{running.port}/" in running.words
+    assert PASSWORD in running.words
+    assert f"http://127.0.0.1:{running.sandbox_port}/" in running.words
+
+
+@pytest.mark.parametrize(("name", "role"), [("admin", "admin"), ("operator", "operator"), ("viewer", "viewer")])
+def test_each_user_may_sign_in_and_sees_runs(running, name, role):
+    with signed_in(running.origin, name, PASSWORD) as session:
+        page = session.get(f"{running.origin}/runs/", timeout=10)
+        assert page.status_code == 200
+        assert parsed(page.text).all(data_run_id=True)
+        new = session.get(f"{running.origin}/runs/new/", timeout=10)
+        assert new.status_code == (403 if role == "viewer" else 200)
+
+
+def test_the_worker_is_part_of_it(running):
+    """A run that nobody looks at is followed."""
+    upstream = f"http://127.0.0.1:{running.sandbox_port}/v1"
+    body = {"assistant_id": "asst_sandbox_dispatch", "thread": {"messages": [{"role": "user", "content": "Hello"}]}}
+    headers = {"Authorization": "Bearer sandbox"}
+    run = requests.post(f"{upstream}/threads/runs", json=body, headers=headers, timeout=10).json()
+    deadline = time.monotonic() + 60
+    query = "SELECT status FROM index_run WHERE upstream_id = ?"
+    while (found := running.asked(query, run["id"])) != ("completed",):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+
+
+def test_a_given_password_is_not_written_down(running):
+    assert not (running.folder / "password").exists()
+
+
+def test_a_busy_port_is_refused_with_a_sentence(running, tmp_path):
+    for variable, port in (("PORT", running.port), ("SANDBOX_PORT", running.sandbox_port)):
+        with demo(tmp_path / variable, **{variable: str(port)}) as second:
+            assert second.process.wait(timeout=START_S) == 1
+            assert f"Port {port} is in use. Choose another one: {variable}=… make demo" in second.words
+            assert "Traceback" not in second.words
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="process ids are looked up in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_start_goes_on_and_a_signal_ends_every_part(tmp_path, number):
+    folder = tmp_path / "state"
+    with demo(folder) as first:
+        first.wait_until_up()
+        first.wait_for_words("Ctrl-C stops everything")
+        password = (folder / "password").read_text().strip()
+        assert stat.S_IMODE((folder / "password").stat().st_mode) == 0o600
+        assert stat.S_IMODE((folder / "secret_key").stat().st_mode) == 0o600
+        assert password in first.words
+        runs, parts = first.runs_in_index(), first.children()
+        assert len(parts) >= 4, "sandbox, worker, gunicorn and its worker"
+        assert first.stop(number) == 0
+        assert [pid for pid in parts if is_alive(pid)] == []
+        assert is_free(first.port)
+        assert is_free(first.sandbox_port)
+        assert "Traceback" not in first.words
+    with demo(folder) as second:
+        assert second.wait_until_up() >= runs
+        assert (folder / "password").read_text().strip() == password
+        assert second.runs_in_index() < 2 * RUNS
+        with signed_in(second.origin, "viewer", password) as session:
+            assert session.get(f"{second.origin}/runs/", timeout=10).status_code == 200
