@@ -6,21 +6,38 @@ Columns serve filters, sorting and sums; raw bodies live in tables of their own,
 
 from .assistants import Assistant
 from .bodies import MessageBody, RunBody, StepBody
+from .budgets import BudgetSecond
 from .connections import Connection
+from .files import ArchivedFile, PurgedThread
+from .jobs import Job
 from .messages import Message
+from .rollups import DayRollup, DirtyHour, Histogram, HourRollup
 from .runs import Run, RunMetadata, StatusSeen
+from .saved_views import SavedView
 from .steps import RunStep
+from .texts import RunText, RunTool
 from .threads import Thread
 
 __all__ = [
+    "ArchivedFile",
     "Assistant",
+    "BudgetSecond",
     "Connection",
+    "DayRollup",
+    "DirtyHour",
+    "Histogram",
+    "HourRollup",
+    "Job",
     "Message",
     "MessageBody",
+    "PurgedThread",
     "Run",
     "RunBody",
     "RunMetadata",
     "RunStep",
+    "RunText",
+    "RunTool",
+    "SavedView",
     "StatusSeen",
     "StepBody",
     "Thread",

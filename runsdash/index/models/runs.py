@@ -33,6 +33,7 @@ class Run(Refreshed):
     prompt_tokens = models.BigIntegerField(null=True)
     completion_tokens = models.BigIntegerField(null=True)
     total_tokens = models.BigIntegerField(null=True)
+    cost = models.FloatField(null=True)  # estimated US dollars at the model's price at created_at; null: unknown
     error_code = models.CharField(max_length=200, blank=True)  # last_error.code or incomplete_details.reason
     error_message = models.TextField(blank=True)  # the first 2,000 characters
     metadata = models.JSONField(default=dict)
@@ -41,6 +42,8 @@ class Run(Refreshed):
     step_count = models.IntegerField(default=0)  # steps in the index
     steps_cursor = models.CharField(max_length=200, blank=True, default="")  # the walk from the first step got here
     has_all_steps = models.BooleanField(default=False)  # of an active run: the walk has caught up
+    tool_call_count = models.IntegerField(default=0)  # of the steps in the index
+    archived_at = models.DateTimeField(null=True)  # run, steps, messages and files are all here
     steps_checked_at = models.DateTimeField(null=True)  # the last attempt to read steps; null: never
 
     class Meta:
@@ -54,6 +57,11 @@ class Run(Refreshed):
             models.Index(fields=["status", "assistant_id", "id"]),
             models.Index(fields=["total_tokens", "id"]),
             models.Index(fields=["duration_s", "id"]),
+            models.Index(fields=["queue_s", "id"]),
+            models.Index(fields=["cost", "id"]),
+            models.Index(fields=["step_count", "id"]),
+            models.Index(fields=["error_code", "id"], name="run_error", condition=~models.Q(error_code="")),
+            models.Index(fields=["connection", "id"]),
             models.Index(fields=["expires_at"], name="run_waiting", condition=models.Q(status="requires_action")),
             models.Index(fields=["id"], name="run_unarchived", condition=models.Q(has_all_steps=False)),
             models.Index(

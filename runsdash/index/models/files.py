@@ -1,0 +1,43 @@
+"""Files of the upstream that archived runs refer to, kept because providers close."""
+
+from django.db import models
+
+from .connections import Connection
+
+
+class ArchivedFile(models.Model):
+    """A file's content as fetched. `status` other than 200: the upstream's refusal, so that it is not asked for ever."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT)
+    upstream_id = models.CharField(max_length=200)
+    thread = models.ForeignKey("index.Thread", null=True, on_delete=models.SET_NULL)  # the first that named it
+    status = models.IntegerField(null=True)
+    size = models.BigIntegerField(default=0)
+    digest = models.CharField(max_length=32, blank=True)
+    content_type = models.CharField(max_length=100, blank=True)
+    fetched_at = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0)
+    content = models.BinaryField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="file_once_a_connection")]
+        indexes = [
+            models.Index(fields=["id"], name="file_wanted", condition=models.Q(fetched_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.upstream_id
+
+
+class PurgedThread(models.Model):
+    """An id that was purged: it is not fetched again until somebody adds it. Holds no content."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE)
+    upstream_id = models.CharField(max_length=200)
+    purged_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="purged_once_a_connection")]
+
+    def __str__(self) -> str:
+        return self.upstream_id

@@ -1,0 +1,23 @@
+"""Filters that people keep."""
+
+from django.conf import settings
+from django.db import models
+
+
+class SavedView(models.Model):
+    """A named query string of the runs list, private or shared with everybody."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
+    name = models.CharField(max_length=80)
+    query = models.TextField(blank=True)  # ?q=
+    sort = models.CharField(max_length=40, blank=True)
+    is_shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="view_name_once_an_owner")]
+        indexes = [models.Index(fields=["is_shared", "name"])]
+
+    def __str__(self) -> str:
+        return self.name
