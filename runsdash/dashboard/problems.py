@@ -34,7 +34,7 @@ UPSTREAM_PROBLEMS: list[tuple[type[errors.ServiceError], int, str, str]] = [
     (errors.NotSupported, 502, "The upstream does not offer this",
      "This server speaks only a part of the API."),
     (errors.ServiceError, 502, "The upstream failed",
-     "RunsDash has no copy of this to show. Reload to ask again."),
+     "Try again in a moment. What RunsDash has seen before stays readable."),
 ]  # fmt: skip
 
 

@@ -1,0 +1,67 @@
+"""Adding, changing and removing connections, on the record. The trail never holds a key."""
+
+from runsdash.accounts.models import User
+from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.seal import seal
+
+from .local import change
+
+PUBLIC = ("name", "base_url", "kind", "api_version", "timeout_s", "budget_per_min", "is_enabled")
+
+
+class InUse(Exception):
+    """The connection has threads or runs, which would lose their archive."""
+
+
+def picture(connection: Connection, *, key: str = "") -> dict[str, object]:
+    """What the trail keeps of a connection; `key` says in a word what became of the key."""
+    shown = {name: getattr(connection, name) for name in PUBLIC}
+    return shown | {"key": key or ("set" if connection.sealed_key else "none")}
+
+
+def add_connection(*, actor: User, connection: Connection, api_key: str) -> Connection:
+    """Saves a new connection."""
+
+    def act() -> tuple[Connection, object]:
+        connection.sealed_key = seal(api_key)
+        connection.save(force_insert=True)
+        return connection, picture(connection)
+
+    return change(
+        actor=actor, action="add_connection", right="can_manage", connection_slug=connection.slug, act=act
+    )  # fmt: skip
+
+
+def change_connection(*, actor: User, connection: Connection, api_key: str | None) -> Connection:
+    """Saves changed columns. `api_key`: None keeps the key there is, empty text removes it."""
+    before = picture(Connection.objects.get(pk=connection.pk))
+
+    def act() -> tuple[Connection, object]:
+        if api_key is not None:
+            connection.sealed_key = seal(api_key)
+        connection.save(update_fields=[*PUBLIC, "sealed_key", "changed_at"])
+        return connection, picture(connection, key="replaced" if api_key else "")
+
+    return change(
+        actor=actor, action="change_connection", right="can_manage", connection_slug=connection.slug,
+        before=before, act=act,
+    )  # fmt: skip
+
+
+def is_in_use(connection: Connection) -> bool:
+    return any(model.objects.filter(connection=connection).exists() for model in (Thread, Run))
+
+
+def remove_connection(*, actor: User, connection: Connection) -> None:
+    """Deletes a connection that nothing belongs to. Raises InUse otherwise."""
+    if is_in_use(connection):
+        raise InUse
+
+    def act() -> tuple[None, object]:
+        connection.delete()
+        return None, {}
+
+    change(
+        actor=actor, action="remove_connection", right="can_manage", connection_slug=connection.slug,
+        before=picture(connection), act=act,
+    )  # fmt: skip
