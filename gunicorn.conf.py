@@ -11,3 +11,5 @@ keepalive = 30
 max_requests = 20_000
 max_requests_jitter = 2_000
 accesslog = None
+# gunicorn would keep a socket under the home directory, which a container's user cannot write.
+control_socket_disable = True
