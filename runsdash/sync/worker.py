@@ -200,7 +200,7 @@ class Worker:
             return
         Connection.objects.filter(pk=connection.pk).update(threads_listed_at=timezone.now())
         connection.threads_listed_at = timezone.now()
-        after = self.thread_cursors.get(connection.pk)
+        after = self.thread_cursors.get(connection.pk) or None
         page = client_for(connection, "worker").background.list_threads(limit=100, order="desc", after=after)
         reads = Reads({"threads": page})
         self.jobs.append(Job(connection, reads, lambda: self.land_listing(connection, reads)))

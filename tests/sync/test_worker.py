@@ -24,6 +24,19 @@ def test_it_finds_threads_runs_and_steps_by_itself(connection, upstream, start):
     assert connection.last_success_at
 
 
+def test_it_goes_on_finding_threads_after_the_first_listing(connection, upstream, start):
+    start("hello", until="completed")
+    worker = Worker(unlimited=True)
+    assert worker.run_until_idle(seconds=30)
+    Connection.objects.update(threads_listed_at=None)  # due again
+
+    later = start("hello again", until="completed")
+    assert worker.run_until_idle(seconds=30)
+
+    assert Run.objects.filter(upstream_id=later["id"]).exists()
+    assert Connection.objects.get().last_failure is None
+
+
 def test_where_threads_cannot_be_listed_known_ones_are_followed(connection, upstream, start):
     upstream.quirk(no_thread_list=True)
     run = start("hello", until="completed")
