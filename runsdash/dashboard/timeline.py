@@ -7,6 +7,7 @@ from django.urls import NoReverseMatch, reverse
 
 from runsdash.index import reading
 from runsdash.index.models import Message, Run
+from runsdash.sync.asked import STEPS_A_READ
 
 from . import run_words, waterfall
 from .links import run_url, with_connection
@@ -50,6 +51,12 @@ class Timeline:
         return not self.run.has_all_steps and self.run.connection.can_list_steps is not False
 
     @property
+    def is_first_part(self) -> bool:
+        """Are these steps certainly not all of them?"""
+        is_page = bool(self.steps.after) or self.steps.has_more
+        return is_page or (self.rest_is_coming and len(self.steps.steps) >= STEPS_A_READ)
+
+    @property
     def steps_so_far(self) -> str:
         return run_words.counted(self.run.step_count, "step")
 
@@ -59,7 +66,8 @@ class Timeline:
         if shown < self.run.step_count:
             first = self.steps.first_number
             return f"steps {first:,} to {first + shown - 1:,} of {self.run.step_count:,}"
-        words = [run_words.counted(shown, "step")] + ([run_words.counted(calls, "tool call")] if calls else [])
+        so_far = " so far" if self.is_first_part else ""
+        words = [run_words.counted(shown, "step") + so_far] + ([run_words.counted(calls, "tool call")] if calls else [])
         return ", ".join(words)
 
     @cached_property
@@ -87,7 +95,7 @@ class Timeline:
     def default_step_id(self) -> str:
         """Of an ended run the step that failed, else its last; a live one moves, so nothing is chosen for the reader."""
         steps = self.steps.steps
-        if self.run.facts.is_active or not steps or self.steps.after or self.steps.has_more:
+        if self.run.facts.is_active or not steps or self.is_first_part:
             return ""
         return next((step for step in steps if step.error_code), steps[-1]).upstream_id
 

@@ -52,9 +52,8 @@ def test_a_change_brings_the_parts_it_concerns(connection, start, upstream, open
     response = open_run(run, "live/", htmx=True, tag=page.one(id="poll")["hx-ptag"])
     answer = parsed(response)
     assert response.status_code == 200
-    targets = {one["hx-target"]: one["hx-swap"] for one in answer.all("hx-partial")}
-    assert set(targets) == {
-        "#run", "#trouble", "#run-head", "#run-ending", "#run-facts", "#timeline", "#step-detail", "#asking",
+    assert {one["hx-target"] for one in answer.all("hx-partial")} == {
+        "title", "#run", "#trouble", "#run-head", "#run-ending", "#run-facts", "#timeline", "#step-detail", "#asking",
     }  # fmt: skip
     assert answer.one(id="run")["data-status"] in {"cancelling", "cancelled"}
     assert "hx-morph-skip-children" in answer.one(id="run").attrs

@@ -22,7 +22,7 @@ from .files import is_file_url
 from .kept import kept
 from .visible import visible
 
-VERSION = "markdown-1"
+VERSION = "markdown-2"
 MARKED_UP_CHARS = 64 * 1024  # longer text is shown plain
 MAX_NESTING = 40  # the parser drops what is nested deeper, so such a text is shown plain
 OPEN, CLOSE = "\ue000", "\ue001"  # private use: stand around a citation's rank while the text is parsed
@@ -183,7 +183,7 @@ def is_linkable(url: str) -> bool:
 
 def new_parser() -> MarkdownIt:
     """Markdown with tables and strikethrough, without HTML."""
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": MAX_NESTING}, renderer_cls=Renderer)
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING}, renderer_cls=Renderer)
     parser.enable(["table", "strikethrough"])
     parser.validateLink = is_linkable
     return parser
