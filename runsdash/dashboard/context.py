@@ -72,7 +72,7 @@ def freshness(shown: list[Connection]) -> dict[str, object]:
     failing = [one for one in shown if is_failing(one)]
     if failing:
         name = failing[0].slug if len(shown) > 1 else "Upstream"
-        return {"tone": "bad", "words": f"{name} fails since", "at": failing[0].last_failure_at}
+        return {"tone": "bad", "words": f"{name} failed", "at": failing[0].last_failure_at}
     answered = [one.last_success_at for one in shown if one.last_success_at]
     if answered:
         return {"tone": "good", "words": "Synced", "at": max(answered)}

@@ -90,7 +90,9 @@ class Told:
 
     @property
     def changes(self) -> list[Change]:
-        return changes(self.intent.before, self.last.after)[:MAX_CHANGES]
+        """Nothing while the outcome does not say how things are now."""
+        after = self.deed.last.after if self.deed.last else None
+        return [] if after is None else changes(self.intent.before, after)[:MAX_CHANGES]
 
     @property
     def sent_line(self) -> str:
@@ -105,8 +107,10 @@ class Told:
 
 
 def changes(before: object, after: object) -> list[Change]:
-    """What differs between two small JSON values, one level into their mappings."""
-    old, new = flat(before), flat(after)
+    """What differs between two small JSON mappings, one level deep. What `after` does not tell has not changed."""
+    told = after if isinstance(after, dict) else {}
+    old = flat({name: value for name, value in before.items() if name in told} if isinstance(before, dict) else {})
+    new = flat(told)
     names = dict.fromkeys([*old, *new])
     return [Change(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
 

@@ -67,6 +67,17 @@ def test_what_was_never_answered_is_unclear_and_what_was_settled_says_so(as_view
     assert len(entry.one("section", aria_labelledby="h-outcomes").one("tbody").all("tr")) == 2
 
 
+def test_what_the_outcome_does_not_tell_is_not_shown_as_changed(as_viewer: Client) -> None:
+    refused, settled = intent(), intent()
+    done(refused, result=Result.REFUSED, after=None)
+    done(settled, result=Result.SETTLED_DONE, after={"status": "completed"})
+    page = page_of(as_viewer.get(URL))
+    for entry, words in ((refused, ""), (settled, "completed")):
+        row = page.one("tr", data_audit_id=entry.pk)
+        assert not row.all("del")
+        assert "".join(one.text for one in row.all("ins")) == words
+
+
 def test_refusals_are_entries(as_viewer: Client) -> None:
     entry = record_refusal(message="This needs the role operator.", action="cancel_run", actor="vera", run_id="run_1")
     assert page_of(as_viewer.get(URL)).one("tr", data_audit_id=entry.pk)["data-result"] == "refused"
