@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
 
-ACTIVE_EVERY = timedelta(seconds=2)
+# Longer than the fastest poll of a page: a page that is open reads its run itself, and both at once would make its poll
+# lose the lease and show old news until the next one.
+ACTIVE_EVERY = timedelta(seconds=3)
 OVERDUE_EVERY = timedelta(seconds=60)  # past expires_at and still called active: labelled, not spun on
 TROUBLED_EVERY = timedelta(seconds=10)
 LOOKED_AT = 200  # rows a query

@@ -1,0 +1,128 @@
+"""A dashboard as its users have it: gunicorn with a database and an upstream of its own, and a worker where asked for."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+from tests.upstream import ROOT, Sandbox
+
+START_S = 30
+SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "runsdash.settings",
+    "SECRET_KEY": "only-for-browser-tests-" + "x" * 40,
+    "DEBUG": "off",
+    "SECURE_SSL": "off",
+    "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+    "CACHE_URL": "dbcache://runsdash_cache",
+    "RUNSDASH_API_KIND": "sandbox",
+    "RUNSDASH_API_VERSION": "",
+    "LOG_LEVEL": "WARNING",
+}
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """What a process of ours is started with: this test run's, with `folder` for all state."""
+    paths = {
+        "DATABASE_URL": f"sqlite:///{folder / 'index.sqlite3'}",
+        "HUEY_URL": f"sqlite:///{folder / 'queue.sqlite3'}",
+        "STATIC_ROOT": str(folder / "static"),
+    }
+    return os.environ | SETTINGS | {"RUNSDASH_API_BASE_URL": "", "RUNSDASH_API_KEY": ""} | paths | more
+
+
+class Prepared:
+    """A migrated database with a user for each role, made once and copied for every site."""
+
+    def __init__(self) -> None:
+        self.directory = tempfile.TemporaryDirectory(prefix="prepared-")
+        self.folder = Path(self.directory.name)
+        command = [sys.executable, "-m", "tests.browser.prepared"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment(self.folder), stdout=subprocess.PIPE, check=True, timeout=60
+        )
+        self.sessions: dict[str, str] = json.loads(done.stdout)
+
+    def __enter__(self) -> "Prepared":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.directory.cleanup()
+
+    def copy_to(self, folder: Path) -> None:
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+
+
+class Site:
+    """`url` is where it listens; `upstream` its sandbox. `timeout_s` is the connection's."""
+
+    def __init__(self, prepared: Prepared, upstream: Sandbox, *, timeout_s: float = 5, **settings: str) -> None:
+        self.upstream = upstream
+        self.sessions = prepared.sessions
+        self.directory = tempfile.TemporaryDirectory(prefix="site-")
+        self.folder = Path(self.directory.name)
+        prepared.copy_to(self.folder)
+        self.environment = environment(
+            self.folder,
+            RUNSDASH_API_BASE_URL=upstream.base_url,
+            RUNSDASH_API_KEY=upstream.api_key,
+            RUNSDASH_API_TIMEOUT_S=str(timeout_s),
+            **settings,
+        )
+        self.children: list[subprocess.Popen] = []
+        self.url = ""
+
+    def __enter__(self) -> "Site":
+        try:
+            self.serve()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def serve(self) -> None:
+        """Gunicorn gets a socket that listens already, so that no port is guessed and no early caller turned away."""
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            listening.listen(64)
+            self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            number = listening.fileno()
+            flags = ["--config", "gunicorn.conf.py", "--workers", "1", "--log-level", "warning"]
+            command = [sys.executable, "-m", "gunicorn", "runsdash.wsgi", *flags, "--bind", f"fd://{number}"]
+            self.start(command, pass_fds=(number,))
+        urllib.request.urlopen(f"{self.url}/healthz", timeout=START_S).close()
+
+    def start(self, command: list[str], **more: object) -> None:
+        child = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, **more)
+        self.children.append(child)
+
+    def start_worker(self) -> None:
+        self.start([sys.executable, "manage.py", "sync"], stdout=subprocess.DEVNULL)
+
+    def run(self, *arguments: str) -> str:
+        """What `python -m …` prints, run beside the server with the same settings."""
+        command = [sys.executable, *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True, check=True, timeout=60
+        )
+        return done.stdout
+
+    def stop(self) -> None:
+        for child in self.children:
+            child.terminate()
+        for child in self.children:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=8)
+            if child.poll() is None:
+                child.kill()
+                child.wait(timeout=5)
+        self.directory.cleanup()
