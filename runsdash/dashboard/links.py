@@ -1,6 +1,7 @@
 """URLs of pages about an upstream object. They carry `?connection=` only when the id is ambiguous."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from django.db.models import Count, Model
@@ -31,6 +32,7 @@ def with_connection(url: str, row: Model, **query: object) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}" if query else url
 
 
+@lru_cache(maxsize=4096)
 def address(name: str, *ids: str) -> str:
     """The URL named `name`. An id that no address can hold (empty, or with a slash) leads to the search instead."""
     try:

@@ -3,16 +3,29 @@
 from collections.abc import Sequence
 from hashlib import blake2b
 
+from django.db.models import QuerySet
+
 from runsdash.index.models import Assistant, Run
 
 from .links import mark_ambiguous
 
-# Wide texts stay in the database.
-ROWS = Run.objects.select_related("thread", "connection").defer("error_message")
+COLUMNS = (
+    "upstream_id", "assistant_id", "model", "status", "created_at", "started_at", "ended_at", "expires_at", "queue_s",
+    "duration_s", "total_tokens", "error_code", "metadata", "pending_calls", "waits_for", "step_count", "has_all_steps",
+    "fetched_at", "thread__upstream_id", "connection__slug",
+)  # fmt: skip
 # What a row shows and may change while someone looks; nothing else makes a poll answer.
 CHANGING = (
     "id", "status", "started_at", "ended_at", "expires_at", "total_tokens", "step_count", "metadata", "error_code"
 )  # fmt: skip
+
+
+def narrowed(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """Runs with what a row shows of them and their thread; raw objects and long texts stay in the database."""
+    return runs.select_related("thread", "connection").only(*COLUMNS)
+
+
+ROWS = narrowed(Run.objects.all())
 
 
 def dress(runs: Sequence[Run]) -> Sequence[Run]:

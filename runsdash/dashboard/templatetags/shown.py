@@ -1,17 +1,17 @@
 """Template tags for what looks the same on every page: icons, statuses, ids, times, counts.
 
-They only format what they are given; none runs a query. Long lists use them, so they are plain format_html.
+They only format what they are given; none runs a query. Long lists use them, so they are built for speed.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from html import escape
 
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from runsdash.dashboard import formats
@@ -21,6 +21,7 @@ from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_
 
 register = template.Library()
 DASH = mark_safe('<span class="dim">—</span>')
+NO_BEHAVIOUR, AGO, ELAPSED = SafeString(""), SafeString(" data-ago"), SafeString(" data-elapsed")
 TAGS_SHOWN = 3
 NAMES_CHARS = 200
 
@@ -30,10 +31,15 @@ register.filter("size", formats.size_text)
 register.filter("short", formats.short_id_text)
 
 
+def markup(pattern: str, *values: object) -> SafeString:
+    """`pattern` with escaped values; the same as format_html without its lazy layers, which cost more than the work."""
+    return SafeString(pattern.format(*[value if type(value) is SafeString else escape(str(value)) for value in values]))
+
+
 @cache
 def drawn(name: str) -> SafeString:
     address = static("icons.svg")
-    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', address, name)
+    return markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', address, name)
 
 
 @register.simple_tag
@@ -48,9 +54,7 @@ def status(facts: RunStatus | StepStatus | UnknownStatus | str, pill: bool = Fal
     if isinstance(facts, str) and not hasattr(facts, "icon"):
         facts = run_status(facts)
     kind = "status pill" if pill else "status"
-    return format_html(
-        '<span class="{}" data-status="{}">{}{}</span>', kind, facts.value, drawn(facts.icon), facts.label
-    )
+    return markup('<span class="{}" data-status="{}">{}{}</span>', kind, facts.value, drawn(facts.icon), facts.label)
 
 
 # Ids
@@ -58,7 +62,7 @@ def status(facts: RunStatus | StepStatus | UnknownStatus | str, pill: bool = Fal
 
 @register.simple_tag
 def copy_button(text: str) -> SafeString:
-    return format_html(
+    return markup(
         '<button class="copy" type="button" data-copy="{}" aria-label="Copy {}">{}</button>',
         text,
         text,
@@ -73,10 +77,10 @@ def short_id(upstream_id: str, url: str = "", copy: bool = True) -> SafeString:
         return DASH
     words = formats.short_id_text(upstream_id)
     if url:
-        name = format_html('<a href="{}" title="{}">{}</a>', url, upstream_id, words)
+        name = markup('<a href="{}" title="{}">{}</a>', url, upstream_id, words)
     else:
-        name = format_html('<span title="{}">{}</span>', upstream_id, words)
-    return format_html('<span class="idc">{}{}</span>', name, copy_button(upstream_id) if copy else "")
+        name = markup('<span title="{}">{}</span>', upstream_id, words)
+    return markup('<span class="idc">{}{}</span>', name, copy_button(upstream_id) if copy else "")
 
 
 @register.simple_tag
@@ -110,10 +114,10 @@ def query_of(asked: object, **changes: object) -> str:
 # Times
 
 
-def time_element(when: datetime, *, words: str, title: str, behaviour: str = "") -> SafeString:
+def time_element(when: datetime, *, words: str, title: str, behaviour: SafeString = NO_BEHAVIOUR) -> SafeString:
     """`behaviour` is an attribute for static/js/ages.js, which keeps the words true."""
     iso = f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return format_html('<time datetime="{}" title="{}"{}>{}</time>', iso, title, behaviour, words)
+    return markup('<time datetime="{}" title="{}"{}>{}</time>', iso, title, behaviour, words)
 
 
 @register.simple_tag
@@ -128,7 +132,7 @@ def ago(when: datetime | None) -> SafeString:
     if when is None:
         return DASH
     words = formats.age_text(when)
-    behaviour = "" if formats.is_date(words) else " data-ago"
+    behaviour = NO_BEHAVIOUR if formats.is_date(words) else AGO
     return time_element(when, words=words, title=formats.moment_text(when), behaviour=behaviour)
 
 
@@ -139,7 +143,7 @@ def elapsed(since: datetime | None) -> SafeString:
         return DASH
     words = formats.duration_text((timezone.now() - since).total_seconds())
     title = f"since {formats.moment_text(since)}"
-    return time_element(since, words=words, title=title, behaviour=" data-elapsed")
+    return time_element(since, words=words, title=title, behaviour=ELAPSED)
 
 
 @register.simple_tag
@@ -158,7 +162,7 @@ def countdown(when: datetime | None, label: str = "", big: bool = False) -> Safe
     left_s = (when - timezone.now()).total_seconds()
     classes = f"countdown{' soon' * (left_s < formats.SOON_S)}{' big' * big}"
     time = time_element(when, words=formats.countdown_text(left_s), title=formats.moment_text(when))
-    return format_html(
+    return markup(
         '<span class="{}" data-countdown data-now="{}" data-label="{}">{}{}</span>',
         classes, now_iso(), label, drawn("clock"), time,
     )  # fmt: skip
@@ -181,13 +185,10 @@ def metadata_tags(metadata: Mapping[str, object], limit: int = TAGS_SHOWN) -> Sa
     if not metadata:
         return DASH
     pairs = [(str(key), str(value)) for key, value in metadata.items()]
-    tags = format_html_join(
-        "",
-        '<span class="tag" title="{}={}"><i>{}=</i>{}</span>',
-        ((key, value, key, value) for key, value in pairs[:limit]),
-    )
+    pattern = '<span class="tag" title="{}={}"><i>{}=</i>{}</span>'
+    tags = [markup(pattern, key, value, key, value) for key, value in pairs[:limit]]
     rest = pairs[limit:]
     if rest:
         title = ", ".join(f"{key}={value}" for key, value in rest)[:500]
-        tags += format_html('<span class="tag more" title="{}">+{}</span>', title, len(rest))
-    return format_html('<span class="tags">{}</span>', tags)
+        tags.append(markup('<span class="tag more" title="{}">+{}</span>', title, len(rest)))
+    return markup('<span class="tags">{}</span>', mark_safe("".join(tags)))

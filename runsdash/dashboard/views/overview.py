@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.context import Shell
 from runsdash.dashboard.forms.time_range import RANGES, TimeRange, asked_range
-from runsdash.dashboard.run_lists import ROWS, assistant_names, dress, rows_state, state_tag
+from runsdash.dashboard.run_lists import ROWS, assistant_names, dress, narrowed, rows_state, state_tag
 from runsdash.dashboard.subject import connection_named
 from runsdash.index import counts
 from runsdash.index.models import Connection, Run
@@ -57,8 +57,8 @@ def asked_connection(request: HttpRequest) -> Connection | None:
 
 
 def live_parts(connection: Connection | None, span: TimeRange) -> dict[str, object]:
-    waiting = list(counts.waiting(connection).select_related("thread", "connection")[: MAX_WAITING + 1])
-    overdue = list(counts.overdue(connection).select_related("thread", "connection")[:MAX_OVERDUE])
+    waiting = list(narrowed(counts.waiting(connection))[: MAX_WAITING + 1])
+    overdue = list(narrowed(counts.overdue(connection))[:MAX_OVERDUE])
     return {
         **status_cells(connection, span),
         "waiting": dress(waiting[:MAX_WAITING]),
