@@ -1,7 +1,9 @@
 """Takes the answers of a refresh into the index, whatever each of them turned out to be."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, RunStep, Thread
@@ -13,7 +15,7 @@ from runsdash.index.upsert import (
     upsert_steps,
     upsert_threads,
 )
-from runsdash.service import NotSupported, ServiceError
+from runsdash.service import NotSupported, ServiceError, objects
 from runsdash.service.objects import Page
 from runsdash.service.statuses import step_status
 
@@ -88,15 +90,23 @@ def land_walk(run: Run, page: Page, *, sent_at: object) -> None:
 
 def land_newest(run: Run, page: Page, *, sent_at: object) -> None:
     """The newest page of a live run. When it does not reach back to a known step, the walk goes on."""
-    ids = [step.id for step in page.data]
-    overlaps = RunStep.objects.filter(run=run, upstream_id__in=ids).exists()
-    steps = upsert_steps(run, page.data, fetched_at=sent_at)
+    oldest_first = page.data[::-1]
+    known = RunStep.objects.filter(run=run, upstream_id__in=[step.id for step in oldest_first])
+    overlaps = known.exists()
+    steps = upsert_steps(run, oldest_first, fetched_at=sent_at, after=position_before(known, run, oldest_first))
     if run.has_all_steps and page.has_more and not overlaps:
         save_run(run, has_all_steps=False)
     elif run.has_all_steps and steps:
         save_run(run, steps_cursor=steps[-1].upstream_id)
     if run.facts.is_terminal and not is_over_for(run, sent_at):
         walk_again(run)
+
+
+def position_before(known: QuerySet[RunStep], run: Run, steps: Sequence[objects.RunStep]) -> int | None:
+    """The position of the step before the first of `steps`, so that steps of one second keep their order."""
+    first = known.filter(upstream_id=steps[0].id).first() if steps else None
+    before = RunStep.objects.filter(run=run, position__lt=first.position).order_by("-position") if first else None
+    return before.values_list("position", flat=True).first() if before is not None else None
 
 
 def walk_again(run: Run) -> None:
@@ -133,7 +143,8 @@ def land_messages(thread: Thread, reads: Reads) -> ServiceError | None:
         if isinstance(answer, ServiceError) and not isinstance(answer, NotSupported):
             return answer
         if isinstance(answer, Page):
-            upsert_messages(thread, answer.data, fetched_at=reads.sent_at)
+            oldest_first = answer.data[::-1] if name == "messages" else answer.data
+            upsert_messages(thread, oldest_first, fetched_at=reads.sent_at)
     return None
 
 

@@ -124,6 +124,15 @@ def test_polling_goes_on_until_every_step_is_here_and_then_stops(connection, ups
     assert page.one(id="after-action")["hx-trigger"] == "run-changed from:document"
 
 
+def test_steps_of_one_second_keep_their_order_while_the_run_lives(connection, upstream, open_run):
+    run = upstream.seed(status="in_progress", steps=150)
+    for _ in range(4):
+        Run.objects.update(checked_at=None, lease_until=None)
+        open_run(run, "live/", htmx=True)
+    shown = parsed(open_run(run)).one(id="timeline").all("tr", data_step_id=True)
+    assert [row["data-step-id"] for row in shown] == run["step_ids"]
+
+
 def test_how_long_it_waited_is_told_from_what_was_seen(connection, upstream, open_run):
     run = upstream.seed(status="in_progress")
     open_run(run)

@@ -25,6 +25,13 @@ def test_conversation_and_who_wrote_what(connection, start, operator):
     assert answer.one("footer").one("span", class_="status")["data-status"] == "completed"
 
 
+def test_messages_of_one_second_keep_their_order(connection, upstream, operator):
+    said = [{"role": "user", "content": f"part {number}"} for number in range(5)]
+    thread = upstream.post("/threads", {"messages": said})
+    talk = parsed(open_thread(operator, thread["id"])).one(id="conversation")
+    assert [one.text for one in talk.all("div", class_="md")] == [f"part {number}" for number in range(5)]
+
+
 def test_runs_of_the_thread(connection, upstream, operator):
     first = upstream.seed()
     second = upstream.seed(thread_id=first["thread_id"], status="failed")
