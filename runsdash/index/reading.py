@@ -181,16 +181,19 @@ def messages_of_run(run: Run) -> list[Message]:
 
 
 def questions_of(run: Run) -> list[Message]:
-    """The unbroken row of user messages just before the run was created."""
-    until = int(run.created_at.timestamp()) + 1 << MESSAGE_ORDER_BITS
-    rows = Message.objects.filter(thread_id=run.thread_id, position__lt=until)
+    """The unbroken row of user messages just before the run was created.
+
+    The clock has whole seconds: an answer of the very second may have come before the question, so it breaks no row.
+    """
+    second = int(run.created_at.timestamp())
+    rows = Message.objects.filter(thread_id=run.thread_id, position__lt=second + 1 << MESSAGE_ORDER_BITS)
     found: list[Message] = []
     for message in rows.order_by("-position", "-id")[:QUESTIONS]:
-        if message.run_upstream_id == run.upstream_id:
-            continue
-        if message.run_upstream_id or message.role != "user":
+        is_question = message.role == "user" and not message.run_upstream_id
+        if is_question:
+            found.append(message)
+        elif message.position >> MESSAGE_ORDER_BITS < second:
             break
-        found.append(message)
     return found[::-1]
 
 

@@ -65,6 +65,21 @@ def test_any_json_is_harmless(value):
     check_harmless(json_tree(json.dumps(value)))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"<script>alert(1)</script>": "<svg onload=alert(1)>"}',
+        '["</span></ul><img src=x onerror=alert(1)>", {"a": "\\u003cscript\\u003e"}]',
+        '</pre><script>alert(1)</script>{"a"',
+        '{"a": "\\u202e\\ud800\\u0000"}',
+        '"<b>"',
+    ],
+)
+def test_hostile_json_is_text(text):
+    check_harmless(json_tree(text))
+    check_harmless(highlighted(text, "json"))
+
+
 def test_shows_what_was_received():
     page = parsed(json_tree('{"a": 1.50000000000000000001, "a": [true, {"b": null}], "c": "x\\n"}'))
     assert [key.text for key in page.all("span", class_="jk")] == ["a", "a", "b", "c"]

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from runsdash.index.models import Run, RunStep, StepBody
+from runsdash.index.models import Message, Run, RunStep, StepBody
+from runsdash.index.rows import MESSAGE_ORDER_BITS
 from tests.connected import wait_for
 
 from .conftest import path_of
@@ -256,6 +257,29 @@ def test_conversation_tab(connection, start, open_run):
     assert second.one("header").one("strong").text == "Stock bot"
     assert all(sup.one("a")["href"].startswith("/files/") for sup in second.all("sup"))
     assert second.all("sup")
+
+
+def test_conversation_begins_with_the_question_of_this_run(connection, start, upstream, open_run):
+    first = start("the first question", until="completed")
+    thread = first["thread_id"]
+    upstream.post(f"/threads/{thread}/messages", {"role": "user", "content": "the second question"})
+    second = upstream.post(f"/threads/{thread}/runs", {"assistant_id": first["assistant_id"]})
+    upstream.wait(second, "completed")
+    open_run(second)
+    open_run(first)
+    Run.objects.update(checked_at="2999-01-01T00:00:00Z")
+
+    def texts() -> list[str]:
+        talk = parsed(open_run(second, "?tab=conversation")).one(id="conversation")
+        return [one.text for one in talk.all("div", class_="md")]
+
+    same_second = texts()
+    assert same_second[-2] == "the second question"
+    minute = 60 << MESSAGE_ORDER_BITS
+    earlier = Message.objects.exclude(run_upstream_id=second["id"]).order_by("position")
+    for message in [one for one in earlier if "second" not in str(one.parts[0]["text"]["text"])]:
+        Message.objects.filter(pk=message.pk).update(position=message.position - minute)
+    assert texts() == same_second[-2:]
 
 
 def test_raw_tab(connection, upstream, open_run):
