@@ -11,7 +11,7 @@ from .connections import Connection
 from .files import ArchivedFile, PurgedThread
 from .jobs import Job
 from .messages import Message
-from .rollups import DayRollup, DirtyHour, Histogram, HourRollup
+from .rollups import AssistantSums, DirtyHour, Histogram, RunSums
 from .runs import Run, RunMetadata, StatusSeen
 from .saved_views import SavedView
 from .steps import RunStep
@@ -21,12 +21,11 @@ from .threads import Thread
 __all__ = [
     "ArchivedFile",
     "Assistant",
+    "AssistantSums",
     "BudgetSecond",
     "Connection",
-    "DayRollup",
     "DirtyHour",
     "Histogram",
-    "HourRollup",
     "Job",
     "Message",
     "MessageBody",
@@ -35,6 +34,7 @@ __all__ = [
     "RunBody",
     "RunMetadata",
     "RunStep",
+    "RunSums",
     "RunText",
     "RunTool",
     "SavedView",

@@ -1,6 +1,7 @@
-"""Sums by hour and day, so that the overview of a month reads hundreds of rows, not a million.
+"""Sums by hour and by day, so that the overview of a month reads thousands of rows, not a million.
 
-A row is exact for its hour (UTC) unless the hour is in DirtyHour; upserts mark hours in their own transaction.
+Each table holds both: rows of one hour (`hours` 1) and of one whole day (`hours` 24), in UTC. A row is exact unless an
+hour of it is in DirtyHour; what changes runs marks their hours in its own transaction (see index/rollups.py).
 """
 
 from django.db import models
@@ -8,15 +9,24 @@ from django.db import models
 from .connections import Connection
 
 
-class HourRollup(models.Model):
-    """Runs created in one hour, by connection, model and status. `hour`: hours since 1970."""
+class Rollup(models.Model):
+    """Abstract. `runs` created from `hour` (hours since 1970) for `hours` hours, on one connection."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False)
+    hours = models.SmallIntegerField()
     hour = models.IntegerField()
+    runs = models.IntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class RunSums(Rollup):
+    """By model, status and error code. Runs without usage count as no tokens, runs without a price as no cost."""
+
     model = models.CharField(max_length=200)
     status = models.CharField(max_length=40)
     error_code = models.CharField(max_length=200, blank=True)
-    runs = models.IntegerField()
     prompt_tokens = models.BigIntegerField()
     completion_tokens = models.BigIntegerField()
     total_tokens = models.BigIntegerField()
@@ -26,7 +36,7 @@ class HourRollup(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["hour", "connection", "model", "status", "error_code"], name="rollup_once_an_hour"
+                fields=["hours", "hour", "connection", "model", "status", "error_code"], name="run_sums_once"
             )
         ]
 
@@ -34,38 +44,32 @@ class HourRollup(models.Model):
         return f"{self.hour} {self.model} {self.status}"
 
 
-class DayRollup(models.Model):
-    """Runs created in one day, by connection and assistant. `day`: days since 1970."""
+class AssistantSums(Rollup):
+    """By assistant."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False)
-    day = models.IntegerField()
     assistant_id = models.CharField(max_length=200)
-    runs = models.IntegerField()
     total_tokens = models.BigIntegerField()
     cost = models.FloatField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["day", "connection", "assistant_id"], name="rollup_once_a_day")]
-
-    def __str__(self) -> str:
-        return f"{self.day} {self.assistant_id}"
-
-
-class Histogram(models.Model):
-    """How many runs of one hour fell into a log-scale bucket of `measure` (queue_s, duration_s), by model."""
-
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False)
-    hour = models.IntegerField()
-    model = models.CharField(max_length=200)
-    measure = models.CharField(max_length=12)
-    bucket = models.SmallIntegerField()
-    runs = models.IntegerField()
+    unpriced_runs = models.IntegerField(default=0)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["hour", "connection", "model", "measure", "bucket"], name="bucket_once_an_hour"
-            )
+            models.UniqueConstraint(fields=["hours", "hour", "connection", "assistant_id"], name="assistant_sums_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour} {self.assistant_id}"
+
+
+class Histogram(Rollup):
+    """Of completed runs: how many fell into a log-scale bucket (index/buckets.py) of `measure` (queue_s, duration_s)."""
+
+    measure = models.CharField(max_length=12)
+    bucket = models.SmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hours", "hour", "connection", "measure", "bucket"], name="bucket_once")
         ]
 
     def __str__(self) -> str:
@@ -73,13 +77,17 @@ class Histogram(models.Model):
 
 
 class DirtyHour(models.Model):
-    """An hour whose rollups have to be made anew."""
+    """A mark: the hour's rollups have to be made anew.
+
+    Marks are only added and, once made good, deleted by key: writers never wait for each other, and a mark that came
+    meanwhile stays.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False)
     hour = models.IntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["hour", "connection"], name="dirty_once_an_hour")]
+        indexes = [models.Index(fields=["hour", "connection"], name="dirty_hour")]
 
     def __str__(self) -> str:
         return f"hour {self.hour}"

@@ -22,6 +22,7 @@ class Thread(Refreshed):
     last_run_at = models.DateTimeField(null=True)
     run_count = models.IntegerField(default=0)
     total_tokens = models.BigIntegerField(null=True)
+    cost = models.FloatField(null=True)  # estimated US dollars of all its runs; null: none has a known price
     due_at = models.DateTimeField(null=True)  # when the worker looks for new runs again; null: never
     runs_cursor = models.CharField(max_length=200, blank=True, default="")  # oldest run seen by the walk backwards
     has_all_runs = models.BooleanField(default=False)
@@ -32,6 +33,7 @@ class Thread(Refreshed):
         constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="thread_once_a_connection")]
         indexes = [
             models.Index(fields=["last_run_at", "id"]),
+            models.Index(fields=["cost", "id"]),
             models.Index(fields=["due_at"], name="thread_due", condition=models.Q(due_at__isnull=False)),
         ]
 
