@@ -68,12 +68,9 @@ class Site:
         self.directory = tempfile.TemporaryDirectory(prefix="site-")
         self.folder = Path(self.directory.name)
         prepared.copy_to(self.folder)
+        api = {"BASE_URL": upstream.base_url, "KEY": upstream.api_key, "TIMEOUT_S": str(timeout_s)}
         self.environment = environment(
-            self.folder,
-            RUNSDASH_API_BASE_URL=upstream.base_url,
-            RUNSDASH_API_KEY=upstream.api_key,
-            RUNSDASH_API_TIMEOUT_S=str(timeout_s),
-            **settings,
+            self.folder, **({f"RUNSDASH_API_{name}": value for name, value in api.items()} | settings)
         )
         self.children: list[subprocess.Popen] = []
         self.url = ""
