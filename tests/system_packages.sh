@@ -1,10 +1,19 @@
 #!/bin/sh
 # What tests need beside Python packages. On Debian as root it is installed; elsewhere the tests say what they skip.
-command -v chromium >/dev/null 2>&1 && exit 0
+packages=""
+command -v chromium >/dev/null 2>&1 || packages="$packages chromium fonts-liberation fonts-noto-core"
+{ command -v postgres >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; } || packages="$packages postgresql"
+command -v redis-server >/dev/null 2>&1 || packages="$packages redis-server"
+[ -z "$packages" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-  echo "Installing Chromium for the browser tests …"
-  if apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation fonts-noto-core >/dev/null; then
+  echo "Installing for the tests:$packages …"
+  # Servers are started by the tests alone, so the packages make no cluster and start nothing.
+  if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+  fi
+  # shellcheck disable=SC2086 # a list of words
+  if apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $packages >/dev/null; then
     exit 0
   fi
 fi
-echo "Chromium is not installed: the browser tests will be skipped."
+echo "Not installed:$packages. The tests that need them will be skipped."
