@@ -30,7 +30,12 @@ class Connection(models.Model):
     last_success_at = models.DateTimeField(null=True)
     last_failure_at = models.DateTimeField(null=True)
     last_failure = models.JSONField(null=True)  # {"status", "message", "request_id"}
+    paused_until = models.DateTimeField(null=True)  # the upstream's Retry-After: until then nobody reads
+    writes_paused_until = models.DateTimeField(null=True)  # the same for writes, which servers count apart
+    failures = models.IntegerField(default=0)  # of workers' reads, one after the other
+    rests_until = models.DateTimeField(null=True)  # after failures workers keep still until then
     threads_listed_at = models.DateTimeField(null=True)
+    threads_cursor = models.CharField(max_length=200, blank=True, default="")  # where the walk through the list goes on
     assistants_listed_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     lease_token = models.CharField(max_length=32, blank=True)

@@ -63,7 +63,7 @@ class Run(Refreshed):
             models.Index(fields=["error_code", "id"], name="run_error", condition=~models.Q(error_code="")),
             models.Index(fields=["connection", "id"]),
             models.Index(fields=["expires_at"], name="run_waiting", condition=models.Q(status="requires_action")),
-            models.Index(fields=["id"], name="run_unarchived", condition=models.Q(has_all_steps=False)),
+            models.Index(fields=["connection", "id"], name="run_unarchived", condition=models.Q(has_all_steps=False)),
             models.Index(
                 fields=["checked_at"],
                 name="run_active",

@@ -34,7 +34,7 @@ class Thread(Refreshed):
         indexes = [
             models.Index(fields=["last_run_at", "id"]),
             models.Index(fields=["cost", "id"]),
-            models.Index(fields=["due_at"], name="thread_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["connection", "due_at"], name="thread_due", condition=models.Q(due_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
