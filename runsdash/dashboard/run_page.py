@@ -4,6 +4,8 @@ It reads the index; it never asks an upstream and never writes.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from hashlib import blake2b
 
@@ -27,6 +29,14 @@ ID_CHARS = 200
 TABS = {"timeline": "Timeline", "conversation": "Conversation", "raw": "Raw JSON", "audit": "Audit"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """Somebody else answered. Without an actor it was not done through RunsDash, or the run was cancelled."""
+
+    actor: str = ""
+    at: datetime | None = None
+
+
 class RunPage(Timeline):
     """A run as one reader looks at it: `?tab=`, `?step=`, `?after=`, and `?shown=`, the calls whose form is open."""
 
@@ -39,6 +49,7 @@ class RunPage(Timeline):
         )
         self.tab = request.GET.get("tab", "") if request.GET.get("tab") in TABS else "timeline"
         self.shown_calls = request.GET.get("shown", "")[:64]
+        self.reader = request.user.get_username()
         mark_ambiguous([run])
 
     # The run
@@ -166,6 +177,17 @@ class RunPage(Timeline):
         return bool(self.waiting_calls) and self.waiting_calls != self.shown_calls
 
     @cached_property
+    def answered(self) -> Answered | None:
+        """Who answered the calls whose form the reader still has; None when the reader did, or nobody has."""
+        if not self.shown_calls or self.shown_calls == self.waiting_calls or self.run.facts == RunStatus.EXPIRED:
+            return None
+        sent = (deed for deed in self.deeds if deed.intent.action == "submit_tool_outputs" and not deed.is_open)
+        deed = next(sent, None)
+        if deed is None:
+            return Answered()
+        return None if deed.intent.actor == self.reader else Answered(actor=deed.intent.actor, at=deed.intent.at)
+
+    @cached_property
     def interval_s(self) -> int | None:
         moments = [moment for step in self.steps.steps[-20:] for moment in (step.created_at, step.ended_at)]
         return pace.interval_s(self.run, changed_at=pace.last_change(self.run, moments), now=self.now)
@@ -187,7 +209,7 @@ class RunPage(Timeline):
         run = self.run
         parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(run.has_all_steps)]
         parts += [str(self.interval_s), pace.clock(run, now=self.now), str(run.connection.can_list_steps)]
-        parts += [self.tab, self.step_id, self.after, self.waiting_calls, str(self.is_overdue)]
+        parts += [self.tab, self.step_id, self.after, self.waiting_calls, str(self.is_overdue), str(self.answered)]
         if run.trouble:
             parts += [str(run.trouble.get("at")), str(copy_age_s(run) // pace.TICK_S)]
         return digest_of([*parts, *self.tab_versions()])

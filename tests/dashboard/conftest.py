@@ -1,4 +1,4 @@
-"""Signed-in browsers, one a role, and a run page opened by one of them."""
+"""A run page, opened by an operator or somebody else."""
 
 from collections.abc import Callable
 
@@ -6,34 +6,11 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from runsdash.accounts.models import User
-
-
-def signed_in(role: str) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_user(role or "nobody", role=role))
-    return client
-
 
 @pytest.fixture
-def viewer(db: None) -> Client:
-    return signed_in("viewer")
-
-
-@pytest.fixture
-def operator(db: None) -> Client:
-    return signed_in("operator")
-
-
-@pytest.fixture
-def admin(db: None) -> Client:
-    return signed_in("admin")
-
-
-@pytest.fixture
-def nobody(db: None) -> Client:
+def nobody(as_nobody: Client) -> Client:
     """Signed in, without a role."""
-    return signed_in("")
+    return as_nobody
 
 
 def path_of(run: dict, more: str = "") -> str:

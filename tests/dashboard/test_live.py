@@ -53,7 +53,8 @@ def test_a_change_brings_the_parts_it_concerns(connection, start, upstream, open
     answer = parsed(response)
     assert response.status_code == 200
     assert {one["hx-target"] for one in answer.all("hx-partial")} == {
-        "title", "#run", "#trouble", "#run-head", "#run-ending", "#run-facts", "#timeline", "#step-detail", "#asking",
+        "title", "#run", "#trouble", "#run-head", "#run-ending", "#run-answered", "#run-facts", "#timeline",
+        "#step-detail", "#asking",
     }  # fmt: skip
     assert answer.one(id="run")["data-status"] in {"cancelling", "cancelled"}
     assert "hx-morph-skip-children" in answer.one(id="run").attrs
@@ -83,6 +84,30 @@ def test_a_run_that_starts_to_wait_brings_its_form(connection, start, upstream, 
     slot = next(one for one in answer.all("hx-partial") if one["hx-target"] == "#tool-outputs-slot")
     assert slot.one("form", id="tool-outputs")
     assert "shown=" in answer.one(id="poll")["hx-get"]
+
+
+def test_a_form_answered_by_somebody_else_says_by_whom(connection, start, upstream, open_run, admin):
+    run = start("/tool", until="requires_action")
+    url = parsed(open_run(run)).one(id="poll")["hx-get"]
+    call_id = run["required_action"]["submit_tool_outputs"]["tool_calls"][0]["id"]
+    sent = admin.post(path_of(run, "tool-outputs/"), {f"output-{call_id}": '{"left": 7}', "token": "once"})
+    assert sent.status_code == 302
+    Run.objects.update(checked_at=None, lease_until=None)
+    query = url.partition("?")[2]
+    answer = parsed(open_run(run, f"live/?{query}", htmx=True))
+    assert "admin answered these calls" in answer.one(id="run-answered").text
+    assert "#tool-outputs-slot" not in {one["hx-target"] for one in answer.all("hx-partial")}
+    own = parsed(open_run(run, f"live/?{query}", htmx=True, by=admin))
+    assert own.one(id="run-answered").all() == []
+
+
+def test_a_form_answered_outside_says_that_it_is_late(connection, start, upstream, open_run):
+    run = start("/tool", until="requires_action")
+    url = parsed(open_run(run)).one(id="poll")["hx-get"]
+    upstream.answer(run)
+    Run.objects.update(checked_at=None, lease_until=None)
+    answer = parsed(open_run(run, "live/?" + url.partition("?")[2], htmx=True))
+    assert "no longer waits" in answer.one(id="run-answered").text
 
 
 @pytest.mark.parametrize(("quiet_s", "interval_s"), [(0, 2), (30, 5), (300, 10)])
