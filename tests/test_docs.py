@@ -1,0 +1,162 @@
+"""Nothing that people rely on goes undocumented, and what the documents point at is there."""
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.urls import URLPattern, URLResolver
+
+from runsdash.urls import urlpatterns
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CONTRACT = (ROOT / "docs/contract.md").read_text()
+NEIGHBOUR = "../" + "shared"  # a folder that no file of the project may point at
+MAY_LOOK_THERE = {".ci/run"}
+
+
+def project_files() -> Iterator[Path]:
+    """Everything in the checkout but what .gitignore leaves out."""
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().split()} | {".git"}
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in ignored]
+        yield from (Path(folder) / name for name in names if name not in ignored and not name.endswith(".pyc"))
+
+
+# Environment
+
+
+def variables_of(source: str) -> set[str]:
+    """Names that are read as `env.kind("NAME", …)` or `env("NAME")`."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args)
+    asked = (call.args[0] for call in calls if ast.unparse(call.func).split(".")[0] == "env")
+    return {name.value for name in asked if isinstance(name, ast.Constant) and name.value.isupper()}
+
+
+VARIABLES = sorted(variables_of((ROOT / "runsdash/settings.py").read_text()))
+
+
+def test_variables_are_found_in_source():
+    source = 'A = env.str("ONE", default="")\nif env.bool("TWO"): pass\nB = [env("THREE")]\nC = other.str("FOUR")'
+    assert variables_of(source) == {"ONE", "TWO", "THREE"}
+    assert "SECRET_KEY" in VARIABLES
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_variable_is_in_the_example_and_in_the_documents(name):
+    example = (ROOT / ".env.example").read_text()
+    assert re.search(rf"^#?{name}=", example, re.MULTILINE), f"{name} is not in .env.example"
+    for document in ("contract", "deployment"):
+        assert f"`{name}`" in (ROOT / f"docs/{document}.md").read_text(), f"{name} is not in docs/{document}.md"
+
+
+def test_the_example_names_no_variable_that_nobody_reads():
+    named = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(named) == set(VARIABLES)
+    assert len(named) == len(set(named))
+
+
+# URLs and commands
+
+
+def routes(patterns: list, prefix: str = "") -> Iterator[str]:
+    """`/threads/<str:thread_id>/` as `/threads/<thread_id>/`."""
+    for pattern in patterns:
+        whole = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, whole)
+        elif isinstance(pattern, URLPattern):
+            yield "/" + re.sub(r"<\w+:(\w+)>", r"<\1>", whole)
+
+
+@pytest.mark.parametrize("route", sorted(routes(urlpatterns)))
+def test_a_url_is_in_the_contract(route):
+    assert f"`{route}`" in CONTRACT
+
+
+COMMANDS = sorted(path.stem for path in (ROOT / "runsdash").glob("*/management/commands/[!_]*.py"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_management_command_is_in_the_contract(name):
+    assert re.search(rf"`python manage\.py {name}\b", CONTRACT)
+
+
+def test_a_make_target_is_in_the_contract():
+    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert "demo" in targets
+    assert [name for name in targets if name != "help" and f"`make {name}`" not in CONTRACT] == []
+
+
+# Links
+
+
+def links(text: str) -> list[str]:
+    """Targets of Markdown links and images that are not addresses of the web. Code is no link."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"[a-z]+:", link)]
+
+
+def headings(text: str) -> set[str]:
+    """The anchors of a document's headings."""
+    titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_links_are_found_in_text():
+    text = "See [a](one.md) and ![b](two.png), not [c](https://x.test/) or `[d](three.md)`.\n```\n[e](four.md)\n```\n"
+    assert links(text) == ["one.md", "two.png"]
+    assert headings("# One two\n## A: b, `c`\n") == {"one-two", "a-b-c"}
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    for link in links(path.read_text()):
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists(), f"{link} is not there"
+        assert not anchor or anchor in headings(target.read_text()), f"{link} has no such heading"
+
+
+def test_every_document_can_be_reached_from_the_readme():
+    linked = {(path.parent / link.split("#")[0]).resolve() for path in DOCS for link in links(path.read_text())}
+    unreached = [path for path in DOCS if path.name != "README.md" and path not in linked]
+    assert [path for path in unreached if path.parent not in linked] == []
+
+
+# The project as a whole
+
+
+def test_vendored_files_are_listed_with_their_version():
+    said = (ROOT / "static/htmx/VERSION.md").read_text()
+    assert re.search(r"^# htmx \d+\.\d+\.\d+$", said, re.MULTILINE)
+    for path in (ROOT / "static/htmx").iterdir():
+        assert path.name in (*re.findall(r"[\w.-]+\.(?:js|css)", said), "LICENSE", "VERSION.md"), path.name
+
+
+def test_no_file_points_outside_the_project():
+    every = list(project_files())
+    assert Path(__file__) in every
+    found = [path for path in every if NEIGHBOUR.encode() in path.read_bytes()]
+    assert {str(path.relative_to(ROOT)) for path in found} <= MAY_LOOK_THERE
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_requirements_are_pinned(name):
+    lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text().splitlines()]
+    wanted = [line for line in lines if line and not line.startswith("-r ")]
+    assert wanted
+    assert [line for line in wanted if not re.fullmatch(r"[A-Za-z0-9._-]+(\[\w+\])?==[0-9][\w.]*", line)] == []
+
+
+def test_the_screenshot_is_small():
+    assert (ROOT / "docs/screenshot.png").stat().st_size < 300 * 1024
+
+
+def test_the_version_is_the_same_everywhere():
+    version = re.search(r'^VERSION = "(.+)"', (ROOT / "runsdash/settings.py").read_text(), re.MULTILINE)[1]
+    assert f'version = "{version}"' in (ROOT / "pyproject.toml").read_text()
+    assert f"\n## {version}\n" in (ROOT / "CHANGELOG.md").read_text()
