@@ -389,3 +389,18 @@ def test_invalid_arguments_are_shown_as_they_are(connection, upstream, open_run)
     Run.objects.update(checked_at="2999-01-01T00:00:00Z")
     panel = parsed(open_run(run, f"?step={run['step_ids'][0]}")).one(id="step-panel")
     assert panel.one("pre").text == '{"half":'
+
+
+@pytest.mark.parametrize(
+    "more", ["", "?tab=conversation", "?step=a%2Fb%3Fc%23d%26e", "?step=%00%ff&after=%00&tab=%00&shown=%00"]
+)
+def test_odd_ids_and_queries_do_not_break_the_page(more, connection, upstream, open_run):
+    run = upstream.seed(steps=3)
+    open_run(run)
+    Run.objects.update(checked_at="2999-01-01T00:00:00Z")
+    RunStep.objects.filter(pk=RunStep.objects.first().pk).update(upstream_id="a/b?c#d&e")
+    Message.objects.update(upstream_id="m/1")
+    response = open_run(run, more)
+    assert response.status_code == 200
+    if "a%2Fb" in more:
+        assert parsed(response).one(id="step-panel")["data-step-id"] == "a/b?c#d&e"
