@@ -399,7 +399,7 @@ def test_odd_ids_and_queries_do_not_break_the_page(more, connection, upstream, o
     open_run(run)
     Run.objects.update(checked_at="2999-01-01T00:00:00Z")
     RunStep.objects.filter(pk=RunStep.objects.first().pk).update(upstream_id="a/b?c#d&e")
-    Message.objects.update(upstream_id="m/1")
+    Message.objects.filter(pk=Message.objects.first().pk).update(upstream_id="m/1")
     response = open_run(run, more)
     assert response.status_code == 200
     if "a%2Fb" in more:
