@@ -12,6 +12,7 @@ from hashlib import blake2b
 from django.http import HttpRequest
 from django.utils import timezone
 
+from runsdash.actions.models import Lineage
 from runsdash.audit.trail import Deed, deeds_of_run
 from runsdash.index import reading
 from runsdash.index.bodies import raw_chunks
@@ -26,6 +27,7 @@ from .stale import copy_age_s
 from .timeline import Timeline
 
 ID_CHARS = 200
+RERUNS_SHOWN = 5
 TABS = {"timeline": "Timeline", "conversation": "Conversation", "raw": "Raw JSON", "audit": "Audit"}
 
 
@@ -90,6 +92,17 @@ class RunPage(Timeline):
     @property
     def is_overdue(self) -> bool:
         return pace.is_overdue(self.run, now=self.now)
+
+    @cached_property
+    def source(self) -> Lineage | None:
+        """What this run was made from, when somebody here made it again."""
+        found = Lineage.objects.select_related("source__thread", "source__connection").filter(run=self.run)
+        return found.first()
+
+    @cached_property
+    def reruns(self) -> list[Lineage]:
+        found = Lineage.objects.select_related("run__thread", "run__connection").filter(source=self.run)
+        return list(found.order_by("-made_at")[:RERUNS_SHOWN])
 
     @property
     def is_gone(self) -> bool:

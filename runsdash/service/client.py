@@ -170,6 +170,7 @@ class RequestDescription:
     url: str
     headers: dict[str, str]
     json: dict[str, object] | None
+    auth_header: str = "Authorization"
 
 
 class _Describer(AllOperations):
@@ -188,6 +189,7 @@ class _Describer(AllOperations):
             url=self._endpoint.url(call.path, call.query),
             headers=headers,
             json=call.body,
+            auth_header=self._endpoint.provider.key_header,
         )
 
     _one = _page = _stream = _bytes = _described

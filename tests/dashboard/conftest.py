@@ -6,6 +6,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from tests.dashboard.writing import done_run, waiting  # noqa: F401
+
 
 @pytest.fixture
 def nobody(as_nobody: Client) -> Client:

@@ -4,7 +4,7 @@ import pytest
 
 from runsdash.index.models import Run
 from tests.dashboard.markup import parsed
-from tests.dashboard.writing import done_run, fields, form_in, htmx, path_of, waiting, writes  # noqa: F401
+from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
 from tests.people import HTMX
 
 pytestmark = pytest.mark.django_db(transaction=True)

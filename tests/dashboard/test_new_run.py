@@ -7,7 +7,7 @@ import pytest
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import Run, Thread
 from tests.dashboard.markup import parsed
-from tests.dashboard.writing import done_run, fields, form_in, waiting, writes  # noqa: F401
+from tests.dashboard.writing import fields, form_in, writes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/runs/new/"

@@ -88,6 +88,15 @@ class RunOnThreadForm(RunForm):
         return given
 
 
+class RerunForm(RunOnThreadForm):
+    """A run made from another one: its fields start as the source's parameters."""
+
+    target = forms.ChoiceField(
+        choices=[("thread", "On the same thread"), ("copy", "On a copy of the thread up to that point")],
+        required=False,
+    )
+
+
 class ThreadAndRunForm(RunForm):
     """service.create_thread and create_run, or create_thread_and_run when the single call is asked for."""
 

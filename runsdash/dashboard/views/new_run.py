@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
 from runsdash.actions.attempts import new_token
+from runsdash.actions.rerunning import OF_THREAD
 from runsdash.actions.starting import create_run, create_thread, create_thread_and_run
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, refuse_used
@@ -18,13 +19,11 @@ from runsdash.dashboard.links import run_url, thread_url
 from runsdash.dashboard.subject import connection_of, usable_connection
 from runsdash.dashboard.writes import FIRST_RESULT_WAIT_S, first_result, sentence_of, status_of
 from runsdash.index.connections import connections
-from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.models import Assistant, Connection, Run, Thread
 from runsdash.service import ServiceError
 from runsdash.sync.assistants import fresh_assistants
 from runsdash.sync.reads import until
 from runsdash.sync.refresh import thread_row
-
-OF_THREAD = ".thread"  # the one-time token of the thread that is made before its run
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -115,21 +114,31 @@ def page(
     *,
     connection: Connection,
     thread: Thread | None = None,
+    source: Run | None = None,
     status: int = 200,
     error: ServiceError | None = None,
 ) -> HttpResponse:
     if form.is_bound:
         form.data = form.data.copy()
         form.data["token"] = new_token()
-    assistants = fresh_assistants(connection)
+    assistants = offered_assistants(connection, chosen=form["assistant_id"].value())
     context = {
         "form": form, "connection": connection, "thread": thread, "assistants": assistants,
         "models": sorted({one.model for one in assistants if one.model}),
         "connections": [one for one in connections() if one.is_enabled],
         "sentence": sentence_of(error) if error else "", "blocking": blocking_run(connection, error),
         "thread_url": thread_url(thread) if thread else "",
+        "source": source,
     }  # fmt: skip
     return render(request, "actions/new_run.html", context, status=status)
+
+
+def offered_assistants(connection: Connection, *, chosen: str | None) -> list[Assistant]:
+    """Those of the connection, and the chosen one even when it is not among them."""
+    found = fresh_assistants(connection)
+    if chosen and all(one.upstream_id != chosen for one in found):
+        found = [Assistant(connection=connection, upstream_id=chosen), *found]
+    return found
 
 
 def blocking_run(connection: Connection, error: ServiceError | None) -> Run | None:

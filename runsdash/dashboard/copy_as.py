@@ -1,0 +1,74 @@
+"""A run's request to take elsewhere: as curl and as Python, the key as a variable. Renders no markup."""
+
+import json
+import shlex
+
+from runsdash.index.models import Run
+from runsdash.service import RequestDescription
+
+KEY_VARIABLE = "RUNSDASH_API_KEY"
+
+
+def as_curl(request: RequestDescription) -> str:
+    """A curl command of the request; every word is quoted for the shell."""
+    lines = [f"curl {shlex.quote(request.url)}"]
+    if request.method != "POST":
+        lines[0] = f"curl -X {request.method} {shlex.quote(request.url)}"
+    for name, value in sorted(shown_headers(request).items()):
+        # Double quotes let the shell put the key in; everything else of a header is ours.
+        quoted = f'"{name}: {value}"' if KEY_VARIABLE in value else shlex.quote(f"{name}: {value}")
+        lines.append(f"  -H {quoted}")
+    if request.json is not None:
+        lines.append(f"  --data-raw {shlex.quote(json.dumps(request.json, ensure_ascii=False, indent=2))}")
+    return " \\\n".join(lines)
+
+
+def as_python(request: RequestDescription) -> str:
+    """A Python script of the request, with `requests`."""
+    headers = {
+        name: value for name, value in sorted(request.headers.items()) if name.lower() not in {"accept", "content-type"}
+    }
+    lines = [
+        "import os",
+        "",
+        "import requests",
+        "",
+        f"key = os.environ[{KEY_VARIABLE!r}]",
+        "response = requests.request(",
+    ]
+    lines += [f"    {request.method!r},", f"    {request.url!r},", "    headers={"]
+    lines += [f"        {name!r}: {value!r}," for name, value in headers.items()]
+    lines += [f"        {auth_header(request)[0]!r}: {auth_header(request)[1]},", "    },"]
+    if request.json is not None:
+        lines += [f"    json={python_literal(request.json)},"]
+    lines += ["    timeout=30,", ")", "response.raise_for_status()", "print(response.json())"]
+    return "\n".join(lines)
+
+
+def shown_headers(request: RequestDescription) -> dict[str, str]:
+    name = auth_header(request)[0]
+    value = f"${KEY_VARIABLE}" if name == "api-key" else f"Bearer ${KEY_VARIABLE}"
+    return {**{k: v for k, v in request.headers.items() if k.lower() != "accept"}, name: value}
+
+
+def auth_header(request: RequestDescription) -> tuple[str, str]:
+    """The header that carries the key, and the Python expression of its value."""
+    if request.auth_header == "api-key":
+        return "api-key", "key"
+    return "Authorization", 'f"Bearer {key}"'
+
+
+def python_literal(value: object, indent: int = 4) -> str:
+    """`value` as Python source, laid out like JSON."""
+    pad = " " * (indent + 4)
+    if isinstance(value, dict) and value:
+        items = [f"{pad}{key!r}: {python_literal(item, indent + 4)}," for key, item in value.items()]
+        return "{\n" + "\n".join(items) + "\n" + " " * indent + "}"
+    if isinstance(value, list) and value:
+        items = [f"{pad}{python_literal(item, indent + 4)}," for item in value]
+        return "[\n" + "\n".join(items) + "\n" + " " * indent + "]"
+    return repr(value)
+
+
+def ids_of(run: Run) -> dict[str, str]:
+    return {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}

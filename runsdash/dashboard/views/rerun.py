@@ -1,0 +1,55 @@
+"""Run again: the form of a new run, filled in with everything the source used."""
+
+import json
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_http_methods
+
+from runsdash.accounts.guards import operator_required
+from runsdash.actions.attempts import new_token
+from runsdash.actions.rerunning import parameters_of
+from runsdash.actions.rerunning import rerun as start_again
+from runsdash.dashboard.forms.new_run import RerunForm
+from runsdash.dashboard.subject import known_run
+from runsdash.index.models import Run
+
+from .new_run import attempt, once, page
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@operator_required
+def rerun(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+    """GET: the prefilled form. POST: starts the run on the same thread or on a copy of it."""
+    source = known_run(request, thread_id=thread_id, run_id=run_id)
+    initial = initial_of(source)
+    subject = {"connection": source.connection, "thread": source.thread, "source": source}
+    if request.method != "POST":
+        return page(request, RerunForm(initial=initial | {"token": new_token()}), **subject)
+    form = RerunForm(request.POST, initial=initial)
+
+    def start() -> Run:
+        return start_again(
+            actor=request.user,
+            source=source,
+            parameters=form.parameters(),
+            on_copy=form.cleaned_data["target"] == "copy",
+            **once(form),
+        )
+
+    return attempt(request, form, start, **subject)
+
+
+def initial_of(source: Run) -> dict[str, object]:
+    """The source's parameters as form text: structures as JSON, booleans as words."""
+    return {name: as_text(value) for name, value in parameters_of(source).items() if name != "metadata"} | {
+        "metadata": source.metadata,
+        "target": "thread",
+    }
+
+
+def as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    return str(value)

@@ -1,0 +1,117 @@
+"""Running again, on the same thread or on a copy of it."""
+
+import json
+
+import pytest
+
+from runsdash.actions.models import Lineage
+from runsdash.index.models import Run
+from runsdash.sync.refresh import refresh_run
+from tests.dashboard.markup import parsed
+from tests.dashboard.writing import fields, form_in, path_of, writes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def source(connection, upstream, start):
+    """A run with parameters of its own."""
+    run = start(
+        "what is 2+2",
+        until="completed",
+        instructions="Be exact.",
+        temperature=0.3,
+        max_completion_tokens=900,
+        metadata={"ticket": "7"},
+        response_format={"type": "text"},
+        parallel_tool_calls=False,
+        tools=[{"type": "code_interpreter"}],
+    )
+    row = refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
+    upstream.clear_requests()
+    return row
+
+
+def test_the_form_is_filled_in_with_everything(operator, source):
+    found = fields(form_in(operator.get(path_of(source, "rerun")), "run-form"))
+    assert found["assistant_id"] == source.assistant_id
+    assert (found["instructions"], found["temperature"]) == ("Be exact.", "0.3")
+    assert found["max_completion_tokens"] == "900"
+    assert found["parallel_tool_calls"] == "false"
+    assert json.loads(found["response_format"]) == {"type": "text"}
+    assert json.loads(found["tools"]) == [{"type": "code_interpreter"}]
+    assert (found["metadata-0-key"], found["metadata-0-value"]) == ("ticket", "7")
+
+
+def test_on_the_same_thread(operator, upstream, source):
+    path = path_of(source, "rerun")
+    posted = fields(form_in(operator.get(path), "run-form")) | {"temperature": "0.9", "target": "thread"}
+    upstream.clear_requests()
+
+    response = operator.post(path, posted)
+
+    assert response.status_code == 302
+    (sent,) = writes(upstream)
+    assert sent["path"] == f"/v1/threads/{source.thread.upstream_id}/runs"
+    assert (sent["body"]["temperature"], sent["body"]["instructions"]) == (0.9, "Be exact.")
+    lineage = Lineage.objects.get()
+    assert (lineage.source, lineage.is_on_copy, lineage.changed) == (source, False, ["temperature"])
+
+
+def test_on_a_copy_of_the_thread(operator, upstream, source):
+    path = path_of(source, "rerun")
+    posted = fields(form_in(operator.get(path), "run-form")) | {"target": "copy"}
+    upstream.clear_requests()
+
+    assert operator.post(path, posted).status_code == 302
+
+    thread_sent, run_sent = writes(upstream)
+    texts = [part["text"] for message in thread_sent["body"]["messages"] for part in message["content"]]
+    assert texts == ["what is 2+2"]  # without the answer of the source
+    run = Run.objects.exclude(pk=source.pk).get()
+    assert run.thread.upstream_id != source.thread.upstream_id
+    assert run_sent["path"] == f"/v1/threads/{run.thread.upstream_id}/runs"
+    assert Lineage.objects.get().is_on_copy
+
+
+def test_lineage_is_shown_on_both_sides(operator, source):
+    path = path_of(source, "rerun")
+    made = operator.post(path, fields(form_in(operator.get(path), "run-form")) | {"target": "copy"})["Location"]
+    new = parsed(operator.get(made)).one(id="run-lineage")
+    assert "nothing edited" in new.text
+    assert new.one("a")["title"] == source.upstream_id
+    old = parsed(operator.get(path.removesuffix("rerun/"))).one(id="run-lineage")
+    assert old.one("a")["href"] == made
+
+
+def test_an_edited_field_is_marked(operator, source):
+    path = path_of(source, "rerun")
+    posted = fields(form_in(operator.get(path), "run-form")) | {"temperature": "9", "top_p": "1"}
+    response = operator.post(path, posted)
+    assert response.status_code == 422
+    form = form_in(response, "run-form")
+    marked = [
+        label.one("code").text
+        for label in form.all("label")
+        for mark in label.all(data_edited=True)
+        if "hidden" not in mark.attrs
+    ]
+    assert "temperature" in marked
+    assert "instructions" not in marked
+
+
+def test_a_busy_thread_is_said(operator, upstream, waiting):
+    path = path_of(waiting, "rerun")
+    posted = fields(form_in(operator.get(path), "run-form")) | {"target": "thread"}
+    response = operator.post(path, posted)
+    assert response.status_code == 422
+    assert waiting.upstream_id in form_in(response, "run-form").one(id="errors").text
+
+
+def test_not_allowed_and_wrong_method(viewer, operator, source):
+    assert viewer.get(path_of(source, "rerun")).status_code == 403
+    assert operator.delete(path_of(source, "rerun")).status_code == 405
+
+
+def test_unknown_run(operator, source):
+    assert operator.get(f"/threads/{source.thread.upstream_id}/runs/run_no/rerun/").status_code == 404
