@@ -5,7 +5,6 @@ from django.test import Client
 
 from runsdash.accounts.models import User
 
-
 PASSWORD = "a password for tests"
 
 
