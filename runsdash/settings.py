@@ -3,6 +3,8 @@
 Names and defaults are documented in .env.example; a test fails when one is missing there.
 """
 
+import json
+import math
 import os
 import secrets
 import sys
@@ -235,6 +237,31 @@ if RUNSDASH_API_KIND not in PROVIDERS:
         f"The kinds are {', '.join(PROVIDERS)}."
     )
 RUNSDASH_READ_ONLY = env.bool("RUNSDASH_READ_ONLY", default=False)
+
+
+def is_price(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+
+
+def own_prices(text: str) -> dict[str, tuple[float, float]]:
+    """(input, output) in US dollars per million tokens by model in lower case, from JSON."""
+    problem = ImproperlyConfigured(
+        'RUNSDASH_PRICES has to be JSON like {"my-deployment": {"input": 2.5, "output": 10}}: for each model the US '
+        "dollars per million input and output tokens, zero or more."
+    )
+    try:
+        given = json.loads(text or "{}")
+    except ValueError:
+        raise problem from None
+    if not isinstance(given, dict):
+        raise problem
+    for price in given.values():
+        if not isinstance(price, dict) or set(price) != {"input", "output"} or not all(map(is_price, price.values())):
+            raise problem
+    return {name.casefold(): (float(price["input"]), float(price["output"])) for name, price in given.items()}
+
+
+RUNSDASH_PRICES = own_prices(env.str("RUNSDASH_PRICES", default=""))
 
 # The embedded upstream, when it answers by a model
 SANDBOX_CHAT_URL = env.str("SANDBOX_CHAT_URL", default="")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from runsdash.service import objects
 from runsdash.service.statuses import run_status
 
-from . import rows
+from . import pricing, rollups, rows
 from .keys import free_key, key_for
 from .models import (
     Assistant,
@@ -144,13 +144,17 @@ def _upsert_some_runs(
         known = known_rows(Run, connection=connection, ids=[stored_id(run.id) for run in runs])
         changed: list[tuple[Run, objects.Run]] = []
         seen: list[StatusSeen] = []
+        summed_anew: list[int] = []
         for run in runs:
             upstream_id = stored_id(run.id)
             row = known.get(upstream_id)
             if row is not None and not accepts(row, run, fetched_at=fetched_at):
                 continue
             thread = threads[stored_id(run.thread_id or thread_id)]
+            before = rollups.summed(row) if row is not None else None
             known[upstream_id] = row = merged_run(connection, thread, row, run, fetched_at=fetched_at)
+            if rollups.summed(row) != before:
+                summed_anew.append(row.pk)
             if row.status_since is None:
                 row.status_since = fetched_at
                 seen.append(StatusSeen(run_id=row.pk, status=row.status, seen_at=fetched_at))
@@ -158,6 +162,7 @@ def _upsert_some_runs(
         write_runs(changed, fetched_at=fetched_at)
         StatusSeen.objects.bulk_create(seen)
         touch_threads({row.thread_id for row, _ in changed})
+        rollups.mark_dirty(connection.pk, summed_anew)
     return known
 
 
@@ -188,6 +193,13 @@ def merged_run(
     row.queue_s = rows.seconds_between(row.created_at, row.started_at)
     row.duration_s = rows.seconds_between(row.started_at or row.created_at, row.ended_at)
     row.fetched_at, row.checked_at, row.trouble = fetched_at, fetched_at, None
+    row.cost = pricing.cost_of(
+        model=row.model,
+        kind=connection.kind,
+        created_at=row.created_at,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+    )
     return row
 
 
@@ -220,11 +232,16 @@ def touch_threads(thread_ids: set[int]) -> None:
     sums = (
         Run.objects.filter(thread_id__in=thread_ids)
         .values("thread_id")
-        .annotate(count=models.Count("id"), last=models.Max("created_at"), tokens=models.Sum("total_tokens"))
+        .annotate(
+            count=models.Count("id"),
+            last=models.Max("created_at"),
+            tokens=models.Sum("total_tokens"),
+            cost=models.Sum("cost"),
+        )
     )
     for one in sums:
         Thread.objects.filter(pk=one["thread_id"]).update(
-            run_count=one["count"], last_run_at=one["last"], total_tokens=one["tokens"]
+            run_count=one["count"], last_run_at=one["last"], total_tokens=one["tokens"], cost=one["cost"]
         )
 
 

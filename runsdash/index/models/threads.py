@@ -33,7 +33,7 @@ class Thread(Refreshed):
         constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="thread_once_a_connection")]
         indexes = [
             models.Index(fields=["last_run_at", "id"]),
-            models.Index(fields=["cost", "id"]),
+            models.Index(fields=["cost", "last_run_at", "id"]),
             models.Index(fields=["connection", "due_at"], name="thread_due", condition=models.Q(due_at__isnull=False)),
         ]
 

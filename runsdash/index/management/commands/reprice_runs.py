@@ -1,0 +1,22 @@
+"""`manage.py reprice_runs`: estimated costs again, after prices changed."""
+
+from django.core.management.base import BaseCommand
+
+from runsdash.index.repricing import reprice
+from runsdash.index.rollups import roll_up
+
+TOLD_EVERY = 100_000  # runs
+
+
+class Command(BaseCommand):
+    help = "Estimate the cost of every run again, after RUNSDASH_PRICES or the built-in price list changed."
+
+    def handle(self, *args: object, **options: object) -> None:
+        seen = changed = 0
+        for seen, changed in reprice():
+            if seen % TOLD_EVERY == 0:
+                self.stdout.write(f"{seen:,} runs looked at, {changed:,} costs changed")
+                self.stdout.flush()
+        while roll_up():
+            pass
+        self.stdout.write(f"{seen:,} runs looked at, {changed:,} costs changed.")
