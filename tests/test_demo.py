@@ -39,7 +39,8 @@ class Demo:
         }  # fmt: skip
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "demo"],
+                # As a background job of a script has it: SIGINT ignored.
+                ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, "manage.py", "demo"],
                 cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 

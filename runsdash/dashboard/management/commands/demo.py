@@ -31,7 +31,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         self.children: dict[str, subprocess.Popen] = {}
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGINT):  # a shell lets its background jobs ignore SIGINT
+            signal.signal(number, signal.default_int_handler)
         try:
             self.bring_up()
             self.watch()
