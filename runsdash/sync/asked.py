@@ -15,6 +15,10 @@ MESSAGES_A_READ = 50
 LIVE_MESSAGES = 20
 RUNS_A_READ = 100
 ASSISTANTS_EVERY = timedelta(minutes=10)
+# The most requests that one refresh sends.
+RUN_COST = 5
+THREAD_COST = 3
+WALK_COST = 4
 FILE_SEARCH_CONTENT = ["step_details.tool_calls[*].file_search.results[*].content"]
 
 
@@ -52,14 +56,13 @@ def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, objec
     return found
 
 
-def thread_reads(client: Client, thread_id: str, *, walk: Thread | None = None) -> Reads:
+def thread_reads(client: Client, thread_id: str, *, walk: Thread | None = None, runs_only: bool = False) -> Reads:
     """The thread, its newest messages and runs; for a `walk` also the page of runs before the oldest one seen."""
     ask = client.background
-    futures = {
-        "thread": ask.retrieve_thread(thread_id=thread_id),
-        "messages": ask.list_messages(thread_id=thread_id, limit=MESSAGES_A_READ, order="desc"),
-        "runs": ask.list_runs(thread_id=thread_id, limit=RUNS_A_READ, order="desc"),
-    }
+    futures = {"runs": ask.list_runs(thread_id=thread_id, limit=RUNS_A_READ, order="desc")}
+    if not runs_only:
+        futures["thread"] = ask.retrieve_thread(thread_id=thread_id)
+        futures["messages"] = ask.list_messages(thread_id=thread_id, limit=MESSAGES_A_READ, order="desc")
     if walk is not None and walk.runs_cursor and not walk.has_all_runs:
         futures["older_runs"] = ask.list_runs(
             thread_id=thread_id, limit=RUNS_A_READ, order="desc", after=walk.runs_cursor

@@ -6,6 +6,7 @@ from runsdash.index.models import Assistant, Connection
 from runsdash.index.upsert import upsert_assistants
 from runsdash.service import ServiceError
 
+from .budget import budget_for
 from .clients import client_for
 from .reads import Reads, land_later
 
@@ -17,7 +18,8 @@ SHOWN = 200
 def fresh_assistants(connection: Connection) -> list[Assistant]:
     """The assistants of a connection, newest first. Waits at most FORM_WAIT_S for a newer list; errors leave the old one."""
     listed_at = connection.assistants_listed_at
-    if connection.is_enabled and (listed_at is None or (timezone.now() - listed_at).total_seconds() > FORM_AGE_S):
+    is_old = listed_at is None or (timezone.now() - listed_at).total_seconds() > FORM_AGE_S
+    if connection.is_enabled and is_old and budget_for(connection).take(connection, 1):
         reads = Reads({"assistants": client_for(connection).background.list_assistants(limit=100)})
         if reads.wait(FORM_WAIT_S):
             land(connection, reads)

@@ -1,46 +1,170 @@
-"""How many requests the worker may send to a connection, and when it keeps still after failures. Per process."""
+"""What this process may send to a connection: credit out of shared portions, and a meter at the service's gate.
 
+Reads are taken before they are sent, by whoever may touch the database; the gate runs on the service's threads and
+only counts. What passes it beyond the credit (writes, retries) is owed, and booked with the next portion.
+"""
+
+from collections import defaultdict
 from dataclasses import dataclass, field
-from time import monotonic
+from threading import Lock, local
+from time import time
+from typing import Literal
 
-WORKER_SHARE = 0.8  # the rest is for pages
-BURST_S = 1.0
-LONGEST_PAUSE_S = 60.0
+from django.utils import timezone
+
+from runsdash.index.models import Connection
+
+from . import portions
+from .pauses import share_pause
+from .portions import Portion, Share
+
+Kind = Literal["page", "worker"]
+CARRIED = 4  # unused credit that outlives its portion: enough for what costs more than one request
+ALLOWED_MOST = 64
+ASKS_TO_WAIT = (429, 503)
 
 
 @dataclass
+class Meter:
+    """The service's gate: counts each attempt. `allowed`: attempts that are paid for; `owed_…`: those that are not."""
+
+    connection_id: int
+    allowed: int = 0
+    owed_reads: int = 0
+    owed_writes: int = 0
+    _lock: Lock = field(default_factory=Lock)
+    _here: local = field(default_factory=local)
+
+    def admit(self, *, is_write: bool, deadline: float) -> None:
+        """Never waits: nobody may block a thread that all connections share."""
+        self._here.is_write = is_write
+        with self._lock:
+            if is_write:
+                self.owed_writes += 1
+            elif self.allowed:
+                self.allowed -= 1
+            else:
+                self.owed_reads += 1
+
+    def observe(self, *, status: int | None, retry_after_s: float | None, seconds: float) -> None:
+        if status in ASKS_TO_WAIT and retry_after_s:
+            share_pause(self.connection_id, is_write=self._here.is_write, seconds=retry_after_s)
+
+    def allow(self, count: int) -> None:
+        with self._lock:
+            self.allowed = min(max(0, self.allowed + count), ALLOWED_MOST)
+
+    def settle(self) -> tuple[int, int]:
+        """Reads and writes owed; they are the caller's to book now."""
+        with self._lock:
+            owed = self.owed_reads, self.owed_writes
+            self.owed_reads = self.owed_writes = 0
+        return owed
+
+
 class Budget:
-    """Requests per minute as a bucket that holds BURST_S worth of them. `per_min` 0: no limit."""
+    """One connection's credit in this process. `is_unlimited` takes without asking (first start of the demo)."""
 
-    per_min: int
-    filled: float = field(default=0.0)
-    at: float = field(default_factory=monotonic)
-    failures: int = 0
-    paused_until: float = 0.0
+    def __init__(self, connection_id: int, kind: Kind) -> None:
+        self.connection_id, self.kind = connection_id, kind
+        self.meter = Meter(connection_id)
+        self.is_unlimited = False
+        self._lock = Lock()
+        self._second = 0
+        self._credit: dict[Share, int] = defaultdict(int)
+        self._refused: set[Share] = set()
+        self._used: dict[Share, int] = defaultdict(int)
+        self._expected: dict[Share, int] = {}
 
-    @property
-    def rate(self) -> float:
-        return self.per_min * WORKER_SHARE / 60
-
-    def take(self, count: int) -> bool:
-        """Spends `count` requests if they are there. Never lets a job starve because it needs more than one burst."""
-        if monotonic() < self.paused_until:
+    def take(self, connection: Connection, count: int, *, share: Share = "pages") -> bool:
+        """Spends `count` requests if they are there. Asks for as many at once as the portion before has used."""
+        if is_paused(connection):
             return False
-        if not self.per_min:
+        if self.is_unlimited or connection.budget_per_min <= 0:
+            self.meter.allow(count)
             return True
-        now = monotonic()
-        most = max(self.rate * BURST_S, count)
-        self.filled = min(most, self.filled + (now - self.at) * self.rate)
-        self.at = now
-        if self.filled < count:
-            return False
-        self.filled -= count
+        portion = portions.portion_at(time(), per_min=connection.budget_per_min)
+        self.turn_to(portion)
+        if not self.spend(count, share=share):
+            if share in self._refused:
+                return False
+            self.claim(portion, count, share=share)
+            if not self.spend(count, share=share):
+                return False
+        self.meter.allow(count)
         return True
 
-    def heard(self, *, is_good: bool) -> None:
-        """After failures the connection is left alone, twice as long each time, up to a minute."""
-        if is_good:
-            self.failures, self.paused_until = 0, 0.0
+    def take_anyway(self, connection: Connection, count: int) -> None:
+        """For what must be asked now: it is counted like everything else, and never refused."""
+        if connection.budget_per_min > 0:
+            portion = portions.portion_at(time(), per_min=connection.budget_per_min)
+            portions.book(self.connection_id, portion, pages=count)
+            self.meter.allow(count)
+
+    def give_back(self, count: int, *, share: Share = "pages") -> None:
+        """Requests taken and then not sent."""
+        self.meter.allow(-count)
+        with self._lock:
+            self._credit[share] += count
+            self._used[share] -= count
+
+    def is_spent(self, connection: Connection, *, share: Share = "pages") -> bool:
+        """True when asking again in this second is in vain. Looks at no row."""
+        if connection.budget_per_min <= 0 or self.is_unlimited:
+            return False
+        self.turn_to(portions.portion_at(time(), per_min=connection.budget_per_min))
+        return share in self._refused and not self._credit[share]
+
+    def settle(self, connection: Connection) -> None:
+        """Books what is owed."""
+        if not (self.meter.owed_reads or self.meter.owed_writes):
             return
-        self.failures += 1
-        self.paused_until = monotonic() + min(LONGEST_PAUSE_S, 2.0 ** min(self.failures, 6) / 2)
+        reads, writes = self.meter.settle()
+        if connection.budget_per_min > 0 and not self.is_unlimited:
+            portion = portions.portion_at(time(), per_min=connection.budget_per_min)
+            column = "pages" if self.kind == "page" else "worker"
+            portions.book(self.connection_id, portion, writes=writes, **{column: reads})
+
+    def turn_to(self, portion: Portion) -> None:
+        with self._lock:
+            if self._second != portion.second:
+                self._second = portion.second
+                self._refused.clear()
+                self._expected, self._used = dict(self._used), defaultdict(int)
+                for share, count in self._credit.items():
+                    self._credit[share] = min(count, CARRIED)
+
+    def spend(self, count: int, *, share: Share) -> bool:
+        with self._lock:
+            if self._credit[share] < count:
+                return False
+            self._credit[share] -= count
+            self._used[share] += count
+            return True
+
+    def claim(self, portion: Portion, count: int, *, share: Share) -> None:
+        want = max(count, self._expected.get(share, 0) - self._used[share]) - self._credit[share]
+        found = portions.claim(self.connection_id, portion, share=share, want=want)
+        with self._lock:
+            self._credit[share] += found
+            if found < want:
+                self._refused.add(share)
+
+
+_budgets: dict[tuple[int, Kind], tuple[object, Budget]] = {}
+_lock = Lock()
+
+
+def budget_for(connection: Connection, kind: Kind = "page") -> Budget:
+    """This process's budget for a connection; pages and the worker have one each, made anew when its settings change."""
+    with _lock:
+        changed_at, budget = _budgets.get((connection.pk, kind), (None, None))
+        if budget is None or changed_at != connection.changed_at:
+            budget = Budget(connection.pk, kind)
+            _budgets[connection.pk, kind] = connection.changed_at, budget
+        return budget
+
+
+def is_paused(connection: Connection) -> bool:
+    """Did the upstream ask everybody to wait? As of when the row was read."""
+    return connection.paused_until is not None and connection.paused_until > timezone.now()

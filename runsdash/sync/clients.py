@@ -1,4 +1,4 @@
-"""A service client for each connection: one for pages, one for the worker, sharing what the server said about waiting."""
+"""A service client for each connection: one for pages, two for the worker, sharing what the server said about waiting."""
 
 from dataclasses import dataclass, field
 from threading import Lock
@@ -8,10 +8,14 @@ from runsdash.index.models import Connection
 from runsdash.index.seal import unseal
 from runsdash.service import Backoff, Client
 
+from .budget import budget_for
 from .environment import environment_key
+from .pauses import teach
 
-Patience = Literal["page", "worker"]
-MAX_RETRIES = {"page": 1, "worker": 3}  # a page waits for at most one retry
+Patience = Literal["page", "worker", "watch"]
+# A page waits for at most one retry. The worker rather asks anew later: retries would beat on a server that fails.
+MAX_RETRIES = {"page": 1, "worker": 1, "watch": 1}
+WATCH_TIMEOUT_S = 10.0
 
 
 @dataclass
@@ -35,7 +39,10 @@ def client_for(connection: Connection, patience: Patience = "page") -> Client:
             held = _clients[connection.pk] = Clients(changed_at=connection.changed_at)
         if patience not in held.by_patience:
             held.by_patience[patience] = made_client(connection, patience, backoff=held.backoff)
-        return held.by_patience[patience]
+        client = held.by_patience[patience]
+    teach(held.backoff, connection)
+    budget_for(connection, "page" if patience == "page" else "worker").settle(connection)
+    return client
 
 
 def made_client(connection: Connection, patience: Patience, *, backoff: Backoff) -> Client:
@@ -45,7 +52,8 @@ def made_client(connection: Connection, patience: Patience, *, backoff: Backoff)
         key or "",
         kind=connection.kind,
         api_version=connection.api_version or None,
-        timeout=connection.timeout_s,
+        timeout=min(connection.timeout_s, WATCH_TIMEOUT_S) if patience == "watch" else connection.timeout_s,
         max_retries=MAX_RETRIES[patience],
         backoff=backoff,
+        gate=budget_for(connection, "page" if patience == "page" else "worker").meter,
     )

@@ -1,20 +1,21 @@
-"""What the worker should read next, most urgent first. Plain queries, each on an index."""
+"""What the worker should read next of one connection, most urgent first. Plain queries, each on an index."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
 
-# Longer than the fastest poll of a page: a page that is open reads its run itself, and both at once would make its poll
-# lose the lease and show old news until the next one.
-ACTIVE_EVERY = timedelta(seconds=3)
+ACTIVE_EVERY = timedelta(seconds=2)
+# While other reads wait, active runs leave them some of the budget; a change is still seen within three seconds.
+SHARED_EVERY = timedelta(seconds=2.5)
 OVERDUE_EVERY = timedelta(seconds=60)  # past expires_at and still called active: labelled, not spun on
 TROUBLED_EVERY = timedelta(seconds=10)
-LOOKED_AT = 200  # rows a query
 LIST_THREADS_EVERY = timedelta(seconds=20)
+LOCKED_EVERY = timedelta(minutes=1)  # while a run holds a thread's lock no other can begin there
+WHOLE_THREAD_EVERY = timedelta(minutes=10)  # its metadata and messages, not its runs alone
+CROWD = 50  # threads due from which each look is as cheap as can be
 ACTIVE = ("queued", "in_progress", "requires_action", "cancelling")
 # How soon a thread is looked at again, by the age of its last run.
 HEAT = [
@@ -26,45 +27,72 @@ HEAT = [
 COLD = timedelta(hours=6)
 
 
-def active_runs(connections: list[Connection], *, now: datetime) -> Iterator[Run]:
+def free(now: datetime) -> Q:
+    """Rows that nobody is reading."""
+    return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+
+
+def active(connection: Connection) -> QuerySet[Run]:
+    return Run.objects.filter(status__in=ACTIVE, connection=connection).select_related("thread", "connection")
+
+
+def active_runs(connection: Connection, *, now: datetime, every: timedelta, most: int) -> list[Run]:
     """Active runs whose copy is old enough to be read again, the oldest copy first."""
-    rows = Run.objects.filter(status__in=ACTIVE, checked_at__lte=now - ACTIVE_EVERY, connection__in=connections)
-    for run in rows.select_related("thread", "connection").order_by("checked_at")[:LOOKED_AT]:
-        if run.checked_at <= now - interval_of(run, now=now):
-            yield run
+    on_time = (
+        Q(expires_at__isnull=True) | Q(expires_at__gte=now - OVERDUE_EVERY) | Q(checked_at__lte=now - OVERDUE_EVERY)
+    )
+    untroubled = Q(trouble__isnull=True) | Q(checked_at__lte=now - TROUBLED_EVERY)
+    rows = active(connection).filter(free(now), on_time, untroubled, checked_at__lte=now - every)
+    return list(rows.order_by("checked_at")[:most])
 
 
-def interval_of(run: Run, *, now: datetime) -> timedelta:
-    if run.expires_at is not None and run.expires_at < now - OVERDUE_EVERY:
-        return OVERDUE_EVERY
-    return TROUBLED_EVERY if run.trouble else ACTIVE_EVERY
+def undetailed_runs(connection: Connection, *, now: datetime, most: int) -> list[Run]:
+    """Active runs whose steps were not read yet, or not since their status changed."""
+    if connection.can_list_steps is False:
+        return []
+    return list(active(connection).filter(free(now), steps_checked_at__isnull=True).order_by("-id")[:most])
 
 
-def threads(connections: list[Connection], *, now: datetime) -> Iterator[Thread]:
-    rows = Thread.objects.filter(due_at__lte=now, connection__in=connections)
-    yield from rows.select_related("connection").order_by("due_at")[:LOOKED_AT]
+def threads(connection: Connection, *, now: datetime, most: int) -> list[Thread]:
+    """Threads to look at for new runs, the longest overdue first."""
+    rows = Thread.objects.filter(free(now), connection=connection, due_at__lte=now).select_related("connection")
+    return list(rows.order_by("due_at")[:most])
 
 
-def unarchived_runs(connections: list[Connection], *, now: datetime) -> Iterator[Run]:
+def is_crowded(connection: Connection, *, now: datetime) -> bool:
+    rows = Thread.objects.filter(connection=connection, due_at__lte=now)
+    return len(rows.values_list("pk")[: CROWD + 1]) > CROWD
+
+
+def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list[Run]:
     """Ended runs whose steps are not all here yet, newest first."""
-    rows = Run.objects.filter(has_all_steps=False, connection__in=connections).exclude(status__in=ACTIVE)
+    if connection.can_list_steps is False:
+        return []
+    rows = Run.objects.filter(free(now), has_all_steps=False, connection=connection).exclude(status__in=ACTIVE)
     rows = rows.filter(Q(trouble__isnull=True) | Q(checked_at__lte=now - TROUBLED_EVERY * 6))
-    rows = rows.exclude(connection__can_list_steps=False).select_related("thread", "connection")
-    yield from rows.order_by("-id")[:LOOKED_AT]
+    return list(rows.select_related("thread", "connection").order_by("-id")[:most])
 
 
-def connections_to_list(connections: list[Connection], *, now: datetime) -> Iterator[Connection]:
-    """Connections whose threads should be listed again."""
-    for connection in connections:
-        last = connection.threads_listed_at
-        if connection.can_list_threads is not False and (last is None or last <= now - LIST_THREADS_EVERY):
-            yield connection
+def is_listing_due(connection: Connection, *, now: datetime) -> bool:
+    last = connection.threads_listed_at
+    return connection.can_list_threads is not False and (last is None or last <= now - LIST_THREADS_EVERY)
 
 
-def next_due(thread: Thread) -> datetime:
+def needs_whole_look(thread: Thread, *, now: datetime, crowded: bool) -> bool:
+    """The thread and its messages too, or its runs alone? In a crowd the runs of every thread come first."""
+    has_been_walked = thread.has_all_runs or bool(thread.runs_cursor)
+    if thread.fetched_at is None:
+        return has_been_walked or not crowded
+    return not crowded and thread.fetched_at <= now - WHOLE_THREAD_EVERY
+
+
+def next_due(thread: Thread, *, is_whole: bool) -> datetime:
     """When to look at a thread again: hot ones soon, cold ones rarely."""
     now = timezone.now()
     if not thread.has_all_runs and thread.runs_cursor:
         return now
+    if Run.objects.filter(thread=thread, status__in=ACTIVE).exists():
+        return now + LOCKED_EVERY
     age = now - (thread.last_run_at or thread.added_at)
-    return now + next((every for limit, every in HEAT if age < limit), COLD)
+    every = next((every for limit, every in HEAT if age < limit), COLD)
+    return now + (min(every, LOCKED_EVERY) if thread.fetched_at is None and not is_whole else every)

@@ -171,7 +171,7 @@ def land_thread(connection: Connection, reads: Reads, *, thread_id: str, thread:
     if error is not None:
         record_trouble(thread, error, token=token)
     elif token:
-        lease.give_back(thread, token)
+        lease.give_back(thread, token, **({"trouble": None} if thread.trouble else {}))
 
 
 def land_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceError | None:

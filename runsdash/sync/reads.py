@@ -14,7 +14,7 @@ from threading import Lock, Thread
 from time import monotonic, sleep
 from typing import TypeVar
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from runsdash.service import ServiceError
@@ -71,6 +71,12 @@ def until(look: Callable[[], Found | None], *, seconds: float) -> Found | None:
     return found
 
 
+def in_background(landing: Landing) -> None:
+    """Runs `landing` soon on the one thread of this process that may touch the database in the background."""
+    _start_thread()
+    _landings.put((monotonic(), landing))
+
+
 def land_later(reads: Reads, landing: Landing) -> None:
     """Runs `landing` in the background once every read is in."""
     _start_thread()
@@ -106,3 +112,5 @@ def _land_for_ever() -> None:
             log.exception("a late answer could not be taken into the index")
         finally:
             close_old_connections()
+            if _landings.empty():
+                connections.close_all()

@@ -13,7 +13,8 @@ from runsdash.index.models import Connection, Run, Thread
 from runsdash.service import NoAnswer, ServiceError
 
 from . import lease
-from .asked import run_reads, thread_reads
+from .asked import RUN_COST, THREAD_COST, run_reads, thread_reads
+from .budget import budget_for, is_paused
 from .clients import client_for
 from .landing import land_run, land_thread
 from .reads import land_later, until
@@ -48,6 +49,23 @@ def checked_age_s(run: Run, *, rests: bool) -> float:
     return max(age_s(run.checked_at), age_s(run.steps_checked_at))
 
 
+def lease_within_budget(row: Run | Thread, connection: Connection, *, cost: int, has_copy: bool = True) -> str | None:
+    """The lease to read `row`, when nobody else has it and `cost` requests are left for pages. Never waits.
+
+    Where there is no copy to show, the budget refuses nothing.
+    """
+    budget = budget_for(connection)
+    if has_copy and (is_paused(connection) or budget.is_spent(connection)):
+        return None
+    token = lease.take(row, hold_s=connection.timeout_s)
+    if not has_copy:
+        budget.take_anyway(connection, cost)
+    elif token is not None and not budget.take(connection, cost):
+        lease.give_back(row, token)
+        return None
+    return token
+
+
 def refresh_run(
     connection: Connection,
     *,
@@ -68,10 +86,11 @@ def refresh_run(
         max_age_s = SETTLED_AGE_S if rests else MAX_AGE_S
     if checked_age_s(run, rests=rests) < max_age_s or not connection.is_enabled:
         return run
-    token = lease.take(run, hold_s=connection.timeout_s)
+    token = lease_within_budget(run, connection, cost=RUN_COST)
     if token is None:
         return run
     reads = run_reads(client_for(connection), run)
+    budget_for(connection).give_back(RUN_COST - len(reads.futures))
 
     def landing() -> None:
         land_run(connection, reads, run=run, token=token)
@@ -98,10 +117,12 @@ def first_look_at_run(connection: Connection, *, thread_id: str, run_id: str, wa
 
 def fetched_run(connection: Connection, *, thread_id: str, run_id: str) -> Run:
     """Fetches run, first steps and messages side by side. What is late after the run is in lands in the background."""
+    budget_for(connection).take_anyway(connection, RUN_COST)
     reads = run_reads(
         client_for(connection),
         Run(connection=connection, thread=Thread(upstream_id=thread_id), upstream_id=run_id),
     )
+    budget_for(connection).give_back(RUN_COST - len(reads.futures))
     if not reads.wait_for("run", connection.timeout_s + lease.LEASE_MARGIN_S):
         raise NoAnswer(f"No answer within {connection.timeout_s:g} s.", sent=True, timed_out=True)
     answer = reads.answer("run")
@@ -126,7 +147,11 @@ def refresh_thread(
     is_new = thread is None or thread.fetched_at is None
     if thread is not None and (age_s(thread.checked_at) < max_age_s or not connection.is_enabled):
         return thread
-    token = lease.take(thread, hold_s=connection.timeout_s) if thread is not None else ""
+    if thread is not None:
+        token = lease_within_budget(thread, connection, cost=THREAD_COST, has_copy=not is_new)
+    else:
+        token = ""
+        budget_for(connection).take_anyway(connection, THREAD_COST)
     if token is None:
         return thread
     reads = thread_reads(client_for(connection), thread_id)

@@ -1,55 +1,39 @@
 """The worker: reads what is due, most urgent first, side by side, inside each connection's budget.
 
-Pages never depend on it. The rows themselves are the record of work: whatever is killed here is due again.
+Pages never depend on it. The rows themselves are the record of work: whatever is killed here is due again when its
+lease has lapsed.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import chain, islice, zip_longest
 from threading import Event
-from time import monotonic
+from time import monotonic, time
 
 from django.db import close_old_connections
-from django.db.models import Model
 from django.utils import timezone
 
 from runsdash.index.connections import connections as every_connection
-from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.upsert import upsert_threads
-from runsdash.service import NoAnswer, NotSupported, ServiceError, Unauthorized, UpstreamFailed
-from runsdash.service.objects import Page
+from runsdash.index.models import Connection
+from runsdash.service.background import WORKERS
 
-from . import due, lease
-from .asked import run_reads, thread_reads
-from .budget import Budget
-from .clients import client_for
-from .landing import land_run, land_thread
-from .reads import Reads
-from .trouble import note_failure, note_success, trouble_of
+from . import due, portions
+from .budget import budget_for, is_paused
+from .errands import Errand, NothingLeft, list_threads, look_at_thread, read_run, watch_run
+from .pauses import PATIENT_FOR, is_resting, note_worker_failure, note_worker_success
 
-JOBS_AT_ONCE = 12
-TICK_S = 0.2
-HOLD_S = 45.0  # a worker's read may take its retries; the lease outlasts them
+# Requests under way. More would only wait for the service's pool; active runs always find a place in it.
+AT_ONCE = WORKERS
+REST_AT_ONCE = WORKERS // 2
+BUSY_S = 0.1
+IDLE_S = 0.5
+LAST_WAIT_S = 3.0  # when stopped
+SWEEP_EVERY_S = 60.0
+Start = Callable[[], Errand | None]
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Job:
-    """Reads under way for one row, and how they land."""
-
-    connection: Connection
-    reads: Reads
-    land: Callable[[], None]
-    started: float = field(default_factory=monotonic)
-
-    @property
-    def is_in(self) -> bool:
-        return all(future.done() for future in self.reads.futures.values())
-
-    @property
-    def error(self) -> ServiceError | None:
-        answers = (self.reads.answer(name) for name in self.reads.futures)
-        return next((one for one in answers if isinstance(one, ServiceError)), None)
 
 
 @dataclass
@@ -74,152 +58,151 @@ class Worker:
 
     def __init__(self, *, unlimited: bool = False, chores: Sequence[Chore] = ()) -> None:
         self.unlimited = unlimited
-        self.chores = chores
-        self.jobs: list[Job] = []
-        self.budgets: dict[int, Budget] = {}
-        self.thread_cursors: dict[int, str] = {}
+        self.chores = [*chores, Chore(lambda: portions.sweep(now_s=time()), every_s=SWEEP_EVERY_S)]
+        self.errands: list[Errand] = []
+        self.bell = Event()  # rings when an answer is in, when somebody wakes the worker, when it shall stop
+        self.waiting: set[int] = set()  # connections that had more due than could be started
 
     # Rounds
 
     def run(self, stop: Event) -> None:
-        """Works until `stop` is set; what is under way then lands first."""
+        """Works until `stop` is set; what is under way then has LAST_WAIT_S to land."""
         while not stop.is_set():
+            self.bell.clear()
             close_old_connections()
-            self.round()
-            stop.wait(TICK_S)
-        self.land_all()
+            is_busy = self.round() or self.waiting
+            if not stop.is_set():
+                self.bell.wait(BUSY_S if is_busy else IDLE_S)
+        self.land_all(seconds=LAST_WAIT_S)
 
     def run_until_idle(self, *, seconds: float) -> bool:
         """Rounds until nothing is due and nothing under way. False when the time was over first."""
         deadline = monotonic() + seconds
         while monotonic() < deadline:
-            if self.round() == 0:
+            self.bell.clear()
+            if self.round() == 0 and not self.waiting:
                 return True
-            if not any(job.is_in for job in self.jobs):
-                self.jobs[0].reads.wait(0.05)
-        self.land_all()
+            self.bell.wait(BUSY_S)
+        self.land_all(seconds=LAST_WAIT_S)
         return False
 
     def round(self) -> int:
-        """Lands what is in, starts what is due and affordable; how many jobs are under way afterwards."""
+        """Lands what is in, starts what is due and affordable; how many errands are under way afterwards."""
         self.land_finished()
         for chore in self.chores:
             chore.act_if_due()
-        for start in self.starters():
-            if len(self.jobs) >= JOBS_AT_ONCE:
-                break
-            start()
-        return len(self.jobs)
+        usable = [one for one in every_connection() if one.is_enabled and not is_paused(one) and not is_resting(one)]
+        self.waiting = {one.pk for one in usable if not self.serve(one)}
+        return len(self.errands)
 
-    def starters(self) -> Iterator[Callable[[], object]]:
-        now = timezone.now()
-        usable = [one for one in every_connection() if one.is_enabled]
-        for run in due.active_runs(usable, now=now):
-            is_new = run.steps_checked_at is None and run.connection.can_list_steps is not False
-            yield lambda run=run, is_new=is_new: self.start_run(run, is_light=not is_new)
-        for connection in due.connections_to_list(usable, now=now):
-            yield lambda connection=connection: self.start_listing(connection)
-        for thread in due.threads(usable, now=now):
-            yield lambda thread=thread: self.start_thread(thread)
-        for run in due.unarchived_runs(usable, now=now):
-            yield lambda run=run: self.start_run(run, is_light=False)
+    def serve(self, connection: Connection) -> bool:
+        """Active runs first; the rest gets what they leave, and never nothing. False when something is left waiting."""
+        budget, now = budget_for(connection, "worker"), timezone.now()
+        budget.is_unlimited = self.unlimited
+        budget.settle(connection)
+        if connection.failures >= PATIENT_FOR:
+            return self.probe(connection, now=now)
+        if portions.portion_at(time(), per_min=max(1, connection.budget_per_min)).has_floor:
+            self.start_some(self.floor(connection, now=now))
+        if not budget.is_spent(connection, share="active"):
+            self.start_some(self.active(connection, now=now))
+        return not budget.is_spent(connection, share="rest") and self.start_some(self.rest(connection, now=now))
+
+    def probe(self, connection: Connection, *, now: datetime) -> bool:
+        """After failures one errand at a time, until one succeeds. A probe is no waiting work."""
+        if not any(errand.connection.pk == connection.pk for errand in self.errands):
+            self.start_some(islice(chain(self.active(connection, now=now), self.rest(connection, now=now)), 1))
+        return True
+
+    def start_some(self, starts: Iterator[Start]) -> bool:
+        """Starts one after the other. False when something was left waiting, for want of budget or of room."""
+        for start in starts:
+            try:
+                errand = start()
+            except NothingLeft:
+                return False
+            if errand is not None:
+                self.take_on(errand)
+        return True
+
+    def take_on(self, errand: Errand) -> None:
+        self.errands.append(errand)
+        for future in errand.reads.futures.values():
+            future.add_done_callback(lambda _: self.bell.set())
+
+    def room(self, *, is_watch: bool) -> int:
+        """How many more requests may be under way."""
+        if is_watch:
+            return AT_ONCE - sum(len(errand.reads.futures) for errand in self.errands)
+        return REST_AT_ONCE - sum(len(errand.reads.futures) for errand in self.errands if not errand.is_watch)
+
+    # What is due
+
+    def active(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
+        every = due.SHARED_EVERY if connection.pk in self.waiting else due.ACTIVE_EVERY
+        for run in due.active_runs(connection, now=now, every=every, most=max(0, self.room(is_watch=True))):
+            yield partial(watch_run, run)
+
+    def floor(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
+        """One request, for whatever needs no more."""
+        if due.is_listing_due(connection, now=now):
+            yield partial(list_threads, connection, share="floor")
+            return
+        for thread in due.threads(connection, now=now, most=1):
+            yield partial(look_at_thread, thread, is_whole=False, share="floor")
+
+    def rest(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
+        """Steps of active runs, then new threads, then new runs and the steps of ended ones in turn."""
+        if due.is_listing_due(connection, now=now):
+            yield partial(list_threads, connection)
+        for run in due.undetailed_runs(connection, now=now, most=REST_AT_ONCE):
+            yield from self.if_room(partial(read_run, run))
+        crowded = not self.unlimited and due.is_crowded(connection, now=now)
+        looks = (
+            partial(look_at_thread, one, is_whole=due.needs_whole_look(one, now=now, crowded=crowded))
+            for one in due.threads(connection, now=now, most=REST_AT_ONCE)
+        )
+        reads = (partial(read_run, run) for run in due.unarchived_runs(connection, now=now, most=REST_AT_ONCE))
+        for start in chain.from_iterable(zip_longest(looks, reads)):
+            if start is not None:
+                yield from self.if_room(start)
+
+    def if_room(self, start: Start) -> Iterator[Start]:
+        yield start if self.room(is_watch=False) > 0 else nothing_left
+
+    # What is in
 
     def land_finished(self) -> None:
-        finished = [job for job in self.jobs if job.is_in]
-        self.jobs = [job for job in self.jobs if not job.is_in]
-        for job in finished:
-            self.land(job)
+        """Active runs first, then one of the others: a page of a hundred runs takes a while to land."""
+        finished = sorted((one for one in self.errands if one.is_in), key=lambda one: not one.is_watch)
+        first_rest = next((at for at, one in enumerate(finished) if not one.is_watch), len(finished))
+        for errand in finished[: first_rest + 1]:
+            self.errands.remove(errand)
+            self.land(errand)
+        if len(finished) > first_rest + 1:
+            self.bell.set()
 
-    def land_all(self) -> None:
-        for job in self.jobs:
-            job.reads.wait(HOLD_S)
-        self.land_finished()
+    def land_all(self, *, seconds: float) -> None:
+        """Waits a while, lands what is in, and leaves the rest to other workers."""
+        deadline = monotonic() + seconds
+        while self.errands and monotonic() < deadline:
+            self.errands[0].reads.wait(deadline - monotonic())
+            self.land_finished()
+        for errand in self.errands:
+            errand.give_up()
+        self.errands.clear()
 
-    def land(self, job: Job) -> None:
-        error = job.error
-        is_bad = isinstance(error, NoAnswer | UpstreamFailed | Unauthorized)
-        self.budget_of(job.connection).heard(is_good=not is_bad)
-        try:
-            job.land()
-        except Exception:
-            log.exception("an answer of %s could not be taken into the index", job.connection.slug)
-
-    # Jobs
-
-    def budget_of(self, connection: Connection) -> Budget:
-        budget = self.budgets.setdefault(connection.pk, Budget(connection.budget_per_min))
-        budget.per_min = 0 if self.unlimited else connection.budget_per_min
-        return budget
-
-    def leased(self, row: Model, *, cost: int) -> str | None:
-        """A lease on the row when the budget allows it."""
-        if not self.budget_of(row.connection).take(cost):
-            return None
-        return lease.take(row, hold_s=HOLD_S)
-
-    def start_run(self, run: Run, *, is_light: bool) -> None:
-        """Light: the run alone, one request; its steps follow as soon as its status has changed."""
-        token = self.leased(run, cost=1 if is_light else 4)
-        if token is None:
-            return
-        connection, status = run.connection, run.status
-        client = client_for(connection, "worker")
-        if is_light:
-            ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
-            reads = Reads({"run": client.background.retrieve_run(**ids)})
+    def land(self, errand: Errand) -> None:
+        if errand.has_failed:
+            note_worker_failure(errand.connection, sent_at=errand.reads.sent_at)
         else:
-            reads = run_reads(client, run)
+            note_worker_success(errand.connection)
+        try:
+            errand.land()
+        except Exception:
+            errand.give_up()
+            log.exception("an answer of %s could not be taken into the index", errand.connection.slug)
 
-        def land() -> None:
-            land_run(connection, reads, run=run, token=token)
-            fresh = Run.objects.select_related("thread", "connection").get(pk=run.pk)
-            if is_light and fresh.status != status:
-                self.start_run(fresh, is_light=False)
 
-        self.jobs.append(Job(connection, reads, land))
-
-    def start_thread(self, thread: Thread) -> None:
-        """New runs of a thread, and one page further back while its past is not all here."""
-        token = self.leased(thread, cost=3)
-        if token is None:
-            return
-        connection = thread.connection
-        reads = thread_reads(client_for(connection, "worker"), thread.upstream_id, walk=thread)
-
-        def land() -> None:
-            land_thread(connection, reads, thread_id=thread.upstream_id, thread=thread, token=token)
-            fresh = Thread.objects.get(pk=thread.pk)
-            gone = fresh.trouble and fresh.trouble.get("status") in {404, 410}
-            Thread.objects.filter(pk=thread.pk).update(due_at=None if gone else due.next_due(fresh), is_gone=bool(gone))
-
-        self.jobs.append(Job(connection, reads, land))
-
-    def start_listing(self, connection: Connection) -> None:
-        """The upstream's newest threads; further pages while they bring new ones."""
-        if not self.budget_of(connection).take(1):
-            return
-        Connection.objects.filter(pk=connection.pk).update(threads_listed_at=timezone.now())
-        connection.threads_listed_at = timezone.now()
-        after = self.thread_cursors.get(connection.pk) or None
-        page = client_for(connection, "worker").background.list_threads(limit=100, order="desc", after=after)
-        reads = Reads({"threads": page})
-        self.jobs.append(Job(connection, reads, lambda: self.land_listing(connection, reads)))
-
-    def land_listing(self, connection: Connection, reads: Reads) -> None:
-        answer = reads.answer("threads")
-        if isinstance(answer, NotSupported | Unauthorized):
-            Connection.objects.filter(pk=connection.pk).update(can_list_threads=False)
-        elif isinstance(answer, ServiceError):
-            note_failure(connection, trouble_of(answer))
-        elif isinstance(answer, Page):
-            self.take_threads(connection, answer, sent_at=reads.sent_at)
-
-    def take_threads(self, connection: Connection, page: Page, *, sent_at: object) -> None:
-        note_success(connection)
-        ids = [thread.id for thread in page.data if thread.id]
-        known = Thread.objects.filter(connection=connection, upstream_id__in=ids).count()
-        upsert_threads(connection, page.data, fetched_at=sent_at, added_by="listed")
-        goes_on = page.has_more and known < len(ids)
-        self.thread_cursors[connection.pk] = ids[-1] if goes_on else ""
-        listed_at = None if goes_on else timezone.now()
-        Connection.objects.filter(pk=connection.pk).update(can_list_threads=True, threads_listed_at=listed_at)
+def nothing_left() -> None:
+    raise NothingLeft

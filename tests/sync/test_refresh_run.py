@@ -64,7 +64,7 @@ def test_a_live_run_is_followed_to_its_end(connection, upstream, start):
     steps = list(row.steps.order_by("position"))
     assert [step.status for step in steps] == ["completed", "completed"]
     assert steps[0].body.preview["calls"][0]["output"]["text"] == '{"left": 7}'
-    assert [seen.status for seen in row.statuses_seen.order_by("seen_at")][0] == "requires_action"
+    assert row.statuses_seen.order_by("seen_at").first().status == "requires_action"
 
 
 def test_an_unknown_run_is_not_found(connection, upstream, start):

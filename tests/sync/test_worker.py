@@ -1,12 +1,14 @@
 """The worker: discovery, active runs, the rest of the steps, and rest after failures."""
 
 import time
+from datetime import timedelta
+from threading import Event
 
 import pytest
+from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.upsert import ensure_threads
-from runsdash.sync.budget import Budget
 from runsdash.sync.worker import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,23 +95,101 @@ def test_a_thread_that_is_gone_is_not_asked_for_ever(connection, upstream):
 
 
 def test_a_failing_upstream_is_left_alone_for_a_while(connection, upstream):
+    upstream.quirk(no_thread_list=True)
+    ensure_threads(connection, [f"thread_{number}" for number in range(40)])
     upstream.fault("GET /threads", "500", times=None)
     worker = Worker()
     upstream.clear_requests()
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 4
     while time.monotonic() < deadline:
         worker.round()
         time.sleep(0.05)
-    worker.land_all()
+    worker.land_all(seconds=5)
 
-    assert worker.budget_of(connection).failures >= 1
-    assert len(upstream.requests(path="/threads")) <= 12  # three tries of one listing, with their retries
+    connection.refresh_from_db()
+    assert connection.failures >= 3
+    assert connection.rests_until
+    assert len(upstream.requests(path="/threads")) <= 24  # the budget has 32, and each read is tried twice
 
 
-def test_a_budget_is_kept():
-    budget = Budget(per_min=600)
-    spent, until = 0, time.monotonic() + 1.0
-    while time.monotonic() < until:
-        spent += budget.take(1)
-        time.sleep(0.005)
-    assert 6 <= spent <= 9  # 80 % of ten a second
+def test_it_goes_on_once_the_upstream_answers_again(connection, upstream, start):
+    upstream.quirk(no_thread_list=True)
+    run = start("hello", until="completed")
+    ensure_threads(connection, [run["thread_id"]])
+    Connection.objects.filter(pk=connection.pk).update(failures=5, rests_until=timezone.now() + timedelta(seconds=0.4))
+    worker = Worker()
+
+    worker.round()
+    assert worker.errands == []
+    time.sleep(0.5)
+    worker.run_until_idle(seconds=10)
+
+    connection.refresh_from_db()
+    assert (connection.failures, connection.rests_until) == (0, None)
+    assert Run.objects.get().upstream_id == run["id"]
+
+
+def test_two_workers_do_not_read_the_same(connection, upstream, start):
+    upstream.quirk(no_thread_list=True)
+    runs = [start("hello", until="completed") for _ in range(4)]
+    ensure_threads(connection, [run["thread_id"] for run in runs])
+    one, other = Worker(unlimited=True), Worker(unlimited=True)
+    upstream.clear_requests()
+
+    one.round()
+    other.round()
+    for worker in (one, other):
+        worker.run_until_idle(seconds=20)
+
+    asked = [one["path"] for one in upstream.requests(method="GET", path="/runs") if "/runs/" not in one["path"]]
+    assert len(asked) == len(set(asked)) == 4
+
+
+def test_what_a_killed_worker_held_is_read_by_another_when_its_lease_has_lapsed(connection, upstream, start):
+    upstream.quirk(no_thread_list=True)
+    run = start("hello", until="completed")
+    ensure_threads(connection, [run["thread_id"]])
+    Thread.objects.update(lease_until=timezone.now() + timedelta(seconds=0.5), lease_token="of-the-dead")
+
+    Worker(unlimited=True).run_until_idle(seconds=10)
+    assert not Run.objects.exists()
+    time.sleep(0.6)
+    Worker(unlimited=True).run_until_idle(seconds=10)
+
+    assert Run.objects.get().has_all_steps
+
+
+def test_a_stopped_worker_leaves_what_is_under_way_to_others(connection, upstream, start):
+    upstream.quirk(no_thread_list=True)
+    run = start("hello", until="completed")
+    ensure_threads(connection, [run["thread_id"]])
+    upstream.fault("GET /runs", "hang", times=None)
+    worker, stop = Worker(unlimited=True), Event()
+    worker.round()
+    assert worker.errands
+    stop.set()
+
+    began = time.monotonic()
+    worker.run(stop)
+
+    assert time.monotonic() - began < 5
+    assert Thread.objects.get().lease_until is None
+
+
+def test_in_a_crowd_every_thread_is_looked_at_with_one_request_first(connection, upstream):
+    upstream.quirk(no_thread_list=True)
+    made = [upstream.seed(steps=1)["thread_id"] for _ in range(60)]
+    ensure_threads(connection, made)
+    worker = Worker()
+    upstream.clear_requests()
+
+    deadline = time.monotonic() + 1.5
+    while time.monotonic() < deadline:
+        worker.round()
+        time.sleep(0.05)
+    worker.land_all(seconds=5)
+
+    looks = [one["path"] for one in upstream.requests(path="/threads/") if one["path"].split("?")[0].endswith("/runs")]
+    assert len(looks) >= 5
+    assert len(set(looks)) == len(looks)
+    assert upstream.requests(path="/messages") == [] or Run.objects.filter(has_all_steps=True).exists()

@@ -1,0 +1,175 @@
+"""The worker's reads: what is asked for a run, a thread, a list of threads, and how the answers land.
+
+Each starts only with credit from the budget and the row's lease, so that any number of workers may try.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Model, Q
+from django.utils import timezone
+
+from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.upsert import upsert_threads
+from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed
+from runsdash.service.objects import Page
+
+from . import due, lease
+from .asked import RUN_COST, THREAD_COST, run_reads, thread_reads
+from .budget import budget_for
+from .clients import WATCH_TIMEOUT_S, client_for
+from .landing import land_run, land_thread, walk_again
+from .portions import Share
+from .reads import Reads
+from .trouble import note_failure, note_success, trouble_of
+
+NEXT_RUN_WITHIN = timedelta(seconds=5)  # a thread is looked at this soon after its run ended
+
+
+class NothingLeft(Exception):
+    """The budget of this second is spent."""
+
+
+@dataclass
+class Errand:
+    """Reads under way for one row (None: for the connection itself), and how they land."""
+
+    connection: Connection
+    reads: Reads
+    land: Callable[[], None]
+    row: Model | None = None
+    token: str = ""
+    is_watch: bool = False
+
+    @property
+    def is_in(self) -> bool:
+        return all(future.done() for future in self.reads.futures.values())
+
+    @property
+    def has_failed(self) -> bool:
+        """Did the upstream itself fail, not only say no to this one?"""
+        answers = [self.reads.answer(name) for name in self.reads.futures]
+        kinds = NoAnswer | UpstreamFailed | Unauthorized
+        return any(isinstance(one, kinds) or (isinstance(one, RateLimited) and one.status) for one in answers)
+
+    def give_up(self) -> None:
+        """Frees the row for other workers."""
+        if self.row is not None:
+            lease.give_back(self.row, self.token)
+
+
+def leased(row: Model, *, cost: int, share: Share, hold_s: float) -> str | None:
+    """A lease on the row, None when somebody else has it. Raises NothingLeft."""
+    budget = budget_for(row.connection, "worker")
+    if not budget.take(row.connection, cost, share=share):
+        raise NothingLeft
+    token = lease.take(row, hold_s=hold_s)
+    if token is None:
+        budget.give_back(cost, share=share)
+    return token
+
+
+def watch_run(run: Run) -> Errand | None:
+    """An active run alone, one request; its steps follow as soon as its status has changed."""
+    connection = run.connection
+    hold_s = min(connection.timeout_s, WATCH_TIMEOUT_S)
+    token = leased(run, cost=1, share="active", hold_s=hold_s)
+    if token is None:
+        return None
+    ask = client_for(connection, "watch").background
+    reads = Reads({"run": ask.retrieve_run(thread_id=run.thread.upstream_id, run_id=run.upstream_id)})
+
+    def land() -> None:
+        land_run(connection, reads, run=run, token=token)
+        fresh = Run.objects.select_related("thread", "connection").get(pk=run.pk)
+        if fresh.status != run.status:
+            ask_for_steps(fresh)
+
+    return Errand(connection, reads, land, run, token, is_watch=True)
+
+
+def ask_for_steps(run: Run) -> None:
+    """Makes due what a change of status has made old."""
+    if run.facts.is_active:
+        Run.objects.filter(pk=run.pk).update(steps_checked_at=None)
+        return
+    if run.has_all_steps:
+        walk_again(run)
+    soon = timezone.now() + NEXT_RUN_WITHIN
+    Thread.objects.filter(pk=run.thread_id, due_at__gt=soon).update(due_at=soon)
+
+
+def read_run(run: Run) -> Errand | None:
+    """A run with its steps and messages."""
+    connection = run.connection
+    token = leased(run, cost=RUN_COST, share="rest", hold_s=connection.timeout_s)
+    if token is None:
+        return None
+    reads = run_reads(client_for(connection, "worker"), run)
+    budget_for(connection, "worker").give_back(RUN_COST - len(reads.futures), share="rest")
+    return Errand(connection, reads, lambda: land_run(connection, reads, run=run, token=token), run, token)
+
+
+def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> Errand | None:
+    """New runs of a thread, and one page further back while its past is not all here."""
+    connection = thread.connection
+    cost = (THREAD_COST if is_whole else 1) + bool(thread.runs_cursor and not thread.has_all_runs)
+    token = leased(thread, cost=cost, share=share, hold_s=connection.timeout_s)
+    if token is None:
+        return None
+    client = client_for(connection, "worker")
+    reads = thread_reads(client, thread.upstream_id, walk=thread, runs_only=not is_whole)
+
+    def land() -> None:
+        land_thread(connection, reads, thread_id=thread.upstream_id, thread=thread, token=token)
+        fresh = Thread.objects.get(pk=thread.pk)
+        gone = fresh.trouble and fresh.trouble.get("status") in {404, 410}
+        due_at = None if gone else due.next_due(fresh, is_whole=is_whole)
+        Thread.objects.filter(pk=thread.pk).update(due_at=due_at, is_gone=bool(gone))
+
+    return Errand(connection, reads, land, thread, token)
+
+
+def list_threads(connection: Connection, *, share: Share = "rest") -> Errand | None:
+    """The upstream's newest threads; further pages while they bring new ones."""
+    budget = budget_for(connection, "worker")
+    if not budget.take(connection, 1, share=share):
+        raise NothingLeft
+    if not takes_listing_turn(connection):
+        budget.give_back(1, share=share)
+        return None
+    after = connection.threads_cursor or None
+    client = client_for(connection, "worker")
+    reads = Reads({"threads": client.background.list_threads(limit=100, order="desc", after=after)})
+    return Errand(connection, reads, lambda: land_listing(connection, reads))
+
+
+def takes_listing_turn(connection: Connection) -> bool:
+    """True for one worker of all."""
+    last = connection.threads_listed_at
+    unchanged = Q(threads_listed_at__isnull=True) if last is None else Q(threads_listed_at=last)
+    return bool(Connection.objects.filter(unchanged, pk=connection.pk).update(threads_listed_at=timezone.now()))
+
+
+def land_listing(connection: Connection, reads: Reads) -> None:
+    answer = reads.answer("threads")
+    if isinstance(answer, NotSupported | Unauthorized):
+        Connection.objects.filter(pk=connection.pk).update(can_list_threads=False)
+    elif isinstance(answer, ServiceError):
+        note_failure(connection, trouble_of(answer))
+    elif isinstance(answer, Page):
+        take_threads(connection, answer, sent_at=reads.sent_at)
+
+
+def take_threads(connection: Connection, page: Page, *, sent_at: datetime) -> None:
+    note_success(connection)
+    ids = [thread.id for thread in page.data if thread.id]
+    known = Thread.objects.filter(connection=connection, upstream_id__in=ids).count()
+    upsert_threads(connection, page.data, fetched_at=sent_at, added_by="listed")
+    goes_on = page.has_more and known < len(ids)
+    Connection.objects.filter(pk=connection.pk).update(
+        can_list_threads=True,
+        threads_cursor=ids[-1][:200] if goes_on else "",
+        threads_listed_at=None if goes_on else timezone.now(),
+    )

@@ -1,0 +1,113 @@
+"""Ten thousand threads to look at do not starve active runs: a worker of its own on the test's database."""
+
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from django.utils import timezone
+
+from runsdash.index.keys import key_for
+from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.upsert import upsert_runs
+from runsdash.service import objects
+from runsdash.sync.state import state_of
+from tests.sync.spending import beside
+from tests.upstream import ROOT, Sandbox
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+ACTIVE = 30
+THREADS = 10_000
+CHANGES_WITHIN_S = 20.0
+SEEN_WITHIN_S = 3.0
+
+
+@pytest.fixture
+def worker(connection: Connection) -> Iterator[subprocess.Popen]:
+    command = [sys.executable, "manage.py", "sync"]
+    process = subprocess.Popen(command, cwd=ROOT, env=beside(), stdout=subprocess.DEVNULL)
+    yield process
+    process.terminate()
+    process.wait(timeout=10)
+
+
+@pytest.fixture
+def crowd(connection: Connection) -> None:
+    now = timezone.now()
+    ids = [f"thread_{number}" for number in range(THREADS)]
+    keys = [key_for(connection_id=connection.pk, upstream_id=one, created_at=now) for one in ids]
+    rows = [
+        Thread(id=key, connection=connection, upstream_id=one, due_at=now) for key, one in zip(keys, ids, strict=True)
+    ]
+    Thread.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
+
+
+@pytest.fixture
+def active(connection: Connection, upstream: Sandbox) -> list[dict]:
+    """Runs that stay in progress until somebody cancels them, known to the index."""
+    made = [upstream.seed(status="in_progress", steps=2) for _ in range(ACTIVE)]
+    raws = [upstream.get(f"/threads/{one['thread_id']}/runs/{one['run_id']}") for one in made]
+    upsert_runs(connection, [objects.Run.from_raw(raw) for raw in raws], fetched_at=timezone.now())
+    return raws
+
+
+def test_a_change_of_an_active_run_is_seen_within_three_seconds(connection, upstream, crowd, active, worker):
+    first_request(upstream)
+    began = time.time()
+
+    delays = sorted(seen_after(upstream, active).values())
+
+    p95 = delays[int(0.95 * len(delays))]
+    print(f"\np50 {delays[len(delays) // 2]:.2f} s, p95 {p95:.2f} s, most {delays[-1]:.2f} s")
+    assert p95 <= SEEN_WITHIN_S
+    looks_while_active(upstream, since=began)
+    within_budget(upstream, connection, since=began)
+    state = state_of(connection)
+    assert state.due_threads > THREADS / 2
+    assert state.lag_s > 10
+
+
+def first_request(upstream: Sandbox) -> None:
+    deadline = time.monotonic() + 20
+    while not upstream.requests(method="GET", path="/runs/run_"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def seen_after(upstream: Sandbox, active: list[dict]) -> dict[str, float]:
+    """Cancels the runs one after the other at random moments; seconds until the index had each change."""
+    moments = sorted(random.Random(7).uniform(1, CHANGES_WITHIN_S) for _ in active)
+    began, changed, delays = time.monotonic(), {}, {}
+    waiting = list(zip(moments, active, strict=True))
+    while len(delays) < len(active):
+        if waiting and time.monotonic() - began >= waiting[0][0]:
+            run = waiting.pop(0)[1]
+            upstream.post(f"/threads/{run['thread_id']}/runs/{run['id']}/cancel")
+            changed[run["id"]] = time.monotonic()
+        rows = Run.objects.filter(upstream_id__in=[one for one in changed if one not in delays])
+        now = time.monotonic()
+        delays |= {
+            one: now - changed[one] for one in rows.exclude(status="in_progress").values_list("upstream_id", flat=True)
+        }
+        assert now - began < CHANGES_WITHIN_S + 20
+        time.sleep(0.02)
+    return delays
+
+
+def looks_while_active(upstream: Sandbox, *, since: float) -> None:
+    """Discovery went on in every stretch of five seconds, also while all runs were active."""
+    times = [one["time"] - since for one in upstream.requests(since) if one["path"].split("?")[0].endswith("/runs")]
+    stretches = Counter(int(moment // 5) for moment in times)
+    print(f"looks at threads in stretches of 5 s: {[stretches[at] for at in range(int(CHANGES_WITHIN_S // 5))]}")
+    assert all(stretches[at] for at in range(int(CHANGES_WITHIN_S // 5)))
+    assert sum(stretches.values()) >= 20
+
+
+def within_budget(upstream: Sandbox, connection: Connection, *, since: float) -> None:
+    sent = [one["time"] for one in upstream.requests(since) if one["method"] == "GET"]
+    span_s = max(sent) - since
+    print(f"{len(sent)} reads in {span_s:.0f} s")
+    assert len(sent) <= (span_s + 2) * connection.budget_per_min / 60
