@@ -15,6 +15,7 @@ class User(AbstractUser):
     )
     time_zone = models.CharField(max_length=64, default="UTC")
     has_single_key_shortcuts = models.BooleanField(default=True)
+    list_columns = models.JSONField(default=list, blank=True)  # of the run list; empty: the usual ones
 
     @property
     def can_see(self) -> bool:

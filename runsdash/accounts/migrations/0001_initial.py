@@ -89,6 +89,7 @@ class Migration(migrations.Migration):
                 ),
                 ("time_zone", models.CharField(default="UTC", max_length=64)),
                 ("has_single_key_shortcuts", models.BooleanField(default=True)),
+                ("list_columns", models.JSONField(blank=True, default=list)),
                 (
                     "groups",
                     models.ManyToManyField(

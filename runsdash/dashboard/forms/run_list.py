@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from runsdash.index.filters import FilterError, RunFilter, parsed
-from runsdash.index.keyset import Order
+from runsdash.index.planner import SORTS, Order
 
 LIMITS = [25, 50, 100]
 DEFAULT_LIMIT = 50
-NEWEST_FIRST, OLDEST_FIRST = "-created_at", "created_at"
+NEWEST_FIRST = "-created_at"
 MAX_FILTER_CHARS = 2000
 NO_FILTER = RunFilter()
 
@@ -29,12 +29,12 @@ class AskedRuns:
 
     @property
     def order(self) -> Order:
-        return Order("id", is_descending=self.sort == NEWEST_FIRST)
+        return Order(self.sort.removeprefix("-"), is_descending=self.sort.startswith("-"))
 
     @property
     def is_first_page(self) -> bool:
         """Newest first, from the start: the page that newer runs would come to."""
-        return self.sort == NEWEST_FIRST and not self.cursor
+        return self.order == Order() and not self.cursor
 
     def url_query(self, **changes: object) -> str:
         """`?…` with some values changed. What equals its default is left out; a change starts at the first page."""
@@ -47,6 +47,14 @@ class AskedRuns:
         given = {name: value for name, value in values.items() if value not in ("", None)}
         return f"?{urlencode(given)}" if given else "?"
 
+    def sorted_by(self, sort: str) -> str:
+        """The address of the list in another order: largest first, and the other way when it is so already."""
+        chosen = sort if self.sort == f"-{sort}" else f"-{sort}"
+        return self.url_query(sort=chosen if chosen != NEWEST_FIRST else "")
+
+    def filtered(self, run_filter: RunFilter) -> str:
+        return self.url_query(q=str(run_filter))
+
 
 def asked_runs(query: QueryDict) -> AskedRuns:
     """Never fails: a filter that cannot be read leaves its error in `error`."""
@@ -56,12 +64,12 @@ def asked_runs(query: QueryDict) -> AskedRuns:
         found = parsed(text)
     except FilterError as refused:
         error = refused
-    limit = query.get("limit", "")
+    limit, sort = query.get("limit", ""), query.get("sort", "")
     return AskedRuns(
         text=text,
         filter=found,
         error=error,
-        sort=OLDEST_FIRST if query.get("sort") == OLDEST_FIRST else NEWEST_FIRST,
+        sort=sort if sort.removeprefix("-") in SORTS else NEWEST_FIRST,
         limit=int(limit) if limit in {str(one) for one in LIMITS} else DEFAULT_LIMIT,
         cursor=query.get("cursor", ""),
         connection_slug=query.get("connection", ""),

@@ -111,6 +111,12 @@ def query_of(asked: object, **changes: object) -> str:
     return asked.url_query(**changes)
 
 
+@register.simple_tag
+def sort_of(asked: object, sort: str) -> str:
+    """The query of the page's address, sorted by a column, or the other way round when it is so already."""
+    return asked.sorted_by(sort)
+
+
 # Times
 
 

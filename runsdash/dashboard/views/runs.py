@@ -8,16 +8,18 @@ from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.context import Shell
-from runsdash.dashboard.forms.run_list import LIMITS, NEWEST_FIRST, OLDEST_FIRST, AskedRuns, asked_runs
+from runsdash.dashboard.forms.run_list import LIMITS, AskedRuns, asked_runs
 from runsdash.dashboard.links import mark_ambiguous, run_url
 from runsdash.dashboard.run_lists import ROWS, dress, rows_state, state_tag
 from runsdash.dashboard.subject import connection_named, connection_of
-from runsdash.index.keyset import CursorError, Page, page_of
+from runsdash.index.keyset import CursorError
 from runsdash.index.models import Connection, Run
+from runsdash.index.planner import Limits, RunPage, ids_of, run_page
 from runsdash.service.statuses import RunStatus
 
 MAX_ROWS = 100  # in one poll
 MAX_NEWER = 99  # counted no further
+NEWER = Limits(walk_s=0.1, statement_s=0.3)  # of looking for newer runs in a poll
 BUSY_POLL_S, CALM_POLL_S = 5, 10
 
 
@@ -27,14 +29,14 @@ def runs(request: HttpRequest) -> HttpResponse:
     """One page of runs. A filter that cannot be read is answered 400 with what was typed."""
     asked = asked_runs(request.GET)
     connection = connection_named(asked.connection_slug) if asked.connection_slug else None
-    page = Page()
+    page = RunPage()
     if not asked.error:
         try:
             page = found_page(asked, connection)
         except CursorError:
             return redirect(f"{reverse('runs')}{asked.url_query()}")
     newest = next((run.pk for run in page.rows), 0) if asked.is_first_page else None
-    context = {"asked": asked, "page": page, "chips": chips(asked), "limits": LIMITS, **orders(asked)}
+    context = {"asked": asked, "page": page, "chips": chips(asked), "limits": LIMITS}
     context["poll"] = None if asked.error else poll(request, asked, rows=page.rows, newest=newest, newer=0)
     return render(request, "runs/runs.html", context, status=400 if asked.error else 200)
 
@@ -75,9 +77,10 @@ def short(request: HttpRequest, run_id: str) -> HttpResponse:
     return redirect(run_url(run))
 
 
-def found_page(asked: AskedRuns, connection: Connection | None) -> Page:
-    querysets = asked.filter.querysets(connection=connection)
-    page = page_of(querysets, order=asked.order, rows=ROWS, cursor=asked.cursor, limit=asked.limit)
+def found_page(asked: AskedRuns, connection: Connection | None) -> RunPage:
+    page = run_page(
+        asked.filter, order=asked.order, rows=ROWS, limit=asked.limit, cursor=asked.cursor, connection=connection
+    )
     dress(page.rows)
     return page
 
@@ -86,9 +89,8 @@ def count_newer(asked: AskedRuns, connection: Connection | None, newest: int | N
     """At most MAX_NEWER + 1."""
     if newest is None or asked.error:
         return 0
-    querysets = asked.filter.querysets(connection=connection)
-    counts = [one.filter(pk__gt=newest).values("pk")[: MAX_NEWER + 1].count() for one in querysets]
-    return min(sum(counts), MAX_NEWER + 1)
+    found, _ = ids_of(asked.filter, connection=connection, count=MAX_NEWER + 1, above=newest, limits=NEWER)
+    return len(found)
 
 
 def chips(asked: AskedRuns) -> list[dict[str, object]]:
@@ -102,11 +104,6 @@ def chips(asked: AskedRuns) -> list[dict[str, object]]:
         }
         for status in RunStatus
     ]
-
-
-def orders(asked: AskedRuns) -> dict[str, str]:
-    other = OLDEST_FIRST if asked.sort == NEWEST_FIRST else NEWEST_FIRST
-    return {"other_order": asked.url_query(sort=other)}
 
 
 # The poll

@@ -61,6 +61,8 @@ class Run(Refreshed):
             models.Index(fields=["cost", "id"]),
             models.Index(fields=["step_count", "id"]),
             models.Index(fields=["error_code", "id"], name="run_error", condition=~models.Q(error_code="")),
+            models.Index(fields=["id"], name="run_failing", condition=~models.Q(error_code="")),
+            models.Index(fields=["id"], name="run_calling", condition=models.Q(tool_call_count__gt=0)),
             models.Index(fields=["connection", "id"]),
             models.Index(fields=["expires_at"], name="run_waiting", condition=models.Q(status="requires_action")),
             models.Index(fields=["connection", "id"], name="run_unarchived", condition=models.Q(has_all_steps=False)),

@@ -1,0 +1,94 @@
+"""Keeps the words of runs in step with what is in the index. The engines' own indexes follow by themselves:
+on SQLite by triggers, on PostgreSQL by a generated column (migration 0002).
+
+A bulk import gathers words itself from what it has at hand, by `searchable` and `words`, and writes RunText rows.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from runsdash.service import objects
+
+from .bodies import raw_object
+from .keys import first_key_of
+from .models import Message, MessageBody, Run, RunBody, RunText, StepBody, Thread
+from .models.bodies import Body
+from .reading import questions_of
+from .searchable import Text, message_texts, run_texts, step_texts
+from .statements import Row, upsert_rows
+from .words import joined_words
+
+CHUNK = 100  # runs gathered together
+LARGEST_BODY = 32 * 1024 * 1024  # bytes; a larger one is searchable as far as its preview
+MANY_STEPS = 1000  # a run with more is not gathered again at each page of its steps, only once it has them all
+MESSAGES_A_RUN = 200
+
+
+def index_runs(run_ids: Iterable[int]) -> None:
+    """Gathers the words of these runs anew and writes what has changed. Call it after runs or steps were written."""
+    wanted = list(dict.fromkeys(run_ids))
+    for start in range(0, len(wanted), CHUNK):
+        some = wanted[start : start + CHUNK]
+        rows = [row_of(run, texts) for run, texts in gathered(some)]
+        there = {text.run_id: text for text in RunText.objects.filter(run_id__in=some)}
+        upsert_rows(RunText, [row for row in rows if is_new(row, there.get(row["run_id"]))])
+
+
+def index_messages(thread: Thread, messages: Sequence[Message]) -> None:
+    """The same for the runs that wrote these new or changed messages, and those that answer them."""
+    own = {message.run_upstream_id for message in messages if message.run_upstream_id}
+    asked = [message.created_at for message in messages if not message.run_upstream_id]
+    runs = Run.objects.filter(thread=thread)
+    ids = set(runs.filter(upstream_id__in=own).values_list("id", flat=True)) if own else set()
+    if asked:
+        later = runs.filter(id__gte=first_key_of(min(asked))).order_by("id").values_list("id", flat=True)
+        ids.update(later[: len(asked) + 1])
+    index_runs(sorted(ids))
+
+
+def row_of(run: Run, texts: Iterable[Text]) -> Row:
+    words, is_cut = joined_words(texts)
+    return {"run_id": run.pk, "words": words, "is_cut": is_cut}
+
+
+def is_new(row: Row, there: RunText | None) -> bool:
+    return there is None or (there.words, there.is_cut) != (row["words"], row["is_cut"])
+
+
+# Gathering
+
+
+def gathered(run_ids: Sequence[int]) -> Iterator[tuple[Run, Iterator[Text]]]:
+    """Each run with its texts; those of a long run that still grows are left for later."""
+    runs = Run.objects.filter(pk__in=run_ids)
+    previews = dict(RunBody.objects.filter(run_id__in=run_ids).values_list("run_id", "preview"))
+    for run in runs:
+        if run.step_count <= MANY_STEPS or run.has_all_steps:
+            yield run, texts_of(run, previews.get(run.pk) or {})
+
+
+def texts_of(run: Run, preview: dict) -> Iterator[Text]:
+    whole = whole_object(RunBody, run.pk, objects.Run.from_raw)
+    yield from run_texts(preview, error_message=run.error_message, whole=whole)
+    for message in [*questions_of(run), *messages_by(run)]:
+        whole = whole_object(MessageBody, message.pk, objects.Message.from_raw)
+        yield from message_texts(message.parts, whole=whole)
+    steps = StepBody.objects.filter(step__run_id=run.pk).order_by("step__position", "step_id")
+    found = steps.values_list("step_id", "preview", "step__error_message")
+    for key, step_preview, error_message in found.iterator(chunk_size=200):
+        whole = whole_object(StepBody, key, objects.RunStep.from_raw)
+        yield from step_texts(step_preview, error_message=error_message, whole=whole)
+
+
+def messages_by(run: Run) -> Sequence[Message]:
+    own = Message.objects.filter(thread_id=run.thread_id, run_upstream_id=run.upstream_id)
+    return own.order_by("position", "id")[:MESSAGES_A_RUN]
+
+
+def whole_object(model: type[Body], key: int, read: Callable[[dict], object]) -> Callable[[], object | None]:
+    """Reads an object from its body, when asked to and when it is not too large."""
+
+    def found() -> object | None:
+        body = model.objects.filter(pk=key, size__lte=LARGEST_BODY).first()
+        return None if body is None else read(raw_object(body))
+
+    return found

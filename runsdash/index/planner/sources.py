@@ -1,0 +1,128 @@
+"""Where runs that fit a clause can be read from: ranges of indexes, most of them in the order of run ids.
+
+Builds statements, runs only probes that look at a bounded number of index entries.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from runsdash.index.filters.values import Keys
+
+from .sql import Sql, fetched, is_postgresql, joined
+
+MAX_ARMS = 40  # index ranges read side by side
+RUN, METADATA, TOOL = "index_run", "index_runmetadata", "index_runtool"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One range of an index of `table`; `key` is its column with the run's id, `where` speaks of `d`."""
+
+    where: Sql
+    table: str = RUN
+    key: str = "id"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Arms read side by side. Not ordered: an index range that is not in the order of ids; only short ones are read."""
+
+    arms: tuple[Arm, ...]
+    is_ordered: bool = True
+
+    def ids(self, *, keys: Keys, count: int, is_descending: bool = True, tests: Sql | None = None) -> Sql:
+        """The first `count` ids of those in `keys`, in order."""
+        direction = "DESC" if is_descending else "ASC"
+        arms = [self.arm_ids(arm, keys=keys, count=count, direction=direction, tests=tests) for arm in self.arms]
+        if len(arms) == 1:
+            return arms[0]
+        parts = [Sql(f"SELECT a{place}.id FROM ({arm.text}) a{place}", arm.params) for place, arm in enumerate(arms)]
+        union = joined(parts, " UNION ")
+        return Sql(f"SELECT u.id FROM {union.text} u ORDER BY u.id {direction} LIMIT {count}", union.params)
+
+    def arm_ids(self, arm: Arm, *, keys: Keys, count: int, direction: str, tests: Sql | None) -> Sql:
+        column = f"d.{arm.key}"
+        parts = [arm.where, *bounds(column, keys)]
+        if tests is not None:  # the OFFSET keeps PostgreSQL from turning this into a join
+            run = f"SELECT 1 FROM index_run r WHERE r.id = {column} AND {tests.text} LIMIT 1 OFFSET 0"
+            parts.append(Sql(f"EXISTS ({run})", tests.params))
+        where = " AND ".join(part.text for part in parts)
+        # A plus before the column keeps both engines from walking all runs in order instead of this index range.
+        order = f"{'' if self.is_ordered else '+'}{column} {direction}"
+        text = f"SELECT {column} AS id FROM {arm.table} d WHERE {where} ORDER BY {order} LIMIT {count}"
+        return Sql(text, tuple(param for part in parts for param in part.params))
+
+    def count(self, *, keys: Keys, cap: int) -> int:
+        """How many index entries there are, counted to `cap` + 1. Runs in two arms count twice."""
+        total = 0
+        for arm in self.arms:
+            parts = [arm.where, *(bounds(f"d.{arm.key}", keys) if self.is_ordered else ())]
+            where = " AND ".join(part.text for part in parts)
+            inner = f"SELECT 1 FROM {arm.table} d WHERE {where} LIMIT {cap + 1 - total}"
+            params = tuple(param for part in parts for param in part.params)
+            total += fetched(Sql(f"SELECT COUNT(*) FROM ({inner}) c", params))[0][0]
+            if total > cap:
+                break
+        return total
+
+
+ALL = Source((Arm(Sql("1 = 1")),))
+
+
+def bounds(column: str, keys: Keys) -> list[Sql]:
+    found = []
+    if keys.low > Keys().low:
+        found.append(Sql(f"{column} >= %s", (keys.low,)))
+    if keys.high < Keys().high:
+        found.append(Sql(f"{column} < %s", (keys.high,)))
+    return found
+
+
+def of_column(column: str, values: Sequence[object], *, extra: str = "") -> Source | None:
+    """Runs with one of `values` in an indexed column. `extra` repeats the condition of a partial index."""
+    return source_of([Arm(Sql(f"d.{column} = %s{extra}", (value,))) for value in values])
+
+
+def of_metadata(key: str, values: Sequence[str]) -> Source | None:
+    pair = "d.key = %s AND d.value = %s"
+    return source_of([Arm(Sql(pair, (key, value)), METADATA, "run_id") for value in values])
+
+
+def of_tools(names: Sequence[str]) -> Source | None:
+    return source_of([Arm(Sql("d.name = %s", (name,)), TOOL, "run_id") for name in names])
+
+
+def of_words(phrases: Sequence[str]) -> Source:
+    """Runs that hold every phrase."""
+    if is_postgresql():
+        return Source((Arm(words_in_vector(phrases), "index_runtext", "run_id"),))
+    asked = " AND ".join(f'"{phrase}"' for phrase in phrases)
+    return Source((Arm(Sql("d.index_runtext_fts MATCH %s", (asked,)), "index_runtext_fts", "rowid"),))
+
+
+def words_in_vector(phrases: Sequence[str]) -> Sql:
+    """The vector knows words without places, so phrases are looked up in the text of what is left."""
+    words = dict.fromkeys(word for phrase in phrases for word in phrase.split())
+    asked = " & ".join(f"'{word}'" for word in words)
+    parts = ["d.vector @@ %s::tsquery"]
+    rows = [f" {phrase} " for phrase in phrases if " " in phrase]
+    parts += ["strpos(' ' || d.words || ' ', %s) > 0"] * len(rows)
+    return Sql(" AND ".join(parts), (asked, *rows))
+
+
+def of_keys(keys: Keys) -> Source:
+    """Runs created in a span of time, as something to be counted."""
+    return Source((Arm(Sql(" AND ".join(part.text for part in bounds("d.id", keys)),
+                           tuple(param for part in bounds("d.id", keys) for param in part.params))),))  # fmt: skip
+
+
+def both(one: Source, other: Source) -> Source | None:
+    """Runs in both, where one index holds both columns; None when that makes too many ranges."""
+    pairs = list(product(one.arms, other.arms))
+    arms = [Arm(Sql(f"{a.where.text} AND {b.where.text}", a.where.params + b.where.params)) for a, b in pairs]
+    return source_of(arms)
+
+
+def source_of(arms: list[Arm]) -> Source | None:
+    return Source(tuple(arms)) if 0 < len(arms) <= MAX_ARMS else None

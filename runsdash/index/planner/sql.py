@@ -1,0 +1,125 @@
+"""Pieces of SQL with their parameters, and the few places where the two engines differ.
+
+Written by hand because a list has to be answered from one index in order, which the forms here make sure of. Names in
+the texts are constants of ours; everything from people is a parameter.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import OperationalError, connection, transaction
+
+STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, about a millisecond
+
+
+@dataclass(frozen=True)
+class Sql:
+    """A piece of a statement. `%s` stands for a parameter."""
+
+    text: str
+    params: tuple = ()
+
+
+class TookTooLong(Exception):
+    """A statement was stopped because its time was over."""
+
+
+def all_of(parts: Iterable[Sql]) -> Sql | None:
+    """Joined by AND; None when there are none."""
+    return joined(list(parts), " AND ")
+
+
+def any_of(parts: Iterable[Sql]) -> Sql | None:
+    return joined(list(parts), " OR ")
+
+
+def joined(parts: Sequence[Sql], word: str) -> Sql | None:
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    params = tuple(param for part in parts for param in part.params)
+    return Sql(f"({word.join(part.text for part in parts)})", params)
+
+
+def opposite(part: Sql) -> Sql:
+    """True wherever `part` is not, unknown values included."""
+    return Sql(f"({part.text}) IS NOT TRUE", part.params)
+
+
+def one_of(column: str, values: Sequence[object]) -> Sql:
+    if len(values) == 1:
+        return Sql(f"{column} = %s", tuple(values))
+    marks = ", ".join(["%s"] * len(values))
+    return Sql(f"{column} IN ({marks})", tuple(values)) if values else Sql("1 = 0")
+
+
+def fetched(statement: Sql) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        return cursor.fetchall()
+
+
+def is_postgresql() -> bool:
+    return connection.vendor == "postgresql"
+
+
+# Where the engines differ
+
+
+def each_run(ids: Sql) -> Sql:
+    """`FROM` item that gives `d.id` for each id of the query `ids` and `r`, its run, read by its key."""
+    if is_postgresql():  # the OFFSET keeps the planner from joining with the whole table
+        run = "CROSS JOIN LATERAL (SELECT * FROM index_run x WHERE x.id = d.id OFFSET 0) r"
+        return Sql(f"({ids.text}) d {run}", ids.params)
+    return Sql(f"({ids.text}) d CROSS JOIN index_run r ON r.id = d.id", ids.params)
+
+
+def listed_ids(ids: Sequence[int]) -> Sql:
+    """A query that gives these ids."""
+    if is_postgresql():
+        return Sql("SELECT unnest(%s::bigint[]) AS id", (list(ids),))
+    return Sql("SELECT value AS id FROM json_each(%s)", (json.dumps(list(ids)),))
+
+
+def holds_phrase(phrase: str) -> Sql:
+    """Does the run `r` have these words in a row?"""
+    look = "strpos(' ' || x.words || ' ', %s)" if is_postgresql() else "instr(' ' || x.words || ' ', %s)"
+    return Sql(f"EXISTS (SELECT 1 FROM index_runtext x WHERE x.run_id = r.id AND {look} > 0)", (f" {phrase} ",))
+
+
+@contextmanager
+def stopped_after(seconds: float) -> Iterator[None]:
+    """Statements inside are stopped when their time is over: TookTooLong."""
+    if is_postgresql():
+        with stopped_by_server(seconds):
+            yield
+        return
+    connection.ensure_connection()
+    deadline, raw = time.monotonic() + seconds, connection.connection
+    raw.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    except OperationalError as error:
+        if "interrupted" in str(error):
+            raise TookTooLong from error
+        raise
+    finally:
+        raw.set_progress_handler(None, 0)
+
+
+@contextmanager
+def stopped_by_server(seconds: float) -> Iterator[None]:
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
+            yield
+            if connection.in_atomic_block:  # of a test, or of a caller: the setting must not outlive us
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL statement_timeout = 0")
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") == "57014":
+            raise TookTooLong from error
+        raise

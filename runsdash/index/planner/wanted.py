@@ -1,0 +1,105 @@
+"""A filter as what the planner works with: a span of keys and groups of clauses. Resolves names, plans nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runsdash.index.filters import AMOUNTS, FLAGS, METADATA, MOMENTS, TEXT, Clause, RunFilter
+from runsdash.index.filters.names import COMPARISONS
+from runsdash.index.filters.values import Keys
+from runsdash.index.models import Connection
+
+from . import conditions, sources
+from .conditions import Group, negated
+from .sql import Sql, all_of, any_of
+
+COMPOUND = (("status", "model"), ("status", "assistant"))  # what one index holds, see Run.Meta
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Every group has to hold, and the run's key to be in `keys`."""
+
+    keys: Keys
+    groups: tuple[Group, ...]
+
+    def tests(self, *, but: Iterable[Group] = ()) -> Sql | None:
+        """The conditions of all groups, leaving out those that a source answers already."""
+        left_out = list(but)
+        return all_of(group.condition for group in self.groups if group not in left_out)
+
+
+def wanted_of(run_filter: RunFilter, connection: Connection | None = None) -> Wanted:
+    keys, groups = Keys(), []
+    for name_key, clauses in grouped(run_filter.clauses).items():
+        name = name_key[0]
+        if name in MOMENTS and is_one_span(clauses):
+            for clause in clauses:
+                keys = keys & conditions.keys_of(clause)
+        else:
+            groups.append(group_of(name, clauses))
+    if connection is not None and not is_only(connection):
+        groups.append(conditions.of_connection_keys([connection.pk]))
+    return Wanted(keys, tuple(groups))
+
+
+def grouped(clauses: Iterable[Clause]) -> dict[tuple, list[Clause]]:
+    """Clauses that mean "or" together, words that are looked up together, each other clause alone."""
+    found: dict[tuple, list[Clause]] = {}
+    for place, clause in enumerate(clauses):
+        is_alone = clause.is_negated or clause.operator in COMPARISONS or clause.name in ("since", "until")
+        found.setdefault((*clause.group, place if is_alone else -1), []).append(clause)
+    return found
+
+
+def is_one_span(clauses: list[Clause]) -> bool:
+    return len(clauses) == 1 and not clauses[0].is_negated
+
+
+def group_of(name: str, clauses: list[Clause]) -> Group:
+    values = [clause.value for clause in clauses]
+    if name == TEXT:
+        group = conditions.of_words(values)
+    elif name == METADATA:
+        group = conditions.of_metadata(clauses[0].key, values)
+    elif name in AMOUNTS:
+        group = conditions.of_amounts(clauses)
+    elif name in MOMENTS:
+        group = conditions.of_moments(clauses)
+    elif name in FLAGS:
+        group = any_flag([conditions.of_flag(name, value) for value in values])
+    else:
+        group = conditions.VALUE_GROUPS[name](values)
+    return negated(group) if clauses[0].is_negated else group
+
+
+def any_flag(groups: list[Group]) -> Group:
+    if len(groups) == 1:
+        return groups[0]
+    return Group(groups[0].name, any_of(group.condition for group in groups))
+
+
+def is_only(connection: Connection) -> bool:
+    return not Connection.objects.exclude(pk=connection.pk).exists()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A source and the groups that need no test when it is read."""
+
+    source: sources.Source
+    answers: tuple[Group, ...]
+
+
+def offers(wanted: Wanted) -> list[Offer]:
+    """What could be read. A compound index stands in for its parts."""
+    found = [Offer(group.source, (group,) if group.is_exact else ()) for group in wanted.groups if group.source]
+    by_name = {group.name: group for group in wanted.groups if group.source and group.is_exact}
+    for one, other in COMPOUND:
+        if one in by_name and other in by_name:
+            pair = by_name[one], by_name[other]
+            source = sources.both(pair[0].source, pair[1].source)
+            if source is not None:
+                parts = {id(group.source) for group in pair}
+                found = [offer for offer in found if id(offer.source) not in parts]
+                found.append(Offer(source, pair))
+    return found

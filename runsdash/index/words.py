@@ -1,0 +1,53 @@
+"""How a text becomes words: one way for both engines, for what is indexed and for what is asked.
+
+NFKC, casefolded; a word is a run of letters and digits, and of scripts written without spaces each character is one.
+So INV-2026-11873 is three words in a row, and asking for it asks for that row. Knows no database.
+"""
+
+import re
+from collections.abc import Iterable
+from unicodedata import normalize
+
+SEARCHABLE_CHARS = 100 * 1024  # of one text
+RUN_BYTES = 1_000_000  # of all words of a run: PostgreSQL takes 1 MB of different words
+LONGEST_WORD = 64  # characters; a longer one is several words in a row
+# Scripts written without spaces: Thai to Lao, Myanmar, Khmer, Kana, Bopomofo, Han.
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u312f\u31a0-\u31bf\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+WORD = re.compile(rf"(?:(?![{UNSPACED}])[^\W_]){{1,{LONGEST_WORD}}}|[^\W_]")
+ASCII_GAPS = {code: " " for code in range(128) if not chr(code).isalnum()}
+
+
+def words_of(text: str) -> list[str]:
+    """The words of `text` in order."""
+    if not text.isascii():
+        return WORD.findall(normalize("NFKC", normalize("NFKC", text).casefold()))
+    words = text.lower().translate(ASCII_GAPS).split()
+    if words and max(map(len, words)) > LONGEST_WORD:
+        return [piece for word in words for piece in in_pieces(word)]
+    return words
+
+
+def in_pieces(word: str) -> list[str]:
+    return [word[start : start + LONGEST_WORD] for start in range(0, len(word), LONGEST_WORD)]
+
+
+def phrase_of(text: str) -> str:
+    """What to look for: the words of `text` in a row, separated by spaces. Empty when it has none."""
+    return " ".join(words_of(text))
+
+
+def joined_words(texts: Iterable[tuple[str, bool]]) -> tuple[str, bool]:
+    """(all words separated by spaces, was anything left out?) of (text, is it cut already?) pairs."""
+    pieces, size, is_cut = [], 0, False
+    for text, was_cut in texts:
+        is_cut = is_cut or was_cut or len(text) > SEARCHABLE_CHARS
+        words = phrase_of(text[:SEARCHABLE_CHARS])
+        size += 1 + (len(words) if words.isascii() else len(words.encode()))
+        if size > RUN_BYTES:
+            return " ".join(pieces), True
+        if words:
+            pieces.append(words)
+    return " ".join(pieces), is_cut
