@@ -1,0 +1,86 @@
+"""Reads sums of a span: whole days from day rows, single hours from hour rows, hours with marks from the runs themselves.
+
+So what is read is exact, though the worker may lag behind. Only when more hours are marked than can be counted now are
+they made anew here, for a bounded time; what is then left is told in `waiting_hours`. See index/rollups.py.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Max, Q
+
+from .models import DirtyHour, Run, RunSums
+from .models.rollups import Rollup
+from .rollups import COUNTS, KEYS, Row, live_rows, roll_up, summed_rows
+from .spans import DAY_HOURS, Span, spans_of
+
+COUNTED_AT_ONCE = 48  # hours with marks that are counted live
+ROLL_UP_S = 0.2
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the sums of a span come from: disjoint spans of days, of hours, and of runs to be counted."""
+
+    connection_id: int | None
+    days: list[Span]
+    hours: list[Span]
+    live: list[Span]
+    waiting_hours: int = 0  # read from hour rows though they are marked: still to be counted
+
+    def rows(self, table: type[Rollup], keys: tuple[str, ...] = (), **only: object) -> Iterator[Row]:
+        """Rows with `hour`, the table's keys and its counts; with `keys` only those. A key may be there several times.
+
+        A day's row has the day's first hour. `only`: values that keys must have.
+        """
+        keys = keys or ("hour", *KEYS[table])
+        for spans, hours in ((self.days, DAY_HOURS), (self.hours, 1)):
+            if spans:
+                there = table.objects.filter(within(spans), hours=hours, runs__gt=0, **only, **self.of_connection)
+                yield from summed_rows(there, keys, COUNTS[table])
+        for span in self.live:
+            runs = Run.objects.filter(**span.keys, **only, **self.of_connection)
+            yield from live_rows(table, runs)
+
+    @property
+    def of_connection(self) -> dict[str, int]:
+        return {} if self.connection_id is None else {"connection_id": self.connection_id}
+
+
+def within(spans: list[Span]) -> Q:
+    found = Q()
+    for span in spans:
+        found |= Q(hour__gte=span.first, hour__lt=span.end)
+    return found
+
+
+def sources(span: Span, *, connection_id: int | None, by_hour: bool = False, roll_up_s: float = ROLL_UP_S) -> Sources:
+    """`by_hour`: without day rows, so that each row tells its hour. `roll_up_s`: how long it may make sums anew."""
+    marked = marked_hours(span, connection_id)
+    if len(marked) > COUNTED_AT_ONCE:
+        roll_up(span=span, within_s=roll_up_s)
+        marked = marked_hours(span, connection_id)
+    live = marked if len(marked) <= COUNTED_AT_ONCE else set()
+    days = set() if by_hour else clean_days(span, live)
+    hours = {hour for hour in range(span.first, span.end) if hour - hour % DAY_HOURS not in days} - live
+    return Sources(
+        connection_id, spans_of(days, step=DAY_HOURS), spans_of(hours), spans_of(live), len(marked) - len(live)
+    )
+
+
+def marked_hours(span: Span, connection_id: int | None) -> set[int]:
+    marks = DirtyHour.objects.filter(hour__gte=span.first, hour__lt=span.end)
+    if connection_id is not None:
+        marks = marks.filter(connection_id=connection_id)
+    return set(marks.values_list("hour", flat=True))
+
+
+def clean_days(span: Span, marked: set[int]) -> set[int]:
+    whole, marked_days = span.whole_days(), {hour - hour % DAY_HOURS for hour in marked}
+    return set(range(whole.first, whole.end, DAY_HOURS)) - marked_days
+
+
+def version() -> tuple[int, int]:
+    """Changes whenever sums may have changed. Two looks at the end of an index."""
+    rolled, marked = RunSums.objects.aggregate(n=Max("pk"))["n"], DirtyHour.objects.aggregate(n=Max("pk"))["n"]
+    return rolled or 0, marked or 0
