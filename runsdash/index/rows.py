@@ -6,13 +6,14 @@ from hashlib import blake2b
 from itertools import groupby
 from zlib import compress
 
-from runsdash.service.objects import Message, Run, RunStep, Usage, sorted_steps
+from runsdash.service.objects import Message, Run, RunStep, ToolCall, Usage, sorted_steps
 
 from .previews import MAX_CALLS_IN_ROW, call_row, message_parts
 from .statements import Row
 from .texts import cut, dumped, storable, storable_json
 
 ID_CHARS = 200
+ARGUMENTS_CHARS = 160  # of a pending call, for the inbox
 ERROR_CHARS = 2000
 STEP_ORDER_BITS = 24  # position = second since the run began << 24 | rank << 23 | order within
 STEP_RANK_BIT = 1 << 23
@@ -59,9 +60,14 @@ def run_columns(run: Run) -> Row:
         "error_code": cut((error.code if error else None) or run.incomplete_reason or "", ID_CHARS),
         "error_message": cut((error.message if error else None) or "", ERROR_CHARS),
         "metadata": storable_json(run.metadata or {}),
-        "pending_calls": [call_row(call) for call in run.pending_calls],
+        "pending_calls": [call_row(call) | {"arguments": arguments_start(call)} for call in run.pending_calls],
         "waits_for": cut(required.type or "", 40) if required and run.status == "requires_action" else "",
     }
+
+
+def arguments_start(call: ToolCall) -> str:
+    """What the inbox shows of a pending call's arguments: their start, on one line."""
+    return " ".join(cut(call.arguments or "", ARGUMENTS_CHARS).split())
 
 
 def step_position(step: RunStep, *, run_created_at: datetime, within: int) -> int:
