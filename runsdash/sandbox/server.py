@@ -190,7 +190,10 @@ def read_json(raw: bytes) -> dict:
 
 
 def parsed_or_none(raw: bytes) -> object:
+    """The value, or None when it is no JSON, is nested too deeply, or has half surrogate pairs, which UTF-8 cannot carry."""
     try:
-        return json.loads(raw)
-    except ValueError:
+        value = json.loads(raw)
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         return None
+    return value

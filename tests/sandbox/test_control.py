@@ -172,3 +172,8 @@ def test_flags_of_the_server():
         path = f"/threads/{run['thread_id']}/runs/{run['id']}"
         assert upstream.post(path, {"metadata": {"b": "2"}})["metadata"] == {"a": "1", "b": "2"}
         assert upstream.wait(run, "expired", timeout_s=5)["expires_at"] is None
+
+
+def test_a_body_that_is_no_json_or_no_text_is_refused(upstream):
+    assert upstream.refusal("POST", "/threads", {"metadata": {"half": "\ud800"}})[0] == 400
+    assert upstream.post("/threads", {"metadata": {"whole": "\U0001f600"}})["metadata"] == {"whole": "\U0001f600"}
