@@ -5,6 +5,7 @@ from django.urls import path
 from .views import (
     audit,
     cancel,
+    compare,
     connections,
     copy_as,
     files,
@@ -50,6 +51,7 @@ urlpatterns = [
     path("messages/<str:message_id>/raw.json", raw.message, name="message_raw"),
     path("files/<str:file_id>/", files.file, name="file"),
     path("go/", go.go, name="go"),
+    path("compare/", compare.compare, name="compare"),
     path("audit/", audit.audit, name="audit"),
     path("audit/<int:key>/", audit.entry, name="audit_entry"),
     path("connections/", connections.connections, name="connections"),

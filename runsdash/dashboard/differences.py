@@ -1,0 +1,97 @@
+"""Differences between texts and between JSON values, as plain pieces. Renders nothing, reads nothing."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+MAX_WORDS = 3000  # word by word up to here, line by line beyond
+MAX_LINES = 3000
+MAX_PATHS = 400
+MAX_DEPTH = 12
+Kind = Literal["same", "removed", "added"]
+UNSET = object()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of text that both have, or only A (`removed`), or only B (`added`)."""
+
+    kind: Kind
+    text: str
+
+
+def text_pieces(a: str, b: str) -> list[Piece]:
+    """Word by word; long texts line by line."""
+    left, right = words(a), words(b)
+    if max(len(left), len(right)) > MAX_WORDS:
+        left, right = a.splitlines(keepends=True)[:MAX_LINES], b.splitlines(keepends=True)[:MAX_LINES]
+    return merged(pieces(left, right))
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\s+|\w+|[^\w\s]", text)
+
+
+def pieces(left: Sequence[str], right: Sequence[str]) -> Iterator[Piece]:
+    for action, i1, i2, j1, j2 in SequenceMatcher(a=left, b=right, autojunk=False).get_opcodes():
+        if action == "equal":
+            yield Piece("same", "".join(left[i1:i2]))
+            continue
+        if i2 > i1:
+            yield Piece("removed", "".join(left[i1:i2]))
+        if j2 > j1:
+            yield Piece("added", "".join(right[j1:j2]))
+
+
+def merged(found: Iterator[Piece]) -> list[Piece]:
+    """Small agreements between changes (a space, a comma) join them, so that a sentence reads as one change."""
+    result: list[Piece] = []
+    for piece in found:
+        if result and result[-1].kind == piece.kind:
+            result[-1] = Piece(piece.kind, result[-1].text + piece.text)
+        else:
+            result.append(piece)
+    return result
+
+
+@dataclass(frozen=True)
+class Change:
+    """One path of a JSON value: what A and B have there; None: nothing."""
+
+    path: str
+    a: str | None
+    b: str | None
+
+    @property
+    def differs(self) -> bool:
+        return self.a != self.b
+
+
+def json_changes(a: str, b: str) -> list[Change] | None:
+    """Every path of two JSON texts, those that differ first; None when one of them is not JSON."""
+    try:
+        left, right = flat(json.loads(a)), flat(json.loads(b))
+    except (ValueError, RecursionError):
+        return None
+    paths = list(dict.fromkeys([*left, *right]))[:MAX_PATHS]
+    changes = [Change(path, left.get(path), right.get(path)) for path in paths]
+    return sorted(changes, key=lambda change: not change.differs)
+
+
+def flat(value: object, path: str = "", depth: int = 0) -> dict[str, str]:
+    """Leaves by path: `customer.id`, `lines[0].sku`."""
+    if isinstance(value, dict) and value and depth < MAX_DEPTH:
+        parts = [flat(item, f"{path}.{key}" if path else str(key), depth + 1) for key, item in value.items()]
+    elif isinstance(value, list) and value and depth < MAX_DEPTH:
+        parts = [flat(item, f"{path}[{place}]", depth + 1) for place, item in enumerate(value)]
+    else:
+        return {path or "(value)": json.dumps(value, ensure_ascii=False)}
+    found: dict[str, str] = {}
+    for part in parts:
+        found |= part
+        if len(found) > MAX_PATHS:
+            break
+    return found
