@@ -79,7 +79,8 @@ def first_request(upstream: Sandbox) -> None:
 
 def seen_after(upstream: Sandbox, active: list[dict]) -> dict[str, float]:
     """Cancels the runs one after the other at random moments; seconds until the index had each change."""
-    moments = sorted(random.Random(7).uniform(1, CHANGES_WITHIN_S) for _ in active)
+    dice = random.Random(7)
+    moments = sorted(dice.uniform(1, CHANGES_WITHIN_S) for _ in active)
     began, changed, delays = time.monotonic(), {}, {}
     waiting = list(zip(moments, active, strict=True))
     while len(delays) < len(active):
