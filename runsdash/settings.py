@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "runsdash.audit",
     "runsdash.accounts",
     "runsdash.index",
+    "runsdash.notify",
     "runsdash.sync",
     "runsdash.actions",
     "runsdash.dashboard",

@@ -1,0 +1,49 @@
+"""Rules of who is told what: added, changed and removed by administrators, on the record."""
+
+import secrets
+
+from runsdash.accounts.models import User
+from runsdash.index.seal import seal
+from runsdash.notify.events import newest_change
+from runsdash.notify.models import Rule
+
+from .local import change
+
+RECORDED = ("name", "event", "channel", "target", "assistant_id", "error_code", "is_enabled")
+
+
+def picture(rule: Rule) -> dict[str, object]:
+    """What the trail keeps of a rule: never its secret."""
+    return {name: getattr(rule, name) for name in RECORDED}
+
+
+def save_rule(*, actor: User, rule: Rule) -> Rule:
+    """Adds a rule, which begins at the newest change, or keeps the changes of one."""
+    is_new = rule.pk is None
+    before = None if is_new else picture(Rule.objects.get(pk=rule.pk))
+    if is_new:
+        rule.created_by = actor.get_username()
+        rule.sealed_secret = seal(secrets.token_urlsafe(32))
+        rule.seen_up_to = newest_change()
+
+    def act() -> tuple[Rule, object]:
+        rule.save()
+        return rule, picture(rule)
+
+    action = "notification_rule_added" if is_new else "notification_rule_changed"
+    return change(actor=actor, action=action, right="can_manage", connection_slug="", act=act, before=before)
+
+
+def remove_rule(*, actor: User, rule: Rule) -> None:
+    def act() -> tuple[None, object]:
+        rule.delete()
+        return None, None
+
+    change(
+        actor=actor,
+        action="notification_rule_removed",
+        right="can_manage",
+        connection_slug="",
+        act=act,
+        before=picture(rule),
+    )

@@ -1,0 +1,111 @@
+"""Who is told what: rules and their deliveries. Administrators only."""
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from runsdash.accounts.guards import admin_required
+from runsdash.actions.notifications import remove_rule, save_rule
+from runsdash.index.seal import unseal
+from runsdash.notify.delivering import deliver
+from runsdash.notify.models import Delivery, Rule
+from runsdash.notify.targets import TargetRefused, checked_url
+
+DELIVERIES_SHOWN = 50
+
+
+class RuleForm(forms.ModelForm):
+    """What a rule is made of; the secret is made here and shown on the rule's page."""
+
+    class Meta:
+        model = Rule
+        fields = ("name", "event", "channel", "target", "assistant_id", "error_code", "is_enabled")
+
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean()
+        target = cleaned.get("target") or ""
+        try:
+            if cleaned.get("channel") == Rule.Channel.WEBHOOK:
+                checked_url(target)
+            elif target:
+                for address in target.split(","):
+                    forms.EmailField().clean(address.strip())
+        except TargetRefused as refused:
+            self.add_error("target", str(refused))
+        except forms.ValidationError:
+            self.add_error("target", "These are not e-mail addresses separated by commas.")
+        return cleaned
+
+
+@admin_required
+@require_safe
+def notifications(request: HttpRequest) -> HttpResponse:
+    recent = Delivery.objects.select_related("rule").order_by("-pk")[:DELIVERIES_SHOWN]
+    return render(request, "notifications/notifications.html", {"rules": Rule.objects.all(), "deliveries": recent})
+
+
+@admin_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    form = RuleForm(request.POST or None, initial={"is_enabled": True})
+    if request.method == "POST" and form.is_valid():
+        return saved(request, form)
+    return rule_page(request, form, status=422 if form.is_bound else 200)
+
+
+@admin_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, key: int) -> HttpResponse:
+    rule = rule_named(key)
+    form = RuleForm(request.POST or None, instance=rule)
+    if request.method == "POST" and form.is_valid():
+        return saved(request, form)
+    return rule_page(request, form, rule=rule_named(key), status=422 if form.is_bound else 200)
+
+
+@admin_required
+@require_POST
+def remove(request: HttpRequest, key: int) -> HttpResponse:
+    rule = rule_named(key)
+    remove_rule(actor=request.user, rule=rule)
+    messages.success(request, f"The rule {rule.name} is removed.")
+    return HttpResponseRedirect(reverse("notifications"))
+
+
+@admin_required
+@require_POST
+def test(request: HttpRequest, key: int) -> HttpResponse:
+    """Sends a made-up event at once, and says what the target answered."""
+    rule = rule_named(key)
+    body = {"event": "test", "sentence": "This is a test.", "path": reverse("notification_rule", args=[key])}
+    now = timezone.now()
+    delivery = Delivery.objects.create(rule=rule, event_key=f"test:{now.timestamp()}", body=body, due_at=now)
+    is_taken = deliver(delivery)
+    delivery.refresh_from_db()
+    level = messages.SUCCESS if is_taken else messages.ERROR
+    messages.add_message(request, level, f"Test of {rule.name}: {delivery.answer or 'too many this minute'}.")
+    return HttpResponseRedirect(reverse("notification_rule", args=[key]))
+
+
+def rule_named(key: int) -> Rule:
+    rule = Rule.objects.filter(pk=key).first()
+    if rule is None:
+        raise Http404("There is no such rule.")
+    return rule
+
+
+def saved(request: HttpRequest, form: RuleForm) -> HttpResponse:
+    rule = save_rule(actor=request.user, rule=form.instance)
+    messages.success(request, f"The rule {rule.name} is saved.")
+    return HttpResponseRedirect(reverse("notification_rule", args=[rule.pk]))
+
+
+def rule_page(request: HttpRequest, form: RuleForm, *, rule: Rule | None = None, status: int = 200) -> HttpResponse:
+    shown = rule.deliveries.order_by("-pk")[:DELIVERIES_SHOWN] if rule else []
+    secret = unseal(rule.sealed_secret) if rule else ""
+    context = {"form": form, "rule": rule, "deliveries": shown, "secret": secret}
+    return render(request, "notifications/rule.html", context, status=status)

@@ -1,0 +1,97 @@
+"""Finds what there is to tell: new status changes, and runs that have become stale. Writes deliveries, sends nothing."""
+
+from datetime import timedelta
+
+from django.db.models import Max
+from django.urls import reverse
+from django.utils import timezone
+
+from runsdash.index.models import Run, StatusSeen
+
+from .models import Delivery, Rule
+
+RECENT = timedelta(hours=1)  # an import of old runs tells nobody
+STALE_AFTER = timedelta(minutes=15)
+LOOKED_AT = 500
+STATUSES = {
+    Rule.Event.NEEDS_ACTION: ("requires_action",),
+    Rule.Event.FAILURE: ("failed", "expired", "incomplete"),
+}
+ACTIVE = ("queued", "in_progress", "requires_action", "cancelling")
+
+
+def find_events() -> int:
+    """Deliveries made for what has happened since the last look."""
+    made = 0
+    for rule in Rule.objects.filter(is_enabled=True):
+        made += stale_runs(rule) if rule.event == Rule.Event.STALE else status_changes(rule)
+    return made
+
+
+def newest_change() -> int:
+    """Where a new rule begins: it tells of nothing older than itself."""
+    return StatusSeen.objects.aggregate(newest=Max("pk"))["newest"] or 0
+
+
+def status_changes(rule: Rule) -> int:
+    changes = StatusSeen.objects.filter(pk__gt=rule.seen_up_to).select_related("run__thread", "run__connection")
+    changes = list(changes.order_by("pk")[:LOOKED_AT])
+    if not changes:
+        return 0
+    fitting = [one for one in changes if one.status in STATUSES[rule.event] and fits(rule, one.run)]
+    made = sum(make_delivery(rule, one.run, key=f"{one.status}:{one.pk}", status=one.status) for one in fitting)
+    Rule.objects.filter(pk=rule.pk, seen_up_to__lt=changes[-1].pk).update(seen_up_to=changes[-1].pk)
+    return made
+
+
+def stale_runs(rule: Rule) -> int:
+    now = timezone.now()
+    active = Run.objects.filter(status__in=ACTIVE).select_related("thread", "connection").order_by("checked_at")
+    made = 0
+    for run in active[:LOOKED_AT]:
+        is_overdue = run.expires_at is not None and run.expires_at < now
+        if (is_overdue or run.created_at < now - STALE_AFTER) and fits(rule, run):
+            made += make_delivery(rule, run, key=f"stale:{run.pk}", status="stale")
+    return made
+
+
+def fits(rule: Rule, run: Run) -> bool:
+    if rule.assistant_id and run.assistant_id != rule.assistant_id:
+        return False
+    if rule.event == Rule.Event.FAILURE and rule.error_code and run.error_code != rule.error_code:
+        return False
+    if rule.event == Rule.Event.STALE:
+        return True
+    return (run.ended_at or run.created_at) > timezone.now() - RECENT
+
+
+def make_delivery(rule: Rule, run: Run, *, key: str, status: str) -> bool:
+    defaults = {"body": event_body(rule, run, status=status), "due_at": timezone.now()}
+    _, is_new = Delivery.objects.get_or_create(rule=rule, event_key=key, defaults=defaults)
+    return is_new
+
+
+def event_body(rule: Rule, run: Run, *, status: str) -> dict[str, object]:
+    """What is told. Ids, times and names only: no text of the conversation leaves by this way."""
+    ids = [run.thread.upstream_id, run.upstream_id]
+    return {
+        "event": rule.event,
+        "sentence": sentence(run, status=status),
+        "connection": run.connection.slug,
+        "thread_id": run.thread.upstream_id,
+        "run_id": run.upstream_id,
+        "assistant_id": run.assistant_id,
+        "status": run.status,
+        "error_code": run.error_code,
+        "expires_at": run.expires_at.isoformat() if run.expires_at else None,
+        "functions": [str(call.get("name") or "") for call in run.pending_calls][:20] if run.waits_for else [],
+        "path": reverse("run", args=ids) + f"?connection={run.connection.slug}",
+    }
+
+
+def sentence(run: Run, *, status: str) -> str:
+    if status == "requires_action":
+        return f"Run {run.upstream_id} waits for tool outputs."
+    if status == "stale":
+        return f"Run {run.upstream_id} has been {run.status} for a long time."
+    return f"Run {run.upstream_id} ended as {status}{f' ({run.error_code})' if run.error_code else ''}."

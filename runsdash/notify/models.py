@@ -1,0 +1,64 @@
+"""Who is told what: rules, and one delivery for each event and rule. A delivery's row is the record of the work."""
+
+from django.db import models
+
+
+class Rule(models.Model):
+    """Tells one target about one kind of event, by webhook or e-mail."""
+
+    class Event(models.TextChoices):
+        NEEDS_ACTION = "needs_action", "a run waits for a person"
+        FAILURE = "failure", "a run failed, expired or stayed incomplete"
+        STALE = "stale", "a run is stale"
+
+    class Channel(models.TextChoices):
+        WEBHOOK = "webhook", "webhook"
+        EMAIL = "email", "e-mail"
+
+    name = models.CharField(max_length=80)
+    event = models.CharField(max_length=16, choices=Event.choices)
+    channel = models.CharField(max_length=8, choices=Channel.choices)
+    target = models.CharField(max_length=500)  # URL, or addresses separated by commas
+    sealed_secret = models.TextField(blank=True)  # signs webhooks, see index/seal.py
+    assistant_id = models.CharField(max_length=200, blank=True)  # empty: any
+    error_code = models.CharField(max_length=200, blank=True)  # of failures; empty: any
+    is_enabled = models.BooleanField(default=True)
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+    seen_up_to = models.BigIntegerField(default=0)  # the last index.StatusSeen that was looked at
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Delivery(models.Model):
+    """One event told to one target: due, sent, or given up after MAX_ATTEMPTS."""
+
+    class State(models.TextChoices):
+        DUE = "due", "due"
+        SENT = "sent", "sent"
+        FAILED = "failed", "given up"
+
+    rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="deliveries")
+    event_key = models.CharField(max_length=120)  # what it is about; once a rule
+    body = models.JSONField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.DUE)
+    attempts = models.IntegerField(default=0)
+    due_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=300, blank=True)  # the target's status, or why nothing was sent
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["rule", "event_key"], name="event_once_a_rule")]
+        indexes = [
+            models.Index(fields=["due_at"], name="delivery_due", condition=models.Q(state="due")),
+            models.Index(fields=["rule", "id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_key} to {self.rule_id}"

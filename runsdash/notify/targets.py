@@ -1,0 +1,72 @@
+"""Where a webhook may go: resolved once, refused in private ranges, and reached at the address that was checked."""
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+SCHEMES = {"http": 80, "https": 443}
+
+
+class TargetRefused(ValueError):
+    """The target is no URL we send to; the message is a sentence for people."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A checked URL and the address its name stood for when it was checked."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    address: str
+
+    @property
+    def url_by_address(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{self.scheme}://{host}:{self.port}{self.path}"
+
+    @property
+    def host_header(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == SCHEMES[self.scheme] else f"{host}:{self.port}"
+
+
+def checked_url(url: str) -> tuple[str, str, int, str]:
+    """(scheme, host, port, path) of a URL we could send to. Looks nothing up."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or SCHEMES.get(parts.scheme, 0)
+    except ValueError:
+        raise TargetRefused("This is not a URL.") from None
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise TargetRefused("The URL has to start with https:// or http:// and name a host.")
+    if parts.username or parts.password:
+        raise TargetRefused("The URL must not carry a user name or password.")
+    path = parts.path or "/"
+    return parts.scheme, parts.hostname, port, f"{path}?{parts.query}" if parts.query else path
+
+
+def resolved(url: str) -> Target:
+    """Looks the host up; refuses it when any of its addresses is not a public one."""
+    scheme, host, port, path = checked_url(url)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise TargetRefused(f"The name {host} could not be found.") from None
+    addresses = list(dict.fromkeys(info[4][0] for info in found))
+    for address in addresses:
+        if not settings.WEBHOOK_ALLOW_PRIVATE and not is_public(address):
+            raise TargetRefused(
+                f"{host} is at {address}, which is not a public address. WEBHOOK_ALLOW_PRIVATE allows that."
+            )
+    return Target(scheme, host, port, path, addresses[0])
+
+
+def is_public(address: str) -> bool:
+    found = ipaddress.ip_address(address.split("%")[0])
+    mapped = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
+    return found.is_global and not found.is_multicast and (mapped is None or is_public(str(mapped)))

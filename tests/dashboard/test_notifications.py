@@ -1,0 +1,82 @@
+"""The page of rules and deliveries."""
+
+import pytest
+
+from runsdash.audit.models import AuditEntry
+from runsdash.notify.models import Rule
+from tests.dashboard.markup import parsed
+from tests.notify.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PATH = "/notifications/new/"
+TYPED = {
+    "name": "Night shift", "event": "needs_action", "channel": "webhook", "target": "https://hooks.example.org/x",
+    "is_enabled": "on",
+}  # fmt: skip
+
+
+def test_add_change_and_remove_on_the_record(admin):
+    response = admin.post(PATH, TYPED)
+    rule = Rule.objects.get()
+    assert (response.status_code, response["Location"]) == (302, f"/notifications/{rule.pk}/")
+    assert rule.sealed_secret
+    admin.post(f"/notifications/{rule.pk}/", TYPED | {"name": "Day shift"})
+    assert Rule.objects.get().name == "Day shift"
+    admin.post(f"/notifications/{rule.pk}/remove/")
+    assert not Rule.objects.exists()
+    actions = AuditEntry.objects.filter(kind="outcome").values_list("action", flat=True)
+    assert list(actions.order_by("id")) == [
+        "notification_rule_added",
+        "notification_rule_changed",
+        "notification_rule_removed",
+    ]
+
+
+def test_the_list_and_the_rule_page(admin):
+    admin.post(PATH, TYPED)
+    page = parsed(admin.get("/notifications/"))
+    assert page.one("tr", data_rule=True).one("a").text == "Night shift"
+    assert parsed(admin.get(f"/notifications/{Rule.objects.get().pk}/")).one("form", id="rule-form")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("name", "", "required"),
+        ("target", "gopher://x", "https://"),
+        ("target", "https://user:pass@host/", "user name"),
+        ("event", "party", "choice"),
+    ],
+)
+def test_bad_input_keeps_what_was_typed(admin, name, value, words):
+    response = admin.post(PATH, TYPED | {name: value})
+    assert response.status_code == 422
+    assert not Rule.objects.exists()
+    form = parsed(response).one("form", id="rule-form")
+    if name != "event":
+        assert words in form.one(id=f"id_{name}-err").text
+        assert form.one(id=f"id_{name}").get("value", "") == value
+
+
+def test_bad_addresses(admin):
+    assert admin.post(PATH, TYPED | {"channel": "email", "target": "a@b.example, nobody"}).status_code == 422
+
+
+def test_a_test_is_sent_at_once(admin, settings):
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    with Receiver() as receiver:
+        admin.post(PATH, TYPED | {"target": receiver.url})
+        page = parsed(admin.post(f"/notifications/{Rule.objects.get().pk}/test/", follow=True))
+        assert len(receiver.got) == 1
+    assert page.one("tr", data_delivery=True)["data-state"] == "sent"
+
+
+def test_only_for_admins(operator, viewer, client):
+    assert operator.get("/notifications/").status_code == 403
+    assert viewer.post(PATH, TYPED).status_code == 403
+    assert client.get("/notifications/").status_code == 302
+
+
+def test_unknown_rule_and_wrong_method(admin):
+    assert admin.get("/notifications/99/").status_code == 404
+    assert admin.get("/notifications/99/remove/").status_code == 405

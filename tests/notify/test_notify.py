@@ -1,0 +1,177 @@
+"""Telling people: events become deliveries, deliveries are sent once, signed, retried and refused where they must be."""
+
+import hmac
+import json
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from runsdash.index.models import Run, StatusSeen
+from runsdash.index.seal import seal
+from runsdash.notify.delivering import MAX_ATTEMPTS, tell
+from runsdash.notify.events import newest_change
+from runsdash.notify.models import Delivery, Rule
+from runsdash.notify.targets import TargetRefused, is_public, resolved
+from runsdash.sync.refresh import refresh_run
+from tests.notify.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def receiver(settings):
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    with Receiver() as found:
+        yield found
+
+
+def rule_for(target: str, *, event: str = "needs_action", channel: str = "webhook", **more: object) -> Rule:
+    return Rule.objects.create(
+        name="Night shift", event=event, channel=channel, target=target, sealed_secret=seal("secret"),
+        created_by="ada", seen_up_to=newest_change(), **more,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def wait_now(connection, start):
+    def waiting() -> Run:
+        run = start("/tool get_stock", until="requires_action")
+        return refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
+
+    return waiting
+
+
+def due_now() -> None:
+    Delivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_waiting_run_is_told_once_and_signed(receiver, wait_now):
+    rule_for(receiver.url)
+    run = wait_now()
+
+    assert tell() == 1
+    assert tell() == 0
+
+    ((headers, body),) = receiver.got
+    told = json.loads(body)
+    assert (told["event"], told["run_id"], told["functions"]) == ("needs_action", run.upstream_id, ["get_stock"])
+    stamp, digest = (part.split("=", 1)[1] for part in headers["X-RunsDash-Signature"].split(","))
+    assert digest == hmac.new(b"secret", f"{stamp}.".encode() + body, sha256).hexdigest()
+    assert Delivery.objects.get().state == "sent"
+
+
+def test_a_rule_tells_nothing_older_than_itself(receiver, wait_now):
+    wait_now()
+    rule_for(receiver.url)
+    assert tell() == 0
+    assert receiver.got == []
+
+
+def test_failures_by_error_and_assistant(receiver, connection, start):
+    rule_for(receiver.url, event="failure", error_code="rate_limit_exceeded")
+    for code in ("server_error", "rate_limit_exceeded"):
+        run = start(f"/fail {code}", until="failed")
+        refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
+    assert tell() == 1
+    assert json.loads(receiver.got[0][1])["error_code"] == "rate_limit_exceeded"
+
+
+def test_old_runs_of_an_import_tell_nobody(receiver, wait_now):
+    rule_for(receiver.url)
+    run = wait_now()
+    Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(days=3))
+    assert tell() == 0
+
+
+def test_stale_runs(receiver, wait_now):
+    rule_for(receiver.url, event="stale")
+    run = wait_now()
+    assert tell() == 0
+    Run.objects.filter(pk=run.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
+    assert tell() == 1
+    assert tell() == 0
+
+
+def test_a_failing_target_is_tried_again_later_and_given_up_at_last(receiver, wait_now):
+    rule_for(receiver.url)
+    wait_now()
+    receiver.status = 500
+    for _ in range(MAX_ATTEMPTS + 2):
+        tell()
+        due_now()
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.attempts, len(receiver.got)) == ("failed", MAX_ATTEMPTS, MAX_ATTEMPTS)
+    assert delivery.answer == "answered 500"
+
+
+def test_it_comes_through_when_the_target_is_back(receiver, wait_now):
+    rule_for(receiver.url)
+    wait_now()
+    receiver.status = 503
+    assert tell() == 0
+    receiver.status = 204
+    due_now()
+    assert tell() == 1
+
+
+def test_redirects_are_not_followed(receiver, wait_now):
+    rule_for(receiver.url)
+    wait_now()
+    receiver.status, receiver.location = 302, receiver.url
+    assert tell() == 0
+    assert len(receiver.got) == 1
+    assert Delivery.objects.get().answer == "answered 302"
+
+
+def test_a_limited_number_a_minute(receiver, wait_now):
+    rule = rule_for(receiver.url)
+    run = wait_now()
+    StatusSeen.objects.bulk_create(
+        [StatusSeen(run=run, status="requires_action", seen_at=timezone.now()) for _ in range(40)]
+    )
+    for _ in range(8):
+        tell()
+    assert len(receiver.got) == 30
+    assert rule.deliveries.filter(state="due").count() == 11
+
+
+def test_private_addresses_are_refused(settings, wait_now):
+    settings.WEBHOOK_ALLOW_PRIVATE = False
+    rule_for("http://127.0.0.1:9/hook")
+    wait_now()
+    assert tell() == 0
+    assert "not a public address" in Delivery.objects.get().answer
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "::1", "fe80::1", "fd00::1", "::ffff:10.0.0.1",
+     "0.0.0.0", "224.0.0.1", "2002:0a00:0001::1", "100.64.0.1"],
+)  # fmt: skip
+def test_what_is_not_public(address):
+    assert not is_public(address)
+
+
+def test_what_is_public():
+    assert is_public("93.184.216.34")
+    assert is_public("2606:2800:220:1:248:1893:25c8:1946")
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://host/", "http://", "https://u:p@host/", "host/path", "http://[", "http://a:99999/"]
+)
+def test_what_is_no_target(url):
+    with pytest.raises(TargetRefused):
+        resolved(url)
+
+
+def test_email(wait_now):
+    rule_for("ops@example.org, night@example.org", channel="email")
+    run = wait_now()
+    assert tell() == 1
+    (letter,) = mail.outbox
+    assert letter.to == ["ops@example.org", "night@example.org"]
+    assert run.upstream_id in letter.subject
