@@ -4,6 +4,7 @@ Takes previews (see previews.py) and goes back to the object itself only where a
 comes with whether it goes on beyond what is given. No database.
 """
 
+import re
 from collections.abc import Callable, Iterator
 
 from runsdash.service import objects
@@ -12,6 +13,7 @@ from .previews import MAX_CALLS, call_preview, json_preview, text_preview
 from .words import SEARCHABLE_CHARS
 
 Text = tuple[str, bool]
+ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
 def run_texts(preview: dict, *, error_message: str = "", whole: Callable[[], objects.Run | None]) -> Iterator[Text]:
@@ -64,9 +66,17 @@ def texts_of_call(call: dict) -> list[object]:
 def given(texts: list[object]) -> Iterator[Text]:
     for text in texts:
         if isinstance(text, dict) and text.get("text"):
-            yield text["text"], text.get("size", 0) > len(text["text"])
+            yield spoken(text["text"]), text.get("size", 0) > len(text["text"])
+
+
+def spoken(text: str) -> str:
+    """JSON text without its escapes, which would hide letters (`\\u0144`) or add some (`\\n`)."""
+    if "\\" not in text or text.lstrip()[:1] not in ("{", "[", '"'):
+        return text
+    return ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", text)
 
 
 def any_short(texts: list[object]) -> bool:
     """Is one of these previews cut before the end of what can be searched?"""
-    return any(len(text) < SEARCHABLE_CHARS for text, was_cut in given(texts) if was_cut)
+    previews = (text for text in texts if isinstance(text, dict) and text.get("text"))
+    return any(len(one["text"]) < min(one.get("size", 0), SEARCHABLE_CHARS) for one in previews)
