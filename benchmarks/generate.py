@@ -32,13 +32,19 @@ ERRORS = ("server_error", "rate_limit_exceeded", "invalid_prompt")
 ACTIVE = ("in_progress", "queued", "requires_action")
 NEWEST = 30  # runs at the end of the file, of which half are still active
 POOL = 2_000
+ENVELOPE_BYTES = 180  # of a body: the JSON around its text
+SHORTEST_TEXT = 60
 TURN_S = 90  # between two runs of a thread
 ID_FACTOR, ID_MASK = 0x9E3779B97F4A7C15F39CC061, (1 << 96) - 1  # odd, so that no two numbers share an id
 
 
 @dataclass
 class Past:
-    """What is asked for, and the pools that it is made of. `until`: the end of the month, unix seconds."""
+    """What is asked for, and the pools that it is made of. `until`: the end of the month, unix seconds.
+
+    `body_bytes`: mean size of what each object holds (its tool calls, content or instructions), without the fields
+    that every object has.
+    """
 
     runs: int
     body_bytes: int = 300
@@ -47,7 +53,8 @@ class Past:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        self.texts = [json.dumps(text)[1:-1] for text in texts(self.random, count=POOL, mean_bytes=self.body_bytes)]
+        mean = max(SHORTEST_TEXT, self.body_bytes - ENVELOPE_BYTES)
+        self.texts = [json.dumps(text)[1:-1] for text in texts(self.random, count=POOL, mean_bytes=mean)]
         self.calls = [tool_calls(self.random, self.random.choice(self.texts)) for _ in range(POOL)]
         self.heads = [self.assistant(number) for number in range(len(ASSISTANTS))]
         self.statuses = [status for status, weight in ENDS.items() for _ in range(weight)]
@@ -164,7 +171,9 @@ def write(past: Past, file: BinaryIO, *, threads_a_write: int = 200) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generate", description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20_000)
-    parser.add_argument("--body-bytes", type=int, default=2_000, help="mean length of each object's text")
+    parser.add_argument(
+        "--body-bytes", type=int, default=2_000, help="mean size of what each object holds: tool calls, text"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--until", type=int, default=int(time.time()), help="unix seconds at which the month ends")
     parser.add_argument("-o", "--output", type=Path, help="a file; without it standard output")

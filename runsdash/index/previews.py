@@ -58,6 +58,8 @@ def json_preview(value: object, limit: int = PREVIEW_CHARS) -> dict:
 
 def small_json(value: object) -> object:
     """`value` itself when its JSON is short, else the text preview of it."""
+    if value is None or value is True or value is False:
+        return value
     text = json.dumps(value, default=str)
     return storable_json(value) if len(text) <= PREVIEW_CHARS else {"cut": text_preview(text)}
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from .models import Connection, Run
 from .pricing import cost_of
 from .rollups import mark_dirty
-from .upsert import touch_threads
+from .thread_sums import recount
 
 CHUNK = 1000  # runs a transaction
 PRICED_BY = ("id", "connection_id", "thread_id", "model", "created_at", "prompt_tokens", "completion_tokens", "cost")
@@ -37,7 +37,7 @@ def price_again(runs: list[Run], kinds: dict[int, str]) -> int:
     with database.cursor() as cursor:
         sql = f"UPDATE {database.ops.quote_name(Run._meta.db_table)} SET cost = %s WHERE id = %s"
         cursor.executemany(sql, [(costs[run.pk], run.pk) for run in changed])
-    touch_threads({run.thread_id for run in changed})
+    recount({run.thread_id for run in changed})
     changed.sort(key=lambda run: run.connection_id)
     for connection_id, own in groupby(changed, key=lambda run: run.connection_id):
         mark_dirty(connection_id, [run.pk for run in own])

@@ -10,11 +10,13 @@ from runsdash.service.objects import Message, Run, RunStep, ToolCall, Usage, sor
 
 from .previews import MAX_CALLS_IN_ROW, call_row, message_parts
 from .statements import Row
-from .texts import cut, dumped, storable, storable_json
+from .texts import ID_CHARS, cut, dumped, storable, storable_json
 
-ID_CHARS = 200
+PACKED_FROM_BYTES = 512  # below that packing saves nothing worth its time
+TOOLS = 200  # different names of one run
 ARGUMENTS_CHARS = 160  # of a pending call, for the inbox
 ERROR_CHARS = 2000
+MOST_TOKENS = 2**40  # of one run
 STEP_ORDER_BITS = 24  # position = second since the run began << 24 | rank << 23 | order within
 STEP_RANK_BIT = 1 << 23
 MESSAGE_ORDER_BITS = 21  # position = unix second << 21 | (user 0, others 1) << 20 | order within
@@ -34,15 +36,22 @@ def body_row(raw: object, *, fetched_at: datetime, preview: object) -> Row:
         "digest": blake2b(text, digest_size=16).hexdigest(),
         "fetched_at": fetched_at,
         "preview": preview,
-        "raw": compress(text, 1 if len(text) > 262_144 else 6),
+        "raw": packed(text),
     }
 
 
+def packed(text: bytes) -> bytes:
+    """A body as it is stored: short ones as they are, others by zlib (told apart by the first byte, see bodies.py)."""
+    if len(text) < PACKED_FROM_BYTES and text.startswith(b"{"):
+        return text
+    return compress(text, 6 if 8_192 < len(text) < 262_144 else 1)
+
+
 def token_columns(usage: Usage | None) -> Row:
-    """Counts as far as the server reported them; one too large for a column is not believed."""
+    """Counts as far as the server reported them; one so large that sums of them would overflow is not believed."""
     names = ("prompt_tokens", "completion_tokens", "total_tokens")
     counts = {name: getattr(usage, name, None) for name in names}
-    return {name: count if count is not None and 0 <= count < 2**62 else None for name, count in counts.items()}
+    return {name: count if count is not None and 0 <= count < MOST_TOKENS else None for name, count in counts.items()}
 
 
 def run_columns(run: Run) -> Row:
@@ -147,3 +156,9 @@ def metadata_pairs(run_id: int, metadata: dict[str, str]) -> list[Row]:
         {"run_id": run_id, "key": storable(str(key))[:64], "value": storable(str(value))[:512]}
         for key, value in list(metadata.items())[:64]
     ]
+
+
+def tool_names(calls: Iterable[ToolCall]) -> list[str]:
+    """The different names of tools that are called, in order; nameless calls have none."""
+    names = dict.fromkeys(cut(call.name or "", ID_CHARS) for call in calls)
+    return [name for name in names if name][:TOOLS]

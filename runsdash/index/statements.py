@@ -1,7 +1,10 @@
-"""Bulk `INSERT … ON CONFLICT` statements, the form that loads fastest on both engines (see docs/index.md)."""
+"""Bulk statements, the forms that load fastest on both engines (see docs/index.md): COPY or executemany.
+
+They write values as given and check nothing: what a key means and who wins is the caller's business.
+"""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from django.db import connection, models
 
@@ -17,6 +20,62 @@ def converter(field: models.Field) -> Callable[[object], object]:
     if isinstance(field, models.BinaryField):
         return lambda value: connection.Database.Binary(value)
     return lambda value: value
+
+
+def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]) -> None:
+    """Inserts new rows; `names` are attnames, values as this engine stores them. Raises IntegrityError.
+
+    Columns that are not named take their field's default.
+    """
+    if not rows:
+        return
+    rest = [
+        field for field in model._meta.concrete_fields if field.attname not in names and field is not model._meta.pk
+    ]
+    defaults = tuple(converter(field)(field.get_default()) for field in rest)
+    if defaults:
+        rows = [row + defaults for row in rows]
+    columns = columns_of(model, [*names, *(field.attname for field in rest)])
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            places = ", ".join(["%s"] * len(columns))
+            cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+
+
+def replace_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]) -> None:
+    """Inserts rows, or overwrites the named columns of those with the same primary key, which is the first name."""
+    if not rows:
+        return
+    columns = columns_of(model, names)
+    updates = ", ".join(f"{column} = excluded.{column}" for column in columns[1:])
+    sql = (
+        f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({', '.join(columns)}) "
+        f"VALUES ({', '.join(['%s'] * len(columns))}) ON CONFLICT ({columns[0]}) DO UPDATE SET {updates}"
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, rows)
+
+
+def update_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]) -> None:
+    """Sets the named columns of rows; the last value of each tuple is the primary key."""
+    if not rows:
+        return
+    *columns, key = columns_of(model, [*names, model._meta.pk.attname])
+    sets = ", ".join(f"{column} = %s" for column in columns)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {connection.ops.quote_name(model._meta.db_table)} SET {sets} WHERE {key} = %s", rows
+        )
+
+
+def columns_of(model: type[models.Model], names: Iterable[str]) -> list[str]:
+    by_name = {field.attname: connection.ops.quote_name(field.column) for field in model._meta.concrete_fields}
+    return [by_name[name] for name in names]
 
 
 def upsert_rows(model: type[models.Model], rows: Iterable[Row], *, keep: Iterable[str] = ()) -> None:

@@ -3,6 +3,7 @@
 import json
 
 REPLACEMENT = "\ufffd"
+ID_CHARS = 200  # of an upstream id
 
 
 def storable(text: str) -> str:
@@ -46,3 +47,8 @@ def dumped(value: object) -> bytes:
 def cut(text: str, limit: int) -> str:
     """The first `limit` characters, storable."""
     return storable(text[:limit])
+
+
+def stored_id(upstream_id: str) -> str:
+    """An upstream id as the index keeps it."""
+    return cut(upstream_id, ID_CHARS)

@@ -40,6 +40,8 @@ def json_text(value: object) -> str | None:
 
 def integer(value: object) -> int | None:
     """A whole number from 0 up that a database can hold."""
+    if value is None:  # most often, and quickly told
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -70,6 +72,8 @@ def strings(value: object) -> dict[str, str]:
 
 def moment(value: object) -> datetime | None:
     """An aware UTC time from seconds, milliseconds, microseconds, numeric text or ISO text; 0 is None."""
+    if value is None:
+        return None
     seconds = _seconds(value)
     try:
         if seconds is not None:

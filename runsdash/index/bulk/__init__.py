@@ -1,0 +1,5 @@
+"""Takes files of API objects into the index, fast: the same rows as `index/upsert.py` writes, by the same rules.
+
+lines (files → blocks of lines) → known (drops what is in the index already) → extract (lines → rows, in other processes)
+→ writing (rows → tables, one writer). `importing` drives them. Nothing here calls an upstream.
+"""

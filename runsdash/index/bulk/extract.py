@@ -1,0 +1,100 @@
+"""A block of lines as rows. Pure: no database and no settings, so that it runs in processes of its own."""
+
+import gc
+from collections.abc import Iterable
+
+from runsdash.index.rows import positioned_messages, positioned_steps
+from runsdash.index.texts import stored_id
+from runsdash.service.objects import Message, Run, RunStep
+
+from .lines import Block
+from .making import message_part, run_part, step_part
+from .parts import Again, Extracted, StepPart, ThreadPart, Trouble
+from .reading import Context, Line, Refused, read_line
+
+
+def extracted(block: Block, context: Context) -> Extracted:
+    """The rows of a block. A line that cannot be read becomes a Trouble, the rest goes on."""
+    was_collecting = gc.isenabled()
+    gc.disable()  # a block makes a million objects without cycles; looking for some took half the time
+    try:
+        return rows_of(block, context)
+    finally:
+        if was_collecting:
+            gc.enable()
+
+
+def rows_of(block: Block, context: Context) -> Extracted:
+    found = Extracted(size=block.size)
+    lines: dict[str, list[Line]] = {"thread": [], "thread.run": [], "thread.run.step": [], "thread.message": []}
+    for number, line in enumerate(block.lines, start=block.first):
+        if not line or line.isspace():
+            continue
+        try:
+            read = read_line(line, read_at=block.read_at, context=context)
+        except Refused as refusal:
+            found.troubles.append(Trouble(block.name, number, str(refusal)))
+        else:
+            lines[read.kind].append(read)
+    for line in lines["thread"]:
+        found.threads.append(ThreadPart(stored_id(line.value["id"]), line.fetched_at, line.value, line.kept))
+    take_messages(found, newest(lines["thread.message"]), context)
+    steps = steps_by_run(newest(lines["thread.run.step"]))
+    take_runs(found, lines["thread.run"], steps, context)
+    found.loose = [step_part(step, line, context) for own in steps.values() for step, line in own]
+    return found
+
+
+def newest(lines: Iterable[Line]) -> Iterable[Line]:
+    """Of several snapshots of one object the newest; of two of one age the later one."""
+    found: dict[str, Line] = {}
+    for line in lines:
+        upstream_id = stored_id(line.value["id"])
+        there = found.get(upstream_id)
+        if there is None or there.fetched_at <= line.fetched_at:
+            found[upstream_id] = line
+    return found.values()
+
+
+def steps_by_run(lines: Iterable[Line]) -> dict[str, list[tuple[RunStep, Line]]]:
+    found: dict[str, list[tuple[RunStep, Line]]] = {}
+    for line in lines:
+        found.setdefault(line.value["run_id"], []).append((RunStep.from_raw(line.value), line))
+    return found
+
+
+def take_runs(
+    found: Extracted, lines: Iterable[Line], steps: dict[str, list[tuple[RunStep, Line]]], context: Context
+) -> None:
+    """Runs with their steps, which leave `steps`. The first snapshot of a run makes the row, others come after it."""
+    for line in sorted(lines, key=lambda line: line.fetched_at):
+        upstream_id = stored_id(line.value["id"])
+        if upstream_id in found.runs:
+            found.again.append(Again(line.body, line.fetched_at))
+            continue
+        run = Run.from_raw(line.value)
+        own = positioned(steps.pop(run.id, []), run, line, context)
+        found.runs[upstream_id] = run_part(run, line, own, context)
+
+
+def positioned(
+    steps: list[tuple[RunStep, Line]], run: Run, line: Line, context: Context
+) -> list[tuple[int, StepPart, RunStep]]:
+    by_id = {step.id: line for step, line in steps}
+    created_at = run.created_at or line.fetched_at
+    ordered = positioned_steps([step for step, _ in steps], run_created_at=created_at)
+    return [
+        (position, step_part(step, by_id[step.id], context, run_created_at=created_at), step)
+        for step, position in ordered
+    ]
+
+
+def take_messages(found: Extracted, lines: Iterable[Line], context: Context) -> None:
+    by_thread: dict[str, list[Line]] = {}
+    for line in lines:
+        by_thread.setdefault(line.value["thread_id"], []).append(line)
+    for own in by_thread.values():
+        by_id = {line.value["id"]: line for line in own}
+        messages = [Message.from_raw(line.value) for line in own]
+        for message, created_at, position in positioned_messages(messages, fallback=own[0].fetched_at):
+            found.messages.append(message_part(message, by_id[message.id], created_at, position, context))

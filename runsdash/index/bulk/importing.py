@@ -1,0 +1,151 @@
+"""Drives an import: reads blocks ahead, extracts them in processes of their own, writes them in order.
+
+Memory stays bounded: a few blocks are in flight. Steps that come before their run wait in a temporary file and are
+taken in at the end.
+"""
+
+import multiprocessing
+import os
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from django.db import connection as database
+
+from runsdash.index.bodies import unpacked
+from runsdash.index.models import Connection
+
+from . import tail
+from .extract import extracted
+from .known import Sifted, sifted
+from .lines import Block, Source
+from .parts import Extracted, StepPart, Trouble
+from .reading import Context
+from .writing import Writer, Written
+
+PROCESSES = max(1, min(2, (os.cpu_count() or 1)))
+IN_FLIGHT = 3  # blocks a process
+RUNS_A_TRANSACTION = 2_000
+BYTES_A_TRANSACTION = 24 << 20
+PAUSE_S = 0.02  # between transactions, so that other writers get their turn
+MAX_TROUBLES = 100  # that are told one by one
+
+
+@dataclass
+class Totals:
+    """What came of an import so far. `troubles` are the first of `refused` lines."""
+
+    runs: int = 0
+    steps: int = 0
+    messages: int = 0
+    threads: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    homeless: int = 0
+    troubles: list[Trouble] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def rows(self) -> int:
+        return self.runs + self.steps + self.messages + self.threads
+
+    @property
+    def taken_s(self) -> float:
+        return max(time.monotonic() - self.began, 1e-6)
+
+    def add(self, written: Written) -> None:
+        for name in ("runs", "steps", "messages", "threads"):
+            setattr(self, name, getattr(self, name) + getattr(written, name))
+
+    def refuse(self, troubles: Iterable[Trouble]) -> None:
+        for trouble in troubles:
+            self.refused += 1
+            if len(self.troubles) < MAX_TROUBLES:
+                self.troubles.append(trouble)
+
+
+def import_sources(
+    connection: Connection,
+    sources: Iterable[Source],
+    *,
+    processes: int = PROCESSES,
+    told: Callable[[Totals], None] = lambda _: None,
+) -> Totals:
+    """Takes in all objects of the sources; `told` hears the totals after each transaction."""
+    now = datetime.now(UTC)
+    zone = "+00" if database.vendor == "postgresql" else ""
+    context = Context(connection.pk, now, zone=zone, is_archive=not connection.is_enabled)
+    totals, writer = Totals(), Writer(connection, context)
+    with tempfile.TemporaryFile() as waiting:
+        blocks = (block for source in sources for block in source.blocks())
+        for written in landed(blocks, writer, totals, processes):
+            keep(written.homeless, waiting)
+            told(totals)
+        waiting.seek(0)
+        for written in landed(Source("waiting steps", waiting, now).blocks(), writer, totals, processes):
+            totals.homeless += len(written.homeless)
+            told(totals)
+    return totals
+
+
+def keep(homeless: Iterable[StepPart], file: BinaryIO) -> None:
+    """Steps whose run has not come yet, as lines with their age."""
+    for part in homeless:
+        file.write(tail.with_tail(unpacked(part.body[-1]), {"_fetched_at": part.fetched_at.isoformat()}) + b"\n")
+
+
+def landed(blocks: Iterable[Block], writer: Writer, totals: Totals, processes: int) -> Iterator[Written]:
+    """Writes the blocks in groups, one transaction each."""
+    group: list[tuple[Sifted, Extracted]] = []
+    for pair in in_processes(blocks, writer.context, processes):
+        group.append(pair)
+        runs = sum(len(one.runs) for _, one in group)
+        if runs >= RUNS_A_TRANSACTION or sum(one.size for _, one in group) >= BYTES_A_TRANSACTION:
+            yield written_group(group, writer, totals)
+            group = []
+            time.sleep(PAUSE_S)
+    if group:
+        yield written_group(group, writer, totals)
+
+
+def written_group(group: list[tuple[Sifted, Extracted]], writer: Writer, totals: Totals) -> Written:
+    written = writer.write([one for _, one in group], [one for one, _ in group])
+    totals.add(written)
+    for one, block in group:
+        totals.unchanged += one.unchanged
+        totals.refuse(block.troubles)
+    return written
+
+
+def in_processes(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[tuple[Sifted, Extracted]]:
+    """Extracted blocks in order. A single block is not worth a process."""
+    ahead = iter(blocks)
+    first, second = next(ahead, None), next(ahead, None)
+    if second is None:
+        if first is not None:
+            one = sifted(first, context)
+            yield one, extracted(one.block, context)
+        return
+    flying: deque[tuple[Sifted, Future[Extracted]]] = deque()
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for block in chained(first, second, ahead):
+            one = sifted(block, context)
+            flying.append((one, pool.submit(extracted, one.block, context)))
+            one.block = Block(block.name, block.first, block.read_at)  # its lines are in the other process now
+            while len(flying) >= processes * IN_FLIGHT:
+                one, future = flying.popleft()
+                yield one, future.result()
+        while flying:
+            one, future = flying.popleft()
+            yield one, future.result()
+
+
+def chained(first: Block, second: Block, rest: Iterator[Block]) -> Iterator[Block]:
+    yield first
+    yield second
+    yield from rest

@@ -1,0 +1,155 @@
+"""Rows out of typed objects, by the same functions that `index/upsert.py` uses. Pure."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import blake2b
+from operator import itemgetter
+
+import orjson
+
+from runsdash.index import rows
+from runsdash.index.keys import key_for
+from runsdash.index.previews import run_preview, step_preview
+from runsdash.index.texts import cut, storable_json, stored_id
+from runsdash.service.objects import Message, Run, RunStep, reading
+
+from .parts import MESSAGE_REST, RUN_REST, STEP_REST, MessagePart, RunPart, StepPart
+from .reading import Context, Line
+
+NO_PREVIEW = "{}"
+OFFSET_CHARS = len("+00:00")  # all moments are UTC
+RUN_TIMES = ("status_since", "created_at", "started_at", "ended_at", "expires_at", "steps_checked_at")
+run_rest, step_rest, message_rest = itemgetter(*RUN_REST), itemgetter(*STEP_REST), itemgetter(*MESSAGE_REST)
+# Columns that a body alone does not tell, as an export may say them beside it.
+KEPT: dict[str, Callable[[object], object]] = {
+    "started_at": reading.moment,
+    "expires_at": reading.moment,
+    "status_since": reading.moment,
+    "steps_checked_at": reading.moment,
+    "prompt_tokens": reading.integer,
+    "completion_tokens": reading.integer,
+    "total_tokens": reading.integer,
+    "has_all_steps": reading.flag,
+    "steps_cursor": lambda value: cut(reading.text(value) or "", rows.ID_CHARS),
+    "pending_calls": lambda value: storable_json([one for one in reading.listing(value) if isinstance(one, dict)]),
+}
+MAX_SEEN = 200
+
+
+def json_column(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except (orjson.JSONEncodeError, RecursionError):
+        return json.dumps(value)  # an integer beyond 64 bits
+
+
+def stamp(moment: datetime | None, context: Context) -> str | None:
+    """A time as this engine reads it, in UTC."""
+    return None if moment is None else moment.isoformat(" ")[:-OFFSET_CHARS] + context.zone
+
+
+def body_rest(line: Line, preview: str, fetched: str) -> tuple:
+    digest = blake2b(line.body, digest_size=16).hexdigest()
+    return len(line.body), digest, fetched, preview, rows.packed(line.body)
+
+
+def run_part(run: Run, line: Line, steps: list[tuple[int, StepPart, RunStep]], context: Context) -> RunPart:
+    """A run seen for the first time."""
+    upstream_id, fetched = stored_id(run.id), stamp(line.fetched_at, context)
+    created_at = run.created_at or line.fetched_at
+    columns = {
+        **rows.run_columns(run),
+        "connection_id": context.connection_id,
+        "upstream_id": upstream_id,
+        "created_at": created_at,
+        "status_since": line.fetched_at,
+        "steps_cursor": "",
+        "steps_checked_at": None,
+        "has_all_steps": context.is_archive and run.is_terminal,
+        **kept_columns(line.kept),
+    }
+    columns["queue_s"] = rows.seconds_between(created_at, columns["started_at"])
+    columns["duration_s"] = rows.seconds_between(columns["started_at"] or created_at, columns["ended_at"])
+    columns["step_count"] = len(steps)
+    columns["tool_call_count"] = sum(part.calls[1] for _, part, _ in steps)
+    columns["fetched_at"] = columns["checked_at"] = fetched
+    pairs = [(pair["key"], pair["value"]) for pair in rows.metadata_pairs(0, columns["metadata"])]
+    for name in RUN_TIMES:
+        columns[name] = stamp(columns[name], context)
+    for name in ("metadata", "pending_calls"):
+        columns[name] = json_column(columns[name])
+    seen = seen_rows(line.seen, context) or [(columns["status"], fetched)]
+    return RunPart(
+        key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
+        upstream_id=upstream_id,
+        thread_id=stored_id(run.thread_id),
+        fetched_at=line.fetched_at,
+        created_at=created_at,
+        **{name: columns[name] for name in ("model", "prompt_tokens", "completion_tokens", "total_tokens")},
+        rest=run_rest(columns),
+        body=body_rest(line, json_column(run_preview(run)), fetched),
+        pairs=pairs,
+        tools=rows.tool_names([*run.pending_calls, *(call for _, _, step in steps for call in step.tool_calls)]),
+        seen=seen,
+        steps=[(position, part) for position, part, _ in steps],
+        words=("", False),
+    )
+
+
+def kept_columns(kept: dict) -> dict[str, object]:
+    read = {name: KEPT[name](value) for name, value in kept.items() if name in KEPT}
+    return {name: value for name, value in read.items() if value is not None}
+
+
+def seen_rows(seen: list, context: Context) -> list[tuple[str, str]]:
+    """Status changes as an export tells them; what is not a pair of word and time is left out."""
+    pairs = [one for one in seen[:MAX_SEEN] if isinstance(one, list) and len(one) == 2]
+    read = [(cut(reading.text(status) or "", 40), reading.moment(at)) for status, at in pairs]
+    return [(status, stamp(at, context)) for status, at in read if status and at]
+
+
+def step_part(step: RunStep, line: Line, context: Context, *, run_created_at: datetime | None = None) -> StepPart:
+    """`run_created_at` None: the run is not known here; its time then stands in for a missing one of the step later."""
+    upstream_id, fetched = stored_id(step.id), stamp(line.fetched_at, context)
+    created_at = step.created_at or run_created_at or line.fetched_at
+    columns = rows.step_columns(step, position=0) | {
+        "connection_id": context.connection_id,
+        "upstream_id": upstream_id,
+        "created_at": stamp(created_at, context),
+        "fetched_at": fetched,
+    }
+    columns["ended_at"] = stamp(columns["ended_at"], context)
+    columns["calls"] = json_column(columns["calls"])
+    return StepPart(
+        key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
+        upstream_id=upstream_id,
+        run_id=stored_id(step.run_id),
+        fetched_at=line.fetched_at,
+        created_at=step.created_at,
+        is_message=step.type == "message_creation",
+        calls=(rows.tool_names(step.tool_calls), len(step.tool_calls)),
+        rest=step_rest(columns),
+        body=body_rest(line, json_column(step_preview(step)), fetched),
+    )
+
+
+def message_part(message: Message, line: Line, created_at: datetime, position: int, context: Context) -> MessagePart:
+    upstream_id, fetched = stored_id(message.id), stamp(line.fetched_at, context)
+    columns = rows.message_columns(message, position=position) | {
+        "connection_id": context.connection_id,
+        "upstream_id": upstream_id,
+        "created_at": stamp(created_at, context),
+        "fetched_at": fetched,
+    }
+    for name in ("parts", "attachments", "metadata"):
+        columns[name] = json_column(columns[name])
+    return MessagePart(
+        key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
+        upstream_id=upstream_id,
+        thread_id=stored_id(message.thread_id),
+        run_id=columns["run_upstream_id"],
+        fetched_at=line.fetched_at,
+        rest=message_rest(columns),
+        body=body_rest(line, NO_PREVIEW, fetched),
+    )

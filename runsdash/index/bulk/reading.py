@@ -1,0 +1,83 @@
+"""One line to one object with its body and age. Tolerant of what is harmless, a `Refused` sentence for the rest."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+
+from runsdash.index.texts import dumped
+from runsdash.service.decoding import MAX_JSON_DEPTH, Undecodable, decode_json
+from runsdash.service.objects import reading
+
+from . import tail
+
+KINDS = ("thread", "thread.run", "thread.run.step", "thread.message")
+OWNERS = {"thread.run": "thread_id", "thread.run.step": "run_id", "thread.message": "thread_id"}
+NUL = b"\\u0000"
+
+
+class Refused(ValueError):
+    """A line that is no object of the API. The message is a sentence for people."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all lines of an import share. `zone`: how this engine writes UTC behind a time.
+
+    `is_archive`: nothing can be fetched, so the steps that are there are all steps there will be.
+    """
+
+    connection_id: int
+    now: datetime
+    zone: str = ""
+    is_archive: bool = False
+
+
+class Line(NamedTuple):
+    """`body` is the JSON text as received, `kept` what an export said beside it."""
+
+    kind: str
+    value: dict
+    body: bytes
+    fetched_at: datetime
+    kept: dict
+    seen: list
+
+
+def read_line(line: bytes, *, read_at: datetime, context: Context) -> Line:
+    """Raises Refused."""
+    body, added = tail.split(line.strip())
+    value, body = decoded(body)
+    if not isinstance(value, dict):
+        raise Refused("it is not a JSON object")
+    kind = value.get("object")
+    if kind not in KINDS:
+        raise Refused(f"its object is {str(kind)[:40]!r}, not one of {', '.join(KINDS)}")
+    if not reading.identifier(value.get("id")):
+        raise Refused(f"this {kind} has no id")
+    owner = OWNERS.get(kind)
+    if owner and not reading.identifier(value.get(owner)):
+        raise Refused(f"this {kind} has no {owner}")
+    fetched_at = min(reading.moment(added.get("_fetched_at")) or read_at, context.now)
+    kept, seen = reading.mapping(added.get("_kept")), reading.listing(added.get("_seen"))
+    return Line(kind, value, body, fetched_at, kept, seen)
+
+
+def decoded(body: bytes) -> tuple[object, bytes]:
+    """(value, body). What a strict reader refuses is read leniently, and its body is then written anew."""
+    if not is_suspect(body):
+        try:
+            return orjson.loads(body), body
+        except orjson.JSONDecodeError:
+            pass
+    try:
+        value = decode_json(body)
+    except Undecodable as error:
+        raise Refused(str(error)) from None
+    return value, dumped(value)
+
+
+def is_suspect(body: bytes) -> bool:
+    """Might it hold what no database takes, or be nested deeper than the service accepts?"""
+    return NUL in body or body.count(b"{") + body.count(b"[") > MAX_JSON_DEPTH

@@ -1,0 +1,29 @@
+"""What an export adds to an object and an import takes away again: keys that begin with `_`, at the end of the line.
+
+They are spliced on as text, so the body between stays byte for byte as it was received:
+- `_fetched_at`: when the request of this snapshot was sent (every object)
+- `_seen`: [[status, time], …], the status changes seen (runs)
+- `_kept`: columns that the body alone does not tell (runs, threads)
+"""
+
+import json
+
+FIRST = b',"_fetched_at":'
+NAMES = ("_fetched_at", "_seen", "_kept")
+
+
+def with_tail(body: bytes, tail: dict) -> bytes:
+    """`tail` must begin with `_fetched_at`."""
+    return body[:-1] + b"," + json.dumps(tail, separators=(",", ":")).encode()[1:]
+
+
+def split(line: bytes) -> tuple[bytes, dict]:
+    """(body, tail) of a line; the tail is empty when nothing was added."""
+    start = line.rfind(FIRST)
+    if start < 0:
+        return line, {}
+    try:
+        tail = json.loads(b"{" + line[start + 1 :])
+    except (ValueError, RecursionError):
+        return line, {}  # the name stands inside the object
+    return line[:start] + b"}", tail if isinstance(tail, dict) else {}

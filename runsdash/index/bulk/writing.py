@@ -1,0 +1,162 @@
+"""Writes extracted blocks into the index, each group of blocks in one transaction. One writer at a time.
+
+New objects go straight in; the writer bets that their keys are free and that steps of a new run are new. When the
+database finds otherwise, it starts the transaction over with every key looked up. Runs that are known go the ordinary
+way (`index/upsert.py`), where all rules of merging live.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import IntegrityError, OperationalError, transaction
+
+from runsdash.index import pricing, rollups, thread_sums, upsert
+from runsdash.index.models import (
+    Connection,
+    Run,
+    RunBody,
+    RunMetadata,
+    RunStep,
+    RunTool,
+    StatusSeen,
+    StepBody,
+    Thread,
+)
+from runsdash.index.statements import insert_rows
+from runsdash.service import objects
+
+from .keys import Keys
+from .known import Sifted
+from .messages import write_messages
+from .parts import BODY_REST, RUN_REST, STEP_REST, Extracted, RunPart, StepPart
+from .reading import Context
+from .snapshots import write_snapshots
+from .steps import write_loose_steps
+
+ATTEMPTS = 4
+RUN_NAMES = ("id", "thread_id", "cost", *RUN_REST)
+STEP_NAMES = ("id", "run_id", "position", *STEP_REST)
+
+
+@dataclass
+class Written:
+    """Rows that were added or changed; `homeless`: steps of runs that the index does not have (yet)."""
+
+    runs: int = 0
+    steps: int = 0
+    messages: int = 0
+    threads: int = 0
+    homeless: list[StepPart] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return self.runs + self.steps + self.messages + self.threads
+
+
+@dataclass
+class Writer:
+    connection: Connection
+    context: Context
+
+    def write(self, blocks: Sequence[Extracted], sifted: Sequence[Sifted] = ()) -> Written:
+        """All of it or nothing. Raises what the database raises when it goes on refusing."""
+        for attempt in range(ATTEMPTS):
+            written = Written()
+            try:
+                with transaction.atomic():
+                    self.touch(sifted)
+                    for block in blocks:
+                        self.write_block(block, written, careful=attempt > 0)
+                return written
+            except (IntegrityError, OperationalError):
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def touch(self, sifted: Iterable[Sifted]) -> None:
+        """Objects that were read again and had not changed."""
+        for one in sifted:
+            for model, key, fetched_at in one.touched:
+                names = {"fetched_at": fetched_at} | ({"checked_at": fetched_at} if model is Run else {})
+                model.objects.filter(pk=key, fetched_at__lt=fetched_at).update(**names)
+
+    def write_block(self, block: Extracted, written: Written, *, careful: bool) -> None:
+        threads, new_threads = self.threads_of(block)
+        there = set(upsert.keys_of(Run, connection=self.connection, ids=list(block.runs)))
+        new = [part for part in block.runs.values() if part.upstream_id not in there]
+        old = [part for part in block.runs.values() if part.upstream_id in there]
+        keys = Keys(careful)
+        run_keys = self.insert_runs(new, threads, keys)
+        write_snapshots(self.connection, old, block.again)
+        steps = [(part, position, step) for part in new for position, step in part.steps]
+        loose = [*block.loose, *(step for part in old for _, step in part.steps)]
+        if careful:
+            loose, steps = [*loose, *(step for _, _, step in steps)], []
+        self.insert_steps(run_keys, steps, keys)
+        stepped = write_loose_steps(self.connection, self.context, loose, keys, written.homeless)
+        sent = write_messages(
+            self.connection, block.messages, {one: row.pk for one, row in threads.items()},
+            keys, known_only_in=None if careful else set(threads) - new_threads,
+        )  # fmt: skip
+        rollups.mark_dirty(self.connection.pk, run_keys.values())
+        written.runs += len(new) + len(old) + len(block.again)
+        written.steps += len(steps) + stepped.count
+        written.messages += sent
+        written.threads += len(block.threads)
+
+    def threads_of(self, block: Extracted) -> tuple[dict[str, Thread], set[str]]:
+        """Rows of all threads that the block names, locked, and the ids of those that were made just now."""
+        ids = [part.thread_id for part in block.runs.values()] + [part.thread_id for part in block.messages]
+        ids = list(dict.fromkeys([*ids, *(part.upstream_id for part in block.threads)]))
+        before = set(upsert.keys_of(Thread, connection=self.connection, ids=ids))
+        threads = upsert.ensure_threads(self.connection, ids)
+        upsert.take_thread_snapshots(
+            threads, [(objects.Thread.from_raw(part.value), part.fetched_at) for part in block.threads]
+        )
+        flags = {"has_all_runs", "has_all_messages", "is_gone"}
+        for part in block.threads:
+            kept = {name: True for name in flags & part.kept.keys() if part.kept[name] is True}
+            if kept and part.upstream_id not in before:
+                Thread.objects.filter(pk=threads[part.upstream_id].pk).update(**kept)
+        return threads, set(ids) - before
+
+    def insert_runs(self, parts: Sequence[RunPart], threads: dict[str, Thread], keys: Keys) -> dict[str, int]:
+        """New runs with body, pairs, tools and status history; their keys by upstream id."""
+        chosen = keys.free(Run, [part.key for part in parts])
+        costs = [self.cost_of(part) for part in parts]
+        own = list(zip(chosen, costs, parts, strict=True))
+        rows = [(key, threads[part.thread_id].pk, cost, *part.rest) for key, cost, part in own]
+        insert_rows(Run, RUN_NAMES, rows)
+        insert_rows(RunBody, ("run_id", *BODY_REST), [(key, *part.body) for key, _, part in own])
+        insert_rows(
+            RunMetadata, ("run_id", "key", "value"), [(key, *pair) for key, _, part in own for pair in part.pairs]
+        )
+        insert_rows(RunTool, ("run_id", "name"), [(key, name) for key, _, part in own for name in part.tools])
+        insert_rows(
+            StatusSeen, ("run_id", "status", "seen_at"), [(key, *seen) for key, _, part in own for seen in part.seen]
+        )
+        changes: dict[int, thread_sums.Change] = {}
+        for _, cost, part in own:
+            change = changes.setdefault(threads[part.thread_id].pk, thread_sums.Change())
+            change.add(created_at=part.created_at, tokens=part.total_tokens, cost=cost, is_new=True)
+        thread_sums.add({row.pk: row for row in threads.values()}.values(), changes)
+        return {part.upstream_id: key for key, _, part in own}
+
+    def cost_of(self, part: RunPart) -> float | None:
+        return pricing.cost_of(
+            model=part.model, kind=self.connection.kind, created_at=part.created_at,
+            prompt_tokens=part.prompt_tokens, completion_tokens=part.completion_tokens,
+        )  # fmt: skip
+
+    def insert_steps(
+        self, run_keys: dict[str, int], steps: Sequence[tuple[RunPart, int, StepPart]], keys: Keys
+    ) -> None:
+        """Steps of new runs."""
+        chosen = keys.free(RunStep, [step.key for _, _, step in steps])
+        rows = [
+            (key, run_keys[part.upstream_id], position, *step.rest)
+            for key, (part, position, step) in zip(chosen, steps, strict=True)
+        ]
+        insert_rows(RunStep, STEP_NAMES, rows)
+        bodies = [(key, *step.body) for key, (_, _, step) in zip(chosen, steps, strict=True)]
+        insert_rows(StepBody, ("step_id", *BODY_REST), bodies)

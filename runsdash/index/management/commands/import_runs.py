@@ -1,0 +1,57 @@
+"""`manage.py import_runs FILE...`: loads threads, runs, run steps and messages from JSON lines into the index."""
+
+import sys
+from contextlib import ExitStack
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from runsdash.index.bulk.importing import Totals, import_sources
+from runsdash.index.bulk.lines import source_of
+from runsdash.index.bulk.target import NoTarget, target
+
+
+class Command(BaseCommand):
+    help = (
+        "Load thread, thread.run, thread.run.step and thread.message objects, one JSON object a line, in any order. "
+        "Loading a file again changes nothing. Files may be gzip; - is standard input."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--connection", metavar="SLUG", help="the connection that the objects belong to")
+        parser.add_argument("files", nargs="+", metavar="FILE")
+
+    def handle(self, *args: object, connection: str | None, files: list[str], **options: object) -> None:
+        with ExitStack() as stack:
+            try:
+                sources = [source_of(path) for path in files]
+                chosen = target(connection)
+            except NoTarget as error:
+                raise CommandError(str(error)) from error
+            except OSError as error:
+                raise CommandError(f"{error.filename}: {error.strerror}.") from error
+            for source in sources:
+                stack.callback(source.file.close)
+            totals = import_sources(chosen, sources, told=self.tell)
+        self.report(totals, chosen.slug)
+
+    def tell(self, totals: Totals) -> None:
+        if sys.stderr.isatty():
+            self.stderr.write(f"\r{totals.runs:,} runs, {totals.runs / totals.taken_s:,.0f} runs/s ", ending="")
+
+    def report(self, totals: Totals, slug: str) -> None:
+        for trouble in totals.troubles:
+            self.stderr.write(f"{trouble.name}, line {trouble.number}: {trouble.sentence}")
+        counts = [f"{getattr(totals, name):,} {name}" for name in ("threads", "runs", "steps", "messages")]
+        seconds = totals.taken_s
+        self.stdout.write(
+            f"Loaded into {slug}: {', '.join(counts)}. {totals.rows:,} rows in {seconds:.1f} s: "
+            f"{totals.rows / seconds:,.0f} rows/s, {totals.runs / seconds:,.0f} runs/s."
+        )
+        if totals.unchanged:
+            self.stdout.write(f"{totals.unchanged:,} objects were in the index already.")
+        if totals.refused:
+            self.stdout.write(f"{totals.refused:,} lines could not be read.")
+        if totals.homeless:
+            self.stdout.write(
+                f"{totals.homeless:,} steps belong to runs that are neither in these files nor in the index."
+            )
