@@ -7,11 +7,13 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 
+from runsdash.index import counts
 from runsdash.index.connections import connections
 from runsdash.index.models import Connection
 
 # Pages whose rows `?connection=` filters; elsewhere it says which upstream the subject belongs to.
-FILTERED_PAGES = {"overview", "runs", "threads"}
+FILTERED_PAGES = {"overview", "needs_action", "runs", "threads"}
+MAX_BADGE = 99
 PILL_STEP_S = 15  # the sync pill alone makes a poll answer at most this often
 
 
@@ -60,10 +62,25 @@ class Shell:
 
     @property
     def freshness_tag(self) -> tuple:
-        """For polling tags: changes with the tone, and a few times a minute with the moment."""
+        """For polling tags: changes with the badge, the tone, and a few times a minute with the moment."""
         fresh = self.freshness
         at = fresh["at"].timestamp() // PILL_STEP_S if fresh["at"] else None
-        return fresh["tone"], fresh["words"], at
+        return fresh["tone"], fresh["words"], at, self.waiting_count
+
+    @property
+    def waiting_count(self) -> int:
+        """Runs that wait for a person and can still be answered: the inbox's own query, no further than it is shown.
+
+        Kept on the request, since views and templates have a shell each.
+        """
+        if not hasattr(self.request, "waiting_count"):
+            soonest = counts.waiting(self.chosen).values_list("pk", flat=True)
+            self.request.waiting_count = len(soonest[: MAX_BADGE + 1])
+        return self.request.waiting_count
+
+    @property
+    def waiting_label(self) -> str:
+        return str(self.waiting_count) if self.waiting_count <= MAX_BADGE else f"{MAX_BADGE}+"
 
 
 def freshness(shown: list[Connection]) -> dict[str, object]:

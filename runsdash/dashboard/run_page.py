@@ -21,6 +21,7 @@ from runsdash.index.previews import PREVIEW_CHARS
 from runsdash.service.statuses import RunStatus
 
 from . import pace, run_words
+from .context import Shell
 from .ending import Ending, ending_of
 from .links import mark_ambiguous, run_url
 from .stale import copy_age_s
@@ -52,6 +53,7 @@ class RunPage(Timeline):
         self.tab = request.GET.get("tab", "") if request.GET.get("tab") in TABS else "timeline"
         self.shown_calls = request.GET.get("shown", "")[:64]
         self.reader = request.user.get_username()
+        self.waiting_elsewhere = Shell(request).waiting_count
         mark_ambiguous([run])
 
     # The run
@@ -222,7 +224,7 @@ class RunPage(Timeline):
         run = self.run
         parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(run.has_all_steps)]
         parts += [str(self.interval_s), pace.clock(run, now=self.now), str(run.connection.can_list_steps)]
-        parts += [self.tab, self.step_id, self.after, self.waiting_calls, str(self.is_overdue), str(self.answered)]
+        parts += [self.tab, self.step_id, self.after, str(self.waiting_elsewhere), self.waiting_calls, str(self.is_overdue), str(self.answered)]
         if run.trouble:
             parts += [str(run.trouble.get("at")), str(copy_age_s(run) // pace.TICK_S)]
         return digest_of([*parts, *self.tab_versions()])

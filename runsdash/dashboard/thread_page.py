@@ -13,6 +13,7 @@ from runsdash.index import reading
 from runsdash.index.models import Message, Run, Thread
 
 from . import pace
+from .context import Shell
 from .links import mark_ambiguous, thread_url
 from .run_page import ID_CHARS, digest_of
 from .stale import copy_age_s
@@ -33,6 +34,7 @@ class ThreadPage:
 
     def __init__(self, request: HttpRequest, thread: Thread) -> None:
         self.thread, self.now = thread, timezone.now()
+        self.waiting_elsewhere = Shell(request).waiting_count
         self.before = request.GET.get("before", "")[:ID_CHARS]
         self.runs_before = request.GET.get("runs_before", "")[:ID_CHARS]
         mark_ambiguous([thread])
@@ -124,7 +126,7 @@ class ThreadPage:
         parts = [str(self.interval_s), str(self.is_gone), str(self.is_overdue), self.before, self.runs_before]
         parts += [f"{run.upstream_id} {run.status} {run.total_tokens} {run.duration_s}" for run in self.runs]
         parts += [self.holder.upstream_id, self.holder.status] if self.holder else []
-        parts += [str(self.thread.metadata), str(self.thread.tool_resources)]
+        parts += [str(self.thread.metadata), str(self.thread.tool_resources), str(self.waiting_elsewhere)]
         if self.thread.trouble:
             parts += [str(self.thread.trouble.get("at")), str(copy_age_s(self.thread) // pace.TICK_S)]
         return digest_of([*parts, *reading.message_digests(self._message_page[0])])

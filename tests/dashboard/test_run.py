@@ -364,7 +364,7 @@ def test_a_page_runs_few_queries(connection, start, open_run, django_assert_max_
     run = start("/code 1\n/code 2\n/code 3", until="completed")
     open_run(run)
     settle(run["id"])
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(27):
         open_run(run)
 
 

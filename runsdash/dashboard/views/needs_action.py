@@ -1,0 +1,33 @@
+"""The inbox: runs that wait for a person, soonest expiry first, and those that were missed."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.inbox import POLL_WAIT_S, TABS, Inbox
+from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S
+
+
+@viewer_required
+@require_safe
+def needs_action(request: HttpRequest) -> HttpResponse:
+    """The page. What it is about to show is verified with the upstream first."""
+    inbox = Inbox.asked(request)
+    inbox.kept = []
+    inbox.verify(wait_s=PAGE_WAIT_S, max_age_s=MAX_AGE_S)
+    return render(request, "needs_action/needs_action.html", {"inbox": inbox, "tabs": TABS, "poll": inbox.poll})
+
+
+@viewer_required
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    """The rows again, in the reader's order; 304 when they are what the page shows."""
+    inbox = Inbox.asked(request)
+    inbox.verify(wait_s=POLL_WAIT_S, max_age_s=inbox.interval_s)
+    inbox = Inbox.asked(request)
+    if request.headers.get("HX-PTag") == inbox.version:
+        return HttpResponseNotModified()
+    response = render(request, "needs_action/live.html", {"inbox": inbox, "poll": inbox.poll})
+    response["HX-PTag"] = inbox.version
+    return response

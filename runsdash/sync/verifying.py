@@ -1,0 +1,53 @@
+"""Asks the upstream about several runs at once: is what their copies say still true?
+
+One round of parallel reads of the run object alone, within the budget for pages and under each run's lease. Who asks
+waits a moment for all of them together; what is late lands in the background.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import wait
+
+from runsdash.index.models import Run
+
+from .clients import client_for
+from .landing import land_run
+from .reads import Landing, Reads, land_later
+from .refresh import MAX_AGE_S, PAGE_WAIT_S, age_s, lease_within_budget
+
+MOST_AT_ONCE = 20
+READ_COST = 1
+TROUBLED_AGE_S = 10.0  # a run that could not be read a moment ago is left alone that long
+
+
+def verify_runs(
+    runs: Iterable[Run], *, wait_s: float = PAGE_WAIT_S, max_age_s: float = MAX_AGE_S, most: int = MOST_AT_ONCE
+) -> int:
+    """Reads the first `most` of `runs` whose copies are too old; how many were asked. Runs come with thread and connection."""
+    stale = [run for run in runs if is_stale(run, max_age_s=max_age_s)][:most]
+    asked = [(run, *found) for run in stale if (found := started(run)) is not None]
+    in_time = wait([reads.futures["run"] for _, _, reads in asked], timeout=wait_s).done if asked else set()
+    for run, token, reads in asked:
+        land = landing(run, token, reads)
+        if reads.futures["run"] in in_time:
+            land()
+        else:
+            land_later(reads, land)
+    return len(asked)
+
+
+def is_stale(run: Run, *, max_age_s: float) -> bool:
+    limit_s = max(max_age_s, TROUBLED_AGE_S) if run.trouble else max_age_s
+    return run.connection.is_enabled and age_s(run.checked_at) >= limit_s
+
+
+def started(run: Run) -> tuple[str, Reads] | None:
+    """The lease and the read under way; None when somebody else reads it, or the budget for pages is spent."""
+    token = lease_within_budget(run, run.connection, cost=READ_COST)
+    if token is None:
+        return None
+    ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
+    return token, Reads({"run": client_for(run.connection).background.retrieve_run(**ids)})
+
+
+def landing(run: Run, token: str, reads: Reads) -> Landing:
+    return lambda: land_run(run.connection, reads, run=run, token=token)
