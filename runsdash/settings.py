@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "runsdash.notify",
     "runsdash.sync",
     "runsdash.actions",
+    "runsdash.actions.bulk",
     "runsdash.dashboard",
     "runsdash.sandbox",
 ]
@@ -135,6 +136,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Uploads and exports. Several machines need one folder that all of them see.
+FILES_DIR = STATE_DIR / "files" if IS_DEMO else Path(env.str("FILES_DIR", default=str(STATE_DIR / "files")))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 QUEUE_URL = f"sqlite:///{STATE_DIR / 'queue.sqlite3'}"
@@ -238,6 +241,7 @@ if RUNSDASH_API_KIND not in PROVIDERS:
         f"The kinds are {', '.join(PROVIDERS)}."
     )
 RUNSDASH_READ_ONLY = env.bool("RUNSDASH_READ_ONLY", default=False)
+RUNSDASH_RETENTION_DAYS = env.int("RUNSDASH_RETENTION_DAYS", default=0)
 
 
 def is_price(value: object) -> bool:
@@ -269,6 +273,8 @@ SANDBOX_CHAT_URL = env.str("SANDBOX_CHAT_URL", default="")
 SANDBOX_CHAT_KEY = env.str("SANDBOX_CHAT_KEY", default="")
 SANDBOX_CHAT_MODEL = env.str("SANDBOX_CHAT_MODEL", default="")
 
+# Each viewer of a stream holds a thread of its process; gunicorn.conf.py gives it eight.
+STREAM_VIEWERS_MAX = env.int("STREAM_VIEWERS_MAX", default=4)
 METRICS_ALLOW = env.list("METRICS_ALLOW", default=["127.0.0.0/8", "::1/128"])
 WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
 

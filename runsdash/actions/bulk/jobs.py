@@ -1,0 +1,90 @@
+"""Making, stopping and finding bulk jobs. What matches is decided once, at the moment the job is made."""
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+
+from runsdash.accounts.models import User
+from runsdash.actions.local import change, refusal_of
+from runsdash.index.filters import parsed
+from runsdash.index.models import Connection, Run
+from runsdash.index.planner import Limits, ids_of
+
+from .models import BulkItem, BulkJob
+
+MAX_RUNS = 10_000
+MATCHING = Limits(walk_s=5.0, statement_s=10.0)
+CHUNK = 1000
+
+
+class TooMany(ValueError):
+    """More runs match than one job takes; or the search was stopped before it had seen all."""
+
+
+def matching_ids(query: str, *, connection: Connection | None = None) -> list[int]:
+    """Keys of the runs that match now, newest first. Raises FilterError and TooMany."""
+    found, is_all = ids_of(parsed(query), connection=connection, count=MAX_RUNS + 1, limits=MATCHING)
+    if len(found) > MAX_RUNS:
+        raise TooMany(f"More than {MAX_RUNS:,} runs match. Narrow the filter.")
+    if not is_all:
+        raise TooMany("Looking for all that match takes too long. Narrow the filter, for example its time range.")
+    return found
+
+
+def make_job(
+    *,
+    actor: User,
+    operation: str,
+    run_ids: list[int],
+    token: str,
+    query: str = "",
+    reason: str = "",
+    parameters: dict[str, str] | None = None,
+) -> BulkJob:
+    """The job with an item for each run, on the record. A second post of its form gives the first job."""
+    first = BulkJob.objects.filter(token=token).first()
+    if first is not None:
+        return first
+    refusal = refusal_of(actor, right="can_act")
+    if refusal:
+        raise PermissionDenied(refusal)
+    known = list(Run.objects.filter(pk__in=run_ids[:MAX_RUNS]).values_list("pk", flat=True).order_by("-pk"))
+
+    def act() -> tuple[BulkJob, object]:
+        with transaction.atomic():
+            job = BulkJob.objects.create(
+                operation=operation,
+                parameters=parameters or {},
+                query=query,
+                reason=reason[:2000],
+                created_by=actor.get_username(),
+                token=token,
+                total=len(known),
+            )
+            items = [BulkItem(job=job, run_id=pk) for pk in known]
+            BulkItem.objects.bulk_create(items, batch_size=CHUNK)
+        return job, {"job": job.pk, "runs": len(known)}
+
+    sent = {"operation": operation, "query": query, "parameters": parameters or {}}
+    return change(actor=actor, action=f"bulk_{operation}", right="can_act", connection_slug="", act=act, sent=sent)
+
+
+def stop_job(*, actor: User, job: BulkJob) -> None:
+    """No further items are begun; what is under way ends."""
+
+    def act() -> tuple[None, object]:
+        BulkJob.objects.filter(pk=job.pk).update(is_stopped=True)
+        return None, {"job": job.pk}
+
+    change(actor=actor, action="bulk_stopped", right="can_act", connection_slug="", act=act)
+
+
+def end_if_over(job: BulkJob) -> bool:
+    """Marks the job as ended when nothing is left to do."""
+    left = [BulkItem.State.WAITING, BulkItem.State.DOING]
+    if job.is_stopped:
+        left = [BulkItem.State.DOING]
+    if BulkItem.objects.filter(job=job, state__in=left).exists():
+        return False
+    BulkJob.objects.filter(pk=job.pk, ended_at__isnull=True).update(ended_at=timezone.now())
+    return True

@@ -1,0 +1,63 @@
+"""A bulk job and its items. An item's one-time token makes sure that its run is acted on once, whatever dies when."""
+
+from django.db import models
+
+from runsdash.index.models import Run
+
+
+class BulkJob(models.Model):
+    """What somebody asked for: an operation on the runs that matched at that moment."""
+
+    class Operation(models.TextChoices):
+        CANCEL = "cancel", "Cancel"
+        TAG = "tag", "Tag"
+        EXPORT = "export", "Export"
+
+    operation = models.CharField(max_length=8, choices=Operation.choices)
+    parameters = models.JSONField(default=dict)  # tag: {"key", "value"}
+    query = models.TextField(blank=True)  # the filter, when it was not a selection by hand
+    reason = models.TextField(blank=True)
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+    token = models.CharField(max_length=64, unique=True)  # the form's one-time token
+    total = models.IntegerField()
+    ended_at = models.DateTimeField(null=True)
+    is_stopped = models.BooleanField(default=False)  # somebody asked for no further items
+    file_name = models.CharField(max_length=100, blank=True)  # of an export, when it is ready
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], name="bulk_open", condition=models.Q(ended_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"{self.operation} of {self.total} runs"
+
+
+class BulkItem(models.Model):
+    """One run of a job. `doing` with a lapsed lease: its process died; its token tells whether it was sent."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        DOING = "doing", "being done"
+        DONE = "done", "done"
+        SKIPPED = "skipped", "skipped"  # not needed any more, e.g. it had ended by itself
+        REFUSED = "refused", "refused"  # by the upstream, or not allowed
+        UNCLEAR = "unclear", "unclear"  # sent, no answer; settled by reading
+
+    job = models.ForeignKey(BulkJob, on_delete=models.CASCADE, related_name="items", db_index=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    message = models.TextField(blank=True)
+    lease_until = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "run"], name="run_once_a_job")]
+        indexes = [models.Index(fields=["job", "state", "id"])]
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} of job {self.job_id}"
+
+    @property
+    def token(self) -> str:
+        """The one-time token of this item's write."""
+        return f"bulk-{self.job_id}-{self.pk}"

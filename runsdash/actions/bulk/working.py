@@ -1,0 +1,176 @@
+"""Works off bulk jobs: claims items by lease, acts through the frame of every write, keeps each result.
+
+A process that dies leaves items `doing`. When their lease lapses they are taken again: the one-time token then tells
+what the first try became, and nothing is sent twice.
+"""
+
+import json
+import logging
+import os
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import close_old_connections
+from django.db.models import Q
+from django.utils import timezone
+
+from runsdash.accounts.models import User
+from runsdash.actions.runs import cancel_run, modify_run
+from runsdash.actions.settling import settle_run
+from runsdash.audit.models import AuditEntry
+from runsdash.audit.trail import TokenUsed, deed_of, refuse_used
+from runsdash.index.bodies import raw_text
+from runsdash.index.models import Run
+from runsdash.service import ServiceError
+from runsdash.sync.refresh import refresh_run
+
+from .jobs import end_if_over
+from .models import BulkItem, BulkJob
+
+LEASE = timedelta(seconds=60)
+LOOK_EVERY_S = 1.0
+AT_ONCE = 20
+State = BulkItem.State
+Result = AuditEntry.Result
+STATE_OF = {
+    Result.DONE: State.DONE,
+    Result.SETTLED_DONE: State.DONE,
+    Result.UNCLEAR: State.UNCLEAR,
+    Result.SETTLED_OPEN: State.UNCLEAR,
+}
+log = logging.getLogger(__name__)
+
+
+def work_until(stop: Event) -> None:
+    """The worker's thread for bulk jobs."""
+    while not stop.wait(LOOK_EVERY_S):
+        close_old_connections()
+        try:
+            while work_some(stop) and not stop.is_set():
+                pass
+        except Exception:
+            log.exception("bulk jobs could not be worked off")
+    close_old_connections()
+
+
+def work_some(stop: Event | None = None) -> int:
+    """One round over the open jobs; how many items were done."""
+    done = 0
+    for job in BulkJob.objects.filter(ended_at__isnull=True).order_by("id"):
+        if job.operation == BulkJob.Operation.EXPORT:
+            done += export(job)
+            continue
+        for item in claimed_items(job):
+            if stop is not None and stop.is_set():
+                break
+            do(job, item)
+            done += 1
+        end_if_over(job)
+    return done
+
+
+def claimed_items(job: BulkJob) -> list[BulkItem]:
+    """Items that are ours for LEASE: waiting ones, and those a dead process left behind."""
+    now = timezone.now()
+    lapsed = Q(state=State.DOING, lease_until__lt=now)
+    wanted = lapsed if job.is_stopped else Q(state=State.WAITING) | lapsed
+    rows = BulkItem.objects.filter(wanted, job=job).select_related("run__thread", "run__connection")
+    return [item for item in rows.order_by("id")[:AT_ONCE] if is_claimed(item, now=now)]
+
+
+def is_claimed(item: BulkItem, *, now: object) -> bool:
+    free = Q(state=State.WAITING) | Q(state=State.DOING, lease_until__lt=now)
+    mine = BulkItem.objects.filter(free, pk=item.pk)
+    return bool(mine.update(state=State.DOING, lease_until=now + LEASE))
+
+
+def do(job: BulkJob, item: BulkItem) -> None:
+    """Acts on one run, or finds out what an earlier try became."""
+    actor = User.objects.filter(username=job.created_by).first()
+    if actor is None:
+        return keep(item, State.REFUSED, f"The user {job.created_by} is gone.")
+    try:
+        refuse_used(item.token)
+        message = act(job, item, actor)
+        keep(item, State.DONE if message else State.SKIPPED, message or "It had ended before.")
+    except TokenUsed as used:
+        keep(item, *earlier_result(item, used))
+    except (ServiceError, PermissionDenied) as error:
+        unclear = isinstance(error, ServiceError) and error.outcome_unclear
+        keep(item, State.UNCLEAR if unclear else State.REFUSED, str(error))
+    return None
+
+
+def act(job: BulkJob, item: BulkItem, actor: User) -> str:
+    """What came of it in words; "" when there was nothing to do."""
+    run = item.run
+    if job.operation == BulkJob.Operation.CANCEL:
+        if not run.facts.is_active or run.status == "cancelling":
+            return ""
+        row = cancel_run(actor=actor, run=run, token=item.token, reason=job.reason)
+        return f"The run is {row.status}."
+    metadata = run.metadata | {job.parameters["key"]: job.parameters["value"]}
+    if metadata == run.metadata:
+        return "It had this tag already."
+    modify_run(actor=actor, run=run, metadata=metadata, token=item.token, reason=job.reason)
+    return "Tagged."
+
+
+def earlier_result(item: BulkItem, used: TokenUsed) -> tuple[str, str]:
+    """The write was sent before: by reading, what became of it."""
+    run = item.run
+    try:
+        run = refresh_run(run.connection, thread_id=run.thread.upstream_id, run_id=run.upstream_id, max_age_s=0)
+        settle_run(run)
+    except ServiceError as error:
+        return State.UNCLEAR, str(error)
+    deed = deed_of(used.intent)
+    last = deed.last.upstream_message if deed.last else ""
+    return STATE_OF.get(deed.result, State.REFUSED), last or deed.result_label
+
+
+def keep(item: BulkItem, state: str, message: str) -> None:
+    BulkItem.objects.filter(pk=item.pk).update(
+        state=state, message=message[:1000], lease_until=None, ended_at=timezone.now()
+    )
+
+
+# Export
+
+
+def export_folder() -> Path:
+    folder = Path(settings.STATE_DIR) / "exports"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def export(job: BulkJob) -> int:
+    """Writes the job's runs with their steps as JSON lines into a file, run by run; then the file appears at once."""
+    claimed = BulkItem.objects.filter(job=job, state=State.WAITING).order_by("id").first()
+    if claimed is None or not is_claimed(claimed, now=timezone.now()):
+        end_if_over(job)
+        return 0
+    name = f"runs-{job.pk}.jsonl"
+    unfinished = export_folder() / f"{name}.{os.getpid()}.part"
+    count = 0
+    with unfinished.open("w", encoding="utf-8") as file:
+        for item in job.items.select_related("run__thread").order_by("id").iterator(chunk_size=200):
+            file.writelines(f"{line}\n" for line in lines_of(item.run))
+            count += 1
+            if count % 100 == 0:
+                BulkItem.objects.filter(pk=claimed.pk).update(lease_until=timezone.now() + LEASE)
+    unfinished.replace(export_folder() / name)
+    now = timezone.now()
+    job.items.update(state=State.DONE, message="exported", ended_at=now, lease_until=None)
+    BulkJob.objects.filter(pk=job.pk).update(file_name=name, ended_at=now)
+    return count
+
+
+def lines_of(run: Run) -> list[str]:
+    """The run and its steps as received, one JSON text a line."""
+    bodies = [run.body] if hasattr(run, "body") else []
+    bodies += [step.body for step in run.steps.select_related("body").order_by("position", "id")]
+    return [json.dumps(json.loads(raw_text(body)), separators=(",", ":")) for body in bodies]

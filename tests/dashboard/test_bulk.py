@@ -1,0 +1,162 @@
+"""One deed on many runs."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from runsdash.actions.bulk.models import BulkItem, BulkJob
+from runsdash.actions.bulk.working import export_folder, work_some
+from runsdash.actions.runs import cancel_run
+from runsdash.audit.models import AuditEntry
+from runsdash.index.models import Run
+from runsdash.sync.refresh import refresh_run
+from tests.dashboard.markup import parsed
+from tests.dashboard.writing import fields, form_in, writes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NEW = "/bulk/new/"
+
+
+@pytest.fixture
+def three(connection, upstream, start, settings, tmp_path) -> list[Run]:
+    """Two runs that wait and one that has ended, in the index."""
+    settings.STATE_DIR = tmp_path
+    made = [
+        start("/tool", until="requires_action"),
+        start("/tool", until="requires_action"),
+        start("hi", until="completed"),
+    ]
+    rows = [refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"]) for run in made]
+    upstream.clear_requests()
+    return rows
+
+
+def made_job(operator, *, q: str = "", **typed: str) -> BulkJob:
+    form = fields(form_in(operator.get(NEW, {"q": q}), "bulk-form"))
+    response = operator.post(NEW, form | typed)
+    assert response.status_code == 302, parsed(response).one("main").text
+    return BulkJob.objects.get(pk=response["Location"].strip("/").split("/")[-1])
+
+
+def results(job: BulkJob) -> dict[str, str]:
+    return dict(job.items.values_list("run__upstream_id", "state"))
+
+
+def test_cancel_by_filter_skips_what_has_ended(operator, upstream, three):
+    job = made_job(operator, operation="cancel", reason="deploy")
+    assert job.total == 3
+    while work_some():
+        pass
+    assert sorted(results(job).values()) == ["done", "done", "skipped"]
+    assert sorted(one["path"].split("/")[-1] for one in writes(upstream)) == ["cancel", "cancel"]
+    job.refresh_from_db()
+    assert job.ended_at
+    assert AuditEntry.objects.filter(kind="intent", action="cancel_run", reason="deploy").count() == 2
+
+
+def test_what_matches_is_decided_when_the_job_is_made(operator, three):
+    job = made_job(operator, q="status:requires_action", operation="cancel")
+    assert job.total == 2
+
+
+def test_selected_by_hand(operator, upstream, three):
+    response = operator.get(NEW, {"run": [str(three[0].pk)]})
+    form = form_in(response, "bulk-form")
+    operator.post(NEW, fields(form) | {"operation": "tag", "key": "checked", "value": "yes"})
+    while work_some():
+        pass
+    assert [one["body"] for one in writes(upstream)] == [{"metadata": {"checked": "yes"}}]
+    assert Run.objects.get(pk=three[0].pk).metadata == {"checked": "yes"}
+
+
+def test_export(operator, viewer, three):
+    job = made_job(operator, operation="export")
+    while work_some():
+        pass
+    lines = [json.loads(line) for line in (export_folder() / f"runs-{job.pk}.jsonl").read_text().splitlines()]
+    assert {one["id"] for one in lines if one["object"] == "thread.run"} == {run.upstream_id for run in three}
+    assert sum(one["object"] == "thread.run.step" for one in lines) == sum(run.step_count for run in three)
+    response = viewer.get(f"/bulk/{job.pk}/download/")
+    assert "attachment" in response["Content-Disposition"]
+    assert len(b"".join(response.streaming_content).splitlines()) == len(lines)
+
+
+def test_a_second_post_makes_no_second_job(operator, three):
+    form = fields(form_in(operator.get(NEW), "bulk-form")) | {"operation": "cancel"}
+    first, second = operator.post(NEW, form), operator.post(NEW, form)
+    assert first["Location"] == second["Location"]
+    assert BulkJob.objects.count() == 1
+
+
+def test_a_process_that_died_after_sending_is_not_repeated(operator, upstream, three):
+    """The write went out, the item's result did not come to be kept."""
+    job = made_job(operator, q="status:requires_action", operation="cancel")
+    item = job.items.first()
+    cancel_run(actor=operator.user, run=item.run, token=item.token)
+    BulkItem.objects.filter(pk=item.pk).update(state="doing", lease_until=timezone.now() - timedelta(seconds=1))
+    upstream.clear_requests()
+
+    while work_some():
+        pass
+
+    assert set(results(job).values()) == {"done"}
+    assert [one["path"] for one in writes(upstream) if item.run.upstream_id in one["path"]] == []
+
+
+def test_stop(operator, upstream, three):
+    job = made_job(operator, operation="cancel")
+    assert operator.post(f"/bulk/{job.pk}/stop/").status_code == 302
+    while work_some():
+        pass
+    job.refresh_from_db()
+    assert job.ended_at
+    assert writes(upstream) == []
+
+
+def test_a_refusal_is_an_items_result(operator, upstream, three):
+    upstream.fault("POST /cancel", "429", times=None)
+    job = made_job(operator, q="status:requires_action", operation="cancel")
+    while work_some():
+        pass
+    assert set(results(job).values()) == {"refused"}
+
+
+def test_the_page_shows_progress_and_results(viewer, operator, three):
+    job = made_job(operator, operation="cancel")
+    page = parsed(viewer.get(f"/bulk/{job.pk}/"))
+    assert page.one(id="poll").get("hx-get")
+    while work_some():
+        pass
+    page = parsed(viewer.get(f"/bulk/{job.pk}/"))
+    assert page.one(id="poll").get("hx-get") is None
+    assert page.one("progress")["value"] == "3"
+    assert len(page.one(id="bulk-items").all("tr", data_result="done")) == 2
+
+
+@pytest.mark.parametrize(("typed", "words"), [({"operation": "tag"}, "key"), ({"operation": "explode"}, "choice")])
+def test_bad_input(operator, three, typed, words):
+    form = fields(form_in(operator.get(NEW), "bulk-form")) | typed
+    response = operator.post(NEW, form)
+    assert response.status_code == 422
+    assert words in form_in(response, "bulk-form").text
+    assert not BulkJob.objects.exists()
+
+
+def test_a_bad_filter_is_said(operator, three):
+    response = operator.get(NEW, {"q": "nonsense:1"})
+    assert response.status_code == 422
+    assert "nonsense" in form_in(response, "bulk-form").one(role="alert").text
+
+
+def test_not_allowed(viewer, client, three):
+    assert viewer.get(NEW).status_code == 403
+    assert viewer.post(NEW, {}).status_code == 403
+    assert client.get("/bulk/").status_code == 302
+    assert viewer.get("/bulk/").status_code == 200
+
+
+def test_unknown_job_and_wrong_method(operator):
+    assert operator.get("/bulk/99/").status_code == 404
+    assert operator.get("/bulk/99/stop/").status_code == 405
