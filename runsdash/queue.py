@@ -4,8 +4,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from huey import RedisHuey, SqliteHuey
+from huey import PostgresHuey, RedisHuey, SqliteHuey
 from huey.api import Huey
+from redis import ConnectionPool
+
+NAME = "runsdash"
+CONNECT_S = 2  # a page that rings waits no longer for a queue that is gone
+ANSWER_S = 5  # more than the second for which a worker's blocking read lasts
 
 
 def huey_for(url: str) -> Huey:
@@ -14,13 +19,13 @@ def huey_for(url: str) -> Huey:
     if scheme == "sqlite":
         path = Path(url.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SqliteHuey("runsdash", filename=str(path), results=False)
+        return SqliteHuey(NAME, filename=str(path), results=False)
     if scheme in {"redis", "rediss"}:
-        return RedisHuey("runsdash", url=url, results=False)
+        pool = ConnectionPool.from_url(url, socket_connect_timeout=CONNECT_S, socket_timeout=ANSWER_S)
+        return RedisHuey(NAME, connection_pool=pool, results=False)
     if scheme in {"postgres", "postgresql"}:
-        from huey import PostgresHuey
-
-        return PostgresHuey("runsdash", dsn=url, results=False)
+        dsn = "postgresql" + url.removeprefix(scheme)
+        return PostgresHuey(NAME, dsn=dsn, connect_timeout=CONNECT_S, results=False)
     raise ValueError(f"HUEY_URL starts with {scheme!r}. It takes sqlite:///FILE, redis://… or postgres://….")
 
 

@@ -1,6 +1,7 @@
 """Read-through refresh: a page shows the index at once when it is fresh, else waits a little for the upstream.
 
-`refresh_run` and `refresh_thread` return a row that renders. They raise a ServiceError only when there is no copy.
+`refresh_run` and `refresh_thread` return a row that renders. They raise a ServiceError only when there is no copy, and
+Purged when there shall be none.
 Nothing here holds a transaction open while it waits.
 """
 
@@ -10,6 +11,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.purge import refuse_purged
 from runsdash.service import NoAnswer, ServiceError
 
 from . import lease
@@ -80,6 +82,7 @@ def refresh_run(
     """
     run = run_row(connection, run_id)
     if run is None:
+        refuse_purged(connection, thread_id)
         return first_look_at_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
     rests = max_age_s is None and is_settled(run)
     if max_age_s is None:
@@ -88,7 +91,7 @@ def refresh_run(
         return run
     token = lease_within_budget(run, connection, cost=RUN_COST)
     if token is None:
-        return run
+        return run_row(connection, run_id) or run
     reads = run_reads(client_for(connection), run)
     budget_for(connection).give_back(RUN_COST - len(reads.futures))
 
@@ -144,6 +147,8 @@ def refresh_thread(
 ) -> Thread:
     """The thread, its newest messages and newest runs, as fresh as one short wait allows."""
     thread = thread_row(connection, thread_id)
+    if thread is None:
+        refuse_purged(connection, thread_id)
     is_new = thread is None or thread.fetched_at is None
     if thread is not None and (age_s(thread.checked_at) < max_age_s or not connection.is_enabled):
         return thread
@@ -153,7 +158,7 @@ def refresh_thread(
         token = ""
         budget_for(connection).take_anyway(connection, THREAD_COST)
     if token is None:
-        return thread
+        return thread_row(connection, thread_id) or thread
     reads = thread_reads(client_for(connection), thread_id)
     in_time = reads.wait(connection.timeout_s + lease.LEASE_MARGIN_S if is_new else wait_s)
     if not in_time and thread is not None:

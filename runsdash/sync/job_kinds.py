@@ -1,0 +1,92 @@
+"""Jobs that fill the index: threads by their ids, and files of runs. Imported by whoever starts a worker."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from runsdash.index.bulk.importing import import_sources
+from runsdash.index.bulk.lines import Block, source_of
+from runsdash.index.models import Connection, Job
+from runsdash.index.upsert import ensure_threads
+
+from .jobs import JobFailed, works
+from .wake import wake
+
+THREADS_A_PIECE = 500
+
+
+@works("add_threads")
+def add_threads(job: Job) -> Iterator[None]:
+    """`parameters["thread_ids"]`, or a file with one id a line. Progress counts ids; `place["line"]` are behind us."""
+    connection = connection_of(job)
+    ids = job.parameters.get("thread_ids") or file_of(job).read_text(encoding="utf-8", errors="replace").splitlines()
+    ids = [one.strip() for one in ids]
+    for start in range(job.place.get("line", 0), len(ids), THREADS_A_PIECE):
+        piece = [one for one in ids[start : start + THREADS_A_PIECE] if one]
+        ensure_threads(connection, piece, added_by=job.created_by)
+        job.place = {"line": start + THREADS_A_PIECE}
+        job.progress = {"done": min(start + THREADS_A_PIECE, len(ids)), "total": len(ids), "note": ""}
+        wake()
+        yield
+
+
+@works("import_runs", is_alone=True)
+def import_runs(job: Job) -> Iterator[None]:
+    """A file as `manage.py import_runs` takes it. Progress counts bytes; `place["byte"]` are behind us.
+
+    Steps that stood before their run had no place in the first pass; a second one over the file takes them in, and
+    leaves out everything that is there already.
+    """
+    connection, path = connection_of(job), file_of(job)
+    while True:
+        yield from one_pass(job, connection, path)
+        if job.place.get("is_second") or not job.place.get("homeless"):
+            return
+        job.place = {**job.place, "byte": 0, "line": 0, "homeless": 0, "is_second": True}
+
+
+def one_pass(job: Job, connection: Connection, path: Path) -> Iterator[None]:
+    source = source_of(str(path))
+    with source.file as file:
+        file.seek(job.place.get("byte", 0))
+        for block in source.blocks():
+            totals = import_sources(connection, [OneBlock(block)], processes=1)
+            place = {"byte": 0, "line": 0, "runs": 0, "refused": 0, "homeless": 0, "is_second": False} | job.place
+            place["byte"] += block.size
+            place["line"] += len(block.lines)
+            for name in ("runs", "refused", "homeless"):
+                place[name] += getattr(totals, name)
+            job.place, job.progress = place, progress_of(place, path)
+            yield
+
+
+@dataclass(frozen=True)
+class OneBlock:
+    """A source of one block."""
+
+    block: Block
+
+    def blocks(self) -> Iterator[Block]:
+        yield self.block
+
+
+def progress_of(place: dict, path: Path) -> dict[str, object]:
+    refused = f", {place['refused']:,} lines could not be read" if place["refused"] else ""
+    total = path.stat().st_size if path.suffix != ".gz" else None  # places count unpacked bytes
+    return {"done": place["byte"], "total": total, "note": f"{place['runs']:,} runs{refused}"}
+
+
+def connection_of(job: Job) -> Connection:
+    if job.connection is None:
+        raise JobFailed("Its connection is no longer there.")
+    return job.connection
+
+
+def file_of(job: Job) -> Path:
+    """The uploaded file. Only the last part of the name counts, so that no row leads out of the folder."""
+    path = Path(settings.FILES_DIR) / Path(job.file_name).name
+    if not job.file_name or not path.is_file():
+        raise JobFailed("Its file is no longer there.")
+    return path

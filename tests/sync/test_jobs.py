@@ -1,0 +1,284 @@
+"""Jobs: claimed once, gone on with where the last worker stopped, given up when there is no point."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from runsdash.index.models import Job, Run, RunStep, Thread
+from runsdash.sync import job_kinds, jobs  # noqa: F401  job_kinds: registers its kinds
+from runsdash.sync.jobs import Kind, add_job, cancel_job, claim_job, work_on, work_on_all
+from runsdash.sync.wake import listen, wake
+from tests.free_ports import free_ports
+from tests.rows import made_connection, run_object
+from tests.sync.spending import beside
+from tests.upstream import ROOT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NEVER = Event()
+
+
+@pytest.fixture
+def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A kind of job, `counting`, that counts to its total, a number a piece."""
+    counted: list[int] = []
+
+    def work(job: Job):
+        for number in range(job.place.get("next", 0), job.progress["total"]):
+            counted.append(number)
+            job.place, job.progress = {"next": number + 1}, job.progress | {"done": number + 1}
+            yield
+
+    monkeypatch.setitem(jobs.KINDS, "counting", Kind(work, is_alone=False))
+    return counted
+
+
+@pytest.fixture
+def files(settings, tmp_path: Path) -> Path:
+    settings.FILES_DIR = tmp_path
+    return tmp_path
+
+
+def worked(job: Job, *, stop: Event = NEVER) -> Job:
+    work_on(claim_job(), stop=stop)
+    job.refresh_from_db()
+    return job
+
+
+def test_a_job_is_done_once(counting):
+    job = add_job("counting", total=4)
+
+    assert work_on_all(stop=NEVER) == 1
+    assert work_on_all(stop=NEVER) == 0
+
+    job.refresh_from_db()
+    assert (job.state, job.progress["done"], counting) == ("done", 4, [0, 1, 2, 3])
+    assert job.started_at < job.ended_at
+    assert (job.lease_until, job.lease_token) == (None, "")
+
+
+def test_of_many_workers_one_gets_a_job(counting):
+    for _ in range(20):
+        add_job("counting", total=1)
+    barrier, claimed = threading.Barrier(4), []
+
+    def claim() -> None:
+        barrier.wait()
+        while job := claim_job():
+            claimed.append(job.pk)
+        connections.close_all()
+
+    threads = [threading.Thread(target=claim) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(claimed) == sorted(Job.objects.values_list("pk", flat=True))
+
+
+def test_what_a_killed_worker_left_is_gone_on_with_where_it_stopped(counting):
+    job = add_job("counting", total=4)
+    claim_job()
+    Job.objects.update(place={"next": 3}, lease_until=timezone.now() + timedelta(seconds=0.3))
+    assert claim_job() is None
+    time.sleep(0.4)
+
+    assert worked(job).state == "done"
+    assert counting == [3]
+
+
+def test_a_stopped_worker_frees_its_job(counting):
+    job, stop = add_job("counting", total=4), Event()
+    stop.set()
+
+    assert worked(job, stop=stop).state == "waiting"
+    assert job.place == {"next": 1}
+    assert worked(job).state == "done"
+    assert counting == [0, 1, 2, 3]
+
+
+def test_a_cancelled_job_stops_before_its_next_piece(counting):
+    job = add_job("counting", total=4)
+    claimed = claim_job()
+    assert cancel_job(job)
+
+    work_on(claimed, stop=NEVER)
+
+    job.refresh_from_db()
+    assert (job.state, counting) == ("cancelled", [0])
+    assert not cancel_job(job)
+
+
+def test_who_lost_the_lease_stops_and_changes_nothing(counting):
+    job = add_job("counting", total=4)
+    claimed = claim_job()
+    Job.objects.update(lease_token="of-another", place={"next": 2})
+
+    work_on(claimed, stop=NEVER)
+
+    job.refresh_from_db()
+    assert (job.state, job.place, job.lease_token) == ("running", {"next": 2}, "of-another")
+
+
+def test_a_failing_job_is_tried_again_later_and_given_up_in_the_end(counting, caplog):
+    def fails(job: Job):
+        raise ValueError("no such luck")
+        yield
+
+    jobs.KINDS["counting"] = Kind(fails, is_alone=False)
+    job = add_job("counting", total=4)
+    for attempt in range(jobs.ATTEMPTS):
+        job = worked(job)
+        assert (job.state, job.attempts) == ("waiting", attempt + 1)
+        assert job.lease_until > timezone.now()
+        assert claim_job() is None
+        Job.objects.update(lease_until=None)
+
+    assert claim_job() is None
+    job.refresh_from_db()
+    assert (job.state, job.error) == ("failed", "ValueError: no such luck")
+
+
+def test_progress_makes_attempts_count_anew(counting):
+    job = add_job("counting", total=3)
+    Job.objects.update(attempts=jobs.ATTEMPTS - 1)
+
+    assert worked(job).state == "done"
+    assert job.attempts == 0
+
+
+def test_bulk_writers_work_one_after_the_other(counting):
+    jobs.KINDS["counting"] = Kind(jobs.KINDS["counting"].work, is_alone=True)
+    first, _ = add_job("counting", total=1), add_job("counting", total=1)
+    assert claim_job().pk == first.pk
+    assert claim_job() is None
+
+
+def test_a_kind_nobody_knows_here_is_left_to_others(counting):
+    add_job("of another version")
+    assert claim_job() is None
+
+
+def test_a_long_piece_keeps_its_lease():
+    job = add_job("add_threads")
+    claim_job()
+    Job.objects.update(lease_until=timezone.now())
+
+    jobs.renew()
+
+    job.refresh_from_db()
+    assert job.lease_until > timezone.now() + jobs.LEASE / 2
+
+
+# The kinds there are
+
+
+def test_threads_are_added_by_the_worker(connection, upstream):
+    ids = [f"thread_{number}" for number in range(1200)]
+    job = add_job(
+        "add_threads", connection=connection, created_by="olga", parameters={"thread_ids": [*ids, "", ids[0]]}
+    )
+
+    work_on_all(stop=NEVER)
+
+    job.refresh_from_db()
+    assert (job.state, job.progress["done"], job.progress["total"]) == ("done", 1202, 1202)
+    assert Thread.objects.filter(added_by="olga", due_at__isnull=False).count() == 1200
+
+
+def test_threads_of_a_file_are_added(files):
+    (files / "ids.txt").write_text("thread_a\n\n thread_b \n")
+    add_job("add_threads", connection=made_connection(), file_name="ids.txt")
+
+    work_on_all(stop=NEVER)
+
+    assert set(Thread.objects.values_list("upstream_id", flat=True)) == {"thread_a", "thread_b"}
+
+
+def test_no_row_leads_out_of_the_folder(files, settings):
+    settings.FILES_DIR = files / "inside"
+    settings.FILES_DIR.mkdir()
+    (files / "secret.txt").write_text("thread_a\n")
+    job = add_job("add_threads", connection=made_connection(), file_name="../secret.txt")
+
+    work_on_all(stop=NEVER)
+
+    job.refresh_from_db()
+    assert (job.state, job.error) == ("failed", "Its file is no longer there.")
+    assert not Thread.objects.exists()
+
+
+def test_without_its_connection_a_job_fails():
+    job = add_job("add_threads", parameters={"thread_ids": ["thread_a"]})
+    assert worked(job).state == "failed"
+
+
+def test_a_file_of_runs_is_imported_also_when_steps_stand_first(files):
+    runs = [run_object(id=f"run_{number}", thread_id="thread_a") for number in range(30)]
+    write_lines(files / "runs.jsonl", [*(step_of(run) for run in runs), *runs])
+    job = add_job("import_runs", connection=made_connection(), file_name="runs.jsonl")
+
+    work_on_all(stop=NEVER)
+
+    job.refresh_from_db()
+    assert job.state == "done", job.error
+    assert job.progress["done"] == job.progress["total"] == (files / "runs.jsonl").stat().st_size
+    assert (Run.objects.count(), RunStep.objects.count()) == (30, 30)
+
+
+def test_an_import_goes_on_at_its_place(files):
+    runs = [run_object(id=f"run_{number}", thread_id=f"thread_{number}") for number in range(20)]
+    lines = write_lines(files / "runs.jsonl", runs)
+    job = add_job("import_runs", connection=made_connection(), file_name="runs.jsonl")
+    Job.objects.update(place={"byte": sum(len(line) for line in lines[:15]), "line": 15})
+
+    assert worked(job).state == "done"
+    assert Run.objects.count() == 5
+
+
+# Wake-up calls
+
+
+def test_a_call_rings_in_a_worker():
+    bell, stop = Event(), Event()
+    thread = listen(bell, stop=stop)
+    try:
+        wake()
+        assert bell.wait(2)
+    finally:
+        stop.set()
+        thread.join(5)
+
+
+def test_a_queue_that_is_gone_breaks_nothing():
+    """A process whose queue nobody serves."""
+    gone = beside() | {"HUEY_URL": f"redis://127.0.0.1:{free_ports(1)[0]}/0"}
+    code = "import django; django.setup(); from runsdash.sync.wake import wake; wake(); print('still here')"
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, env=gone, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert "still here" in said.stdout
+    assert "took no wake-up call" in said.stderr
+
+
+def write_lines(path: Path, objects: list[dict]) -> list[bytes]:
+    lines = [json.dumps(one).encode() + b"\n" for one in objects]
+    path.write_bytes(b"".join(lines))
+    return lines
+
+
+def step_of(run: dict) -> dict:
+    return {
+        "id": run["id"].replace("run_", "step_"), "object": "thread.run.step", "run_id": run["id"],
+        "thread_id": run["thread_id"], "assistant_id": run["assistant_id"], "type": "message_creation",
+        "status": "completed", "created_at": run["created_at"], "completed_at": run["created_at"] + 1,
+        "step_details": {"type": "message_creation", "message_creation": {"message_id": "msg_a"}},
+    }  # fmt: skip
