@@ -68,6 +68,25 @@ def count_text(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
+def short_count_text(number: float) -> str:
+    """`942`, `12.6 K`, `42.2 M`, `1.3 B`."""
+    for unit in ("", " K", " M", " B"):
+        if number < 999.95 or unit == " B":
+            break
+        number /= 1000
+    return f"{number:.1f}{unit}" if unit else f"{number:.0f}"
+
+
+def cost_text(dollars: float | None) -> str:
+    """What one run cost: `$0.0361`; a dash when unknown."""
+    return UNKNOWN if dollars is None else f"${dollars:,.4f}"
+
+
+def costs_text(dollars: float) -> str:
+    """What several runs cost: `$160.40`."""
+    return "<$0.01" if 0 < dollars < 0.005 else f"${dollars:,.2f}"
+
+
 def size_text(number: float | None) -> str:
     """Bytes as `212 bytes`, `9.2 KB`, `1.4 MB`; a dash when unknown."""
     if number is None:

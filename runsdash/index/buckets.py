@@ -1,20 +1,20 @@
 """Log-scale buckets of whole seconds, so that percentiles of a month come from a few hundred numbers, within 3 %.
 
-The first seconds have a bucket each and are exact; from there a bucket is 6 % wider than the one before.
+The first minute has a bucket for each second and is exact; from there a bucket is 6 % wider than the one before.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable
 from math import ceil, sqrt
 
-GROWTH = 1.06
+EXACT_S, GROWTH = 60, 1.06
 MAX_S = 2**31 - 1
 
 
 def starts() -> list[int]:
-    found = [0]
+    found = list(range(EXACT_S + 1))
     while found[-1] < MAX_S:
-        found.append(max(found[-1] + 1, int(found[-1] * GROWTH)))
+        found.append(int(found[-1] * GROWTH))
     return found
 
 

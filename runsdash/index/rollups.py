@@ -39,6 +39,7 @@ SUMMED = (
     *MEASURES,
 )  # fmt: skip
 ROLLED_AT_ONCE, ROLL_UP_S = 500, 0.25
+FEW_HOURS = 3
 LOCK = 0x52756E  # of PostgreSQL, with the connection's key: one process at a time makes sums of a connection
 IS_UNPRICED = Q(total_tokens__isnull=False, cost__isnull=True)
 
@@ -52,11 +53,14 @@ def summed(run: Run) -> tuple:
 
 
 def mark_dirty(connection_id: int, run_ids: Iterable[int]) -> None:
-    """Marks the hours of runs that were added, changed or deleted. Call it in the transaction that does so."""
+    """Marks the hours of runs that were added, changed or deleted. Call it in the transaction that does so.
+
+    A few hours get a new mark each, whose key tells pages that there is news; many only where they have none.
+    """
     hours = {hour_of_key(pk) for pk in run_ids}
-    if hours:
-        missing = sorted(hours - marked_hours(connection_id, hours))
-        DirtyHour.objects.bulk_create([DirtyHour(connection_id=connection_id, hour=hour) for hour in missing])
+    if len(hours) > FEW_HOURS:
+        hours -= marked_hours(connection_id, hours)
+    DirtyHour.objects.bulk_create([DirtyHour(connection_id=connection_id, hour=hour) for hour in sorted(hours)])
 
 
 def marked_hours(connection_id: int, hours: set[int]) -> set[int]:

@@ -1,7 +1,7 @@
 """Reads sums of a span: whole days from day rows, single hours from hour rows, hours with marks from the runs themselves.
 
-So what is read is exact, though the worker may lag behind. Only when more hours are marked than can be counted now are
-they made anew here, for a bounded time; what is then left is told in `waiting_hours`. See index/rollups.py.
+So what is read is exact, though the worker may lag behind. Only when more is marked than can be counted now are hours
+made anew here, for a bounded time; what is then left is told in `waiting_hours`. See index/rollups.py.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from .rollups import COUNTS, KEYS, Row, live_rows, roll_up, summed_rows
 from .spans import DAY_HOURS, Span, spans_of
 
 COUNTED_AT_ONCE = 48  # hours with marks that are counted live
+MANY_MARKS = 1000
 ROLL_UP_S = 0.2
 
 
@@ -56,10 +57,11 @@ def within(spans: list[Span]) -> Q:
 
 def sources(span: Span, *, connection_id: int | None, by_hour: bool = False, roll_up_s: float = ROLL_UP_S) -> Sources:
     """`by_hour`: without day rows, so that each row tells its hour. `roll_up_s`: how long it may make sums anew."""
-    marked = marked_hours(span, connection_id)
-    if len(marked) > COUNTED_AT_ONCE:
+    marks = marked_hours(span, connection_id)
+    if len(marks) > MANY_MARKS or len(set(marks)) > COUNTED_AT_ONCE:
         roll_up(span=span, within_s=roll_up_s)
-        marked = marked_hours(span, connection_id)
+        marks = marked_hours(span, connection_id)
+    marked = set(marks)
     live = marked if len(marked) <= COUNTED_AT_ONCE else set()
     days = set() if by_hour else clean_days(span, live)
     hours = {hour for hour in range(span.first, span.end) if hour - hour % DAY_HOURS not in days} - live
@@ -68,11 +70,12 @@ def sources(span: Span, *, connection_id: int | None, by_hour: bool = False, rol
     )
 
 
-def marked_hours(span: Span, connection_id: int | None) -> set[int]:
+def marked_hours(span: Span, connection_id: int | None) -> list[int]:
+    """One for each mark."""
     marks = DirtyHour.objects.filter(hour__gte=span.first, hour__lt=span.end)
     if connection_id is not None:
         marks = marks.filter(connection_id=connection_id)
-    return set(marks.values_list("hour", flat=True))
+    return list(marks.values_list("hour", flat=True))
 
 
 def clean_days(span: Span, marked: set[int]) -> set[int]:

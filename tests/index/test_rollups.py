@@ -151,11 +151,14 @@ def test_nothing_new_marks_nothing() -> None:
     assert dirty() == []
 
 
-def test_a_mark_is_there_once_however_often_an_hour_changes() -> None:
+def test_many_hours_are_marked_once_however_often_they_change() -> None:
+    """An import changes hundreds of hours in each transaction."""
     prod = made_connection()
-    for status in ("queued", "in_progress", "completed"):
-        take(prod, run_at(1, hours=0, status=status))
-    assert len(dirty()) == 1
+    keys = [made_run(prod, age_s=3600 * hours).pk for hours in range(5)]
+    roll_up()
+    for _ in range(3):
+        mark_dirty(prod.pk, keys)
+    assert len(dirty()) == 5
 
 
 def test_the_newest_hours_come_first_and_the_time_is_bounded() -> None:

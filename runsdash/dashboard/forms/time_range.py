@@ -1,59 +1,134 @@
-"""Which span of time the overview shows: `?range=24h`, `7d`, `30d`, or `?from=&to=`."""
+"""Which span the overview shows: `?range=24h`, `7d`, `30d`, or `?from=&to=`. Whole hours in UTC.
+
+24 h are the last 24 hours, days are whole ones; both with the one under way. A date in `to` means: that day included.
+"""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
 
-from runsdash.index.counts import Window
-from runsdash.index.filters import moment_of
+from runsdash.index.filters import Clause
+from runsdash.index.spans import DAY_HOURS, EPOCH, Span, hour_of
 
-RANGES = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+RANGES = {"24h": "24 h", "7d": "7 d", "30d": "30 d"}
 DEFAULT_RANGE = "7d"
+MAX_DAYS = 366
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+SHAPE = "“from” and “to” take a date or time, for example 2026-11-23."
+
+
+class RangeError(ValueError):
+    """A sentence for people."""
 
 
 @dataclass(frozen=True)
 class TimeRange:
-    """`name` is one of RANGES or empty; `since` and `until` are values of the filter language; `error` a sentence."""
+    """`name` is one of RANGES, or empty for two moments; `error` says why it is not what was asked for."""
 
     name: str
-    window: Window
-    since: str
-    until: str = ""
+    span: Span
     error: str = ""
 
     @property
-    def clauses(self) -> str:
-        return f"since:{self.since}" + (f" until:{self.until}" if self.until else "")
+    def length(self) -> str:
+        """`7 d`, for “on the prior 7 d”."""
+        if self.name:
+            return RANGES[self.name]
+        days, hours = divmod(self.span.hours, DAY_HOURS)
+        return f"{self.span.hours} h" if hours else f"{days} d"
 
     @property
     def words(self) -> str:
         """For headings: `the last 7 d`, or the two moments."""
-        if self.name:
-            return f"the last {self.name[:-1]} {self.name[-1]}"
-        return f"{self.since} to {self.until or 'now'}"
+        return f"the last {self.length}" if self.name else f"{self.start_text} to {self.end_text} UTC"
+
+    @property
+    def start_text(self) -> str:
+        return moment_text(self.span.start_at)
+
+    @property
+    def end_text(self) -> str:
+        return moment_text(self.span.end_at)
 
     @property
     def query(self) -> dict[str, str]:
-        return {"range": self.name} if self.name else {"from": self.since, "to": self.until}
+        """The address of this range."""
+        if self.name:
+            return {"range": self.name}
+        return {"from": f"{self.span.start_at:%Y-%m-%dT%H:%MZ}", "to": f"{self.span.end_at:%Y-%m-%dT%H:%MZ}"}
+
+    @property
+    def from_date(self) -> str:
+        return f"{self.span.start_at:%Y-%m-%d}"
+
+    @property
+    def to_date(self) -> str:
+        """The last day that is included."""
+        return f"{self.span.end_at - timedelta(hours=1):%Y-%m-%d}"
 
 
-def named_range(name: str, *, error: str = "") -> TimeRange:
-    return TimeRange(name, Window(timezone.now() - RANGES[name]), since=name, error=error)
+def moment_text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def clauses_of(span: Span) -> tuple[Clause, Clause]:
+    """The filter of a run list that holds the runs of a span, and no other."""
+    return (
+        Clause("created", f"{span.start_at:%Y-%m-%dT%H:%MZ}", ">="),
+        Clause("created", f"{span.end_at:%Y-%m-%dT%H:%MZ}", "<"),
+    )
+
+
+def named_span(name: str, *, now: datetime) -> Span:
+    hour = hour_of(now)
+    if name == "24h":
+        return Span(hour - DAY_HOURS + 1, hour + 1)
+    tomorrow = hour - hour % DAY_HOURS + DAY_HOURS
+    return Span(tomorrow - int(name[:-1]) * DAY_HOURS, tomorrow)
 
 
 def asked_range(query: QueryDict) -> TimeRange:
     """Never fails: what cannot be read falls back to seven days, with a sentence in `error`."""
-    start_text, end_text = query.get("from", "").strip(), query.get("to", "").strip()
-    if not start_text and not end_text:
-        name = query.get("range", DEFAULT_RANGE)
-        known = name in RANGES
-        error = "" if known else f"“{name[:40]}” is not a range. Ranges are {', '.join(RANGES)}."
-        return named_range(name if known else DEFAULT_RANGE, error=error)
-    start, end = moment_of(start_text), moment_of(end_text) if end_text else None
-    if start is None or (end_text and end is None):
-        return named_range(DEFAULT_RANGE, error="“from” and “to” take a date or time, for example 2026-11-23.")
-    if (end or timezone.now()) <= start:
-        return named_range(DEFAULT_RANGE, error="The range ends before it starts.")
-    return TimeRange("", Window(start, end), since=start_text, until=end_text)
+    now, error = timezone.now(), ""
+    start, end, name = (query.get(key, "").strip() for key in ("from", "to", "range"))
+    if start or end:
+        try:
+            return TimeRange("", custom_span(start, end, now=now))
+        except RangeError as problem:
+            error, name = str(problem), ""
+    if name and name not in RANGES:
+        error, name = f"“{name[:40]}” is not a range. Ranges are {', '.join(RANGES)}.", ""
+    name = name or DEFAULT_RANGE
+    return TimeRange(name, named_span(name, now=now), error)
+
+
+def custom_span(start_text: str, end_text: str, *, now: datetime) -> Span:
+    """The whole hours that hold both moments. Without an end: up to now. Raises RangeError."""
+    start = moment_of(start_text)
+    end = moment_of(end_text, is_end=True) if end_text else now
+    if end <= start:
+        raise RangeError("The range ends before it starts.")
+    span = Span(hour_of(start), hour_of(end - timedelta(microseconds=1)) + 1)
+    if span.hours > MAX_DAYS * DAY_HOURS:
+        raise RangeError(f"The overview shows at most {MAX_DAYS} days.")
+    return span
+
+
+def moment_of(text: str, *, is_end: bool = False) -> datetime:
+    """A date or time in UTC unless it tells its zone. A date as an end lasts until the day is over."""
+    try:
+        day = parse_date(text)
+        moment = None if day else parse_datetime(text)
+        if day:
+            moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1 if is_end else 0)
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None:
+        raise RangeError(SHAPE)
+    moment = moment if timezone.is_aware(moment) else moment.replace(tzinfo=UTC)
+    if not EPOCH <= moment < LATEST:
+        raise RangeError("The overview shows the years 1970 to 2099.")
+    return moment

@@ -11,12 +11,14 @@ from html import escape
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
 from runsdash.dashboard import formats
 from runsdash.dashboard.links import run_url, thread_url
-from runsdash.index.models import Run, Thread
+from runsdash.index.models import Run, SavedView, Thread
 from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status
 
 register = template.Library()
@@ -28,6 +30,9 @@ NAMES_CHARS = 200
 register.filter("duration", formats.duration_text)
 register.filter("tokens", formats.count_text)
 register.filter("size", formats.size_text)
+register.filter("cost", formats.cost_text)
+register.filter("costs", formats.costs_text)
+register.filter("shortly", formats.short_count_text)
 register.filter("short", formats.short_id_text)
 
 
@@ -84,9 +89,9 @@ def short_id(upstream_id: str, url: str = "", copy: bool = True) -> SafeString:
 
 
 @register.simple_tag
-def run_link(run: Run, copy: bool = True) -> SafeString:
-    """The run's short id as a link to its page. The run needs its thread selected."""
-    return short_id(run.upstream_id, url=run_url(run), copy=copy)
+def run_link(run: Run, copy: bool = True, hit: str = "") -> SafeString:
+    """The run's short id as a link to its page, where `hit` is marked. The run needs its thread selected."""
+    return short_id(run.upstream_id, url=run_url(run, hit=hit), copy=copy)
 
 
 @register.simple_tag
@@ -115,6 +120,13 @@ def query_of(asked: object, **changes: object) -> str:
 def sort_of(asked: object, sort: str) -> str:
     """The query of the page's address, sorted by a column, or the other way round when it is so already."""
     return asked.sorted_by(sort)
+
+
+@register.simple_tag
+def view_query(view: SavedView) -> str:
+    """The address of the run list that a saved view stands for."""
+    given = {name: value for name, value in (("q", view.query), ("sort", view.sort)) if value}
+    return f"{reverse('runs')}?{urlencode(given)}"
 
 
 # Times
@@ -186,8 +198,8 @@ def pending_names(calls: Sequence[Mapping[str, object]]) -> str:
 
 
 @register.simple_tag
-def metadata_tags(metadata: Mapping[str, object], limit: int = TAGS_SHOWN) -> SafeString:
-    """The first pairs as tags, the number of the others behind."""
+def metadata_tags(metadata: Mapping[str, object], limit: int = TAGS_SHOWN, asked: object = None) -> SafeString:
+    """The first pairs as tags, the number of the others behind. In a list that is `asked` for, a tag filters by it."""
     if not metadata:
         return DASH
     pairs = [(str(key), str(value)) for key, value in metadata.items()]

@@ -1,6 +1,7 @@
-"""The first page: what needs a person, what is overdue, how runs end."""
+"""The first page: what needs a person, what is overdue, how runs end, what they use, how long they take."""
 
-from collections.abc import Sequence
+import time
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
@@ -10,136 +11,98 @@ from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.context import Shell
-from runsdash.dashboard.forms.time_range import RANGES, TimeRange, asked_range
-from runsdash.dashboard.run_lists import ROWS, assistant_names, dress, narrowed, rows_state, state_tag
+from runsdash.dashboard.forms.time_range import RANGES, asked_range
+from runsdash.dashboard.overview_page import OverviewPage
+from runsdash.dashboard.overview_usage import BY
+from runsdash.dashboard.run_lists import state_tag
 from runsdash.dashboard.subject import connection_named
-from runsdash.index import counts
-from runsdash.index.models import Connection, Run
-from runsdash.service.statuses import RunStatus, run_status
+from runsdash.index import sums
 
 POLL_S = 5
-MAX_WAITING, MAX_OVERDUE, MAX_RECENT, MAX_CAUSES = 20, 10, 10, 8
+SUMS_EVERY_S = 15  # sums are drawn anew at most this often, however fast runs end
 
 
 @viewer_required
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    """Counts, runs that need action, causes, overdue and recent runs."""
-    shell, span = Shell(request), asked_range(request.GET)
-    if not shell.connections:
+    if not Shell(request).connections:
         return render(request, "overview/no_connection.html")
-    connection = asked_connection(request)
-    context = {"span": span, "ranges": ranges(request, span), **live_parts(connection, span)}
-    context |= causes(connection, span)
-    recent = counts.of(connection).order_by("-pk").values_list("pk", flat=True)[:MAX_RECENT]
-    context["recent"] = dress(list(ROWS.filter(pk__in=list(recent)).order_by("-pk")))
-    context["poll"] = poll(request, span, context)
-    return render(request, "overview/overview.html", context)
+    version = sums.version()  # before anything is read: what changes meanwhile is news for the first poll
+    page = asked_page(request)
+    state = State.now(request, page, version)
+    context = {"page": page, "ranges": ranges(request, page), "ways": ways(request, page)}
+    return render(request, "overview/overview.html", context | {"poll": poll(request, page, state)})
 
 
 @viewer_required
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """The counts, the inbox and the overdue runs again; nothing when they are what the page shows."""
-    connection, span = asked_connection(request), asked_range(request.GET)
-    context = {"span": span, **live_parts(connection, span)}
-    context["poll"] = poll(request, span, context)
-    if request.headers.get("HX-PTag") == context["poll"]["tag"]:
+    """The parts that differ from what the page shows; nothing when none does."""
+    version, page = sums.version(), asked_page(request)
+    shown = State.shown(request.headers.get("HX-PTag", ""))
+    state = State.now(request, page, version).after(shown)
+    if state == shown:
         return HttpResponseNotModified()
-    response = render(request, "overview/live.html", context)
-    response["HX-PTag"] = context["poll"]["tag"]
+    context = {"page": page, "shown": shown, "state": state, "ways": ways(request, page)}
+    response = render(request, "overview/live.html", context | {"poll": poll(request, page, state)})
+    response["HX-PTag"] = str(state)
     return response
 
 
-def asked_connection(request: HttpRequest) -> Connection | None:
-    slug = request.GET.get("connection")
-    return connection_named(slug) if slug else None
+@dataclass(frozen=True)
+class State:
+    """What a page shows, as a polling tag: what is so now, sums and when they were drawn, the sync pill."""
+
+    present: str
+    sums: str
+    slot: int
+    pill: str
+
+    @classmethod
+    def now(cls, request: HttpRequest, page: OverviewPage, version: tuple) -> "State":
+        slot = int(time.time()) // SUMS_EVERY_S
+        return cls(page.now_tag, state_tag(version, page.range.span), slot, state_tag(Shell(request).freshness_tag))
+
+    @classmethod
+    def shown(cls, tag: str) -> "State":
+        present, drawn, slot, pill = (tag.split("-") + [""] * 4)[:4]
+        return cls(present, drawn, int(slot) if slot.isdecimal() and len(slot) < 15 else 0, pill)
+
+    def after(self, shown: "State") -> "State":
+        """The state to show next: sums stay as they are when nothing changed, or when they were drawn just now."""
+        if self.sums == shown.sums or self.slot == shown.slot:
+            return State(self.present, shown.sums, shown.slot, self.pill)
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.present}-{self.sums}-{self.slot}-{self.pill}"
 
 
-def live_parts(connection: Connection | None, span: TimeRange) -> dict[str, object]:
-    waiting = list(narrowed(counts.waiting(connection))[: MAX_WAITING + 1])
-    overdue = list(narrowed(counts.overdue(connection))[:MAX_OVERDUE])
-    return {
-        **status_cells(connection, span),
-        "waiting": dress(waiting[:MAX_WAITING]),
-        "waiting_count": len(waiting) if len(waiting) <= MAX_WAITING else counts.waiting(connection).count(),
-        "overdue": dress(overdue),
-    }
+def asked_page(request: HttpRequest) -> OverviewPage:
+    slug, by = request.GET.get("connection"), request.GET.get("by", "")
+    connection = connection_named(slug) if slug else None
+    return OverviewPage(asked_range(request.GET), connection=connection, by=by if by in BY else "model")
 
 
-def status_cells(connection: Connection | None, span: TimeRange) -> dict[str, object]:
-    """A cell for each status: active ones right now, ended ones in the range with the change on the range before."""
-    pk = connection.pk if connection else None
-    now = counts.active_by_status(connection)
-    ended = counted(span.window, connection, key=("now", span.since, span.until, pk))
-    before = counted(span.window.before, connection, key=("before", span.since, span.until, pk))
-    cells = [cell(status, now=now, ended=ended, before=before, span=span) for status in RunStatus]
-    finished = sum(one["count"] for one in cells if one["status"].is_terminal)
-    completed = ended.get(RunStatus.COMPLETED.value, 0)
-    return {
-        "cells": cells,
-        "total": sum(ended.values()),
-        "completed_share": f"{100 * completed / finished:.1f} %" if finished else "",
-    }
+def query_of(page: OverviewPage, **changes: object) -> str:
+    """`?…` of this page with some values changed."""
+    values = {**page.range.query, "by": page.by if page.by != "model" else ""}
+    values |= {"connection": page.connection.slug if page.connection else ""} | changes
+    return f"?{urlencode({name: value for name, value in values.items() if value})}"
 
 
-def counted(window: counts.Window, connection: Connection | None, *, key: tuple) -> dict[str, int]:
-    return counts.affordable(("status", *key), lambda: counts.by_status(window.runs(connection)))
-
-
-def cell(status: RunStatus, *, now: dict, ended: dict, before: dict, span: TimeRange) -> dict[str, object]:
-    clause = f"status:{status.value}"
-    if status.is_active:
-        return {"status": status, "count": now.get(status.value, 0), "query": clause}
-    count = ended.get(status.value, 0)
-    change = count - before.get(status.value, 0) if before else None
-    return {"status": status, "count": count, "change": change, "query": f"{clause} {span.clauses}"}
-
-
-def causes(connection: Connection | None, span: TimeRange) -> dict[str, object]:
-    """The table “Not completed, by cause”, with each cause's share of the most frequent one."""
-    key = ("causes", span.since, span.until, connection.pk if connection else None)
-    found: Sequence[counts.Cause] = counts.affordable(key, lambda: counts.causes(span.window, connection))
-    shown = found[:MAX_CAUSES]
-    names = names_of({one.mostly for one in shown})
-    most = shown[0].count if shown else 1
-    return {
-        "causes": [
-            {
-                "cause": one,
-                "facts": run_status(one.status),
-                "mostly": names.get(one.mostly, ""),
-                "share": f"{100 * one.count / most:.1f}%",
-                "query": cause_query(one, span),
-            }
-            for one in shown
-        ],
-        "not_completed": sum(one.count for one in found),
-    }
-
-
-def names_of(assistants: set[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    runs = [Run(connection_id=connection_id, assistant_id=one) for connection_id, one in assistants]
-    return assistant_names(runs)
-
-
-def cause_query(cause: counts.Cause, span: TimeRange) -> str:
-    error = f' error:"{cause.code}"' if cause.code else ""
-    return f"status:{cause.status}{error} {span.clauses}"
-
-
-def ranges(request: HttpRequest, span: TimeRange) -> list[dict[str, object]]:
-    carried = {"connection": request.GET["connection"]} if request.GET.get("connection") else {}
+def ranges(request: HttpRequest, page: OverviewPage) -> list[dict[str, object]]:
+    unset = {"from": "", "to": ""}
     return [
-        {"name": name, "query": f"?{urlencode({'range': name, **carried})}", "is_on": name == span.name}
-        for name in RANGES
+        {"name": words, "query": query_of(page, **unset, range=name), "is_on": name == page.range.name}
+        for name, words in RANGES.items()
     ]
 
 
-def poll(request: HttpRequest, span: TimeRange, shown: dict[str, object]) -> dict[str, object]:
-    query = span.query | {"connection": request.GET.get("connection", "")}
-    cells = [(one["count"], one.get("change")) for one in shown["cells"]]
-    rows = rows_state([*shown["waiting"], *shown["overdue"]])
-    tag = state_tag(cells, rows, [run.pk for run in shown["overdue"]], Shell(request).freshness_tag)
-    given = urlencode({name: value for name, value in query.items() if value})
-    return {"url": f"{reverse('overview_live')}?{given}", "interval_s": POLL_S, "tag": tag}
+def ways(request: HttpRequest, page: OverviewPage) -> list[dict[str, object]]:
+    """What charts tell apart."""
+    return [{"name": words, "query": query_of(page, by=name), "is_on": name == page.by} for name, words in BY.items()]
+
+
+def poll(request: HttpRequest, page: OverviewPage, state: State) -> dict[str, object]:
+    return {"url": f"{reverse('overview_live')}{query_of(page)}", "interval_s": POLL_S, "tag": str(state)}
