@@ -26,25 +26,41 @@ def modify_run(*, actor: User, run: Run, metadata: dict[str, str], token: str | 
 
 
 def submit_tool_outputs(
-    *, actor: User, run: Run, outputs: dict[str, str], token: str | None = None, reason: str = ""
+    *,
+    actor: User,
+    run: Run,
+    outputs: dict[str, str],
+    is_streamed: bool = False,
+    token: str | None = None,
+    reason: str = "",
 ) -> Run:
-    """Answers every pending call in one request. `outputs`: text by tool call id."""
+    """Answers every pending call in one request. `outputs`: text by tool call id. Streamed: its live output goes on."""
     answers = [tool_output(tool_call_id=call_id, output=text) for call_id, text in outputs.items()]
     return write_to(
         run, actor=actor, operation="submit_tool_outputs", token=token, reason=reason,
-        parameters={"tool_outputs": answers}, picture=waiting_picture,
+        parameters={"tool_outputs": answers, **streamed(is_streamed)}, picture=waiting_picture,
     )  # fmt: skip
 
 
 def submit_tool_approvals(
-    *, actor: User, run: Run, approvals: dict[str, bool], token: str | None = None, reason: str = ""
+    *,
+    actor: User,
+    run: Run,
+    approvals: dict[str, bool],
+    is_streamed: bool = False,
+    token: str | None = None,
+    reason: str = "",
 ) -> Run:
     """Approves or denies every pending call of a `submit_tool_approval` in one request."""
     answers = [{"tool_call_id": call_id, "approve": approve} for call_id, approve in approvals.items()]
     return write_to(
         run, actor=actor, operation="submit_tool_outputs", token=token, reason=reason,
-        parameters={"tool_approvals": answers}, picture=waiting_picture,
+        parameters={"tool_approvals": answers, **streamed(is_streamed)}, picture=waiting_picture,
     )  # fmt: skip
+
+
+def streamed(is_streamed: bool) -> dict[str, bool]:
+    return {"stream": True} if is_streamed else {}
 
 
 def status_picture(run: Run) -> dict[str, object]:

@@ -1,21 +1,37 @@
-"""Runs started with `stream`: one background thread of this process reads each to its end, never a view.
+"""Streams of runs: one background thread of this process reads each to its end, never a view.
 
-What streams bring is taken into the index when they end; until then polls show the run as it goes.
+A second thread writes what all of them have grown by, four times a second. At its end a stream's run is read once more in
+the ordinary way. Nobody who watches comes here: they read the rows of `live_output`.
 """
 
 import logging
+import secrets
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock, Thread
+from time import monotonic, sleep
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from django.utils import timezone
 
-from runsdash.index.models import Connection
+from runsdash.index.models import Connection, Run
+from runsdash.index.texts import storable
 from runsdash.index.upsert import upsert_run
-from runsdash.service import NoAnswer, RunStream, objects
+from runsdash.service import NoAnswer, RunStream, ServiceError, objects
+from runsdash.sync.refresh import refresh_run, run_row
 
-STREAMS_AT_ONCE = 8
+from . import live_output
+from .live_output import Grown
+from .live_parts import Growth
+
+STREAMS_AT_ONCE = 8  # those beyond wait for their turn; the upstream goes on without being read
+WRITE_EVERY_S = 0.25
+BEAT_EVERY_S = 2.0
+BROKE_OFF = "The stream ended before the run did."
 log = logging.getLogger(__name__)
 _readers = ThreadPoolExecutor(max_workers=STREAMS_AT_ONCE, thread_name_prefix="runsdash-stream")
+_going: set["Reading"] = set()
+_writer: Thread | None = None
+_lock = Lock()
 
 
 def first_run(stream: RunStream) -> objects.Run:
@@ -27,19 +43,97 @@ def first_run(stream: RunStream) -> objects.Run:
 
 
 def read_to_the_end(stream: RunStream, *, connection: Connection, thread_id: str) -> None:
-    """Goes on reading in the background."""
-    _readers.submit(_read, stream, connection, thread_id)
+    """Goes on reading in the background. The run is in the index already; from here on its live output is too."""
+    run = run_row(connection, stream.run.id)
+    reading = Reading(stream, run, thread_id=thread_id)
+    with _lock:
+        _going.add(reading)
+    _start_writer()
+    _readers.submit(reading.read)
 
 
-def _read(stream: RunStream, connection: Connection, thread_id: str) -> None:
-    close_old_connections()
-    try:
-        with stream:
-            for _event in stream:
-                pass
-        if stream.run is not None:
-            upsert_run(connection, stream.run, fetched_at=timezone.now(), thread_id=thread_id)
-    except Exception:
-        log.exception("a stream could not be read to its end")
-    finally:
+class Reading:
+    """A stream, the run it tells of, and the rows it is written to."""
+
+    def __init__(self, stream: RunStream, run: Run, *, thread_id: str) -> None:
+        self.stream, self.run, self.thread_id = stream, run, thread_id
+        self.live = live_output.begin(run, reader=secrets.token_hex(8))
+        self.growth = Growth(stream, kept=live_output.lengths(run), segment=self.live.segment)
+        self.writing = Lock()
+        self.unwritten: list[Grown] = []
+        self.written_at = monotonic()
+        self.has_lost_it = False  # another reader has taken over
+
+    def read(self) -> None:
         close_old_connections()
+        try:
+            with self.stream:
+                for _event in self.stream:
+                    pass
+            self.write()
+            self.read_again()
+        except Exception:
+            log.exception("a stream could not be read to its end")
+        finally:
+            self.leave()
+
+    def write(self) -> None:
+        """Appends what is new, or gives a sign of life now and then. Called by the writer, and once at the end."""
+        with self.writing:
+            self.unwritten += self.growth.look()
+            if self.has_lost_it or (not self.unwritten and monotonic() - self.written_at < BEAT_EVERY_S):
+                return
+            self.has_lost_it = not live_output.append(self.live, self.unwritten)
+            self.unwritten, self.written_at = [], monotonic()
+
+    def read_again(self) -> None:
+        """What the stream said of the run, then what the upstream says now: the last word is an ordinary read's."""
+        connection = self.run.connection
+        if self.stream.run is not None:
+            upsert_run(connection, self.stream.run, fetched_at=timezone.now(), thread_id=self.thread_id)
+        try:
+            refresh_run(connection, thread_id=self.thread_id, run_id=self.run.upstream_id, max_age_s=0)
+        except ServiceError:
+            log.info("the run %s could not be read again after its stream", self.run.upstream_id)
+
+    def leave(self) -> None:
+        with _lock:
+            _going.discard(self)
+        try:
+            live_output.end(self.live, sentence=storable(self.fault))
+        except Exception:
+            log.exception("the end of a stream could not be written")
+        finally:
+            connections.close_all()
+
+    @property
+    def fault(self) -> str:
+        """Why the stream broke off; empty when it came to its end."""
+        if self.stream.error is not None:
+            return self.stream.error.message or BROKE_OFF
+        return "" if self.stream.is_complete else BROKE_OFF
+
+
+def _start_writer() -> None:
+    global _writer
+    with _lock:
+        if _writer is None:
+            _writer = Thread(target=_write_while_any, name="runsdash-live-output", daemon=True)
+            _writer.start()
+
+
+def _write_while_any() -> None:
+    global _writer
+    while True:
+        sleep(WRITE_EVERY_S)
+        with _lock:
+            going = list(_going)
+            if not going:
+                _writer = None
+                break
+        for reading in going:
+            try:
+                reading.write()
+            except Exception:
+                log.exception("the text of a stream could not be written")
+    connections.close_all()

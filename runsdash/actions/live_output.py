@@ -1,0 +1,126 @@
+"""What a stream has told so far, as rows: whoever watches reads these, never the stream itself.
+
+One row a run says who reads its stream and how it stands; appended pieces hold the text. A piece's key is its place in
+the order, so that a viewer who has seen piece N needs `pieces_after(run, N)` and nothing else. Owns these rows alone.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Min, Sum
+from django.db.models.functions import Length
+from django.utils import timezone
+
+from runsdash.index.models import Run
+from runsdash.sync.refresh import is_settled
+
+from .models import LiveOutput, LivePiece
+
+State = LiveOutput.State
+MAX_CHARS = 256_000  # of one run; the rest comes with its steps and messages
+PIECES_A_LOOK = 500
+LOST_AFTER = timedelta(seconds=10)  # without a sign of life its reader is gone
+KEPT_AFTER_END = timedelta(minutes=5)
+KEPT_ANYWAY = timedelta(days=30)  # of a run whose end was never seen
+SWEPT_AT_ONCE = 100
+LOST = "RunsDash was stopped while it read this stream."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grown:
+    """What a part has grown by. `part` is its key, `kind` one of LivePiece.Kind, `label` its heading."""
+
+    part: str
+    kind: str
+    label: str
+    text: str
+
+
+def begin(run: Run, *, reader: str) -> LiveOutput:
+    """A reader starts on a run's stream: the first one, or the one that goes on after an answer."""
+    with transaction.atomic():
+        live, is_first = LiveOutput.objects.get_or_create(run=run, defaults={"reader": reader})
+        now = timezone.now()
+        LiveOutput.objects.filter(run=run).update(
+            segment=F("segment") + 1, reader=reader, state=State.READING, sentence="", beat_at=now
+        )
+        live.refresh_from_db()
+        if not is_first:
+            words = Grown(part=f"goes-on-{live.segment}", kind=LivePiece.Kind.EVENT, label="", text="The run goes on.")
+            LivePiece.objects.bulk_create([piece_of(run, words)])
+    return live
+
+
+def append(live: LiveOutput, grown: Iterable[Grown]) -> bool:
+    """Adds what has grown, and a sign of life. False when another reader has taken over: nothing is written then."""
+    pieces = [piece_of(live.run, one) for one in grown]
+    with transaction.atomic():
+        mine = LiveOutput.objects.filter(run=live.run_id, reader=live.reader, state=State.READING)
+        if not mine.update(beat_at=timezone.now()):
+            return False
+        LivePiece.objects.bulk_create(pieces)
+    return True
+
+
+def end(live: LiveOutput, *, sentence: str = "") -> None:
+    """The stream is over; with a `sentence` it broke off, and that says why."""
+    state = State.BROKEN if sentence else State.ENDED
+    mine = LiveOutput.objects.filter(run=live.run_id, reader=live.reader)
+    mine.update(state=state, sentence=sentence[:2000], beat_at=timezone.now())
+
+
+def piece_of(run: Run, grown: Grown) -> LivePiece:
+    return LivePiece(run=run, part=grown.part[:200], kind=grown.kind, label=grown.label[:200], text=grown.text)
+
+
+def lengths(run: Run) -> dict[str, int]:
+    """Characters kept so far, by part."""
+    sums = LivePiece.objects.filter(run=run).order_by().values_list("part").annotate(chars=Sum(Length("text")))
+    return dict(sums)
+
+
+# Looking
+
+
+def live_output_of(run: Run) -> LiveOutput | None:
+    """How the run's stream stands; one whose reader has given no sign of life for a while counts as broken."""
+    live = LiveOutput.objects.filter(run=run).first()
+    if live and live.state == State.READING and timezone.now() - live.beat_at > LOST_AFTER:
+        live.state, live.sentence = State.BROKEN, LOST
+    return live
+
+
+def is_wanted(live: LiveOutput | None, run: Run) -> bool:
+    """Does it tell more than the index does?"""
+    return live is not None and (live.is_reading or not is_settled(run))
+
+
+def pieces_after(run: Run, key: int) -> Sequence[LivePiece]:
+    """The next pieces, oldest first."""
+    return LivePiece.objects.filter(run=run, id__gt=key).order_by("id")[:PIECES_A_LOOK]
+
+
+def all_pieces(run: Run) -> Sequence[LivePiece]:
+    return LivePiece.objects.filter(run=run).order_by("id")
+
+
+def parts_until(run: Run, key: int) -> dict[str, int]:
+    """The parts that had begun by piece `key`, with the keys of their first pieces."""
+    begun = LivePiece.objects.filter(run=run, id__lte=key).order_by().values_list("part").annotate(first=Min("id"))
+    return dict(begun)
+
+
+def sweep_live_output() -> int:
+    """Deletes what nobody needs any more; how many runs' rows went. A chore of the worker."""
+    now = timezone.now()
+    old = LiveOutput.objects.select_related("run__connection").filter(beat_at__lt=now - KEPT_AFTER_END)
+    gone = [
+        live.pk
+        for live in old.order_by("beat_at")[:SWEPT_AT_ONCE]
+        if is_settled(live.run) or live.beat_at < now - KEPT_ANYWAY
+    ]
+    LivePiece.objects.filter(run__in=gone).delete()
+    LiveOutput.objects.filter(pk__in=gone).delete()
+    return len(gone)
