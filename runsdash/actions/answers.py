@@ -1,0 +1,84 @@
+"""What is offered for a function's next output: the last ones sent, templates, and the schema it has to satisfy."""
+
+from collections.abc import Iterable, Mapping
+
+from django.utils import timezone
+
+from runsdash.accounts.models import User
+from runsdash.index.models import Connection, Run
+from runsdash.index.texts import storable, storable_json
+
+from .drafts import discard_drafts
+from .local import change
+from .outputs import OutputSchema, OutputTemplate, SentOutput
+
+KEPT = 5  # last outputs of a function on a connection
+KEPT_CHARS = 16 * 1024  # a longer text is not offered again
+MAX_TEMPLATES = 20
+
+
+def outputs_were_sent(*, actor: User, run: Run, outputs: Mapping[str, str], names: Mapping[str, str]) -> None:
+    """Remembers what was sent, and lets go of its drafts. `outputs` and `names` by call id."""
+    now, functions = timezone.now(), set()
+    for call_id, text in outputs.items():
+        name = names.get(call_id, "")[:200]
+        if len(text) <= KEPT_CHARS:
+            functions.add(name)
+            SentOutput.objects.create(
+                connection_id=run.connection_id, function_name=name, run_upstream_id=run.upstream_id,
+                call_id=call_id[:200], text=storable(text), sent_by=actor.get_username(), sent_at=now,
+            )  # fmt: skip
+    for name in functions:
+        of_function = SentOutput.objects.filter(connection_id=run.connection_id, function_name=name).order_by("-id")
+        old = list(of_function.values_list("pk", flat=True)[KEPT : KEPT + 200])
+        SentOutput.objects.filter(pk__in=old).delete()
+    discard_drafts(user=actor, run=run, call_ids=set(outputs))
+
+
+def earlier_outputs(connection: Connection, names: Iterable[str]) -> dict[str, dict[str, list]]:
+    """{function name: {"templates": […], "sent": […]}}, the newest sent first."""
+    found: dict[str, dict[str, list]] = {name: {"templates": [], "sent": []} for name in names if name}
+    for template in OutputTemplate.objects.filter(function_name__in=found).order_by("name"):
+        found[template.function_name]["templates"].append(template)
+    for sent in SentOutput.objects.filter(connection=connection, function_name__in=found).order_by("-id"):
+        found[sent.function_name]["sent"].append(sent)
+    return found
+
+
+def schemas_of(names: Iterable[str]) -> dict[str, dict]:
+    return dict(OutputSchema.objects.filter(function_name__in=set(names)).values_list("function_name", "schema"))
+
+
+def save_template(*, actor: User, function_name: str, name: str, text: str) -> OutputTemplate:
+    """A template of the same name is replaced."""
+
+    def act() -> tuple[OutputTemplate, object]:
+        values = {"text": storable(text), "made_by": actor.get_username()}
+        made, _ = OutputTemplate.objects.update_or_create(function_name=function_name, name=name, defaults=values)
+        return made, {"function": function_name, "template": name}
+
+    return change(actor=actor, action="save_output_template", right="can_act", connection_slug="", act=act)
+
+
+def remove_template(*, actor: User, template: OutputTemplate) -> None:
+    def act() -> tuple[None, object]:
+        template.delete()
+        return None, {"function": template.function_name, "template": None}
+
+    before = {"template": template.name}
+    change(actor=actor, action="remove_output_template", right="can_act", connection_slug="", act=act, before=before)
+
+
+def save_schema(*, actor: User, function_name: str, schema: dict | None) -> None:
+    """None removes it."""
+
+    def act() -> tuple[None, object]:
+        if schema is None:
+            OutputSchema.objects.filter(function_name=function_name).delete()
+        else:
+            values = {"schema": storable_json(schema), "changed_by": actor.get_username()}
+            OutputSchema.objects.update_or_create(function_name=function_name, defaults=values)
+        return None, {"function": function_name, "schema": schema}
+
+    before = {"schema": schemas_of([function_name]).get(function_name)}
+    change(actor=actor, action="save_output_schema", right="can_act", connection_slug="", act=act, before=before)

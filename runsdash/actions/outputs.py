@@ -1,0 +1,76 @@
+"""What is kept of tool outputs beside the trail: drafts, the last ones sent, templates, and schemas of functions.
+
+Models only. `run_upstream_id` and `call_id` are the upstream's ids; a draft outlives its run's copy.
+"""
+
+from django.conf import settings
+from django.db import models
+
+from runsdash.index.models import Connection
+
+
+class Draft(models.Model):
+    """What one person typed for one call and has not sent. Survives reload, expiry and sign-out."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    run_upstream_id = models.CharField(max_length=200)
+    call_id = models.CharField(max_length=200)
+    function_name = models.CharField(max_length=200, blank=True)
+    text = models.TextField()
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "connection", "run_upstream_id", "call_id"], name="draft_once")
+        ]
+        indexes = [models.Index(fields=["saved_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.call_id} of {self.run_upstream_id}"
+
+
+class SentOutput(models.Model):
+    """One of the last outputs that were sent for a function on a connection."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    function_name = models.CharField(max_length=200)
+    run_upstream_id = models.CharField(max_length=200)
+    call_id = models.CharField(max_length=200)
+    text = models.TextField()
+    sent_by = models.CharField(max_length=150)
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["connection", "function_name", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.function_name} for {self.call_id}"
+
+
+class OutputTemplate(models.Model):
+    """An output worth repeating, by name, for every run that calls the function."""
+
+    function_name = models.CharField(max_length=200)
+    name = models.CharField(max_length=80)
+    text = models.TextField()
+    made_by = models.CharField(max_length=150)
+    made_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["function_name", "name"], name="template_once")]
+
+    def __str__(self) -> str:
+        return f"{self.function_name}: {self.name}"
+
+
+class OutputSchema(models.Model):
+    """The JSON Schema that outputs of a function have to satisfy."""
+
+    function_name = models.CharField(max_length=200, unique=True)
+    schema = models.JSONField()
+    changed_by = models.CharField(max_length=150)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.function_name
