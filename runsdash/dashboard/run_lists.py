@@ -11,12 +11,13 @@ from .links import mark_ambiguous
 
 COLUMNS = (
     "upstream_id", "assistant_id", "model", "status", "created_at", "started_at", "ended_at", "expires_at", "queue_s",
-    "duration_s", "total_tokens", "error_code", "metadata", "pending_calls", "waits_for", "step_count", "has_all_steps",
+    "duration_s", "total_tokens", "cost", "error_code", "metadata", "pending_calls", "waits_for", "step_count", "has_all_steps",
     "fetched_at", "thread__upstream_id", "connection__slug",
 )  # fmt: skip
 # What a row shows and may change while someone looks; nothing else makes a poll answer.
 CHANGING = (
-    "id", "status", "started_at", "ended_at", "expires_at", "total_tokens", "step_count", "metadata", "error_code"
+    "id", "status", "started_at", "ended_at", "expires_at", "total_tokens", "cost", "step_count", "metadata",
+    "error_code",
 )  # fmt: skip
 
 

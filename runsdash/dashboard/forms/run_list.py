@@ -5,13 +5,14 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from runsdash.index.filters import FilterError, RunFilter, parsed
+from runsdash.index.filters import METADATA, TEXT, Clause, FilterError, RunFilter, parsed, text_of
 from runsdash.index.planner import SORTS, Order
 
 LIMITS = [25, 50, 100]
 DEFAULT_LIMIT = 50
 NEWEST_FIRST = "-created_at"
 MAX_FILTER_CHARS = 2000
+__all__ = ["DEFAULT_LIMIT", "LIMITS", "MAX_FILTER_CHARS", "NEWEST_FIRST", "SORTS", "AskedRuns", "asked_runs"]
 NO_FILTER = RunFilter()
 
 
@@ -54,6 +55,25 @@ class AskedRuns:
 
     def filtered(self, run_filter: RunFilter) -> str:
         return self.url_query(q=str(run_filter))
+
+    def with_pair(self, key: str, value: str) -> str:
+        """The address of the list narrowed to a metadata pair."""
+        return self.filtered(self.filter.with_clause(Clause(METADATA, value, "=", key)))
+
+    @property
+    def sort_word(self) -> str:
+        """`sort` as a saved view keeps it."""
+        return "" if self.sort == NEWEST_FIRST else self.sort
+
+    @property
+    def chips(self) -> list[tuple[str, str]]:
+        """Each clause as text, with the address of the list without it."""
+        return [(text_of(one), self.filtered(self.filter.without(one))) for one in self.filter.clauses]
+
+    @property
+    def words(self) -> str:
+        """What is looked for in texts, for `?hit=` of a run page."""
+        return str(RunFilter(tuple(one for one in self.filter.clauses if one.name == TEXT and not one.is_negated)))
 
 
 def asked_runs(query: QueryDict) -> AskedRuns:

@@ -7,18 +7,22 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.columns import COLUMNS, columns_for
 from runsdash.dashboard.context import Shell
+from runsdash.dashboard.facet_menus import chips, menus
 from runsdash.dashboard.forms.run_list import LIMITS, AskedRuns, asked_runs
 from runsdash.dashboard.links import mark_ambiguous, run_url
 from runsdash.dashboard.run_lists import ROWS, dress, rows_state, state_tag
 from runsdash.dashboard.subject import connection_named, connection_of
+from runsdash.dashboard.views.saved_views import seen_by
+from runsdash.index.facets import facets_of
 from runsdash.index.keyset import CursorError
 from runsdash.index.models import Connection, Run
 from runsdash.index.planner import Limits, RunPage, ids_of, run_page
-from runsdash.service.statuses import RunStatus
 
 MAX_ROWS = 100  # in one poll
 MAX_NEWER = 99  # counted no further
+MAX_VIEWS = 30  # in the menu; all are on their own page
 NEWER = Limits(walk_s=0.1, statement_s=0.3)  # of looking for newer runs in a poll
 BUSY_POLL_S, CALM_POLL_S = 5, 10
 
@@ -36,7 +40,13 @@ def runs(request: HttpRequest) -> HttpResponse:
         except CursorError:
             return redirect(f"{reverse('runs')}{asked.url_query()}")
     newest = next((run.pk for run in page.rows), 0) if asked.is_first_page else None
-    context = {"asked": asked, "page": page, "chips": chips(asked), "limits": LIMITS}
+    context = {
+        "asked": asked,
+        "page": page,
+        "limits": LIMITS,
+        **filtering(request, asked, connection),
+        **table(request),
+    }
     context["poll"] = None if asked.error else poll(request, asked, rows=page.rows, newest=newest, newer=0)
     return render(request, "runs/runs.html", context, status=400 if asked.error else 200)
 
@@ -54,7 +64,7 @@ def live(request: HttpRequest) -> HttpResponse:
     newer = count_newer(asked, connection, newest)
     if request.headers.get("HX-PTag") == tag(request, rows, newer):
         return HttpResponseNotModified()
-    context = {"rows": dress(rows), "newer": newer, "asked": asked}
+    context = {"rows": dress(rows), "newer": newer, "asked": asked, **table(request)}
     context["poll"] = poll(request, asked, rows=rows, newest=newest, newer=newer)
     response = render(request, "runs/live.html", context)
     response["HX-PTag"] = context["poll"]["tag"]
@@ -77,6 +87,17 @@ def short(request: HttpRequest, run_id: str) -> HttpResponse:
     return redirect(run_url(run))
 
 
+def filtering(request: HttpRequest, asked: AskedRuns, connection: Connection | None) -> dict[str, object]:
+    """Chips, facets when the address asks for them (they come after the rows otherwise), and saved views."""
+    facets = facets_of(asked.filter, connection) if "facets" in request.GET and not asked.error else None
+    found = {"chips": chips(asked, facets), "facets": facets, "menus": menus(asked, facets)}
+    return found | {"saved_views": list(seen_by(request.user)[:MAX_VIEWS])}
+
+
+def table(request: HttpRequest) -> dict[str, object]:
+    return {"columns": columns_for(request.user), "all_columns": COLUMNS}
+
+
 def found_page(asked: AskedRuns, connection: Connection | None) -> RunPage:
     page = run_page(
         asked.filter, order=asked.order, rows=ROWS, limit=asked.limit, cursor=asked.cursor, connection=connection
@@ -91,19 +112,6 @@ def count_newer(asked: AskedRuns, connection: Connection | None, newest: int | N
         return 0
     found, _ = ids_of(asked.filter, connection=connection, count=MAX_NEWER + 1, above=newest, limits=NEWER)
     return len(found)
-
-
-def chips(asked: AskedRuns) -> list[dict[str, object]]:
-    """A chip for each status: its address adds or takes away the clause."""
-    chosen = asked.filter.values("status")
-    return [
-        {
-            "status": status,
-            "is_on": status.value in chosen,
-            "query": asked.url_query(q=str(asked.filter.toggled("status", status.value))),
-        }
-        for status in RunStatus
-    ]
 
 
 # The poll

@@ -131,12 +131,24 @@ def ids_of(
     above: int | None = None,
     limits: Limits = USUAL,
 ) -> tuple[list[int], bool]:
-    """The newest `count` ids, and whether that is all that was asked for or there is. `above`: only greater ids."""
+    """The newest `count` ids, and False if the search was stopped before. `above`: only greater ids."""
     wanted = wanted_of(run_filter, connection)
     if above is not None:
         wanted = Wanted(wanted.keys & Keys(low=above + 1), wanted.groups)
     found = places_of(wanted, Order(), None, is_backwards=False, count=count, limits=limits)
     return [place[-1] for place in found.places], not found.is_stopped
+
+
+def capped_count(run_filter: RunFilter, *, cap: int, connection: Connection | None = None) -> int | None:
+    """How many runs there are, counted to `cap` + 1; None when no index alone can say. A run in two ranges counts once."""
+    wanted = wanted_of(run_filter, connection)
+    plan = plan_for(wanted, Direction(), None, USUAL)
+    if plan.tests is not None or plan.gathered is not None:
+        return None
+    (track,) = plan.tracks
+    if len(track.source.arms) > 1:
+        return len(track.matches(None, None, None, cap + 1))
+    return track.source.count(keys=wanted.keys, cap=cap)
 
 
 def rows_of(ids: Sequence[int], rows: QuerySet[Run]) -> list[Run]:

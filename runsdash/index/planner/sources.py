@@ -125,4 +125,5 @@ def both(one: Source, other: Source) -> Source | None:
 
 
 def source_of(arms: list[Arm]) -> Source | None:
-    return Source(tuple(arms)) if 0 < len(arms) <= MAX_ARMS else None
+    """None when there are too many arms to read; without any, a source that is empty."""
+    return Source(tuple(arms) or (Arm(Sql("1 = 0")),)) if len(arms) <= MAX_ARMS else None

@@ -1,0 +1,47 @@
+"""Columns of the run list: which there are, which a person wants, how they can be sorted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runsdash.accounts.models import User
+
+
+@dataclass(frozen=True)
+class Column:
+    """`classes` say how it looks and on which widths it goes; `sort` is its name in `?sort=`, empty for none."""
+
+    name: str
+    label: str
+    classes: str = ""
+    sort: str = ""
+    is_usual: bool = True
+
+
+COLUMNS = [
+    Column("thread", "Thread", "p2"),
+    Column("assistant", "Assistant", "p2"),
+    Column("model", "Model", "p3"),
+    Column("started", "Started", "p2", sort="created_at"),
+    Column("created", "Created", "p2", sort="created_at", is_usual=False),
+    Column("ended", "Ended", "p3", is_usual=False),
+    Column("queue", "Queued", "num p3", sort="queue"),
+    Column("duration", "Duration", "num p1", sort="duration"),
+    Column("tokens", "Tokens", "num p2", sort="tokens"),
+    Column("cost", "Cost", "num p2", sort="cost"),
+    Column("steps", "Steps", "num p3", sort="steps"),
+    Column("error", "Error", "p3", is_usual=False),
+    Column("connection", "Connection", "p3", is_usual=False),
+    Column("metadata", "Metadata", "p3 grow"),
+]
+NAMES = [column.name for column in COLUMNS]
+USUAL = [column.name for column in COLUMNS if column.is_usual]
+
+
+def columns_for(user: User) -> list[str]:
+    """Names of the columns this person wants, in the order of the table. Status and run are always there."""
+    return in_order(user.list_columns) or USUAL
+
+
+def in_order(names: Iterable[object]) -> list[str]:
+    wanted = set(map(str, names))
+    return [name for name in NAMES if name in wanted]

@@ -1,0 +1,44 @@
+"""Parts of the run list that come after its rows: facets, suggestions, and which columns a person wants."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.columns import in_order
+from runsdash.dashboard.facet_menus import chips, menus
+from runsdash.dashboard.forms.run_list import MAX_FILTER_CHARS, asked_runs
+from runsdash.dashboard.subject import connection_named
+from runsdash.index.facets import facets_of
+from runsdash.index.suggestions import suggestions
+
+
+@viewer_required
+@require_safe
+def facets(request: HttpRequest) -> HttpResponse:
+    """How many runs of the filter have each value. A filter that cannot be read has none."""
+    asked = asked_runs(request.GET)
+    connection = connection_named(asked.connection_slug) if asked.connection_slug else None
+    found = None if asked.error else facets_of(asked.filter, connection)
+    context = {"asked": asked, "facets": found, "menus": menus(asked, found), "chips": chips(asked, found)}
+    return render(request, "runs/_facets.html", context)
+
+
+@viewer_required
+@require_safe
+def suggest(request: HttpRequest) -> HttpResponse:
+    """What may come next in the filter."""
+    typed = request.GET.get("q", "")[:MAX_FILTER_CHARS]
+    return render(request, "runs/_suggestions.html", {"suggestions": suggestions(typed)})
+
+
+@viewer_required
+@require_POST
+def columns(request: HttpRequest) -> HttpResponse:
+    """Remembers the chosen columns for this person; none chosen, or `usual`, means the usual ones."""
+    chosen = [] if "usual" in request.POST else in_order(request.POST.getlist("col"))
+    request.user.list_columns = chosen
+    request.user.save(update_fields=["list_columns"])
+    asked = asked_runs(request.GET)
+    return redirect(f"{reverse('runs')}{asked.url_query()}")
