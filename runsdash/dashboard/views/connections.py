@@ -21,6 +21,7 @@ from runsdash.index.models import Connection
 from runsdash.index.seal import unseal
 from runsdash.service import NotSupported, ServiceError
 from runsdash.sync.clients import client_for
+from runsdash.sync.state import state_of
 from runsdash.sync.trouble import note_failure, note_success, trouble_of
 
 TEST_TIMEOUT_S = 10.0
@@ -118,7 +119,13 @@ def told(connection: Connection) -> dict[str, object]:
     """A connection as the list shows it, its health in a word, never its key."""
     has_key = bool(connection.sealed_key) or connection.is_from_environment
     is_readable = connection.is_from_environment or unseal(connection.sealed_key) is not None
-    return {"connection": connection, "health": health_of(connection), "has_key": has_key, "is_readable": is_readable}
+    return {
+        "connection": connection,
+        "health": health_of(connection),
+        "has_key": has_key,
+        "is_readable": is_readable,
+        "state": state_of(connection),
+    }
 
 
 def health_of(connection: Connection) -> tuple[str, str, str]:
