@@ -10,6 +10,7 @@ from django.db import transaction
 from runsdash.accounts.models import User
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import record_intent, record_outcome, record_refusal
+from runsdash.index.texts import storable
 
 Answer = TypeVar("Answer")
 RIGHTS = {"can_act": "This needs the role operator.", "can_manage": "This needs the role admin."}
@@ -24,10 +25,13 @@ def change(
     act: Callable[[], tuple[Answer, object]],
     before: object = None,
     sent: object = None,
+    thread_id: str = "",
+    reason: str = "",
 ) -> Answer:
     """Carries out `act`, which returns its answer and what the trail keeps as `after`. `right`: one of RIGHTS."""
     copied = {
         "action": action, "actor": actor.get_username(), "connection_slug": connection_slug, "before": before,
+        "thread_id": thread_id[:200], "reason": storable(reason[:2000]),
     }  # fmt: skip
     refusal = refusal_of(actor, right=right)
     if refusal:

@@ -119,14 +119,28 @@ VERDICTS: dict[str, Callable[[Deed, Run], Verdict]] = {
 
 
 def settle_thread(thread: Thread) -> list[Deed]:
-    """Settles creations of runs on a thread, given its freshest list of runs."""
+    """Settles creations of runs on a thread, given its freshest list of runs, and its deletion."""
     found = deeds_of_thread(thread.upstream_id)
     for deed in found:
+        if deed.intent.action == "delete_thread":
+            settle_deletion(deed, thread)
         if deed.intent.action != "create_run":
             continue
         if is_settleable(deed, timeout_s=thread.connection.timeout_s, fetched_at=thread.fetched_at):
             settle_creation(deed, thread)
     return found
+
+
+def settle_deletion(deed: Deed, thread: Thread) -> None:
+    """Done when the upstream no longer knows the thread, not done when it still answered with it."""
+    timeout_s = thread.connection.timeout_s
+    if thread.is_gone and is_settleable(deed, timeout_s=timeout_s, fetched_at=thread.checked_at):
+        result, sentence = Result.SETTLED_DONE, "The upstream no longer knows the thread."
+    elif not thread.is_gone and is_settleable(deed, timeout_s=timeout_s, fetched_at=thread.fetched_at):
+        result, sentence = Result.SETTLED_NOT_DONE, "The thread is still there."
+    else:
+        return
+    deed.outcomes.append(record_outcome(deed.intent, result=result, upstream_message=sentence))
 
 
 def settle_creation(deed: Deed, thread: Thread) -> None:

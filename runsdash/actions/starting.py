@@ -4,6 +4,7 @@ from datetime import datetime
 
 from runsdash.accounts.models import User
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.purge import let_back_in
 from runsdash.index.upsert import ensure_threads, upsert_messages, upsert_run, upsert_threads
 from runsdash.service import objects
 
@@ -89,6 +90,7 @@ def started(attempt: Attempt, connection: Connection) -> Run:
 
     def take(answer: objects.Run, at: datetime) -> dict[str, object]:
         thread_id = answer.thread_id or attempt.thread_id
+        let_back_in(connection, [thread_id])
         ensure_threads(connection, [thread_id], added_by=attempt.actor.get_username())
         rows.append(upsert_run(connection, answer, fetched_at=at, thread_id=thread_id))
         after = {"run_id": rows[0].upstream_id, "thread_id": thread_id, "status": rows[0].status}

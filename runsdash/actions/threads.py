@@ -1,16 +1,28 @@
-"""Adding threads to the index by their ids. The upstream is asked for them later, by whoever opens them or the worker."""
+"""What people do to threads: add them to the index by their ids, delete one upstream, purge one from RunsDash.
+
+Of an added thread the upstream is asked later, by whoever opens it or by the worker.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
 
 from runsdash.accounts.models import User
-from runsdash.index.models import Connection, Thread
+from runsdash.index.archive import meter_of
+from runsdash.index.models import Connection, Job, Thread
+from runsdash.index.purge import let_back_in, purge_some, shut_out
 from runsdash.index.upsert import ensure_threads
+from runsdash.service import NotFound, objects
+from runsdash.sync.jobs import add_job
 
+from .attempts import Attempt, carry_out
 from .local import change
 
 CHUNK = 500  # ids in one IN (…)
 IDS_IN_TRAIL = 100
+PURGE_S = 1.0  # whoever purges a thread waits no longer; a job does the rest
 
 
 @dataclass(frozen=True)
@@ -22,14 +34,26 @@ class Added:
 
 
 def add_threads(*, actor: User, connection: Connection, thread_ids: Sequence[str]) -> Added:
-    """Makes rows for ids that are not there yet."""
+    """Makes rows for ids that are not there yet. Purged ones come back."""
 
     def act() -> tuple[Added, object]:
         known = known_ids(connection, thread_ids)
         new = [one for one in thread_ids if one not in known]
+        let_back_in(connection, thread_ids)
         ensure_threads(connection, new, added_by=actor.get_username())
         added = Added(new=len(new), known=len(known))
         return added, {"new": added.new, "known": added.known, "thread_ids": new[:IDS_IN_TRAIL]}
+
+    return change(actor=actor, action="add_threads", right="can_act", connection_slug=connection.slug, act=act)
+
+
+def add_threads_of_file(*, actor: User, connection: Connection, file_name: str, size: int) -> Job:
+    """Leaves a text file in FILES_DIR to a worker, which adds every thread that it names."""
+
+    def act() -> tuple[Job, object]:
+        name = actor.get_username()
+        job = add_job("find_threads", connection=connection, created_by=name, file_name=file_name, total=size)
+        return job, {"job": job.pk, "bytes": size}
 
     return change(actor=actor, action="add_threads", right="can_act", connection_slug=connection.slug, act=act)
 
@@ -40,3 +64,53 @@ def known_ids(connection: Connection, thread_ids: Sequence[str]) -> set[str]:
         some = Thread.objects.filter(connection=connection, upstream_id__in=thread_ids[start : start + CHUNK])
         found.update(some.values_list("upstream_id", flat=True))
     return found
+
+
+def delete_thread(*, actor: User, thread: Thread, token: str | None = None, reason: str = "") -> None:
+    """Deletes a thread upstream, with its runs and messages. What RunsDash has of it stays."""
+    meter = meter_of(thread)
+    attempt = Attempt(
+        actor=actor, operation="delete_thread", connection=thread.connection, token=token, reason=reason,
+        thread_id=thread.upstream_id, parameters={"thread_id": thread.upstream_id},
+        before={"runs": meter.runs, "archived_runs": meter.archived_runs, "messages": meter.messages},
+    )  # fmt: skip
+
+    def take(answer: objects.Deleted, at: datetime) -> dict[str, object]:
+        if answer.deleted:
+            mark_gone(thread)
+        return {"after": {"is_deleted": answer.deleted}}
+
+    try:
+        carry_out(attempt, take=take)
+    except NotFound:
+        mark_gone(thread)
+        raise
+
+
+def mark_gone(thread: Thread) -> None:
+    """The upstream has it no more: nobody asks for it, and its pages say so."""
+    Thread.objects.filter(pk=thread.pk).update(is_gone=True, due_at=None)
+
+
+def purge_thread(*, actor: User, thread: Thread, reason: str = "") -> bool:
+    """Forgets a thread here; upstream nothing changes. False when a job has to finish it."""
+    connection, thread_id = thread.connection, thread.upstream_id
+    counts = {"runs": thread.run_count}
+
+    def act() -> tuple[Job, object]:
+        shut_out(thread)
+        job = add_job(
+            "purge_thread", connection=connection, created_by=actor.get_username(),
+            parameters={"thread_id": thread_id}, total=thread.run_count,
+        )  # fmt: skip
+        return job, {"job": job.pk, **counts}
+
+    job = change(
+        actor=actor, action="purge_thread", right="can_manage", connection_slug=connection.slug, act=act,
+        before=counts, thread_id=thread_id, reason=reason,
+    )  # fmt: skip
+    is_over = purge_some(thread, within_s=PURGE_S)
+    if is_over:
+        rows = Job.objects.filter(pk=job.pk, state=Job.State.WAITING)
+        rows.update(state=Job.State.DONE, ended_at=timezone.now())
+    return is_over

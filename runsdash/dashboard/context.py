@@ -37,6 +37,10 @@ class Shell:
     def can_act(self) -> bool:
         return self.request.user.can_act and not self.is_read_only
 
+    @property
+    def can_manage(self) -> bool:
+        return self.request.user.can_manage and not self.is_read_only
+
     @cached_property
     def page(self) -> str:
         """The name of the page's URL, empty on problem pages."""

@@ -18,6 +18,8 @@ LABELS = {
     "modify_run": "Edit metadata",
     "submit_tool_outputs": "Submit tool outputs",
     "add_threads": "Add threads",
+    "delete_thread": "Delete thread upstream",
+    "purge_thread": "Purge thread from RunsDash",
     "add_connection": "Add connection",
     "change_connection": "Change connection",
     "remove_connection": "Remove connection",

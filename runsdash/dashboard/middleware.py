@@ -7,8 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
+from runsdash.index.purge import Purged
+
 from .subject import SeveralConnections
-from .views.problems import problem_response, several_response
+from .views.problems import problem_response, purged_response, several_response
 
 Next = Callable[[HttpRequest], HttpResponse]
 HEALTH_PATH = "/healthz"
@@ -64,6 +66,8 @@ def problems(get_response: Next) -> Next:
     def process_exception(request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, SeveralConnections):
             return several_response(request, error)
+        if isinstance(error, Purged):
+            return purged_response(request, error)
         return problem_response(request, error)
 
     middleware.process_exception = process_exception

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest
 from runsdash.actions.settling import settle_run, settle_thread
 from runsdash.index.connections import DEFAULT_SLUG, connections
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.sync.refresh import PAGE_WAIT_S, refresh_run, refresh_thread, run_row
+from runsdash.sync.refresh import PAGE_WAIT_S, refresh_run, refresh_thread, run_row, thread_row
 
 
 class SeveralConnections(Exception):
@@ -85,6 +85,12 @@ def thread_of_page(request: HttpRequest, *, thread_id: str) -> Thread:
     thread = refresh_thread(connection, thread_id=thread_id)
     settle_thread(thread)
     return thread
+
+
+def known_thread(request: HttpRequest, *, thread_id: str) -> Thread:
+    """The thread a write form is about, likewise with the copy in the index first."""
+    connection = connection_of(request, upstream_id=thread_id, models=[Thread])
+    return thread_row(connection, thread_id) or refresh_thread(connection, thread_id=thread_id)
 
 
 def known_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Run:

@@ -1,6 +1,6 @@
 """Everything the thread page shows: a page of its conversation, a page of its runs, and who holds its lock.
 
-It reads the index; it never asks an upstream and never writes.
+It reads the index. Only `read_older` asks an upstream, for one page of messages.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from runsdash.index import reading
+from runsdash.index.archive import Meter, meter_of
 from runsdash.index.models import Message, Run, Thread
+from runsdash.sync.archiving import read_older_messages
 
 from . import pace
 from .context import Shell
@@ -34,6 +36,7 @@ class ThreadPage:
 
     def __init__(self, request: HttpRequest, thread: Thread) -> None:
         self.thread, self.now = thread, timezone.now()
+        self.older_error = ""
         self.waiting_elsewhere = Shell(request).waiting_count
         self.before = request.GET.get("before", "")[:ID_CHARS]
         self.runs_before = request.GET.get("runs_before", "")[:ID_CHARS]
@@ -59,9 +62,31 @@ class ThreadPage:
 
     @property
     def older_url(self) -> str:
-        """The page before this one; "" when the index has nothing older."""
+        """The page before this one; "" when there is certainly nothing older to be had."""
         found, has_older = self._message_page
-        return thread_url(self.thread, before=found[0].upstream_id) if has_older else ""
+        may_have_older = has_older or (not self.thread.has_all_messages and not self.is_gone)
+        return thread_url(self.thread, before=found[0].upstream_id) if found and may_have_older else ""
+
+    @property
+    def needs_older(self) -> str:
+        """The message to ask the upstream for messages before; "" when the index has this page whole."""
+        found, has_older = self._message_page
+        is_short = self.before and not has_older and len(found) < reading.MESSAGES_PER_PAGE
+        if not is_short or self.thread.has_all_messages or self.is_gone:
+            return ""
+        return found[0].upstream_id if found else self.before
+
+    def read_older(self) -> None:
+        """Asks for one page of older messages when the reader went further back than the index."""
+        before = self.needs_older
+        if before:
+            error = read_older_messages(self.thread, before=before)
+            self.older_error = error.message if error else ""
+            del self._message_page
+
+    @cached_property
+    def meter(self) -> Meter:
+        return meter_of(self.thread)
 
     @property
     def newest_url(self) -> str:
@@ -126,7 +151,12 @@ class ThreadPage:
         parts = [str(self.interval_s), str(self.is_gone), str(self.is_overdue), self.before, self.runs_before]
         parts += [f"{run.upstream_id} {run.status} {run.total_tokens} {run.duration_s}" for run in self.runs]
         parts += [self.holder.upstream_id, self.holder.status] if self.holder else []
-        parts += [str(self.thread.metadata), str(self.thread.tool_resources), str(self.waiting_elsewhere)]
+        parts += [
+            str(self.meter),
+            str(self.thread.metadata),
+            str(self.thread.tool_resources),
+            str(self.waiting_elsewhere),
+        ]
         if self.thread.trouble:
             parts += [str(self.thread.trouble.get("at")), str(copy_age_s(self.thread) // pace.TICK_S)]
         return digest_of([*parts, *reading.message_digests(self._message_page[0])])

@@ -7,9 +7,11 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
 
-ACTIVE_EVERY = timedelta(seconds=2)
+# A little slower than the fastest poll of a page: an open page reads its run itself. Were both due at the same moment,
+# the page would lose the lease each time and show old news until its next poll.
+ACTIVE_EVERY = timedelta(seconds=2.4)
 # While other reads wait, active runs leave them some of the budget; a change is still seen within three seconds.
-SHARED_EVERY = timedelta(seconds=2.5)
+SHARED_EVERY = timedelta(seconds=2.7)
 OVERDUE_EVERY = timedelta(seconds=60)  # past expires_at and still called active: labelled, not spun on
 TROUBLED_EVERY = timedelta(seconds=10)
 LIST_THREADS_EVERY = timedelta(seconds=20)
@@ -68,7 +70,8 @@ def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list
     """Ended runs whose steps are not all here yet, newest first."""
     if connection.can_list_steps is False:
         return []
-    rows = Run.objects.filter(free(now), has_all_steps=False, connection=connection).exclude(status__in=ACTIVE)
+    rows = Run.objects.filter(free(now), has_all_steps=False, connection=connection, thread__is_gone=False)
+    rows = rows.exclude(status__in=ACTIVE)
     rows = rows.filter(Q(trouble__isnull=True) | Q(checked_at__lte=now - TROUBLED_EVERY * 6))
     return list(rows.select_related("thread", "connection").order_by("-id")[:most])
 

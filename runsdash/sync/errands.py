@@ -11,6 +11,8 @@ from django.db.models import Model, Q
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.purge import purged_ids
+from runsdash.index.texts import stored_id
 from runsdash.index.upsert import upsert_threads
 from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed
 from runsdash.service.objects import Page
@@ -165,8 +167,10 @@ def land_listing(connection: Connection, reads: Reads) -> None:
 def take_threads(connection: Connection, page: Page, *, sent_at: datetime) -> None:
     note_success(connection)
     ids = [thread.id for thread in page.data if thread.id]
-    known = Thread.objects.filter(connection=connection, upstream_id__in=ids).count()
-    upsert_threads(connection, page.data, fetched_at=sent_at, added_by="listed")
+    purged = purged_ids(connection, ids)
+    known = Thread.objects.filter(connection=connection, upstream_id__in=ids).count() + len(purged)
+    wanted = [thread for thread in page.data if thread.id and stored_id(thread.id) not in purged]
+    upsert_threads(connection, wanted, fetched_at=sent_at, added_by="listed")
     goes_on = page.has_more and known < len(ids)
     Connection.objects.filter(pk=connection.pk).update(
         can_list_threads=True,

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from runsdash.index.archive import file_ids_of_message, want_files
 from runsdash.index.models import Connection, Run, RunStep, Thread
+from runsdash.index.purge import purge_of
 from runsdash.index.upsert import (
     upsert_assistants,
     upsert_messages,
@@ -20,17 +23,21 @@ from runsdash.service.objects import Page
 from runsdash.service.statuses import step_status
 
 from . import lease
+from .message_walk import note_newest
 from .reads import Reads
 from .trouble import note_failure, note_success, trouble_of
 
 # A run that ended this long before its steps were asked for has them all.
 SETTLING = timedelta(seconds=2)
+GONE = {404, 410}
 
 
 def record_trouble(row: Run | Thread, error: ServiceError, *, token: str) -> None:
     """Keeps the failure beside the copy, so that every reader sees it."""
     trouble, now = trouble_of(error), timezone.now()
-    also = {"steps_checked_at": now} if isinstance(row, Run) else {}
+    also: dict[str, object] = {"steps_checked_at": now} if isinstance(row, Run) else {}
+    if isinstance(row, Thread) and trouble["status"] in GONE and row.fetched_at is not None:
+        also["is_gone"] = True
     lease.give_back(row, token, trouble=trouble, checked_at=now, **also)
     note_failure(row.connection, trouble)
 
@@ -44,6 +51,8 @@ def land_run(connection: Connection, reads: Reads, *, run: Run | None, token: st
         return
     if answer is not None:
         thread_id = run.thread.upstream_id if run is not None else None
+        if purge_of(connection, answer.thread_id or thread_id or ""):
+            return
         run = upsert_run(connection, answer, fetched_at=reads.sent_at, thread_id=thread_id)
         note_success(connection)
     if run is None:
@@ -144,7 +153,11 @@ def land_messages(thread: Thread, reads: Reads) -> ServiceError | None:
             return answer
         if isinstance(answer, Page):
             oldest_first = answer.data[::-1] if name == "messages" else answer.data
-            upsert_messages(thread, oldest_first, fetched_at=reads.sent_at)
+            with transaction.atomic():
+                if name == "messages":
+                    note_newest(thread, answer)
+                found = upsert_messages(thread, oldest_first, fetched_at=reads.sent_at)
+            want_files(thread, [one for message in found for one in file_ids_of_message(message)])
     return None
 
 
@@ -160,6 +173,8 @@ def land_thread(connection: Connection, reads: Reads, *, thread_id: str, thread:
     if isinstance(answer, ServiceError):
         if thread is not None:
             record_trouble(thread, answer, token=token)
+        return
+    if purge_of(connection, thread_id):
         return
     if answer is not None:
         thread = upsert_threads(connection, [answer], fetched_at=reads.sent_at)[answer.id]

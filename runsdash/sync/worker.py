@@ -21,6 +21,7 @@ from runsdash.index.models import Connection
 from runsdash.service.background import WORKERS
 
 from . import due, portions
+from .archiving import Archives
 from .budget import budget_for, is_paused
 from .errands import Errand, NothingLeft, list_threads, look_at_thread, read_run, watch_run
 from .pauses import PATIENT_FOR, is_resting, note_worker_failure, note_worker_success
@@ -60,20 +61,21 @@ class Worker:
         self.unlimited = unlimited
         self.chores = [*chores, Chore(lambda: portions.sweep(now_s=time()), every_s=SWEEP_EVERY_S)]
         self.errands: list[Errand] = []
+        self.archives = Archives()
         self.bell = Event()  # rings when an answer is in, when somebody wakes the worker, when it shall stop
         self.waiting: set[int] = set()  # connections that had more due than could be started
 
     # Rounds
 
-    def run(self, stop: Event) -> None:
-        """Works until `stop` is set; what is under way then has LAST_WAIT_S to land."""
+    def run(self, stop: Event) -> bool:
+        """Works until `stop` is set; what is under way then has LAST_WAIT_S to land. False when some of it did not."""
         while not stop.is_set():
             self.bell.clear()
             close_old_connections()
             is_busy = self.round() or self.waiting
             if not stop.is_set():
                 self.bell.wait(BUSY_S if is_busy else IDLE_S)
-        self.land_all(seconds=LAST_WAIT_S)
+        return self.land_all(seconds=LAST_WAIT_S)
 
     def run_until_idle(self, *, seconds: float) -> bool:
         """Rounds until nothing is due and nothing under way. False when the time was over first."""
@@ -152,7 +154,7 @@ class Worker:
             yield partial(look_at_thread, thread, is_whole=False, share="floor")
 
     def rest(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
-        """Steps of active runs, then new threads, then new runs and the steps of ended ones in turn."""
+        """Steps of active runs, then new threads, then new runs and the steps of ended ones in turn; last the archive."""
         if due.is_listing_due(connection, now=now):
             yield partial(list_threads, connection)
         for run in due.undetailed_runs(connection, now=now, most=REST_AT_ONCE):
@@ -165,6 +167,9 @@ class Worker:
         reads = (partial(read_run, run) for run in due.unarchived_runs(connection, now=now, most=REST_AT_ONCE))
         for start in chain.from_iterable(zip_longest(looks, reads)):
             if start is not None:
+                yield from self.if_room(start)
+        if not self.unlimited:
+            for start in self.archives.starts(connection):
                 yield from self.if_room(start)
 
     def if_room(self, start: Start) -> Iterator[Start]:
@@ -182,15 +187,16 @@ class Worker:
         if len(finished) > first_rest + 1:
             self.bell.set()
 
-    def land_all(self, *, seconds: float) -> None:
-        """Waits a while, lands what is in, and leaves the rest to other workers."""
+    def land_all(self, *, seconds: float) -> bool:
+        """Waits a while, lands what is in, and leaves the rest to other workers. True when nothing was left."""
         deadline = monotonic() + seconds
         while self.errands and monotonic() < deadline:
             self.errands[0].reads.wait(deadline - monotonic())
             self.land_finished()
-        for errand in self.errands:
+        left, self.errands = self.errands, []
+        for errand in left:
             errand.give_up()
-        self.errands.clear()
+        return not left
 
     def land(self, errand: Errand) -> None:
         if errand.has_failed:

@@ -10,10 +10,10 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
-from runsdash.dashboard.ids import FoundId, found_ids
 from runsdash.dashboard.links import mark_ambiguous, run_url, thread_url
 from runsdash.dashboard.subject import SeveralConnections, connection_named
 from runsdash.index.connections import connections
+from runsdash.index.ids import FoundId, found_ids
 from runsdash.index.models import Assistant, Connection, Message, Run, RunStep, Thread
 
 MAX_TYPED_CHARS = 10_000

@@ -8,7 +8,9 @@ from django.template.loader import render_to_string
 from runsdash.dashboard import problems
 from runsdash.dashboard.problems import Problem
 from runsdash.dashboard.subject import SeveralConnections
+from runsdash.index.purge import Purged
 
+PURGED = "All that was known of it is gone, and it is not fetched again until somebody adds it."
 FORM_EXPIRED = Problem(
     status=403,
     title="The form is no longer valid",
@@ -38,6 +40,15 @@ def several_response(request: HttpRequest, error: SeveralConnections) -> HttpRes
         choices.append((connection, f"{request.path}?{query.urlencode()}"))
     context = {"upstream_id": error.upstream_id, "choices": choices}
     return render(request, "problems/several.html", context, status=300)
+
+
+def purged_response(request: HttpRequest, error: Purged) -> HttpResponse:
+    """410: the thread was purged here. An operator may add it again."""
+    problem = Problem(status=410, title="This thread was purged from RunsDash", message=PURGED)
+    if request.headers.get("HX-Request"):
+        return rendered(request, problem)
+    context = {"problem": problem, "purge": error.purge, "slug": request.GET.get("connection", "")}
+    return render(request, "problems/purged.html", context, status=410)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

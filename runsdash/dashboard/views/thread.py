@@ -15,6 +15,7 @@ from runsdash.dashboard.thread_page import ThreadPage
 def thread(request: HttpRequest, *, thread_id: str) -> HttpResponse:
     row = thread_of_page(request, thread_id=thread_id)
     page = ThreadPage(request, row)
+    page.read_older()
     return mark_stale(render(request, "thread/thread.html", {"page": page, "thread": row}), row)
 
 

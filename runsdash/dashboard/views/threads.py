@@ -1,21 +1,31 @@
 """The threads that are known, and adding more by their ids."""
 
+from datetime import timedelta
+
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
-from runsdash.actions.threads import Added, add_threads
+from runsdash.actions.threads import Added, add_threads, add_threads_of_file
 from runsdash.dashboard.forms.add_threads import AddThreads, read_add_threads
 from runsdash.dashboard.forms.thread_list import BY_ADDITION, AskedThreads, asked_threads
 from runsdash.dashboard.links import mark_ambiguous
 from runsdash.dashboard.subject import connection_named, usable_connection
+from runsdash.dashboard.uploads import UploadRefused, drop_upload, keep_upload
 from runsdash.index.keyset import CursorError, Page, page_of
-from runsdash.index.models import Connection, Thread
+from runsdash.index.models import Connection, Job, Thread
+from runsdash.sync.jobs import OPEN
 
 ROWS = Thread.objects.select_related("connection").defer("raw", "tool_resources")
+IMPORTS = ("find_threads", "add_threads")
+IMPORTS_SHOWN = 5
+SHOWN_FOR = timedelta(minutes=10)
 
 
 @viewer_required
@@ -33,14 +43,56 @@ def threads(request: HttpRequest) -> HttpResponse:
 @require_POST
 def add(request: HttpRequest) -> HttpResponse:
     """Adds the threads whose ids are in the posted text."""
-    form = read_add_threads(request.POST)
+    form = read_add_threads(request.POST, request.FILES.get("file"))
+    connection = usable_connection(request)
+    try:
+        text = "" if form.errors else sent(request, form, connection)
+    except UploadRefused as refusal:
+        form.errors.append(str(refusal))
     if form.errors:
         return listed(request, asked_threads(request.GET), form=form, status=422)
-    connection = usable_connection(request)
-    added = add_threads(actor=request.user, connection=connection, thread_ids=form.thread_ids)
-    messages.success(request, sentence(added, connection))
+    messages.success(request, text)
     asked = AskedThreads(sort=BY_ADDITION, connection_slug=request.GET.get("connection", ""))
     return HttpResponse(status=303, headers={"Location": f"{reverse('threads')}{asked.url_query()}"})
+
+
+def sent(request: HttpRequest, form: AddThreads, connection: Connection) -> str:
+    """Adds the threads, or leaves them to a worker when they are many; what to say of it."""
+    if not form.is_large:
+        return sentence(add_threads(actor=request.user, connection=connection, thread_ids=form.thread_ids), connection)
+    name, size = keep_upload(form.pieces())
+    try:
+        add_threads_of_file(actor=request.user, connection=connection, file_name=name, size=size)
+    except Exception:
+        drop_upload(name)
+        raise
+    return f"The file is here. A worker adds its threads to {connection.slug}."
+
+
+@viewer_required
+@require_safe
+def imports(request: HttpRequest) -> HttpResponse:
+    """How far the worker is with adding threads; polled while it is at it."""
+    return render(request, "threads/_imports.html", imports_context())
+
+
+@operator_required
+@require_POST
+def add_again(request: HttpRequest, thread_id: str) -> HttpResponse:
+    """Adds a thread that was purged, and opens it."""
+    connection = usable_connection(request)
+    add_threads(actor=request.user, connection=connection, thread_ids=[thread_id])
+    slug = request.POST.get("connection")
+    query = f"?{urlencode({'connection': slug})}" if slug else ""
+    return redirect(reverse("thread", args=[thread_id]) + query)
+
+
+def imports_context() -> dict[str, object]:
+    """Jobs that add threads: those under way, and what ended lately."""
+    lately = Q(state__in=OPEN) | Q(ended_at__gte=timezone.now() - SHOWN_FOR)
+    jobs = Job.objects.filter(lately, kind__in=IMPORTS).select_related("connection")
+    found = list(jobs.order_by("-id")[:IMPORTS_SHOWN])
+    return {"imports": found, "is_importing": any(job.state in OPEN for job in found)}
 
 
 def listed(request: HttpRequest, asked: AskedThreads, *, form: AddThreads, status: int = 200) -> HttpResponse:
@@ -50,7 +102,8 @@ def listed(request: HttpRequest, asked: AskedThreads, *, form: AddThreads, statu
         asked = asked.by_addition()  # nothing has run yet
         page = found_page(asked, connection)
     mark_ambiguous(page.rows)
-    return render(request, "threads/threads.html", {"asked": asked, "page": page, "form": form}, status=status)
+    context = {"asked": asked, "page": page, "form": form, **imports_context()}
+    return render(request, "threads/threads.html", context, status=status)
 
 
 def found_page(asked: AskedThreads, connection: Connection | None) -> Page:

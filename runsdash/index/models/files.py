@@ -6,7 +6,10 @@ from .connections import Connection
 
 
 class ArchivedFile(models.Model):
-    """A file's content as fetched. `status` other than 200: the upstream's refusal, so that it is not asked for ever."""
+    """A file's content as fetched. `fetched_at` null: still wanted; else what the last attempt ended with.
+
+    `status` other than 200: the upstream's refusal, so that it is not asked for ever.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT)
     upstream_id = models.CharField(max_length=200)
@@ -17,6 +20,7 @@ class ArchivedFile(models.Model):
     content_type = models.CharField(max_length=100, blank=True)
     fetched_at = models.DateTimeField(null=True)
     attempts = models.IntegerField(default=0)
+    tried_at = models.DateTimeField(null=True)  # whoever sets it fetches; others leave the file alone for a while
     content = models.BinaryField(null=True)
 
     class Meta:

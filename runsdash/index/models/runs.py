@@ -67,6 +67,9 @@ class Run(Refreshed):
             models.Index(fields=["expires_at"], name="run_waiting", condition=models.Q(status="requires_action")),
             models.Index(fields=["connection", "id"], name="run_unarchived", condition=models.Q(has_all_steps=False)),
             models.Index(
+                fields=["connection", "id"], name="run_to_archive", condition=models.Q(archived_at__isnull=True)
+            ),
+            models.Index(
                 fields=["checked_at"],
                 name="run_active",
                 condition=models.Q(status__in=["queued", "in_progress", "requires_action", "cancelling"]),

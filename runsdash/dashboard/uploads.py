@@ -1,0 +1,59 @@
+"""Text that people upload, into a file of ours: streamed, unpacked when it is gzip, and never larger than the limits."""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from secrets import token_hex
+
+from django.conf import settings
+
+MAX_UPLOAD_BYTES = 50 * 1024 * 1024
+MAX_UNPACKED_BYTES = 500 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024
+GZIP = b"\x1f\x8b"
+
+
+class UploadRefused(Exception):
+    """Its text is a sentence for the person who sent it."""
+
+
+def keep_upload(pieces: Iterable[bytes]) -> tuple[str, int]:
+    """Writes the text into FILES_DIR; its name there and its size. Raises UploadRefused and leaves nothing behind."""
+    folder = Path(settings.FILES_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    name, size = f"upload-{token_hex(12)}.txt", 0
+    try:
+        with (folder / name).open("xb") as file:
+            for piece in unpacked(pieces):
+                size += len(piece)
+                if size > MAX_UNPACKED_BYTES:
+                    raise UploadRefused(f"Unpacked, the file is larger than {MAX_UNPACKED_BYTES >> 20} MB.")
+                file.write(piece)
+    except Exception:
+        drop_upload(name)
+        raise
+    return name, size
+
+
+def drop_upload(name: str) -> None:
+    (Path(settings.FILES_DIR) / name).unlink(missing_ok=True)
+
+
+def unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    pieces = iter(pieces)
+    first = next(pieces, b"")
+    every = chain([first], pieces)
+    return gunzipped(every) if first.startswith(GZIP) else every
+
+
+def gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """In parts of at most PIECE_BYTES, however much a piece holds."""
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        for piece in pieces:
+            while piece:
+                yield unpacker.decompress(piece, PIECE_BYTES)
+                piece = unpacker.unconsumed_tail
+    except zlib.error:
+        raise UploadRefused("This gzip file is damaged.") from None

@@ -1,0 +1,221 @@
+"""Completes the archive: the rest of a thread's messages, and the files that steps and messages name.
+
+It comes after everything else the worker reads. A thread page uses the same reads, one page at a time, when somebody
+goes further back than the index, or asks for the whole thread at once.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from time import monotonic, sleep
+
+from django.utils import timezone
+
+from runsdash.index import archive
+from runsdash.index.models import ArchivedFile, Connection, Thread
+from runsdash.index.upsert import upsert_messages
+from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed, objects
+from runsdash.service.objects import Page
+
+from .asked import MESSAGES_A_READ
+from .budget import budget_for
+from .clients import client_for
+from .errands import Errand, NothingLeft, leased, look_at_thread, read_run
+from .landing import record_trouble
+from .message_walk import note_older
+from .reads import Reads, land_later
+
+MESSAGES_A_WALK = 100
+RUNS_A_LOOK = 200
+LOOK_S = 0.05  # what the walk through runs may take of a worker's round
+PASS_EVERY_S = 20.0  # after the last run the walk rests, then begins with the newest again
+FILES_AT_ONCE = 2
+TROUBLED_EVERY = timedelta(minutes=1)
+OLDER_WAIT_S = 5.0  # a reader who goes back waits no longer for the page before
+RETRY_S = 0.1
+Start = Callable[[], Errand | None]
+
+
+# The worker's part
+
+
+class Archives:
+    """How far this process's walk through runs that are not archived has got, by connection."""
+
+    def __init__(self) -> None:
+        self.places: dict[int, int | None] = {}
+        self.rests_until: dict[int, float] = {}
+
+    def starts(self, connection: Connection) -> Iterator[Start]:
+        """What may be read now: files first, then messages of threads whose runs have ended."""
+        for file in archive.wanted_files(connection, most=FILES_AT_ONCE):
+            yield partial(fetch_file, file)
+        until = monotonic() + LOOK_S
+        while monotonic() < until and monotonic() >= self.rests_until.get(connection.pk, 0.0):
+            yield from self.next_runs(connection, until=until)
+
+    def next_runs(self, connection: Connection, *, until: float) -> Iterator[Start]:
+        """Marks what is complete. The place moves on only behind a run that was dealt with."""
+        before = self.places.get(connection.pk)
+        runs, following = archive.runs_to_archive(connection, before=before, most=RUNS_A_LOOK)
+        for run in runs:
+            if not archive.mark_if_archived(run) and not run.thread.has_all_messages and may_ask(run.thread):
+                yield partial(walk_messages, run.thread)
+            self.places[connection.pk] = run.pk
+            if monotonic() > until:
+                return
+        self.places[connection.pk] = following
+        if following is None:
+            self.rests_until[connection.pk] = monotonic() + PASS_EVERY_S
+
+
+def may_ask(thread: Thread) -> bool:
+    """Not of a thread that is gone, and seldom of one that makes trouble."""
+    if thread.is_gone:
+        return False
+    return not thread.trouble or thread.checked_at is None or thread.checked_at < timezone.now() - TROUBLED_EVERY
+
+
+def walk_messages(thread: Thread) -> Errand | None:
+    """The next page on the way back to the thread's first message."""
+    connection, after = thread.connection, thread.messages_cursor
+    token = leased(thread, cost=1, share="rest", hold_s=connection.timeout_s)
+    if token is None:
+        return None
+    ask = client_for(connection, "worker").background
+    ids = {"thread_id": thread.upstream_id}
+    page = ask.list_messages(**ids, limit=MESSAGES_A_WALK, order="desc", after=after or None)
+    reads = Reads({"older": page})
+    return Errand(connection, reads, lambda: land_older(thread, reads, after=after, token=token), thread, token)
+
+
+def land_older(thread: Thread, reads: Reads, *, after: str, token: str = "") -> ServiceError | None:
+    """Takes a page of older messages; moves the walk on when the page follows it."""
+    answer = reads.answer("older")
+    if isinstance(answer, ServiceError):
+        if token:
+            record_trouble(thread, answer, token=token)
+        return answer
+    if isinstance(answer, Page):
+        found = upsert_messages(thread, answer.data[::-1], fetched_at=reads.sent_at)
+        archive.want_files(thread, [one for message in found for one in archive.file_ids_of_message(message)])
+        note_older(thread, answer, after=after)
+    if token:
+        Errand(thread.connection, reads, lambda: None, thread, token).give_up()
+    return None
+
+
+def fetch_file(file: ArchivedFile) -> Errand | None:
+    """A file's content, within archive.MAX_FILE_BYTES."""
+    connection = file.connection
+    budget = budget_for(connection, "worker")
+    if not budget.take(connection, 1, share="rest"):
+        raise NothingLeft
+    if not archive.claim_file(file):
+        budget.give_back(1, share="rest")
+        return None
+    ask = client_for(connection, "worker").background
+    content = ask.retrieve_file_content(file_id=file.upstream_id, max_bytes=archive.MAX_FILE_BYTES)
+    reads = Reads({"file": content})
+    return Errand(connection, reads, lambda: land_file(file, reads))
+
+
+def land_file(file: ArchivedFile, reads: Reads) -> None:
+    answer = reads.answer("file")
+    if isinstance(answer, objects.FileContent):
+        archive.keep_file(
+            file.connection,
+            file.upstream_id,
+            content=answer.content,
+            content_type=answer.content_type,
+            fetched_at=reads.sent_at,
+        )
+    elif isinstance(answer, ServiceError) and not is_passing(answer):
+        is_final = not isinstance(answer, UpstreamFailed)
+        archive.note_refusal(file, status=answer.status, is_final=is_final)
+
+
+def is_passing(error: ServiceError) -> bool:
+    """Says it nothing about the file?"""
+    return isinstance(error, NoAnswer | RateLimited | Unauthorized)
+
+
+# A page's part
+
+
+def read_older_messages(thread: Thread, *, before: str) -> ServiceError | None:
+    """One page of messages before the message `before`, for a reader who went further back than the index.
+
+    Returns the error when there is none to be had. What comes late is taken in the background.
+    """
+    connection = thread.connection
+    if thread.has_all_messages or not may_ask(thread) or not connection.is_enabled:
+        return None
+    if not budget_for(connection).take(connection, 1):
+        return RateLimited("The requests of this moment are used up. Try again in a few seconds.", retry_after_s=1.0)
+    ask = client_for(connection).background
+    page = ask.list_messages(thread_id=thread.upstream_id, limit=MESSAGES_A_READ, order="desc", after=before)
+    reads = Reads({"older": page})
+    if reads.wait(min(OLDER_WAIT_S, connection.timeout_s)):
+        return land_older(thread, reads, after=before)
+    land_later(reads, lambda: land_older(thread, reads, after=before))
+    return NoAnswer("The upstream did not answer in time.", sent=True, timed_out=True)
+
+
+def archive_thread(thread: Thread, *, within_s: float) -> archive.Meter:
+    """Reads what is missing of a thread, one thing after the other, for as long as somebody waits."""
+    until = monotonic() + within_s
+    while monotonic() < until:
+        thread = Thread.objects.select_related("connection").get(pk=thread.pk)
+        start = missing_piece(thread)
+        if start is None:
+            break
+        errand = started(start, until=until)
+        if errand is None:
+            continue
+        if not errand.reads.wait(until - monotonic()):
+            land_later(errand.reads, errand.land)
+            break
+        errand.land()
+        if has_error(errand):
+            break
+    return archive.meter_of(Thread.objects.get(pk=thread.pk))
+
+
+def started(start: Start, *, until: float) -> Errand | None:
+    """Waits a moment when the budget of this second is spent, or somebody else reads the same."""
+    try:
+        errand = start()
+    except NothingLeft:
+        errand = None
+    if errand is None and monotonic() < until:
+        sleep(RETRY_S)
+    return errand
+
+
+def missing_piece(thread: Thread) -> Start | None:
+    """The read that a complete archive of the thread needs next; None when there is none, or it can't be had."""
+    if thread.is_gone or not thread.connection.is_enabled:
+        return None
+    if not thread.has_all_runs:
+        return partial(look_at_thread, thread, is_whole=True)
+    if not thread.has_all_messages:
+        return partial(walk_messages, thread)
+    for run in archive.unarchived_runs(thread)[:RUNS_A_LOOK]:
+        if archive.lacks_steps(run):
+            return partial(read_run, run)
+        archive.mark_if_archived(run)
+    files = archive.wanted_files(thread.connection, most=1, thread=thread)
+    if files:
+        return partial(fetch_file, files[0])
+    still = archive.unarchived_runs(thread)
+    return partial(mark_more, thread) if len(still[: RUNS_A_LOOK + 1]) > RUNS_A_LOOK else None
+
+
+def mark_more(thread: Thread) -> None:
+    """More runs than one look marks: look again."""
+
+
+def has_error(errand: Errand) -> bool:
+    answers = [errand.reads.answer(name) for name in errand.reads.futures]
+    return any(isinstance(one, ServiceError) and not isinstance(one, NotSupported) for one in answers)

@@ -1,0 +1,73 @@
+"""Jobs about threads: adding those that a text file names, and purging one. Imported by whoever starts a worker."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from runsdash.index.ids import ids_of_line
+from runsdash.index.models import Connection, Job, Thread
+from runsdash.index.purge import let_back_in, purge_some
+from runsdash.index.upsert import ensure_threads
+
+from .job_kinds import connection_of, file_of
+from .jobs import works
+from .wake import wake
+
+IDS_A_PIECE = 500
+BYTES_A_PIECE = 1024 * 1024
+MAX_LINE_BYTES = 1024 * 1024  # a longer line is read in parts
+PURGE_S = 0.25
+
+
+@works("find_threads")
+def find_threads(job: Job) -> Iterator[None]:
+    """Threads whose ids are in a text file, whatever else is there. Progress counts bytes; `place["byte"]` are behind us."""
+    connection, path = connection_of(job), file_of(job)
+    size = path.stat().st_size
+    while (start := job.place.get("byte", 0)) < size:
+        ids, place = next_ids(path, start)
+        new = added(connection, ids, added_by=job.created_by)
+        counts = {name: job.place.get(name, 0) for name in ("found", "new")}
+        job.place = {"byte": place, "found": counts["found"] + len(ids), "new": counts["new"] + new}
+        job.progress = {"done": place, "total": size, "note": note_of(job.place)}
+        wake()
+        yield
+    path.unlink(missing_ok=True)
+
+
+def next_ids(path: Path, start: int) -> tuple[list[str], int]:
+    """Thread ids of the following lines, and where the line after them begins."""
+    found: dict[str, None] = {}
+    with path.open("rb") as file:
+        file.seek(start)
+        while len(found) < IDS_A_PIECE and file.tell() - start < BYTES_A_PIECE:
+            line = file.readline(MAX_LINE_BYTES)
+            if not line:
+                break
+            ids = ids_of_line(line.decode("utf-8", "replace"))
+            found.update(dict.fromkeys(one.upstream_id for one in ids if one.kind in ("thread", "")))
+        return list(found), file.tell()
+
+
+def added(connection: Connection, ids: list[str], *, added_by: str) -> int:
+    """Makes rows where there are none; how many that were. Done twice, it counts them once."""
+    there = Thread.objects.filter(connection=connection, upstream_id__in=ids).count()
+    let_back_in(connection, ids)
+    ensure_threads(connection, ids, added_by=added_by)
+    return len(ids) - there
+
+
+def note_of(place: dict) -> str:
+    return f"{place['new']:,} new of {place['found']:,} ids"
+
+
+@works("purge_thread")
+def purge_thread(job: Job) -> Iterator[None]:
+    """Everything of the thread `parameters["thread_id"]`. Progress counts runs."""
+    rows = Thread.objects.select_related("connection").filter(connection=connection_of(job))
+    rows = rows.filter(upstream_id=job.parameters.get("thread_id", ""))
+    while (thread := rows.first()) is not None:
+        purge_some(thread, within_s=PURGE_S)
+        total = job.progress.get("total")
+        left = thread.runs.values("pk")[: total or 1].count()
+        job.progress = {"done": max(0, (total or 0) - left), "total": total, "note": ""}
+        yield

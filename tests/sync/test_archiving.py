@@ -1,0 +1,188 @@
+"""Completing the archive: messages walked back to the first, files fetched once, runs marked when nothing is missing."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from runsdash.index.archive import file_ids_of_run, meter_of, want_files
+from runsdash.index.models import ArchivedFile, Connection, Message, Run, Thread
+from runsdash.index.upsert import ensure_threads
+from runsdash.sync.archiving import archive_thread, read_older_messages
+from runsdash.sync.refresh import refresh_run, refresh_thread
+from runsdash.sync.worker import Worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def worker(connection, upstream) -> Worker:
+    """A worker that no budget holds back, on an upstream that lists no threads."""
+    upstream.quirk(no_thread_list=True)
+    Connection.objects.update(budget_per_min=0)
+    return Worker()
+
+
+def work(worker: Worker, *, seconds: float = 5.0) -> None:
+    """Rounds until there is nothing left to archive."""
+    deadline = time.monotonic() + seconds
+    while not Run.objects.filter(archived_at__isnull=False).exists() and time.monotonic() < deadline:
+        worker.archives.rests_until.clear()
+        worker.run_until_idle(seconds=5)
+
+
+def thread_of(upstream, messages: int) -> dict:
+    """A thread with that many messages, and a run at its end."""
+    said = [{"role": "user", "content": f"number {number}"} for number in range(20)]
+    thread = upstream.post("/threads", {"messages": said[: min(messages, 20)]})
+    for number in range(20, messages):
+        upstream.post(f"/threads/{thread['id']}/messages", {"role": "user", "content": f"number {number}"})
+    return thread
+
+
+def test_a_run_is_archived_with_its_thread_and_files(connection, upstream, start, worker):
+    run = start("/plot", until="completed")
+    ensure_threads(connection, [run["thread_id"]])
+
+    work(worker)
+
+    row, file = Run.objects.get(), ArchivedFile.objects.get()
+    assert row.archived_at
+    assert row.thread.has_all_messages
+    assert (file.status, file.thread_id, file.content_type) == (200, row.thread_id, "image/png")
+    assert bytes(file.content).startswith(b"\x89PNG")
+    assert file.size == len(file.content)
+    meter = meter_of(row.thread)
+    assert meter.is_complete
+    assert (meter.runs, meter.archived_runs, meter.messages, meter.kept_files) == (1, 1, 2, 1)
+
+
+def test_found_documents_are_archived_too(connection, upstream, start, worker):
+    run = start("/search parcel", until="completed")
+    ensure_threads(connection, [run["thread_id"]])
+    work(worker)
+    assert Run.objects.get().archived_at
+    assert set(ArchivedFile.objects.values_list("status", flat=True)) == {200}
+
+
+def test_messages_are_walked_back_to_the_first(connection, upstream, assistant, worker):
+    thread = thread_of(upstream, 130)
+    run = upstream.post(f"/threads/{thread['id']}/runs", {"assistant_id": assistant["id"]})
+    upstream.wait(run)
+    refresh_run(connection, thread_id=thread["id"], run_id=run["id"])
+    row = Thread.objects.get()
+    assert (row.messages.count(), row.has_all_messages) == (50, False)
+    upstream.clear_requests()
+
+    work(worker)
+
+    row.refresh_from_db()
+    assert (row.messages.count(), row.has_all_messages) == (131, True)
+    assert Run.objects.get().archived_at
+    walked = [one for one in upstream.requests(path="/messages") if "after=" in one["query"]]
+    assert len(walked) == 1  # a page of a hundred reaches the first
+
+
+def test_a_gap_is_walked_again(connection, upstream, worker):
+    thread = thread_of(upstream, 3)
+    refresh_thread(connection, thread_id=thread["id"])
+    assert Thread.objects.get().has_all_messages
+    for number in range(60):
+        upstream.post(f"/threads/{thread['id']}/messages", {"role": "user", "content": f"later {number}"})
+
+    refresh_thread(connection, thread_id=thread["id"], max_age_s=0)
+
+    row = Thread.objects.get()
+    assert (row.messages.count(), row.has_all_messages) == (53, False)
+    assert not archive_thread(row, within_s=0).is_complete
+    archive_thread(row, within_s=5)
+    row.refresh_from_db()
+    assert (row.messages.count(), row.has_all_messages) == (63, True)
+
+
+def test_a_reader_goes_back_one_page_at_a_time(connection, upstream):
+    thread = thread_of(upstream, 120)
+    row = refresh_thread(connection, thread_id=thread["id"])
+    upstream.clear_requests()
+    oldest = row.messages_cursor
+
+    assert read_older_messages(row, before=oldest) is None
+
+    assert Message.objects.count() == 100
+    assert len(upstream.requests()) == 1
+    row.refresh_from_db()
+    assert not row.has_all_messages
+    assert read_older_messages(row, before=row.messages_cursor) is None
+    row.refresh_from_db()
+    assert (Message.objects.count(), row.has_all_messages) == (120, True)
+    assert read_older_messages(row, before=row.messages_cursor) is None
+    assert len(upstream.requests()) == 2
+
+
+def test_a_file_that_the_upstream_refuses_is_not_asked_for_again(connection, upstream, start, worker):
+    run = start("/plot", until="completed")
+    ensure_threads(connection, [run["thread_id"]])
+    upstream.quirk(no_thread_list=True)
+    refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
+    upstream.fault("/files/", "reset_before", times=None)  # says nothing about the file
+    work(worker, seconds=1)
+    file = ArchivedFile.objects.get()
+    assert (file.fetched_at, file.attempts) == (None, 0)
+
+    upstream.clear_faults()
+    ArchivedFile.objects.update(upstream_id="file-nobody", tried_at=None)
+    Connection.objects.update(failures=0, rests_until=None)
+    deadline = time.monotonic() + 5
+    while ArchivedFile.objects.get(pk=file.pk).fetched_at is None and time.monotonic() < deadline:
+        worker.run_until_idle(seconds=1)
+    refused = ArchivedFile.objects.get(pk=file.pk)
+    assert (refused.status, refused.content, refused.attempts) == (404, None, 1)
+    upstream.clear_requests()
+    ArchivedFile.objects.update(tried_at=timezone.now() - timedelta(hours=1))
+    worker.run_until_idle(seconds=2)
+    assert upstream.requests(path="file-nobody") == []
+
+
+def test_two_workers_fetch_a_file_once(connection, upstream, start):
+    Connection.objects.update(budget_per_min=0)
+    upstream.quirk(no_thread_list=True)
+    run = start("/plot", until="completed")
+    row = refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
+    want_files(row.thread, file_ids_of_run(row))
+    upstream.clear_requests()
+    one, other = Worker(), Worker()
+    one.round()
+    other.round()
+    one.run_until_idle(seconds=5)
+    other.run_until_idle(seconds=5)
+    assert len(upstream.requests(path="/files/")) == 1
+    assert ArchivedFile.objects.get().status == 200
+
+
+def test_where_steps_cannot_be_listed_runs_are_archived_without(connection, upstream, start, worker):
+    run = start("hello", until="completed")
+    Connection.objects.update(can_list_steps=False)
+    ensure_threads(connection, [run["thread_id"]])
+    work(worker)
+    assert Run.objects.get().archived_at
+
+
+def test_a_gone_thread_is_left_in_peace(connection, upstream, start, worker):
+    run = start("hello", until="completed")
+    refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
+    upstream.delete(f"/threads/{run['thread_id']}")
+    Thread.objects.update(has_all_messages=False, messages_cursor="", is_gone=True, due_at=None)
+    Run.objects.update(has_all_steps=False)
+    upstream.clear_requests()
+    worker.run_until_idle(seconds=2)
+    assert upstream.requests(path=run["thread_id"]) == []
+    assert Run.objects.get().archived_at is None
+
+
+def test_archiving_leaves_active_runs_alone(connection, upstream, start, worker):
+    run = start("/tool get_stock", until="requires_action")
+    ensure_threads(connection, [run["thread_id"]])
+    worker.run_until_idle(seconds=3)
+    assert Run.objects.get().archived_at is None
+    assert not meter_of(Thread.objects.get()).is_complete
