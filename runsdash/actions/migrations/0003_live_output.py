@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("actions", "0001_lineage"),
+        ("actions", "0002_outputs"),
         ("index", "0001_initial"),
     ]
 
