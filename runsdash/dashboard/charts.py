@@ -1,17 +1,19 @@
 """Stacked bars as geometry: across in percent, upwards in pixels, so that text never stretches. Draws nothing itself."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
 
 HEIGHT = 188
 FLOOR, CEILING = 166, 8  # of the plot, in pixels from the top
+ROUND = re.compile(r"\.0+(?=\D|$)")  # of a whole number
 SERIES = ("a", "b", "d")  # their classes in the style sheet, in this order
 PARTS = 4  # of the axis
 NICE = (1, 2, 4, 5, 10)
 BAR_SHARE = 0.476  # of the room a bar has
-LABELLED_BARS = 12  # more have no numbers on top, and not each has a name below
-MAX_NAMES = 8
+LABELLED_BARS = 8  # more have no numbers on top, and not each has a name below
+MAX_NAMES = 6
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def chart(columns: Sequence[Column], *, write: Callable[[float], str], least: fl
 
 def line(number: int, value: float, write: Callable[[float], str]) -> Line:
     y = FLOOR - number * (FLOOR - CEILING) / PARTS
-    return Line(f"{y:.1f}", f"{y + 4:.1f}", write(value), number == 0)
+    return Line(f"{y:.1f}", f"{y + 4:.1f}", ROUND.sub("", write(value)), number == 0)
 
 
 def bar(column: Column, place: int, count: int, scale: float, write: Callable[[float], str]) -> Bar:
@@ -94,7 +96,7 @@ def bar(column: Column, place: int, count: int, scale: float, write: Callable[[f
         middle=f"{middle:.2f}%",
         parts=parts(column.values, scale),
         title=f"{column.title}: {write(total)}",
-        name=column.name if place % -(-count // min(count, MAX_NAMES)) == 0 else "",
+        name=column.name if count <= LABELLED_BARS or place % -(-count // MAX_NAMES) == 0 else "",
         top=write(total) if total and count <= LABELLED_BARS else "",
         top_y=f"{top - 4:.1f}",
     )

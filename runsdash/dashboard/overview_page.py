@@ -17,6 +17,10 @@ from .run_lists import assistant_names, dress, narrowed, rows_state, state_tag
 
 MAX_WAITING, MAX_OVERDUE, MAX_CAUSES = 20, 10, 8
 MOST_OVERDUE = 1000  # counted no further
+ORDER = (
+    RunStatus.COMPLETED, RunStatus.IN_PROGRESS, RunStatus.QUEUED, RunStatus.REQUIRES_ACTION, RunStatus.CANCELLING,
+    RunStatus.FAILED, RunStatus.INCOMPLETE, RunStatus.EXPIRED, RunStatus.CANCELLED,
+)  # fmt: skip
 BAD_WHEN_MORE = {RunStatus.FAILED, RunStatus.EXPIRED, RunStatus.INCOMPLETE}
 
 
@@ -79,7 +83,7 @@ class OverviewPage(OverviewUsage):
     def cells(self) -> list[Row]:
         """A cell for each status: active ones right now, ended ones in the range with the change on the range before."""
         active = {cell["status"]: cell for cell in self.active}
-        return [active.get(status) or self.ended_cell(status) for status in RunStatus]
+        return [active.get(status) or self.ended_cell(status) for status in ORDER]
 
     def cell(self, status: RunStatus, runs: int, *, is_now: bool) -> Row:
         url = self.list_url(Clause("status", status.value), is_timed=not is_now)

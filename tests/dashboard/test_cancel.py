@@ -1,9 +1,10 @@
 """Cancelling a run through its form."""
 
 import pytest
+from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
-from runsdash.index.models import Run
+from runsdash.index.models import Run, StatusSeen
 from tests.dashboard.markup import parsed
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
 from tests.people import HTMX
@@ -100,3 +101,11 @@ def test_without_csrf_token_nothing_is_sent(operator, upstream, waiting):
     operator.handler.enforce_csrf_checks = True
     assert operator.post(path_of(waiting, "cancel")).status_code == 403
     assert writes(upstream) == []
+
+
+def test_cancelled_too_late_is_said(viewer, upstream, waiting):
+    """Seen cancelling, then completed: the cancel lost the race."""
+    StatusSeen.objects.create(run=waiting, status="cancelling", seen_at=timezone.now())
+    Run.objects.filter(pk=waiting.pk).update(status="completed", has_all_steps=True, checked_at=timezone.now())
+    page = parsed(viewer.get(path_of(waiting, "cancel").removesuffix("cancel/")))
+    assert "Cancelled too late" in page.one(id="run-ending").text

@@ -126,7 +126,7 @@ def test_the_change_on_the_time_before(as_viewer: Client, prod) -> None:
 def test_unknown_prices_are_told_and_never_zero(as_viewer: Client, prod) -> None:
     made_runs(prod, 2, model="of-ours")
     page = page_of(as_viewer.get(URL))
-    assert "no price known for 2 runs" in page.one("section", id="costs").text
+    assert page.one("section", id="costs").one("footer").text == "Not counted: 2 runs, no price known for their model."
     assert "No price is known" in page.one("section", id="costs").one("div", class_="empty").text
     assert "No price is known" in page.one("section", id="dearest-threads").text
     assistants = page.one("section", id="assistants")
@@ -134,7 +134,8 @@ def test_unknown_prices_are_told_and_never_zero(as_viewer: Client, prod) -> None
     assert "$" not in assistants.one("tbody").text
     made_run(prod)
     page = page_of(as_viewer.get(URL))
-    assert "$0.04 at list prices; no price known for 2 runs" in page.one("section", id="costs").text
+    assert "$0.04 at list prices" in page.one("section", id="costs").text
+    assert "2 runs, no price known" in page.one("section", id="costs").one("footer").text
 
 
 def test_charts_have_their_numbers_in_a_table(as_viewer: Client, past) -> None:

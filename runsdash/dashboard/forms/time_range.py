@@ -38,7 +38,7 @@ class TimeRange:
         if self.name:
             return RANGES[self.name]
         days, hours = divmod(self.span.hours, DAY_HOURS)
-        return f"{self.span.hours} h" if hours else f"{days} d"
+        return " ".join([f"{days} d"] * (days > 0) + [f"{hours} h"] * (hours > 0))
 
     @property
     def words(self) -> str:
