@@ -8,9 +8,10 @@ from runsdash.index.texts import stored_id
 from runsdash.service.objects import Message, Run, RunStep
 
 from .lines import Block
-from .making import message_part, run_part, step_part
-from .parts import Again, Extracted, StepPart, ThreadPart, Trouble
+from .making import Own, message_part, run_part, step_part
+from .parts import Again, Extracted, ThreadPart, Trouble
 from .reading import Context, Line, Refused, read_line
+from .speech import Speech
 
 
 def extracted(block: Block, context: Context) -> Extracted:
@@ -38,10 +39,10 @@ def rows_of(block: Block, context: Context) -> Extracted:
             lines[read.kind].append(read)
     for line in lines["thread"]:
         found.threads.append(ThreadPart(stored_id(line.value["id"]), line.fetched_at, line.value, line.kept))
-    take_messages(found, newest(lines["thread.message"]), context)
+    speech = take_messages(found, newest(lines["thread.message"]), context)
     steps = steps_by_run(newest(lines["thread.run.step"]))
-    take_runs(found, lines["thread.run"], steps, context)
-    found.loose = [step_part(step, line, context) for own in steps.values() for step, line in own]
+    take_runs(found, lines["thread.run"], steps, speech, context)
+    found.loose = [step_part(step, line, context)[0] for own in steps.values() for step, line in own]
     return found
 
 
@@ -64,7 +65,11 @@ def steps_by_run(lines: Iterable[Line]) -> dict[str, list[tuple[RunStep, Line]]]
 
 
 def take_runs(
-    found: Extracted, lines: Iterable[Line], steps: dict[str, list[tuple[RunStep, Line]]], context: Context
+    found: Extracted,
+    lines: Iterable[Line],
+    steps: dict[str, list[tuple[RunStep, Line]]],
+    speech: dict[str, Speech],
+    context: Context,
 ) -> None:
     """Runs with their steps, which leave `steps`. The first snapshot of a run makes the row, others come after it."""
     for line in sorted(lines, key=lambda line: line.fetched_at):
@@ -74,27 +79,31 @@ def take_runs(
             continue
         run = Run.from_raw(line.value)
         own = positioned(steps.pop(run.id, []), run, line, context)
-        found.runs[upstream_id] = run_part(run, line, own, context)
+        found.runs[upstream_id] = run_part(run, line, own, speech.get(run.thread_id, Speech()), context)
 
 
-def positioned(
-    steps: list[tuple[RunStep, Line]], run: Run, line: Line, context: Context
-) -> list[tuple[int, StepPart, RunStep]]:
+def positioned(steps: list[tuple[RunStep, Line]], run: Run, line: Line, context: Context) -> list[Own]:
     by_id = {step.id: line for step, line in steps}
     created_at = run.created_at or line.fetched_at
     ordered = positioned_steps([step for step, _ in steps], run_created_at=created_at)
     return [
-        (position, step_part(step, by_id[step.id], context, run_created_at=created_at), step)
+        Own(position, step, *step_part(step, by_id[step.id], context, run_created_at=created_at))
         for step, position in ordered
     ]
 
 
-def take_messages(found: Extracted, lines: Iterable[Line], context: Context) -> None:
+def take_messages(found: Extracted, lines: Iterable[Line], context: Context) -> dict[str, Speech]:
+    """Messages of the block; what is said in each thread, for the words of its runs."""
     by_thread: dict[str, list[Line]] = {}
     for line in lines:
         by_thread.setdefault(line.value["thread_id"], []).append(line)
-    for own in by_thread.values():
+    speech: dict[str, Speech] = {}
+    for thread_id, own in by_thread.items():
         by_id = {line.value["id"]: line for line in own}
         messages = [Message.from_raw(line.value) for line in own]
+        speech[thread_id] = Speech()
         for message, created_at, position in positioned_messages(messages, fallback=own[0].fetched_at):
-            found.messages.append(message_part(message, by_id[message.id], created_at, position, context))
+            part, texts = message_part(message, by_id[message.id], created_at, position, context)
+            found.messages.append(part)
+            speech[thread_id].add(message, position, texts)
+    return speech

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import BinaryIO
 
 from django.db import connection as database
@@ -123,29 +124,32 @@ def written_group(group: list[tuple[Sifted, Extracted]], writer: Writer, totals:
 
 
 def in_processes(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[tuple[Sifted, Extracted]]:
-    """Extracted blocks in order. A single block is not worth a process."""
+    """Extracted blocks in order. A single block is not worth a process; `processes` 0: none is made."""
     ahead = iter(blocks)
-    first, second = next(ahead, None), next(ahead, None)
-    if second is None:
-        if first is not None:
-            one = sifted(first, context)
-            yield one, extracted(one.block, context)
+    first = list(islice(ahead, 2))
+    blocks = chain(first, ahead)
+    if processes and len(first) > 1:
+        yield from spread(blocks, context, processes)
         return
+    for block in blocks:
+        one = sifted(block, context)
+        yield one, extracted(one.block, context)
+
+
+def spread(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[tuple[Sifted, Extracted]]:
     flying: deque[tuple[Sifted, Future[Extracted]]] = deque()
+    # Spawned, not forked: a fork would carry connections and threads of this process along.
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for block in chained(first, second, ahead):
+        for block in blocks:
             one = sifted(block, context)
             flying.append((one, pool.submit(extracted, one.block, context)))
             one.block = Block(block.name, block.first, block.read_at)  # its lines are in the other process now
-            while len(flying) >= processes * IN_FLIGHT:
-                one, future = flying.popleft()
-                yield one, future.result()
+            if len(flying) >= processes * IN_FLIGHT:
+                yield landed_one(flying)
         while flying:
-            one, future = flying.popleft()
-            yield one, future.result()
+            yield landed_one(flying)
 
 
-def chained(first: Block, second: Block, rest: Iterator[Block]) -> Iterator[Block]:
-    yield first
-    yield second
-    yield from rest
+def landed_one(flying: deque[tuple[Sifted, Future[Extracted]]]) -> tuple[Sifted, Extracted]:
+    one, future = flying.popleft()
+    return one, future.result()

@@ -5,7 +5,8 @@ A block is cut where a thread begins, else where a run begins, so that what belo
 
 import gzip
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BufferedReader
@@ -67,11 +68,17 @@ def may_cut_before(line: bytes, size: int) -> bool:
     return any(head in line for head in heads)
 
 
-def source_of(path: str) -> Source:
-    """Opens a file, or standard input for `-`. Raises OSError."""
+@contextmanager
+def sources_of(paths: Iterable[str]) -> Iterator[list[Source]]:
+    """The files, open; `-` is standard input. Raises OSError."""
+    with ExitStack() as stack:
+        yield [source_of(path, stack) for path in paths]
+
+
+def source_of(path: str, stack: ExitStack) -> Source:
     if path == STDIN:
         return Source("standard input", unpacked(sys.stdin.buffer), datetime.now(UTC))
-    file = Path(path).open("rb")  # noqa: SIM115  whoever drives the import closes it
+    file = stack.enter_context(open(path, "rb"))  # noqa: SIM115  the stack closes it
     changed_at = datetime.fromtimestamp(int(Path(path).stat().st_mtime), UTC)
     return Source(Path(path).name, unpacked(file), min(changed_at, datetime.now(UTC)))
 

@@ -5,17 +5,21 @@ from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2b
 from operator import itemgetter
+from typing import NamedTuple
 
 import orjson
 
 from runsdash.index import rows
 from runsdash.index.keys import key_for
 from runsdash.index.previews import run_preview, step_preview
+from runsdash.index.searchable import Text, message_texts, run_texts, step_texts
 from runsdash.index.texts import cut, storable_json, stored_id
+from runsdash.index.words import joined_words
 from runsdash.service.objects import Message, Run, RunStep, reading
 
 from .parts import MESSAGE_REST, RUN_REST, STEP_REST, MessagePart, RunPart, StepPart
 from .reading import Context, Line
+from .speech import Speech
 
 NO_PREVIEW = "{}"
 OFFSET_CHARS = len("+00:00")  # all moments are UTC
@@ -54,7 +58,16 @@ def body_rest(line: Line, preview: str, fetched: str) -> tuple:
     return len(line.body), digest, fetched, preview, rows.packed(line.body)
 
 
-def run_part(run: Run, line: Line, steps: list[tuple[int, StepPart, RunStep]], context: Context) -> RunPart:
+class Own(NamedTuple):
+    """A step of a run in the same block."""
+
+    position: int
+    step: RunStep
+    part: StepPart
+    texts: list[Text]
+
+
+def run_part(run: Run, line: Line, steps: list[Own], speech: Speech, context: Context) -> RunPart:
     """A run seen for the first time."""
     upstream_id, fetched = stored_id(run.id), stamp(line.fetched_at, context)
     created_at = run.created_at or line.fetched_at
@@ -72,13 +85,19 @@ def run_part(run: Run, line: Line, steps: list[tuple[int, StepPart, RunStep]], c
     columns["queue_s"] = rows.seconds_between(created_at, columns["started_at"])
     columns["duration_s"] = rows.seconds_between(columns["started_at"] or created_at, columns["ended_at"])
     columns["step_count"] = len(steps)
-    columns["tool_call_count"] = sum(part.calls[1] for _, part, _ in steps)
+    columns["tool_call_count"] = sum(own.part.calls[1] for own in steps)
     columns["fetched_at"] = columns["checked_at"] = fetched
     pairs = [(pair["key"], pair["value"]) for pair in rows.metadata_pairs(0, columns["metadata"])]
     for name in RUN_TIMES:
         columns[name] = stamp(columns[name], context)
     for name in ("metadata", "pending_calls"):
         columns[name] = json_column(columns[name])
+    preview = run_preview(run)
+    texts = [
+        *run_texts(preview, error_message=columns["error_message"], whole=lambda: run),
+        *speech.texts(run.id, created_at),
+        *(text for own in steps for text in own.texts),
+    ]
     seen = seen_rows(line.seen, context) or [(columns["status"], fetched)]
     return RunPart(
         key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
@@ -88,12 +107,12 @@ def run_part(run: Run, line: Line, steps: list[tuple[int, StepPart, RunStep]], c
         created_at=created_at,
         **{name: columns[name] for name in ("model", "prompt_tokens", "completion_tokens", "total_tokens")},
         rest=run_rest(columns),
-        body=body_rest(line, json_column(run_preview(run)), fetched),
+        body=body_rest(line, json_column(preview), fetched),
         pairs=pairs,
-        tools=rows.tool_names([*run.pending_calls, *(call for _, _, step in steps for call in step.tool_calls)]),
+        tools=rows.tool_names([*run.pending_calls, *(call for own in steps for call in own.step.tool_calls)]),
         seen=seen,
-        steps=[(position, part) for position, part, _ in steps],
-        words=("", False),
+        steps=[(own.position, own.part) for own in steps],
+        words=joined_words(texts),
     )
 
 
@@ -109,8 +128,10 @@ def seen_rows(seen: list, context: Context) -> list[tuple[str, str]]:
     return [(status, stamp(at, context)) for status, at in read if status and at]
 
 
-def step_part(step: RunStep, line: Line, context: Context, *, run_created_at: datetime | None = None) -> StepPart:
-    """`run_created_at` None: the run is not known here; its time then stands in for a missing one of the step later."""
+def step_part(
+    step: RunStep, line: Line, context: Context, *, run_created_at: datetime | None = None
+) -> tuple[StepPart, list[Text]]:
+    """A step and its texts. `run_created_at` stands in for a missing time of the step; None: the run is not known."""
     upstream_id, fetched = stored_id(step.id), stamp(line.fetched_at, context)
     created_at = step.created_at or run_created_at or line.fetched_at
     columns = rows.step_columns(step, position=0) | {
@@ -121,7 +142,9 @@ def step_part(step: RunStep, line: Line, context: Context, *, run_created_at: da
     }
     columns["ended_at"] = stamp(columns["ended_at"], context)
     columns["calls"] = json_column(columns["calls"])
-    return StepPart(
+    preview = step_preview(step)
+    texts = list(step_texts(preview, error_message=columns["error_message"], whole=lambda: step))
+    part = StepPart(
         key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
         upstream_id=upstream_id,
         run_id=stored_id(step.run_id),
@@ -130,11 +153,15 @@ def step_part(step: RunStep, line: Line, context: Context, *, run_created_at: da
         is_message=step.type == "message_creation",
         calls=(rows.tool_names(step.tool_calls), len(step.tool_calls)),
         rest=step_rest(columns),
-        body=body_rest(line, json_column(step_preview(step)), fetched),
+        body=body_rest(line, json_column(preview), fetched),
     )
+    return part, texts
 
 
-def message_part(message: Message, line: Line, created_at: datetime, position: int, context: Context) -> MessagePart:
+def message_part(
+    message: Message, line: Line, created_at: datetime, position: int, context: Context
+) -> tuple[MessagePart, list[Text]]:
+    """A message and its texts."""
     upstream_id, fetched = stored_id(message.id), stamp(line.fetched_at, context)
     columns = rows.message_columns(message, position=position) | {
         "connection_id": context.connection_id,
@@ -142,14 +169,17 @@ def message_part(message: Message, line: Line, created_at: datetime, position: i
         "created_at": stamp(created_at, context),
         "fetched_at": fetched,
     }
+    texts = list(message_texts(columns["parts"], whole=lambda: message))
     for name in ("parts", "attachments", "metadata"):
         columns[name] = json_column(columns[name])
-    return MessagePart(
+    part = MessagePart(
         key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
         upstream_id=upstream_id,
         thread_id=stored_id(message.thread_id),
         run_id=columns["run_upstream_id"],
         fetched_at=line.fetched_at,
+        created_at=created_at,
         rest=message_rest(columns),
         body=body_rest(line, NO_PREVIEW, fetched),
     )
+    return part, texts

@@ -18,13 +18,13 @@ def write_messages(
     thread_keys: dict[str, int],
     keys: Keys,
     *,
-    known_only_in: set[str] | None,
+    known_only_in: set[str],
 ) -> int:
     """Writes what the rule of age allows; how many that were.
 
-    `known_only_in`: ids of threads that may have messages already; None when any may.
+    `known_only_in`: ids of threads that may have messages already.
     """
-    doubtful = [p.upstream_id for p in parts if known_only_in is None or p.thread_id in known_only_in]
+    doubtful = [p.upstream_id for p in parts if p.thread_id in known_only_in]
     known: dict[str, tuple] = {}
     for start in range(0, len(doubtful), CHUNK):
         rows = Message.objects.filter(connection=connection, upstream_id__in=doubtful[start : start + CHUNK])

@@ -81,6 +81,7 @@ class MessagePart(NamedTuple):
     thread_id: str
     run_id: str
     fetched_at: datetime
+    created_at: datetime
     rest: tuple
     body: tuple
 

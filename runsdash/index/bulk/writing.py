@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 
 from django.db import IntegrityError, OperationalError, transaction
 
-from runsdash.index import pricing, rollups, thread_sums, upsert
+from runsdash.index import fulltext, pricing, rollups, thread_sums, upsert
 from runsdash.index.models import (
     Connection,
+    Message,
     Run,
     RunBody,
     RunMetadata,
     RunStep,
+    RunText,
     RunTool,
     StatusSeen,
     StepBody,
@@ -28,7 +30,7 @@ from runsdash.service import objects
 from .keys import Keys
 from .known import Sifted
 from .messages import write_messages
-from .parts import BODY_REST, RUN_REST, STEP_REST, Extracted, RunPart, StepPart
+from .parts import BODY_REST, RUN_REST, STEP_REST, Extracted, MessagePart, RunPart, StepPart
 from .reading import Context
 from .snapshots import write_snapshots
 from .steps import write_loose_steps
@@ -94,11 +96,19 @@ class Writer:
             loose, steps = [*loose, *(step for _, _, step in steps)], []
         self.insert_steps(run_keys, steps, keys)
         stepped = write_loose_steps(self.connection, self.context, loose, keys, written.homeless)
+        heard = new_threads if not careful else set()
+        complete = [part for part in new if part.thread_id in heard]
+        texts = [(run_keys[part.upstream_id], *part.words) for part in complete]
+        insert_rows(RunText, ("run_id", "words", "is_cut"), texts)
         sent = write_messages(
             self.connection, block.messages, {one: row.pk for one, row in threads.items()},
-            keys, known_only_in=None if careful else set(threads) - new_threads,
+            keys, known_only_in=set(threads) - heard,
         )  # fmt: skip
         rollups.mark_dirty(self.connection.pk, run_keys.values())
+        # Words of the other runs come from the index, where the rest of what was said may be.
+        whole = {run_keys[part.upstream_id] for part in complete}
+        fulltext.index_runs(({*run_keys.values()} | stepped.run_keys) - whole)
+        hear(block.messages, threads, set(threads) - heard)
         written.runs += len(new) + len(old) + len(block.again)
         written.steps += len(steps) + stepped.count
         written.messages += sent
@@ -160,3 +170,14 @@ class Writer:
         insert_rows(RunStep, STEP_NAMES, rows)
         bodies = [(key, *step.body) for key, (_, _, step) in zip(chosen, steps, strict=True)]
         insert_rows(StepBody, ("step_id", *BODY_REST), bodies)
+
+
+def hear(parts: Iterable[MessagePart], threads: dict[str, Thread], ids: set[str]) -> None:
+    """Brings the words of runs up to date whose thread (one of `ids`) got messages."""
+    by_thread: dict[str, list[Message]] = {}
+    for part in parts:
+        if part.thread_id in ids:
+            message = Message(run_upstream_id=part.run_id, created_at=part.created_at)
+            by_thread.setdefault(part.thread_id, []).append(message)
+    for thread_id, messages in by_thread.items():
+        fulltext.index_messages(threads[thread_id], messages)

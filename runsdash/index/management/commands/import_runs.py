@@ -1,12 +1,11 @@
 """`manage.py import_runs FILE...`: loads threads, runs, run steps and messages from JSON lines into the index."""
 
 import sys
-from contextlib import ExitStack
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from runsdash.index.bulk.importing import Totals, import_sources
-from runsdash.index.bulk.lines import source_of
+from runsdash.index.bulk.lines import sources_of
 from runsdash.index.bulk.target import NoTarget, target
 
 
@@ -21,17 +20,14 @@ class Command(BaseCommand):
         parser.add_argument("files", nargs="+", metavar="FILE")
 
     def handle(self, *args: object, connection: str | None, files: list[str], **options: object) -> None:
-        with ExitStack() as stack:
-            try:
-                sources = [source_of(path) for path in files]
-                chosen = target(connection)
-            except NoTarget as error:
-                raise CommandError(str(error)) from error
-            except OSError as error:
-                raise CommandError(f"{error.filename}: {error.strerror}.") from error
-            for source in sources:
-                stack.callback(source.file.close)
-            totals = import_sources(chosen, sources, told=self.tell)
+        try:
+            chosen = target(connection)
+            with sources_of(files) as sources:
+                totals = import_sources(chosen, sources, told=self.tell)
+        except NoTarget as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename or 'A file'}: {error.strerror or error}.") from error
         self.report(totals, chosen.slug)
 
     def tell(self, totals: Totals) -> None:
