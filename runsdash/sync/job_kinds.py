@@ -1,6 +1,7 @@
 """Jobs that fill the index: threads by their ids, and files of runs. Imported by whoever starts a worker."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +49,9 @@ def import_runs(job: Job) -> Iterator[None]:
 
 
 def one_pass(job: Job, connection: Connection, path: Path) -> Iterator[None]:
-    source = source_of(str(path))
-    with source.file as file:
-        file.seek(job.place.get("byte", 0))
+    with ExitStack() as stack:
+        source = source_of(str(path), stack)
+        source.file.seek(job.place.get("byte", 0))
         for block in source.blocks():
             totals = import_sources(connection, [OneBlock(block)], processes=1)
             place = {"byte": 0, "line": 0, "runs": 0, "refused": 0, "homeless": 0, "is_second": False} | job.place

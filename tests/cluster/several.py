@@ -1,0 +1,139 @@
+"""RunsDash as several processes on PostgreSQL and Redis: web servers and workers that share nothing but these two."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from tests.browser.site import environment
+from tests.pages import Element, parsed
+from tests.postgres import Postgres
+from tests.redis_server import RedisServer
+from tests.upstream import ROOT, Sandbox
+
+START_S = 30
+COOKIE = "runsdash_session"
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process of ours and the file of what it says."""
+
+    process: subprocess.Popen
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def kill(self) -> None:
+        """SIGKILL: no time to tidy up."""
+        self.process.kill()
+        self.process.wait(timeout=10)
+
+
+class Several:
+    """`with Several(upstream) as several:` has a migrated database and users; start what the test needs."""
+
+    def __init__(self, upstream: Sandbox) -> None:
+        self.stack = contextlib.ExitStack()
+        self.upstream = upstream
+        self.children: list[Child] = []
+
+    def __enter__(self) -> "Several":
+        with contextlib.ExitStack() as stack:
+            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="several-")))
+            self.files = self.folder / "files"
+            self.files.mkdir()
+            self.database_url = stack.enter_context(Postgres()).database("runsdash")
+            self.environment = environment(
+                self.folder,
+                DATABASE_URL=self.database_url,
+                HUEY_URL=stack.enter_context(RedisServer()).url,
+                FILES_DIR=str(self.files),
+                RUNSDASH_API_BASE_URL=self.upstream.base_url,
+                RUNSDASH_API_KEY=self.upstream.api_key,
+                LOG_LEVEL="INFO",
+            )
+            self.sessions = json.loads(self.run("-m", "tests.browser.prepared"))
+            stack.callback(self.stop)
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            for child in self.children:
+                print(f"--- {child.log.name}\n{child.said[-2000:]}")
+        self.stack.close()
+
+    def start(self, name: str, command: list[str], **more: object) -> Child:
+        log = self.folder / f"{name}-{len(self.children)}.log"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, **more
+            )
+        self.children.append(Child(process, log))
+        return self.children[-1]
+
+    def start_worker(self) -> Child:
+        return self.start("worker", [sys.executable, "manage.py", "sync"])
+
+    def start_web(self) -> str:
+        """Its URL, once it answers."""
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            listening.listen(64)
+            url, number = f"http://127.0.0.1:{listening.getsockname()[1]}", listening.fileno()
+            flags = ["--config", "gunicorn.conf.py", "--workers", "1", "--log-level", "warning"]
+            command = [sys.executable, "-m", "gunicorn", "runsdash.wsgi", *flags, "--bind", f"fd://{number}"]
+            self.start("web", command, pass_fds=(number,))
+        urllib.request.urlopen(f"{url}/readyz", timeout=START_S).close()
+        return url
+
+    def run(self, *arguments: str) -> str:
+        """What a process beside the others prints."""
+        command = [sys.executable, *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True, check=True, timeout=60
+        )
+        return done.stdout
+
+    def django(self, code: str) -> str:
+        return self.run("-c", f"import django; django.setup()\n{code}")
+
+    def rows(self, sql: str, *values: object) -> list[tuple]:
+        with psycopg.connect(self.database_url) as session:
+            return session.execute(sql, values).fetchall()
+
+    def page(self, url: str, *, role: str = "viewer") -> Element:
+        request = urllib.request.Request(url, headers={"Cookie": f"{COOKIE}={self.sessions[role]}"})
+        with urllib.request.urlopen(request, timeout=START_S) as answer:
+            return parsed(answer.read().decode())
+
+    def stop(self) -> None:
+        living = [child.process for child in self.children if child.process.poll() is None]
+        for process in living:
+            process.terminate()
+        for process in living:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=8)
+            if process.poll() is None:
+                process.kill()
+                process.wait(timeout=5)
+
+
+def eventually(look, *, seconds: float, every_s: float = 0.05):
+    """What `look` finds, as soon as it finds something."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(every_s)
+    return found
