@@ -27,7 +27,7 @@ from .known import Sifted, sifted
 from .lines import Block, Source
 from .parts import Extracted, StepPart, Trouble
 from .reading import Context
-from .writing import Writer, Written
+from .writing import Writer, Written, hear_again
 
 PROCESSES = max(1, min(2, (os.cpu_count() or 1)))
 IN_FLIGHT = 3  # blocks a process
@@ -84,13 +84,16 @@ def import_sources(
     totals, writer = Totals(), Writer(connection, context)
     with tempfile.TemporaryFile() as waiting:
         blocks = (block for source in sources for block in source.blocks())
+        heard: set[int] = set()
         for written in landed(blocks, writer, totals, processes):
             keep(written.homeless, waiting)
+            heard |= written.heard
             told(totals)
         waiting.seek(0)
         for written in landed(Source("waiting steps", waiting, now).blocks(), writer, totals, processes):
             totals.homeless += len(written.homeless)
             told(totals)
+        hear_again(heard)
     return totals
 
 

@@ -42,13 +42,17 @@ STEP_NAMES = ("id", "run_id", "position", *STEP_REST)
 
 @dataclass
 class Written:
-    """Rows that were added or changed; `homeless`: steps of runs that the index does not have (yet)."""
+    """Rows that were added or changed; `homeless`: steps of runs that the index does not have (yet).
+
+    `heard`: keys of threads that had been there and got messages, which the words of their runs depend on.
+    """
 
     runs: int = 0
     steps: int = 0
     messages: int = 0
     threads: int = 0
     homeless: list[StepPart] = field(default_factory=list)
+    heard: set[int] = field(default_factory=set)
 
     @property
     def rows(self) -> int:
@@ -109,6 +113,7 @@ class Writer:
         whole = {run_keys[part.upstream_id] for part in complete}
         fulltext.index_runs(({*run_keys.values()} | stepped.run_keys) - whole)
         hear(block.messages, threads, set(threads) - heard)
+        written.heard |= {threads[part.thread_id].pk for part in block.messages if part.thread_id not in heard}
         written.runs += len(new) + len(old) + len(block.again)
         written.steps += len(steps) + stepped.count
         written.messages += sent
@@ -181,3 +186,10 @@ def hear(parts: Iterable[MessagePart], threads: dict[str, Thread], ids: set[str]
             by_thread.setdefault(part.thread_id, []).append(message)
     for thread_id, messages in by_thread.items():
         fulltext.index_messages(threads[thread_id], messages)
+
+
+def hear_again(thread_keys: set[int]) -> None:
+    """Once all messages are here: the words of all runs of these threads."""
+    for key in sorted(thread_keys):
+        with transaction.atomic():
+            fulltext.index_runs(Run.objects.filter(thread_id=key).values_list("pk", flat=True))

@@ -1,0 +1,64 @@
+"""Thread ids out of any text, any number of them: lines of logs, or JSON lines of thread and run objects."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runsdash.index.ids import ids_of_line
+from runsdash.index.models import Connection, Thread
+from runsdash.index.upsert import ensure_threads, keys_of
+from runsdash.service.decoding import Undecodable, decode_json
+from runsdash.service.objects import reading
+
+from .lines import Source
+
+CHUNK = 500  # threads a transaction
+
+
+@dataclass
+class Added:
+    """`lines` looked at, `new` threads, and those `known` before."""
+
+    lines: int = 0
+    new: int = 0
+    known: int = 0
+
+
+def import_threads(connection: Connection, source: Source) -> Added:
+    """Makes rows for all threads that the source names. Their content is fetched later."""
+    added, waiting = Added(), {}
+    for block in source.blocks():
+        for line in block.lines:
+            added.lines += 1
+            waiting.update(dict.fromkeys(thread_ids(line)))
+            if len(waiting) >= CHUNK:
+                add(connection, list(waiting), added)
+                waiting = {}
+    add(connection, list(waiting), added)
+    return added
+
+
+def add(connection: Connection, ids: list[str], added: Added) -> None:
+    there = len(keys_of(Thread, connection=connection, ids=ids))
+    ensure_threads(connection, ids, added_by="import_threads")
+    added.new += len(ids) - there
+    added.known += there
+
+
+def thread_ids(line: bytes) -> Iterator[str]:
+    """The ids in one line: of an object its own thread, of other text every id that is a thread's or may be."""
+    if line.lstrip().startswith(b"{"):
+        try:
+            yield from ids_of_object(decode_json(line))
+            return
+        except Undecodable:
+            pass
+    for one in ids_of_line(line.decode(errors="replace")):
+        if one.kind in ("thread", ""):
+            yield one.upstream_id
+
+
+def ids_of_object(value: object) -> Iterator[str]:
+    found = reading.mapping(value)
+    named = found.get("id") if found.get("object") == "thread" else found.get("thread_id")
+    if reading.identifier(named):
+        yield named
