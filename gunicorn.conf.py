@@ -8,6 +8,7 @@ timeout = 60
 # Streams and slow readers are cut after this when the server is told to stop.
 graceful_timeout = 5
 keepalive = 30
+limit_request_line = 8190  # /go/ takes whole log lines, and its form sends them in the address
 max_requests = 20_000
 max_requests_jitter = 2_000
 accesslog = None

@@ -54,7 +54,7 @@ def step_objects(name: str, texts: list[str]) -> list[dict]:
     fields = {"object": "thread.run.step", "run_id": id_of("run", name), "thread_id": id_of("thread", name)}
     at = int(CREATED.timestamp())
     steps = []
-    for number, make in enumerate(CALLS):
+    for make in CALLS:
         calls = [make(text, place) for place, text in enumerate(texts)]
         steps.append({"type": "tool_calls", "step_details": {"type": "tool_calls", "tool_calls": calls}})
     steps[0]["last_error"] = {"code": texts[0], "message": "\n".join(texts)}

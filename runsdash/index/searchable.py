@@ -46,7 +46,9 @@ def message_texts(parts: list[dict], *, whole: Callable[[], objects.Message | No
     texts = [part.get("text") for part in parts]
     message = whole() if any_short(texts) else None
     if message is not None:
-        texts = [text_preview(one, SEARCHABLE_CHARS) for part in message.content for one in [part.text or part.refusal]]
+        texts = [
+            text_preview(one, SEARCHABLE_CHARS) for part in message.content for one in [part.text or part.refusal or ""]
+        ]
     yield from given(texts)
 
 

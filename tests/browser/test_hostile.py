@@ -94,8 +94,14 @@ def test_texts_in_the_index(visit: Callable[..., Visitor], besieged: Site, writt
     visitor = visit(besieged, "admin")
     page = visitor.context.new_page()
     for run in written_to_index:
-        steps = [] if run["waits"] else [f"?step={step}" for step in run["steps"]]
-        for more in ("?tab=conversation", "?tab=raw", "?tab=audit", "metadata/", "cancel/", *steps, ""):
+        views = [
+            "?tab=conversation",
+            "?tab=raw",
+            "?tab=audit",
+            "metadata/",
+            *[f"?step={step}" for step in run["steps"]],
+        ]
+        for more in ["", "tool-outputs/"] if run["waits"] else views:
             opened(page, run_path(run, more))
         opened(page, f"/threads/{run['thread_id']}/")
     for path in (
@@ -115,6 +121,6 @@ def test_texts_in_an_address(visit: Callable[..., Visitor], besieged: Site):
     visitor.expected_statuses = {400, 404}
     page = visitor.context.new_page()
     for text in TEXTS:
-        text = text.encode("utf-8", "replace").decode()[:400]  # a longer address is refused by the server itself
+        text = text.encode("utf-8", "replace").decode()[:200]  # the server itself refuses long addresses
         opened(page, f"/go/?{urlencode({'id': text})}")
         opened(page, f"/runs/?{urlencode({'q': text})}")

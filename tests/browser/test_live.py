@@ -9,6 +9,8 @@ from tests.browser.site import Site
 from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+SEEN_S = 3  # a change made elsewhere shows within
+BUSY_S = 1  # what a busy machine may add
 HIDE = """(hidden) => {
     Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
@@ -37,7 +39,7 @@ def test_typed_text_caret_and_unfolded_details_survive_polls(visitor: Visitor, p
 
     for number in range(2):
         change_metadata(site, run, round=str(number))
-        expect(page.locator("#run-facts")).to_contain_text(f"round={number}")
+        expect(page.locator("#run-facts")).to_contain_text(f"round={number}", timeout=10_000)
     assert page.evaluate(CARET) == caret
     expect(box).to_have_value('{"half": ')
     expect(box).to_be_focused()
@@ -70,7 +72,7 @@ def test_when_somebody_else_answers_the_page_shows_it_and_keeps_the_half_typed_t
     box.fill('{"half": ')
     site.upstream.answer(run, '"from elsewhere"')
 
-    status_is(page, "completed", within_s=3)
+    status_is(page, "completed", within_s=SEEN_S + BUSY_S)
     expect(box).to_have_value('{"half": ')
 
 
@@ -95,7 +97,7 @@ def test_an_ended_run_is_asked_about_no_more(visitor: Visitor, page: Page, site:
     asked = len(visitor.polls())
     assert asked >= 1
 
-    page.clock.run_for(60_000)
+    page.clock.run_for(20_000)
     page.locator("h1").click()
     assert len(visitor.polls()) == asked
 
@@ -109,7 +111,7 @@ def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_shows_again(visitor: V
     page.evaluate(HIDE, True)
     asked = len(visitor.polls())
     site.upstream.answer(run)
-    page.clock.run_for(60_000)
+    page.clock.run_for(20_000)
     assert len(visitor.polls()) == asked
     status_is(page, "requires_action")
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog,
 from tests.browser.site import Site
 
 CONSOLE_STATUS = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
-NO_NETWORK = "net::ERR_"
+LONG_S = 20  # what a busy machine may take for a page
 
 
 class Visitor:
@@ -24,7 +24,7 @@ class Visitor:
         self.expected_statuses: set[int] = set()
         self.requests: list[Request] = []
         self.context: BrowserContext = browser.new_context(base_url=site.url, **options)
-        self.context.set_default_timeout(8000)
+        self.context.set_default_timeout(LONG_S * 1000)
         if role:
             cookie = {"name": "runsdash_session", "value": site.sessions[role], "url": site.url, "httpOnly": True}
             self.context.add_cookies([cookie])

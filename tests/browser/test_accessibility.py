@@ -1,0 +1,110 @@
+"""Each page passes axe in light and dark, and none scrolls sideways on a phone."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.paths import run_path
+from tests.browser.site import Prepared, Site
+from tests.browser.visitor import Visitor
+from tests.upstream import Sandbox
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+GRAVE = {"serious", "critical"}
+PHONE = {"width": 390, "height": 844}
+SIDEWAYS = "[document.documentElement.scrollWidth, window.innerWidth]"
+
+
+@pytest.fixture(scope="module")
+def gallery(prepared: Prepared) -> Iterator[Site]:
+    """A dashboard with a past, all of it in the index."""
+    with Sandbox("--seed-runs", "60") as upstream, Site(prepared, upstream) as site:
+        site.start_worker()
+        yield site
+
+
+@pytest.fixture(scope="module")
+def places(gallery: Site) -> dict[str, str]:
+    """Every kind of page, by name."""
+    upstream = gallery.upstream
+    waiting = upstream.wait(upstream.run("/tools", assistant_id="asst_sandbox_parallel", metadata={"ticket": "T-1"}))
+    done = upstream.wait(upstream.run("/code 6*7 /search damaged pallet /plot", metadata={"long": "x" * 300}))
+    failed = upstream.wait(upstream.run("/fail rate_limit_exceeded"))
+    step = upstream.steps(done)[0]["id"]
+    return {
+        "overview": "/",
+        "runs": "/runs/",
+        "threads": "/threads/",
+        "audit": "/audit/",
+        "connections": "/connections/",
+        "profile": "/profile/",
+        "go": "/go/?id=nothing",
+        "new run": "/runs/new/",
+        "waiting run": run_path(waiting),
+        "completed run": run_path(done, f"?step={step}"),
+        "conversation": run_path(done, "?tab=conversation"),
+        "raw": run_path(done, "?tab=raw"),
+        "run audit": run_path(done, "?tab=audit"),
+        "failed run": run_path(failed),
+        "thread": f"/threads/{done['thread_id']}/",
+        "metadata form": run_path(done, "metadata/"),
+        "cancel form": run_path(waiting, "cancel/"),
+        "outputs form": run_path(waiting, "tool-outputs/"),
+    }
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds grave, with the elements."""
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for one in Axe().run(page).response["violations"]:
+            nodes = [f"{node['target']} {node['html'][:200]}" for node in one["nodes"][:4]]
+            if one["impact"] in GRAVE:
+                found.append(f"{scheme}: {one['id']} ({one['impact']}, {len(one['nodes'])}×) {nodes}")
+    return found
+
+
+def test_pages_pass_axe_in_light_and_dark(visit: Callable[..., Visitor], gallery: Site, places: dict[str, str]):
+    visitor = visit(gallery, "admin")
+    visitor.expected_statuses = {404}
+    page = visitor.context.new_page()
+    found = {}
+    for name, path in places.items():
+        page.goto(path)
+        expect(page.locator("h1")).to_have_count(1)
+        found[name] = violations(page)
+    assert not any(found.values()), "\n".join(f"{name}: {one}" for name, all_ in found.items() for one in all_)
+
+
+def test_the_metadata_dialog_passes_axe(visit: Callable[..., Visitor], gallery: Site, places: dict[str, str]):
+    page = visit(gallery).open(places["failed run"])
+    page.get_by_role("link", name="Metadata", exact=True).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert not violations(page)
+
+
+def test_sign_in_passes_axe_also_when_refused(visit: Callable[..., Visitor], gallery: Site):
+    visitor = visit(gallery, role=None)
+    page = visitor.open("/")
+    assert not violations(page)
+    page.get_by_label("User name").fill("nobody")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("form [role=alert]")).to_be_visible()
+    assert not violations(page)
+
+
+def test_no_page_scrolls_sideways_on_a_phone(visit: Callable[..., Visitor], gallery: Site, places: dict[str, str]):
+    visitor = visit(gallery, "admin", viewport=PHONE)
+    visitor.expected_statuses = {404}
+    page = visitor.context.new_page()
+    wide = []
+    for name, path in places.items():
+        page.goto(path)
+        content, window = page.evaluate(SIDEWAYS)
+        if content > window:
+            wide.append(f"{name}: {content} > {window}")
+    assert not wide, wide

@@ -1,0 +1,89 @@
+"""Single-key shortcuts, and that they keep still while a person types."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.paths import run_path
+from tests.browser.site import Site
+from tests.browser.visitor import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+PLACES = {"o": "/", "r": "/runs/", "t": "/threads/", "a": "/audit/", "c": "/connections/"}
+
+
+def test_g_and_a_letter_goes_there(page: Page, site: Site):
+    page.goto("/profile/")
+    for letter, path in PLACES.items():
+        page.keyboard.press("g")
+        page.keyboard.press(letter)
+        expect(page).to_have_url(site.url + path)
+
+
+def test_slash_goes_to_the_search_field(page: Page, site: Site):
+    run = site.upstream.wait(site.upstream.run("hello"))
+    page.goto(run_path(run))
+    page.goto("/runs/")
+    page.keyboard.press("/")
+    field = page.locator("[data-search]")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("")
+    page.keyboard.type(run["id"])
+    page.keyboard.press("Enter")
+    expect(page.locator("#run")).to_have_attribute("data-run-id", run["id"])
+
+
+def test_j_and_k_walk_the_rows_and_enter_opens_one(page: Page, site: Site):
+    for _ in range(3):
+        run = site.upstream.wait(site.upstream.run("hello"))
+        page.goto(run_path(run))
+    page.goto("/runs/")
+    rows = page.locator("#run-rows tr")
+    wanted = rows.nth(1).get_attribute("data-run-id")
+    for key in "jjjk":
+        page.keyboard.press(key)
+    expect(rows.nth(1).locator("th a")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#run")).to_have_attribute("data-run-id", wanted)
+
+
+def test_question_mark_lists_the_keys_and_escape_closes_the_list(page: Page, site: Site):
+    page.goto("/runs/")
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(keys).to_be_visible()
+    expect(keys).to_contain_text("Jump to an id")
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    expect(page).to_have_url(site.url + "/runs/")
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+
+
+def test_keys_are_letters_while_somebody_types(page: Page, site: Site):
+    page.goto("/runs/")
+    field = page.get_by_label("Filter", exact=True)
+    field.click()
+    page.keyboard.type("go/?jkn")
+    expect(field).to_have_value("go/?jkn")
+    expect(field).to_be_focused()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert page.url == site.url + "/runs/"
+
+
+def test_keys_do_nothing_when_the_profile_turns_them_off(visitor: Visitor, page: Page, site: Site):
+    page.goto("/profile/")
+    page.get_by_label("Single-key shortcuts").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("html[data-shortcuts]")).to_have_count(0)
+    page.goto("/runs/")
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page).to_have_url(re.compile("/runs/$"))
+    page.goto("/profile/")
+    page.get_by_label("Single-key shortcuts").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("html[data-shortcuts]")).to_have_count(1)
