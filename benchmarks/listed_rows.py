@@ -8,7 +8,6 @@ import json
 import random
 import sys
 import time
-
 from datetime import UTC, datetime
 
 import django

@@ -42,7 +42,12 @@ def address(name: str, *ids: str) -> str:
 
 
 def run_url(run: Run, name: str = "run", **query: object) -> str:
-    """The URL of a run's page, or of `name` (cancel, metadata, tool_outputs, run_live, run_raw)."""
+    """The URL of a run's page, or of `name` (cancel, metadata, tool_outputs, run_live, run_raw).
+
+    What is marked on the page (`run.hit`) goes along to its tabs, steps and polls.
+    """
+    if name in ("run", "run_live"):
+        query.setdefault("hit", getattr(run, "hit", ""))
     return with_connection(address(name, run.thread.upstream_id, run.upstream_id), run, **query)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django import template
+from django.template import Context
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -10,10 +11,12 @@ from django.utils.safestring import SafeString
 from runsdash.dashboard.rendering.citations import is_web_url
 from runsdash.dashboard.rendering.code import highlighted
 from runsdash.dashboard.rendering.files import file_url
+from runsdash.dashboard.rendering.hits import marked
 from runsdash.dashboard.rendering.json_tree import json_tree as tree_of
 from runsdash.dashboard.rendering.markdown import markdown as marked_up
 from runsdash.dashboard.rendering.visible import visible
 from runsdash.index.models import Message
+from runsdash.index.words import SEARCHABLE_CHARS
 
 register = template.Library()
 KB = 1024
@@ -30,24 +33,31 @@ def size_of(preview: object) -> int:
     return size if isinstance(size, int) else len(text_of(preview))
 
 
-@register.simple_tag
-def markdown(preview: object, annotations: Sequence[object] = (), connection: str = "", whole: str = "") -> SafeString:
+def hit_of(context: Context) -> str:
+    """What the reader of a run page was looking for, see RunPage."""
+    return getattr(context.get("run"), "hit", "")
+
+
+@register.simple_tag(takes_context=True)
+def markdown(
+    context: Context, preview: object, annotations: Sequence[object] = (), connection: str = "", whole: str = ""
+) -> SafeString:
     """A text as Markdown with its citations; `whole` links to the uncut object."""
     body = marked_up(text_of(preview), annotations, connection)
-    return format_html("{}{}", body, cut_note(preview, whole))
+    return format_html("{}{}", marked(body, hit_of(context)), cut_note(preview, whole))
 
 
-@register.simple_tag
-def code(preview: object, language: str = "", whole: str = "") -> SafeString:
+@register.simple_tag(takes_context=True)
+def code(context: Context, preview: object, language: str = "", whole: str = "") -> SafeString:
     """A text in a code box, highlighted when `language` is `python` or `json`, or is "" and can be told."""
     body = format_html('<pre class="code" tabindex="0">{}</pre>', highlighted(text_of(preview), language))
-    return format_html("{}{}", body, cut_note(preview, whole))
+    return format_html("{}{}", marked(body, hit_of(context)), cut_note(preview, whole))
 
 
-@register.simple_tag
-def json_tree(preview: object, whole: str = "") -> SafeString:
+@register.simple_tag(takes_context=True)
+def json_tree(context: Context, preview: object, whole: str = "") -> SafeString:
     """JSON text as a tree, or as it is when it is not valid JSON."""
-    return format_html("{}{}", tree_of(text_of(preview)), cut_note(preview, whole))
+    return format_html("{}{}", marked(tree_of(text_of(preview)), hit_of(context)), cut_note(preview, whole))
 
 
 @register.simple_tag
@@ -57,7 +67,9 @@ def cut_note(preview: object, whole: str = "") -> SafeString | str:
     if size <= shown:
         return ""
     link = format_html(' <a href="{}">Download the whole</a>', whole) if whole else ""
-    return format_html('<p class="hint">Cut: first {} of {} shown.{}</p>', in_kb(shown), in_kb(size), link)
+    searched = f" Words are found in its first {in_kb(SEARCHABLE_CHARS)}." if size > SEARCHABLE_CHARS else ""
+    note = '<p class="hint">Cut: first {} of {} shown.{}{}</p>'
+    return format_html(note, in_kb(shown), in_kb(size), searched, link)
 
 
 @register.filter

@@ -14,9 +14,10 @@ from runsdash.index.keyset import CursorError
 from runsdash.index.models import Connection, Run
 
 from .plan import Direction, plan_for
+from .sources import ALL
 from .sql import TookTooLong, stopped_after
-from .tracks import Clock, Found, Limits, Place
-from .wanted import Wanted, wanted_of
+from .tracks import ByKey, Clock, Found, Limits, Place
+from .wanted import Wanted, offers, wanted_of
 
 # What a list can be sorted by, and its column. All have an index with the id behind it.
 SORTS = {
@@ -140,15 +141,15 @@ def ids_of(
 
 
 def capped_count(run_filter: RunFilter, *, cap: int, connection: Connection | None = None) -> int | None:
-    """How many runs there are, counted to `cap` + 1; None when no index alone can say. A run in two ranges counts once."""
+    """How many runs there are, counted to `cap` + 1; None when no index alone can say. Runs no probe."""
     wanted = wanted_of(run_filter, connection)
-    plan = plan_for(wanted, Direction(), None, USUAL)
-    if plan.tests is not None or plan.gathered is not None:
+    whole = [offer for offer in offers(wanted) if len(offer.answers) == len(wanted.groups) and offer.source.is_ordered]
+    if not whole and wanted.groups:
         return None
-    (track,) = plan.tracks
-    if len(track.source.arms) > 1:
-        return len(track.matches(None, None, None, cap + 1))
-    return track.source.count(keys=wanted.keys, cap=cap)
+    source = whole[0].source if whole else ALL
+    if len(source.arms) == 1:
+        return source.count(keys=wanted.keys, cap=cap)
+    return len(ByKey(source, wanted.keys).matches(None, None, None, cap + 1))  # a run in two ranges counts once
 
 
 def rows_of(ids: Sequence[int], rows: QuerySet[Run]) -> list[Run]:

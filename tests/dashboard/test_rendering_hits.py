@@ -1,0 +1,64 @@
+"""Marks around what was looked for: the right words, no change of tags, and hostile text stays text."""
+
+import html
+import re
+
+import pytest
+from django.utils.html import escape
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runsdash.dashboard.rendering.hits import MAX_MARKS, TAG, marked
+from runsdash.dashboard.rendering.json_tree import json_tree
+from runsdash.dashboard.rendering.markdown import markdown
+
+MARK = re.compile("</?mark>")
+
+
+def marks(rendered: str, hit: str) -> list[str]:
+    return [html.unescape(one) for one in re.findall("<mark>(.*?)</mark>", marked(rendered, hit), re.DOTALL)]
+
+
+@pytest.mark.parametrize(
+    ("text", "hit", "found"),
+    [
+        ("See INV-2026-11873 and inv/2026/11873.", "inv-2026-11873", ["INV-2026-11873", "inv/2026/11873"]),
+        ("invoices and the Invoice", "invoice", ["Invoice"]),
+        ("a_b foo@bar.com", '"a b" "bar com"', ["a_b", "bar.com"]),
+        ("fish & chips, fish chips", '"fish chips"', ["fish & chips", "fish chips"]),
+        ("東京タワー", "京タ", ["京タ"]),
+        ("GDAŃSK", "gdańsk", ["GDAŃSK"]),
+        ("one two three", "one three -two status:failed", ["one", "three"]),
+        ("nothing here", "", []),
+        ("plain words", 'plain "words', ["plain words"]),
+        (r"{\"a\": \"line\nbreak\"}", "break", ["break"]),
+    ],
+)
+def test_words_are_marked(text: str, hit: str, found: list[str]) -> None:
+    assert marks(escape(text), hit) == found
+
+
+def test_tags_and_attributes_are_left_alone() -> None:
+    rendered = markdown('[href](https://example.org/href "href > class") **href** `href`')
+    done = marked(rendered, "href class")
+    assert TAG.findall(MARK.sub("", done)) == TAG.findall(rendered)
+    assert done.count("<mark>href</mark>") == 3
+    tree = json_tree('{"class": ["class", 1]}')
+    assert TAG.findall(MARK.sub("", marked(tree, "class"))) == TAG.findall(tree)
+
+
+@given(st.text(), st.text(st.sampled_from("<>&\"'ab;#x /"), max_size=30))
+def test_taking_the_marks_away_gives_the_same_text(hit: str, text: str) -> None:
+    done = marked(markdown(text), hit)
+    assert html.unescape(TAG.sub("", done)) == html.unescape(TAG.sub("", markdown(text)))
+    assert TAG.findall(MARK.sub("", done)) == TAG.findall(markdown(text))
+
+
+def test_hostile_text_stays_text() -> None:
+    done = marked(markdown("<script>alert(1)</script> &lt;mark&gt;"), "script alert mark")
+    assert "<script" not in done
+    assert done.count("<mark>") == 4
+
+
+def test_marks_have_a_limit() -> None:
+    assert marked(escape("a " * 2 * MAX_MARKS), "a").count("<mark>") == MAX_MARKS

@@ -1,0 +1,28 @@
+"""What the planner and the full text answer on PostgreSQL: the same tests, on a cluster of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+
+FILES = ["tests/index/test_planner.py", "tests/index/test_fulltext.py", "tests/index/test_query_plans.py"]
+ROOT = Path(__file__).resolve().parents[2]
+TIME_S = 240
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(TIME_S + 30)
+@pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "PostgreSQL is here")
+@pytest.mark.skipif("postgres" in os.environ.get("DATABASE_URL", ""), reason="these run on PostgreSQL already")
+def test_the_same_answers_on_postgresql() -> None:
+    with postgres.Postgres() as server:
+        given = os.environ | {"DATABASE_URL": server.database("words")}
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *FILES]
+        ended = subprocess.run(
+            command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=TIME_S, check=False
+        )
+    assert ended.returncode == 0, ended.stdout[-4000:]
