@@ -26,6 +26,7 @@ from .ending import Ending, ending_of
 from .links import mark_ambiguous, run_url
 from .stale import copy_age_s
 from .timeline import Timeline
+from .unsent import Unsent, unsent_of
 
 ID_CHARS = 200
 RERUNS_SHOWN = 5
@@ -52,7 +53,7 @@ class RunPage(Timeline):
         )
         self.tab = request.GET.get("tab", "") if request.GET.get("tab") in TABS else "timeline"
         self.shown_calls = request.GET.get("shown", "")[:64]
-        self.reader = request.user.get_username()
+        self.user, self.reader = request.user, request.user.get_username()
         self.waiting_elsewhere = Shell(request).waiting_count
         mark_ambiguous([run])
 
@@ -105,6 +106,13 @@ class RunPage(Timeline):
     def reruns(self) -> list[Lineage]:
         found = Lineage.objects.select_related("run__thread", "run__connection").filter(source=self.run)
         return list(found.order_by("-made_at")[:RERUNS_SHOWN])
+
+    @cached_property
+    def unsent(self) -> Unsent | None:
+        """What the reader typed here and can no longer send; nothing while the form for it is still on the page."""
+        if self.shown_calls or not self.user.can_act:
+            return None
+        return unsent_of(self.user, self.run, self.deeds) if self.run.pending_calls else None
 
     @property
     def is_gone(self) -> bool:

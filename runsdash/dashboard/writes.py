@@ -69,14 +69,24 @@ def toast(request: HttpRequest, text: str, *, tone: str = "good", url: str = "",
 
 
 def done(
-    request: HttpRequest, *, url: str, text: str, tone: str = "good", partials: tuple[SafeString, ...] = ()
+    request: HttpRequest,
+    *,
+    url: str,
+    text: str,
+    tone: str = "good",
+    partials: tuple[SafeString, ...] = (),
+    more: tuple[str, str] | None = None,
 ) -> HttpResponse:
-    """After a write: back to the page with a message; for htmx a toast, the changed parts and `run-changed`."""
+    """After a write: back to the page with a message; for htmx a toast, the changed parts and `run-changed`.
+
+    `more`: address and words of a link in the toast.
+    """
     if not request.htmx:
         level = {"good": messages.SUCCESS, "warn": messages.WARNING}.get(tone, messages.ERROR)
         messages.add_message(request, level, text)
         return HttpResponseRedirect(url)
-    response = HttpResponse("".join([*partials, toast(request, text, tone=tone)]))
+    link_url, link = more or ("", "")
+    response = HttpResponse("".join([*partials, toast(request, text, tone=tone, url=link_url, link=link)]))
     return trigger_client_event(response, "run-changed", {})
 
 

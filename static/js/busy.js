@@ -25,7 +25,8 @@ document.addEventListener("submit", (event) => {
 }, true);
 
 const released = (event) => {
-  const form = event.target.closest?.("form[data-busy]");
+  // The form itself: a draft that is saved from inside of it meanwhile changes nothing.
+  const form = event.target.matches?.("form[data-busy]") ? event.target : null;
   if (form) release(form);
 };
 document.addEventListener("htmx:after:request", released);

@@ -28,12 +28,21 @@ function speak(element, before, leftS) {
   region.textContent = `${element.dataset.label || "The run"} expires in ${crossed[1]}`;
 }
 
+// A bar beside the countdown, in the same form.
+function moveBar(element, leftS) {
+  const bar = element.closest("form")?.querySelector("progress[data-time-left]");
+  if (!bar) return;
+  bar.value = Math.max(0, leftS);
+  bar.dataset.tone = leftS < 120 ? "bad" : "warn";
+}
+
 function tick() {
   for (const element of document.querySelectorAll("[data-countdown]")) {
     const { time, leftS, before } = ticked(element);
     const text = shown(leftS);
     if (time.textContent !== text) time.textContent = text;
     element.classList.toggle("soon", leftS < 120);
+    moveBar(element, leftS);
     if (before !== undefined) speak(element, before, leftS);
   }
 }

@@ -1,41 +1,113 @@
-// data-tool-outputs: says of each output whether it is JSON, and how much of the limit all of them use.
+// data-tool-outputs: says of each output whether it is there and JSON, how much of the limit all use, and why the button
+// waits. Earlier outputs and templates go into the call their menu was opened from. The server checks everything again.
 const encoder = new TextEncoder();
 
 function noteFor(text) {
   if (!text.trim()) return "";
   try {
     JSON.parse(text);
-    return "Valid JSON.";
+    return `Valid JSON, ${encoder.encode(text).length.toLocaleString("en")} bytes.`;
   } catch (error) {
     return /^\s*[[{]/.test(text) ? `Not valid JSON (${error.message}); it is sent as plain text.` : "Plain text.";
   }
 }
 
+const isTypedInFields = (call) => call.querySelector("[data-mode]:checked")?.value === "fields";
+
+function stateOf(call) {
+  const approvals = call.querySelectorAll("input[type=radio][name^=approve-]");
+  if (approvals.length) return [...approvals].some((one) => one.checked) ? "ready" : "empty";
+  if (call.querySelector("input[name^=empty-]")?.checked) return "ready";
+  const boxes = [...call.querySelectorAll(isTypedInFields(call) ? "[data-field]" : "[data-output]")];
+  if (!boxes.some((box) => box.value)) return "empty";
+  return call.querySelector("[aria-invalid=true]") ? "bad" : "ready";
+}
+
+function checkCall(call) {
+  const box = call.querySelector("[data-output]");
+  const note = call.querySelector("[data-output-note]");
+  if (box && note) note.textContent = isTypedInFields(call) ? "" : noteFor(box.value);
+  const state = stateOf(call);
+  for (const mark of call.querySelectorAll("[data-call-state]")) mark.hidden = mark.dataset.callState !== state;
+  for (const button of call.querySelectorAll("[data-earlier]")) button.hidden = false;
+  return state;
+}
+
+function bytesOf(call) {
+  const boxes = [...call.querySelectorAll(isTypedInFields(call) ? "[data-field]" : "[data-output]")];
+  return boxes.reduce((sum, box) => sum + encoder.encode(box.value).length, 0);
+}
+
 function check(form) {
-  const boxes = [...form.querySelectorAll("[data-output]")];
-  let bytes = 0;
-  let filled = 0;
-  for (const box of boxes) {
-    bytes += encoder.encode(box.value).length;
-    const sendsEmpty = box.closest(".field").querySelector("input[type=checkbox]")?.checked;
-    if (box.value || sendsEmpty) filled += 1;
-    const note = box.closest(".field").querySelector("[data-output-note]");
-    if (note) note.textContent = noteFor(box.value);
-  }
+  const calls = [...form.querySelectorAll("fieldset[data-call-id]")];
+  const missing = calls.map(checkCall).filter((state) => state === "empty").length;
+  const bytes = calls.reduce((sum, call) => sum + bytesOf(call), 0);
+  const limit = Number(form.dataset.limit);
+  const number = (value) => value.toLocaleString("en");
   const region = form.querySelector("[data-outputs-size]");
-  if (region && boxes.length) {
-    const limit = Number(form.dataset.limit);
-    region.textContent = `${filled} of ${boxes.length} ready, ${bytes.toLocaleString("en")} of ${limit.toLocaleString("en")} bytes`;
-  }
+  if (region && calls.length) region.textContent = `${calls.length - missing} of ${calls.length} ready, ${number(bytes)} of ${number(limit)} bytes.`;
+  const closed = document.querySelector("[data-outputs-closed]")?.dataset.outputsClosed;
+  const tooMuch = bytes >= limit ? "The outputs are too large together" : "";
+  block(form, closed || tooMuch || (missing ? `${missing} of ${calls.length} calls have no answer yet` : ""));
+}
+
+function block(form, why) {
+  const button = form.querySelector("button[type=submit][data-busy-label]");
+  if (!button || form.dataset.sending !== undefined) return;
+  form.toggleAttribute("data-blocked", Boolean(why));
+  if (why) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+  button.title = why;
+  const region = form.querySelector("#submit-why");
+  if (region && region.textContent !== why) region.textContent = why;
+}
+
+const checkAll = () => document.querySelectorAll("[data-tool-outputs]").forEach(check);
+
+// A correction is no longer invalid; the server says so again when it is.
+function corrected(event) {
+  if (event.target.matches("[aria-invalid]")) event.target.removeAttribute("aria-invalid");
 }
 
 let waiting;
 document.addEventListener("input", (event) => {
   const form = event.target.closest?.("[data-tool-outputs]");
   if (!form) return;
+  corrected(event);
   clearTimeout(waiting);
-  waiting = setTimeout(() => check(form), 300);
+  waiting = setTimeout(() => check(form), 200);
 });
-const checkAll = () => document.querySelectorAll("[data-tool-outputs]").forEach(check);
+
+// On window, so that it comes before the script that marks a form as being sent.
+window.addEventListener("submit", (event) => {
+  const form = event.target.closest?.("[data-tool-outputs]");
+  if (!form) return;
+  check(form);
+  if (form.dataset.blocked === undefined) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  form.querySelector("fieldset[data-call-id] [data-call-state=empty]:not([hidden])")?.closest("fieldset").querySelector("textarea, input, select")?.focus();
+}, true);
+
+function fill(call, text) {
+  const raw = call.querySelector("[data-mode][value=raw]");
+  if (raw) raw.checked = true;
+  const box = call.querySelector("[data-output]");
+  box.value = text;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  box.focus();
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest?.("[data-earlier]");
+  const choice = event.target.closest?.("[data-earlier-menu] [data-fill]");
+  if (opener) document.getElementById(opener.getAttribute("popovertarget")).dataset.call = opener.closest("fieldset").dataset.callId;
+  if (!choice) return;
+  const menu = choice.closest("[data-earlier-menu]");
+  fill(document.querySelector(`fieldset[data-call-id="${CSS.escape(menu.dataset.call)}"]`), choice.dataset.fill);
+  menu.hidePopover();
+});
+
 checkAll();
 document.addEventListener("htmx:after:swap", checkAll);
+document.addEventListener("htmx:after:request", checkAll);

@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
 from runsdash.dashboard import formats
-from runsdash.dashboard.links import run_url, thread_url
+from runsdash.dashboard.links import address, run_url, thread_url
 from runsdash.index.models import Run, SavedView, Thread
 from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status
 
@@ -186,8 +186,31 @@ def countdown(when: datetime | None, label: str = "", big: bool = False) -> Safe
     )  # fmt: skip
 
 
+@register.simple_tag
+def clock(when: datetime) -> SafeString:
+    """The time of day, in the reader's time zone; the whole moment on hover."""
+    return time_element(when, words=f"{timezone.localtime(when):%H:%M:%S}", title=formats.moment_text(when))
+
+
+@register.simple_tag
+def time_left(run: Run) -> SafeString:
+    """A bar of the time that is left of all the run had; static/js/countdown.js moves it."""
+    whole_s = max(1, int((run.expires_at - run.created_at).total_seconds()))
+    left_s = max(0, min(whole_s, int((run.expires_at - timezone.now()).total_seconds())))
+    tone = "bad" if left_s < formats.SOON_S else "warn"
+    return markup(
+        '<progress data-tone="{}" max="{}" value="{}" data-time-left aria-label="Time left to submit"></progress>',
+        tone, whole_s, left_s,
+    )  # fmt: skip
+
+
 # Calls and metadata
 
+
+@register.simple_tag
+def function_url(name: str) -> str:
+    """The page of a function: its schema and templates."""
+    return address("function", name)
 
 @register.simple_tag
 def pending_names(calls: Sequence[Mapping[str, object]]) -> str:

@@ -5,10 +5,13 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
+from runsdash.actions.answers import earlier_outputs, outputs_were_sent, schemas_of
 from runsdash.actions.attempts import new_token
+from runsdash.actions.drafts import drafts_of, inherited, names_of, save_drafts
 from runsdash.actions.runs import submit_tool_approvals, submit_tool_outputs
 from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.forms.tool_outputs import ToolOutputsForm
+from runsdash.dashboard.inbox import next_waiting
 from runsdash.dashboard.links import run_url
 from runsdash.dashboard.subject import fresh_run, known_run
 from runsdash.dashboard.writes import done, form_answer, partial, sent_before, sentence_of, status_of
@@ -22,22 +25,20 @@ def tool_outputs(request: HttpRequest, thread_id: str, run_id: str) -> HttpRespo
     """GET: the form. POST: sends every output in one request."""
     if request.method != "POST":
         run = fresh_run(request, thread_id=thread_id, run_id=run_id)
-        return answer(request, ToolOutputsForm.for_run(run))
+        return answer(request, run, None)
     run = known_run(request, thread_id=thread_id, run_id=run_id)
-    form = ToolOutputsForm.for_run(run).fill(request.POST)
+    form = empty_form(run).fill(request.POST)
     try:
         refuse_used(request.POST.get("token"))
         if not form.check():
-            return answer(request, form, status=422)
-        run = sent(request, form)
+            return kept(request, run, form, status=422)
+        after = sent(request, form)
     except TokenUsed as used:
         return sent_before(request, used, url=run_url(run), partials=(submitted(request, form),))
     except ServiceError as error:
         form.error = sentence_of(error)
-        return answer(request, form, status=status_of(error))
-    count = len(form.boxes)
-    text = f"{count} output{'s' if count != 1 else ''} sent."
-    return done(request, url=run_url(run), text=text, partials=(submitted(request, form),))
+        return kept(request, run, form, status=status_of(error))
+    return taken(request, form, after)
 
 
 def sent(request: HttpRequest, form: ToolOutputsForm) -> Run:
@@ -47,20 +48,78 @@ def sent(request: HttpRequest, form: ToolOutputsForm) -> Run:
     return submit_tool_outputs(actor=request.user, run=form.run, outputs=form.outputs, **once)
 
 
+def taken(request: HttpRequest, form: ToolOutputsForm, after: Run) -> HttpResponse:
+    """After the upstream took the answers. A server that still waits for some of them took only a part."""
+    left = form.still_waits(after.pending_calls) if after.waits_for else []
+    if not form.is_approval:
+        outputs = {call_id: text for call_id, text in form.outputs.items() if call_id not in left}
+        outputs_were_sent(actor=request.user, run=form.run, outputs=outputs, names=form.names)
+    if left:
+        return half_taken(request, form, after, left)
+    count = len(form.boxes)
+    text = f"{count} {'answer' if form.is_approval else 'output'}{'s' if count != 1 else ''} sent."
+    return done(request, url=run_url(after), text=text, partials=(submitted(request, form),), more=next_link(after))
+
+
+def half_taken(request: HttpRequest, form: ToolOutputsForm, after: Run, left: list[str]) -> HttpResponse:
+    """The form again with what is left, filled in as it was typed."""
+    save_drafts(user=request.user, run=after, texts={call_id: form.outputs[call_id] for call_id in left})
+    took = len(form.boxes) - len(left)
+    text = (
+        f"The upstream took {took} of {len(form.boxes)} outputs and still waits for {len(left)}. Those are kept below."
+    )
+    html = render_to_string("actions/_tool_outputs.html", form_context(request, after), request=request)
+    shown = (partial("#tool-outputs", html, swap="outerHTML"),)
+    return done(request, url=run_url(after), text=text, tone="warn", partials=shown)
+
+
+def kept(request: HttpRequest, run: Run, form: ToolOutputsForm, *, status: int) -> HttpResponse:
+    """A refusal: the form with all that was typed, which is a draft now."""
+    if not form.is_approval:
+        saved_at = save_drafts(user=request.user, run=run, texts=form.outputs)
+        for box in form.boxes:
+            box.saved_at = saved_at
+    return answer(request, run, form, status=status)
+
+
+def empty_form(run: Run) -> ToolOutputsForm:
+    return ToolOutputsForm.for_run(run, schemas=schemas_of(set(names_of(run).values())))
+
+
 def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = None) -> dict[str, object]:
     """What templates/actions/_tool_outputs.html needs; for the run page and for the form alone."""
-    form = form or ToolOutputsForm.for_run(run)
-    return {"run": run, "form": form, "token": new_token(), "reason": request.POST.get("reason", "")}
+    if form is None:
+        form = empty_form(run)
+        form.recall(drafts_of(request.user, run), inherited=inherited(request.user, run))
+    menus = [] if form.is_approval else earlier_menus(run, form)
+    reason = request.POST.get("reason", "")
+    return {"run": run, "form": form, "token": new_token(), "reason": reason, "menus": menus}
 
 
-def answer(request: HttpRequest, form: ToolOutputsForm, *, status: int = 200) -> HttpResponse:
+def earlier_menus(run: Run, form: ToolOutputsForm) -> list[dict[str, object]]:
+    """A menu for each function; boxes of the same function share it."""
+    found = earlier_outputs(run.connection, form.names.values())
+    numbers = {name: number for number, name in enumerate(found, start=1)}
+    for box in form.boxes:
+        box.menu = numbers.get(box.name, 0)
+    return [{"number": numbers[name], "name": name, **offered} for name, offered in found.items()]
+
+
+def answer(request: HttpRequest, run: Run, form: ToolOutputsForm | None, *, status: int = 200) -> HttpResponse:
     return form_answer(
         request, page="actions/tool_outputs.html", fragment="actions/_tool_outputs.html", root="tool-outputs",
-        context=form_context(request, form.run, form), status=status,
+        context=form_context(request, run, form), status=status,
     )  # fmt: skip
 
 
 def submitted(request: HttpRequest, form: ToolOutputsForm) -> str:
-    """The panel once its outputs are on their way."""
-    html = render_to_string("actions/_tool_outputs_sent.html", {"form": form}, request=request)
+    """The panel once its outputs are on their way, with the way to the next run that waits."""
+    context = {"form": form, "next": next_waiting(form.run)}
+    html = render_to_string("actions/_tool_outputs_sent.html", context, request=request)
     return partial("#tool-outputs", html, swap="outerHTML")
+
+
+def next_link(run: Run) -> tuple[str, str] | None:
+    """Address and words of the soonest other run that waits."""
+    found = next_waiting(run)
+    return (f"{run_url(found)}#tool-outputs", "Next waiting run") if found else None
