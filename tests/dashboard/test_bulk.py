@@ -160,3 +160,10 @@ def test_not_allowed(viewer, client, three):
 def test_unknown_job_and_wrong_method(operator):
     assert operator.get("/bulk/99/").status_code == 404
     assert operator.get("/bulk/99/stop/").status_code == 405
+
+
+def test_the_list_offers_selection_to_operators_only(operator, viewer, three):
+    page = parsed(operator.get("/runs/"))
+    assert {box["value"] for box in page.all("input", class_="rowcheck")} == {str(run.pk) for run in three}
+    assert {box["form"] for box in page.all("input", class_="rowcheck")} == {page.one("form", class_="bulk")["id"]}
+    assert parsed(viewer.get("/runs/")).all("input", class_="rowcheck") == []

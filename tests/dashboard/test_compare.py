@@ -64,6 +64,13 @@ def test_an_unknown_run_is_said(viewer, two):
     assert "not in the index" in parsed(response).one("main").text
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_ticked_runs_lead_to_their_comparison(viewer, two):
+    a, b = sorted(two, key=lambda run: run.pk)
+    response = viewer.get("/compare/", {"run": [str(b.pk), str(a.pk)]})
+    assert response["Location"] == f"/compare/?a={a.upstream_id}&b={b.upstream_id}"
+
+
 @pytest.mark.django_db
 def test_not_signed_in_and_wrong_method(client, viewer):
     assert client.get("/compare/").status_code == 302

@@ -1,6 +1,8 @@
 """Two runs side by side."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -19,13 +21,26 @@ CANDIDATES = 8
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """`?a=&b=`: the comparison; with one or none of them the page that asks for the rest."""
+    chosen = chosen_runs(request)
+    if len(chosen) == 2:
+        older, newer = sorted(chosen, key=lambda run: run.pk)
+        query = urlencode({"a": older.upstream_id, "b": newer.upstream_id})
+        return HttpResponseRedirect(f"{request.path}?{query}")
     a, b = (named_run(request, name) for name in ("a", "b"))
     typed = {name: request.GET.get(name, "")[:200] for name in ("a", "b")}
+    if chosen and a is None:
+        a, typed["a"] = chosen[0], chosen[0].upstream_id
     if a is None or b is None:
         context = {"a": a, "b": b, "typed": typed, "candidates": candidates(a or b)}
         return render(request, "compare/choose.html", context)
     mark_ambiguous([a, b])
     return render(request, "compare/compare.html", {"found": Comparison(a, b), "a": a, "b": b})
+
+
+def chosen_runs(request: HttpRequest) -> list[Run]:
+    """Runs ticked in a list (`?run=KEY`); the list sends what is ticked, two of them are a comparison."""
+    keys = [int(key) for key in request.GET.getlist("run") if key.isdecimal() and len(key) < 20][:2]
+    return list(Run.objects.filter(pk__in=keys).select_related("thread", "connection"))
 
 
 def named_run(request: HttpRequest, name: str) -> Run | None:
