@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class ActionsConfig(AppConfig):
     name = "runsdash.actions"
+
+    def ready(self) -> None:
+        from . import forgetting  # noqa: F401  a purge takes along what this room keeps

@@ -18,7 +18,7 @@ class UploadRefused(Exception):
     """Its text is a sentence for the person who sent it."""
 
 
-def keep_upload(pieces: Iterable[bytes]) -> tuple[str, int]:
+def keep_upload(pieces: Iterable[bytes], *, most: int = MAX_UNPACKED_BYTES) -> tuple[str, int]:
     """Writes the text into FILES_DIR; its name there and its size. Raises UploadRefused and leaves nothing behind."""
     folder = Path(settings.FILES_DIR)
     folder.mkdir(parents=True, exist_ok=True)
@@ -27,8 +27,8 @@ def keep_upload(pieces: Iterable[bytes]) -> tuple[str, int]:
         with (folder / name).open("xb") as file:
             for piece in unpacked(pieces):
                 size += len(piece)
-                if size > MAX_UNPACKED_BYTES:
-                    raise UploadRefused(f"Unpacked, the file is larger than {MAX_UNPACKED_BYTES >> 20} MB.")
+                if size > most:
+                    raise UploadRefused(f"Unpacked, the file is larger than {most >> 20} MB.")
                 file.write(piece)
     except Exception:
         drop_upload(name)

@@ -16,6 +16,8 @@ from .keys import first_key_of
 from .models import ArchivedFile, Connection, Message, MessageBody, PurgedThread, Run, RunStep, StepBody, Thread
 from .texts import stored_id
 
+# What rooms above keep about a run without referring to its row; they put their functions in when they are loaded.
+FORGETTERS: list[Callable[..., None]] = []
 ROWS_A_TRANSACTION = 200
 FILES_A_TRANSACTION = 20  # up to 32 MB each
 
@@ -94,9 +96,10 @@ def purge_some(thread: Thread, *, within_s: float) -> bool:
 
 def purge_steps(thread: Thread) -> bool:
     """The newest runs first; a run's rows leave together with its last steps."""
-    run = Run.objects.filter(thread=thread).order_by("-pk").values_list("pk", flat=True).first()
-    if run is None:
+    found = Run.objects.filter(thread=thread).order_by("-pk").values_list("pk", "upstream_id").first()
+    if found is None:
         return False
+    run, run_id = found
     keys = list(RunStep.objects.filter(run_id=run).values_list("pk", flat=True)[:ROWS_A_TRANSACTION])
     previews = StepBody.objects.filter(step_id__in=keys).values_list("preview", flat=True)
     ids = [one for preview in previews for one in file_ids_of_step(preview)]
@@ -106,6 +109,8 @@ def purge_steps(thread: Thread) -> bool:
         raw_delete(RunStep.objects.filter(pk__in=keys))
         if len(keys) < ROWS_A_TRANSACTION:
             rollups.mark_dirty(thread.connection_id, [run])
+            for forget in FORGETTERS:
+                forget(connection=thread.connection, run_id=run_id, run_key=run)
             Run.objects.filter(pk=run).delete()
     return True
 

@@ -1,0 +1,14 @@
+"""What a purge takes along from this room: texts that people typed for a run's calls. The trail stays."""
+
+from runsdash.index.models import Connection
+from runsdash.index.purge import FORGETTERS
+
+from .outputs import Draft, SentOutput
+
+
+def forget_outputs(*, connection: Connection, run_id: str, run_key: int) -> None:
+    for model in (Draft, SentOutput):
+        model.objects.filter(connection=connection, run_upstream_id=run_id).delete()
+
+
+FORGETTERS.append(forget_outputs)

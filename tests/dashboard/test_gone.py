@@ -1,0 +1,107 @@
+"""What outlives the provider: pages render the archive when the upstream answers 404, 410 or nothing, and say so."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from runsdash.index.models import Connection, Run, StepBody, Thread
+from runsdash.index.seal import seal
+from runsdash.sync.archiving import archive_thread
+from runsdash.sync.refresh import refresh_run
+from tests.pages import page_of
+from tests.upstream import Sandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LONG_AGO = "2026-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def own_upstream() -> Iterator[Sandbox]:
+    """A sandbox that a test may kill."""
+    with Sandbox() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def archived(own_upstream: Sandbox, db: None) -> Run:
+    """A run with an image, a file search and a conversation, all of it archived."""
+    connection = Connection.objects.create(
+        slug="closing", name="closing", kind="sandbox", base_url=own_upstream.base_url,
+        sealed_key=seal(own_upstream.api_key), timeout_s=5,
+    )  # fmt: skip
+    run = own_upstream.wait(own_upstream.run("/plot /search parcel /code 6*7"))
+    row = refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
+    assert archive_thread(row.thread, within_s=20).is_complete
+    Run.objects.update(checked_at=LONG_AGO, steps_checked_at=LONG_AGO)
+    Thread.objects.update(checked_at=LONG_AGO)
+    return Run.objects.select_related("thread").get()
+
+
+def end(upstream: Sandbox, run: Run, how: str) -> None:
+    match how:
+        case "deleted":
+            upstream.delete(f"/threads/{run.thread.upstream_id}")
+        case "killed":
+            upstream.kill()
+        case "gone":
+            upstream.fault(run.thread.upstream_id, "410", times=None)
+
+
+@pytest.mark.parametrize("how", ["deleted", "killed"])
+def test_every_page_renders_the_archive(own_upstream: Sandbox, archived: Run, viewer: Client, how: str) -> None:
+    path = f"/threads/{archived.thread.upstream_id}/runs/{archived.upstream_id}/"
+    before = page_of(viewer.get(path))
+    end(own_upstream, archived, how)
+    Run.objects.update(checked_at=LONG_AGO, trouble=None)
+    Thread.objects.update(checked_at=LONG_AGO, trouble=None)
+
+    thread = viewer.get(f"/threads/{archived.thread.upstream_id}/")
+    page = page_of(thread)
+    assert "X-RunsDash-Stale" in thread
+    assert "no longer" in page.one(id="trouble").text or "does not answer" in page.one(id="trouble").text
+    assert len(page.one(id="conversation").all("article")) == 2
+    assert page.one(id="thread-facts").one(data_archive="complete")
+
+    page = settled(viewer, path)
+    words = page.one(id="trouble").text + "".join(one.text for one in page.all(id="gone"))
+    assert "no longer" in words or "does not answer" in words
+    assert [one["data-step-id"] for one in page.all(data_step_id=True)] == [
+        one["data-step-id"] for one in before.all(data_step_id=True)
+    ]
+    assert page.one(id="run-facts").one(data_archive="complete")
+
+    talk = page_of(viewer.get(path, {"tab": "conversation"}))
+    assert len(talk.all("article")) == 2
+    for step in archived.steps.all():
+        shown = page_of(viewer.get(path, {"step": step.upstream_id}))
+        assert shown.one(id="step-detail").text
+        assert viewer.get(f"{path}steps/{step.upstream_id}/raw.json").status_code == 200
+    assert viewer.get(f"{path}raw.json").status_code == 200
+
+    image = next(call["images"][0] for one in StepBody.objects.all() for call in one.preview["calls"] if call["images"])
+    assert viewer.get(f"/files/{image}/?connection=closing").content.startswith(b"\x89PNG")
+    found = next(
+        call["results"][0] for one in StepBody.objects.all() for call in one.preview["calls"] if call["results"]
+    )
+    assert found["content"]["text"]
+    assert viewer.get(f"/files/{found['file_id']}/").status_code == 200
+
+
+def settled(viewer: Client, path: str):
+    """The page once the re-read in the background has found out."""
+    import time
+
+    deadline = time.monotonic() + 8
+    viewer.get(path)
+    while Run.objects.get().trouble is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return page_of(viewer.get(path))
+
+
+def test_a_disabled_connection_still_shows_its_files(own_upstream: Sandbox, archived: Run, viewer: Client) -> None:
+    own_upstream.kill()
+    Connection.objects.update(is_enabled=False)
+    image = next(call["images"][0] for one in StepBody.objects.all() for call in one.preview["calls"] if call["images"])
+    assert viewer.get(f"/files/{image}/").status_code == 200
+    assert viewer.get("/files/file-never-seen/").status_code == 404
