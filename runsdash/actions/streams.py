@@ -63,13 +63,16 @@ class Reading:
         self.unwritten: list[Grown] = []
         self.written_at = monotonic()
         self.has_lost_it = False  # another reader has taken over
+        self.told = (stream.run, timezone.now())  # the newest run object, and when it came
+        self.taken = stream.run  # is in the index
 
     def read(self) -> None:
         close_old_connections()
         try:
             with self.stream:
                 for _event in self.stream:
-                    pass
+                    if self.stream.run is not self.told[0]:
+                        self.told = (self.stream.run, timezone.now())
             self.write()
             self.read_again()
         except Exception:
@@ -80,17 +83,23 @@ class Reading:
     def write(self) -> None:
         """Appends what is new, or gives a sign of life now and then. Called by the writer, and once at the end."""
         with self.writing:
+            self.take_run()
             self.unwritten += self.growth.look()
             if self.has_lost_it or (not self.unwritten and monotonic() - self.written_at < BEAT_EVERY_S):
                 return
             self.has_lost_it = not live_output.append(self.live, self.unwritten)
             self.unwritten, self.written_at = [], monotonic()
 
+    def take_run(self) -> None:
+        """What the stream says of the run goes into the index when it changes, with the time at which it was said."""
+        run, at = self.told
+        if run is not self.taken:
+            upsert_run(self.run.connection, run, fetched_at=at, thread_id=self.thread_id)
+            self.taken = run
+
     def read_again(self) -> None:
-        """What the stream said of the run, then what the upstream says now: the last word is an ordinary read's."""
+        """The last word is an ordinary read's: it brings steps and messages too."""
         connection = self.run.connection
-        if self.stream.run is not None:
-            upsert_run(connection, self.stream.run, fetched_at=timezone.now(), thread_id=self.thread_id)
         try:
             refresh_run(connection, thread_id=self.thread_id, run_id=self.run.upstream_id, max_age_s=0)
         except ServiceError:

@@ -24,6 +24,7 @@ from . import pace, run_words
 from .context import Shell
 from .ending import Ending, ending_of
 from .links import mark_ambiguous, run_url
+from .live_panel import LivePanel
 from .stale import copy_age_s
 from .timeline import Timeline
 from .unsent import Unsent, unsent_of
@@ -54,6 +55,7 @@ class RunPage(Timeline):
         self.tab = request.GET.get("tab", "") if request.GET.get("tab") in TABS else "timeline"
         self.shown_calls = request.GET.get("shown", "")[:64]
         self.user, self.reader = request.user, request.user.get_username()
+        self.live_panel = LivePanel(run, mode=request.GET.get("live", "")[:64])
         self.waiting_elsewhere = Shell(request).waiting_count
         mark_ambiguous([run])
 
@@ -213,7 +215,10 @@ class RunPage(Timeline):
     @cached_property
     def interval_s(self) -> int | None:
         moments = [moment for step in self.steps.steps[-20:] for moment in (step.created_at, step.ended_at)]
-        return pace.interval_s(self.run, changed_at=pace.last_change(self.run, moments), now=self.now)
+        interval_s = pace.interval_s(self.run, changed_at=pace.last_change(self.run, moments), now=self.now)
+        if self.live_panel.is_polled or (interval_s is None and self.live_panel.live):
+            return pace.FAST_S
+        return interval_s
 
     @cached_property
     def live_url(self) -> str:
@@ -233,6 +238,7 @@ class RunPage(Timeline):
         parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(run.has_all_steps)]
         parts += [str(self.interval_s), pace.clock(run, now=self.now), str(run.connection.can_list_steps)]
         parts += [self.tab, self.step_id, self.after, str(self.waiting_elsewhere), self.waiting_calls, str(self.is_overdue), str(self.answered)]
+        parts.append(self.live_panel.mode_after)
         if run.trouble:
             parts += [str(run.trouble.get("at")), str(copy_age_s(run) // pace.TICK_S)]
         return digest_of([*parts, *self.tab_versions()])

@@ -43,6 +43,7 @@ def tool_outputs(request: HttpRequest, thread_id: str, run_id: str) -> HttpRespo
 
 def sent(request: HttpRequest, form: ToolOutputsForm) -> Run:
     once = {"token": request.POST.get("token"), "reason": request.POST.get("reason", "")}
+    once["is_streamed"] = request.POST.get("stream") == "true"
     if form.is_approval:
         return submit_tool_approvals(actor=request.user, run=form.run, approvals=form.approvals, **once)
     return submit_tool_outputs(actor=request.user, run=form.run, outputs=form.outputs, **once)
