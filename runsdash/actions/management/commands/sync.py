@@ -3,16 +3,24 @@
 import logging
 import os
 import signal
-from threading import Event
+from collections.abc import Callable
+from threading import Event, Thread
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from runsdash.actions.bulk.working import work_some, work_until
 from runsdash.actions.settling import settle_recent
-from runsdash.sync import job_kinds, jobs  # noqa: F401  job_kinds: registers its kinds
+from runsdash.index.rollups import roll_up
+from runsdash.notify.delivering import tell, tell_until
+from runsdash.sync import job_kinds, jobs, thread_jobs  # noqa: F401  they register their kinds
+from runsdash.sync.retention import purge_left_overs, purge_old_threads
 from runsdash.sync.wake import listen
 from runsdash.sync.worker import Chore, Worker
 
 SETTLE_EVERY_S = 5.0
+ROLL_UP_EVERY_S = 1.0
+RETENTION_EVERY_S = 2.0
+LEFT_OVERS_EVERY_S = 30.0
 ONCE_S = 60.0
 JOIN_S = 1.0
 log = logging.getLogger(__name__)
@@ -29,10 +37,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, once: bool, **options: object) -> None:
         log.debug("kinds of jobs: %s", ", ".join(jobs.KINDS))
-        stop, worker = Event(), Worker(chores=[Chore(settle_recent, every_s=SETTLE_EVERY_S), renewal()])
+        stop, worker = Event(), Worker(chores=chores())
         if once:
             jobs.work_on_all(stop=stop)
             worker.run_until_idle(seconds=ONCE_S)
+            tell()
+            work_some()
             return
         jobs_bell = Event()
 
@@ -45,6 +55,7 @@ class Command(BaseCommand):
             signal.signal(number, end)
         self.say("The worker reads what is due. Ctrl-C stops it.")
         helpers = [listen(worker.bell, jobs_bell, stop=stop), jobs.start_working(jobs_bell, stop=stop)]
+        helpers += [started(work, stop) for work in (tell_until, work_until)]
         has_landed_all = worker.run(stop)
         for helper in helpers:
             helper.join(JOIN_S)
@@ -59,5 +70,18 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def renewal() -> Chore:
-    return Chore(jobs.renew, every_s=jobs.RENEW_EVERY_S)
+def started(work: Callable[[Event], None], stop: Event) -> Thread:
+    """Work that may wait for others (targets, upstreams) has a thread of its own."""
+    thread = Thread(target=work, args=(stop,), name=f"runsdash-{work.__name__}", daemon=True)
+    thread.start()
+    return thread
+
+
+def chores() -> list[Chore]:
+    return [
+        Chore(settle_recent, every_s=SETTLE_EVERY_S),
+        Chore(roll_up, every_s=ROLL_UP_EVERY_S),
+        Chore(jobs.renew, every_s=jobs.RENEW_EVERY_S),
+        Chore(purge_old_threads, every_s=RETENTION_EVERY_S),
+        Chore(purge_left_overs, every_s=LEFT_OVERS_EVERY_S),
+    ]
