@@ -75,7 +75,7 @@ def take_runs(
     for line in sorted(lines, key=lambda line: line.fetched_at):
         upstream_id = stored_id(line.value["id"])
         if upstream_id in found.runs:
-            found.again.append(Again(line.body, line.fetched_at))
+            found.again.append(Again(line.body, line.value["thread_id"], line.fetched_at))
             continue
         run = Run.from_raw(line.value)
         own = positioned(steps.pop(run.id, []), run, line, context)

@@ -100,7 +100,8 @@ def import_sources(
 def keep(homeless: Iterable[StepPart], file: BinaryIO) -> None:
     """Steps whose run has not come yet, as lines with their age."""
     for part in homeless:
-        file.write(tail.with_tail(unpacked(part.body[-1]), {"_fetched_at": part.fetched_at.isoformat()}) + b"\n")
+        told = {"_fetched_at": part.fetched_at.isoformat(), "_object": "thread.run.step", "_owner": part.run_id}
+        file.write(tail.with_tail(unpacked(part.body[-1]), told) + b"\n")
 
 
 def landed(blocks: Iterable[Block], writer: Writer, totals: Totals, processes: int) -> Iterator[Written]:

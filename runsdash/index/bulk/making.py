@@ -1,7 +1,7 @@
 """Rows out of typed objects, by the same functions that `index/upsert.py` uses. Pure."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import blake2b
 from operator import itemgetter
@@ -69,36 +69,11 @@ class Own(NamedTuple):
 
 def run_part(run: Run, line: Line, steps: list[Own], speech: Speech, context: Context) -> RunPart:
     """A run seen for the first time."""
-    upstream_id, fetched = stored_id(run.id), stamp(line.fetched_at, context)
-    created_at = run.created_at or line.fetched_at
-    columns = {
-        **rows.run_columns(run),
-        "connection_id": context.connection_id,
-        "upstream_id": upstream_id,
-        "created_at": created_at,
-        "status_since": line.fetched_at,
-        "steps_cursor": "",
-        "steps_checked_at": None,
-        "has_all_steps": context.is_archive and run.is_terminal,
-        **kept_columns(line.kept),
-    }
-    columns["queue_s"] = rows.seconds_between(created_at, columns["started_at"])
-    columns["duration_s"] = rows.seconds_between(columns["started_at"] or created_at, columns["ended_at"])
-    columns["step_count"] = len(steps)
-    columns["tool_call_count"] = sum(own.part.calls[1] for own in steps)
-    columns["fetched_at"] = columns["checked_at"] = fetched
-    pairs = [(pair["key"], pair["value"]) for pair in rows.metadata_pairs(0, columns["metadata"])]
-    for name in RUN_TIMES:
-        columns[name] = stamp(columns[name], context)
-    for name in ("metadata", "pending_calls"):
-        columns[name] = json_column(columns[name])
+    columns, fetched = columns_of_run(run, line, steps), stamp(line.fetched_at, context)
+    columns |= {"connection_id": context.connection_id, "fetched_at": fetched, "checked_at": fetched}
+    columns.setdefault("has_all_steps", context.is_archive and run.is_terminal)
+    upstream_id, created_at = columns["upstream_id"], columns["created_at"]
     preview = run_preview(run)
-    texts = [
-        *run_texts(preview, error_message=columns["error_message"], whole=lambda: run),
-        *speech.texts(run.id, created_at),
-        *(text for own in steps for text in own.texts),
-    ]
-    seen = seen_rows(line.seen, context) or [(columns["status"], fetched)]
     return RunPart(
         key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
         upstream_id=upstream_id,
@@ -106,14 +81,51 @@ def run_part(run: Run, line: Line, steps: list[Own], speech: Speech, context: Co
         fetched_at=line.fetched_at,
         created_at=created_at,
         **{name: columns[name] for name in ("model", "prompt_tokens", "completion_tokens", "total_tokens")},
-        rest=run_rest(columns),
-        body=body_rest(line, json_column(preview), fetched),
-        pairs=pairs,
-        tools=rows.tool_names([*run.pending_calls, *(call for own in steps for call in own.step.tool_calls)]),
-        seen=seen,
+        pairs=[(pair["key"], pair["value"]) for pair in rows.metadata_pairs(0, columns["metadata"])],
+        tools=tools_of(columns["pending_calls"], steps),
+        seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],
         steps=[(own.position, own.part) for own in steps],
-        words=joined_words(texts),
+        words=joined_words(texts_of(run, columns, preview, steps, speech)),
+        rest=run_rest(stored_columns(columns, context)),
+        body=body_rest(line, json_column(preview), fetched),
     )
+
+
+def columns_of_run(run: Run, line: Line, steps: list[Own]) -> dict[str, object]:
+    created_at = run.created_at or line.fetched_at
+    columns = {
+        **rows.run_columns(run),
+        "upstream_id": stored_id(run.id),
+        "created_at": created_at,
+        "status_since": line.fetched_at,
+        "steps_cursor": "",
+        "steps_checked_at": None,
+        "step_count": len(steps),
+        "tool_call_count": sum(own.part.calls[1] for own in steps),
+        **kept_columns(line.kept),
+    }
+    columns["queue_s"] = rows.seconds_between(created_at, columns["started_at"])
+    columns["duration_s"] = rows.seconds_between(columns["started_at"] or created_at, columns["ended_at"])
+    return columns
+
+
+def stored_columns(columns: dict[str, object], context: Context) -> dict[str, object]:
+    times = {name: stamp(columns[name], context) for name in RUN_TIMES}
+    return columns | times | {name: json_column(columns[name]) for name in ("metadata", "pending_calls")}
+
+
+def tools_of(pending: list[dict], steps: list[Own]) -> list[str]:
+    names = dict.fromkeys(cut(reading.text(call.get("name")) or "", rows.ID_CHARS) for call in pending)
+    names |= dict.fromkeys(rows.tool_names(call for own in steps for call in own.step.tool_calls))
+    return [name for name in names if name][: rows.TOOLS]
+
+
+def texts_of(run: Run, columns: dict, preview: dict, steps: list[Own], speech: Speech) -> Iterator[Text]:
+    """In the order of `fulltext.texts_of`, which gathers them from the index."""
+    yield from run_texts(preview, error_message=columns["error_message"], whole=lambda: run)
+    yield from speech.texts(run.id, columns["created_at"])
+    for own in steps:
+        yield from own.texts
 
 
 def kept_columns(kept: dict) -> dict[str, object]:

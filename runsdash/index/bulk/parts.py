@@ -89,7 +89,8 @@ class MessagePart(NamedTuple):
 class Again(NamedTuple):
     """A further snapshot of a run that is in the block already."""
 
-    line: bytes
+    body: bytes
+    thread_id: str
     fetched_at: datetime
 
 

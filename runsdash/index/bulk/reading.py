@@ -51,12 +51,14 @@ def read_line(line: bytes, *, read_at: datetime, context: Context) -> Line:
     value, body = decoded(body)
     if not isinstance(value, dict):
         raise Refused("it is not a JSON object")
-    kind = value.get("object")
+    kind = added.get("_object", value.get("object"))
     if kind not in KINDS:
         raise Refused(f"its object is {str(kind)[:40]!r}, not one of {', '.join(KINDS)}")
     if not reading.identifier(value.get("id")):
         raise Refused(f"this {kind} has no id")
     owner = OWNERS.get(kind)
+    if owner and "_owner" in added:
+        value[owner] = added["_owner"]
     if owner and not reading.identifier(value.get(owner)):
         raise Refused(f"this {kind} has no {owner}")
     fetched_at = min(reading.moment(added.get("_fetched_at")) or read_at, context.now)

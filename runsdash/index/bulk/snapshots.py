@@ -1,6 +1,7 @@
 """Further snapshots of runs that are in the index: the ordinary way, where last known values are kept."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from runsdash.index.bodies import unpacked
@@ -14,12 +15,12 @@ from .parts import Again, RunPart
 
 def write_snapshots(connection: Connection, parts: Iterable[RunPart], again: Sequence[Again]) -> None:
     """Oldest first; snapshots of one age go together, unless they are of one run."""
-    snapshots = [(part.fetched_at, unpacked(part.body[-1])) for part in parts]
-    snapshots += [(one.fetched_at, one.line) for one in again]
+    snapshots = [Again(unpacked(part.body[-1]), part.thread_id, part.fetched_at) for part in parts]
     waiting: dict[str, objects.Run] = {}
     age: datetime | None = None
-    for fetched_at, body in sorted(snapshots, key=lambda pair: pair[0]):
+    for body, thread_id, fetched_at in sorted([*snapshots, *again], key=lambda one: one.fetched_at):
         run = objects.Run.from_raw(decode_json(body))
+        run = run if run.thread_id else replace(run, thread_id=thread_id)
         if fetched_at != age or run.id in waiting:
             flush(connection, waiting, age)
         age = fetched_at

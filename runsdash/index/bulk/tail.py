@@ -4,12 +4,13 @@ They are spliced on as text, so the body between stays byte for byte as it was r
 - `_fetched_at`: when the request of this snapshot was sent (every object)
 - `_seen`: [[status, time], …], the status changes seen (runs)
 - `_kept`: columns that the body alone does not tell (runs, threads)
+- `_object`, `_owner`: what it is, and the id of its thread or run, where the server left that out
 """
 
 import json
 
 FIRST = b',"_fetched_at":'
-NAMES = ("_fetched_at", "_seen", "_kept")
+NAMES = frozenset(("_fetched_at", "_seen", "_kept", "_object", "_owner"))
 
 
 def with_tail(body: bytes, tail: dict) -> bytes:
@@ -26,4 +27,6 @@ def split(line: bytes) -> tuple[bytes, dict]:
         tail = json.loads(b"{" + line[start + 1 :])
     except (ValueError, RecursionError):
         return line, {}  # the name stands inside the object
-    return line[:start] + b"}", tail if isinstance(tail, dict) else {}
+    if not NAMES.issuperset(tail):
+        return line, {}  # the server has a key of that name
+    return line[:start] + b"}", tail

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from runsdash.index.ids import ids_of_line
 from runsdash.index.models import Connection, Thread
+from runsdash.index.purge import let_back_in
 from runsdash.index.upsert import ensure_threads, keys_of
 from runsdash.service.decoding import Undecodable, decode_json
 from runsdash.service.objects import reading
@@ -39,19 +40,22 @@ def import_threads(connection: Connection, source: Source) -> Added:
 
 def add(connection: Connection, ids: list[str], added: Added) -> None:
     there = len(keys_of(Thread, connection=connection, ids=ids))
+    let_back_in(connection, ids)
     ensure_threads(connection, ids, added_by="import_threads")
     added.new += len(ids) - there
     added.known += there
 
 
 def thread_ids(line: bytes) -> Iterator[str]:
-    """The ids in one line: of an object its own thread, of other text every id that is a thread's or may be."""
+    """The ids in one line: of an object its own thread, of other text (a log in JSON too) every thread's id."""
     if line.lstrip().startswith(b"{"):
         try:
-            yield from ids_of_object(decode_json(line))
-            return
+            named = list(ids_of_object(decode_json(line)))
         except Undecodable:
-            pass
+            named = []
+        if named:
+            yield from named
+            return
     for one in ids_of_line(line.decode(errors="replace")):
         if one.kind in ("thread", ""):
             yield one.upstream_id

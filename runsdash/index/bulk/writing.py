@@ -24,6 +24,7 @@ from runsdash.index.models import (
     StepBody,
     Thread,
 )
+from runsdash.index.purge import let_back_in
 from runsdash.index.statements import insert_rows
 from runsdash.service import objects
 
@@ -124,6 +125,7 @@ class Writer:
         ids = [part.thread_id for part in block.runs.values()] + [part.thread_id for part in block.messages]
         ids = list(dict.fromkeys([*ids, *(part.upstream_id for part in block.threads)]))
         before = set(upsert.keys_of(Thread, connection=self.connection, ids=ids))
+        let_back_in(self.connection, ids)
         threads = upsert.ensure_threads(self.connection, ids)
         upsert.take_thread_snapshots(
             threads, [(objects.Thread.from_raw(part.value), part.fetched_at) for part in block.threads]

@@ -1,0 +1,79 @@
+"""Which runs are exported: the keys that a filter finds, kept in a file, thread by thread.
+
+So memory stays the same for a million runs, and what is exported does not change while it is read.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from runsdash.index.filters import RunFilter
+from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.planner import Limits, Order, run_page
+
+PAGE = 1_000  # runs read at once
+# Nobody waits for a page here.
+PATIENT = Limits(walk_s=60.0, statement_s=120.0)
+
+
+class SearchStopped(RuntimeError):
+    """Looking for runs took too long. The message is a sentence."""
+
+
+def found_runs(run_filter: RunFilter, *, connection: Connection | None = None) -> Iterator[list[Run]]:
+    """All runs that match, newest first, in chunks. Raises SearchStopped."""
+    rows, cursor = Run.objects.select_related("thread", "connection"), ""
+    while True:
+        page = run_page(
+            run_filter, order=Order(), rows=rows, limit=PAGE, cursor=cursor, connection=connection, limits=PATIENT
+        )
+        if page.rows:
+            yield page.rows
+        if not page.next:
+            return
+        if page.is_partial and page.next == cursor:
+            raise SearchStopped("The filter matches too little in too many runs. Add a time range such as created>-7d.")
+        cursor = page.next
+
+
+@contextmanager
+def chosen_runs(run_filter: RunFilter, *, connection: Connection | None = None) -> Iterator["Chosen"]:
+    """The runs of a filter by thread, and without a filter also the threads that have no runs."""
+    with (
+        TemporaryDirectory(prefix="runsdash-export-") as folder,
+        closing(sqlite3.connect(Path(folder) / "keys")) as file,
+    ):
+        file.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")
+        file.execute(
+            "CREATE TABLE chosen (thread_id INTEGER, run_id INTEGER, PRIMARY KEY (thread_id, run_id)) WITHOUT ROWID"
+        )
+        for runs in found_runs(run_filter, connection=connection):
+            file.executemany("INSERT INTO chosen VALUES (?, ?)", [(run.thread_id, run.pk) for run in runs])
+        if not run_filter:
+            threads = Thread.objects.filter(run_count=0)
+            threads = threads if connection is None else threads.filter(connection=connection)
+            keys = threads.values_list("pk", flat=True).iterator(chunk_size=PAGE)
+            file.executemany("INSERT OR IGNORE INTO chosen VALUES (?, 0)", ((key,) for key in keys))
+        yield Chosen(file, is_everything=not run_filter)
+
+
+class Chosen:
+    """`threads()` in the order of their keys, `runs(thread)` likewise, both in chunks."""
+
+    def __init__(self, file: sqlite3.Connection, *, is_everything: bool) -> None:
+        self.file, self.is_everything = file, is_everything
+
+    def threads(self) -> Iterator[list[int]]:
+        yield from self._walk("SELECT DISTINCT thread_id FROM chosen WHERE thread_id > ? ORDER BY thread_id LIMIT ?")
+
+    def runs(self, thread_key: int, *, size: int) -> Iterator[list[int]]:
+        sql = f"SELECT run_id FROM chosen WHERE thread_id = {int(thread_key)} AND run_id > ? ORDER BY run_id LIMIT ?"
+        yield from self._walk(sql, size=size)
+
+    def _walk(self, sql: str, *, size: int = 100) -> Iterator[list[int]]:
+        last = 0
+        while keys := [key for (key,) in self.file.execute(sql, (last, size))]:
+            yield keys
+            last = keys[-1]

@@ -1,0 +1,55 @@
+"""Runs as CSV: one line a run, newest first, with the columns of the list."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+
+from runsdash.index.models import Run
+
+# A spreadsheet takes a cell that begins so for a formula, and what is in it comes from strangers.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+COLUMNS: dict[str, Callable[[Run], object]] = {
+    "status": lambda run: run.status,
+    "run": lambda run: run.upstream_id,
+    "thread": lambda run: run.thread.upstream_id,
+    "connection": lambda run: run.connection.slug,
+    "assistant": lambda run: run.assistant_id,
+    "model": lambda run: run.model,
+    "created_at": lambda run: run.created_at,
+    "started_at": lambda run: run.started_at,
+    "ended_at": lambda run: run.ended_at,
+    "queue_s": lambda run: run.queue_s,
+    "duration_s": lambda run: run.duration_s,
+    "prompt_tokens": lambda run: run.prompt_tokens,
+    "completion_tokens": lambda run: run.completion_tokens,
+    "total_tokens": lambda run: run.total_tokens,
+    "cost_usd": lambda run: run.cost,
+    "steps": lambda run: run.step_count,
+    "tool_calls": lambda run: run.tool_call_count,
+    "error_code": lambda run: run.error_code,
+    "error_message": lambda run: run.error_message,
+    "metadata": lambda run: json.dumps(run.metadata, ensure_ascii=False) if run.metadata else "",
+}
+
+
+def csv_lines(runs: Iterable[Run]) -> Iterator[bytes]:
+    """The head, then a line for each run. Times are ISO in UTC; what is not known is empty."""
+    yield written(list(COLUMNS))
+    for run in runs:
+        yield written([cell(read(run)) for read in COLUMNS.values()])
+
+
+def written(row: list[str]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(row)
+    return text.getvalue().encode()
+
+
+def cell(value: object) -> str:
+    if value is None:
+        return ""
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA) else text
