@@ -109,6 +109,11 @@ class RunPage(Timeline):
         found = Lineage.objects.select_related("run__thread", "run__connection").filter(source=self.run)
         return list(found.order_by("-made_at")[:RERUNS_SHOWN])
 
+    @property
+    def has_missed_the_form(self) -> bool:
+        """The run expired while the reader had its form open."""
+        return self.run.facts == RunStatus.EXPIRED and bool(self.shown_calls)
+
     @cached_property
     def unsent(self) -> Unsent | None:
         """What the reader typed here and can no longer send; nothing while the form for it is still on the page."""

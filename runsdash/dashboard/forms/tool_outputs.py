@@ -7,7 +7,7 @@ For a function with a registered schema the box has fields too: `field-<tool_cal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from runsdash.dashboard.output_schemas import SchemaField, composed, fields_of, problems_of, spread
+from runsdash.dashboard.output_schemas import Path, SchemaField, composed, fields_of, problems_of, spread
 from runsdash.index.models import Run, RunBody
 from runsdash.service.checks import MAX_TOOL_OUTPUTS_BYTES
 
@@ -65,12 +65,24 @@ class Box:
         problems = problems_of(self.schema, self.text)
         self.breaks_schema = bool(problems)
         for one in self.fields:
-            one.error = problems.pop(one.path, "")
+            one.error = ""
+        for path in list(problems):
+            about = concerned(self.fields, path)
+            words = problems.pop(path) if about else ""
+            for one in about:
+                one.error = one.error or words
         rest = [f"{'.'.join(path)}: {words}" if path else words for path, words in problems.items()]
         self.error = " ".join(rest[:3])
         if self.is_raw and self.breaks_schema:
             named = [f"{one.label}: {one.error}" for one in self.fields if one.error]
             self.error = " ".join([*rest, *named][:3])
+
+
+def concerned(fields: list[SchemaField], path: Path) -> list[SchemaField]:
+    """The field at `path`; of a missing object the fields that have to be filled in."""
+    exact = [one for one in fields if one.path == path]
+    inside = [one for one in fields if path and one.path[: len(path)] == path and one.is_required and not one.value]
+    return exact or inside
 
 
 @dataclass
