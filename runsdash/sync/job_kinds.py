@@ -10,6 +10,7 @@ from django.conf import settings
 from runsdash.index.bulk.importing import import_sources
 from runsdash.index.bulk.lines import Block, source_of
 from runsdash.index.models import Connection, Job
+from runsdash.index.purge import let_back_in
 from runsdash.index.upsert import ensure_threads
 
 from .jobs import JobFailed, works
@@ -26,6 +27,7 @@ def add_threads(job: Job) -> Iterator[None]:
     ids = [one.strip() for one in ids]
     for start in range(job.place.get("line", 0), len(ids), THREADS_A_PIECE):
         piece = [one for one in ids[start : start + THREADS_A_PIECE] if one]
+        let_back_in(connection, piece)
         ensure_threads(connection, piece, added_by=job.created_by)
         job.place = {"line": start + THREADS_A_PIECE}
         job.progress = {"done": min(start + THREADS_A_PIECE, len(ids)), "total": len(ids), "note": ""}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from runsdash.index.ids import ids_of_line
+from runsdash.index.bulk.threads import thread_ids
 from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.purge import let_back_in, purge_some
 from runsdash.index.upsert import ensure_threads
@@ -43,8 +43,7 @@ def next_ids(path: Path, start: int) -> tuple[list[str], int]:
             line = file.readline(MAX_LINE_BYTES)
             if not line:
                 break
-            ids = ids_of_line(line.decode("utf-8", "replace"))
-            found.update(dict.fromkeys(one.upstream_id for one in ids if one.kind in ("thread", "")))
+            found.update(dict.fromkeys(thread_ids(line)))
         return list(found), file.tell()
 
 

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 
 from runsdash.dashboard.uploads import MAX_UPLOAD_BYTES
+from runsdash.index.bulk.threads import thread_ids
 from runsdash.index.ids import MAX_TEXT_CHARS, found_ids
 
 FIELD = "ids"
@@ -48,10 +49,10 @@ def read_add_threads(posted: QueryDict, file: UploadedFile | None = None) -> Add
         return form
     text = form.text + small_text(file)
     form.file = file if file is not None and text == form.text and file.size else None
-    ids = found_ids(text)
-    form.thread_ids = [one.upstream_id for one in ids if one.kind in ("thread", "")]
+    lines = text.encode("utf-8", "replace").splitlines()
+    form.thread_ids = list(dict.fromkeys(one for line in lines for one in thread_ids(line)))
     if not form.thread_ids and form.file is None:
-        form.errors.append(nothing_found(text, kinds={one.kind for one in ids}))
+        form.errors.append(nothing_found(text, kinds={one.kind for one in found_ids(text)}))
     return form
 
 
