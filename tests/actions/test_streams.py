@@ -10,10 +10,12 @@ from django.utils import timezone
 from runsdash.accounts.models import User
 from runsdash.actions import live_output
 from runsdash.actions.attempts import new_token
+from runsdash.actions.management.commands.sync import chores
 from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.actions.runs import submit_tool_outputs
 from runsdash.actions.starting import create_run, create_thread
 from runsdash.index.models import Run
+from runsdash.index.purge import purge_some
 from runsdash.sync.refresh import is_settled, refresh_run
 from tests.connected import wait_for
 from tests.upstream import Sandbox
@@ -58,7 +60,7 @@ def stream(connection, assistant, operator) -> Iterator[Callable[[str], Run]]:
         return started[-1]
 
     yield start
-    for run in started:
+    for run in Run.objects.filter(pk__in=[run.pk for run in started]):
         until_over(run)
 
 
@@ -179,6 +181,19 @@ def test_pieces_after_one_are_exactly_the_rest(stream):
     rest = "".join(piece.text for piece in live_output.pieces_after(run, seen.pk))
     told = "".join(piece.text for piece in live_output.all_pieces(run).filter(id__lte=seen.pk))
     assert told + rest == "".join(piece.text for piece in live_output.all_pieces(run))
+
+
+def test_the_worker_sweeps():
+    assert live_output.sweep_live_output in [chore.act for chore in chores()]
+
+
+def test_a_purge_takes_the_text_along(stream):
+    run = stream("/long 5")
+    until_over(run)
+    while not purge_some(run.thread, within_s=5):
+        pass
+    assert not LiveOutput.objects.exists()
+    assert not LivePiece.objects.exists()
 
 
 def test_the_sweep_takes_settled_runs_after_a_while_and_no_others(upstream, stream):

@@ -9,6 +9,7 @@ from threading import Event, Thread
 from django.core.management.base import BaseCommand, CommandParser
 
 from runsdash.actions.bulk.working import work_some, work_until
+from runsdash.actions.live_output import sweep_live_output
 from runsdash.actions.settling import settle_recent
 from runsdash.index.rollups import roll_up
 from runsdash.notify.delivering import tell, tell_until
@@ -21,6 +22,7 @@ SETTLE_EVERY_S = 5.0
 ROLL_UP_EVERY_S = 1.0
 RETENTION_EVERY_S = 2.0
 LEFT_OVERS_EVERY_S = 30.0
+SWEEP_EVERY_S = 60.0
 ONCE_S = 60.0
 JOIN_S = 1.0
 log = logging.getLogger(__name__)
@@ -84,4 +86,5 @@ def chores() -> list[Chore]:
         Chore(jobs.renew, every_s=jobs.RENEW_EVERY_S),
         Chore(purge_old_threads, every_s=RETENTION_EVERY_S),
         Chore(purge_left_overs, every_s=LEFT_OVERS_EVERY_S),
+        Chore(sweep_live_output, every_s=SWEEP_EVERY_S),
     ]
