@@ -86,7 +86,8 @@ def counted(run_filter: RunFilter, connection: Connection | None) -> Facets:
         others = without(run_filter, name)
         if others not in sets:
             sets[others] = run_set(others, connection)
-        counts[name] = counts_of(sets[others], name, connection, chosen=run_filter.values(name), deadline=deadline)
+        chosen = [*run_filter.values(name), *run_filter.values(name, negated=True)]
+        counts[name] = counts_of(sets[others], name, connection, chosen=chosen, deadline=deadline)
     counts["assistant"] = with_names(counts["assistant"])
     return Facets(min(len(whole.ids), CAP), whole.has_more, counts)
 

@@ -1,7 +1,9 @@
 """What the address of a run list asks for: filter, order, page size, place. Parses, runs no query."""
 
+import re
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from functools import cached_property
+from urllib.parse import quote_plus, urlencode
 
 from django.http import QueryDict
 
@@ -14,6 +16,7 @@ NEWEST_FIRST = "-created_at"
 MAX_FILTER_CHARS = 2000
 __all__ = ["DEFAULT_LIMIT", "LIMITS", "MAX_FILTER_CHARS", "NEWEST_FIRST", "SORTS", "AskedRuns", "asked_runs"]
 NO_FILTER = RunFilter()
+AN_ID = re.compile(r"(run|thread|asst|step|msg|call)_\w+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +60,16 @@ class AskedRuns:
         return self.url_query(q=str(run_filter))
 
     def with_pair(self, key: str, value: str) -> str:
-        """The address of the list narrowed to a metadata pair."""
-        return self.filtered(self.filter.with_clause(Clause(METADATA, value, "=", key)))
+        """The address of the list narrowed to a metadata pair. Asked for at each tag of each row."""
+        start, end = self.address_around
+        return f"{start}{quote_plus(text_of(Clause(METADATA, value, '=', key)))}{end}"
+
+    @cached_property
+    def address_around(self) -> tuple[str, str]:
+        """The address of the list, before and behind one more clause."""
+        rest = self.url_query(q="").removeprefix("?")
+        start = quote_plus(f"{self.filter} ") if self.filter else ""
+        return f"?q={start}", f"&{rest}" if rest else ""
 
     @property
     def sort_word(self) -> str:
@@ -69,6 +80,12 @@ class AskedRuns:
     def chips(self) -> list[tuple[str, str]]:
         """Each clause as text, with the address of the list without it."""
         return [(text_of(one), self.filtered(self.filter.without(one))) for one in self.filter.clauses]
+
+    @property
+    def id_word(self) -> str:
+        """A word of the filter that looks like an id; ids are not among the words of a run."""
+        words = (one.value for one in self.filter.clauses if one.name == TEXT and not one.is_negated)
+        return next((word for word in words if AN_ID.fullmatch(word)), "")
 
     @property
     def words(self) -> str:

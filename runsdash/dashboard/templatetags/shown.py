@@ -226,8 +226,12 @@ def metadata_tags(metadata: Mapping[str, object], limit: int = TAGS_SHOWN, asked
     if not metadata:
         return DASH
     pairs = [(str(key), str(value)) for key, value in metadata.items()]
-    pattern = '<span class="tag" title="{}={}"><i>{}=</i>{}</span>'
-    tags = [markup(pattern, key, value, key, value) for key, value in pairs[:limit]]
+    if asked is None:
+        pattern = '<span class="tag" title="{}={}"><i>{}=</i>{}</span>'
+        tags = [markup(pattern, key, value, key, value) for key, value in pairs[:limit]]
+    else:
+        pattern = '<a class="tag" href="{}" title="{}={}"><i>{}=</i>{}</a>'
+        tags = [markup(pattern, asked.with_pair(key, value), key, value, key, value) for key, value in pairs[:limit]]
     rest = pairs[limit:]
     if rest:
         title = ", ".join(f"{key}={value}" for key, value in rest)[:500]

@@ -9,19 +9,24 @@ from itertools import product
 
 from runsdash.index.filters.values import Keys
 
-from .sql import Sql, fetched, is_postgresql, joined
+from .sql import Sql, estimated_rows, fetched, is_postgresql, joined
 
 MAX_ARMS = 40  # index ranges read side by side
+SHORT = 20_000  # rows that PostgreSQL expects for words: fewer are read by the words and sorted, more walked by id
 RUN, METADATA, TOOL = "index_run", "index_runmetadata", "index_runtool"
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One range of an index of `table`; `key` is its column with the run's id, `where` speaks of `d`."""
+    """One range of an index of `table`; `key` is its column with the run's id, `where` speaks of `d`.
+
+    `is_sorted`: the index does not give ids in order, so what fits is sorted; only for ranges expected to be short.
+    """
 
     where: Sql
     table: str = RUN
     key: str = "id"
+    is_sorted: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Source:
             parts.append(Sql(f"EXISTS ({run})", tests.params))
         where = " AND ".join(part.text for part in parts)
         # A plus before the column keeps both engines from walking all runs in order instead of this index range.
-        order = f"{'' if self.is_ordered else '+'}{column} {direction}"
+        order = f"{'' if self.is_ordered and not arm.is_sorted else '+'}{column} {direction}"
         text = f"SELECT {column} AS id FROM {arm.table} d WHERE {where} ORDER BY {order} LIMIT {count}"
         return Sql(text, tuple(param for part in parts for param in part.params))
 
@@ -96,7 +101,9 @@ def of_tools(names: Sequence[str]) -> Source | None:
 def of_words(phrases: Sequence[str]) -> Source:
     """Runs that hold every phrase."""
     if is_postgresql():
-        return Source((Arm(words_in_vector(phrases), "index_runtext", "run_id"),))
+        found = words_in_vector(phrases)
+        is_short = estimated_rows(Sql(f"SELECT 1 FROM index_runtext d WHERE {found.text}", found.params)) <= SHORT
+        return Source((Arm(found, "index_runtext", "run_id", is_sorted=is_short),))
     asked = " AND ".join(f'"{phrase}"' for phrase in phrases)
     return Source((Arm(Sql("d.index_runtext_fts MATCH %s", (asked,)), "index_runtext_fts", "rowid"),))
 

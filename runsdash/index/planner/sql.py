@@ -61,6 +61,11 @@ def fetched(statement: Sql) -> list[tuple]:
         return cursor.fetchall()
 
 
+def estimated_rows(statement: Sql) -> int:
+    """How many rows PostgreSQL expects; it plans the statement and does not run it."""
+    return fetched(Sql(f"EXPLAIN (FORMAT JSON) {statement.text}", statement.params))[0][0][0]["Plan"]["Plan Rows"]
+
+
 def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
 

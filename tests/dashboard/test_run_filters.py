@@ -1,0 +1,216 @@
+"""What stands around the rows of the run list: facets, suggestions, clauses, sorts, columns, marks."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from runsdash.index import facets as facets_module
+from runsdash.index.facets import Count, facets_of
+from runsdash.index.filters import parsed
+from runsdash.index.models import Assistant, Connection, Run
+from runsdash.index.suggestions import suggestions
+from tests.pages import Element, page_of
+from tests.rows import made_connection, made_run, made_runs, waiting_for
+from tests.signed_in import signed_in
+
+pytestmark = pytest.mark.django_db
+URL = "/runs/"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def prod(db: None) -> Connection:
+    return made_connection()
+
+
+def shown_ids(page: Element) -> list[str]:
+    return [row["data-run-id"] for row in page.all("tr", data_run_id=True)]
+
+
+# Facets
+
+
+def facets(client: Client, **query: str) -> Element:
+    return page_of(client.get(reverse("runs_facets"), query, headers=HTMX))
+
+
+def counts(page: Element, name: str) -> dict[str, str]:
+    menu = page.one("div", id=f"facet-{name}")
+    return {pair["data-value"]: pair.one("small").text for pair in menu.all("div", data_value=True)}
+
+
+def test_the_page_asks_for_facets_after_its_rows(as_viewer: Client, prod: Connection) -> None:
+    made_run(prod)
+    place = page_of(as_viewer.get(URL, {"q": "status:failed"})).one("div", id="facets")
+    assert (place["hx-get"], place["hx-trigger"]) == ("/runs/facets/?q=status%3Afailed", "load")
+    again = page_of(as_viewer.get(place["hx-get"], headers=HTMX)).one("div", id="facets")
+    assert again.get("hx-get") is None
+
+
+def test_without_javascript_a_link_brings_them(as_viewer: Client, prod: Connection) -> None:
+    made_run(prod)
+    link = page_of(as_viewer.get(URL)).one("div", id="facets").one("a", class_="btn")
+    assert counts(page_of(as_viewer.get(URL + link["href"])), "status") == {"completed": "1"}
+
+
+def test_counts_are_exact(as_viewer: Client, prod: Connection) -> None:
+    made_runs(prod, 3, model="a")
+    made_run(prod, model="b", status="failed")
+    made_run(prod, model="b", status="requires_action", required_action=waiting_for("get_stock"))
+    page = facets(as_viewer)
+    assert page.one("span", id="run-total").text == "5 runs"
+    assert counts(page, "model") == {"a": "3", "b": "2"}
+    assert counts(page, "error") == {"server_error": "1"}
+    assert counts(page, "tool") == {"get_stock": "1"}
+    chip = page.one("a", class_="chip", data_status="completed")
+    assert chip.one("b").text == "3"
+    assert not page.all("div", id="facet-connection")  # there is but one
+
+
+def test_other_values_of_a_chosen_name_are_still_counted(as_viewer: Client, prod: Connection) -> None:
+    made_runs(prod, 2, status="failed", model="a")
+    made_run(prod, status="expired", model="b")
+    page = facets(as_viewer, q="status:failed")
+    assert counts(page, "status") == {"failed": "2", "expired": "1"}
+    assert counts(page, "model") == {"a": "2"}
+
+
+def test_one_click_includes_or_excludes(as_viewer: Client, prod: Connection) -> None:
+    a, b = made_run(prod, model="a"), made_run(prod, model="b")
+    pair = facets(as_viewer).one("div", data_value="a")
+    include, exclude = (link["href"] for link in pair.all("a"))
+    assert shown_ids(page_of(as_viewer.get(URL + include))) == [a.upstream_id]
+    assert shown_ids(page_of(as_viewer.get(URL + exclude))) == [b.upstream_id]
+    chosen = facets(as_viewer, q="-model:a").one("div", data_value="a")
+    assert chosen.all("a")[1]["aria-current"] == "true"
+    assert chosen.all("a")[0]["href"] == "?q=model%3Aa"
+
+
+def test_assistants_are_named(as_viewer: Client, prod: Connection) -> None:
+    run = made_run(prod)
+    Assistant.objects.create(connection=prod, upstream_id=run.assistant_id, name="Stock bot", fetched_at=run.created_at)
+    entry = facets(as_viewer).one("div", id="facet-assistant").one("div", data_value=run.assistant_id)
+    assert entry.one("span").text == "Stock bot"
+
+
+def test_a_large_list_says_that_there_are_more(prod: Connection) -> None:
+    runs = made_runs(prod, 1)
+    created_s = int(runs[0].created_at.timestamp())
+    shared = {"connection": prod, "thread": runs[0].thread, "created_at": runs[0].created_at, "status": "completed"}
+    cap = facets_module.CAP
+    Run.objects.bulk_create(
+        [
+            Run(id=(created_s - 9) << 30 | n, upstream_id=f"many_{n}", model=f"m{n % 2}", **shared)
+            for n in range(cap + 5)
+        ],
+        batch_size=900,
+    )
+    found = facets_of(parsed(""))
+    assert (found.total, found.is_more, found.total_text) == (cap, True, "10,000+")
+    assert found.statuses["completed"] == Count("completed", cap, is_more=True)
+    models = {count.value: count for count in found.counts["model"]}
+    assert models["m0"] == Count("m0", 5003)
+    in_two = facets_of(parsed("has:metadata"))
+    assert in_two.total == 0
+
+
+def test_facets_of_a_bad_filter_are_empty(as_viewer: Client, prod: Connection) -> None:
+    made_run(prod)
+    assert not facets(as_viewer, q="colour:red").all("button")
+
+
+# Suggestions
+
+
+def suggested(client: Client, typed: str) -> list[str]:
+    page = page_of(client.get(reverse("runs_suggest"), {"q": typed}, headers=HTMX))
+    return [button["data-text"] for button in page.all("button")]
+
+
+def test_names_and_values_are_suggested(as_viewer: Client, prod: Connection) -> None:
+    run = made_run(prod, model="gpt-4o", status="failed", metadata={"env": "prod", "end user": "x y"}, age_s=5)
+    Assistant.objects.create(connection=prod, upstream_id=run.assistant_id, name="Stock bot", fetched_at=run.created_at)
+    assert suggested(as_viewer, "sta") == ["status:"]
+    assert suggested(as_viewer, "status:f") == ["status:failed "]
+    assert suggested(as_viewer, "a model:gpt") == ["a model:gpt-4o "]
+    assert suggested(as_viewer, "-model:gpt") == ["-model:gpt-4o "]
+    assert suggested(as_viewer, "assistant:bot") == ['assistant:"Stock bot" ']
+    assert suggested(as_viewer, "metadata.") == ['metadata."end user"=', "metadata.env="]
+    assert suggested(as_viewer, "metadata.env=") == ["metadata.env=prod "]
+    assert suggested(as_viewer, 'metadata."end user"=') == ['metadata."end user"="x y" ']
+    assert suggested(as_viewer, "error:s") == ["error:server_error "]
+    assert suggested(as_viewer, "connection:") == ["connection:prod "]
+    assert suggested(as_viewer, "has:t") == ["has:tool_calls "]
+    assert suggested(as_viewer, "nonsense") == []
+    assert "metadata." in suggested(as_viewer, "")
+
+
+def test_every_suggestion_of_a_whole_clause_can_be_read(prod: Connection) -> None:
+    made_run(prod, model='odd "model', metadata={"a=b": 'c"d\\', "": "x"}, status="failed")
+    for typed in ("model:", "metadata.", 'metadata."a=b"=', "status:", "is:", "error:"):
+        for one in suggestions(typed):
+            assert not one.is_whole or parsed(one.text)
+
+
+# Clauses, sorts, columns, marks
+
+
+def test_each_clause_can_be_taken_away(as_viewer: Client, prod: Connection) -> None:
+    made_run(prod)
+    page = page_of(as_viewer.get(URL, {"q": "status:failed -model:a two", "sort": "-tokens"}))
+    chips = {chip["title"].removeprefix("Remove "): chip["href"] for chip in page.all("a", class_="clause")}
+    assert chips == {
+        "status:failed": "?q=-model%3Aa+two&sort=-tokens",
+        "-model:a": "?q=status%3Afailed+two&sort=-tokens",
+        "two": "?q=status%3Afailed+-model%3Aa&sort=-tokens",
+    }
+
+
+@pytest.mark.parametrize("name", ["Started", "Queued", "Duration", "Tokens", "Cost", "Steps"])
+def test_every_number_and_time_sorts_both_ways(as_viewer: Client, prod: Connection, name: str) -> None:
+    made_runs(prod, 3)
+    head = next(th for th in page_of(as_viewer.get(URL)).all("th") if th.text == name)
+    once = page_of(as_viewer.get(URL + head.one("a")["href"]))
+    sorted_by = once.one("th", aria_sort=True)
+    assert sorted_by.text == name
+    twice = page_of(as_viewer.get(URL + sorted_by.one("a")["href"]))
+    assert {sorted_by["aria-sort"], twice.one("th", aria_sort=True)["aria-sort"]} == {"ascending", "descending"}
+    assert shown_ids(twice) == shown_ids(once)[::-1]
+
+
+def test_a_metadata_tag_narrows_the_list(as_viewer: Client, prod: Connection) -> None:
+    run = made_run(prod, metadata={"two words": 'a "b"'})
+    made_run(prod, metadata={"two words": "other"})
+    row = page_of(as_viewer.get(URL)).one("tr", data_run_id=run.upstream_id)
+    assert shown_ids(page_of(as_viewer.get(URL + row.one("a", class_="tag")["href"]))) == [run.upstream_id]
+
+
+def test_columns_are_remembered_for_each_person(as_viewer: Client, prod: Connection) -> None:
+    made_run(prod)
+    usual = heads(as_viewer)
+    answer = as_viewer.post(reverse("runs_columns") + "?q=status:completed", {"col": ["cost", "thread", "x", "ended"]})
+    assert (answer.status_code, answer["Location"]) == (302, "/runs/?q=status%3Acompleted")
+    assert heads(as_viewer) == ["Status", "Run", "Thread", "Ended", "Cost"]
+    assert heads(signed_in("vito", "viewer")) == usual
+    as_viewer.post(reverse("runs_columns"), {"usual": "1", "col": ["cost"]})
+    assert heads(as_viewer) == usual
+    assert as_viewer.get(reverse("runs_columns")).status_code == 405
+
+
+def heads(client: Client) -> list[str]:
+    page = page_of(client.get(URL))
+    assert len(page.one("tr", data_run_id=True).all("td")) + 1 == len(page.one("thead").all("th"))
+    return [th.text for th in page.one("thead").all("th")]
+
+
+def test_what_was_looked_for_is_marked_on_the_run_page(as_viewer: Client, prod: Connection) -> None:
+    made_run(prod, instructions="Pay INV-2026-11873 today")
+    page = page_of(as_viewer.get(URL, {"q": "inv-2026-11873 status:completed"}))
+    link = page.one("tr", data_run_id=True).one("th").one("a")["href"]
+    assert link.endswith("?hit=inv-2026-11873")
+
+
+def test_an_id_among_the_words_can_be_looked_up(as_viewer: Client, prod: Connection) -> None:
+    made_run(prod)
+    page = page_of(as_viewer.get(URL, {"q": "run_3zZW"}))
+    assert page.one("div", class_="empty").one("a", class_="primary")["href"] == "/go/?id=run_3zZW"
