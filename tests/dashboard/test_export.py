@@ -1,0 +1,84 @@
+"""A run as a zip: everything of it as received, with the files that are kept."""
+
+import io
+import json
+from zipfile import ZipFile
+
+import pytest
+from django.utils import timezone
+
+from runsdash.dashboard.views.export import safe
+from runsdash.index.archive import keep_file, want_files
+from runsdash.index.models import Run, RunStep
+
+from .conftest import path_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def zip_of(response) -> ZipFile:
+    return ZipFile(io.BytesIO(b"".join(response.streaming_content)))
+
+
+def test_it_holds_the_run_its_steps_and_messages_as_received(connection, start, upstream, open_run):
+    run = start("hello", until="completed")
+    response = open_run(run, "export.zip")
+    assert response["Content-Disposition"] == f'attachment; filename="{run["id"]}.zip"'
+    assert response["X-Content-Type-Options"] == "nosniff"
+    held = zip_of(response)
+    assert held.testzip() is None
+    assert json.loads(held.read("run.json")) == upstream.get(f"/threads/{run['thread_id']}/runs/{run['id']}")
+    steps = [name for name in held.namelist() if name.startswith("steps/")]
+    assert [json.loads(held.read(name)) for name in steps] == upstream.steps(run)
+    said = [json.loads(held.read(name))["role"] for name in held.namelist() if name.startswith("messages/")]
+    assert said == ["user", "assistant"]
+    manifest = json.loads(held.read("manifest.json"))
+    assert (manifest["run_id"], manifest["steps"], manifest["messages"]) == (run["id"], len(steps), 2)
+
+
+def test_files_that_are_kept_come_along_and_others_are_named(connection, start, open_run):
+    run = start("/plot", until="completed")
+    open_run(run)
+    row = Run.objects.select_related("thread", "connection").get()
+    named = RunStep.objects.get(run=row, kind="code").body.preview["calls"][0]["images"]
+    assert json.loads(zip_of(open_run(run, "export.zip")).read("manifest.json"))["files_not_kept"] == named
+    want_files(row.thread, named)
+    keep_file(row.connection, named[0], content=b"\x89PNG", content_type="image/png", fetched_at=timezone.now())
+    held = zip_of(open_run(run, "export.zip"))
+    assert held.read(f"files/{named[0]}") == b"\x89PNG"
+    assert json.loads(held.read("manifest.json"))["files"] == 1
+
+
+def test_a_large_output_is_streamed_whole(connection, upstream, open_run):
+    run = upstream.seed(status="completed", steps=1, output_bytes=3_000_000)
+    response = open_run(run, "export.zip")
+    pieces = list(response.streaming_content)
+    assert max(map(len, pieces)) < 500_000
+    held = ZipFile(io.BytesIO(b"".join(pieces)))
+    (name,) = [one for one in held.namelist() if one.startswith("steps/")]
+    assert len(held.read(name)) > 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("../../etc/passwd", "______etc_passwd"), ("a\x00b/c", "a_b_c"), ("", "_")]
+)
+def test_a_hostile_id_is_no_path(name, found):
+    assert safe(name) == found
+
+
+def test_unknown_and_not_allowed(connection, upstream, open_run, client):
+    run = upstream.seed()
+    assert open_run({"thread_id": run["thread_id"], "id": "run_no"}, "export.zip").status_code == 404
+    assert client.get(path_of(run, "export.zip")).status_code == 302
+
+
+def test_a_copy_outlives_the_upstream(connection, upstream, open_run):
+    run = upstream.seed()
+    open_run(run)
+    upstream.fault(run["run_id"], "502", times=20)
+    assert json.loads(zip_of(open_run(run, "export.zip")).read("run.json"))["id"] == run["run_id"]
+
+
+def test_the_run_page_links_to_it(connection, upstream, open_run):
+    run = upstream.seed()
+    assert path_of(run, "export.zip") in open_run(run).content.decode()
