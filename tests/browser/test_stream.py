@@ -1,8 +1,11 @@
 """A streamed run as people see it: words before its end, the same for everybody who looks, and a clear end when it breaks off."""
 
+import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -36,7 +39,7 @@ def start(visitor: Visitor, words: str) -> Page:
     page = visitor.open("/runs/new/")
     page.locator("[name=assistant_id_typed]").fill(assistant["id"])
     page.locator("[name=thread-message_text]").fill(words)
-    page.locator("[name=stream]").evaluate("(field) => { field.value = 'true'; }")
+    page.get_by_label("Delivery").select_option("true")
     page.get_by_role("button", name="Start run").click()
     expect(page.locator("#run")).to_be_visible()
     return page
@@ -52,6 +55,16 @@ def until_words(page: Page, count: int, *, within_s: float = 10) -> None:
     while len(words_in(page)) < count:
         assert time.monotonic() < deadline, f"{len(words_in(page))} words, not {count}"
         page.wait_for_timeout(50)
+
+
+def kill_server(site: Site) -> None:
+    """SIGKILL to gunicorn and to the process that serves: no time to tidy up."""
+    master = site.children[0]
+    workers = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text().split()
+    master.kill()
+    for pid in workers:
+        os.kill(int(pid), signal.SIGKILL)
+    master.wait(timeout=5)
 
 
 def run_of(page: Page) -> dict:
@@ -145,6 +158,27 @@ def test_an_upstream_that_dies_leaves_the_words_and_says_so(visit: Callable[...,
         upstream.restart()
         status_is(page, "completed", within_s=40)
         expect(page.locator("#live-output")).to_be_hidden()
+
+
+def test_a_killed_dashboard_leaves_the_words_and_all_agree_once_it_is_back(
+    visit: Callable[..., Visitor], prepared: Prepared
+):
+    with Sandbox(fast=False) as upstream, Site(prepared, upstream, timeout_s=2) as site:
+        page = start(visit(site), "/long 150")
+        until_words(page, FEW)
+        run, path = run_of(page), page.url.removeprefix(site.url)
+        page.close()
+        kill_server(site)
+        site.serve()
+
+        again = visit(site).open(path)
+        assert len(words_in(again)) >= FEW
+        expect(again.locator("#live-note .banner")).to_contain_text("stopped while it read this stream", timeout=15_000)
+        status_is(again, "completed", within_s=20)
+        expect(again.locator("#live-output")).to_be_hidden()
+        assert len(upstream.requests(method="POST", path=f"{run['thread_id']}/runs")) == 1
+        again.goto(f"{path}?tab=audit")
+        expect(again.locator("#run-audit")).to_contain_text("create_run")
 
 
 def test_without_script_the_text_so_far_is_there_and_the_page_reloads(
