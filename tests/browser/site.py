@@ -33,6 +33,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{folder / 'index.sqlite3'}",
         "HUEY_URL": f"sqlite:///{folder / 'queue.sqlite3'}",
         "STATIC_ROOT": str(folder / "static"),
+        "FILES_DIR": str(folder / "files"),
     }
     return os.environ | SETTINGS | {"RUNSDASH_API_BASE_URL": "", "RUNSDASH_API_KEY": ""} | paths | more
 
