@@ -17,6 +17,7 @@ from runsdash.service.statuses import run_status
 
 from . import fulltext, pricing, rows
 from .keys import free_key, key_for
+from .message_order import in_place
 from .models import (
     Assistant,
     Connection,
@@ -353,13 +354,16 @@ def write_steps(changed: Sequence[tuple[RunStep, objects.RunStep]], *, fetched_a
 # Messages
 
 
-def upsert_messages(thread: Thread, messages: Sequence[objects.Message], *, fetched_at: datetime) -> list[Message]:
-    """Messages of one thread as fetched, oldest first."""
+def upsert_messages(
+    thread: Thread, messages: Sequence[objects.Message], *, fetched_at: datetime, goes_back: bool = False
+) -> list[Message]:
+    """Messages of one thread as fetched, oldest first. `goes_back`: they are older than all that is there."""
     messages = list({message.id: message for message in messages if message.id}.values())
     ids = [stored_id(message.id) for message in messages]
     with transaction.atomic():
         known = known_rows(Message, connection=thread.connection, ids=ids)
-        dated = list(rows.positioned_messages(messages, fallback=fetched_at))
+        dated = rows.positioned_messages(messages, fallback=fetched_at)
+        dated = in_place(thread, dated, known=known, goes_back=goes_back)
         keys = keys_for_new(Message, thread.connection, known, [(one.id, created_at) for one, created_at, _ in dated])
         changed: dict[int, tuple[Message, objects.Message]] = {}
         ordered: list[Message] = []

@@ -97,7 +97,7 @@ def land_older(thread: Thread, reads: Reads, *, after: str, token: str = "") -> 
             record_trouble(thread, answer, token=token)
         return answer
     if isinstance(answer, Page):
-        found = upsert_messages(thread, answer.data[::-1], fetched_at=reads.sent_at)
+        found = upsert_messages(thread, answer.data[::-1], fetched_at=reads.sent_at, goes_back=True)
         archive.want_files(thread, [one for message in found for one in archive.file_ids_of_message(message)])
         note_older(thread, answer, after=after)
     if token:

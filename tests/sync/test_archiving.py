@@ -84,6 +84,25 @@ def test_messages_are_walked_back_to_the_first(connection, upstream, assistant, 
     assert len(walked) == 1  # a page of a hundred reaches the first
 
 
+def said(row: Thread) -> list[str]:
+    """What the users said, in order."""
+    messages = row.messages.filter(role="user").order_by("position", "id")
+    return [message.parts[0]["text"]["text"] for message in messages]
+
+
+def test_messages_of_one_second_keep_their_order_over_pages(connection, upstream, assistant):
+    thread = thread_of(upstream, 150)
+    expected = [f"number {number}" for number in range(150)]
+    row = refresh_thread(connection, thread_id=thread["id"])
+    assert said(row) == expected[-50:]
+    archive_thread(row, within_s=5)
+    assert said(row) == expected
+    run = upstream.post(f"/threads/{thread['id']}/runs", {"assistant_id": assistant["id"]})
+    upstream.wait(run)
+    refresh_run(connection, thread_id=thread["id"], run_id=run["id"])  # reads the newest messages again
+    assert said(row) == expected
+
+
 def test_a_gap_is_walked_again(connection, upstream, worker):
     thread = thread_of(upstream, 3)
     refresh_thread(connection, thread_id=thread["id"])
