@@ -6,10 +6,10 @@ import sys
 import time
 from pathlib import Path
 
-from . import pages
+from . import load, overview, pages, queries
 
 RESULTS = Path(__file__).parent / "results.json"
-BENCHMARKS = {"pages": pages}
+BENCHMARKS = {"load": load, "pages": pages, "queries": queries, "overview": overview}
 
 
 def main(chosen: list[str]) -> None:

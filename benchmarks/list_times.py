@@ -1,0 +1,95 @@
+"""Times of run lists and of whole pages in one process, as JSON: `DATABASE_URL=… python -m benchmarks.list_times`."""
+
+import json
+import random
+import time
+from collections.abc import Callable
+
+import django
+
+from .generate import ASSISTANTS, COMMON_PAIR, COMMON_WORD, RARE_PAIR, RARE_WORD
+from .measured import summary, times_ms
+
+ONE = {
+    "no filter": "", "status": "status:failed", "not a status": "-status:completed", "model": "model:gpt-4o",
+    "assistant": f"assistant:{ASSISTANTS[2]}", "error": "error:server_error", "tool": "tool:get_stock",
+    "common pair": f"metadata.{COMMON_PAIR[0]}={COMMON_PAIR[1]}", "rare pair": f"metadata.{RARE_PAIR[0]}={RARE_PAIR[1]}",
+    "common word": COMMON_WORD, "rare word": RARE_WORD, "duration": "duration>10m", "status and model": "status:failed model:gpt-4o",
+    "status and assistant": f"status:failed assistant:{ASSISTANTS[2]}", "last week": "created>-7d",
+}  # fmt: skip
+OTHER = {
+    "common word and rare pair": f"{COMMON_WORD} metadata.{RARE_PAIR[0]}={RARE_PAIR[1]}",
+    "rare word and status": f"{RARE_WORD} status:failed", "two common": f"{COMMON_WORD} metadata.{COMMON_PAIR[0]}={COMMON_PAIR[1]}",
+    "common word, large": f"{COMMON_WORD} tokens>100k", "not a word, three more": f"-{COMMON_WORD} status:expired tokens>30k -tool:get_stock",
+    "matches nothing": "status:failed duration>10m cost<0.001",
+}  # fmt: skip
+SORTS = ("-created_at", "created_at", "-tokens", "cost", "-duration", "queue", "-steps")
+TURNS = 12
+DEEP_DAYS = (2, 27)
+
+
+def main() -> None:
+    django.setup()
+    from django.conf import settings
+    from django.test import Client
+
+    from runsdash.accounts.models import User
+    from runsdash.index import facets
+
+    settings.ALLOWED_HOSTS = ["*"]
+    user, _ = User.objects.get_or_create(username="bench", defaults={"role": "operator"})
+    client = Client()
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    for _ in range(3):
+        page(client, "")
+    found = {f"page, {name}": timed(lambda text=text: page(client, text)) for name, text in ONE.items()}
+    found |= {f"page by {sort}": timed(lambda sort=sort: page(client, "", sort=sort)) for sort in SORTS[1:]}
+    found |= {
+        f"page, {name}, deep": deep(client, ONE[name]) for name in ("no filter", "status", "common pair", "common word")
+    }
+    found |= {f"other: {name}": timed(lambda text=text: page(client, text)) for name, text in OTHER.items()}
+    found |= {
+        f"other: {name} by cost": timed(lambda text=text: page(client, text, sort="cost"))
+        for name, text in OTHER.items()
+    }
+
+    def facet_page(text: str) -> None:
+        facets._kept.clear()
+        answered(client, "/runs/facets/", {"q": text})
+
+    found |= {
+        f"facets, {name}": timed(lambda text=ONE[name]: facet_page(text))
+        for name in ("no filter", "status", "common word")
+    }
+    typed = ("status:f", "model:", "metadata.", "metadata.tenant=tenant-1")
+    found["suggestions"] = summary(times_ms(
+        [lambda one=one: answered(client, "/runs/suggest/", {"q": one}) for one in typed] * TURNS
+    ))  # fmt: skip
+    print(json.dumps(found))
+
+
+def timed(call: Callable[[], object]) -> dict[str, float]:
+    call()
+    return summary(times_ms([call] * TURNS))
+
+
+def page(client: object, text: str, **more: str) -> None:
+    answered(client, "/runs/", {"q": text, **more})
+
+
+def answered(client: object, path: str, query: dict[str, str]) -> None:
+    response = client.get(path, query)
+    if response.status_code != 200:
+        raise RuntimeError(f"{path} {query} answered {response.status_code}")
+
+
+def deep(client: object, text: str) -> dict[str, float]:
+    """Pages anywhere in the month: what a thousand pages further on cost."""
+    dice = random.Random(5)
+    days = [dice.uniform(*DEEP_DAYS) for _ in range(TURNS)]
+    cursors = [f"after.{int(time.time() - day * 86400) << 30}" for day in days]
+    return summary(times_ms([lambda cursor=cursor: page(client, text, cursor=cursor) for cursor in cursors]))
+
+
+if __name__ == "__main__":
+    main()

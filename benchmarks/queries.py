@@ -1,0 +1,67 @@
+"""Run lists for any filter and sort, whole pages, and pages a second, on an index of BENCH_RUNS runs.
+
+Goals at a million: a page with one filter or any sort ≤ 40 ms at p95 at any depth, other combinations ≤ 300 ms, facets
+≤ 60 ms, and ≥ 100 pages a second for 8 clients on 2 workers × 4 threads. BENCH_DATABASE_URL measures a database that
+`benchmarks.listed_rows` has filled already, of either engine.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from .measured import table
+from .servers import ROOT, Web
+
+USUAL_RUNS = 20_000
+CLIENTS, PAGES_A_CLIENT = 8, 40
+GOALS_MS = {"page": 40, "other": 300, "facets": 60, "suggestions": 40}
+
+
+def measure() -> dict[str, object]:
+    runs = int(os.environ.get("BENCH_RUNS", USUAL_RUNS))
+    filled = os.environ.get("BENCH_DATABASE_URL", "")
+    environment = {"DJANGO_SETTINGS_MODULE": "runsdash.settings", "LOG_LEVEL": "ERROR"}
+    with Web(environment=environment | ({"DATABASE_URL": filled} if filled else {}), workers=2, threads=4) as web:
+        if not filled:
+            run(web, "benchmarks.listed_rows", str(runs))
+        times = json.loads(run(web, "benchmarks.list_times"))
+        return {"runs": runs, "times": times, "pages_a_second": round(pages_a_second(web), 1)}
+
+
+def run(web: Web, *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, env=web.environment, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
+
+
+def pages_a_second(web: Web) -> float:
+    """Of the unfiltered list, first page, for 8 clients."""
+
+    def read(_: int) -> None:
+        for _ in range(PAGES_A_CLIENT):
+            status, body = web.reader.get("/runs/")
+            if status != 200 or b"data-run-id" not in body:
+                raise RuntimeError(f"/runs/ answered {status}")
+
+    web.reader.get("/runs/")
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(read, range(CLIENTS)))
+    return CLIENTS * PAGES_A_CLIENT / (time.perf_counter() - began)
+
+
+def report(found: dict) -> str:
+    rows = []
+    for name, one in found["times"].items():
+        goal = GOALS_MS[name.replace(":", ",").replace(" ", ",").split(",")[0]]
+        miss = "" if one["p95_ms"] <= goal else "over"
+        rows.append((name, f"{one['p50_ms']}", f"{one['p95_ms']}", f"{goal}", miss))
+    return (
+        f"{found['runs']:,} runs\n"
+        + table(rows, ("what", "p50 ms", "p95 ms", "goal", ""))
+        + f"\n{found['pages_a_second']} pages/s for {CLIENTS} clients (goal 100)."
+    )
