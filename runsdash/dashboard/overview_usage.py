@@ -112,8 +112,12 @@ class OverviewUsage:
             "values": [full(value) for value in values[: len(self.series)]],
             "total": full(getattr(period.all, name)),
             "runs": period.all.runs,
-            "url": self.list_url(span=period.span),
+            "url": self.period_urls[period.span],
         }
+
+    @cached_property
+    def period_urls(self) -> dict[Span, str]:
+        return {period.span: self.list_url(span=period.span) for period in self.periods}
 
     @property
     def unpriced_url(self) -> str:

@@ -37,8 +37,14 @@ class Usage:
     unpriced_runs: int = 0
 
     def add(self, row: dict[str, object]) -> None:
-        for name in self.__dict__:
-            setattr(self, name, getattr(self, name) + row.get(name, 0))
+        """Rows of assistants do not tell prompt from completion. Written out: a page adds thousands of rows."""
+        self.runs += row["runs"]
+        self.total_tokens += row["total_tokens"]
+        self.cost += row["cost"]
+        self.unpriced_runs += row["unpriced_runs"]
+        if "prompt_tokens" in row:
+            self.prompt_tokens += row["prompt_tokens"]
+            self.completion_tokens += row["completion_tokens"]
 
 
 @dataclass
@@ -173,7 +179,7 @@ class Figures:
         found = [Period(span) for span in cut(self.span, self.step_hours)]
         starts = [period.span.first for period in found]
         for row in self.rows:
-            period = found[bisect_right(starts, row["hour"]) - 1]
+            period = found[place_of(row, starts)]
             period.all.add(row)
             if row["model"] in self.top_models:
                 period.of[row["model"]].add(row)
@@ -185,7 +191,7 @@ class Figures:
         found = [Period(period.span, period.all) for period in self.periods]
         starts = [period.span.first for period in found]
         for row in self.sources.rows(AssistantSums, assistant_id__in=self.top_assistants):
-            found[bisect_right(starts, row["hour"]) - 1].of[row["assistant_id"]].add(row)
+            found[place_of(row, starts)].of[row["assistant_id"]].add(row)
         return found
 
     # Times
@@ -220,6 +226,11 @@ def top_of(usage: dict[str, Usage]) -> list[str]:
     """The names that used most tokens; the nameless is never one of them."""
     named = [(name, one) for name, one in usage.items() if name]
     return [name for name, _ in sorted(named, key=lambda item: (-item[1].total_tokens, item[0]))[:TOP]]
+
+
+def place_of(row: dict[str, object], starts: list[int]) -> int:
+    """Which bar a row belongs to. The first day may have begun before the first bar does."""
+    return max(0, bisect_right(starts, row["since"]) - 1)
 
 
 def cut(span: Span, step_hours: int) -> list[Span]:

@@ -57,12 +57,12 @@ class Span:
         return Span(first, max(first, self.end // DAY_HOURS * DAY_HOURS))
 
 
-def spans_of(hours: set[int], *, step: int = 1) -> list[Span]:
-    """The fewest spans that hold these hours; each hour stands for `step` hours from it on."""
+def spans_of(hours: set[int]) -> list[Span]:
+    """The fewest spans that hold these hours."""
     found: list[Span] = []
     for hour in sorted(hours):
         if found and found[-1].end == hour:
-            found[-1] = Span(found[-1].first, hour + step)
+            found[-1] = Span(found[-1].first, hour + 1)
         else:
-            found.append(Span(hour, hour + step))
+            found.append(Span(hour, hour + 1))
     return found

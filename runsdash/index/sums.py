@@ -7,7 +7,8 @@ made anew here, for a bounded time; what is then left is told in `waiting_hours`
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Max, Q
+from django.db.models import F, Max
+from django.db.models.expressions import Combinable
 
 from .models import DirtyHour, Run, RunSums
 from .models.rollups import Rollup
@@ -21,38 +22,39 @@ ROLL_UP_S = 0.2
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the sums of a span come from: disjoint spans of days, of hours, and of runs to be counted."""
+    """Where the sums of a span come from: rows of days (by their first hour), rows of hours, and runs to be counted."""
 
     connection_id: int | None
-    days: list[Span]
-    hours: list[Span]
+    days: list[int]
+    hours: list[int]
     live: list[Span]
     waiting_hours: int = 0  # read from hour rows though they are marked: still to be counted
+    by_hour: bool = False
 
     def rows(self, table: type[Rollup], keys: tuple[str, ...] = (), **only: object) -> Iterator[Row]:
-        """Rows with `hour`, the table's keys and its counts; with `keys` only those. A key may be there several times.
+        """Rows with `since`, the table's keys and its counts; with `keys` only those. A key may be there several times.
 
-        A day's row has the day's first hour. `only`: values that keys must have.
+        `since` is an hour from which on the row counts, within its hour or, without `by_hour`, within its day.
+        `only`: values that keys must have.
         """
-        keys = keys or ("hour", *KEYS[table])
-        for spans, hours in ((self.days, DAY_HOURS), (self.hours, 1)):
-            if spans:
-                there = table.objects.filter(within(spans), hours=hours, runs__gt=0, **only, **self.of_connection)
-                yield from summed_rows(there, keys, COUNTS[table])
+        keys = keys or ("since", *KEYS[table])
+        for starts, hours in ((self.days, DAY_HOURS), (self.hours, 1)):
+            if starts:  # named one by one: of several ranges neither engine makes seeks
+                there = table.objects.filter(hours=hours, hour__in=starts, runs__gt=0, **only, **self.of_connection)
+                yield from summed_rows(there.annotate(since=self.since), keys, COUNTS[table])
         for span in self.live:
             runs = Run.objects.filter(**span.keys, **only, **self.of_connection)
-            yield from live_rows(table, runs)
+            for row in live_rows(table, runs):
+                yield {"since": row["hour"], **row}
+
+    @property
+    def since(self) -> Combinable:
+        """Few rows are wanted: hours of a day that has no row of its own are added up by the database."""
+        return F("hour") + 0 if self.by_hour else F("hour") - F("hour") % DAY_HOURS
 
     @property
     def of_connection(self) -> dict[str, int]:
         return {} if self.connection_id is None else {"connection_id": self.connection_id}
-
-
-def within(spans: list[Span]) -> Q:
-    found = Q()
-    for span in spans:
-        found |= Q(hour__gte=span.first, hour__lt=span.end)
-    return found
 
 
 def sources(span: Span, *, connection_id: int | None, by_hour: bool = False, roll_up_s: float = ROLL_UP_S) -> Sources:
@@ -65,9 +67,8 @@ def sources(span: Span, *, connection_id: int | None, by_hour: bool = False, rol
     live = marked if len(marked) <= COUNTED_AT_ONCE else set()
     days = set() if by_hour else clean_days(span, live)
     hours = {hour for hour in range(span.first, span.end) if hour - hour % DAY_HOURS not in days} - live
-    return Sources(
-        connection_id, spans_of(days, step=DAY_HOURS), spans_of(hours), spans_of(live), len(marked) - len(live)
-    )
+    waiting_hours = len(marked) - len(live)
+    return Sources(connection_id, sorted(days), sorted(hours), spans_of(live), waiting_hours, by_hour)
 
 
 def marked_hours(span: Span, connection_id: int | None) -> list[int]:

@@ -1,0 +1,76 @@
+"""What the overview costs over an index of any size: the page, its poll, the badge, and the making of sums.
+
+Goals at a million runs: the whole page of 30 days within 80 ms at p95, the badge within 10 ms. BENCH_RUNS sets the size;
+BENCH_DATABASE_URL measures a database that `benchmarks.listed_rows` has filled already, of either engine.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+from .measured import summary, table, times_ms
+from .servers import ROOT, Web
+
+RUNS = int(os.environ.get("BENCH_RUNS", "20000"))
+PAGES, POLLS = 60, 100
+FILLED = os.environ.get("BENCH_DATABASE_URL", "")
+SETTINGS = {"DJANGO_SETTINGS_MODULE": "runsdash.settings", "LOG_LEVEL": "ERROR"}
+GOALS_MS = {"page of 30 days": 80, "badge": 10}
+
+
+def measure() -> dict[str, object]:
+    with Web(environment=SETTINGS | ({"DATABASE_URL": FILLED} if FILLED else {})) as web:
+        if not FILLED:
+            run_module(web, "listed_rows", str(RUNS))
+        made = json.loads(run_module(web, "summed_rows"))
+        return measured(web) | made
+
+
+def run_module(web: Web, name: str, *words: str) -> str:
+    """What it printed."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", *words]
+    return subprocess.run(command, cwd=ROOT, env=web.environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def measured(web: Web) -> dict[str, object]:
+    pages = {"page of 24 hours": "/?range=24h", "page of 7 days": "/", "page of 30 days": "/?range=30d"}
+    pages["page of 30 days by assistant"] = "/?range=30d&by=assistant"
+    found: dict[str, object] = {}
+    for name, path in pages.items():
+        for _ in range(3):
+            web.reader.get(path)
+        found[name] = summary(times_ms([lambda path=path: opened(web, path)] * PAGES))
+    found["poll without news"] = summary(times_ms([polling(web, "/?range=30d", 304)] * POLLS))
+    return found
+
+
+def opened(web: Web, path: str) -> bytes:
+    status, body = web.reader.get(path)
+    if status != 200 or b'id="status-counts"' not in body:
+        raise RuntimeError(f"{path} answered {status}")
+    return body
+
+
+def polling(web: Web, path: str, wanted: int):
+    body = opened(web, path).decode()
+    url = re.search(r'id="poll" hx-get="([^"]+)"', body)[1].replace("&amp;", "&")
+    tag = re.search(r'hx-ptag="([^"]+)"', body)[1]
+
+    def poll() -> None:
+        status, _ = web.reader.get(url, {"HX-Request": "true", "HX-PTag": tag})
+        if status != wanted:
+            raise RuntimeError(f"{url} answered {status}, not {wanted}")
+
+    return poll
+
+
+def report(found: dict[str, object]) -> str:
+    rows = []
+    for name, one in found.items():
+        if isinstance(one, dict):
+            goal = GOALS_MS.get(name)
+            rows.append((name, str(one["n"]), f"{one['p50_ms']}", f"{one['p95_ms']}", f"≤ {goal}" if goal else ""))
+    sums = f"Sums of {found['hours']} hours were made in {found['seconds']} s, the slowest in {found['slowest hour ms']} ms."
+    return f"{RUNS:,} runs\n{table(rows, ('overview', 'n', 'p50 ms', 'p95 ms', 'goal'))}\n{sums}"

@@ -1,0 +1,67 @@
+"""Makes the sums of an index that was filled without them: `DATABASE_URL=… python -m benchmarks.summed_rows`.
+
+Prints one JSON object: what it took to make every hour's sums, and what the badge of waiting runs takes.
+"""
+
+import json
+import time
+
+import django
+
+from .measured import summary, times_ms
+
+BADGES = 200
+
+
+def sum_up() -> dict[str, object]:
+    from django.db import connection
+
+    from runsdash.index.models import Connection, Run
+    from runsdash.index.rollups import HOUR_KEYS, mark_dirty, roll_up
+
+    with connection.cursor() as cursor:
+        cursor.execute(THREAD_SUMS)
+    first, last = (Run.objects.order_by(order).values_list("pk", flat=True).first() for order in ("pk", "-pk"))
+    for pk in Connection.objects.values_list("pk", flat=True):
+        mark_dirty(pk, range(first, last + HOUR_KEYS, HOUR_KEYS))
+    began, hours, slowest_s = time.monotonic(), 0, 0.0
+    while True:
+        started = time.monotonic()
+        if not roll_up(limit=1):
+            break
+        hours, slowest_s = hours + 1, max(slowest_s, time.monotonic() - started)
+    return {
+        "hours": hours,
+        "seconds": round(time.monotonic() - began, 1),
+        "slowest hour ms": round(slowest_s * 1000, 1),
+        "badge": badge(),
+    }
+
+
+THREAD_SUMS = """
+UPDATE index_thread SET cost = sums.cost, last_run_at = sums.last, run_count = sums.runs FROM (
+  SELECT thread_id, SUM(cost) AS cost, MAX(created_at) AS last, COUNT(*) AS runs FROM index_run GROUP BY thread_id
+) AS sums WHERE sums.thread_id = index_thread.id
+"""
+
+
+def badge() -> dict[str, float]:
+    """With a few hundred runs that wait."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from runsdash.index import counts
+    from runsdash.index.models import Run
+
+    waiting = list(Run.objects.order_by("-pk").values_list("pk", flat=True)[:300])
+    soon = timezone.now() + timedelta(minutes=9)
+    Run.objects.filter(pk__in=waiting).update(status="requires_action", expires_at=soon)
+    found = summary(times_ms([lambda: counts.waiting_count(None)] * BADGES))
+    Run.objects.filter(pk__in=waiting).update(status="completed")
+    return found
+
+
+if __name__ == "__main__":
+    django.setup()
+    print(json.dumps(sum_up()))
