@@ -1,5 +1,8 @@
 """Each page passes axe in light and dark, and none scrolls sideways on a phone."""
 
+import contextlib
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +15,7 @@ from tests.browser.visitor import Visitor
 from tests.upstream import Sandbox
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+INDEXED_S = 30
 GRAVE = {"serious", "critical"}
 PHONE = {"width": 390, "height": 844}
 SIDEWAYS = "[document.documentElement.scrollWidth, window.innerWidth]"
@@ -22,7 +26,19 @@ def gallery(prepared: Prepared) -> Iterator[Site]:
     """A dashboard with a past, all of it in the index."""
     with Sandbox("--seed-runs", "60") as upstream, Site(prepared, upstream) as site:
         site.start_worker()
+        until_indexed(site, runs=60)
         yield site
+
+
+def until_indexed(site: Site, *, runs: int) -> None:
+    """Waits until the worker has read the past, so that lists and charts have something to show."""
+    deadline = time.monotonic() + INDEXED_S
+    while time.monotonic() < deadline:
+        with contextlib.closing(sqlite3.connect(site.folder / "index.sqlite3")) as index:
+            if index.execute("SELECT count(*) FROM index_run").fetchone()[0] >= runs:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the worker has not read the past in time")
 
 
 @pytest.fixture(scope="module")

@@ -23,13 +23,14 @@ INTRUDERS = """() => {
         const found = document.querySelectorAll(name).length;
         if (found !== wanted) wrong.push(`${found} × ${name}`);
     };
-    for (const name of ["main#main", "header.topbar", "footer.foot", "body", "title", "#toasts"]) count(name, 1);
+    for (const name of ["main#main", "header.topbar", "footer.foot", "body", "head > title", "#toasts"]) count(name, 1);
     for (const name of ["iframe", "object", "embed", "base", "style", "math", "frame", "portal", "video", "audio", "font"]) count(name, 0);
     for (const one of document.querySelectorAll("*")) {
         const says = () => `${one.tagName} ${one.outerHTML.slice(0, 160)}`;
-        for (const { name } of one.attributes) if (/^(on|hx-on|data-hx|style$|srcdoc$|formaction$)/i.test(name)) wrong.push(says());
+        for (const { name } of one.attributes) if (/^(on|hx-on|data-hx|style$|srcdoc$)/i.test(name)) wrong.push(says());
         if (one.matches("script:not([src^='/static/']), link:not([href^='/static/']), img:not([src^='/files/'])")) wrong.push(says());
         if (one.matches("form") && new URL(one.getAttribute("action") || "", location).origin !== location.origin) wrong.push(says());
+        if (one.matches("[formaction]:not([formaction^='/']), [formaction^='//']")) wrong.push(says());
         if (one.matches("a[href]") && !/^(https?|mailto):$/.test(one.protocol)) wrong.push(says());
     }
     if (!document.title.endsWith("RunsDash")) wrong.push(`title ${document.title}`);
