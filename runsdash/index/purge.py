@@ -19,6 +19,7 @@ from .texts import stored_id
 # What rooms above keep about a run without referring to its row; they put their functions in when they are loaded.
 FORGETTERS: list[Callable[..., None]] = []
 ROWS_A_TRANSACTION = 200
+LATELY_PURGED = 500  # looked at for what came back
 FILES_A_TRANSACTION = 20  # up to 32 MB each
 
 
@@ -68,7 +69,8 @@ def shut_out(thread: Thread) -> None:
 
 def left_of_purged(connection: Connection, *, most: int) -> list[Thread]:
     """Threads that were purged and have rows all the same: an answer under way brought them back."""
-    ids = PurgedThread.objects.filter(connection=connection).values("upstream_id")
+    lately = PurgedThread.objects.filter(connection=connection).order_by("-id")
+    ids = list(lately.values_list("upstream_id", flat=True)[:LATELY_PURGED])
     rows = Thread.objects.filter(connection=connection, upstream_id__in=ids)
     return list(rows.select_related("connection")[:most])
 

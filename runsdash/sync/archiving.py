@@ -55,11 +55,13 @@ class Archives:
             yield from self.next_runs(connection, until=until)
 
     def next_runs(self, connection: Connection, *, until: float) -> Iterator[Start]:
-        """Marks what is complete. The place moves on only behind a run that was dealt with."""
+        """Marks what is complete, files of gone threads included. The place moves on only behind what was dealt with."""
         before = self.places.get(connection.pk)
         runs, following = archive.runs_to_archive(connection, before=before, most=RUNS_A_LOOK)
         for run in runs:
-            if not archive.mark_if_archived(run) and not run.thread.has_all_messages and may_ask(run.thread):
+            if run.thread.has_all_messages or run.thread.is_gone:
+                archive.mark_if_archived(run)
+            elif may_ask(run.thread):
                 yield partial(walk_messages, run.thread)
             self.places[connection.pk] = run.pk
             if monotonic() > until:

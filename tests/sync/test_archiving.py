@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection as database
 from django.utils import timezone
 
 from runsdash.index.archive import file_ids_of_run, meter_of, want_files
@@ -205,3 +206,22 @@ def test_archiving_leaves_active_runs_alone(connection, upstream, start, worker)
     worker.run_until_idle(seconds=3)
     assert Run.objects.get().archived_at is None
     assert not meter_of(Thread.objects.get()).is_complete
+
+
+def test_files_of_a_gone_thread_are_fetched_all_the_same(connection, upstream, start, worker):
+    run = start("/plot", until="completed")
+    time.sleep(2.1)  # after this its steps are the last word
+    refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
+    Thread.objects.update(has_all_messages=False, is_gone=True, due_at=None)
+    worker.run_until_idle(seconds=3)
+    worker.archives.rests_until.clear()
+    worker.run_until_idle(seconds=3)
+    assert ArchivedFile.objects.get().status == 200
+    assert Run.objects.get().archived_at is None
+
+
+def test_the_walk_uses_its_index(connection):
+    if database.vendor != "sqlite":
+        pytest.skip("an empty table is scanned on PostgreSQL")
+    rows = Run.objects.filter(connection=connection, archived_at__isnull=True, pk__lt=1 << 60)
+    assert "run_to_archive" in rows.order_by("-pk").values_list("pk", "status", "has_all_steps")[:200].explain()
