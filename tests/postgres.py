@@ -119,6 +119,7 @@ class Postgres:
 if __name__ == "__main__":
     if missing():
         sys.exit(missing())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the cluster ends with us
     with Postgres() as server:
         given = os.environ | {"DATABASE_URL": server.database("runsdash")}
         sys.exit(subprocess.run(sys.argv[1:], env=given, check=False).returncode)
