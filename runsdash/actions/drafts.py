@@ -49,7 +49,7 @@ def save_drafts(*, user: User, run: Run, texts: Mapping[str, str]) -> datetime |
         )  # fmt: skip
     if changed:
         Draft.objects.filter(saved_at__lt=now - KEPT_FOR).delete()
-    return now if any(kept.values()) or gone else None
+    return now if any(kept.values()) else None
 
 
 def discard_drafts(*, user: User, run: Run, call_ids: set[str] | None = None) -> None:

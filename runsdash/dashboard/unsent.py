@@ -29,13 +29,18 @@ def unsent_of(user: User, run: Run, deeds: Sequence[Deed]) -> Unsent | None:
     drafts = list(drafts_of(user, run).values())
     if not drafts:
         return None
+    arguments = {call.get("id"): call.get("arguments", "") for call in run.pending_calls if isinstance(call, dict)}
+    for draft in drafts:
+        draft.arguments = arguments.get(draft.call_id, "")
     title, note = why(run, deeds)
     return Unsent(drafts=drafts, title=title, note=note, icon=run.facts.icon)
 
 
 def why(run: Run, deeds: Sequence[Deed]) -> tuple[str, str]:
     if run.facts == RunStatus.EXPIRED:
-        at = f" at {clock(run.ended_at or run.expires_at)}" if run.ended_at or run.expires_at else ""
+        seen = [moment for moment in (run.expires_at, run.status_since) if moment is not None]
+        ended_at = run.ended_at or min(seen, default=None)
+        at = f" at {clock(ended_at)}" if ended_at else ""
         return f"Expired{at}, outputs were not sent", "The run cannot go on; its thread is free again."
     sent = next((deed for deed in deeds if deed.intent.action == "submit_tool_outputs" and not deed.is_open), None)
     if sent is not None:

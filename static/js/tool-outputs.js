@@ -48,7 +48,16 @@ function check(form) {
   if (region && calls.length) region.textContent = `${calls.length - missing} of ${calls.length} ready, ${number(bytes)} of ${number(limit)} bytes.`;
   const closed = document.querySelector("[data-outputs-closed]")?.dataset.outputsClosed;
   const tooMuch = bytes >= limit ? "The outputs are too large together" : "";
+  if (closed) close(form, closed);
   block(form, closed || tooMuch || (missing ? `${missing} of ${calls.length} calls have no answer yet` : ""));
+}
+
+// The run no longer takes these outputs: what was typed stays to be read and copied.
+function close(form, words) {
+  if (form.dataset.closed !== undefined) return;
+  form.dataset.closed = "";
+  form.querySelector("h2").textContent = words;
+  for (const box of form.querySelectorAll("textarea, input:not([type=hidden])")) box.readOnly = true;
 }
 
 function block(form, why) {

@@ -1,0 +1,148 @@
+"""People at runs that wait: two on one run, drafts that come back, clocks that are wrong, and the inbox while one looks."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.paths import run_path
+from tests.browser.shown import status_is
+from tests.browser.site import Site
+from tests.browser.visitor import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+POLLED_MS = 15_000
+SHIFTED = """() => {
+    const real = Date.now.bind(Date);
+    const ahead = 3 * 3600 * 1000;
+    Date.now = () => real() + ahead;
+}"""
+
+
+def waiting_run(site: Site) -> dict:
+    return site.upstream.wait(site.upstream.run("/tool check_inventory"), "requires_action")
+
+
+def row_of(page: Page, run: dict):
+    return page.locator(f"tr[data-run-id={run['id']}]")
+
+
+def test_two_people_on_one_run_one_answers_and_the_other_sees_it(visit: Callable[..., Visitor], site: Site) -> None:
+    run = waiting_run(site)
+    site.upstream.clear_requests()
+    olga, anna = visit(site, "operator").open(run_path(run)), visit(site, "admin").open(run_path(run))
+    anna.locator("[data-output]").press_sequentially('{"half": ')
+    anna.evaluate("window.stillTheSamePage = true")
+    olga.locator("[data-output]").fill('{"left": 7}')
+    button = olga.get_by_role("button", name="Submit 1 output")
+    expect(button).not_to_have_attribute("aria-disabled", "true")
+    button.evaluate("button => { button.click(); button.click(); }")
+
+    expect(anna.locator("#run-answered")).to_contain_text("olga answered these calls", timeout=3000)
+    expect(anna.locator("[data-output]")).to_have_value('{"half": ')
+    expect(anna.locator("[data-output]")).to_be_focused()
+    assert anna.evaluate("window.stillTheSamePage")
+    expect(anna.get_by_role("button", name="Submit 1 output")).to_have_attribute("aria-disabled", "true")
+    status_is(olga, "completed")
+    assert len(site.upstream.requests(method="POST", path="submit_tool_outputs")) == 1
+    expect(olga.locator("#tool-outputs")).to_contain_text("1 output sent")
+
+    anna.reload()
+    expect(anna.locator("#run-unsent textarea")).to_have_value('{"half": ')
+    expect(anna.locator("#run-unsent")).to_contain_text("olga answered these calls at")
+
+
+def test_what_is_typed_is_there_again_after_a_reload(visitor: Visitor, page: Page, site: Site) -> None:
+    page.goto(run_path(waiting_run(site)))
+    box = page.locator("[data-output]")
+    box.press_sequentially('{"left":\n 7')
+    expect(page.locator("#draft-note")).to_have_text(re.compile(r"Draft saved \d\d:\d\d:\d\d\."))
+    page.reload()
+    expect(box).to_have_value('{"left":\n 7')
+    expect(page.locator("#draft-note")).to_contain_text("Draft saved")
+    box.fill("")
+    expect(page.locator("#draft-note")).not_to_contain_text("Draft saved")
+    page.reload()
+    expect(box).to_have_value("")
+
+
+def test_the_button_waits_with_a_reason_until_every_call_has_an_output(page: Page, site: Site) -> None:
+    run = waiting_run(site)
+    page.goto(run_path(run))
+    button = page.get_by_role("button", name="Submit 1 output")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(page.locator("#submit-why")).to_have_text("1 of 1 calls have no answer yet")
+    button.evaluate("button => button.click()")
+    expect(page.locator("[data-output]")).to_be_focused()
+    assert site.upstream.requests(method="POST", path=run["id"]) == []
+    page.locator("[data-output]").fill("7")
+    expect(button).not_to_have_attribute("aria-disabled", "true")
+    expect(page.locator("[data-call-state=ready]")).to_be_visible()
+    expect(page.locator("[data-outputs-size]")).to_have_text("1 of 1 ready, 1 of 524,288 bytes.")
+
+
+def test_an_earlier_output_is_put_into_the_box(page: Page, site: Site) -> None:
+    first, second = waiting_run(site), waiting_run(site)
+    page.goto(run_path(first))
+    page.locator("[data-output]").fill('{"earlier": true}')
+    page.get_by_role("button", name="Submit 1 output").click()
+    status_is(page, "completed")
+    page.goto(run_path(second))
+    page.get_by_role("button", name="Earlier outputs").click()
+    page.locator("[data-earlier-menu] [data-fill]").first.click()
+    expect(page.locator("[data-output]")).to_have_value('{"earlier": true}')
+    expect(page.locator("#draft-note")).to_contain_text("Draft saved")
+
+
+def test_the_inbox_follows_answers_without_moving_rows_and_leads_on(visitor: Visitor, page: Page, site: Site) -> None:
+    first, second = waiting_run(site), waiting_run(site)
+    for run in (first, second):
+        visitor.open(run_path(run)).close()
+    page.goto("/needs-action/")
+    ids = page.locator("#inbox-rows tr").evaluate_all("rows => rows.map(row => row.dataset.runId)")
+    assert {first["id"], second["id"]} <= set(ids)
+    before = int(re.match(r"\d+", page.locator("#needs-badge").inner_text())[0])
+    row_of(page, second).locator("th a").focus()
+    site.upstream.answer(first)
+    expect(row_of(page, first)).not_to_have_attribute("data-status", "requires_action", timeout=POLLED_MS)
+    expect(page.locator("#needs-badge")).to_contain_text(str(before - 1), timeout=POLLED_MS)
+    assert page.locator("#inbox-rows tr").evaluate_all("rows => rows.map(row => row.dataset.runId)")[: len(ids)] == ids
+    assert page.evaluate("document.activeElement.title") == second["id"]
+    page.locator("#inbox-again").click()
+    expect(row_of(page, first)).to_have_count(0)
+    row_of(page, second).get_by_role("link", name="Respond").click()
+    expect(page.locator("#run")).to_have_attribute("data-run-id", second["id"])
+
+
+def test_the_inbox_goes_by_the_servers_clock(visitor: Visitor, site: Site) -> None:
+    run = waiting_run(site)
+    visitor.open(run_path(run)).close()
+    visitor.context.add_init_script(f"({SHIFTED})()")
+    page = visitor.open("/needs-action/")
+    clock = row_of(page, run).locator("[data-countdown] time")
+    expect(clock).to_have_text(re.compile(r"^9:\d\d$"))
+    before = clock.inner_text()
+    expect(clock).not_to_have_text(before)
+    expect(clock).to_have_text(re.compile(r"^9:\d\d$"))
+
+
+def test_g_i_leads_to_the_inbox(page: Page) -> None:
+    page.goto("/runs/")
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+    page.wait_for_url("**/needs-action/")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_pages_are_accessible_and_fit(visit: Callable[..., Visitor], site: Site, scheme: str, width: int) -> None:
+    run = waiting_run(site)
+    page = visit(site, "admin", color_scheme=scheme, viewport={"width": width, "height": 844}).context.new_page()
+    paths = [run_path(run), "/needs-action/", "/needs-action/?tab=missed", "/functions/", "/functions/check_inventory/"]
+    for path in paths:
+        page.goto(path)
+        found = Axe().run(page).response["violations"]
+        assert not [(one["id"], one["nodes"][0]["html"]) for one in found], path
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
