@@ -32,19 +32,22 @@ def seconds(loaded: Path, *, into: Path, parts: int = PARTS) -> tuple[float, int
     target.executescript(PRAGMAS)
     for (sql,) in schema(source):
         target.execute(sql)
-    rows = {table: source.execute(f"SELECT * FROM {table} ORDER BY {key}").fetchall() for table, key in TABLES.items()}
-    began = time.perf_counter()
-    for part in range(parts):
+    taken_s, count = 0.0, 0
+    readers = {table: source.execute(f"SELECT * FROM {table} ORDER BY {key}") for table, key in TABLES.items()}
+    sizes = {table: source.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in TABLES}
+    for _ in range(parts):
+        some = {table: reader.fetchmany(sizes[table] // parts + 1) for table, reader in readers.items()}
+        began = time.perf_counter()
         target.execute("BEGIN IMMEDIATE")
-        for table, all_rows in rows.items():
-            some = all_rows[part * len(all_rows) // parts : (part + 1) * len(all_rows) // parts]
-            if some:
-                target.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some)
+        for table, rows in some.items():
+            if rows:
+                target.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+                count += len(rows)
         target.execute("COMMIT")
-    taken_s = time.perf_counter() - began
+        taken_s += time.perf_counter() - began
     target.close()
     source.close()
-    return taken_s, sum(len(all_rows) for all_rows in rows.values())
+    return taken_s, count
 
 
 def schema(source: sqlite3.Connection) -> list[tuple[str]]:
