@@ -14,7 +14,7 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run
-from runsdash.index.texts import storable
+from runsdash.index.texts import storable, stored_id
 from runsdash.index.upsert import upsert_run
 from runsdash.service import NoAnswer, RunStream, ServiceError, objects
 from runsdash.sync.refresh import refresh_run, run_row
@@ -44,7 +44,7 @@ def first_run(stream: RunStream) -> objects.Run:
 
 def read_to_the_end(stream: RunStream, *, connection: Connection, thread_id: str) -> None:
     """Goes on reading in the background. The run is in the index already; from here on its live output is too."""
-    run = run_row(connection, stream.run.id)
+    run = run_row(connection, stored_id(stream.run.id))
     reading = Reading(stream, run, thread_id=thread_id)
     with _lock:
         _going.add(reading)

@@ -30,6 +30,7 @@ WIRE_ERRORS = (
     OSError,
     ValueError,
 )
+CUT_SHORT = "the connection was closed before its end"
 IDLE_BEFORE_WRITE_S = 1.0
 CHUNK_BYTES = 64 * 1024
 
@@ -185,6 +186,8 @@ def reason(error: BaseException) -> str:
     while step is not None and step not in seen:
         seen.append(step)
         step = step.__cause__ or step.__context__ or _wrapped(step)
+    if any(isinstance(one, http.client.IncompleteRead) for one in seen):
+        return CUT_SHORT  # its own words and causes are about chunk sizes
     innermost = seen[-1]
     words = getattr(innermost, "strerror", None) or str(innermost) or type(innermost).__name__
     return str(words)[:200]

@@ -1,5 +1,6 @@
 """A stream is read by this process into rows: piece by piece, to its end, broken off, left behind, and going on after an answer."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -151,7 +152,8 @@ def test_a_stream_that_breaks_off_leaves_what_came_and_says_so(upstream, stream,
     run = stream("/long 60")
     live = until_over(run)
     assert live.state == State.BROKEN
-    assert live.sentence
+    assert re.search(r"closed before its end|reset by peer|broke", live.sentence)
+    assert "int()" not in live.sentence
     assert text_of(run)
     assert len(text_of(run).split()) < 60
     wait_for(upstream, ids_of(run), "completed")
