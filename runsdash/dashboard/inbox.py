@@ -5,6 +5,7 @@ Reads the index; it asks an upstream only through `sync.verifying`, and only abo
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from django.db.models import QuerySet
@@ -113,7 +114,7 @@ class Inbox:
 
 def shown(runs: QuerySet[Run]) -> QuerySet[Run]:
     """With what a row needs, in the order `runs` has."""
-    return runs.select_related("thread", "connection").only(*COLUMNS, "trouble")
+    return runs.select_related("thread", "connection").only(*COLUMNS, "trouble", "status_since")
 
 
 def whole(runs: QuerySet[Run]) -> QuerySet[Run]:
@@ -131,7 +132,15 @@ def missed_runs(connection: Connection | None) -> list[Run]:
     asked = [pk for pk, calls in expired.values_list("pk", "pending_calls")[:MISSED_WALK] if calls]
     moved_on = answered_before(asked)
     found = list(shown(Run.objects.filter(pk__in=[pk for pk in asked if pk not in moved_on][:MAX_MISSED])))
-    return sorted(found, key=lambda run: run.ended_at or run.expires_at or run.created_at, reverse=True)
+    for run in found:
+        run.missed_at = expired_at(run)
+    return sorted(found, key=lambda run: run.missed_at or run.created_at, reverse=True)
+
+
+def expired_at(run: Run) -> datetime | None:
+    """When an expired run did: by the upstream's word, else its deadline, but not after it was seen expired."""
+    known = [moment for moment in (run.expires_at, run.status_since) if moment is not None]
+    return run.ended_at or min(known, default=None)
 
 
 def answered_before(keys: Sequence[int]) -> set[int]:

@@ -37,6 +37,10 @@ class SchemaField:
         return ".".join(self.path)
 
     @property
+    def path_json(self) -> str:
+        return json.dumps(self.path)
+
+    @property
     def input_mode(self) -> str:
         return {"integer": "numeric", "number": "decimal"}.get(self.kind, "")
 

@@ -12,6 +12,7 @@ from runsdash.index.models import Run
 from runsdash.service.statuses import RunStatus
 
 from .formats import moment_text
+from .inbox import expired_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,7 @@ def unsent_of(user: User, run: Run, deeds: Sequence[Deed]) -> Unsent | None:
 
 def why(run: Run, deeds: Sequence[Deed]) -> tuple[str, str]:
     if run.facts == RunStatus.EXPIRED:
-        seen = [moment for moment in (run.expires_at, run.status_since) if moment is not None]
-        ended_at = run.ended_at or min(seen, default=None)
+        ended_at = expired_at(run)
         at = f" at {clock(ended_at)}" if ended_at else ""
         return f"Expired{at}, outputs were not sent", "The run cannot go on; its thread is free again."
     sent = next((deed for deed in deeds if deed.intent.action == "submit_tool_outputs" and not deed.is_open), None)

@@ -45,7 +45,8 @@ function check(form) {
   const limit = Number(form.dataset.limit);
   const number = (value) => value.toLocaleString("en");
   const region = form.querySelector("[data-outputs-size]");
-  if (region && calls.length) region.textContent = `${calls.length - missing} of ${calls.length} ready, ${number(bytes)} of ${number(limit)} bytes.`;
+  const size = form.querySelector("[data-output]") ? `, ${number(bytes)} of ${number(limit)} bytes` : "";
+  if (region && calls.length) region.textContent = `${calls.length - missing} of ${calls.length} ready${size}.`;
   const closed = document.querySelector("[data-outputs-closed]")?.dataset.outputsClosed;
   const tooMuch = bytes >= limit ? "The outputs are too large together" : "";
   if (closed) close(form, closed);
@@ -97,6 +98,67 @@ window.addEventListener("submit", (event) => {
   event.stopImmediatePropagation();
   form.querySelector("fieldset[data-call-id] [data-call-state=empty]:not([hidden])")?.closest("fieldset").querySelector("textarea, input, select")?.focus();
 }, true);
+
+// Fields and raw text are two views of one output: switching carries it over, as the server would.
+const pathOf = (field) => JSON.parse(field.dataset.path);
+
+function valueOf(field) {
+  if (field.dataset.kindOf === "string") return field.value;
+  try {
+    return JSON.parse(field.value);
+  } catch {
+    return field.value;
+  }
+}
+
+function composed(fields) {
+  const output = {};
+  for (const field of fields.filter((one) => one.value !== "")) {
+    const path = pathOf(field);
+    const place = path.slice(0, -1).reduce((inner, name) => (inner[name] ??= {}), output);
+    place[path.at(-1)] = valueOf(field);
+  }
+  return output;
+}
+
+function spread(fields, output) {
+  for (const field of fields) {
+    const value = pathOf(field).reduce((inner, name) => inner?.[name], output);
+    const isText = typeof value === "string" && field.dataset.kindOf !== "enum";
+    field.value = value === undefined ? "" : isText ? value : JSON.stringify(value);
+  }
+}
+
+const sorted = (value) => (value && typeof value === "object" && !Array.isArray(value)
+  ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value);
+
+function toRaw(fields, box) {
+  const output = composed(fields);
+  if (Object.keys(output).length) box.value = JSON.stringify(output, null, 2);
+}
+
+// False when the fields cannot hold all of the text.
+function toFields(fields, box) {
+  if (!box.value.trim()) return true;
+  const before = fields.map((field) => field.value);
+  try {
+    const output = JSON.parse(box.value);
+    spread(fields, output);
+    if (JSON.stringify(sorted(composed(fields))) === JSON.stringify(sorted(output))) return true;
+  } catch { /* no JSON: it stays raw */ }
+  fields.forEach((field, at) => { field.value = before[at]; });
+  return false;
+}
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches?.("[data-mode]")) return;
+  const call = event.target.closest("fieldset[data-call-id]");
+  const [fields, box] = [[...call.querySelectorAll("[data-field]")], call.querySelector("[data-output]")];
+  const isHeld = event.target.value === "raw" ? (toRaw(fields, box), true) : toFields(fields, box);
+  if (!isHeld) call.querySelector("[data-mode][value=raw]").checked = true;
+  check(call.closest("form"));
+  if (!isHeld) call.querySelector("[data-output-note]").textContent = "The fields cannot hold all of this.";
+});
 
 function fill(call, text) {
   const raw = call.querySelector("[data-mode][value=raw]");

@@ -5,11 +5,13 @@ import time
 import pytest
 
 from runsdash.actions.models import Draft, Lineage, SentOutput
+from runsdash.dashboard.forms.tool_outputs import ToolOutputsForm
+from runsdash.dashboard.views.tool_outputs import taken
 from runsdash.sync.refresh import refresh_run
 from tests.connected import wait_for
 from tests.dashboard.markup import parsed
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
-from tests.people import signed_in
+from tests.people import HTMX, signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TWO_TOOLS = [
@@ -142,6 +144,16 @@ def test_the_answer_leads_to_the_next_run_that_waits(operator, upstream, start, 
     wanted = f"{run_path(row)}#tool-outputs"
     assert answer.one("a", id="next-waiting")["href"] == wanted
     assert answer.one("hx-partial", hx_target="#toasts").one("a")["href"] == wanted
+
+
+def test_a_server_that_takes_only_a_part_gets_the_form_with_what_is_left(operator, rf, waiting):
+    request = rf.post(path_of(waiting, "tool-outputs"), headers=HTMX)
+    request.user, request.htmx = operator.user, True
+    form = ToolOutputsForm.for_run(waiting).fill({box_of(waiting): "typed"})
+    answer = parsed(taken(request, form, waiting))
+    assert "took 0 of 1 outputs and still waits for 1" in answer.one("hx-partial", hx_target="#toasts").text
+    assert fields(answer.one("form", id="tool-outputs"))[box_of(waiting)] == "typed"
+    assert not SentOutput.objects.exists()
 
 
 def test_the_last_one_says_that_no_other_waits(operator, waiting):
