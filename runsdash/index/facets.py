@@ -13,7 +13,7 @@ from runsdash.service.statuses import RunStatus
 from .filters import Clause, RunFilter
 from .models import Assistant, Connection
 from .planner.pages import capped_count, ids_of
-from .planner.sql import Sql, each_run, fetched, listed_ids
+from .planner.sql import Sql, each_row, each_run, fetched, listed_ids
 from .planner.tracks import Limits
 
 CAP = 10_000
@@ -123,9 +123,9 @@ def tally(ids: list[int]) -> dict[str, Counter]:
     for *values, number in fetched(Sql(grouped, rows.params)):
         for name, value in zip(COLUMNS, values, strict=True):
             found[name][value] += number
-    listed = listed_ids(ids)
-    tools = f"SELECT t.name, COUNT(*) FROM ({listed.text}) d JOIN index_runtool t ON t.run_id = d.id GROUP BY t.name"
-    found["tool"].update(dict(fetched(Sql(tools, listed.params))))
+    used = each_row(listed_ids(ids), "index_runtool", "run_id")
+    tools = f"SELECT r.name, COUNT(*) FROM {used.text} GROUP BY r.name"
+    found["tool"].update(dict(fetched(Sql(tools, used.params))))
     return found
 
 

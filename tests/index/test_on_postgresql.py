@@ -11,7 +11,7 @@ from tests import postgres
 
 FILES = ["tests/index/test_planner.py", "tests/index/test_fulltext.py", "tests/index/test_query_plans.py"]
 ROOT = Path(__file__).resolve().parents[2]
-TIME_S = 240
+TIME_S = 480
 
 
 @pytest.mark.slow

@@ -143,7 +143,7 @@ def of_amounts(clauses: Sequence[Clause]) -> Group:
     """One comparison, or several values and ranges of which one has to hold."""
     column = AMOUNT_COLUMNS[clauses[0].name]
     tests = [amount_test(f"r.{column}", clause) for clause in clauses]
-    arms = [Arm(amount_test(f"d.{column}", clause)) for clause in clauses]
+    arms = [Arm(amount_test(f"d.{column}", clause), column=column) for clause in clauses]
     source = replace(sources.source_of(arms), is_ordered=False) if len(arms) <= sources.MAX_ARMS else None
     return Group(clauses[0].name, any_of(tests), source, column=column)
 

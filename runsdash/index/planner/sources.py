@@ -21,12 +21,14 @@ class Arm:
     """One range of an index of `table`; `key` is its column with the run's id, `where` speaks of `d`.
 
     `is_sorted`: the index does not give ids in order, so what fits is sorted; only for ranges expected to be short.
+    `column`: what the index of an unordered source is on.
     """
 
     where: Sql
     table: str = RUN
     key: str = "id"
     is_sorted: bool = False
+    column: str = "id"
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,13 @@ class Source:
         """How many index entries there are, counted to `cap` + 1. Runs in two arms count twice."""
         total = 0
         for arm in self.arms:
-            parts = [arm.where, *(bounds(f"d.{arm.key}", keys) if self.is_ordered else ())]
-            where = " AND ".join(part.text for part in parts)
-            inner = f"SELECT 1 FROM {arm.table} d WHERE {where} LIMIT {cap + 1 - total}"
-            params = tuple(param for part in parts for param in part.params)
-            total += fetched(Sql(f"SELECT COUNT(*) FROM ({inner}) c", params))[0][0]
+            # Asked for in the order of the index, so that PostgreSQL does not walk the table instead.
+            if self.is_ordered:
+                inner = self.arm_ids(arm, keys=keys, count=cap + 1 - total, direction="DESC", tests=None)
+            else:
+                text = f"SELECT 1 FROM {arm.table} d WHERE {arm.where.text} ORDER BY d.{arm.column} LIMIT {cap + 1 - total}"
+                inner = Sql(text, arm.where.params)
+            total += fetched(Sql(f"SELECT COUNT(*) FROM ({inner.text}) c", inner.params))[0][0]
             if total > cap:
                 break
         return total

@@ -75,10 +75,15 @@ def is_postgresql() -> bool:
 
 def each_run(ids: Sql) -> Sql:
     """`FROM` item that gives `d.id` for each id of the query `ids` and `r`, its run, read by its key."""
+    return each_row(ids, "index_run", "id")
+
+
+def each_row(ids: Sql, table: str, key: str) -> Sql:
+    """The same for rows `r` of any table with an index on `key`."""
     if is_postgresql():  # the OFFSET keeps the planner from joining with the whole table
-        run = "CROSS JOIN LATERAL (SELECT * FROM index_run x WHERE x.id = d.id OFFSET 0) r"
-        return Sql(f"({ids.text}) d {run}", ids.params)
-    return Sql(f"({ids.text}) d CROSS JOIN index_run r ON r.id = d.id", ids.params)
+        row = f"CROSS JOIN LATERAL (SELECT * FROM {table} x WHERE x.{key} = d.id OFFSET 0) r"
+        return Sql(f"({ids.text}) d {row}", ids.params)
+    return Sql(f"({ids.text}) d CROSS JOIN {table} r ON r.{key} = d.id", ids.params)
 
 
 def listed_ids(ids: Sequence[int]) -> Sql:
