@@ -30,6 +30,7 @@ from .timeline import Timeline
 from .unsent import Unsent, unsent_of
 
 ID_CHARS = 200
+HIT_CHARS = 300
 RERUNS_SHOWN = 5
 TABS = {"timeline": "Timeline", "conversation": "Conversation", "raw": "Raw JSON", "audit": "Audit"}
 
@@ -54,6 +55,7 @@ class RunPage(Timeline):
         )
         self.tab = request.GET.get("tab", "") if request.GET.get("tab") in TABS else "timeline"
         self.shown_calls = request.GET.get("shown", "")[:64]
+        run.hit = request.GET.get("hit", "")[:HIT_CHARS]  # words looked for, marked in its texts
         self.user, self.reader = request.user, request.user.get_username()
         self.live_panel = LivePanel(run, mode=request.GET.get("live", "")[:64])
         self.waiting_elsewhere = Shell(request).waiting_count
@@ -122,9 +124,15 @@ class RunPage(Timeline):
         return unsent_of(self.user, self.run, self.deeds) if self.run.pending_calls else None
 
     @property
+    def was_cancelled_too_late(self) -> bool:
+        """It was seen cancelling, yet it ended in another way: the cancel lost the race."""
+        ended_otherwise = self.run.facts.is_terminal and self.run.facts != RunStatus.CANCELLED
+        return ended_otherwise and any(one.status == RunStatus.CANCELLING for one in self.statuses_seen)
+
+    @property
     def is_gone(self) -> bool:
-        """The upstream said that it no longer knows the run: no action can succeed."""
-        return bool(self.run.trouble) and self.run.trouble.get("status") in {404, 410}
+        """The upstream said that it no longer knows the run, or its thread: no action can succeed."""
+        return self.run.thread.is_gone or (self.run.trouble or {}).get("status") in {404, 410}
 
     @property
     def ending(self) -> Ending | None:
@@ -242,7 +250,15 @@ class RunPage(Timeline):
         run = self.run
         parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(run.has_all_steps)]
         parts += [str(self.interval_s), pace.clock(run, now=self.now), str(run.connection.can_list_steps)]
-        parts += [self.tab, self.step_id, self.after, str(self.waiting_elsewhere), self.waiting_calls, str(self.is_overdue), str(self.answered)]
+        parts += [
+            self.tab,
+            self.step_id,
+            self.after,
+            str(self.waiting_elsewhere),
+            self.waiting_calls,
+            str(self.is_overdue),
+            str(self.answered),
+        ]
         parts.append(self.live_panel.mode_after)
         if run.trouble:
             parts += [str(run.trouble.get("at")), str(copy_age_s(run) // pace.TICK_S)]
