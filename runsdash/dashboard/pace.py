@@ -24,8 +24,8 @@ def interval_s(run: Run, *, changed_at: datetime, now: datetime) -> int | None:
         return CALM_S if run.trouble else FAST_S  # the rest of its steps is on the way
     if is_overdue(run, now=now) or not run.facts.is_known:
         return SLOW_S
-    if run.facts.is_waiting and is_soon(run, now=now):
-        return FAST_S
+    if run.facts.is_waiting:
+        return FAST_S  # whoever else answers it, everybody who looks sees it within three seconds
     quiet_s = (now - changed_at).total_seconds()
     if quiet_s < CALM_AFTER_S and not run.trouble:
         return FAST_S
