@@ -83,6 +83,41 @@ def test_the_button_waits_with_a_reason_until_every_call_has_an_output(page: Pag
     expect(page.locator("[data-outputs-size]")).to_have_text("1 of 1 ready, 1 of 524,288 bytes.")
 
 
+def test_fields_and_raw_are_two_views_of_one_output(page: Page, site: Site) -> None:
+    page.goto("/functions/find_shipment/")
+    page.locator("#schema").fill(
+        '{"type": "object", "required": ["left"], "properties": {"left": {"type": "integer"}, '
+        '"place": {"type": "object", "properties": {"aisle": {"type": "string"}}}}}'
+    )
+    page.get_by_role("button", name="Save schema").click()
+    expect(page.locator(".pagehead")).to_contain_text("2 fields")
+    run = waiting_run(site)
+    page.goto(run_path(run))
+    expect(page.locator("[data-field]")).to_have_count(2)
+    left, aisle = page.locator("[data-field]").all()
+    left.fill("7")
+    aisle.fill("B")
+    page.get_by_text("Raw", exact=True).click()
+    box = page.locator("[data-output]")
+    expect(box).to_have_value('{\n  "left": 7,\n  "place": {\n    "aisle": "B"\n  }\n}')
+    box.fill('{"left": 8, "more": 1}')
+    page.get_by_text("Fields", exact=True).click()
+    expect(box).to_be_visible()
+    expect(page.locator("[data-output-note]")).to_have_text("The fields cannot hold all of this.")
+    box.fill('{"left": 8}')
+    page.get_by_text("Fields", exact=True).click()
+    expect(left).to_have_value("8")
+    expect(aisle).to_have_value("")
+    page.get_by_role("button", name="Submit 1 output").click()
+    status_is(page, "completed")
+    (sent,) = site.upstream.requests(method="POST", path=run["id"])
+    assert sent["body"]["tool_outputs"][0]["output"] == '{\n  "left": 8\n}'
+    page.goto("/functions/find_shipment/")
+    page.locator("#schema").fill("")
+    page.get_by_role("button", name="Save schema").click()
+    expect(page.locator(".pagehead")).to_contain_text("no schema")
+
+
 def test_an_earlier_output_is_put_into_the_box(page: Page, site: Site) -> None:
     first, second = waiting_run(site), waiting_run(site)
     page.goto(run_path(first))
@@ -140,7 +175,7 @@ def test_g_i_leads_to_the_inbox(page: Page) -> None:
 def test_pages_are_accessible_and_fit(visit: Callable[..., Visitor], site: Site, scheme: str, width: int) -> None:
     run = waiting_run(site)
     page = visit(site, "admin", color_scheme=scheme, viewport={"width": width, "height": 844}).context.new_page()
-    paths = [run_path(run), "/needs-action/", "/needs-action/?tab=missed", "/functions/", "/functions/check_inventory/"]
+    paths = [run_path(run), "/needs-action/", "/needs-action/?tab=missed", "/functions/", "/functions/find_shipment/"]
     for path in paths:
         page.goto(path)
         found = Axe().run(page).response["violations"]
