@@ -1,0 +1,66 @@
+"""No query of the overview walks a table that grows: the plans of all it sends, with sums made and with marked hours."""
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+
+from runsdash.index.models import Thread
+from runsdash.index.rollups import roll_up
+from tests.rows import made_connection, made_run, made_runs
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(database.vendor != "sqlite", reason="on few rows PostgreSQL rightly walks tables"),
+]
+GROWING = {
+    "index_run", "index_thread", "index_runsums", "index_assistantsums", "index_histogram", "index_dirtyhour",
+    "index_runmetadata", "index_message", "index_runstep",
+}  # fmt: skip
+
+
+@pytest.fixture
+def sent() -> list[tuple[str, tuple]]:
+    """Every statement sent from here on."""
+    found: list[tuple[str, tuple]] = []
+
+    def note(execute, sql, params, many, context):
+        if sql.startswith("SELECT"):
+            found.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with database.execute_wrapper(note):
+        yield found
+
+
+@pytest.mark.parametrize("query", ["?range=24h", "?range=7d", "?range=30d&by=assistant", "?range=30d&connection=prod"])
+@pytest.mark.parametrize("is_rolled", [True, False])
+def test_every_query_seeks(as_viewer: Client, sent: list, query: str, is_rolled: bool) -> None:
+    prod = made_connection()
+    made_connection("other")
+    for status in ("completed", "failed", "expired", "requires_action", "in_progress"):
+        made_runs(prod, 4, status=status, age_s=100)
+        made_run(prod, status=status, age_s=200_000)
+    if is_rolled:
+        roll_up(within_s=30)
+    assert Thread.objects.filter(cost__gt=0).exists()
+    sent.clear()
+    assert as_viewer.get(f"/{query}").status_code == 200
+    assert len(sent) > 20
+    walks = [(step, sql) for sql, params in list(sent) for step in plan(sql, params) if is_walk(step)]
+    assert not walks, walks[0]
+
+
+def plan(sql: str, params: tuple) -> list[str]:
+    with database.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+        return [row[3] for row in cursor.fetchall()]
+
+
+def is_walk(step: str) -> bool:
+    """Does it read all of a growing table?"""
+    words = step.split()
+    return words[0] == "SCAN" and words[1] in GROWING
+
+
+def test_a_walk_would_be_seen() -> None:
+    assert any(map(is_walk, plan("SELECT COUNT(*) FROM index_run WHERE error_message = %s", ("x",))))
