@@ -9,6 +9,7 @@ from .outputs import Draft, OutputSchema, OutputTemplate, SentOutput
 
 __all__ = ["Draft", "Lineage", "OutputSchema", "OutputTemplate", "SentOutput"]
 
+
 class Lineage(models.Model):
     """`run` is a re-run of `source`, on the same thread or on a copy of it."""
 
