@@ -212,6 +212,7 @@ def function_url(name: str) -> str:
     """The page of a function: its schema and templates."""
     return address("function", name)
 
+
 @register.simple_tag
 def pending_names(calls: Sequence[Mapping[str, object]]) -> str:
     """`get_rates, search_logs ×4` for pending tool calls."""
