@@ -27,7 +27,7 @@ from .reads import Reads, land_later
 
 MESSAGES_A_WALK = 100
 RUNS_A_LOOK = 200
-LOOK_S = 0.05  # what the walk through runs may take of a worker's round
+LOOK_S = 0.02  # what the walk through runs may take of a worker's round
 PASS_EVERY_S = 20.0  # after the last run the walk rests, then begins with the newest again
 FILES_AT_ONCE = 2
 TROUBLED_EVERY = timedelta(minutes=1)

@@ -168,7 +168,7 @@ class Worker:
         for start in chain.from_iterable(zip_longest(looks, reads)):
             if start is not None:
                 yield from self.if_room(start)
-        if not self.unlimited:
+        if not (self.unlimited or crowded):
             for start in self.archives.starts(connection):
                 yield from self.if_room(start)
 
