@@ -13,6 +13,7 @@ from runsdash.queue import huey
 
 LOOK_EVERY_S = 0.1  # where the queue cannot tell by itself that something came (SQLite)
 LOOK_RARELY_S = 0.5
+CALLS_KEPT = 3  # while no worker runs, calls do not pile up
 log = logging.getLogger(__name__)
 _bells: set[Event] = set()
 
@@ -31,7 +32,8 @@ def wake() -> None:
 
 def _ring_safely() -> None:
     try:
-        ring()
+        if huey.pending_count() < CALLS_KEPT:
+            ring()
     except Exception:
         log.exception("the queue of HUEY_URL took no wake-up call; workers look by themselves")
 

@@ -14,9 +14,10 @@ from django.db import connections
 from django.utils import timezone
 
 from runsdash.index.models import Job, Run, RunStep, Thread
+from runsdash.queue import huey
 from runsdash.sync import job_kinds, jobs  # noqa: F401  job_kinds: registers its kinds
 from runsdash.sync.jobs import Kind, add_job, cancel_job, claim_job, work_on, work_on_all
-from runsdash.sync.wake import listen, wake
+from runsdash.sync.wake import CALLS_KEPT, listen, wake
 from tests.free_ports import free_ports
 from tests.rows import made_connection, run_object
 from tests.sync.spending import beside
@@ -257,6 +258,13 @@ def test_a_call_rings_in_a_worker():
     finally:
         stop.set()
         thread.join(5)
+
+
+def test_calls_do_not_pile_up_while_no_worker_listens():
+    for _ in range(20):
+        wake()
+    assert 1 <= huey.pending_count() <= CALLS_KEPT
+    huey.storage.flush_queue()
 
 
 def test_a_queue_that_is_gone_breaks_nothing():

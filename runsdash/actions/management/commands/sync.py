@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable
 from threading import Event, Thread
+from time import monotonic
 
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -59,8 +60,9 @@ class Command(BaseCommand):
         helpers = [listen(worker.bell, jobs_bell, stop=stop), jobs.start_working(jobs_bell, stop=stop)]
         helpers += [started(work, stop) for work in (tell_until, work_until)]
         has_landed_all = worker.run(stop)
+        deadline = monotonic() + JOIN_S
         for helper in helpers:
-            helper.join(JOIN_S)
+            helper.join(max(0.0, deadline - monotonic()))
         self.say("The worker has stopped.")
         if not has_landed_all:
             # The interpreter would wait for requests that hang; their rows are free for other workers already.
