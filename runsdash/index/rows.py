@@ -12,7 +12,7 @@ from .previews import MAX_CALLS_IN_ROW, call_row, message_parts
 from .statements import Row
 from .texts import ID_CHARS, cut, dumped, storable, storable_json
 
-PACKED_FROM_BYTES = 512  # below that packing saves nothing worth its time
+PACKED_FROM_BYTES = 1024  # below that packing saves too little for its time
 TOOLS = 200  # different names of one run
 ARGUMENTS_CHARS = 160  # of a pending call, for the inbox
 ERROR_CHARS = 2000

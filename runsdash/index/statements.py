@@ -39,7 +39,8 @@ def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            # Django turns errors of its own methods into its own classes; `copy` is the driver's.
+            with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
         else:

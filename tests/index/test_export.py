@@ -47,7 +47,8 @@ def taken_in(content: bytes) -> Connection:
 def same(prod: Connection, other: Connection) -> None:
     ours, theirs = everything(prod), everything(other)
     for name in ours:
-        assert ours[name] == theirs[name], name
+        for one, other_one in zip(ours[name], theirs[name], strict=True):
+            assert one == other_one, name
 
 
 def test_what_comes_out_goes_in_as_it_was(prod: Connection) -> None:

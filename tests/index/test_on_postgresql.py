@@ -1,4 +1,4 @@
-"""What the planner and the full text answer on PostgreSQL: the same tests, on a cluster of their own."""
+"""What the planner, the full text, the upsert and imports do on PostgreSQL: the same tests, on a cluster of their own."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ import pytest
 from tests import postgres
 
 FILES = ["tests/index/test_planner.py", "tests/index/test_fulltext.py", "tests/index/test_query_plans.py"]
+TAKEN_IN = ["tests/index/test_upsert.py", "tests/index/test_import.py", "tests/index/test_export.py"]
 ROOT = Path(__file__).resolve().parents[2]
 TIME_S = 480
 
@@ -18,10 +19,11 @@ TIME_S = 480
 @pytest.mark.timeout(TIME_S + 30)
 @pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "PostgreSQL is here")
 @pytest.mark.skipif("postgres" in os.environ.get("DATABASE_URL", ""), reason="these run on PostgreSQL already")
-def test_the_same_answers_on_postgresql() -> None:
+@pytest.mark.parametrize("files", [FILES, TAKEN_IN], ids=["searched", "taken in"])
+def test_the_same_answers_on_postgresql(files: list[str]) -> None:
     with postgres.Postgres() as server:
         given = os.environ | {"DATABASE_URL": server.database("words")}
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *FILES]
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
         ended = subprocess.run(
             command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=TIME_S, check=False
         )

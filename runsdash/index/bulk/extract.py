@@ -1,12 +1,12 @@
 """A block of lines as rows. Pure: no database and no settings, so that it runs in processes of its own."""
 
-import gc
 from collections.abc import Iterable
 
 from runsdash.index.rows import positioned_messages, positioned_steps
 from runsdash.index.texts import stored_id
 from runsdash.service.objects import Message, Run, RunStep
 
+from .garbage import uncollected
 from .lines import Block
 from .making import Own, message_part, run_part, step_part
 from .parts import Again, Extracted, ThreadPart, Trouble
@@ -16,13 +16,8 @@ from .speech import Speech
 
 def extracted(block: Block, context: Context) -> Extracted:
     """The rows of a block. A line that cannot be read becomes a Trouble, the rest goes on."""
-    was_collecting = gc.isenabled()
-    gc.disable()  # a block makes a million objects without cycles; looking for some took half the time
-    try:
+    with uncollected():
         return rows_of(block, context)
-    finally:
-        if was_collecting:
-            gc.enable()
 
 
 def rows_of(block: Block, context: Context) -> Extracted:

@@ -4,6 +4,7 @@ Memory stays bounded: a few blocks are in flight. Steps that come before their r
 taken in at the end.
 """
 
+import gc
 import multiprocessing
 import os
 import tempfile
@@ -23,6 +24,7 @@ from runsdash.index.models import Connection
 
 from . import tail
 from .extract import extracted
+from .garbage import uncollected
 from .known import Sifted, sifted
 from .lines import Block, Source
 from .parts import Extracted, StepPart, Trouble
@@ -33,6 +35,7 @@ PROCESSES = max(1, min(2, (os.cpu_count() or 1)))
 IN_FLIGHT = 3  # blocks a process
 RUNS_A_TRANSACTION = 2_000
 BYTES_A_TRANSACTION = 24 << 20
+GROUPS_A_COLLECTION = 20
 PAUSE_S = 0.02  # between transactions, so that other writers get their turn
 MAX_TROUBLES = 100  # that are told one by one
 
@@ -82,7 +85,7 @@ def import_sources(
     zone = "+00" if database.vendor == "postgresql" else ""
     context = Context(connection.pk, now, zone=zone, is_archive=not connection.is_enabled)
     totals, writer = Totals(), Writer(connection, context)
-    with tempfile.TemporaryFile() as waiting:
+    with uncollected(), tempfile.TemporaryFile() as waiting:
         blocks = (block for source in sources for block in source.blocks())
         heard: set[int] = set()
         for written in landed(blocks, writer, totals, processes):
@@ -107,12 +110,16 @@ def keep(homeless: Iterable[StepPart], file: BinaryIO) -> None:
 def landed(blocks: Iterable[Block], writer: Writer, totals: Totals, processes: int) -> Iterator[Written]:
     """Writes the blocks in groups, one transaction each."""
     group: list[tuple[Sifted, Extracted]] = []
+    groups = 0
     for pair in in_processes(blocks, writer.context, processes):
         group.append(pair)
         runs = sum(len(one.runs) for _, one in group)
         if runs >= RUNS_A_TRANSACTION or sum(one.size for _, one in group) >= BYTES_A_TRANSACTION:
             yield written_group(group, writer, totals)
             group = []
+            groups += 1
+            if groups % GROUPS_A_COLLECTION == 0:
+                gc.collect()
             time.sleep(PAUSE_S)
     if group:
         yield written_group(group, writer, totals)
@@ -143,7 +150,7 @@ def in_processes(blocks: Iterable[Block], context: Context, processes: int) -> I
 def spread(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[tuple[Sifted, Extracted]]:
     flying: deque[tuple[Sifted, Future[Extracted]]] = deque()
     # Spawned, not forked: a fork would carry connections and threads of this process along.
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=gc.disable) as pool:
         for block in blocks:
             one = sifted(block, context)
             flying.append((one, pool.submit(extracted, one.block, context)))

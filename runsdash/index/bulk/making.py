@@ -191,6 +191,7 @@ def message_part(
         run_id=columns["run_upstream_id"],
         fetched_at=line.fetched_at,
         created_at=created_at,
+        position=position,
         rest=message_rest(columns),
         body=body_rest(line, NO_PREVIEW, fetched),
     )

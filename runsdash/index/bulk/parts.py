@@ -20,7 +20,7 @@ STEP_REST = (
 )  # fmt: skip
 MESSAGE_REST = (
     "connection_id", "upstream_id", "run_upstream_id", "assistant_id", "role", "status", "incomplete_reason",
-    "created_at", "position", "parts", "attachments", "metadata", "fetched_at",
+    "created_at", "parts", "attachments", "metadata", "fetched_at",
 )  # fmt: skip
 BODY_REST = ("size", "digest", "fetched_at", "preview", "raw")
 
@@ -76,12 +76,15 @@ class RunPart(NamedTuple):
 
 
 class MessagePart(NamedTuple):
+    """`position`: its second and rank, and its place among those of the block (see index/message_order.py)."""
+
     key: int
     upstream_id: str
     thread_id: str
     run_id: str
     fetched_at: datetime
     created_at: datetime
+    position: int
     rest: tuple
     body: tuple
 

@@ -105,10 +105,7 @@ class Writer:
         complete = [part for part in new if part.thread_id in heard]
         texts = [(run_keys[part.upstream_id], *part.words) for part in complete]
         insert_rows(RunText, ("run_id", "words", "is_cut"), texts)
-        sent = write_messages(
-            self.connection, block.messages, {one: row.pk for one, row in threads.items()},
-            keys, known_only_in=set(threads) - heard,
-        )  # fmt: skip
+        sent = write_messages(self.connection, block.messages, threads, keys, older=set(threads) - heard)
         rollups.mark_dirty(self.connection.pk, run_keys.values())
         # Words of the other runs come from the index, where the rest of what was said may be.
         whole = {run_keys[part.upstream_id] for part in complete}
