@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.template import Context
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -126,16 +127,18 @@ def test_long_text_is_plain():
 
 
 def test_a_cut_preview_says_so():
-    page = parsed(rendered.code({"text": "a" * 65536, "size": 20 * 1024 * 1024}, "python", "/whole.json"))
-    assert page.one("p", class_="hint").text == "Cut: first 64 KB of 20.0 MB shown. Download the whole"
+    page = parsed(rendered.code(Context(), {"text": "a" * 65536, "size": 20 * 1024 * 1024}, "python", "/whole.json"))
+    assert page.one("p", class_="hint").text == (
+        "Cut: first 64 KB of 20.0 MB shown. Words are found in its first 100 KB. Download the whole"
+    )
     assert page.one("a")["href"] == "/whole.json"
-    assert parsed(rendered.code({"text": "a", "size": 1}, "python", "/whole.json")).all("p") == []
+    assert parsed(rendered.code(Context(), {"text": "a", "size": 1}, "python", "/whole.json")).all("p") == []
 
 
 @pytest.mark.parametrize("preview", [None, 3, {}, {"text": None}, {"text": "x", "size": "y"}, []])
 def test_odd_previews_do_not_break_a_page(preview):
     for tag in (rendered.markdown, rendered.code, rendered.json_tree):
-        tag(preview)
+        tag(Context(), preview)
 
 
 def test_kept_texts_are_rendered_once_and_bounded():

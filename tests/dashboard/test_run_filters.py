@@ -3,12 +3,16 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from runsdash.dashboard.links import run_url
 from runsdash.index import facets as facets_module
 from runsdash.index.facets import Count, facets_of
 from runsdash.index.filters import parsed
 from runsdash.index.models import Assistant, Connection, Run
 from runsdash.index.suggestions import suggestions
+from runsdash.index.upsert import upsert_messages
+from runsdash.service import objects
 from tests.pages import Element, page_of
 from tests.rows import made_connection, made_run, made_runs, waiting_for
 from tests.signed_in import signed_in
@@ -208,6 +212,20 @@ def test_what_was_looked_for_is_marked_on_the_run_page(as_viewer: Client, prod: 
     page = page_of(as_viewer.get(URL, {"q": "inv-2026-11873 status:completed"}))
     link = page.one("tr", data_run_id=True).one("th").one("a")["href"]
     assert link.endswith("?hit=inv-2026-11873")
+
+
+def test_the_run_page_marks_it_and_keeps_it_in_its_links(as_viewer: Client, prod: Connection) -> None:
+    run = made_run(prod)
+    content = [{"type": "text", "text": {"value": "Paid <b>INV-2026-11873</b> today", "annotations": []}}]
+    message = {
+        "id": "msg_1", "object": "thread.message", "thread_id": run.thread.upstream_id, "run_id": run.upstream_id,
+        "created_at": int(run.created_at.timestamp()) + 2, "role": "assistant", "content": content,
+    }  # fmt: skip
+    upsert_messages(run.thread, [objects.Message.from_raw(message)], fetched_at=timezone.now())
+    page = page_of(as_viewer.get(run_url(run), {"tab": "conversation", "hit": "inv-2026-11873"}))
+    assert [mark.text for mark in page.all("mark")] == ["INV-2026-11873"]
+    assert all("hit=inv-2026-11873" in tab["href"] for tab in page.all("a", data_tab=True))
+    assert not page_of(as_viewer.get(run_url(run), {"tab": "conversation"})).all("mark")
 
 
 def test_an_id_among_the_words_can_be_looked_up(as_viewer: Client, prod: Connection) -> None:

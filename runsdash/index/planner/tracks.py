@@ -7,7 +7,7 @@ from typing import Protocol
 
 from runsdash.index.filters.values import Keys
 
-from .sources import Source
+from .sources import SHORT, Source
 from .sql import Sql, fetched
 
 LARGEST_CHUNK = 50_000  # index entries looked at by one statement
@@ -18,6 +18,8 @@ Place = tuple
 
 
 class Track(Protocol):
+    least_chunk: int  # entries that cost no more than a few
+
     def chunk(self, place: Place | None, size: int) -> tuple[int, Place | None]:
         """How many of the next `size` entries behind `place` there are, and where they end."""
 
@@ -32,6 +34,11 @@ class ByKey:
     source: Source
     keys: Keys = EVERYTHING
     is_descending: bool = True
+
+    @property
+    def least_chunk(self) -> int:
+        """A range that is sorted for each statement is read at once."""
+        return SHORT if any(arm.is_sorted for arm in self.source.arms) else 1
 
     def behind(self, place: Place | None) -> Keys:
         if place is None:
@@ -62,6 +69,7 @@ class ByValue:
     is_null: bool = False
     is_descending: bool = True
     only: Sql | None = None  # a condition on the same column, so that the index seeks
+    least_chunk: int = 1
 
     def conditions(self) -> list[Sql]:
         found = [Sql(f"d.{self.column} IS {'' if self.is_null else 'NOT '}NULL")]
@@ -179,7 +187,7 @@ def walked(tracks: list[Track], place: Place | None, *, tests: Sql | None, count
 
 def walked_in_chunks(track: Track, place: Place | None, *, tests: Sql, count: int, clock: Clock) -> Found:
     found: list[Place] = []
-    size = clock.limits.first_chunk
+    size = max(clock.limits.first_chunk, track.least_chunk)
     while True:
         began = time.monotonic()
         seen, last = track.chunk(place, size)
