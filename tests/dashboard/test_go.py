@@ -101,7 +101,7 @@ def test_the_connection_is_carried_to_what_is_not_known(as_viewer: Client, run) 
 
 
 def test_queries_do_not_grow_with_ids(as_viewer: Client, run, django_assert_max_num_queries) -> None:
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         as_viewer.get(URL, {"id": " ".join(f"step_{number}" for number in range(500))})
 
 
