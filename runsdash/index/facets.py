@@ -88,6 +88,9 @@ def counted(run_filter: RunFilter, connection: Connection | None) -> Facets:
             sets[others] = run_set(others, connection)
         chosen = [*run_filter.values(name), *run_filter.values(name, negated=True)]
         counts[name] = counts_of(sets[others], name, connection, chosen=chosen, deadline=deadline)
+        if len(run_filter.values(name)) == 1 and not whole.has_more:  # then the whole filter is that value's count
+            (only,) = run_filter.values(name)
+            counts[name] = [Count(only, len(whole.ids)) if one.value == only else one for one in counts[name]]
     counts["assistant"] = with_names(counts["assistant"])
     return Facets(min(len(whole.ids), CAP), whole.has_more, counts)
 
