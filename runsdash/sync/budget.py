@@ -6,6 +6,7 @@ only counts. What passes it beyond the credit (writes, retries) is owed, and boo
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from math import ceil
 from threading import Lock, local
 from time import time
 from typing import Literal
@@ -21,6 +22,7 @@ from .portions import Portion, Share
 Kind = Literal["page", "worker"]
 CARRIED = 4  # unused credit that outlives its portion: enough for what costs more than one request
 ALLOWED_MOST = 64
+AHEAD = 0.3  # of a portion may go out early
 ASKS_TO_WAIT = (429, 503)
 
 
@@ -85,6 +87,8 @@ class Budget:
             return True
         portion = portions.portion_at(time(), per_min=connection.budget_per_min)
         self.turn_to(portion)
+        if self.is_ahead(portion, share=share):
+            return False
         if not self.spend(count, share=share):
             if share in self._refused:
                 return False
@@ -132,7 +136,12 @@ class Budget:
                 self._refused.clear()
                 self._expected, self._used = dict(self._used), defaultdict(int)
                 for share, count in self._credit.items():
-                    self._credit[share] = min(count, CARRIED)
+                    self._credit[share] = min(count, portion.count if share == "active" else CARRIED)
+
+    def is_ahead(self, portion: Portion, *, share: Share) -> bool:
+        """Reads of active runs are spread over the second: after a burst, who just missed it waits a whole second."""
+        passed = (time() - portion.second) / portion.size_s
+        return share == "active" and self._used[share] >= ceil(portion.count * (passed + AHEAD))
 
     def spend(self, count: int, *, share: Share) -> bool:
         with self._lock:

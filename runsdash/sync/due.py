@@ -1,6 +1,8 @@
 """What the worker should read next of one connection, most urgent first. Plain queries, each on an index."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import ceil
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -12,11 +14,14 @@ from runsdash.index.models import Connection, Run, Thread
 ACTIVE_EVERY = timedelta(seconds=2.4)
 # While other reads wait, active runs leave them some of the budget; a change is still seen within three seconds.
 SHARED_EVERY = timedelta(seconds=2.7)
+LEAST_AGE = timedelta(seconds=0.5)
 OVERDUE_EVERY = timedelta(seconds=60)  # past expires_at and still called active: labelled, not spun on
 TROUBLED_EVERY = timedelta(seconds=10)
 LIST_THREADS_EVERY = timedelta(seconds=20)
 LOCKED_EVERY = timedelta(minutes=1)  # while a run holds a thread's lock no other can begin there
 WHOLE_THREAD_EVERY = timedelta(minutes=10)  # its metadata and messages, not its runs alone
+UNLIMITED_PER_S = 1000.0
+LOOKED_AT = 500  # active runs
 CROWD = 50  # threads due from which each look is as cheap as can be
 ACTIVE = ("queued", "in_progress", "requires_action", "cancelling")
 # How soon a thread is looked at again, by the age of its last run.
@@ -39,13 +44,30 @@ def active(connection: Connection) -> QuerySet[Run]:
 
 
 def active_runs(connection: Connection, *, now: datetime, every: timedelta, most: int) -> list[Run]:
-    """Active runs whose copy is old enough to be read again, the oldest copy first."""
+    """Active runs to read now so that none gets older than `every`, the oldest copy first.
+
+    When more of them come due at once than the budget has room for, the first are read early.
+    """
     on_time = (
         Q(expires_at__isnull=True) | Q(expires_at__gte=now - OVERDUE_EVERY) | Q(checked_at__lte=now - OVERDUE_EVERY)
     )
     untroubled = Q(trouble__isnull=True) | Q(checked_at__lte=now - TROUBLED_EVERY)
-    rows = active(connection).filter(free(now), on_time, untroubled, checked_at__lte=now - every)
-    return list(rows.order_by("checked_at")[:most])
+    rows = active(connection).filter(free(now), on_time, untroubled, checked_at__lte=now - LEAST_AGE)
+    ages_s = [
+        (now - one).total_seconds()
+        for one in rows.order_by("checked_at").values_list("checked_at", flat=True)[:LOOKED_AT]
+    ]
+    count = must_start(ages_s, every_s=every.total_seconds(), per_s=connection.budget_per_min / 60 or UNLIMITED_PER_S)
+    return list(rows.order_by("checked_at")[: min(count, most)]) if count else []
+
+
+def must_start(ages_s: Sequence[float], *, every_s: float, per_s: float) -> int:
+    """How many of the oldest have to be read now, when `per_s` can be read in a second. Ages in seconds, oldest first.
+
+    The k-th is due `every_s` after it was read; until then there is room for so many reads before it, and no more.
+    """
+    behind = (k - max(0.0, every_s - age_s) * per_s for k, age_s in enumerate(ages_s, start=1))
+    return max(0, ceil(max(behind, default=0)))
 
 
 def undetailed_runs(connection: Connection, *, now: datetime, most: int) -> list[Run]:

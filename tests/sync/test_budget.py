@@ -12,6 +12,7 @@ from runsdash.service import RateLimited
 from runsdash.sync import portions
 from runsdash.sync.budget import Budget, budget_for
 from runsdash.sync.clients import client_for
+from runsdash.sync.portions import Share
 from runsdash.sync.refresh import refresh_run
 from tests.rows import made_connection
 from tests.sync.spending import beside
@@ -99,6 +100,18 @@ def test_credit_is_taken_in_portions_not_by_request(django_assert_max_num_querie
         taken = spend_for(budget, connection, seconds=0.3, at_most=40)
 
     assert taken == 40
+
+
+def test_reads_of_active_runs_are_spread_over_the_second():
+    connection = made_connection()
+    budget = Budget(connection.pk, "worker")
+    turn_of_the_second()
+
+    early = spend_for(budget, connection, seconds=0.1, at_most=10, share="active")
+    late = spend_for(budget, connection, seconds=0.8, at_most=10, share="active")
+
+    assert 1 <= early <= 5
+    assert early + late == 10
 
 
 def test_processes_share_one_budget(connection):
@@ -206,10 +219,11 @@ def turn_of_the_second() -> None:
     time.sleep(1.0 - time.time() % 1.0)
 
 
-def spend_for(budget: Budget, connection: Connection, *, seconds: float, at_most: int) -> int:
+def spend_for(budget: Budget, connection: Connection, *, seconds: float, at_most: int, share: Share = "rest") -> int:
     taken, until = 0, time.monotonic() + seconds
     while time.monotonic() < until and taken < at_most:
-        taken += budget.take(connection, 1, share="rest")
+        taken += budget.take(connection, 1, share=share)
+        time.sleep(0.001)
     return taken
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.upsert import ensure_threads
+from runsdash.sync.due import must_start
 from runsdash.sync.worker import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -176,9 +177,25 @@ def test_a_stopped_worker_leaves_what_is_under_way_to_others(connection, upstrea
     assert Thread.objects.get().lease_until is None
 
 
+@pytest.mark.parametrize(
+    ("ages_s", "count"),
+    [
+        ([], 0),
+        ([1.0], 0),
+        ([2.5], 1),
+        ([2.6, 2.6, 1.0], 2),
+        ([1.0] * 15, 0),  # they take a second and a half, and have as long
+        ([1.0] * 20, 5),
+        ([0.5] * 30, 10),
+    ],
+)
+def test_runs_that_come_due_at_once_are_begun_early_enough(ages_s, count):
+    assert must_start(ages_s, every_s=2.5, per_s=10) == count
+
+
 def test_in_a_crowd_every_thread_is_looked_at_with_one_request_first(connection, upstream):
     upstream.quirk(no_thread_list=True)
-    made = [upstream.seed(steps=1)["thread_id"] for _ in range(60)]
+    made = [upstream.seed(steps=1)["thread_id"] for _ in range(80)]
     ensure_threads(connection, made)
     worker = Worker()
     upstream.clear_requests()

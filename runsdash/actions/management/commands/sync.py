@@ -8,6 +8,7 @@ from threading import Event, Thread
 from time import monotonic
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import close_old_connections, connections
 
 from runsdash.actions.bulk.working import work_some, work_until
 from runsdash.actions.live_output import sweep_live_output
@@ -26,6 +27,7 @@ LEFT_OVERS_EVERY_S = 30.0
 SWEEP_EVERY_S = 60.0
 ONCE_S = 60.0
 JOIN_S = 1.0
+CHORES_EVERY_S = 0.2
 log = logging.getLogger(__name__)
 
 
@@ -40,14 +42,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, once: bool, **options: object) -> None:
         log.debug("kinds of jobs: %s", ", ".join(jobs.KINDS))
-        stop, worker = Event(), Worker(chores=chores())
+        stop = Event()
         if once:
             jobs.work_on_all(stop=stop)
-            worker.run_until_idle(seconds=ONCE_S)
+            Worker(chores=chores()).run_until_idle(seconds=ONCE_S)
             tell()
             work_some()
             return
-        jobs_bell = Event()
+        worker, jobs_bell = Worker(chores=[Chore(jobs.renew, every_s=jobs.RENEW_EVERY_S)]), Event()
 
         def end(*_: object) -> None:
             stop.set()
@@ -58,7 +60,7 @@ class Command(BaseCommand):
             signal.signal(number, end)
         self.say("The worker reads what is due. Ctrl-C stops it.")
         helpers = [listen(worker.bell, jobs_bell, stop=stop), jobs.start_working(jobs_bell, stop=stop)]
-        helpers += [started(work, stop) for work in (tell_until, work_until)]
+        helpers += [started(work, stop) for work in (tend_until, tell_until, work_until)]
         has_landed_all = worker.run(stop)
         deadline = monotonic() + JOIN_S
         for helper in helpers:
@@ -81,11 +83,20 @@ def started(work: Callable[[Event], None], stop: Event) -> Thread:
     return thread
 
 
+def tend_until(stop: Event) -> None:
+    """Does the chores beside the main loop: active runs do not wait for them."""
+    mine = chores()
+    while not stop.wait(CHORES_EVERY_S):
+        close_old_connections()
+        for chore in mine:
+            chore.act_if_due()
+    connections.close_all()
+
+
 def chores() -> list[Chore]:
     return [
         Chore(settle_recent, every_s=SETTLE_EVERY_S),
         Chore(roll_up, every_s=ROLL_UP_EVERY_S),
-        Chore(jobs.renew, every_s=jobs.RENEW_EVERY_S),
         Chore(purge_old_threads, every_s=RETENTION_EVERY_S),
         Chore(purge_left_overs, every_s=LEFT_OVERS_EVERY_S),
         Chore(sweep_live_output, every_s=SWEEP_EVERY_S),
