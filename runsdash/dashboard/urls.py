@@ -35,6 +35,7 @@ from .views import (
     thread,
     threads,
     tool_outputs,
+    users,
 )
 
 RUN = "threads/<str:thread_id>/runs/<str:run_id>/"
@@ -101,6 +102,9 @@ urlpatterns = [
     path("notifications/<int:key>/", notifications.edit, name="notification_rule"),
     path("notifications/<int:key>/remove/", notifications.remove, name="notification_remove"),
     path("notifications/<int:key>/test/", notifications.test, name="notification_test"),
+    path("users/", users.users, name="users"),
+    path("users/new/", users.new, name="user_new"),
+    path("users/<int:key>/", users.edit, name="user"),
     path("profile/", profile.profile, name="profile"),
     path("profile/theme/", profile.theme, name="profile_theme"),
     path("healthz", health.healthz, name="healthz"),

@@ -1,0 +1,24 @@
+"""People's accounts: added, given another role or password, turned off. By administrators, on the record."""
+
+from runsdash.accounts.models import User
+
+from .local import change
+
+
+def save_user(*, actor: User, user: User, password: str = "") -> User:
+    """Keeps a new or changed account; a password only when one is given. It never reaches the trail."""
+    is_new = user.pk is None
+    before = None if is_new else picture(User.objects.get(pk=user.pk))
+    if password:
+        user.set_password(password)
+
+    def act() -> tuple[User, object]:
+        user.save()
+        return user, picture(user) | {"password_set": bool(password)}
+
+    action = "user_added" if is_new else "user_changed"
+    return change(actor=actor, action=action, right="can_manage", connection_slug="", act=act, before=before)
+
+
+def picture(user: User) -> dict[str, object]:
+    return {"username": user.username, "role": user.role, "is_active": user.is_active}
