@@ -10,6 +10,7 @@ from django.utils import timezone
 from runsdash.actions.models import Lineage
 from runsdash.index import reading
 from runsdash.index.models import Run, RunStep, StepBody
+from runsdash.index.previews import RUN_PARAMETERS
 
 from . import waterfall
 from .differences import Change, Piece, flat, json_changes, text_pieces
@@ -17,17 +18,7 @@ from .formats import UNKNOWN, count_text, duration_text
 
 MAX_STEPS = 200
 MAX_CALL_DIFFS = 30
-PARAMETERS = (
-    "temperature",
-    "top_p",
-    "max_prompt_tokens",
-    "max_completion_tokens",
-    "truncation_strategy",
-    "tool_choice",
-    "parallel_tool_calls",
-    "response_format",
-    "tools",
-)
+PARAMETERS = (*RUN_PARAMETERS, "tools")
 
 
 @dataclass(frozen=True, kw_only=True)
