@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 
@@ -11,10 +12,14 @@ from runsdash.index import counts
 from runsdash.index.connections import connections
 from runsdash.index.models import Connection
 
+from .run_lists import state_tag
+
 # Pages whose rows `?connection=` filters; elsewhere it says which upstream the subject belongs to.
 FILTERED_PAGES = {"overview", "needs_action", "runs", "threads"}
 MAX_BADGE = 99
 PILL_STEP_S = 15  # the sync pill alone makes a poll answer at most this often
+FRAME_POLL_S = 10  # of pages that have no poll of their own
+FRAME_STEP_S = 60  # there the pill is not what people look at
 
 
 class Shell:
@@ -70,6 +75,14 @@ class Shell:
         fresh = self.freshness
         at = fresh["at"].timestamp() // PILL_STEP_S if fresh["at"] else None
         return fresh["tone"], fresh["words"], at, self.waiting_count
+
+    @property
+    def frame_poll(self) -> dict[str, object]:
+        """The small poll of a page without one of its own: it keeps badge and pill true."""
+        fresh = self.freshness
+        at = fresh["at"].timestamp() // FRAME_STEP_S if fresh["at"] else None
+        tag = state_tag(fresh["tone"], fresh["words"], at, self.waiting_count)
+        return {"url": f"{reverse('frame')}{self.carried}", "interval_s": FRAME_POLL_S, "tag": tag}
 
     @property
     def waiting_count(self) -> int:

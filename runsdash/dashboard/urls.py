@@ -14,6 +14,7 @@ from .views import (
     drafts,
     export,
     files,
+    frame,
     functions,
     go,
     health,
@@ -43,6 +44,7 @@ RUN = "threads/<str:thread_id>/runs/<str:run_id>/"
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("live/", overview.live, name="overview_live"),
+    path("frame/", frame.frame, name="frame"),
     path("needs-action/", needs_action.needs_action, name="needs_action"),
     path("needs-action/live/", needs_action.live, name="needs_action_live"),
     path("runs/", runs.runs, name="runs"),

@@ -226,6 +226,28 @@ def test_polls_of_other_pages_bring_the_badge(as_viewer: Client, prod, path: str
     assert partials_of(live(as_viewer, poll))["#needs-badge"].text.startswith("1 ")
 
 
+@pytest.mark.parametrize(("path", "status"), [("/audit/", 200), ("/runs/?q=status:", 400), ("/nowhere/", 404)])
+def test_a_page_without_a_poll_of_its_own_has_a_small_one(as_viewer: Client, prod, path: str, status: int) -> None:
+    poll = page_of(as_viewer.get(path), status=status).one("div", id="frame-poll")
+    answer = live(as_viewer, poll)
+    assert answer.status_code == 304
+    assert len(str(answer.headers)) < 1000
+    made_run(prod, status="requires_action")
+    answer = live(as_viewer, poll)
+    assert partials_of(answer)["#needs-badge"].text.startswith("1 ")
+    assert page_of(as_viewer.get("/audit/")).one("div", id="frame-poll")["hx-ptag"] == answer["HX-PTag"]
+
+
+@pytest.mark.parametrize("path", ["/", "/runs/", URL])
+def test_a_page_that_polls_makes_no_second_request(as_viewer: Client, prod, path: str) -> None:
+    assert not page_of(as_viewer.get(path)).all("div", id="frame-poll")
+
+
+def test_the_small_poll_leads_nobody_away_from_a_form(client: Client, as_nobody: Client) -> None:
+    assert client.get("/frame/", headers=HTMX).status_code == 204
+    assert as_nobody.get("/frame/", headers=HTMX).status_code == 204
+
+
 def test_queries_do_not_grow(as_viewer: Client, prod, django_assert_max_num_queries) -> None:
     for _ in range(30):
         made_run(prod, status="requires_action")

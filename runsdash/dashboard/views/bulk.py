@@ -13,6 +13,7 @@ from runsdash.actions.attempts import new_token
 from runsdash.actions.bulk.jobs import MAX_RUNS, TooMany, make_job, matching_ids, stop_job
 from runsdash.actions.bulk.models import BulkItem, BulkJob
 from runsdash.actions.bulk.working import export_folder
+from runsdash.dashboard.context import Shell
 from runsdash.dashboard.run_lists import state_tag
 from runsdash.dashboard.subject import connection_named
 from runsdash.index.filters import FilterError
@@ -121,6 +122,7 @@ def job_context(request: HttpRequest, found: BulkJob) -> dict[str, object]:
     pages = Paginator(items, ITEMS_A_PAGE)
     left = counts.get("waiting", 0) + counts.get("doing", 0)
     url = f"{reverse('bulk_job', args=[found.pk])}?{request.GET.urlencode()}"
+    tag = state_tag(counts, found.ended_at, found.is_stopped, Shell(request).waiting_count)
     cells = [{"state": one, "label": one.label, "count": counts.get(one.value, 0)} for one in BulkItem.State]
     return {
         "job": found,
@@ -128,7 +130,7 @@ def job_context(request: HttpRequest, found: BulkJob) -> dict[str, object]:
         "state": state,
         "items": pages.get_page(request.GET.get("page")),
         "over": found.total - left,
-        "poll": {"url": url, "interval_s": POLL_S, "tag": state_tag(counts, found.ended_at, found.is_stopped)},
+        "poll": {"url": url, "interval_s": POLL_S, "tag": tag},
     }
 
 
