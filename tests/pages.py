@@ -17,8 +17,12 @@ class Element:
     def __getitem__(self, name: str) -> str:
         return self.attributes[name]
 
-    def get(self, name: str) -> str | None:
-        return self.attributes.get(name)
+    def get(self, name: str, default: str | None = None) -> str | None:
+        return self.attributes.get(name, default)
+
+    @property
+    def classes(self) -> set[str]:
+        return set(self.attributes.get("class", "").split())
 
     @property
     def text(self) -> str:
@@ -44,7 +48,7 @@ class Element:
     def matches(self, wanted: dict[str, object]) -> bool:
         for name, value in wanted.items():
             there = self.attributes.get(name.rstrip("_").replace("_", "-"))
-            if there is None or (name == "class_" and value not in there.split()):
+            if there is None or (name == "class_" and value not in self.classes):
                 return False
             if name != "class_" and value is not True and there != str(value):
                 return False
@@ -79,9 +83,10 @@ class Builder(HTMLParser):
         self.here.children.append(data)
 
 
-def parsed(html: str) -> Element:
+def parsed(source: HttpResponse | str) -> Element:
+    """The elements of an answer, whatever its status, or of a text."""
     builder = Builder()
-    builder.feed(html)
+    builder.feed(source if isinstance(source, str) else source.content.decode())
     builder.close()
     assert builder.here is builder.root, f"<{builder.here.tag}> is never closed"
     ids = [one["id"] for one in builder.root.descendants() if "id" in one.attributes]
@@ -92,7 +97,7 @@ def parsed(html: str) -> Element:
 def page_of(response: HttpResponse, *, status: int = 200) -> Element:
     """The parsed answer, after a look at its status."""
     assert response.status_code == status, f"{response.status_code}: {response.content[:400]!r}"
-    return parsed(response.content.decode())
+    return parsed(response)
 
 
 def partials_of(response: HttpResponse, *, status: int = 200) -> dict[str, Element]:

@@ -12,8 +12,8 @@ from runsdash.actions.runs import cancel_run
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import Run
 from runsdash.sync.refresh import refresh_run
-from tests.dashboard.markup import parsed
 from tests.dashboard.writing import fields, form_in, writes
+from tests.pages import parsed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW = "/bulk/new/"

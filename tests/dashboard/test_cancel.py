@@ -5,8 +5,8 @@ from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import Run, StatusSeen
-from tests.dashboard.markup import parsed
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
+from tests.pages import parsed
 from tests.people import HTMX
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from runsdash.dashboard.differences import json_changes, text_pieces
 from runsdash.sync.refresh import refresh_run
-from tests.dashboard.markup import parsed
+from tests.pages import parsed
 
 
 @pytest.fixture

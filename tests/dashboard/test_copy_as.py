@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tests.dashboard.markup import parsed
 from tests.dashboard.writing import path_of
+from tests.pages import parsed
 from tests.people import HTMX
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,8 +9,8 @@ from runsdash.dashboard.forms.tool_outputs import ToolOutputsForm
 from runsdash.dashboard.views.tool_outputs import taken
 from runsdash.sync.refresh import refresh_run
 from tests.connected import wait_for
-from tests.dashboard.markup import parsed
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
+from tests.pages import parsed
 from tests.people import HTMX, signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from runsdash.index.models import Run, RunStep, StatusSeen
+from tests.pages import parsed
 
 from .conftest import path_of
-from .markup import parsed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = "2999-01-01T00:00:00Z"
@@ -57,7 +57,7 @@ def test_a_change_brings_the_parts_it_concerns(connection, start, upstream, open
         "#run-unsent", "#step-detail", "#needs-badge", "#asking",
     }  # fmt: skip
     assert answer.one(id="run")["data-status"] in {"cancelling", "cancelled"}
-    assert "hx-morph-skip-children" in answer.one(id="run").attrs
+    assert "hx-morph-skip-children" in answer.one(id="run").attributes
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_polling_goes_on_until_every_step_is_here_and_then_stops(connection, ups
             ended_at="2026-01-01T00:00:00Z", status_since="2026-01-01T00:00:00Z"
         )
     assert trigger_of(page) == ""
-    assert "hx-get" not in page.one(id="poll").attrs
+    assert "hx-get" not in page.one(id="poll").attributes
     assert seen[0] == 200
     assert seen[-1] == 250
     assert page.one(id="after-action")["hx-trigger"] == "run-changed from:document"

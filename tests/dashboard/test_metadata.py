@@ -3,8 +3,8 @@
 import pytest
 
 from runsdash.index.models import Run
-from tests.dashboard.markup import parsed
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
+from tests.pages import parsed
 from tests.people import HTMX
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,7 +83,7 @@ def test_a_change_meanwhile_is_shown_and_nothing_sent(operator, upstream, done_r
     assert response.status_code == 422
     assert writes(upstream) == []
     form = form_in(response, "metadata-form")
-    assert form.one(class_="tag").text == "theirs= 2"
+    assert form.one(class_="tag").text == "theirs=2"
     assert fields(form)["metadata-0-key"] == "mine"
     assert operator.post(path, fields(form)).status_code == 302
     assert writes(upstream)[0]["body"] == {"metadata": {"mine": "1"}}

@@ -6,8 +6,8 @@ import pytest
 
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import Run, Thread
-from tests.dashboard.markup import parsed
 from tests.dashboard.writing import fields, form_in, writes
+from tests.pages import parsed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/runs/new/"

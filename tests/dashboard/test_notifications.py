@@ -4,8 +4,8 @@ import pytest
 
 from runsdash.audit.models import AuditEntry
 from runsdash.notify.models import Rule
-from tests.dashboard.markup import parsed
 from tests.notify.receiver import Receiver
+from tests.pages import parsed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/notifications/new/"

@@ -11,8 +11,7 @@ from runsdash.dashboard.rendering.code import HIGHLIGHTED_CHARS, guessed_languag
 from runsdash.dashboard.rendering.json_tree import MAX_DEPTH, MAX_NODES, json_tree
 from runsdash.dashboard.rendering.kept import Kept
 from runsdash.dashboard.templatetags import rendered
-
-from .markup import parsed
+from tests.pages import parsed
 
 HOSTILE = st.sampled_from(
     [
@@ -47,7 +46,7 @@ def check_harmless(html: str) -> None:
     html.encode("utf-8")
     for element in parsed(html).all():
         assert element.tag in TREE_TAGS
-        assert set(element.attrs) <= {"class", "open", "tabindex", "dir"}
+        assert set(element.attributes) <= {"class", "open", "tabindex", "dir"}
     assert "\u202e" not in html
     assert "\x00" not in html
 
@@ -94,7 +93,7 @@ def test_shows_what_was_received():
 
 def test_only_the_first_level_is_open():
     page = parsed(json_tree('{"a": {"b": {"c": 1}}}'))
-    assert ["open" in one.attrs for one in page.all("details")] == [True, False]
+    assert ["open" in one.attributes for one in page.all("details")] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runsdash.dashboard.rendering.markdown import markdown
-
-from .markup import parsed
+from tests.pages import parsed
 
 ALLOWED = {
     "a", "blockquote", "br", "code", "div", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s",
@@ -77,9 +76,9 @@ def check_harmless(html: str) -> None:
     html.encode("utf-8")
     for element in parsed(html).all():
         assert element.tag in ALLOWED, element.tag
-        assert set(element.attrs) <= {
+        assert set(element.attributes) <= {
             "href", "title", "rel", "class", "start", "role", "tabindex", "aria-label", "scope", "dir",
-        }, element.attrs  # fmt: skip
+        }, element.attributes  # fmt: skip
         href = element.get("href")
         assert href is None or href.startswith(("http://", "https://", "mailto:", "/files/")), href
         if href is not None:

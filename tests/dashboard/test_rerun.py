@@ -7,8 +7,8 @@ import pytest
 from runsdash.actions.models import Lineage
 from runsdash.index.models import Run
 from runsdash.sync.refresh import refresh_run
-from tests.dashboard.markup import parsed
 from tests.dashboard.writing import fields, form_in, path_of, writes
+from tests.pages import parsed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,7 +94,7 @@ def test_an_edited_field_is_marked(operator, source):
         label.one("code").text
         for label in form.all("label")
         for mark in label.all(data_edited=True)
-        if "hidden" not in mark.attrs
+        if "hidden" not in mark.attributes
     ]
     assert "temperature" in marked
     assert "instructions" not in marked

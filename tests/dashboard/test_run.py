@@ -7,9 +7,9 @@ import pytest
 from runsdash.index.models import Message, Run, RunStep, StepBody
 from runsdash.index.rows import MESSAGE_ORDER_BITS
 from tests.connected import wait_for
+from tests.pages import parsed
 
 from .conftest import path_of
-from .markup import parsed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # status → (is Cancel offered, is there a form, does it poll once everything is here)
@@ -50,7 +50,7 @@ def test_buttons_form_and_polling_by_status(status, connection, upstream, open_r
     assert cancel_button(page) is can_cancel
     assert bool(page.all("form", id="tool-outputs")) is has_form
     poll = page.one(id="poll")
-    assert ("hx-get" in poll.attrs, "hx-trigger" in poll.attrs) == (polls, polls)
+    assert ("hx-get" in poll.attributes, "hx-trigger" in poll.attributes) == (polls, polls)
     assert page.one(id="edit-metadata")["href"] == path_of(run, "metadata/")
 
 
@@ -141,7 +141,7 @@ def test_facts_of_a_run(connection, start, upstream, open_run):
     assert words["Assistant"].startswith("Stock bot")
     assert words["Model"] == "gpt-4o"
     assert words["Sampling"].startswith("temperature 0.5")
-    assert words["Metadata"] == "ticket= 4711"
+    assert words["Metadata"] == "ticket=4711"
     assert words["Tokens"].startswith(f"{run['usage']['total_tokens']:,} = ")
     assert facts.one("details", id="run-instructions").one("pre").text == "Be <brief>."
 
@@ -205,7 +205,7 @@ def test_choosing_a_step_with_htmx_answers_the_panel_alone(connection, start, op
     response = open_run(run, f"?step={step.upstream_id}", htmx=True)
     answer = parsed(response)
     assert answer.all("main") == []
-    assert "autofocus" in answer.one(id="step-panel").one("h2").attrs
+    assert "autofocus" in answer.one(id="step-panel").one("h2").attributes
     targets = [one["hx-target"] for one in answer.all("hx-partial")]
     assert targets == ["#timeline", "#asking", "#announcer"]
     assert "HX-Request" in response["Vary"]
@@ -309,7 +309,7 @@ def test_a_server_without_steps_is_said(connection, upstream, open_run):
     connection.save()
     page = parsed(open_run(run))
     assert "does not list run steps" in page.one(id="timeline").text
-    assert "hx-get" not in page.one(id="poll").attrs
+    assert "hx-get" not in page.one(id="poll").attributes
 
 
 def test_a_run_of_two_thousand_steps_opens_with_a_hundred(connection, upstream, open_run):

@@ -18,7 +18,7 @@ from runsdash.dashboard.viewers import has_place, take_place
 from runsdash.index.models import Connection, Run
 from runsdash.sync.refresh import is_settled, refresh_run
 from tests.dashboard.conftest import path_of
-from tests.dashboard.markup import Element, parsed
+from tests.pages import Element, parsed
 from tests.people import HTMX
 
 State = LiveOutput.State
@@ -316,7 +316,7 @@ def test_once_the_run_is_settled_the_panel_goes_and_does_not_come_back(viewer, u
     ended(live)
 
     answer = parsed(poll(viewer, run, page.one(id="live-mode")["value"]))
-    assert "hidden" in answer.one(id="live-output").attrs
+    assert "hidden" in answer.one(id="live-output").attributes
     assert answer.one(id="live-source").get("hx-sse:connect") is None
     assert parsed(poll(viewer, run, "")).all(id="live-output") == []
     assert parsed(viewer.get(path_of(found))).all(id="live-mode") == []

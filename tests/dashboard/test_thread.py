@@ -3,9 +3,9 @@
 import pytest
 
 from runsdash.index.models import Message, Run, Thread
+from tests.pages import parsed
 
 from .conftest import path_of
-from .markup import parsed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = "2999-01-01T00:00:00Z"
@@ -45,8 +45,8 @@ def test_runs_of_the_thread(connection, upstream, operator):
 def test_a_free_thread_is_not_polled(connection, upstream, operator):
     page = parsed(open_thread(operator, upstream.seed()["thread_id"]))
     assert page.one(id="thread-lock").all() == []
-    assert "hx-get" not in page.one(id="poll").attrs
-    assert "hx-trigger" not in page.one(id="poll").attrs
+    assert "hx-get" not in page.one(id="poll").attributes
+    assert "hx-trigger" not in page.one(id="poll").attributes
 
 
 def test_the_lock_names_its_run_and_how_to_free_it(connection, upstream, operator):
@@ -85,7 +85,7 @@ def test_polls_answer_304_until_something_changes(connection, upstream, operator
     Run.objects.update(status="completed")
     answer = parsed(open_thread(operator, run["thread_id"], "live/", htmx=True, tag=poll["hx-ptag"]))
     assert answer.one(id="thread-lock").all() == []
-    assert "hx-get" not in answer.one(id="poll").attrs
+    assert "hx-get" not in answer.one(id="poll").attributes
 
 
 def test_long_conversations_are_paged(connection, upstream, operator):

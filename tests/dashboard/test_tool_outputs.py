@@ -6,8 +6,8 @@ import pytest
 
 from runsdash.sync.refresh import refresh_run
 from tests.connected import wait_for
-from tests.dashboard.markup import parsed
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
+from tests.pages import parsed
 from tests.people import HTMX
 
 pytestmark = pytest.mark.django_db(transaction=True)

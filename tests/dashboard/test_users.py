@@ -5,7 +5,7 @@ from django.test import Client
 
 from runsdash.accounts.models import User
 from runsdash.audit.models import AuditEntry
-from tests.dashboard.markup import parsed
+from tests.pages import parsed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW = "/users/new/"

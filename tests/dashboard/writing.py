@@ -4,7 +4,7 @@ import pytest
 
 from runsdash.index.models import Run
 from runsdash.sync.refresh import refresh_run
-from tests.dashboard.markup import Element, parsed
+from tests.pages import Element, parsed
 from tests.people import HTMX
 
 
@@ -38,7 +38,7 @@ def fields(form: Element) -> dict[str, str]:
     found = {one["name"]: one.get("value", "") for one in form.all("input", name=True) if one.get("type") != "checkbox"}
     found |= {one["name"]: one.text for one in form.all("textarea", name=True)}
     for select in form.all("select", name=True):
-        chosen = [one for one in select.all("option") if "selected" in one.attrs] or select.all("option")[:1]
+        chosen = [one for one in select.all("option") if "selected" in one.attributes] or select.all("option")[:1]
         found[select["name"]] = chosen[0].get("value", chosen[0].text) if chosen else ""
     return found
 
