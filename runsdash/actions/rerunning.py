@@ -6,7 +6,7 @@ from runsdash.index.models import Run, RunBody, Thread
 from runsdash.service import InvalidRequest, objects
 from runsdash.sync.clients import client_for
 
-from .models import Lineage
+from .lineage import origin
 from .starting import create_run, create_thread
 
 MAX_COPIED = 500  # messages a copy of a thread takes over
@@ -45,25 +45,22 @@ def changed_names(run: Run, parameters: dict[str, object]) -> list[str]:
 
 
 def rerun(
-    *, actor: User, source: Run, parameters: dict[str, object], on_copy: bool, token: str, reason: str = ""
+    *, actor: User, source: Run, parameters: dict[str, object], token: str, copy_id: str = "", reason: str = ""
 ) -> Run:
-    """The new run. Its lineage is kept on both sides."""
-    common = {"actor": actor, "connection": source.connection, "reason": reason}
-    thread_id = source.thread.upstream_id
-    if on_copy:
-        copied = copy_parameters(source)
-        thread_id = create_thread(**common, parameters=copied, token=token + OF_THREAD).upstream_id
-    run = create_run(**common, thread_id=thread_id, parameters=parameters, token=token)
-    Lineage.objects.update_or_create(
-        run=run,
-        defaults={
-            "source": source,
-            "is_on_copy": on_copy,
-            "changed": changed_names(source, parameters),
-            "made_by": actor.get_username(),
-        },
+    """The new run, on the source's thread or on the copy of it that was made before. Its lineage is kept on both sides."""
+    return create_run(
+        actor=actor, connection=source.connection, thread_id=copy_id or source.thread.upstream_id,
+        parameters=parameters, token=token, reason=reason,
+        origin=origin(source, changed=changed_names(source, parameters), is_on_copy=bool(copy_id)),
+    )  # fmt: skip
+
+
+def copy_thread(*, actor: User, source: Run, token: str, reason: str = "") -> Thread:
+    """The copy that a re-run goes on, made before its run so that a second try finds it."""
+    parameters = copy_parameters(source)
+    return create_thread(
+        actor=actor, connection=source.connection, parameters=parameters, token=token + OF_THREAD, reason=reason
     )
-    return run
 
 
 def copy_parameters(source: Run) -> dict[str, object]:

@@ -9,6 +9,7 @@ from runsdash.index.upsert import ensure_threads, upsert_messages, upsert_run, u
 from runsdash.service import objects
 
 from .attempts import Attempt, carry_out
+from .lineage import keep_lineage
 
 
 def create_run(
@@ -19,11 +20,12 @@ def create_run(
     parameters: dict[str, object],
     token: str | None = None,
     reason: str = "",
+    origin: dict[str, object] | None = None,
 ) -> Run:
-    """Starts a run on a thread. `parameters`: those of service.create_run but thread_id."""
+    """Starts a run on a thread. `parameters`: those of service.create_run but thread_id. `origin`: of a re-run."""
     attempt = Attempt(
         actor=actor, operation="create_run", connection=connection, token=token, reason=reason,
-        thread_id=thread_id, parameters={"thread_id": thread_id, **parameters},
+        thread_id=thread_id, parameters={"thread_id": thread_id, **parameters}, before=origin,
     )  # fmt: skip
     return started(attempt, connection)
 
@@ -93,6 +95,7 @@ def started(attempt: Attempt, connection: Connection) -> Run:
         let_back_in(connection, [thread_id])
         ensure_threads(connection, [thread_id], added_by=attempt.actor.get_username())
         rows.append(upsert_run(connection, answer, fetched_at=at, thread_id=thread_id))
+        keep_lineage(rows[0], attempt.before, made_by=attempt.actor.get_username())
         after = {"run_id": rows[0].upstream_id, "thread_id": thread_id, "status": rows[0].status}
         return {"run_id": rows[0].upstream_id, "thread_id": thread_id, "after": after}
 

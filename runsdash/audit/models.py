@@ -50,6 +50,14 @@ class AuditEntry(models.Model):
             models.Index(fields=["actor", "id"]),
             models.Index(fields=["action", "id"]),
         ]
+        constraints = [
+            # A page and the worker may both find out the same thing; it is told once.
+            models.UniqueConstraint(
+                fields=["intent_id"],
+                condition=models.Q(result__in=["settled_done", "settled_not_done", "settled_open"]),
+                name="settled_once",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.kind} {self.run_id or self.thread_id}"

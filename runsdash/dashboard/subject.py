@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db.models import Model
 from django.http import Http404, HttpRequest
 
-from runsdash.actions.settling import settle_run, settle_thread
+from runsdash.actions.settling import SETTLE_AGE_S, settle_run, settle_thread
 from runsdash.index.connections import DEFAULT_SLUG, connections
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.sync.refresh import PAGE_WAIT_S, refresh_run, refresh_thread, run_row, thread_row
@@ -75,7 +75,11 @@ def run_of_page(request: HttpRequest, *, thread_id: str, run_id: str, wait_s: fl
     """The run a page or a poll shows: as fresh as it may wait for. What was left unclear on it is settled by the way."""
     connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
     run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
-    settle_run(run)
+    is_open = any(deed.is_open for deed in settle_run(run))
+    if is_open and run.facts.is_terminal:
+        # A copy of what has ended is not read again for a while; this one is older than what has to be settled.
+        run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s, max_age_s=SETTLE_AGE_S)
+        settle_run(run)
     return run
 
 

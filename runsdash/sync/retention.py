@@ -7,6 +7,7 @@ from datetime import timedelta
 from time import monotonic
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
@@ -42,8 +43,9 @@ def purge_on_record(thread: Thread, *, within_s: float) -> bool:
         return False
     copied = {"action": "purge_thread", "actor": ACTOR, "connection_slug": thread.connection.slug}
     reason = f"Its last run is older than {settings.RUNSDASH_RETENTION_DAYS} days."
-    intent = record_intent(**copied, thread_id=thread.upstream_id, reason=reason)
-    record_outcome(intent, result=AuditEntry.Result.DONE, after={"runs": runs})
+    with transaction.atomic():
+        intent = record_intent(**copied, thread_id=thread.upstream_id, reason=reason)
+        record_outcome(intent, result=AuditEntry.Result.DONE, after={"runs": runs})
     return True
 
 

@@ -1,21 +1,17 @@
 """What people do, seen at the upstream, in the trail and in the index."""
 
-from datetime import timedelta
-
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.actions.attempts import new_token
 from runsdash.actions.runs import cancel_run, modify_run, submit_tool_approvals, submit_tool_outputs
-from runsdash.actions.settling import settle_recent, settle_run, settle_thread
 from runsdash.actions.starting import create_run, create_thread
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import TokenUsed, deeds_of_run, record_intent
+from runsdash.audit.trail import TokenUsed, deeds_of_run
 from runsdash.index.models import Run
-from runsdash.service import InvalidRequest, NoAnswer, Refused, UpstreamFailed
-from runsdash.sync.refresh import refresh_run, refresh_thread
+from runsdash.service import InvalidRequest, Refused
+from runsdash.sync.refresh import refresh_run
 from tests.connected import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -170,95 +166,3 @@ def test_a_streamed_run_is_known_at_once_and_read_to_its_end(upstream, connectio
     assert reread(run).status == "completed"
     outcome = AuditEntry.objects.get(kind="outcome", action="create_run")
     assert outcome.request_id
-
-
-# Unclear outcomes: settled by reading
-
-
-def unclear(run: Run) -> list[str]:
-    return [deed.result for deed in settle_run(run)]
-
-
-@pytest.mark.parametrize(("kind", "expected"), [("reset_after", Result.SETTLED_DONE), ("reset_before", None)])
-def test_a_cancel_without_answer_is_settled_by_reading(upstream, waiting, operator, kind, expected):
-    upstream.fault("POST /cancel", kind)
-    upstream.clear_requests()
-
-    with pytest.raises(NoAnswer) as error:
-        cancel_run(actor=operator, run=waiting)
-
-    assert error.value.sent
-    assert unclear(waiting) == [Result.UNCLEAR]
-    assert unclear(reread(waiting)) == [expected or Result.SETTLED_NOT_DONE]
-    assert len([path for path in writes(upstream) if path == "cancel"]) <= 1
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected"), [("reset_after", Result.SETTLED_DONE), ("reset_before", Result.SETTLED_NOT_DONE)]
-)
-def test_a_modify_without_answer(upstream, waiting, operator, kind, expected):
-    upstream.fault(f"POST /runs/{waiting.upstream_id}$", kind)
-    with pytest.raises(NoAnswer):
-        modify_run(actor=operator, run=waiting, metadata={"new": "1"})
-    assert unclear(reread(waiting)) == [expected]
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected"), [("reset_after", Result.SETTLED_DONE), ("reset_before", Result.SETTLED_NOT_DONE)]
-)
-def test_a_submit_without_answer(upstream, waiting, operator, kind, expected):
-    upstream.fault("POST /submit_tool_outputs", kind)
-    with pytest.raises(NoAnswer):
-        submit_tool_outputs(actor=operator, run=waiting, outputs={waiting.pending_calls[0]["id"]: "7"})
-    assert unclear(reread(waiting)) == [expected]
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected"), [("reset_after", Result.SETTLED_DONE), ("reset_before", Result.SETTLED_NOT_DONE)]
-)
-def test_a_create_run_without_answer(upstream, connection, assistant, operator, kind, expected):
-    thread = create_thread(
-        actor=operator, connection=connection, parameters={"messages": [{"role": "user", "content": "hi"}]}
-    )
-    upstream.fault("POST /runs$", kind)
-    with pytest.raises(NoAnswer):
-        create_run(
-            actor=operator,
-            connection=connection,
-            thread_id=thread.upstream_id,
-            parameters={"assistant_id": assistant["id"]},
-        )
-    fresh = refresh_thread(connection, thread_id=thread.upstream_id, max_age_s=0, wait_s=5)
-    deed = next(deed for deed in settle_thread(fresh) if deed.intent.action == "create_run")
-    assert deed.result == expected
-    assert len(upstream.requests(method="POST", path="/runs")) <= 1
-    assert bool(deed.last.run_id) == (expected == Result.SETTLED_DONE)
-
-
-def test_a_failure_with_a_status_is_unclear_too(upstream, waiting, operator):
-    upstream.fault("POST /cancel", "500")
-    with pytest.raises(UpstreamFailed):
-        cancel_run(actor=operator, run=waiting)
-    assert unclear(reread(waiting)) == [Result.SETTLED_NOT_DONE]
-
-
-def test_the_worker_settles_what_a_dead_process_left_behind(upstream, waiting, operator, connection):
-    """Killed between sending and hearing: the upstream has cancelled, the trail has an intent alone."""
-    upstream.post(f"/threads/{waiting.thread.upstream_id}/runs/{waiting.upstream_id}/cancel")
-    intent = record_intent(
-        action="cancel_run",
-        actor="olga",
-        connection_slug=connection.slug,
-        thread_id=waiting.thread.upstream_id,
-        run_id=waiting.upstream_id,
-    )
-    connection.timeout_s = 0.1
-    connection.save()
-    AuditEntry.objects.filter(pk=intent.pk).update(at=timezone.now() - timedelta(minutes=1))
-    before = timezone.now() - timedelta(minutes=2)
-    Run.objects.filter(pk=waiting.pk).update(fetched_at=before, checked_at=before)
-
-    assert settle_recent() == 1
-
-    assert deeds_of_run(waiting.upstream_id)[0].result == Result.SETTLED_DONE
-    assert settle_recent() == 0

@@ -95,6 +95,7 @@ class RerunForm(RunOnThreadForm):
         choices=[("thread", "On the same thread"), ("copy", "On a copy of the thread up to that point")],
         required=False,
     )
+    made_thread_id = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
 
 class ThreadAndRunForm(RunForm):

@@ -64,13 +64,18 @@ def start_both(request: HttpRequest, form: ThreadAndRunForm, connection: Connect
         if thread:
             parameters["thread"] = thread
         return create_thread_and_run(**common, parameters=parameters, **once(form))
-    made_id = form.cleaned_data.get("made_thread_id")
-    if not made_id:
-        made = create_thread(**common, parameters=thread, token=once(form)["token"] + OF_THREAD)
-        made_id = made.upstream_id
-        form.data = form.data.copy()
-        form.data["made_thread_id"] = made_id
+    token = once(form)["token"] + OF_THREAD
+    made_id = made_thread(form, lambda: create_thread(**common, parameters=thread, token=token))
     return create_run(**common, thread_id=made_id, parameters=parameters, **once(form))
+
+
+def made_thread(form: RunForm, make: Callable[[], Thread]) -> str:
+    """The id of the thread made for the run. The form keeps it: when the run is refused, a second try makes no other."""
+    if not form.cleaned_data["made_thread_id"]:
+        form.cleaned_data["made_thread_id"] = make().upstream_id
+        form.data = form.data.copy()
+        form.data["made_thread_id"] = form.cleaned_data["made_thread_id"]
+    return form.cleaned_data["made_thread_id"]
 
 
 def once(form: RunForm) -> dict[str, str]:

@@ -7,13 +7,13 @@ from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
 from runsdash.actions.attempts import new_token
-from runsdash.actions.rerunning import parameters_of
+from runsdash.actions.rerunning import copy_thread, parameters_of
 from runsdash.actions.rerunning import rerun as start_again
 from runsdash.dashboard.forms.new_run import RerunForm
 from runsdash.dashboard.subject import known_run
 from runsdash.index.models import Run
 
-from .new_run import attempt, once, page
+from .new_run import attempt, made_thread, once, page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,13 +28,9 @@ def rerun(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
     form = RerunForm(request.POST, initial=initial)
 
     def start() -> Run:
-        return start_again(
-            actor=request.user,
-            source=source,
-            parameters=form.parameters(),
-            on_copy=form.cleaned_data["target"] == "copy",
-            **once(form),
-        )
+        common = {"actor": request.user, "source": source, **once(form)}
+        copy_id = made_thread(form, lambda: copy_thread(**common)) if form.cleaned_data["target"] == "copy" else ""
+        return start_again(**common, parameters=form.parameters(), copy_id=copy_id)
 
     return attempt(request, form, start, **subject)
 

@@ -1,0 +1,151 @@
+"""What a fresh copy says about a write whose answer never came. Reads the index; writes nothing and asks nobody."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from runsdash.audit.models import AuditEntry
+from runsdash.audit.trail import Deed
+from runsdash.index.bodies import raw_object
+from runsdash.index.models import Run, Thread
+
+Result = AuditEntry.Result
+CLOCK_SKEW = timedelta(seconds=5)  # an upstream's created_at has whole seconds and a clock of its own
+CANDIDATES = 20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A settled result with its sentence. `run`: the one that a creation turned out to have made."""
+
+    result: str
+    sentence: str
+    columns: dict[str, object] = field(default_factory=dict)
+    run: Run | None = None
+
+    @property
+    def is_no(self) -> bool:
+        return self.result == Result.SETTLED_NOT_DONE
+
+
+def yes(sentence: str) -> Verdict:
+    return Verdict(Result.SETTLED_DONE, sentence)
+
+
+def no(sentence: str) -> Verdict:
+    return Verdict(Result.SETTLED_NOT_DONE, sentence)
+
+
+def body_of(deed: Deed) -> dict:
+    """What was sent."""
+    return (deed.intent.sent or {}).get("body") or {}
+
+
+# Of a run
+
+
+def cancel_verdict(deed: Deed, run: Run) -> Verdict:
+    if run.status in {"cancelling", "cancelled"}:
+        return yes(f"The run is {run.status}.")
+    if run.facts.is_terminal:
+        return no(f"The run ended as {run.status}.")
+    return no(f"The run is still {run.status}.")
+
+
+def modify_verdict(deed: Deed, run: Run) -> Verdict:
+    sent = body_of(deed).get("metadata") or {}
+    before = (deed.intent.before or {}).get("metadata") or {}
+    if run.metadata == sent:
+        return yes("The run has the metadata that was sent.")
+    if run.metadata == before:
+        return no("The run has the metadata it had before.")
+    return Verdict(Result.SETTLED_OPEN, "The run has other metadata by now.")
+
+
+def submit_verdict(deed: Deed, run: Run) -> Verdict:
+    body = body_of(deed)
+    answers = [*(body.get("tool_outputs") or []), *(body.get("tool_approvals") or [])]
+    sent = {answer.get("tool_call_id") for answer in answers}
+    if run.waits_for and sent & {call["id"] for call in run.pending_calls}:
+        return no("The run still waits for these calls.")
+    if sent & answered_calls(run):
+        return yes("The outputs are in the run's steps.")
+    if run.status in {"expired", "cancelled", "cancelling"}:
+        return no(f"The run is {run.status} and its steps hold none of the outputs.")
+    return yes("The run no longer waits for these calls.")
+
+
+def answered_calls(run: Run) -> set[str]:
+    """Ids of tool calls that have an output in the index."""
+    steps = run.steps.filter(kind="function").order_by("-position").values_list("calls", flat=True)[:50]
+    return {call["id"] for calls in steps for call in calls if call.get("output_size") is not None}
+
+
+OF_RUN: dict[str, Callable[[Deed, Run], Verdict]] = {
+    "cancel_run": cancel_verdict,
+    "modify_run": modify_verdict,
+    "submit_tool_outputs": submit_verdict,
+}
+
+
+# Of a thread
+
+
+def deletion_verdict(deed: Deed, thread: Thread) -> Verdict:
+    """Done when the upstream no longer knows the thread, not done when it still answered with it."""
+    return yes("The upstream no longer knows the thread.") if thread.is_gone else no("The thread is still there.")
+
+
+def creation_verdict(deed: Deed, thread: Thread) -> Verdict:
+    """The runs made since, as asked for, that nobody else here started. Several are shown, not chosen."""
+    body = body_of(deed)
+    made = alike([run for run in runs_since(deed, thread) if not was_started_here(run)], body)
+    if not made:
+        return no("No such run is on the thread.")
+    if len(made) > 1:
+        ids = [run.upstream_id for run in made]
+        sentence = f"{len(made)} runs could be the one: {', '.join(ids)}."
+        return Verdict(Result.SETTLED_OPEN, sentence, {"after": {"run_ids": ids}})
+    run = made[0]
+    after = {"run_id": run.upstream_id, "status": run.status}
+    columns = {"run_id": run.upstream_id, "after": after}
+    return Verdict(Result.SETTLED_DONE, "The run is on the thread.", columns, run)
+
+
+def runs_since(deed: Deed, thread: Thread) -> list[Run]:
+    """Runs of the same assistant that were made since, and that nobody had seen before."""
+    body, since = body_of(deed), deed.intent.at - CLOCK_SKEW
+    rows = Run.objects.filter(thread=thread, created_at__gte=since).exclude(statuses_seen__seen_at__lt=deed.intent.at)
+    rows = rows.select_related("body", "connection").order_by("-id")[:CANDIDATES]
+    return [run for run in rows if run.assistant_id == body.get("assistant_id") and has_parameters(run, body)]
+
+
+def has_parameters(run: Run, body: dict) -> bool:
+    """Does the run carry what was sent? Only what every server repeats as it came can rule a run out."""
+    if "model" in body and run.model != body["model"]:
+        return False
+    return "metadata" not in body or run.metadata == body["metadata"]
+
+
+def alike(runs: list[Run], body: dict) -> list[Run]:
+    """Of several runs those that repeat most of what was sent: servers fill in and rewrite the rest of it."""
+    if len(runs) < 2:
+        return runs
+    raws = [raw_object(run.body) if hasattr(run, "body") else {} for run in runs]
+    shares = [sum(raw.get(name) == value for name, value in body.items()) for raw in raws]
+    return [run for run, share in zip(runs, shares, strict=True) if share == max(shares)]
+
+
+def was_started_here(run: Run) -> bool:
+    return AuditEntry.objects.filter(
+        run_id=run.upstream_id,
+        connection_slug=run.connection.slug,
+        kind=AuditEntry.Kind.OUTCOME,
+        action__in=["create_run", "create_thread_and_run"],
+    ).exists()
+
+
+OF_THREAD: dict[str, Callable[[Deed, Thread], Verdict]] = {
+    "create_run": creation_verdict,
+    "delete_thread": deletion_verdict,
+}
