@@ -1,19 +1,56 @@
-"""What happens around every view: the health answer, cache headers, the time zone, problem pages."""
+"""What happens around every view: NUL is kept out, the health answer, cache headers, the time zone, problem pages."""
 
+import contextlib
 from collections.abc import Callable
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from runsdash.index.purge import Purged
+from runsdash.index.texts import REPLACEMENT, storable
 
 from .subject import SeveralConnections
 from .views.problems import problem_response, purged_response, several_response
 
 Next = Callable[[HttpRequest], HttpResponse]
 HEALTH_PATH = "/healthz"
+NUL = "\x00"
+
+
+def no_nul(get_response: Next) -> Next:
+    """PostgreSQL takes no NUL in any statement, so in addresses, cookies and fields it becomes the sign for unreadable.
+
+    That is what Django makes of bytes that are no UTF-8, and what browsers show for a NUL. Stands before whatever reads these.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if NUL in request.path_info:
+            request.path_info, request.path = storable(request.path_info), storable(request.path)
+        query = request.META.get("QUERY_STRING", "")
+        if "%00" in query:
+            request.META["QUERY_STRING"] = query.replace("%00", quote(REPLACEMENT))
+        if any(NUL in value for value in request.COOKIES.values()):
+            request.COOKIES = {name: storable(value) for name, value in request.COOKIES.items()}
+        return get_response(request)
+
+    def process_view(request: HttpRequest, *_: object) -> None:
+        with contextlib.suppress(UnreadablePostError):  # the check of the form's token refuses it
+            if any(NUL in text for name, values in request.POST.lists() for text in (name, *values)):
+                request.POST = storable_fields(request.POST)
+
+    middleware.process_view = process_view
+    return middleware
+
+
+def storable_fields(given: QueryDict) -> QueryDict:
+    fields = QueryDict(mutable=True, encoding=given.encoding)
+    for name, values in given.lists():
+        fields.setlist(storable(name), [storable(value) for value in values])
+    return fields
 
 
 def health(get_response: Next) -> Next:

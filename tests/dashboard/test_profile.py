@@ -39,7 +39,9 @@ def test_the_role_cannot_be_posted(as_viewer: Client) -> None:
     assert (as_viewer.user.role, as_viewer.user.is_superuser) == ("viewer", False)
 
 
-@pytest.mark.parametrize(("back", "goes"), [("/runs/?q=a", "/runs/?q=a"), ("https://evil.example/", URL), ("", URL)])
+@pytest.mark.parametrize(
+    ("back", "goes"), [("/runs/?q=a", "/runs/?q=a"), ("https://evil.example/", URL), ("", URL), ("word", "word")]
+)
 def test_the_theme_of_the_menu_goes_back(as_viewer: Client, back: str, goes: str) -> None:
     assert as_viewer.post(THEME, {"theme": "light", "next": back})["Location"] == goes
     as_viewer.user.refresh_from_db()

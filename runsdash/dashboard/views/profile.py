@@ -1,8 +1,9 @@
 """The reader's own settings."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -34,4 +35,5 @@ def theme(request: HttpRequest) -> HttpResponse:
         form.save()
     back = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
-    return redirect(back if is_ours else "profile")
+    # Not `redirect`: it takes a bare word for the name of a view.
+    return HttpResponseRedirect(back if is_ours else reverse("profile"))
