@@ -1,11 +1,11 @@
 """How many of the runs of a filter have each status, model, assistant, error, tool and connection.
 
-Exact up to CAP. Beyond it a count is "CAP+" where an index says so quickly, else "at least" what the newest runs have.
-The counts of one name leave out the filter's own clauses of that name, so that other values can be added.
+Exact up to CAP, "CAP+" beyond it. Where no index holds filter and value together, the runs of the filter are walked and
+counted; a quick look leaves most of that to a patient one, and says "at least" until then. The counts of one name leave
+out the filter's own clauses of that name, so that other values can be added.
 """
 
 import time
-from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from runsdash.service.statuses import RunStatus
@@ -13,19 +13,28 @@ from runsdash.service.statuses import RunStatus
 from .filters import Clause, RunFilter
 from .models import Assistant, Connection
 from .planner.pages import capped_count, ids_of
-from .planner.sql import Sql, each_row, each_run, fetched, listed_ids
-from .planner.tracks import Limits
+from .planner.sql import listed_ids
+from .planner.tallies import NAMES, Tally, tallies, tally_of
+from .planner.tracks import Clock, Limits
 
 CAP = 10_000
 SAMPLED = 2_000  # newest runs that tell which values a larger list has
 SHOWN = 10
-NAMES = ("status", "model", "assistant", "error", "tool", "connection")
-LOOKING = Limits(walk_s=0.15, statement_s=0.4)
-COUNTING_S = 0.3  # of everything; values that are not counted by then have what the newest runs have
+COUNTING_S = 0.3  # by index alone; values that are not counted by then have what the newest runs have
 KEPT_TIMES_COST, MOST_KEPT = 50, 200
-COLUMNS = ("status", "model", "assistant", "error", "connection")  # as `tally` reads them
 
-_kept: dict[tuple, tuple[float, "Facets"]] = {}
+
+@dataclass(frozen=True)
+class Pace:
+    """How long finding the runs of the filter may take, and when, from the beginning, walking has to be over."""
+
+    looking: Limits
+    walked_s: float
+
+
+QUICK = Pace(Limits(walk_s=0.1, statement_s=0.4), walked_s=0.04)
+PATIENT = Pace(Limits(walk_s=0.5, statement_s=0.8), walked_s=0.9)
+A_WALK_S = 0.2  # so that one hopeless value leaves time to the others
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,10 @@ class Count:
     number: int
     is_more: bool = False
     label: str = ""
+
+    @property
+    def is_rough(self) -> bool:
+        return self.is_more and self.number < CAP
 
     @property
     def text(self) -> str:
@@ -50,24 +63,39 @@ class Facets:
     total: int = 0
     is_more: bool = False
     counts: dict[str, list[Count]] = field(default_factory=dict)
+    is_final: bool = True  # counted with patience
 
     @property
     def total_text(self) -> str:
         return f"{self.total:,}{'+' if self.is_more else ''}"
 
     @property
+    def can_be_finer(self) -> bool:
+        """Would a patient look say more?"""
+        if self.is_final:
+            return False
+        is_stopped = self.is_more and self.total < CAP
+        return is_stopped or any(count.is_rough for counts in self.counts.values() for count in counts)
+
+    @property
     def statuses(self) -> dict[str, Count]:
         return {count.value: count for count in self.counts.get("status", [])}
 
 
-def facets_of(run_filter: RunFilter, connection: Connection | None = None) -> Facets:
-    """Of a large list what was counted a moment ago: counting takes at most a fiftieth of a process's time."""
+_kept: dict[tuple, tuple[float, Facets]] = {}
+
+
+def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is_patient: bool = True) -> Facets:
+    """Of a large list what was counted a moment ago: counting takes at most a fiftieth of a process's time.
+
+    Not patient: within about 60 ms where indexes hold what is asked, with rough counts where they do not.
+    """
     key = run_filter, connection and connection.pk
     until, found = _kept.get(key, (0.0, None))
     began = time.monotonic()
-    if began < until:
+    if began < until and not (is_patient and found.can_be_finer):
         return found
-    found = counted(run_filter, connection)
+    found = counted(run_filter, connection, PATIENT if is_patient else QUICK)
     if found.is_more:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
@@ -76,23 +104,30 @@ def facets_of(run_filter: RunFilter, connection: Connection | None = None) -> Fa
     return found
 
 
-def counted(run_filter: RunFilter, connection: Connection | None) -> Facets:
+def counted(run_filter: RunFilter, connection: Connection | None, pace: Pace) -> Facets:
     """Looks at no more than CAP + 1 runs for each name that the filter has clauses of, and once for all others."""
+    began = time.monotonic()
     sets: dict[RunFilter, RunSet] = {}
-    deadline = time.monotonic() + COUNTING_S
-    whole = sets[run_filter] = run_set(run_filter, connection)
+    whole = sets[run_filter] = run_set(run_filter, connection, pace)
     counts = {}
     for name in NAMES:
         others = without(run_filter, name)
         if others not in sets:
-            sets[others] = run_set(others, connection)
-        chosen = [*run_filter.values(name), *run_filter.values(name, negated=True)]
-        counts[name] = counts_of(sets[others], name, connection, chosen=chosen, deadline=deadline)
+            sets[others] = run_set(others, connection, pace)
+        counts[name] = sets[others].counts_of(name, chosen_of(run_filter, name), until=began + COUNTING_S)
         if len(run_filter.values(name)) == 1 and not whole.has_more:  # then the whole filter is that value's count
             (only,) = run_filter.values(name)
             counts[name] = [Count(only, len(whole.ids)) if one.value == only else one for one in counts[name]]
+    for others, runs in sets.items():
+        own = {name: counts[name] for name in NAMES if without(run_filter, name) == others}
+        if runs.has_more:
+            counts |= runs.settled(own, until=began + pace.walked_s)
     counts["assistant"] = with_names(counts["assistant"])
-    return Facets(min(len(whole.ids), CAP), whole.has_more, counts)
+    return Facets(min(len(whole.ids), CAP), whole.has_more, counts, is_final=pace is PATIENT)
+
+
+def chosen_of(run_filter: RunFilter, name: str) -> list[str]:
+    return [*run_filter.values(name), *run_filter.values(name, negated=True)]
 
 
 def without(run_filter: RunFilter, name: str) -> RunFilter:
@@ -104,55 +139,79 @@ class RunSet:
     """The newest runs of a filter, at most CAP + 1, and what they have."""
 
     filter: RunFilter
+    connection: Connection | None
     ids: list[int]
     has_more: bool
-    tallies: dict[str, Counter] = field(default_factory=dict)
+    tally: Tally = field(default_factory=dict)
+
+    def counts_of(self, name: str, chosen: list[str], *, until: float) -> list[Count]:
+        """The most frequent values, the chosen ones and every status."""
+        tallied = self.tally[name]
+        values = [value for value, _ in tallied.most_common(SHOWN) if value]
+        known = [one.value for one in RunStatus] if name == "status" else []
+        values += [value for value in [*chosen, *known] if value not in values]
+        if not self.has_more:
+            return [Count(value, tallied[value]) for value in values]
+        return [self.indexed(name, value, until=until) for value in values]
+
+    def indexed(self, name: str, value: str, *, until: float) -> Count:
+        """Counted in an index while there is time for it, else at least what the newest runs have."""
+        number = None
+        if Clause(name, value, is_negated=True) in self.filter.clauses:
+            number = 0
+        elif time.monotonic() < until:
+            number = capped_count(self.filter.with_clause(Clause(name, value)), cap=CAP, connection=self.connection)
+        if number is None:
+            return Count(value, self.tally[name][value], is_more=True)
+        return Count(value, min(number, CAP), is_more=number > CAP)
+
+    def settled(self, counts: dict[str, list[Count]], *, until: float) -> dict[str, list[Count]]:
+        """Counts what no index told: of all runs together, then value by value; most frequent first."""
+        counts = self.walked(counts, until=(time.monotonic() + 2 * until) / 3)
+        for name, own in counts.items():
+            exact = [self.tested(name, one, until=until) if one.is_rough else one for one in own]
+            counts[name] = sorted(exact, key=lambda count: -count.number)
+        return counts
+
+    def walked(self, counts: dict[str, list[Count]], *, until: float) -> dict[str, list[Count]]:
+        """Walks the runs and counts them by value, until all counts are settled."""
+        rough = {(name, one.value) for name, own in counts.items() for one in own if one.is_rough}
+        left_s = until - time.monotonic()
+        if not rough or left_s <= 0:
+            return counts
+        names, clock = {name for name, _ in rough}, Clock(Limits(walk_s=left_s))
+        found, is_whole = self.tally, False
+        for found, is_whole in tallies(self.filter, names, connection=self.connection, clock=clock):  # noqa: B007
+            if all(found[name][value] > CAP for name, value in rough):
+                break
+        return {
+            name: [told(one, found[name][one.value], is_whole) if one.is_rough else one for one in own]
+            for name, own in counts.items()
+        }
+
+    def tested(self, name: str, rough: Count, *, until: float) -> Count:
+        """Counted by walking the rarer of filter and value."""
+        left_s = min(A_WALK_S, until - time.monotonic())
+        if left_s <= 0:
+            return rough
+        wanted, limits = self.filter.with_clause(Clause(name, rough.value)), Limits(walk_s=left_s, statement_s=left_s)
+        ids, is_all = ids_of(wanted, connection=self.connection, count=CAP + 1, limits=limits)
+        return told(rough, len(ids), is_all)
 
 
-def run_set(run_filter: RunFilter, connection: Connection | None) -> RunSet:
-    ids, is_all = ids_of(run_filter, connection=connection, count=CAP + 1, limits=LOOKING)
+def told(rough: Count, number: int, is_whole: bool) -> Count:
+    """The count, when `number` runs were found and those are all there are, or more than CAP; else the better guess."""
+    if is_whole or number > CAP:
+        return replace(rough, number=min(number, CAP), is_more=number > CAP)
+    return replace(rough, number=max(number, rough.number))
+
+
+def run_set(run_filter: RunFilter, connection: Connection | None, pace: Pace) -> RunSet:
+    ids, is_all = ids_of(run_filter, connection=connection, count=CAP + 1, limits=pace.looking)
     has_more = len(ids) > CAP or not is_all
-    found = RunSet(run_filter, ids, has_more)
-    found.tallies = tally(ids[:SAMPLED] if has_more else ids)
-    return found
-
-
-def tally(ids: list[int]) -> dict[str, Counter]:
-    """Runs of `ids` by value, for each name."""
-    found = {name: Counter() for name in NAMES}
-    rows = each_run(listed_ids(ids))
-    columns = "r.status, r.model, r.assistant_id, r.error_code, c.slug"
-    grouped = f"SELECT {columns}, COUNT(*) FROM {rows.text} JOIN index_connection c ON c.id = r.connection_id GROUP BY {columns}"
-    for *values, number in fetched(Sql(grouped, rows.params)):
-        for name, value in zip(COLUMNS, values, strict=True):
-            found[name][value] += number
-    used = each_row(listed_ids(ids), "index_runtool", "run_id")
-    tools = f"SELECT r.name, COUNT(*) FROM {used.text} GROUP BY r.name"
-    found["tool"].update(dict(fetched(Sql(tools, used.params))))
-    return found
-
-
-def counts_of(
-    runs: RunSet, name: str, connection: Connection | None, *, chosen: list[str], deadline: float
-) -> list[Count]:
-    tallied = runs.tallies[name]
-    values = [value for value, _ in tallied.most_common(SHOWN) if value]
-    known = [one.value for one in RunStatus] if name == "status" else []
-    values += [value for value in [*chosen, *known] if value not in values]
-    if not runs.has_more:
-        return [Count(value, tallied[value]) for value in values]
-    counts = [exact(runs, name, value, connection, deadline=deadline) for value in values]
-    return sorted(counts, key=lambda count: -count.number)
-
-
-def exact(runs: RunSet, name: str, value: str, connection: Connection | None, *, deadline: float) -> Count:
-    """Counted in an index while there is time for it, else at least what the newest runs have."""
-    number = None
-    if time.monotonic() < deadline:
-        number = capped_count(runs.filter.with_clause(Clause(name, value)), cap=CAP, connection=connection)
-    if number is None:
-        return Count(value, runs.tallies[name][value], is_more=True)
-    return Count(value, min(number, CAP), is_more=number > CAP)
+    return RunSet(
+        run_filter, connection, ids, has_more, tally_of(listed_ids(ids[:SAMPLED] if has_more else ids), set(NAMES))
+    )
 
 
 def with_names(counts: list[Count]) -> list[Count]:

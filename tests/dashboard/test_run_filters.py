@@ -97,25 +97,47 @@ def test_assistants_are_named(as_viewer: Client, prod: Connection) -> None:
     assert entry.one("span").text == "Stock bot"
 
 
-def test_a_large_list_says_that_there_are_more(prod: Connection) -> None:
-    runs = made_runs(prod, 1)
-    created_s = int(runs[0].created_at.timestamp())
-    shared = {"connection": prod, "thread": runs[0].thread, "created_at": runs[0].created_at, "status": "completed"}
-    cap = facets_module.CAP
+@pytest.fixture
+def many(prod: Connection) -> Connection:
+    """CAP + 5 completed runs of two models in turn, of which every 700th used a rare assistant; and a newer run."""
+    (run,) = made_runs(prod, 1)
+    first = int(run.created_at.timestamp()) - 9
+    shared = {"connection": prod, "thread": run.thread, "created_at": run.created_at, "status": "completed"}
     Run.objects.bulk_create(
         [
-            Run(id=(created_s - 9) << 30 | n, upstream_id=f"many_{n}", model=f"m{n % 2}", **shared)
-            for n in range(cap + 5)
+            Run(
+                id=first << 30 | n, upstream_id=f"many_{n}", model=f"m{n % 2}", assistant_id="rare" if n % 700 == 0 else "often",
+                **shared,
+            )
+            for n in range(facets_module.CAP + 5)
         ],
         batch_size=900,
-    )
-    found = facets_of(parsed(""))
+    )  # fmt: skip
+    return prod
+
+
+def test_a_large_list_says_that_there_are_more(many: Connection) -> None:
+    found, cap = facets_of(parsed("")), facets_module.CAP
     assert (found.total, found.is_more, found.total_text) == (cap, True, "10,000+")
     assert found.statuses["completed"] == Count("completed", cap, is_more=True)
     models = {count.value: count for count in found.counts["model"]}
     assert models["m0"] == Count("m0", 5003)
     in_two = facets_of(parsed("has:metadata"))
     assert in_two.total == 0
+
+
+def test_what_no_index_counts_is_counted_run_by_run(as_viewer: Client, many: Connection) -> None:
+    text = "-status:failed"
+    hasty = facets_module.counted(parsed(text), None, facets_module.Pace(facets_module.QUICK.looking, walked_s=0))
+    assert hasty.can_be_finer
+    assert {count.value: count.text for count in hasty.counts["model"]}["m0"] == "1,000+"  # of the newest 2,000
+    first = facets(as_viewer, q=text).one("div", id="facets")
+    again = f"/runs/facets/?q={text.replace(':', '%3A')}&exact=1"
+    assert first.get("hx-get", again) == again  # without it when all was counted at once
+    page = page_of(as_viewer.get(again, headers=HTMX))
+    assert page.one("div", id="facets").get("hx-get") is None
+    assert (counts(page, "model")["m0"], counts(page, "assistant")["rare"]) == ("5,003", "15")
+    assert counts(page, "status") == {"completed": "10,000+", "failed": "0"}
 
 
 def test_facets_of_a_bad_filter_are_empty(as_viewer: Client, prod: Connection) -> None:

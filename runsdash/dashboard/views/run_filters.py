@@ -17,10 +17,10 @@ from runsdash.index.suggestions import suggestions
 @viewer_required
 @require_safe
 def facets(request: HttpRequest) -> HttpResponse:
-    """How many runs of the filter have each value. A filter that cannot be read has none."""
+    """How many runs of the filter have each value; `exact` takes its time. A filter that cannot be read has none."""
     asked = asked_runs(request.GET)
     connection = connection_named(asked.connection_slug) if asked.connection_slug else None
-    found = None if asked.error else facets_of(asked.filter, connection)
+    found = None if asked.error else facets_of(asked.filter, connection, is_patient="exact" in request.GET)
     context = {"asked": asked, "facets": found, "menus": menus(asked, found), "chips": chips(asked, found)}
     return render(request, "runs/_facets.html", context)
 

@@ -1,0 +1,84 @@
+"""How many runs have each status, model, assistant, error, connection and tool: of given ids, or of a whole filter.
+
+A filter's runs are walked newest first, each chunk counted by the database in one statement.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from time import monotonic
+
+from runsdash.index.filters import RunFilter
+from runsdash.index.models import Connection
+
+from .plan import Direction, Plan, plan_for
+from .sql import Sql, TookTooLong, each_row, each_run, fetched, listed_ids, stopped_after
+from .tracks import ByKey, Clock, Place
+from .wanted import wanted_of
+
+COLUMNS = {
+    "status": "r.status", "model": "r.model", "assistant": "r.assistant_id", "error": "r.error_code",
+    "connection": "c.slug",
+}  # fmt: skip
+NAMES = ("status", "model", "assistant", "error", "tool", "connection")
+Tally = dict[str, Counter[str]]
+
+
+def tally_of(ids: Sql, names: set[str]) -> Tally:
+    """Runs of the query `ids` by value, for each of `names`."""
+    found: Tally = {name: Counter() for name in NAMES}
+    asked = [name for name in COLUMNS if name in names]
+    if asked:
+        columns = ", ".join(COLUMNS[name] for name in asked)
+        slugs = " JOIN index_connection c ON c.id = r.connection_id" if "connection" in asked else ""
+        rows = each_run(ids)
+        for *values, number in fetched(
+            Sql(f"SELECT {columns}, COUNT(*) FROM {rows.text}{slugs} GROUP BY {columns}", rows.params)
+        ):
+            for name, value in zip(asked, values, strict=True):
+                found[name][value] += number
+    if "tool" in names:
+        used = each_row(ids, "index_runtool", "run_id")
+        found["tool"].update(
+            dict(fetched(Sql(f"SELECT r.name, COUNT(*) FROM {used.text} GROUP BY r.name", used.params)))
+        )
+    return found
+
+
+def tallies(
+    run_filter: RunFilter, names: set[str], *, connection: Connection | None, clock: Clock
+) -> Iterator[tuple[Tally, bool]]:
+    """The tally so far after each chunk, and whether it is of all runs. Ends when the clock's time is over."""
+    plan = plan_for(wanted_of(run_filter, connection), Direction(), None, clock.limits)
+    total: Tally = {name: Counter() for name in NAMES}
+    for ids, is_last in chunks(plan, clock):
+        try:
+            with stopped_after(max(0.001, clock.left_s)):
+                part = tally_of(ids, names)
+        except TookTooLong:
+            return
+        for name in names:
+            total[name].update(part[name])
+        yield total, is_last
+
+
+def chunks(plan: Plan, clock: Clock) -> Iterator[tuple[Sql, bool]]:
+    """Queries that give the ids of what passes, and whether it is the last. The clock measures what comes in between."""
+    if plan.gathered is not None:
+        places = plan.sorted_rows(None, clock.limits.gathered, clock.limits.gathered)
+        yield listed_ids([place[-1] for place in places]), True
+        return
+    (track,) = plan.tracks
+    place: Place | None = None
+    size = max(clock.limits.first_chunk, track.least_chunk)
+    while size:
+        began = monotonic()
+        seen, last = track.chunk(place, size)
+        yield ids_between(track, place, last, plan.tests, size), seen < size
+        if seen < size:
+            return
+        place, size = last, clock.next_size(size, monotonic() - began)
+
+
+def ids_between(track: ByKey, place: Place | None, last: Place | None, tests: Sql | None, size: int) -> Sql:
+    keys = track.behind(place) & track.until(last)
+    return track.source.ids(keys=keys, count=size, is_descending=track.is_descending, tests=tests)
