@@ -1,10 +1,10 @@
-// Single keys: / ? j k Enter [ ] n, and g then a letter. Links say their key by data-key ("g r", "n", "[", "]").
+// Single keys: / ? j k J K x y l, and g then a letter. Links say their key by data-key ("g r", "n", "[", "]").
 // Off while typing, in dialogs, and when the profile turns them off (no data-shortcuts on <html>).
 const GO_WAIT_MS = 1500;
 let goUntil = 0;
 
 function isTyping(target) {
-  return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+  return target.isContentEditable || target.matches?.("textarea, select, input:not([type=checkbox], [type=radio], [type=button])");
 }
 
 function follow(key) {
@@ -17,14 +17,25 @@ function rows() {
   return [...document.querySelectorAll("[data-rows] > tr, [data-rows] > li")].filter((row) => row.offsetParent && row.querySelector("a"));
 }
 
+const rowWithFocus = () => rows().find((row) => row.contains(document.activeElement));
+
 function move(by) {
   const all = rows();
-  const here = all.findIndex((row) => row.contains(document.activeElement));
+  const here = all.indexOf(rowWithFocus());
   const next = all[here < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(here + by, 0), all.length - 1)];
   const link = next?.querySelector("th a, a");
   link?.focus();
   next?.scrollIntoView({ block: "nearest" });
   return Boolean(link);
+}
+
+// On a run that was opened from a list, j and k go through that list (see walk.js) unless a step has the focus.
+const walkOrMove = (key, by) => (!rowWithFocus() && follow(key)) || move(by);
+
+function press(selector, root) {
+  const button = root?.querySelector(selector);
+  button?.click();
+  return Boolean(button);
 }
 
 const KEYS = {
@@ -38,8 +49,13 @@ const KEYS = {
     document.getElementById("keys")?.showModal();
     return true;
   },
-  j: () => move(1),
-  k: () => move(-1),
+  j: () => walkOrMove("j", 1),
+  k: () => walkOrMove("k", -1),
+  J: () => move(1),
+  K: () => move(-1),
+  x: () => press(".rowcheck", rowWithFocus()),
+  y: () => press("[data-copy]", rowWithFocus() ?? document.querySelector("h1")),
+  l: () => press("[data-pause]", document),
   g: () => {
     goUntil = Date.now() + GO_WAIT_MS;
     return true;

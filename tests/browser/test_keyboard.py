@@ -48,6 +48,66 @@ def test_j_and_k_walk_the_rows_and_enter_opens_one(page: Page, site: Site):
     expect(page.locator("#run")).to_have_attribute("data-run-id", wanted)
 
 
+def test_x_selects_the_row_and_the_mouse_does_not_stop_the_keys(page: Page, site: Site):
+    for _ in range(2):
+        page.goto(run_path(site.upstream.wait(site.upstream.run("hello"))))
+    page.goto("/runs/")
+    checks = page.locator("#run-rows .rowcheck")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(checks.nth(0)).to_be_checked()
+    expect(page.get_by_role("button", name="Compare two")).to_be_visible()
+    page.keyboard.press("x")
+    expect(checks.nth(0)).not_to_be_checked()
+    checks.nth(0).click()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(checks.nth(1)).to_be_checked()
+
+
+def test_j_and_k_go_through_the_list_that_a_run_was_opened_from(page: Page, site: Site):
+    for _ in range(3):
+        page.goto(run_path(site.upstream.wait(site.upstream.run("hello"))))
+    expect(page.locator("#walk")).to_be_hidden()
+    page.goto("/runs/?q=status:completed")
+    wanted = [page.locator("#run-rows tr").nth(at).get_attribute("data-run-id") for at in range(3)]
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    for key, run_id in zip("jjk", [wanted[1], wanted[2], wanted[1]], strict=True):
+        expect(page.locator("#walk")).to_be_visible()
+        page.keyboard.press(key)
+        expect(page.locator("#run")).to_have_attribute("data-run-id", run_id)
+    expect(page.locator("#walk")).to_contain_text("2 of")
+    page.keyboard.press("J")
+    expect(page.locator("#timeline tr[data-step-id] a")).to_be_focused()
+    page.keyboard.press("j")
+    expect(page.locator("#run")).to_have_attribute("data-run-id", wanted[1])
+    page.locator("#walk [data-list]").click()
+    expect(page).to_have_url(site.url + "/runs/?q=status:completed")
+
+
+def test_y_copies_the_id(page: Page, site: Site):
+    run = site.upstream.wait(site.upstream.run("hello"))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(run_path(run))
+    page.keyboard.press("y")
+    expect(page.locator("#announcer")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == run["id"]
+
+
+def test_l_pauses_polls_and_resumes_them(visitor: Visitor, page: Page, site: Site):
+    run = site.upstream.run("/slow 8")
+    page.goto(run_path(run))
+    page.keyboard.press("l")
+    expect(page.locator("#announcer")).to_have_text("Live updates are paused")
+    polls = len(visitor.polls())
+    page.wait_for_timeout(2600)  # longer than the page's interval
+    assert len(visitor.polls()) == polls
+    page.keyboard.press("l")
+    page.wait_for_timeout(500)
+    assert len(visitor.polls()) == polls + 1
+
+
 def test_question_mark_lists_the_keys_and_escape_closes_the_list(page: Page, site: Site):
     page.goto("/runs/")
     page.keyboard.press("?")
