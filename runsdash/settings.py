@@ -8,6 +8,7 @@ import math
 import os
 import secrets
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 
 import environ
@@ -173,6 +174,23 @@ SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL else 0
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 if env.bool("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+def networks(name: str, texts: list[str]) -> list[str]:
+    """The value of a variable that holds networks, as they stand there."""
+    given = [text.strip() for text in texts]
+    for one in given:
+        try:
+            ip_network(one, strict=False)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} holds {one!r}, which is no network. Write addresses or networks such as 10.0.0.0/8, by commas."
+            ) from None
+    return given
+
+
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES", env.list("TRUSTED_PROXIES", default=[]))
+METRICS_ALLOW = networks("METRICS_ALLOW", env.list("METRICS_ALLOW", default=["127.0.0.0/8", "::1/128"]))
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_NAME = "runsdash_session"
@@ -276,7 +294,6 @@ SANDBOX_CHAT_MODEL = env.str("SANDBOX_CHAT_MODEL", default="")
 
 # Each viewer of a stream holds a thread of its process; gunicorn.conf.py gives it eight.
 STREAM_VIEWERS_MAX = env.int("STREAM_VIEWERS_MAX", default=4)
-METRICS_ALLOW = env.list("METRICS_ALLOW", default=["127.0.0.0/8", "::1/128"])
 WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -69,6 +69,11 @@ def test_an_unknown_kind_of_server_is_refused_and_the_kinds_are_named():
     assert "openai, azure-openai, foundry, sandbox" in said
 
 
+def test_a_proxy_that_is_no_network_is_refused():
+    said = manage("check", SECRET_KEY=KEY, TRUSTED_PROXIES="10.0.0.1, proxy.example").stderr.strip().splitlines()[-1]
+    assert "TRUSTED_PROXIES holds 'proxy.example'" in said
+
+
 @pytest.mark.parametrize("kind", ["openai", "azure-openai", "foundry", "sandbox"])
 def test_every_kind_is_taken(kind):
     assert manage("check", SECRET_KEY=KEY, RUNSDASH_API_KIND=kind).returncode == 0

@@ -1,10 +1,13 @@
 """What machines ask: alive, ready, metrics."""
 
+from ipaddress import ip_address
+
 import pytest
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
+from runsdash.accounts.addresses import client_address
 from tests.rows import made_connection, made_run, made_runs
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +58,57 @@ def test_metrics_are_for_the_allowed_networks(client: Client, settings) -> None:
     settings.METRICS_ALLOW = ["10.0.0.0/8"]
     assert client.get("/metrics", REMOTE_ADDR="10.1.2.3").status_code == 200
     assert client.get("/metrics").status_code == 403
+
+
+PROXY, VISITOR, OTHER = "10.0.0.1", "203.0.113.9", "203.0.113.10"
+# X-Forwarded-For of a request from the trusted 10.0.0.0/8, and who is the visitor then.
+HEARD = {
+    VISITOR: VISITOR,
+    f"127.0.0.1, {VISITOR}": VISITOR,  # the first is what the visitor claims
+    f"127.0.0.1,{VISITOR} , 10.0.0.2": VISITOR,  # through two proxies
+    f"127.0.0.1, {VISITOR}:51234": VISITOR,
+    "127.0.0.1, [2001:DB8::9]:443": "2001:db8::9",
+    "127.0.0.1, fe80::9%eth0": "fe80::9",
+    f"127.0.0.1, ::ffff:{VISITOR}": VISITOR,
+    "10.9.9.9, 10.0.0.2": "10.9.9.9",  # a visitor inside
+    "": PROXY,  # it asks for itself
+    "127.0.0.1, unknown": None,
+    "127.0.0.1,": None,
+    "127.0.0.1, 10.0.0.2, 999.1.1.1, 10.0.0.3": None,
+    "127.0.0.1, 10.0.0.0/8": None,
+    "127.0.0.1, \ufffd<script>": None,
+    ", " * 9000 + VISITOR: VISITOR,
+}
+
+
+@pytest.mark.parametrize(("forwarded", "visitor"), HEARD.items())
+def test_the_visitor_behind_trusted_proxies(rf, settings, forwarded: str, visitor: str | None) -> None:
+    settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
+    for proxy in (PROXY, f"::ffff:{PROXY}"):
+        request = rf.get("/metrics", REMOTE_ADDR=proxy, HTTP_X_FORWARDED_FOR=forwarded)
+        assert client_address(request) == (ip_address(visitor) if visitor else None)
+    stranger = rf.get("/metrics", REMOTE_ADDR=OTHER, HTTP_X_FORWARDED_FOR=forwarded)
+    assert str(client_address(stranger)) == OTHER
+
+
+def test_metrics_are_kept_from_visitors_of_a_proxy(client: Client, settings) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    statuses = {heard: client.get("/metrics", headers={"X-Forwarded-For": heard}).status_code for heard in HEARD}
+    assert {heard for heard, status in statuses.items() if status == 200} == {""}
+    assert set(statuses.values()) == {200, 403}
+
+
+def test_each_visitor_of_a_proxy_has_tries_of_their_own(client: Client, settings) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+
+    def tried(number: int, visitor: str) -> int:
+        # What a visitor claims must not buy more tries.
+        heard = {"X-Forwarded-For": f"198.51.100.{number}, {visitor}"}
+        return client.post("/accounts/login/", {"login": f"name{number}", "password": "x"}, headers=heard).status_code
+
+    answers = [tried(number, VISITOR) for number in range(31)]
+    assert (answers[0], answers[-1]) == (200, 429)
+    assert tried(31, OTHER) == 200
 
 
 @pytest.mark.parametrize("url", ["/readyz", "/metrics"])

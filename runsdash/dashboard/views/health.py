@@ -1,13 +1,12 @@
 """For machines: alive, ready, metrics. No sign-in, no page."""
 
-from ipaddress import ip_address, ip_network
-
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from runsdash.accounts.addresses import client_address, is_within
 from runsdash.dashboard.metrics import CONTENT_TYPE, exposition
 
 
@@ -30,7 +29,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text, for the networks of METRICS_ALLOW only."""
-    if not is_allowed(request.META.get("REMOTE_ADDR", "")):
+    address = client_address(request)
+    if address is None or not is_within(address, settings.METRICS_ALLOW):
         return plain("not allowed from this address, see METRICS_ALLOW", status=403)
     return HttpResponse(exposition(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
@@ -38,14 +38,6 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def missing_migrations() -> int:
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-
-
-def is_allowed(address: str) -> bool:
-    try:
-        one = ip_address(address)
-        return any(one in ip_network(network, strict=False) for network in settings.METRICS_ALLOW)
-    except ValueError:
-        return False
 
 
 def plain(words: str, *, status: int = 200) -> HttpResponse:
