@@ -1,9 +1,13 @@
 """Rows of the index for tests of pages, made from API objects through the upsert, so they are what sync would write."""
 
+import contextlib
 import itertools
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from django.db import transaction
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from runsdash.index.models import Connection, Run
 from runsdash.index.upsert import upsert_runs
@@ -56,3 +60,14 @@ def made_runs(connection: Connection, count: int, **wanted: object) -> list[Run]
     raws = [run_object(age_s=start_s + 10 * number, **wanted) for number in range(count)]
     upsert_runs(connection, [objects.Run.from_raw(raw) for raw in raws], fetched_at=timezone.now())
     return list(Run.objects.filter(upstream_id__in=[raw["id"] for raw in raws]).order_by("-pk"))
+
+
+@contextlib.contextmanager
+def kept_for_the_module(blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Rows made inside stay for all tests of a module; each test's own changes are rolled back, and in the end all.
+
+    Not for tests with `transaction=True`: they would empty the tables or wait for this transaction.
+    """
+    with blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)

@@ -33,9 +33,17 @@ from runsdash.sync.refresh import refresh_run
 from runsdash.sync.retention import purge_left_overs
 from runsdash.sync.worker import Worker
 from tests.pages import page_of
+from tests.upstream import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "INV-2026-11873"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """One of this module's own: a worker here follows every thread the upstream lists, so let them be few."""
+    with Sandbox() as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,18 +4,19 @@ tests/index/test_on_postgresql.py runs this file on PostgreSQL, too.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from runsdash.index.filters import RunFilter, parsed
 from runsdash.index.keyset import CursorError
 from runsdash.index.models import Assistant, Connection, Run, RunMetadata, RunText, RunTool, Thread
 from runsdash.index.planner import SORTS, Limits, Order, ids_of, run_page
 from runsdash.index.words import phrase_of
-from tests.rows import made_connection
+from tests.rows import kept_for_the_module, made_connection
 
 pytestmark = pytest.mark.django_db
 COUNT = 400
@@ -29,9 +30,14 @@ TINY = Limits(walk_s=60, statement_s=60, first_chunk=3, probed=2, gathered=0)
 NOW = datetime.fromtimestamp(BEGAN_S + 400 * 40, UTC)
 
 
-@pytest.fixture
-def rows(db: None) -> list[Run]:
-    """Runs of two connections with every kind of gap in their columns."""
+@pytest.fixture(scope="module")
+def rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[Run]]:
+    """Runs of two connections with every kind of gap in their columns; what a test adds is gone after it."""
+    with kept_for_the_module(django_db_blocker):
+        yield filled()
+
+
+def filled() -> list[Run]:
     dice = random.Random(7)
     here, there = made_connection("here"), made_connection("there")
     threads = [
