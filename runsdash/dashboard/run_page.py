@@ -16,7 +16,7 @@ from runsdash.actions.models import Lineage
 from runsdash.audit.trail import Deed, deeds_of_run
 from runsdash.index import reading
 from runsdash.index.bodies import raw_chunks
-from runsdash.index.models import Message, Run, RunBody
+from runsdash.index.models import Message, Run, RunBody, RunText
 from runsdash.index.previews import PREVIEW_CHARS
 from runsdash.service.statuses import RunStatus
 
@@ -157,6 +157,11 @@ class RunPage(Timeline):
     @property
     def response_format(self) -> str:
         return run_words.choice_text(self.parameters.get("response_format"))
+
+    @property
+    def is_searchable_in_part(self) -> bool:
+        """Is a text of the run longer than what the search knows of it?"""
+        return RunText.objects.filter(run=self.run, is_cut=True).exists()
 
     @cached_property
     def raw_url(self) -> str:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from runsdash.index.bodies import preview_of
 from runsdash.index.models import Message, Run, RunStep, StepBody
 from runsdash.index.rows import MESSAGE_ORDER_BITS
 from tests.connected import wait_for
@@ -351,6 +352,7 @@ def test_twenty_megabytes_of_output_leave_the_page_small(connection, upstream, o
     hint = parsed(response).one(id="step-panel").one("p", class_="hint")
     assert hint.text.startswith("Cut: first 64 KB of 19.1 MB shown.")
     assert hint.one("a")["href"] == path_of(run, f"steps/{run['step_ids'][0]}/raw.json")
+    assert parsed(response).one(id="run-search").one("small").text == "the first 100 KB of each text"
 
 
 def wait_until(found, seconds: float = 20) -> None:
@@ -364,7 +366,7 @@ def test_a_page_runs_few_queries(connection, start, open_run, django_assert_max_
     run = start("/code 1\n/code 2\n/code 3", until="completed")
     open_run(run)
     settle(run["id"])
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(28):
         open_run(run)
 
 
@@ -384,6 +386,7 @@ def test_invalid_arguments_are_shown_as_they_are(connection, upstream, open_run)
     run = upstream.seed(status="requires_action", steps=1)
     open_run(run)
     body = StepBody.objects.get()
+    body.preview = preview_of(body)
     body.preview["calls"][0]["arguments"] = {"text": '{"half": ', "size": 9}
     body.save()
     Run.objects.update(checked_at="2999-01-01T00:00:00Z")

@@ -254,3 +254,9 @@ def test_an_id_among_the_words_can_be_looked_up(as_viewer: Client, prod: Connect
     made_run(prod)
     page = page_of(as_viewer.get(URL, {"q": "run_3zZW"}))
     assert page.one("div", class_="empty").one("a", class_="primary")["href"] == "/go/?id=run_3zZW"
+
+
+def test_the_page_says_how_much_of_a_text_is_searched(as_viewer: Client, prod: Connection) -> None:
+    made_run(prod)
+    assert "first 100 KB" in page_of(as_viewer.get(URL, {"q": "needle"})).one("p", id="words-hint").text
+    assert not page_of(as_viewer.get(URL, {"q": "status:failed"})).all("p", id="words-hint")
