@@ -140,7 +140,7 @@ MEANINGS: dict[str, Callable[[Run], bool]] = {
 }  # fmt: skip
 
 
-def listed(run_filter: RunFilter, order: Order, *, limits: Limits, limit: int = 23, **more: object) -> list[list[int]]:
+def listed(run_filter: RunFilter, order: Order, *, limits: Limits, limit: int = 41, **more: object) -> list[list[int]]:
     """Every page from the first on."""
     pages, cursor = [], ""
     while True:
@@ -180,7 +180,7 @@ def test_each_clause_finds_its_runs(rows: list[Run], limits: Limits) -> None:
 @pytest.mark.parametrize("limits", [Limits(walk_s=60, statement_s=60), SMALL, TINY], ids=["usual", "small", "tiny"])
 def test_any_filter_in_any_order(rows: list[Run], limits: Limits) -> None:
     dice = random.Random(11)
-    for _ in range(120):
+    for _ in range(80):
         texts = dice.sample(sorted(MEANINGS), dice.randrange(4))
         if len({text.split(":")[0].split("=")[0].strip("-") for text in texts}) < len(texts):
             continue  # a name twice means "or"
