@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from runsdash.actions.models import Lineage
 from runsdash.index import reading
+from runsdash.index.bodies import shown
 from runsdash.index.models import Run, RunStep, StepBody
 from runsdash.index.previews import RUN_PARAMETERS
 
@@ -194,7 +195,8 @@ class Comparison:
     def bodies(self) -> dict[int, dict]:
         """Previews of the steps whose calls are compared, in one query."""
         steps = [step.pk for run in (self.a, self.b) for step in self.steps_of(run) if step.call_count]
-        return dict(StepBody.objects.filter(step_id__in=steps[: 2 * MAX_CALL_DIFFS]).values_list("step_id", "preview"))
+        bodies = shown(StepBody.objects.filter(step_id__in=steps[: 2 * MAX_CALL_DIFFS]))
+        return {body.key: body.preview for body in bodies}
 
     def calls_of(self, a: RunStep, b: RunStep) -> list[CallPair]:
         left, right = (self.bodies.get(step.pk, {}).get("calls") or [] for step in (a, b))

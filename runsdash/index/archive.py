@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from runsdash.service.statuses import RunStatus
 
+from .bodies import shown
 from .models import ArchivedFile, Connection, Message, Run, StepBody, Thread
 from .reading import messages_of_run
 
@@ -51,9 +52,8 @@ def file_ids_of_run(run: Run) -> list[str]:
     found: dict[str, None] = {}
     for message in messages_of_run(run):
         found.update(dict.fromkeys(file_ids_of_message(message)))
-    previews = StepBody.objects.filter(step__run=run).values_list("preview", flat=True)
-    for preview in previews.iterator(chunk_size=100):
-        found.update(dict.fromkeys(file_ids_of_step(preview)))
+    for body in shown(StepBody.objects.filter(step__run=run)):
+        found.update(dict.fromkeys(file_ids_of_step(body.preview)))
     return usable(found)[:FILES_A_RUN]
 
 

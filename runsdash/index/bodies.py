@@ -1,13 +1,28 @@
-"""Bodies as received, read back."""
+"""Bodies as received, read back, and what pages show of them."""
 
 import json
 from collections.abc import Iterator
+from typing import NamedTuple
 from zlib import decompress, decompressobj
 
-from .models.bodies import Body
+from django.db.models import Case, F, QuerySet, When
+
+from runsdash.service import objects
+
+from .models.bodies import Body, RunBody, StepBody
+from .previews import SHORT_BODY_BYTES, run_preview, step_preview
 
 CHUNK_BYTES = 64 * 1024
 PLAIN = b"{"  # the first byte of a body that was too short to pack
+
+
+class Shown(NamedTuple):
+    """What pages show of a body, without the body. `size`: bytes of its JSON text."""
+
+    key: int
+    preview: dict
+    digest: str
+    size: int
 
 
 def raw_chunks(body: Body) -> Iterator[bytes]:
@@ -30,6 +45,27 @@ def raw_text(body: Body) -> str:
 
 def raw_object(body: Body) -> dict:
     return json.loads(raw_text(body))
+
+
+def preview_of(body: Body) -> dict:
+    """What pages show of a run or step (see previews.py): as stored, or made from a body that is short."""
+    return body.preview or made_preview(type(body), bytes(body.raw))
+
+
+def made_preview(model: type[Body], raw: bytes) -> dict:
+    value = json.loads(unpacked(raw))
+    if model is RunBody:
+        return run_preview(objects.Run.from_raw(value))
+    return step_preview(objects.RunStep.from_raw(value)) if model is StepBody else {}
+
+
+def shown(bodies: QuerySet[Body]) -> Iterator[Shown]:
+    """Each with its preview. A long body is not read: it has its preview stored."""
+    short = Case(When(size__lt=SHORT_BODY_BYTES, then=F("raw")))
+    found = bodies.values_list("pk", "preview", short, "digest", "size")
+    for key, stored, raw, digest, size in found.iterator(chunk_size=100):
+        preview = stored or (made_preview(bodies.model, bytes(raw)) if raw else {})
+        yield Shown(key, preview, digest, size)
 
 
 def unpacked(raw: bytes) -> bytes:

@@ -4,21 +4,25 @@ on SQLite by triggers, on PostgreSQL by a generated column (migration 0002).
 A bulk import gathers words itself from what it has at hand, by `searchable` and `words`, and writes RunText rows.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from django.db.models import Case, F, QuerySet, When
 
 from runsdash.service import objects
 
-from .bodies import raw_object
+from .bodies import unpacked
 from .keys import first_key_of
 from .models import Message, MessageBody, Run, RunBody, RunText, StepBody, Thread
 from .models.bodies import Body
 from .reading import questions_of
-from .searchable import Text, message_texts, run_texts, step_texts
+from .searchable import Text, message_texts, part_texts, preview_texts, run_texts, step_texts
 from .statements import Row, upsert_rows
 from .words import joined_words
 
 CHUNK = 100  # runs gathered together
 LARGEST_BODY = 32 * 1024 * 1024  # bytes; a larger one is searchable as far as its preview
+READ_TOGETHER_BYTES = 256 * 1024  # larger bodies are read one by one
 MANY_STEPS = 1000  # a run with more is not gathered again at each page of its steps, only once it has them all
 MESSAGES_A_RUN = 200
 
@@ -59,36 +63,39 @@ def is_new(row: Row, there: RunText | None) -> bool:
 
 def gathered(run_ids: Sequence[int]) -> Iterator[tuple[Run, Iterator[Text]]]:
     """Each run with its texts; those of a long run that still grows are left for later."""
-    runs = Run.objects.filter(pk__in=run_ids)
-    previews = dict(RunBody.objects.filter(run_id__in=run_ids).values_list("run_id", "preview"))
-    for run in runs:
+    for run in Run.objects.filter(pk__in=run_ids):
         if run.step_count <= MANY_STEPS or run.has_all_steps:
-            yield run, texts_of(run, previews.get(run.pk) or {})
+            yield run, texts_of(run)
 
 
-def texts_of(run: Run, preview: dict) -> Iterator[Text]:
-    whole = whole_object(RunBody, run.pk, objects.Run.from_raw)
-    yield from run_texts(preview, error_message=run.error_message, whole=whole)
+def texts_of(run: Run) -> Iterator[Text]:
+    yield from body_texts(RunBody.objects.filter(run=run), lambda raw: run_texts(objects.Run.from_raw(raw)))
     for message in [*questions_of(run), *messages_by(run)]:
-        whole = whole_object(MessageBody, message.pk, objects.Message.from_raw)
-        yield from message_texts(message.parts, whole=whole)
+        yield from texts_of_message(message)
     steps = StepBody.objects.filter(step__run_id=run.pk).order_by("step__position", "step_id")
-    found = steps.values_list("step_id", "preview", "step__error_message")
-    for key, step_preview, error_message in found.iterator(chunk_size=200):
-        whole = whole_object(StepBody, key, objects.RunStep.from_raw)
-        yield from step_texts(step_preview, error_message=error_message, whole=whole)
+    yield from body_texts(steps, lambda raw: step_texts(objects.RunStep.from_raw(raw)))
+
+
+def texts_of_message(message: Message) -> Iterator[Text]:
+    texts = list(part_texts(message.parts))
+    if not any(is_cut for _, is_cut in texts):
+        return iter(texts)
+    bodies = MessageBody.objects.filter(message=message, size__lte=LARGEST_BODY)
+    whole = body_texts(bodies, lambda raw: message_texts(objects.Message.from_raw(raw)))
+    return whole if bodies.exists() else iter(texts)
+
+
+def body_texts(bodies: QuerySet[Body], read: Callable[[dict], Iterator[Text]]) -> Iterator[Text]:
+    """Of whole objects; of those too large to be read, of their previews."""
+    short = Case(When(size__lte=READ_TOGETHER_BYTES, then=F("raw")))
+    for key, size, preview, raw in bodies.values_list("pk", "size", "preview", short).iterator(chunk_size=20):
+        if size > LARGEST_BODY:
+            yield from preview_texts(preview)
+            continue
+        raw = raw or bodies.model.objects.values_list("raw", flat=True).get(pk=key)
+        yield from read(json.loads(unpacked(bytes(raw))))
 
 
 def messages_by(run: Run) -> Sequence[Message]:
     own = Message.objects.filter(thread_id=run.thread_id, run_upstream_id=run.upstream_id)
     return own.order_by("position", "id")[:MESSAGES_A_RUN]
-
-
-def whole_object(model: type[Body], key: int, read: Callable[[dict], object]) -> Callable[[], object | None]:
-    """Reads an object from its body, when asked to and when it is not too large."""
-
-    def found() -> object | None:
-        body = model.objects.filter(pk=key, size__lte=LARGEST_BODY).first()
-        return None if body is None else read(raw_object(body))
-
-    return found

@@ -1,5 +1,7 @@
 """What pages show of a body: every text cut to PREVIEW_CHARS, sizes kept, so no page ever opens a large body.
 
+Only those of large bodies are stored; that of a short one is made when it is read (see bodies.py).
+
 Shapes (JSON):
 - text: {"text": str, "size": characters of the whole}
 - call: {"id", "type", "kind", "name", "arguments": text, "output": text|null, "code": text|null, "logs": [text],
@@ -26,6 +28,7 @@ from runsdash.service.objects import (
 from .texts import cut, storable, storable_json
 
 PREVIEW_CHARS = 64 * 1024  # bodies are cut on the server at 64 KB, with a link to the whole
+SHORT_BODY_BYTES = 32 * 1024  # from here on a preview is stored
 MAX_CALLS = 200  # calls of one step that are previewed
 MAX_CALLS_IN_ROW = 50  # calls of one step that the timeline lists
 MAX_RESULTS = 100

@@ -12,6 +12,7 @@ from django.db.models import Model, Q, QuerySet
 
 from . import rollups
 from .archive import file_ids_of_message, file_ids_of_step, usable
+from .bodies import shown
 from .keys import first_key_of
 from .models import ArchivedFile, Connection, Message, MessageBody, PurgedThread, Run, RunStep, StepBody, Thread
 from .texts import stored_id
@@ -103,8 +104,8 @@ def purge_steps(thread: Thread) -> bool:
         return False
     run, run_id = found
     keys = list(RunStep.objects.filter(run_id=run).values_list("pk", flat=True)[:ROWS_A_TRANSACTION])
-    previews = StepBody.objects.filter(step_id__in=keys).values_list("preview", flat=True)
-    ids = [one for preview in previews for one in file_ids_of_step(preview)]
+    bodies = shown(StepBody.objects.filter(step_id__in=keys))
+    ids = [one for body in bodies for one in file_ids_of_step(body.preview)]
     with transaction.atomic():
         forget_files(thread, ids)
         raw_delete(StepBody.objects.filter(step_id__in=keys))

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from runsdash.service.statuses import RunStatus
 
+from .bodies import shown
 from .models import Assistant, Message, MessageBody, Run, RunBody, RunStep, StatusSeen, StepBody, Thread
 from .rows import MESSAGE_ORDER_BITS
 
@@ -59,8 +60,8 @@ class RunPreview:
 
 
 def preview_of_run(run: Run) -> RunPreview:
-    found = RunBody.objects.filter(run=run).values_list("preview", "digest", "size").first()
-    return RunPreview(parameters=found[0], digest=found[1], size=found[2]) if found else RunPreview()
+    body = next(shown(RunBody.objects.filter(run=run)), None)
+    return RunPreview(parameters=body.preview, digest=body.digest, size=body.size) if body else RunPreview()
 
 
 def statuses_seen(run: Run) -> list[StatusSeen]:
@@ -142,10 +143,10 @@ def step_in_run(run: Run, upstream_id: str) -> StepInRun | None:
     if step is None:
         return None
     before, after = steps_before(run, step), steps_after(run, step)
-    preview = StepBody.objects.filter(step=step).values_list("preview", flat=True).first()
+    body = next(shown(StepBody.objects.filter(step=step)), None)
     return StepInRun(
         step=step,
-        preview=preview or {},
+        preview=body.preview if body else {},
         number=before.count() + 1,
         previous=before.order_by("-position", "-id").values_list("upstream_id", flat=True).first() or "",
         next=after.order_by("position", "id").values_list("upstream_id", flat=True).first() or "",

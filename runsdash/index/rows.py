@@ -1,6 +1,6 @@
 """Objects of the service as rows of the index: columns only, no database."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from hashlib import blake2b
 from itertools import groupby
@@ -8,7 +8,7 @@ from zlib import compress
 
 from runsdash.service.objects import Message, Run, RunStep, ToolCall, Usage, sorted_steps
 
-from .previews import MAX_CALLS_IN_ROW, call_row, message_parts
+from .previews import MAX_CALLS_IN_ROW, SHORT_BODY_BYTES, call_row, message_parts
 from .statements import Row
 from .texts import ID_CHARS, cut, dumped, storable, storable_json
 
@@ -29,13 +29,14 @@ def seconds_between(start: datetime | None, end: datetime | None) -> int | None:
     return max(0, min(int((end - start).total_seconds()), 2**31 - 1))
 
 
-def body_row(raw: object, *, fetched_at: datetime, preview: object) -> Row:
+def body_row(raw: object, *, fetched_at: datetime, preview: Callable[[], dict] = dict) -> Row:
+    """`preview` is asked for when the body is too long to make one at each reading."""
     text = dumped(raw)
     return {
         "size": len(text),
         "digest": blake2b(text, digest_size=16).hexdigest(),
         "fetched_at": fetched_at,
-        "preview": preview,
+        "preview": preview() if len(text) >= SHORT_BODY_BYTES else {},
         "raw": packed(text),
     }
 

@@ -8,6 +8,7 @@ Every function opens one short transaction; none calls an upstream.
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -257,7 +258,7 @@ def write_runs(changed: Sequence[tuple[Run, objects.Run]], *, fetched_at: dateti
     names = [field.attname for field in Run._meta.concrete_fields]
     upsert_rows(Run, [{name: getattr(row, name) for name in names} for row, _ in changed], keep=NOT_OF_A_SNAPSHOT)
     bodies = [
-        {"run_id": row.pk, **rows.body_row(run.raw, fetched_at=fetched_at, preview=run_preview(run))}
+        {"run_id": row.pk, **rows.body_row(run.raw, fetched_at=fetched_at, preview=partial(run_preview, run))}
         for row, run in changed
     ]
     upsert_rows(RunBody, bodies)
@@ -345,7 +346,7 @@ def write_steps(changed: Sequence[tuple[RunStep, objects.RunStep]], *, fetched_a
     names = [field.attname for field in RunStep._meta.concrete_fields]
     upsert_rows(RunStep, [{name: getattr(row, name) for name in names} for row, _ in changed])
     bodies = [
-        {"step_id": row.pk, **rows.body_row(step.raw, fetched_at=fetched_at, preview=step_preview(step))}
+        {"step_id": row.pk, **rows.body_row(step.raw, fetched_at=fetched_at, preview=partial(step_preview, step))}
         for row, step in changed
     ]
     upsert_rows(StepBody, bodies)
@@ -400,7 +401,7 @@ def upsert_messages(
 
 
 def message_body(row: Message, message: objects.Message, *, fetched_at: datetime) -> Row:
-    return {"message_id": row.pk, **rows.body_row(message.raw, fetched_at=fetched_at, preview={})}
+    return {"message_id": row.pk, **rows.body_row(message.raw, fetched_at=fetched_at)}
 
 
 # Assistants

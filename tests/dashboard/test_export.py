@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from runsdash.dashboard.views.export import safe
 from runsdash.index.archive import keep_file, want_files
+from runsdash.index.bodies import preview_of
 from runsdash.index.models import Run, RunStep
 
 from .conftest import path_of
@@ -40,7 +41,7 @@ def test_files_that_are_kept_come_along_and_others_are_named(connection, start, 
     run = start("/plot", until="completed")
     open_run(run)
     row = Run.objects.select_related("thread", "connection").get()
-    named = RunStep.objects.get(run=row, kind="code").body.preview["calls"][0]["images"]
+    named = preview_of(RunStep.objects.get(run=row, kind="code").body)["calls"][0]["images"]
     assert json.loads(zip_of(open_run(run, "export.zip")).read("manifest.json"))["files_not_kept"] == named
     want_files(row.thread, named)
     keep_file(row.connection, named[0], content=b"\x89PNG", content_type="image/png", fetched_at=timezone.now())

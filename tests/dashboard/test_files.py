@@ -3,6 +3,7 @@
 import pytest
 
 from runsdash.dashboard.views.files import image_type_of
+from runsdash.index.bodies import shown
 from runsdash.index.models import StepBody
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -11,8 +12,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def image_id(connection, start, open_run) -> str:
     open_run(start("/plot", until="completed"))
-    previews = StepBody.objects.values_list("preview", flat=True)
-    return next(call["images"][0] for preview in previews for call in preview["calls"] if call["images"])
+    bodies = shown(StepBody.objects.all())
+    return next(call["images"][0] for body in bodies for call in body.preview["calls"] if call["images"])
 
 
 def test_an_image_is_shown(image_id, viewer):
@@ -28,8 +29,8 @@ def test_an_image_is_shown(image_id, viewer):
 
 def test_a_document_is_a_download(connection, upstream, start, open_run, viewer):
     open_run(start("/search parcel", until="completed"))
-    previews = StepBody.objects.values_list("preview", flat=True)
-    file_id = next(hit["file_id"] for one in previews for call in one["calls"] for hit in call["results"])
+    bodies = shown(StepBody.objects.all())
+    file_id = next(hit["file_id"] for one in bodies for call in one.preview["calls"] for hit in call["results"])
     response = viewer.get(f"/files/{file_id}/?connection=sandbox")
     assert response["Content-Type"] == "application/octet-stream"
     assert response["Content-Disposition"] == f'attachment; filename="{file_id}"'

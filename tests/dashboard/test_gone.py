@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
+from runsdash.index.bodies import shown
 from runsdash.index.models import Connection, Run, StepBody, Thread
 from runsdash.index.seal import seal
 from runsdash.sync.archiving import archive_thread
@@ -74,15 +75,17 @@ def test_every_page_renders_the_archive(own_upstream: Sandbox, archived: Run, vi
     talk = page_of(viewer.get(path, {"tab": "conversation"}))
     assert len(talk.all("article")) == 2
     for step in archived.steps.all():
-        shown = page_of(viewer.get(path, {"step": step.upstream_id}))
-        assert shown.one(id="step-detail").text
+        page = page_of(viewer.get(path, {"step": step.upstream_id}))
+        assert page.one(id="step-detail").text
         assert viewer.get(f"{path}steps/{step.upstream_id}/raw.json").status_code == 200
     assert viewer.get(f"{path}raw.json").status_code == 200
 
-    image = next(call["images"][0] for one in StepBody.objects.all() for call in one.preview["calls"] if call["images"])
+    image = next(
+        call["images"][0] for one in shown(StepBody.objects.all()) for call in one.preview["calls"] if call["images"]
+    )
     assert viewer.get(f"/files/{image}/?connection=closing").content.startswith(b"\x89PNG")
     found = next(
-        call["results"][0] for one in StepBody.objects.all() for call in one.preview["calls"] if call["results"]
+        call["results"][0] for one in shown(StepBody.objects.all()) for call in one.preview["calls"] if call["results"]
     )
     assert found["content"]["text"]
     assert viewer.get(f"/files/{found['file_id']}/").status_code == 200
@@ -102,6 +105,8 @@ def settled(viewer: Client, path: str):
 def test_a_disabled_connection_still_shows_its_files(own_upstream: Sandbox, archived: Run, viewer: Client) -> None:
     own_upstream.kill()
     Connection.objects.update(is_enabled=False)
-    image = next(call["images"][0] for one in StepBody.objects.all() for call in one.preview["calls"] if call["images"])
+    image = next(
+        call["images"][0] for one in shown(StepBody.objects.all()) for call in one.preview["calls"] if call["images"]
+    )
     assert viewer.get(f"/files/{image}/").status_code == 200
     assert viewer.get("/files/file-never-seen/").status_code == 404

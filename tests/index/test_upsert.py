@@ -1,5 +1,6 @@
 """The rules of the upsert: age, ends, last known values, sums, and values no server should send."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,9 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runsdash.index.bodies import raw_object, raw_text
+from runsdash.index.bodies import preview_of, raw_object, raw_text, shown
 from runsdash.index.keys import HASH_BITS, key_for
 from runsdash.index.models import Connection, DirtyHour, Message, Run, RunBody, RunStep, Thread
+from runsdash.index.previews import SHORT_BODY_BYTES, run_preview
 from runsdash.index.upsert import ensure_threads, upsert_messages, upsert_runs, upsert_steps, upsert_threads
 from runsdash.service import objects
 from runsdash.service.statuses import RunStatus
@@ -233,8 +235,20 @@ def test_hostile_runs_come_in(prod: Connection, fields: dict) -> None:
     raw = run_object(status="requires_action") | fields
     (row,) = upsert_runs(prod, [objects.Run.from_raw(raw)], fetched_at=AGE).values()
     kept = Run.objects.select_related("body").get(pk=row.pk)
-    assert kept.body.preview
+    assert preview_of(kept.body)
     assert len(raw_text(kept.body)) == kept.body.size
+
+
+@pytest.mark.parametrize(("chars", "is_stored"), [(100, False), (SHORT_BODY_BYTES, True)])
+def test_only_a_long_body_has_its_preview_stored(prod: Connection, chars: int, is_stored: bool) -> None:
+    run = seen(prod, instructions="x" * chars)
+    body = RunBody.objects.get(run=run)
+    assert bool(body.preview) is is_stored
+    (found,) = shown(RunBody.objects.all())
+    assert (
+        found.preview == preview_of(body) == json.loads(json.dumps(run_preview(objects.Run.from_raw(raw_object(body)))))
+    )
+    assert found.preview["instructions"] == {"text": "x" * chars, "size": chars}
 
 
 def test_ids_that_differ_only_beyond_what_is_kept_are_one(prod: Connection) -> None:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from runsdash.index.bodies import preview_of
 from runsdash.index.models import Message, Run, RunStep
 from runsdash.service import NotFound
 from runsdash.sync.refresh import refresh_run
@@ -63,7 +64,7 @@ def test_a_live_run_is_followed_to_its_end(connection, upstream, start):
     assert row.pending_calls[0]["id"] == call["id"]
     steps = list(row.steps.order_by("position"))
     assert [step.status for step in steps] == ["completed", "completed"]
-    assert steps[0].body.preview["calls"][0]["output"]["text"] == '{"left": 7}'
+    assert preview_of(steps[0].body)["calls"][0]["output"]["text"] == '{"left": 7}'
     assert row.statuses_seen.order_by("seen_at").first().status == "requires_action"
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 from operator import itemgetter
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import orjson
 
 from runsdash.index import rows
 from runsdash.index.keys import key_for
-from runsdash.index.previews import run_preview, step_preview
+from runsdash.index.previews import SHORT_BODY_BYTES, run_preview, step_preview
 from runsdash.index.searchable import Text, message_texts, run_texts, step_texts
 from runsdash.index.texts import cut, storable_json, stored_id
 from runsdash.index.words import joined_words
@@ -53,9 +54,11 @@ def stamp(moment: datetime | None, context: Context) -> str | None:
     return None if moment is None else moment.isoformat(" ")[:-OFFSET_CHARS] + context.zone
 
 
-def body_rest(line: Line, preview: str, fetched: str) -> tuple:
-    digest = blake2b(line.body, digest_size=16).hexdigest()
-    return len(line.body), digest, fetched, preview, rows.packed(line.body)
+def body_rest(line: Line, fetched: str, preview: Callable[[], dict] | None = None) -> tuple:
+    """`preview` is asked for as in `rows.body_row`."""
+    size, digest = len(line.body), blake2b(line.body, digest_size=16).hexdigest()
+    stored = json_column(preview()) if preview and size >= SHORT_BODY_BYTES else NO_PREVIEW
+    return size, digest, fetched, stored, rows.packed(line.body)
 
 
 class Own(NamedTuple):
@@ -73,7 +76,6 @@ def run_part(run: Run, line: Line, steps: list[Own], speech: Speech, context: Co
     columns |= {"connection_id": context.connection_id, "fetched_at": fetched, "checked_at": fetched}
     columns.setdefault("has_all_steps", context.is_archive and run.is_terminal)
     upstream_id, created_at = columns["upstream_id"], columns["created_at"]
-    preview = run_preview(run)
     return RunPart(
         key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
         upstream_id=upstream_id,
@@ -85,9 +87,9 @@ def run_part(run: Run, line: Line, steps: list[Own], speech: Speech, context: Co
         tools=tools_of(columns["pending_calls"], steps),
         seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],
         steps=[(own.position, own.part) for own in steps],
-        words=joined_words(texts_of(run, columns, preview, steps, speech)),
+        words=joined_words(texts_of(run, columns, steps, speech)),
         rest=run_rest(stored_columns(columns, context)),
-        body=body_rest(line, json_column(preview), fetched),
+        body=body_rest(line, fetched, partial(run_preview, run)),
     )
 
 
@@ -120,9 +122,9 @@ def tools_of(pending: list[dict], steps: list[Own]) -> list[str]:
     return [name for name in names if name][: rows.TOOLS]
 
 
-def texts_of(run: Run, columns: dict, preview: dict, steps: list[Own], speech: Speech) -> Iterator[Text]:
+def texts_of(run: Run, columns: dict, steps: list[Own], speech: Speech) -> Iterator[Text]:
     """In the order of `fulltext.texts_of`, which gathers them from the index."""
-    yield from run_texts(preview, error_message=columns["error_message"], whole=lambda: run)
+    yield from run_texts(run)
     yield from speech.texts(run.id, columns["created_at"])
     for own in steps:
         yield from own.texts
@@ -154,8 +156,6 @@ def step_part(
     }
     columns["ended_at"] = stamp(columns["ended_at"], context)
     columns["calls"] = json_column(columns["calls"])
-    preview = step_preview(step)
-    texts = list(step_texts(preview, error_message=columns["error_message"], whole=lambda: step))
     part = StepPart(
         key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
         upstream_id=upstream_id,
@@ -165,9 +165,9 @@ def step_part(
         is_message=step.type == "message_creation",
         calls=(rows.tool_names(step.tool_calls), len(step.tool_calls)),
         rest=step_rest(columns),
-        body=body_rest(line, json_column(preview), fetched),
+        body=body_rest(line, fetched, partial(step_preview, step)),
     )
-    return part, texts
+    return part, list(step_texts(step))
 
 
 def message_part(
@@ -181,7 +181,6 @@ def message_part(
         "created_at": stamp(created_at, context),
         "fetched_at": fetched,
     }
-    texts = list(message_texts(columns["parts"], whole=lambda: message))
     for name in ("parts", "attachments", "metadata"):
         columns[name] = json_column(columns[name])
     part = MessagePart(
@@ -193,6 +192,6 @@ def message_part(
         created_at=created_at,
         position=position,
         rest=message_rest(columns),
-        body=body_rest(line, NO_PREVIEW, fetched),
+        body=body_rest(line, fetched),
     )
-    return part, texts
+    return part, list(message_texts(message))

@@ -1,6 +1,7 @@
 """Bodies as received, compressed, one row an object, with the preview that pages read.
 
-`preview` stands before `raw` in each table, so that reading it never walks over a large body.
+`preview` stands before `raw` in each table, so that reading it never walks over a large body. It is empty where the
+body is short: read it through `index/bodies.py`, which makes it then.
 """
 
 from django.db import models
