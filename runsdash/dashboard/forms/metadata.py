@@ -25,7 +25,8 @@ class MetadataPairs:
 
     @classmethod
     def from_map(cls, metadata: Mapping[str, str], *, prefix: str = "metadata") -> "MetadataPairs":
-        return cls(prefix, [Pair(key, value) for key, value in metadata.items()])
+        """By key: PostgreSQL does not keep the order in which pairs came."""
+        return cls(prefix, [Pair(key, value) for key, value in sorted(metadata.items())])
 
     @classmethod
     def from_post(cls, post: Mapping[str, str], *, prefix: str = "metadata") -> "MetadataPairs":

@@ -223,10 +223,10 @@ def pending_names(calls: Sequence[Mapping[str, object]]) -> str:
 
 @register.simple_tag
 def metadata_tags(metadata: Mapping[str, object], limit: int = TAGS_SHOWN, asked: object = None) -> SafeString:
-    """The first pairs as tags, the number of the others behind. In a list that is `asked` for, a tag filters by it."""
+    """The first pairs by key as tags, the number of the others behind. In a list that is `asked` for, a tag filters by it."""
     if not metadata:
         return DASH
-    pairs = [(str(key), str(value)) for key, value in metadata.items()]
+    pairs = sorted((str(key), str(value)) for key, value in metadata.items())
     if asked is None:
         pattern = '<span class="tag" title="{}={}"><i>{}=</i>{}</span>'
         tags = [markup(pattern, key, value, key, value) for key, value in pairs[:limit]]

@@ -35,7 +35,7 @@ def metadata(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
         return form(request, run, typed, error=typed.errors[0], status=422)
     run = fresh_run(request, thread_id=thread_id, run_id=run_id)
     if changed_meanwhile(request, run):
-        return form(request, run, typed, conflict=run.metadata, status=422)
+        return form(request, run, typed, conflict=dict(sorted(run.metadata.items())), status=422)
     return send(request, run, typed)
 
 
@@ -49,7 +49,7 @@ def send(request: HttpRequest, run: Run, typed: MetadataPairs) -> HttpResponse:
         return sent_before(request, used, url=run_url(run), partials=CLOSE_DIALOG)
     except ServiceError as error:
         return form(request, run, typed, error=sentence_of(error), status=status_of(error))
-    kept = [key for key in run.metadata if key not in typed.map]
+    kept = sorted(key for key in run.metadata if key not in typed.map)
     if kept:
         text = f"Saved, but this server keeps removed keys: {', '.join(kept)} is still there."
         return done(request, url=run_url(run), text=text, tone="warn", partials=CLOSE_DIALOG)

@@ -29,7 +29,7 @@ COLUMNS: dict[str, Callable[[Run], object]] = {
     "tool_calls": lambda run: run.tool_call_count,
     "error_code": lambda run: run.error_code,
     "error_message": lambda run: run.error_message,
-    "metadata": lambda run: json.dumps(run.metadata, ensure_ascii=False) if run.metadata else "",
+    "metadata": lambda run: json.dumps(run.metadata, ensure_ascii=False, sort_keys=True) if run.metadata else "",
 }
 
 
