@@ -46,6 +46,8 @@ def dumped(value: object) -> bytes:
 
 def cut(text: str, limit: int) -> str:
     """The first `limit` characters, storable."""
+    if len(text) <= limit and text.isascii() and "\x00" not in text:
+        return text
     return storable(text[:limit])
 
 

@@ -5,7 +5,7 @@ So INV-2026-11873 is three words in a row, and asking for it asks for that row. 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from unicodedata import normalize
 
 SEARCHABLE_CHARS = 100 * 1024  # of one text
@@ -42,12 +42,28 @@ def phrase_of(text: str) -> str:
 def joined_words(texts: Iterable[tuple[str, bool]]) -> tuple[str, bool]:
     """(all words separated by spaces, was anything left out?) of (text, is it cut already?) pairs."""
     pieces, size, is_cut = [], 0, False
-    for text, was_cut in texts:
-        is_cut = is_cut or was_cut or len(text) > SEARCHABLE_CHARS
-        words = phrase_of(text[:SEARCHABLE_CHARS])
+    for text, was_cut in together(texts):
+        is_cut = is_cut or was_cut
+        words = phrase_of(text)
         size += 1 + (len(words) if words.isascii() else len(words.encode()))
         if size > RUN_BYTES:
             return " ".join(pieces), True
         if words:
             pieces.append(words)
     return " ".join(pieces), is_cut
+
+
+def together(texts: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """The same, cut, neighbours of plain ASCII as one text: splitting many short ones takes longer than one long one."""
+    plain, size, is_cut = [], 0, False
+    for text, was_cut in texts:
+        is_cut = was_cut or is_cut or len(text) > SEARCHABLE_CHARS
+        text = text[:SEARCHABLE_CHARS]
+        if text.isascii() and size < SEARCHABLE_CHARS:
+            plain.append(text)
+            size += len(text)
+            continue
+        yield " ".join(plain), is_cut
+        yield text, is_cut
+        plain, size = [], 0
+    yield " ".join(plain), is_cut

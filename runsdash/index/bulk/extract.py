@@ -1,6 +1,7 @@
 """A block of lines as rows. Pure: no database and no settings, so that it runs in processes of its own."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from runsdash.index.rows import positioned_messages, positioned_steps
 from runsdash.index.texts import stored_id
@@ -8,7 +9,7 @@ from runsdash.service.objects import Message, Run, RunStep
 
 from .garbage import uncollected
 from .lines import Block
-from .making import Own, message_part, run_part, step_part
+from .making import Own, message_part, run_key, run_part, step_part, step_rows
 from .parts import Again, Extracted, ThreadPart, Trouble
 from .reading import Context, Line, Refused, read_line
 from .speech import Speech
@@ -37,7 +38,7 @@ def rows_of(block: Block, context: Context) -> Extracted:
     speech = take_messages(found, newest(lines["thread.message"]), context)
     steps = steps_by_run(newest(lines["thread.run.step"]))
     take_runs(found, lines["thread.run"], steps, speech, context)
-    found.loose = [step_part(step, line, context)[0] for own in steps.values() for step, line in own]
+    found.loose = [step_part(step, line, context) for own in steps.values() for step, line in own]
     return found
 
 
@@ -73,16 +74,19 @@ def take_runs(
             found.again.append(Again(line.body, line.value["thread_id"], line.fetched_at))
             continue
         run = Run.from_raw(line.value)
-        own = positioned(steps.pop(run.id, []), run, line, context)
-        found.runs[upstream_id] = run_part(run, line, own, speech.get(run.thread_id, Speech()), context)
+        key, created_at = run_key(run, line, context), run.created_at or line.fetched_at
+        own = positioned(steps.pop(run.id, []), created_at, key, context)
+        said = speech.get(run.thread_id, Speech())
+        found.runs[upstream_id] = run_part(key, run, line, own, said, context)
 
 
-def positioned(steps: list[tuple[RunStep, Line]], run: Run, line: Line, context: Context) -> list[Own]:
-    by_id = {step.id: line for step, line in steps}
-    created_at = run.created_at or line.fetched_at
-    ordered = positioned_steps([step for step, _ in steps], run_created_at=created_at)
+def positioned(
+    steps: list[tuple[RunStep, Line]], run_created_at: datetime, run_key: int, context: Context
+) -> list[Own]:
+    lines = {step.id: line for step, line in steps}
+    ordered = positioned_steps([step for step, _ in steps], run_created_at=run_created_at)
     return [
-        Own(position, step, *step_part(step, by_id[step.id], context, run_created_at=created_at))
+        Own(step, step_rows(step, lines[step.id], context, of=run_key, position=position, fallback=run_created_at))
         for step, position in ordered
     ]
 

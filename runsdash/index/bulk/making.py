@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 from operator import itemgetter
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from runsdash.index.texts import cut, storable_json, stored_id
 from runsdash.index.words import joined_words
 from runsdash.service.objects import Message, Run, RunStep, reading
 
-from .parts import MESSAGE_REST, RUN_REST, STEP_REST, MessagePart, RunPart, StepPart
+from .parts import MESSAGE_REST, RUN_REST, STEP_REST, MessagePart, RunPart, StepPart, StepRows
 from .reading import Context, Line
 from .speech import Speech
 
@@ -51,7 +51,12 @@ def json_column(value: object) -> str:
 
 def stamp(moment: datetime | None, context: Context) -> str | None:
     """A time as this engine reads it, in UTC."""
-    return None if moment is None else moment.isoformat(" ")[:-OFFSET_CHARS] + context.zone
+    return None if moment is None else stamp_in(moment, context.zone)
+
+
+@lru_cache(maxsize=8192)
+def stamp_in(moment: datetime, zone: str) -> str:
+    return moment.isoformat(" ")[:-OFFSET_CHARS] + zone
 
 
 def body_rest(line: Line, fetched: str, preview: Callable[[], dict] | None = None) -> tuple:
@@ -64,29 +69,31 @@ def body_rest(line: Line, fetched: str, preview: Callable[[], dict] | None = Non
 class Own(NamedTuple):
     """A step of a run in the same block."""
 
-    position: int
     step: RunStep
-    part: StepPart
-    texts: list[Text]
+    rows: StepRows
 
 
-def run_part(run: Run, line: Line, steps: list[Own], speech: Speech, context: Context) -> RunPart:
-    """A run seen for the first time."""
+def run_key(run: Run, line: Line, context: Context) -> int:
+    created_at = run.created_at or line.fetched_at
+    return key_for(connection_id=context.connection_id, upstream_id=stored_id(run.id), created_at=created_at)
+
+
+def run_part(key: int, run: Run, line: Line, steps: list[Own], speech: Speech, context: Context) -> RunPart:
+    """A run seen for the first time. `key` as by `run_key`."""
     columns, fetched = columns_of_run(run, line, steps), stamp(line.fetched_at, context)
     columns |= {"connection_id": context.connection_id, "fetched_at": fetched, "checked_at": fetched}
     columns.setdefault("has_all_steps", context.is_archive and run.is_terminal)
-    upstream_id, created_at = columns["upstream_id"], columns["created_at"]
     return RunPart(
-        key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
-        upstream_id=upstream_id,
+        key=key,
+        upstream_id=columns["upstream_id"],
         thread_id=stored_id(run.thread_id),
         fetched_at=line.fetched_at,
-        created_at=created_at,
+        created_at=columns["created_at"],
         **{name: columns[name] for name in ("model", "prompt_tokens", "completion_tokens", "total_tokens")},
         pairs=[(pair["key"], pair["value"]) for pair in rows.metadata_pairs(0, columns["metadata"])],
         tools=tools_of(columns["pending_calls"], steps),
         seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],
-        steps=[(own.position, own.part) for own in steps],
+        steps=[own.rows for own in steps],
         words=joined_words(texts_of(run, columns, steps, speech)),
         rest=run_rest(stored_columns(columns, context)),
         body=body_rest(line, fetched, partial(run_preview, run)),
@@ -103,7 +110,7 @@ def columns_of_run(run: Run, line: Line, steps: list[Own]) -> dict[str, object]:
         "steps_cursor": "",
         "steps_checked_at": None,
         "step_count": len(steps),
-        "tool_call_count": sum(own.part.calls[1] for own in steps),
+        "tool_call_count": sum(len(own.step.tool_calls) for own in steps),
         **kept_columns(line.kept),
     }
     columns["queue_s"] = rows.seconds_between(created_at, columns["started_at"])
@@ -127,7 +134,7 @@ def texts_of(run: Run, columns: dict, steps: list[Own], speech: Speech) -> Itera
     yield from run_texts(run)
     yield from speech.texts(run.id, columns["created_at"])
     for own in steps:
-        yield from own.texts
+        yield from step_texts(own.step)
 
 
 def kept_columns(kept: dict) -> dict[str, object]:
@@ -142,32 +149,40 @@ def seen_rows(seen: list, context: Context) -> list[tuple[str, str]]:
     return [(status, stamp(at, context)) for status, at in read if status and at]
 
 
-def step_part(
-    step: RunStep, line: Line, context: Context, *, run_created_at: datetime | None = None
-) -> tuple[StepPart, list[Text]]:
-    """A step and its texts. `run_created_at` stands in for a missing time of the step; None: the run is not known."""
-    upstream_id, fetched = stored_id(step.id), stamp(line.fetched_at, context)
-    created_at = step.created_at or run_created_at or line.fetched_at
-    columns = rows.step_columns(step, position=0) | {
-        "connection_id": context.connection_id,
-        "upstream_id": upstream_id,
-        "created_at": stamp(created_at, context),
-        "fetched_at": fetched,
-    }
-    columns["ended_at"] = stamp(columns["ended_at"], context)
-    columns["calls"] = json_column(columns["calls"])
-    part = StepPart(
-        key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
-        upstream_id=upstream_id,
-        run_id=stored_id(step.run_id),
+def step_rows(step: RunStep, line: Line, context: Context, *, of: int, position: int, fallback: datetime) -> StepRows:
+    """`of`: the key of its run; `fallback` stands in for a missing time of the step."""
+    key, rest, body = step_columns(step, line, context, created_at=step.created_at or fallback)
+    return StepRows((key, of, position, *rest), (key, *body))
+
+
+def step_part(step: RunStep, line: Line, context: Context) -> StepPart:
+    """A step whose run is not in the block."""
+    key, rest, body = step_columns(step, line, context, created_at=step.created_at or line.fetched_at)
+    return StepPart(
+        key=key,
+        upstream_id=stored_id(step.id),
+        run_id=stored_id(line.value["run_id"]),
         fetched_at=line.fetched_at,
         created_at=step.created_at,
         is_message=step.type == "message_creation",
         calls=(rows.tool_names(step.tool_calls), len(step.tool_calls)),
-        rest=step_rest(columns),
-        body=body_rest(line, fetched, partial(step_preview, step)),
+        rest=rest,
+        body=body,
     )
-    return part, list(step_texts(step))
+
+
+def step_columns(step: RunStep, line: Line, context: Context, *, created_at: datetime) -> tuple[int, tuple, tuple]:
+    """(key, rest, rest of the body)."""
+    upstream_id, fetched = stored_id(step.id), stamp(line.fetched_at, context)
+    columns = rows.step_columns(step, position=0)
+    columns["connection_id"] = context.connection_id
+    columns["upstream_id"] = upstream_id
+    columns["created_at"] = stamp(created_at, context)
+    columns["ended_at"] = stamp(columns["ended_at"], context)
+    columns["fetched_at"] = fetched
+    columns["calls"] = json_column(columns["calls"]) if columns["calls"] else "[]"
+    key = key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at)
+    return key, step_rest(columns), body_rest(line, fetched, partial(step_preview, step))
 
 
 def message_part(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+BODY_REST = ("size", "digest", "fetched_at", "preview", "raw")
 RUN_REST = (
     "connection_id", "upstream_id", "assistant_id", "model", "status", "status_since", "created_at", "started_at",
     "ended_at", "expires_at", "queue_s", "duration_s", "prompt_tokens", "completion_tokens", "total_tokens",
@@ -18,11 +19,11 @@ STEP_REST = (
     "completion_tokens", "total_tokens", "error_code", "error_message", "message_upstream_id", "calls", "call_count",
     "fetched_at",
 )  # fmt: skip
+STEP_NAMES, STEP_BODY_NAMES = ("id", "run_id", "position", *STEP_REST), ("step_id", *BODY_REST)
 MESSAGE_REST = (
     "connection_id", "upstream_id", "run_upstream_id", "assistant_id", "role", "status", "incomplete_reason",
     "created_at", "parts", "attachments", "metadata", "fetched_at",
 )  # fmt: skip
-BODY_REST = ("size", "digest", "fetched_at", "preview", "raw")
 
 
 class ThreadPart(NamedTuple):
@@ -34,8 +35,15 @@ class ThreadPart(NamedTuple):
     kept: dict
 
 
+class StepRows(NamedTuple):
+    """A step beside its run: whole rows of RunStep and StepBody, by the keys that the writer bets on."""
+
+    step: tuple
+    body: tuple
+
+
 class StepPart(NamedTuple):
-    """`created_at` (None: not said) and `is_message` make its position, once the run is known.
+    """A step away from its run. `created_at` (None: not said) and `is_message` make its position, once that is known.
 
     `calls`: (tool names, how many calls).
     """
@@ -52,7 +60,7 @@ class StepPart(NamedTuple):
 
 
 class RunPart(NamedTuple):
-    """A run with those of its steps that stand in the same block, each with its position.
+    """A run with those of its steps that stand in the same block.
 
     What it cost is the writer's to say: prices are settings.
     """
@@ -71,7 +79,7 @@ class RunPart(NamedTuple):
     pairs: list[tuple[str, str]]
     tools: list[str]
     seen: list[tuple[str, str]]
-    steps: list[tuple[int, StepPart]]
+    steps: list[StepRows]
     words: tuple[str, bool]
 
 

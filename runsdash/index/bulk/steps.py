@@ -1,20 +1,24 @@
 """Steps whose run is in the index already, or was in another block of the file."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from runsdash.index import rows, upsert
+from runsdash.index.bodies import unpacked
 from runsdash.index.models import Connection, Run, RunStep, RunTool, StepBody
 from runsdash.index.statements import insert_rows, replace_rows
+from runsdash.service import objects
+from runsdash.service.decoding import decode_json
+from runsdash.service.objects import reading
 from runsdash.service.statuses import run_status
 
 from .keys import Keys
-from .parts import BODY_REST, STEP_REST, StepPart
-from .reading import Context
+from .making import step_part
+from .parts import STEP_BODY_NAMES, STEP_NAMES, RunPart, StepPart
+from .reading import Context, Line
 
-NAMES = ("id", "run_id", "position", *STEP_REST)
 CHUNK = 500  # ids in one IN (…)
 ORDER_MASK = rows.STEP_RANK_BIT - 1  # the bits of a position that tell steps of one second apart
 
@@ -69,11 +73,20 @@ def write_loose_steps(
     return Stepped(len(wanted), touched)
 
 
+def steps_of(part: RunPart, context: Context) -> Iterator[StepPart]:
+    """The steps of a run as such that are away from it."""
+    for _, body in part.steps:
+        raw, fetched_at = unpacked(body[-1]), reading.moment(body[STEP_BODY_NAMES.index("fetched_at")])
+        value = decode_json(raw) | {"run_id": part.upstream_id}
+        line = Line("thread.run.step", value, raw, fetched_at or context.now, {}, [])
+        yield step_part(objects.RunStep.from_raw(value), line, context)
+
+
 def write(statement: object, parts: Iterable[StepPart], homes: dict, places: dict, chosen: dict[str, int]) -> None:
     parts = list(parts)
     own = [(chosen[part.upstream_id], homes[part.run_id].key, part) for part in parts]
-    statement(RunStep, NAMES, [(key, run_key, places[part.upstream_id], *part.rest) for key, run_key, part in own])
-    statement(StepBody, ("step_id", *BODY_REST), [(key, *part.body) for key, _, part in own])
+    statement(RunStep, STEP_NAMES, [(key, run_key, places[part.upstream_id], *part.rest) for key, run_key, part in own])
+    statement(StepBody, STEP_BODY_NAMES, [(key, *part.body) for key, _, part in own])
 
 
 def homes_of(connection: Connection, run_ids: set[str]) -> dict[str, Home]:

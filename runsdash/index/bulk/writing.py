@@ -31,14 +31,13 @@ from runsdash.service import objects
 from .keys import Keys
 from .known import Sifted
 from .messages import write_messages
-from .parts import BODY_REST, RUN_REST, STEP_REST, Extracted, MessagePart, RunPart, StepPart
+from .parts import BODY_REST, RUN_REST, STEP_BODY_NAMES, STEP_NAMES, Extracted, MessagePart, RunPart, StepPart
 from .reading import Context
 from .snapshots import write_snapshots
-from .steps import write_loose_steps
+from .steps import steps_of, write_loose_steps
 
 ATTEMPTS = 4
 RUN_NAMES = ("id", "thread_id", "cost", *RUN_REST)
-STEP_NAMES = ("id", "run_id", "position", *STEP_REST)
 
 
 @dataclass
@@ -95,11 +94,11 @@ class Writer:
         keys = Keys(careful)
         run_keys = self.insert_runs(new, threads, keys)
         write_snapshots(self.connection, old, block.again)
-        steps = [(part, position, step) for part in new for position, step in part.steps]
-        loose = [*block.loose, *(step for part in old for _, step in part.steps)]
-        if careful:
-            loose, steps = [*loose, *(step for _, _, step in steps)], []
-        self.insert_steps(run_keys, steps, keys)
+        steps = [] if careful else [step for part in new for step in part.steps]
+        insert_rows(RunStep, STEP_NAMES, [step.step for step in steps])
+        insert_rows(StepBody, STEP_BODY_NAMES, [step.body for step in steps])
+        apart = block.runs.values() if careful else old
+        loose = [*block.loose, *(step for part in apart for step in steps_of(part, self.context))]
         stepped = write_loose_steps(self.connection, self.context, loose, keys, written.homeless)
         heard = new_threads if not careful else set()
         complete = [part for part in new if part.thread_id in heard]
@@ -161,19 +160,6 @@ class Writer:
             model=part.model, kind=self.connection.kind, created_at=part.created_at,
             prompt_tokens=part.prompt_tokens, completion_tokens=part.completion_tokens,
         )  # fmt: skip
-
-    def insert_steps(
-        self, run_keys: dict[str, int], steps: Sequence[tuple[RunPart, int, StepPart]], keys: Keys
-    ) -> None:
-        """Steps of new runs."""
-        chosen = keys.free(RunStep, [step.key for _, _, step in steps])
-        rows = [
-            (key, run_keys[part.upstream_id], position, *step.rest)
-            for key, (part, position, step) in zip(chosen, steps, strict=True)
-        ]
-        insert_rows(RunStep, STEP_NAMES, rows)
-        bodies = [(key, *step.body) for key, (_, _, step) in zip(chosen, steps, strict=True)]
-        insert_rows(StepBody, ("step_id", *BODY_REST), bodies)
 
 
 def hear(parts: Iterable[MessagePart], threads: dict[str, Thread], ids: set[str]) -> None:

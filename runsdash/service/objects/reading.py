@@ -7,6 +7,7 @@ Every field of an upstream object is optional and may have the wrong type (API.m
 import json
 import math
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _LARGEST_INTEGER = 2**63 - 1  # what a database column holds
 _MILLISECONDS_FROM = 1e11  # in seconds that would be the year 5138
@@ -40,8 +41,8 @@ def json_text(value: object) -> str | None:
 
 def integer(value: object) -> int | None:
     """A whole number from 0 up that a database can hold."""
-    if value is None:  # most often, and quickly told
-        return None
+    if value is None or (type(value) is int and 0 <= value <= _LARGEST_INTEGER):  # most often, and quickly told
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -66,6 +67,8 @@ def flag(value: object) -> bool | None:
 
 def strings(value: object) -> dict[str, str]:
     """Metadata as strings only; other values become their JSON text, null is left out."""
+    if not value:
+        return {}
     pairs = ((key, json_text(item)) for key, item in mapping(value).items())
     return {str(key): item for key, item in pairs if item is not None}
 
@@ -74,6 +77,8 @@ def moment(value: object) -> datetime | None:
     """An aware UTC time from seconds, milliseconds, microseconds, numeric text or ISO text; 0 is None."""
     if value is None:
         return None
+    if type(value) is int and 0 < value < _MILLISECONDS_FROM:  # nearly all, and an import reads millions
+        return _whole_second(value)
     seconds = _seconds(value)
     try:
         if seconds is not None:
@@ -81,6 +86,11 @@ def moment(value: object) -> datetime | None:
         return _from_iso(value) if isinstance(value, str) else None
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=8192)
+def _whole_second(value: int) -> datetime:
+    return _EPOCH + timedelta(seconds=value)
 
 
 def _seconds(value: object) -> float | None:

@@ -196,13 +196,17 @@ def word_or_object(value: object) -> str | dict | None:
 
 
 def _first_integer(counts: dict, *names: str) -> int | None:
-    found = (reading.integer(counts.get(name)) for name in names)
-    return next((count for count in found if count is not None), None)
+    for name in names:
+        count = reading.integer(counts.get(name))
+        if count is not None:
+            return count
+    return None
 
 
 def _cached_tokens(counts: dict) -> int | None:
     for name in ("prompt_token_details", "prompt_tokens_details", "input_tokens_details"):
-        cached = reading.integer(reading.mapping(counts.get(name)).get("cached_tokens"))
+        details = counts.get(name)
+        cached = reading.integer(details.get("cached_tokens")) if isinstance(details, dict) else None
         if cached is not None:
             return cached
     return None

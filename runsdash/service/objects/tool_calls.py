@@ -70,6 +70,7 @@ class ToolCall:
         body = reading.mapping(call.get(type_))
         own = {**call, **body}
         outputs = [reading.mapping(item) for item in reading.listing(body.get("outputs"))]
+        results = body.get("results")
         return cls(
             id=reading.identifier(call.get("id")),
             type=type_,
@@ -79,8 +80,8 @@ class ToolCall:
             server_label=_first_text(own, "server_label", "mcp_server"),
             code_input=(reading.json_text(body.get("input")) or "") if type_ == "code_interpreter" else "",
             logs=[item["logs"] for item in outputs if isinstance(item.get("logs"), str)],
-            image_file_ids=_image_file_ids(outputs),
-            results=[FileSearchResult.from_raw(item) for item in reading.listing(body.get("results"))],
+            image_file_ids=_image_file_ids(outputs) if outputs else [],
+            results=[FileSearchResult.from_raw(item) for item in results] if isinstance(results, list) else [],
             child_run_id=reading.identifier(body.get("run_id")),
             child_thread_id=reading.identifier(body.get("thread_id")),
             raw=raw,
@@ -111,7 +112,11 @@ def _name_of(own: dict, type_: str) -> str:
 
 
 def _first_text(own: dict, *keys: str) -> str | None:
-    return next((reading.json_text(own[key]) for key in keys if own.get(key) is not None), None)
+    for key in keys:
+        value = own.get(key)
+        if value is not None:
+            return value if isinstance(value, str) else reading.json_text(value)
+    return None
 
 
 def _image_file_ids(outputs: list[dict]) -> list[str]:
