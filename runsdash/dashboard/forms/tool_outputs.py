@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from runsdash.dashboard.output_schemas import Path, SchemaField, composed, fields_of, problems_of, spread
-from runsdash.index.models import Run, RunBody
+from runsdash.index.models import Run
+from runsdash.index.reading import preview_of_run
 from runsdash.service.checks import MAX_TOOL_OUTPUTS_BYTES
 
 
@@ -96,8 +97,7 @@ class ToolOutputsForm:
     @classmethod
     def for_run(cls, run: Run, *, schemas: Mapping[str, dict] | None = None) -> "ToolOutputsForm":
         """`schemas`: by function name."""
-        body = RunBody.objects.only("preview").filter(run=run).first()
-        calls = (body.preview.get("pending") or []) if body else []
+        calls = preview_of_run(run).parameters.get("pending") or []
         form = cls(run, [Box(call) for call in calls])
         for box in form.boxes:
             if schemas and box.name in schemas:
