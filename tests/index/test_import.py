@@ -275,7 +275,7 @@ def test_several_connections_need_a_choice(prod: Connection, tmp_path) -> None:
 
 @pytest.mark.slow
 def test_processes_give_the_same(prod: Connection) -> None:
-    raws = past(1500)
+    raws = past(1000)  # three blocks: one process waits while two work
     other = made_connection("other")
     imported(prod, raws, processes=2)
     for start in range(0, len(raws), 3000):

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.timeout(300)]
 IS_POSTGRESQL = connection.vendor == "postgresql"
 COUNT = 50_000 if IS_POSTGRESQL else 500
 BEGAN_S = 1_790_000_000
+VOCABULARY = [f"w{number}" for number in range(5000)]
 FILTERS = [
     "", "status:failed", "status:failed status:expired", "-status:completed", "model:m1", "assistant:a1", 'assistant:"A b"',
     "status:failed model:m1", "status:failed status:expired assistant:a1 assistant:a2", "thread:thread_1", "run:run_1",
@@ -77,7 +78,7 @@ def rows(db: None) -> None:
 
 def words_of(run: Run, dice: random.Random) -> str:
     """As long as a short run's, so that reading by words is worth it."""
-    words = [f"w{dice.randrange(5000)}" for _ in range(60)]
+    words = dice.choices(VOCABULARY, k=60)
     return " ".join(["common", "rare" if (run.id >> 30) % 499 == 0 else "word", *words])
 
 
