@@ -40,7 +40,7 @@ def parameters_of(run: Run) -> dict[str, object]:
 
 def changed_names(run: Run, parameters: dict[str, object]) -> list[str]:
     before = parameters_of(run)
-    names = sorted({*before, *parameters})
+    names = sorted({*before, *parameters} - {"stream"})  # how the run is delivered: no run tells how it was
     return [name for name in names if before.get(name) != parameters.get(name)]
 
 

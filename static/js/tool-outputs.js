@@ -1,5 +1,7 @@
 // data-tool-outputs: says of each output whether it is there and JSON, how much of the limit all use, and why the button
-// waits. Earlier outputs and templates go into the call their menu was opened from. The server checks everything again.
+// waits. Earlier outputs and templates go into the call their menu was opened from; data-answer-error fills what is empty
+// with an error, to be edited and sent by a person. The server checks everything again.
+const ERROR_OUTPUT = JSON.stringify({ error: "This call could not be answered." }, null, 2);
 const encoder = new TextEncoder();
 
 function noteFor(text) {
@@ -47,6 +49,7 @@ function check(form) {
   const region = form.querySelector("[data-outputs-size]");
   const size = form.querySelector("[data-output]") ? `, ${number(bytes)} of ${number(limit)} bytes` : "";
   if (region && calls.length) region.textContent = `${calls.length - missing} of ${calls.length} ready${size}.`;
+  for (const filler of form.querySelectorAll("[data-answer-error]")) filler.hidden = !missing;
   const closed = document.querySelector("[data-outputs-closed]")?.dataset.outputsClosed;
   const tooMuch = bytes >= limit ? "The outputs are too large together" : "";
   if (closed) close(form, closed);
@@ -168,6 +171,24 @@ function fill(call, text) {
   box.dispatchEvent(new Event("input", { bubbles: true }));
   box.focus();
 }
+
+// An error satisfies no schema of an output, so the box that sends without the check is shown and ticked.
+function fillError(call) {
+  fill(call, ERROR_OUTPUT);
+  const unchecked = call.querySelector("input[name^=unchecked-]");
+  if (!unchecked) return;
+  unchecked.checked = true;
+  unchecked.closest("label").hidden = false;
+}
+
+document.addEventListener("click", (event) => {
+  const filler = event.target.closest?.("[data-answer-error]");
+  if (!filler) return;
+  const calls = [...filler.form.querySelectorAll("fieldset[data-call-id]")].filter((call) => stateOf(call) === "empty");
+  calls.forEach(fillError);
+  calls[0]?.querySelector("[data-output]").focus();
+  check(filler.form);
+});
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest?.("[data-earlier]");

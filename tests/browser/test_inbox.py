@@ -83,6 +83,20 @@ def test_the_button_waits_with_a_reason_until_every_call_has_an_output(page: Pag
     expect(page.locator("[data-outputs-size]")).to_have_text("1 of 1 ready, 1 of 524,288 bytes.")
 
 
+def test_empty_boxes_are_filled_with_an_error_and_nothing_is_sent(page: Page, site: Site) -> None:
+    run = site.upstream.wait(site.upstream.run("/tools"), "requires_action")
+    page.goto(run_path(run))
+    boxes = page.locator("[data-output]")
+    boxes.first.fill("7")
+    page.get_by_role("button", name="Fill in an error").click()
+    expect(boxes.first).to_have_value("7")
+    expect(boxes.last).to_have_value(re.compile('"error": "This call could not be answered."'))
+    expect(boxes.nth(1)).to_be_focused()
+    expect(page.get_by_role("button", name="Fill in an error")).to_be_hidden()
+    expect(page.locator("#draft-note")).to_contain_text("Draft saved")
+    assert site.upstream.requests(method="POST", path=run["id"]) == []
+
+
 def test_fields_and_raw_are_two_views_of_one_output(page: Page, site: Site) -> None:
     page.goto("/functions/find_shipment/")
     page.locator("#schema").fill(

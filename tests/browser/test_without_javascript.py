@@ -78,6 +78,7 @@ def test_a_new_run_answered_and_looked_at_step_by_step(plain: Visitor, site: Sit
     expect(page).to_have_url(re.compile(r"/threads/thread_\w+/runs/run_\w+/"))
     settled(page, "requires_action")
     page.locator("[data-output]").fill('{"in_stock": 4}')
+    page.get_by_label("Stream").uncheck()
     page.get_by_role("button", name="Submit 1 output").click()
     expect(page.locator("[data-toast]")).to_contain_text("1 output sent")
     settled(page, "completed")

@@ -52,6 +52,14 @@ def test_a_draft_is_one_persons(operator, admin, waiting):
     assert fields(form_in(admin.get(run_path(waiting)), "tool-outputs"))[box_of(waiting)] == ""
 
 
+def test_a_draft_can_become_a_template(operator, admin, waiting):
+    htmx(operator, draft_path(waiting), {box_of(waiting): '{"left": 7}'})
+    form = form_in(operator.get(run_path(waiting)), "tool-outputs")
+    (address,) = [one["href"] for one in form.all("a") if one.text == "Save as template"]
+    assert fields(form_in(operator.get(address), "template-form"))["text"] == '{"left": 7}'
+    assert fields(form_in(admin.get(address), "template-form"))["text"] == ""
+
+
 def test_an_emptied_box_is_no_draft(operator, waiting):
     htmx(operator, draft_path(waiting), {box_of(waiting): "x"})
     htmx(operator, draft_path(waiting), {box_of(waiting): ""})

@@ -53,6 +53,12 @@ def test_the_form_offers_the_assistants(operator, connection, assistant):
     assert assistant["id"] in offered
 
 
+def test_a_run_started_by_hand_is_streamed_unless_one_says_no(operator, connection, assistant):
+    form = parsed(operator.get(PATH)).one(id="run-form")
+    (chosen,) = form.one("select", name="stream").all("option", selected=True)
+    assert chosen["value"] == "true"
+
+
 def test_on_a_new_thread_with_everything(operator, upstream, connection, assistant):
     posted = EVERYTHING | {
         "assistant_id": assistant["id"],
@@ -113,7 +119,7 @@ def test_on_an_existing_thread(operator, upstream, assistant, done_run):
 def test_an_empty_field_is_not_sent(operator, upstream, assistant, done_run):
     form = form_in(operator.get(thread_path(done_run)), "run-form")
     operator.post(thread_path(done_run), fields(form) | {"assistant_id": assistant["id"]})
-    assert writes(upstream)[0]["body"] == {"assistant_id": assistant["id"]}
+    assert writes(upstream)[0]["body"] == {"assistant_id": assistant["id"], "stream": True}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.answers import KEPT_CHARS, MAX_TEMPLATES, remove_template, save_schema, save_template, schemas_of
-from runsdash.actions.outputs import OutputSchema, OutputTemplate, SentOutput
+from runsdash.actions.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
 from runsdash.dashboard.links import address
 from runsdash.dashboard.output_schemas import fields_of, parsed_schema
 from runsdash.index import counts
@@ -47,7 +47,7 @@ def function(request: HttpRequest, name: str) -> HttpResponse:
     if request.method != "POST":
         schema = schemas_of([name]).get(name)
         text = "" if schema is None else json.dumps(schema, ensure_ascii=False, indent=2)
-        return page(request, name, schema_text=text)
+        return page(request, name, schema_text=text, template_text=drafted(request, name))
     text = request.POST.get("schema", "")
     try:
         schema = parsed_schema(text) if text.strip() else None
@@ -55,6 +55,12 @@ def function(request: HttpRequest, name: str) -> HttpResponse:
         return page(request, name, schema_text=text, schema_error=str(error), status=422)
     save_schema(actor=request.user, function_name=name, schema=schema)
     return redirect("function", name)
+
+
+def drafted(request: HttpRequest, name: str) -> str:
+    """What the reader typed for the call `?draft=` and may want to keep as a template."""
+    found = Draft.objects.filter(user=request.user, function_name=name, call_id=request.GET.get("draft", ""))
+    return found.order_by("-saved_at").values_list("text", flat=True).first() or ""
 
 
 def page(request: HttpRequest, name: str, *, status: int = 200, **typed: str) -> HttpResponse:

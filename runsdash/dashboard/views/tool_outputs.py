@@ -93,8 +93,11 @@ def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = 
         form = empty_form(run)
         form.recall(drafts_of(request.user, run), inherited=inherited(request.user, run))
     menus = [] if form.is_approval else earlier_menus(run, form)
-    reason = request.POST.get("reason", "")
-    return {"run": run, "form": form, "token": new_token(), "reason": reason, "menus": menus}
+    typed = {
+        "reason": request.POST.get("reason", ""),
+        "is_streamed": request.POST.get("stream") == "true" if request.method == "POST" else True,
+    }
+    return {"run": run, "form": form, "token": new_token(), "menus": menus, **typed}
 
 
 def earlier_menus(run: Run, form: ToolOutputsForm) -> list[dict[str, object]]:
