@@ -1,6 +1,6 @@
 """Two runs side by side: parameters, measures, steps aligned by kind and tool name, answers. Reads the index only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -19,7 +19,6 @@ from .formats import UNKNOWN, count_text, duration_text
 
 MAX_STEPS = 200
 MAX_CALL_DIFFS = 30
-PARAMETERS = (*RUN_PARAMETERS, "tools")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +125,12 @@ class Comparison:
 
     @cached_property
     def parameters(self) -> list[Change]:
-        a, b = self.flat_parameters(self.a), self.flat_parameters(self.b)
+        tools = [self.tools_of(run) for run in (self.a, self.b)]
+        shared = tools[0].keys() & tools[1].keys()
+        a, b = (
+            self.flat_parameters(run) | flat_tools(own, shared)
+            for run, own in zip((self.a, self.b), tools, strict=True)
+        )
         changes = [Change(name, a.get(name), b.get(name)) for name in dict.fromkeys([*a, *b])]
         return sorted(changes, key=lambda change: not change.differs)
 
@@ -137,10 +141,18 @@ class Comparison:
     def flat_parameters(self, run: Run) -> dict[str, str]:
         known = self.previews[run.pk].parameters
         found = {"assistant_id": run.assistant_id, "model": run.model}
-        for name in PARAMETERS:
+        for name in RUN_PARAMETERS:
             value = known.get(name)
             found |= {} if value is None else flat(value, name)
         return found | {f"metadata.{key}": str(value) for key, value in run.metadata.items()}
+
+    def tools_of(self, run: Run) -> dict[str, dict]:
+        """A run's tools by name, so that those of two runs are compared whatever their order."""
+        given = self.previews[run.pk].parameters.get("tools")
+        if isinstance(given, dict):  # longer than a preview holds
+            return {"all": given}
+        tools = [tool for tool in given if isinstance(tool, dict)] if isinstance(given, list) else []
+        return {tool_name(tool): tool for tool in tools}
 
     @cached_property
     def previews(self) -> dict[int, reading.RunPreview]:
@@ -214,6 +226,22 @@ class Comparison:
         parts = written[-1].parts if written else []
         texts = [part["text"]["text"] for part in parts if part.get("type") == "text"]
         return "\n\n".join(texts)
+
+
+def tool_name(tool: dict) -> str:
+    """A function's own name, else the kind of tool."""
+    function = tool.get("function")
+    name = function.get("name") if isinstance(function, dict) else ""
+    return str(name or tool.get("type") or "tool")
+
+
+def flat_tools(tools: dict[str, dict], shared: Collection[str]) -> dict[str, str]:
+    """Tools that both runs have leaf by leaf; one that the other lacks is one line."""
+    found: dict[str, str] = {}
+    for name, tool in tools.items():
+        path = f"tools.{name}"
+        found |= flat(tool, path) if name in shared else {path: str(tool.get("type") or "tool")}
+    return found
 
 
 def step_key(step: RunStep) -> tuple[str, ...]:

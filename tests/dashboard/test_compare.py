@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from runsdash.dashboard.differences import json_changes, text_pieces
 from runsdash.sync.refresh import refresh_run
 from tests.pages import parsed
+from tests.rows import made_connection, made_run
 
 
 @pytest.fixture
@@ -40,6 +41,20 @@ def test_parameters_measures_steps_and_answers(viewer, two):
     assert [td.text for td in page.one(id="steps").all("span", class_="dim")] == ["not in A"]
     assert page.one(id="answer").all("del")
     assert page.one(id="answer").all("ins")
+
+
+@pytest.mark.django_db
+def test_tools_are_compared_by_name_and_one_that_is_missing_is_one_line(viewer):
+    def function(name: str, **schema: object) -> dict:
+        return {"type": "function", "function": {"name": name, "parameters": schema}}
+
+    prod = made_connection(is_enabled=False)
+    a = made_run(prod, tools=[function("find", type="object"), {"type": "file_search"}])
+    b = made_run(prod, tools=[function("pay", type="object", required=["x"]), function("find", type="array")])
+    page = parsed(viewer.get(f"/compare/?a={a.upstream_id}&b={b.upstream_id}"))
+    changed = [tr.one("th").text for tr in page.one(id="parameters").all("tr", class_="changed")]
+    assert changed == ["tools.find.function.parameters.type", "tools.file_search", "tools.pay"]
+    assert cells(page.one(id="parameters"), "tools.pay") == ["(unset)", "function"]
 
 
 @pytest.mark.django_db(transaction=True)
