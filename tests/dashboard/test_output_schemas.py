@@ -133,7 +133,7 @@ def test_the_list_names_what_is_known(operator, schema, waiting):
     page = parsed(operator.get("/functions/"))
     (row,) = page.one("tbody").all("tr")
     cells = [cell.text for cell in row.children if hasattr(cell, "tag")]
-    assert cells == ["get_stock", "registered", "0", "a run waits for it"]
+    assert cells == ["get_stock", "registered", "0", "a run waits"]
     assert operator.get("/functions/?name=other").headers["Location"] == "/functions/other/"
 
 
