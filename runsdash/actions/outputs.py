@@ -3,6 +3,8 @@
 Models only. `run_upstream_id` and `call_id` are the upstream's ids; a draft outlives its run's copy.
 """
 
+import json
+
 from django.conf import settings
 from django.db import models
 
@@ -64,11 +66,21 @@ class OutputTemplate(models.Model):
         return f"{self.function_name}: {self.name}"
 
 
+class WrittenJSON(models.TextField):
+    """JSON kept as text: PostgreSQL's type for it forgets the order of keys, in which people wrote them."""
+
+    def from_db_value(self, value: str | None, *_: object) -> object:
+        return None if value is None else json.loads(value)
+
+    def get_prep_value(self, value: object) -> str | None:
+        return None if value is None else json.dumps(value)
+
+
 class OutputSchema(models.Model):
     """The JSON Schema that outputs of a function have to satisfy."""
 
     function_name = models.CharField(max_length=200, unique=True)
-    schema = models.JSONField()
+    schema = WrittenJSON()
     changed_by = models.CharField(max_length=150)
     changed_at = models.DateTimeField(auto_now=True)
 
