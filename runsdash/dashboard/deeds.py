@@ -64,7 +64,7 @@ class Told:
 
     @property
     def label(self) -> str:
-        return LABELS.get(self.intent.action, self.intent.action.replace("_", " "))
+        return LABELS.get(self.intent.action, self.intent.action.replace("_", " ").capitalize())
 
     @property
     def tone(self) -> str:
