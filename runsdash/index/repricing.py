@@ -1,12 +1,12 @@
 """Prices runs again, after RUNSDASH_PRICES or the built-in price list changed. Chunk by chunk, so that others can write."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from django.db import connection as database
 from django.db import transaction
 
-from .models import Connection, Run
+from .models import Connection, Run, Thread
 from .pricing import cost_of
 from .rollups import mark_dirty
 from .thread_sums import recount
@@ -20,14 +20,24 @@ def reprice() -> Iterator[tuple[int, int]]:
     kinds = dict(Connection.objects.values_list("pk", "kind"))
     seen = changed = last = 0
     while True:
-        with transaction.atomic():
-            runs = Run.objects.filter(pk__gt=last).order_by("pk").only(*PRICED_BY).select_for_update()
-            some = list(runs[:CHUNK])
-            changed += price_again(some, kinds)
-        if not some:
+        threads_of = dict(Run.objects.filter(pk__gt=last).order_by("pk").values_list("pk", "thread_id")[:CHUNK])
+        if not threads_of:
             return
-        seen, last = seen + len(some), some[-1].pk
+        with transaction.atomic():
+            changed += price_again(locked_runs(threads_of), kinds)
+        seen, last = seen + len(threads_of), max(threads_of)
         yield seen, changed
+
+
+def locked_runs(threads_of: Mapping[int, int]) -> list[Run]:
+    """Runs that nobody else changes until the transaction ends; given are their keys with those of their threads.
+
+    The threads are locked and no run, in the order of `upsert.known_rows`: whoever changes runs locks their threads
+    first, and two orders are a deadlock. A run that has just moved to another thread was priced by who moved it.
+    """
+    in_order = Thread.objects.filter(pk__in=set(threads_of.values())).order_by("connection_id", "upstream_id")
+    held = list(in_order.select_for_update().values_list("pk", flat=True))
+    return list(Run.objects.filter(pk__in=list(threads_of), thread_id__in=held).order_by("pk").only(*PRICED_BY))
 
 
 def price_again(runs: list[Run], kinds: dict[int, str]) -> int:

@@ -1,15 +1,23 @@
 """What runs cost: by list price at their time, by own prices, and not at all where no price is known."""
 
 import json
+import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
 from django.core.management import call_command
+from django.db import connection as database
+from django.db import transaction
 from django.db.models import Sum
+from django.utils import timezone
 
 from runsdash.index.models import RunSums
 from runsdash.index.pricing import MODELS_KEPT, cost_of, listed_model, listed_tariff
-from tests.rows import made_connection, made_run
+from runsdash.index.repricing import reprice
+from runsdash.index.upsert import ensure_threads, upsert_runs
+from runsdash.service import objects
+from tests.rows import made_connection, made_run, made_runs, run_object
 from tests.test_settings import KEY, manage
 
 SUMMER = datetime(2025, 7, 1, tzinfo=UTC)
@@ -104,3 +112,34 @@ def test_runs_are_priced_again_after_prices_changed(settings, capsys) -> None:
     assert RunSums.objects.filter(hours=24, model="of-ours").aggregate(cost=Sum("cost"))["cost"] == 24
     call_command("reprice_runs")
     assert "3 runs looked at, 0 costs changed" in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_runs_are_priced_while_others_take_snapshots_of_them(settings) -> None:
+    prod = made_connection()
+    runs = made_runs(prod, 3, model="of-ours", thread_id="thread_of_all")
+    settings.RUNSDASH_PRICES = {"of-ours": (1000.0, 0.0)}
+    failures: list[BaseException] = []
+
+    def price() -> None:
+        try:
+            list(reprice())
+        except Exception as error:  # noqa: BLE001 told below
+            failures.append(error)
+        database.close()
+
+    pricing = threading.Thread(target=price)
+    with transaction.atomic():
+        ensure_threads(prod, ["thread_of_all"])
+        pricing.start()
+        time.sleep(0.3)  # it waits for the thread now, and must hold no run that is taken next
+        again = [
+            objects.Run.from_raw(run_object(id=run.upstream_id, thread_id="thread_of_all", model="of-ours"))
+            for run in runs
+        ]
+        upsert_runs(prod, again, fetched_at=timezone.now())
+    pricing.join(10)
+    assert failures == []
+    for run in runs:
+        run.refresh_from_db()
+    assert [run.cost for run in runs] == [12, 12, 12]
