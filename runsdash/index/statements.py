@@ -29,13 +29,7 @@ def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[
     """
     if not rows:
         return
-    rest = [
-        field for field in model._meta.concrete_fields if field.attname not in names and field is not model._meta.pk
-    ]
-    defaults = tuple(converter(field)(field.get_default()) for field in rest)
-    if defaults:
-        rows = [row + defaults for row in rows]
-    columns = columns_of(model, [*names, *(field.attname for field in rest)])
+    columns, rows = with_defaults(model, names, rows)
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -49,6 +43,28 @@ def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[
         else:
             places = ", ".join(["%s"] * len(columns))
             cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+
+
+def insert_missing_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]) -> None:
+    """The same for rows of which some may be there already: those stay as they are."""
+    if not rows:
+        return
+    columns, rows = with_defaults(model, names, rows)
+    table, places = connection.ops.quote_name(model._meta.db_table), ", ".join(["%s"] * len(columns))
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places}) ON CONFLICT DO NOTHING", rows)
+
+
+def with_defaults(
+    model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]
+) -> tuple[list[str], Sequence[tuple]]:
+    """(columns, rows), the defaults of the fields that are not named behind the others."""
+    rest = [
+        field for field in model._meta.concrete_fields if field.attname not in names and field is not model._meta.pk
+    ]
+    defaults = tuple(converter(field)(field.get_default()) for field in rest)
+    columns = columns_of(model, [*names, *(field.attname for field in rest)])
+    return columns, [row + defaults for row in rows] if defaults else rows
 
 
 def replace_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]) -> None:

@@ -34,7 +34,7 @@ from .models import (
     Thread,
 )
 from .previews import run_preview, step_preview
-from .statements import Row, converter, update_rows, upsert_rows
+from .statements import Row, converter, insert_missing_rows, update_rows, upsert_rows
 from .texts import cut, storable_json, stored_id
 from .thread_sums import Before, Sums
 
@@ -116,14 +116,10 @@ def insert_threads(connection: Connection, ids: Sequence[str], *, added_by: str)
     """Rows for ids that had none; one that another process has made meanwhile stays as it is."""
     now = timezone.now()
     preferred = [key_for(connection_id=connection.pk, upstream_id=one, created_at=now) for one in ids]
-    Thread.objects.bulk_create(
-        [
-            Thread(id=key, connection=connection, upstream_id=one, added_by=added_by, due_at=now)
-            for key, one in zip(free_keys(Thread, preferred), ids, strict=True)
-        ],
-        ignore_conflicts=True,
-        batch_size=CHUNK,
-    )
+    moment = converter(Thread._meta.get_field("due_at"))(now)
+    keys = zip(free_keys(Thread, preferred), ids, strict=True)
+    new = [(key, connection.pk, one, added_by, moment, moment) for key, one in keys]
+    insert_missing_rows(Thread, ("id", "connection_id", "upstream_id", "added_by", "added_at", "due_at"), new)
 
 
 def upsert_threads(
