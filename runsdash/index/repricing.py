@@ -36,7 +36,7 @@ def locked_runs(threads_of: Mapping[int, int]) -> list[Run]:
     first, and two orders are a deadlock. A run that has just moved to another thread was priced by who moved it.
     """
     in_order = Thread.objects.filter(pk__in=set(threads_of.values())).order_by("connection_id", "upstream_id")
-    held = list(in_order.select_for_update().values_list("pk", flat=True))
+    held = list(in_order.select_for_update(no_key=True).values_list("pk", flat=True))
     return list(Run.objects.filter(pk__in=list(threads_of), thread_id__in=held).order_by("pk").only(*PRICED_BY))
 
 

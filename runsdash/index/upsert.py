@@ -60,11 +60,15 @@ LAST_KNOWN = (
 
 
 def known_rows(model: type[models.Model], *, connection: Connection, ids: Iterable[str]) -> dict[str, models.Model]:
-    """Rows already there by upstream id, locked until the transaction ends. All lock in one order."""
+    """Rows already there by upstream id, locked until the transaction ends. All lock in one order.
+
+    Their keys are not locked (`no_key`): who inserts a row that refers to one would wait for us when committing, and we
+    may wait for what that transaction has written.
+    """
     found: dict[str, models.Model] = {}
     for some in chunks(sorted(set(ids))):
-        rows_there = model.objects.filter(connection=connection, upstream_id__in=some)
-        found.update({row.upstream_id: row for row in rows_there.order_by("upstream_id").select_for_update()})
+        rows_there = model.objects.filter(connection=connection, upstream_id__in=some).order_by("upstream_id")
+        found.update({row.upstream_id: row for row in rows_there.select_for_update(no_key=True)})
     return found
 
 
@@ -100,7 +104,7 @@ def free_keys(model: type[models.Model], preferred: Sequence[int]) -> list[int]:
 
 def ensure_threads(connection: Connection, ids: Iterable[str], *, added_by: str = "") -> dict[str, Thread]:
     """Rows for thread ids, made where missing, locked until the transaction ends. Their content is fetched later."""
-    ids = list(dict.fromkeys(stored_id(one) for one in ids))
+    ids = sorted({stored_id(one) for one in ids})  # one order of inserting, too
     with transaction.atomic():
         known = known_rows(Thread, connection=connection, ids=ids)
         for _ in range(THREAD_ATTEMPTS):

@@ -1,10 +1,13 @@
 """The rules of the upsert: age, ends, last known values, sums, and values no server should send."""
 
 import json
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection as database
+from django.db import transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,6 +39,34 @@ def seen(connection: Connection, *, at_s: float = 0, **fields: object) -> Run:
     raw = run_object(**{"id": "run_a", "thread_id": "thread_a", **fields})
     upsert_runs(connection, [objects.Run.from_raw(raw)], fetched_at=AGE + timedelta(seconds=at_s))
     return Run.objects.get(upstream_id=raw["id"][:200])
+
+
+# Two at once
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_and_a_snapshot_of_one_run_do_not_block_each_other() -> None:
+    prod = made_connection()
+    run = seen(prod, status="queued")
+    said = {"id": "msg_a", "run_id": "run_a", "content": [{"type": "text", "text": {"value": "Seven are left."}}]}
+    failures: list[BaseException] = []
+
+    def take() -> None:
+        try:
+            seen(prod, at_s=5, status="in_progress", instructions="Count what is left.")
+        except Exception as error:  # noqa: BLE001 told below
+            failures.append(error)
+        database.close()
+
+    other = threading.Thread(target=take)
+    with transaction.atomic():
+        upsert_messages(run.thread, [objects.Message.from_raw(said)], fetched_at=AGE)
+        other.start()
+        time.sleep(0.3)  # it holds the thread and waits for the run's words now; we commit a message of the thread
+    other.join(10)
+    assert failures == []
+    run.refresh_from_db()
+    assert (run.status, Message.objects.count()) == ("in_progress", 1)
 
 
 # Age and ends
