@@ -32,8 +32,8 @@ def reprice() -> Iterator[tuple[int, int]]:
 def locked_runs(threads_of: Mapping[int, int]) -> list[Run]:
     """Runs that nobody else changes until the transaction ends; given are their keys with those of their threads.
 
-    The threads are locked and no run, in the order of `upsert.known_rows`: whoever changes runs locks their threads
-    first, and two orders are a deadlock. A run that has just moved to another thread was priced by who moved it.
+    Their threads are held, as by everyone who writes runs (see `locks`). A run that has just moved to another thread was
+    priced by who moved it.
     """
     in_order = Thread.objects.filter(pk__in=set(threads_of.values())).order_by("connection_id", "upstream_id")
     held = list(in_order.select_for_update(no_key=True).values_list("pk", flat=True))

@@ -18,6 +18,7 @@ from runsdash.service.statuses import run_status
 
 from . import fulltext, pricing, rows
 from .keys import free_key, key_for
+from .locks import hold_thread
 from .message_order import in_place
 from .models import (
     Assistant,
@@ -60,11 +61,7 @@ LAST_KNOWN = (
 
 
 def known_rows(model: type[models.Model], *, connection: Connection, ids: Iterable[str]) -> dict[str, models.Model]:
-    """Rows already there by upstream id, locked until the transaction ends. All lock in one order.
-
-    Their keys are not locked (`no_key`): who inserts a row that refers to one would wait for us when committing, and we
-    may wait for what that transaction has written.
-    """
+    """Rows already there by upstream id, locked until the transaction ends, all in one order (see `locks`)."""
     found: dict[str, models.Model] = {}
     for some in chunks(sorted(set(ids))):
         rows_there = model.objects.filter(connection=connection, upstream_id__in=some).order_by("upstream_id")
@@ -288,6 +285,7 @@ def upsert_steps(
     steps = list({step.id: step for step in steps if step.id}.values())
     connection = run.connection
     with transaction.atomic():
+        hold_thread(run.thread_id)
         known = known_rows(RunStep, connection=connection, ids=[stored_id(step.id) for step in steps])
         keys = keys_for_new(
             RunStep, connection, known, [(step.id, step.created_at or run.created_at) for step in steps]
@@ -362,6 +360,7 @@ def upsert_messages(
     messages = list({message.id: message for message in messages if message.id}.values())
     ids = [stored_id(message.id) for message in messages]
     with transaction.atomic():
+        hold_thread(thread.pk)
         known = known_rows(Message, connection=thread.connection, ids=ids)
         dated = rows.positioned_messages(messages, fallback=fetched_at)
         dated = in_place(thread, dated, known=known, goes_back=goes_back)

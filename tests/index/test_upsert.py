@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from runsdash.index.bodies import preview_of, raw_object, raw_text, shown
 from runsdash.index.keys import HASH_BITS, key_for
-from runsdash.index.models import Connection, DirtyHour, Message, Run, RunBody, RunStep, Thread
+from runsdash.index.models import Connection, DirtyHour, Message, Run, RunBody, RunStep, RunText, Thread
 from runsdash.index.previews import SHORT_BODY_BYTES, run_preview
 from runsdash.index.upsert import ensure_threads, upsert_messages, upsert_runs, upsert_steps, upsert_threads
 from runsdash.service import objects
@@ -67,6 +67,7 @@ def test_a_message_and_a_snapshot_of_one_run_do_not_block_each_other() -> None:
     assert failures == []
     run.refresh_from_db()
     assert (run.status, Message.objects.count()) == ("in_progress", 1)
+    assert {"seven", "count"} <= set(RunText.objects.get(run=run).words.split())
 
 
 # Age and ends

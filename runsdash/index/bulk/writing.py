@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from django.db import IntegrityError, OperationalError, transaction
 
 from runsdash.index import fulltext, pricing, rollups, thread_sums, upsert
+from runsdash.index.locks import hold_thread
 from runsdash.index.models import (
     Connection,
     Message,
@@ -177,4 +178,5 @@ def hear_again(thread_keys: set[int]) -> None:
     """Once all messages are here: the words of all runs of these threads."""
     for key in sorted(thread_keys):
         with transaction.atomic():
+            hold_thread(key)
             fulltext.index_runs(Run.objects.filter(thread_id=key).values_list("pk", flat=True))

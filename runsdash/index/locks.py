@@ -1,0 +1,16 @@
+"""Who may write what belongs to a thread: whoever holds its row. So two writers never wait for each other, and each sees
+what the other wrote: keys that it took, words of the same run.
+
+Several threads are held in the order of their ids. Their keys are not locked (`no_key`): who inserts a row that refers
+to a thread would wait for that lock when committing. SQLite has one writer at a time and needs none of this.
+"""
+
+from django.db import connection
+
+from .models import Thread
+
+
+def hold_thread(key: int) -> None:
+    """Waits until nobody else writes runs, steps or messages of the thread. Until the transaction ends they wait for us."""
+    if connection.features.has_select_for_update:
+        Thread.objects.filter(pk=key).select_for_update(no_key=True).values_list("pk").first()
