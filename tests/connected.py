@@ -1,7 +1,8 @@
 """Fixtures that join the index to the session's sandbox, and a few short-hands for things on it."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -19,10 +20,14 @@ ASSISTANT_FUNCTION = {
 }
 
 
+STREAM_WRITER = "runsdash-live-output"  # the thread that lives while any stream is read
+STREAMS_END_S = 3
+
+
 @pytest.fixture
-def connection(upstream: Sandbox, db: None) -> Connection:
+def connection(upstream: Sandbox, db: None) -> Iterator[Connection]:
     """The sandbox as a connection of the index, with a time-out that tests can wait for."""
-    return Connection.objects.create(
+    yield Connection.objects.create(
         slug="sandbox",
         name="sandbox",
         kind="sandbox",
@@ -30,6 +35,10 @@ def connection(upstream: Sandbox, db: None) -> Connection:
         sealed_key=seal(upstream.api_key),
         timeout_s=5,
     )
+    # A stream that still writes would meet the emptying of the tables; PostgreSQL ends one of the two.
+    deadline = time.monotonic() + STREAMS_END_S
+    while time.monotonic() < deadline and any(one.name == STREAM_WRITER for one in threading.enumerate()):
+        time.sleep(0.02)
 
 
 @pytest.fixture
