@@ -13,6 +13,7 @@ FILES = ["tests/index/test_planner.py", "tests/index/test_fulltext.py", "tests/i
 # Processes of an import only read lines; what they wrote would be the same as without them on any engine.
 ON_ANY_ENGINE = "tests/index/test_import.py::test_processes_give_the_same"
 TAKEN_IN = ["tests/index/test_upsert.py", "tests/index/test_import.py", "tests/index/test_export.py"]
+TAKEN_IN += ["tests/index/test_pricing.py::test_runs_are_priced_while_others_take_snapshots_of_them"]
 ROOT = Path(__file__).resolve().parents[2]
 TIME_S = 480
 

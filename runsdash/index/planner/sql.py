@@ -121,12 +121,13 @@ def stopped_after(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def stopped_by_server(seconds: float) -> Iterator[None]:
+    is_inside = connection.in_atomic_block
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
             yield
-            if connection.in_atomic_block:  # of a test, or of a caller: the setting must not outlive us
+            if is_inside:  # a transaction of a test or of a caller: the setting must not outlive us
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL statement_timeout = 0")
     except OperationalError as error:
