@@ -144,7 +144,7 @@ class Comparison:
         for name in RUN_PARAMETERS:
             value = known.get(name)
             found |= {} if value is None else flat(value, name)
-        return found | {f"metadata.{key}": str(value) for key, value in run.metadata.items()}
+        return found | {f"metadata.{key}": str(value) for key, value in sorted(run.metadata.items())}
 
     def tools_of(self, run: Run) -> dict[str, dict]:
         """A run's tools by name, so that those of two runs are compared whatever their order."""

@@ -14,6 +14,7 @@ from . import rollups
 from .archive import file_ids_of_message, file_ids_of_step, usable
 from .bodies import shown
 from .keys import first_key_of
+from .locks import hold_thread
 from .models import ArchivedFile, Connection, Message, MessageBody, PurgedThread, Run, RunStep, StepBody, Thread
 from .texts import stored_id
 
@@ -91,10 +92,17 @@ def purge_some(thread: Thread, *, within_s: float) -> bool:
     """Deletes as much of a thread as fits into `within_s` seconds. True when nothing of it is left."""
     deadline = monotonic() + within_s
     for part in PARTS:
-        while part(thread):
+        while taken_away(thread, part):
             if monotonic() > deadline:
                 return False
     return not Thread.objects.filter(pk=thread.pk).exists()
+
+
+def taken_away(thread: Thread, part: Callable[[Thread], bool]) -> bool:
+    """One small transaction that nobody else writes into. False when nothing of this part is left."""
+    with transaction.atomic():
+        hold_thread(thread.pk)
+        return part(thread)
 
 
 def purge_steps(thread: Thread) -> bool:
@@ -106,25 +114,23 @@ def purge_steps(thread: Thread) -> bool:
     keys = list(RunStep.objects.filter(run_id=run).values_list("pk", flat=True)[:ROWS_A_TRANSACTION])
     bodies = shown(StepBody.objects.filter(step_id__in=keys))
     ids = [one for body in bodies for one in file_ids_of_step(body.preview)]
-    with transaction.atomic():
-        forget_files(thread, ids)
-        raw_delete(StepBody.objects.filter(step_id__in=keys))
-        raw_delete(RunStep.objects.filter(pk__in=keys))
-        if len(keys) < ROWS_A_TRANSACTION:
-            rollups.mark_dirty(thread.connection_id, [run])
-            for forget in FORGETTERS:
-                forget(connection=thread.connection, run_id=run_id, run_key=run)
-            Run.objects.filter(pk=run).delete()
+    forget_files(thread, ids)
+    raw_delete(StepBody.objects.filter(step_id__in=keys))
+    raw_delete(RunStep.objects.filter(pk__in=keys))
+    if len(keys) < ROWS_A_TRANSACTION:
+        rollups.mark_dirty(thread.connection_id, [run])
+        for forget in FORGETTERS:
+            forget(connection=thread.connection, run_id=run_id, run_key=run)
+        Run.objects.filter(pk=run).delete()
     return True
 
 
 def purge_messages(thread: Thread) -> bool:
     found = list(Message.objects.filter(thread=thread).order_by("position")[:ROWS_A_TRANSACTION])
     keys = [message.pk for message in found]
-    with transaction.atomic():
-        forget_files(thread, [one for message in found for one in file_ids_of_message(message)])
-        raw_delete(MessageBody.objects.filter(message_id__in=keys))
-        raw_delete(Message.objects.filter(pk__in=keys))
+    forget_files(thread, [one for message in found for one in file_ids_of_message(message)])
+    raw_delete(MessageBody.objects.filter(message_id__in=keys))
+    raw_delete(Message.objects.filter(pk__in=keys))
     return bool(found)
 
 
