@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from runsdash.index.rows import positioned_messages, positioned_steps
-from runsdash.index.texts import stored_id
+from runsdash.service.decoding import decode_json
 from runsdash.service.objects import Message, Run, RunStep
 
 from .garbage import uncollected
 from .lines import Block
-from .making import Own, message_part, run_key, run_part, step_part, step_rows
-from .parts import Again, Extracted, ThreadPart, Trouble
+from .making import Own, message_part, odd_step, own_odd, run_key, run_part, step_part
+from .parts import Again, Extracted, StepPart, ThreadPart, Trouble
+from .plain import Plain, Step, own_plain, plain_line, plain_step
 from .reading import Context, Line, Refused, read_line
 from .speech import Speech
 
@@ -27,6 +28,10 @@ def rows_of(block: Block, context: Context) -> Extracted:
     for number, line in enumerate(block.lines, start=block.first):
         if not line or line.isspace():
             continue
+        plain = plain_line(line, read_at=block.read_at, context=context)
+        if plain:
+            lines["thread.run.step"].append(plain)
+            continue
         try:
             read = read_line(line, read_at=block.read_at, context=context)
         except Refused as refusal:
@@ -34,11 +39,11 @@ def rows_of(block: Block, context: Context) -> Extracted:
         else:
             lines[read.kind].append(read)
     for line in lines["thread"]:
-        found.threads.append(ThreadPart(stored_id(line.value["id"]), line.fetched_at, line.value, line.kept))
+        found.threads.append(ThreadPart(line.id, line.fetched_at, line.value, line.kept))
     speech = take_messages(found, newest(lines["thread.message"]), context)
-    steps = steps_by_run(newest(lines["thread.run.step"]))
+    steps = by_owner(newest(lines["thread.run.step"]))
     take_runs(found, lines["thread.run"], steps, speech, context)
-    found.loose = [step_part(step, line, context) for own in steps.values() for step, line in own]
+    found.loose = [loose_step(line, context) for own in steps.values() for line in own]
     return found
 
 
@@ -46,58 +51,59 @@ def newest(lines: Iterable[Line]) -> Iterable[Line]:
     """Of several snapshots of one object the newest; of two of one age the later one."""
     found: dict[str, Line] = {}
     for line in lines:
-        upstream_id = stored_id(line.value["id"])
-        there = found.get(upstream_id)
+        there = found.get(line.id)
         if there is None or there.fetched_at <= line.fetched_at:
-            found[upstream_id] = line
+            found[line.id] = line
     return found.values()
 
 
-def steps_by_run(lines: Iterable[Line]) -> dict[str, list[tuple[RunStep, Line]]]:
-    found: dict[str, list[tuple[RunStep, Line]]] = {}
+def by_owner(lines: Iterable[Line]) -> dict[str, list[Line]]:
+    found: dict[str, list[Line]] = {}
     for line in lines:
-        found.setdefault(line.value["run_id"], []).append((RunStep.from_raw(line.value), line))
+        found.setdefault(line.owner, []).append(line)
     return found
 
 
 def take_runs(
     found: Extracted,
     lines: Iterable[Line],
-    steps: dict[str, list[tuple[RunStep, Line]]],
+    steps: dict[str, list[Line]],
     speech: dict[str, Speech],
     context: Context,
 ) -> None:
     """Runs with their steps, which leave `steps`. The first snapshot of a run makes the row, others come after it."""
     for line in sorted(lines, key=lambda line: line.fetched_at):
-        upstream_id = stored_id(line.value["id"])
-        if upstream_id in found.runs:
-            found.again.append(Again(line.body, line.value["thread_id"], line.fetched_at))
+        if line.id in found.runs:
+            found.again.append(Again(line.body, line.owner, line.fetched_at))
             continue
         run = Run.from_raw(line.value)
         key, created_at = run_key(run, line, context), run.created_at or line.fetched_at
-        own = positioned(steps.pop(run.id, []), created_at, key, context)
+        own = own_steps(steps.pop(run.id, []), created_at, key, context)
         said = speech.get(run.thread_id, Speech())
-        found.runs[upstream_id] = run_part(key, run, line, own, said, context)
+        found.runs[line.id] = run_part(key, run, line, own, said, context)
 
 
-def positioned(
-    steps: list[tuple[RunStep, Line]], run_created_at: datetime, run_key: int, context: Context
-) -> list[Own]:
-    lines = {step.id: line for step, line in steps}
-    ordered = positioned_steps([step for step, _ in steps], run_created_at=run_created_at)
+def own_steps(lines: list[Line], run_created_at: datetime, run_key: int, context: Context) -> list[Own]:
+    """In their order."""
+    read = [plain_step(line) if isinstance(line.value, Step) else odd_step(line) for line in lines]
     return [
-        Own(step, step_rows(step, lines[step.id], context, of=run_key, position=position, fallback=run_created_at))
-        for step, position in ordered
+        own_plain(step, context, of=run_key, position=position)
+        if isinstance(step, Plain)
+        else own_odd(step, context, of=run_key, position=position, fallback=run_created_at)
+        for step, position in positioned_steps(read, run_created_at=run_created_at)
     ]
+
+
+def loose_step(line: Line, context: Context) -> StepPart:
+    """A step whose run is not in the block."""
+    raw = decode_json(line.body) if isinstance(line.value, Step) else line.value
+    return step_part(RunStep.from_raw(raw), line, context)
 
 
 def take_messages(found: Extracted, lines: Iterable[Line], context: Context) -> dict[str, Speech]:
     """Messages of the block; what is said in each thread, for the words of its runs."""
-    by_thread: dict[str, list[Line]] = {}
-    for line in lines:
-        by_thread.setdefault(line.value["thread_id"], []).append(line)
     speech: dict[str, Speech] = {}
-    for thread_id, own in by_thread.items():
+    for thread_id, own in by_owner(lines).items():
         by_id = {line.value["id"]: line for line in own}
         messages = [Message.from_raw(line.value) for line in own]
         speech[thread_id] = Speech()

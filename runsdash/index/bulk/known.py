@@ -13,7 +13,6 @@ from typing import NamedTuple
 from django.db.models import Model
 
 from runsdash.index.models import Message, MessageBody, Run, RunBody, RunStep, StepBody, Thread
-from runsdash.index.texts import stored_id
 
 from .lines import Block
 from .reading import Context, Line, Refused, read_line
@@ -51,7 +50,7 @@ def sifted(block: Block, context: Context) -> Sifted:
     there = looked_up([line for _, line in read], context)
     found = Sifted(block)
     for place, line in read:
-        one = there.get((line.kind, stored_id(line.value["id"])))
+        one = there.get((line.kind, line.id))
         if one is None or one.fetched_at is None or (one.fetched_at < line.fetched_at and not is_same(one, line)):
             continue
         if one.fetched_at == line.fetched_at and line.kind != "thread" and not is_same(one, line):
@@ -87,7 +86,7 @@ def looked_up(lines: Iterable[Line], context: Context) -> dict[tuple[str, str], 
     """What the index has of them, by (kind, upstream id)."""
     wanted: dict[str, list[str]] = {}
     for line in lines:
-        wanted.setdefault(line.kind, []).append(stored_id(line.value["id"]))
+        wanted.setdefault(line.kind, []).append(line.id)
     found = {}
     for kind, ids in wanted.items():
         for start in range(0, len(ids), CHUNK):

@@ -1,7 +1,7 @@
 """Rows out of typed objects, by the same functions that `index/upsert.py` uses. Pure."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache, partial
 from hashlib import blake2b
@@ -67,10 +67,21 @@ def body_rest(line: Line, fetched: str, preview: Callable[[], dict] | None = Non
 
 
 class Own(NamedTuple):
-    """A step of a run in the same block."""
+    """A step of a run in the same block. `names`: the different tools it called, `calls`: how often in all."""
 
-    step: RunStep
     rows: StepRows
+    names: list[str]
+    calls: int
+    texts: Iterable[Text]
+
+
+class Odd(NamedTuple):
+    """A step of any shape. `created_at` and `type` give it its place among those of its run."""
+
+    created_at: datetime | None
+    type: str
+    line: Line
+    step: RunStep
 
 
 def run_key(run: Run, line: Line, context: Context) -> int:
@@ -110,7 +121,7 @@ def columns_of_run(run: Run, line: Line, steps: list[Own]) -> dict[str, object]:
         "steps_cursor": "",
         "steps_checked_at": None,
         "step_count": len(steps),
-        "tool_call_count": sum(len(own.step.tool_calls) for own in steps),
+        "tool_call_count": sum(own.calls for own in steps),
         **kept_columns(line.kept),
     }
     columns["queue_s"] = rows.seconds_between(created_at, columns["started_at"])
@@ -125,7 +136,7 @@ def stored_columns(columns: dict[str, object], context: Context) -> dict[str, ob
 
 def tools_of(pending: list[dict], steps: list[Own]) -> list[str]:
     names = dict.fromkeys(cut(reading.text(call.get("name")) or "", rows.ID_CHARS) for call in pending)
-    names |= dict.fromkeys(rows.tool_names(call for own in steps for call in own.step.tool_calls))
+    names |= dict.fromkeys(name for own in steps for name in own.names)
     return [name for name in names if name][: rows.TOOLS]
 
 
@@ -134,7 +145,7 @@ def texts_of(run: Run, columns: dict, steps: list[Own], speech: Speech) -> Itera
     yield from run_texts(run)
     yield from speech.texts(run.id, columns["created_at"])
     for own in steps:
-        yield from step_texts(own.step)
+        yield from own.texts
 
 
 def kept_columns(kept: dict) -> dict[str, object]:
@@ -149,10 +160,17 @@ def seen_rows(seen: list, context: Context) -> list[tuple[str, str]]:
     return [(status, stamp(at, context)) for status, at in read if status and at]
 
 
-def step_rows(step: RunStep, line: Line, context: Context, *, of: int, position: int, fallback: datetime) -> StepRows:
+def odd_step(line: Line) -> Odd:
+    step = RunStep.from_raw(line.value)
+    return Odd(step.created_at, step.type, line, step)
+
+
+def own_odd(odd: Odd, context: Context, *, of: int, position: int, fallback: datetime) -> Own:
     """`of`: the key of its run; `fallback` stands in for a missing time of the step."""
-    key, rest, body = step_columns(step, line, context, created_at=step.created_at or fallback)
-    return StepRows((key, of, position, *rest), (key, *body))
+    step = odd.step
+    key, rest, body = step_columns(step, odd.line, context, created_at=step.created_at or fallback)
+    names, calls = rows.tool_names(step.tool_calls), len(step.tool_calls)
+    return Own(StepRows((key, of, position, *rest), (key, *body)), names, calls, step_texts(step))
 
 
 def step_part(step: RunStep, line: Line, context: Context) -> StepPart:
@@ -161,7 +179,7 @@ def step_part(step: RunStep, line: Line, context: Context) -> StepPart:
     return StepPart(
         key=key,
         upstream_id=stored_id(step.id),
-        run_id=stored_id(line.value["run_id"]),
+        run_id=stored_id(line.owner),
         fetched_at=line.fetched_at,
         created_at=step.created_at,
         is_message=step.type == "message_creation",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
-from runsdash.index.texts import dumped
+from runsdash.index.texts import dumped, stored_id
 from runsdash.service.decoding import MAX_JSON_DEPTH, Undecodable, decode_json
 from runsdash.service.objects import reading
 
@@ -35,9 +35,14 @@ class Context:
 
 
 class Line(NamedTuple):
-    """`body` is the JSON text as received, `kept` what an export said beside it."""
+    """`body` is the JSON text as received, `kept` what an export said beside it.
+
+    `id` as the index keeps it; `owner`: the id of its thread or run, "" of a thread.
+    """
 
     kind: str
+    id: str
+    owner: str
     value: dict
     body: bytes
     fetched_at: datetime
@@ -56,14 +61,18 @@ def read_line(line: bytes, *, read_at: datetime, context: Context) -> Line:
         raise Refused(f"its object is {str(kind)[:40]!r}, not one of {', '.join(KINDS)}")
     if not reading.identifier(value.get("id")):
         raise Refused(f"this {kind} has no id")
-    owner = OWNERS.get(kind)
-    if owner and "_owner" in added:
-        value[owner] = added["_owner"]
-    if owner and not reading.identifier(value.get(owner)):
-        raise Refused(f"this {kind} has no {owner}")
-    fetched_at = min(reading.moment(added.get("_fetched_at")) or read_at, context.now)
+    name = OWNERS.get(kind)
+    if name and "_owner" in added:
+        value[name] = added["_owner"]
+    if name and not reading.identifier(value.get(name)):
+        raise Refused(f"this {kind} has no {name}")
     kept, seen = reading.mapping(added.get("_kept")), reading.listing(added.get("_seen"))
-    return Line(kind, value, body, fetched_at, kept, seen)
+    owner = value[name] if name else ""
+    return Line(kind, stored_id(value["id"]), owner, value, body, age_of(added, read_at, context), kept, seen)
+
+
+def age_of(added: dict, read_at: datetime, context: Context) -> datetime:
+    return min(reading.moment(added.get("_fetched_at")) or read_at, context.now)
 
 
 def decoded(body: bytes) -> tuple[object, bytes]:

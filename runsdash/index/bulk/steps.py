@@ -9,6 +9,7 @@ from runsdash.index import rows, upsert
 from runsdash.index.bodies import unpacked
 from runsdash.index.models import Connection, Run, RunStep, RunTool, StepBody
 from runsdash.index.statements import insert_rows, replace_rows
+from runsdash.index.texts import stored_id
 from runsdash.service import objects
 from runsdash.service.decoding import decode_json
 from runsdash.service.objects import reading
@@ -78,7 +79,9 @@ def steps_of(part: RunPart, context: Context) -> Iterator[StepPart]:
     for _, body in part.steps:
         raw, fetched_at = unpacked(body[-1]), reading.moment(body[STEP_BODY_NAMES.index("fetched_at")])
         value = decode_json(raw) | {"run_id": part.upstream_id}
-        line = Line("thread.run.step", value, raw, fetched_at or context.now, {}, [])
+        line = Line(
+            "thread.run.step", stored_id(value["id"]), part.upstream_id, value, raw, fetched_at or context.now, {}, []
+        )
         yield step_part(objects.RunStep.from_raw(value), line, context)
 
 

@@ -1,0 +1,123 @@
+"""Steps that are read against the schema of the usual shape: the same rows as by the tolerant way, or not read at all."""
+
+import json
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.generate import Past
+from runsdash.index.bulk.making import odd_step, own_odd
+from runsdash.index.bulk.plain import Step, own_plain, plain_line, plain_step
+from runsdash.index.bulk.reading import Context, read_line
+
+AGE = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+CONTEXT = Context(connection_id=7, now=AGE)
+CALLS = [
+    {
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "get_stock", "arguments": '{"a":"\\u0144"}', "output": "3"},
+    },
+    {"id": "call_2", "type": "function", "function": {"name": "get_stock", "arguments": "", "output": None}},
+]
+USUAL = {
+    "id": "step_1", "object": "thread.run.step", "created_at": 1_790_000_000, "run_id": "run_1", "thread_id": "thread_1",
+    "assistant_id": "asst_1", "type": "tool_calls", "status": "completed", "cancelled_at": None,
+    "completed_at": 1_790_000_003, "expired_at": None, "failed_at": None, "last_error": None,
+    "step_details": {"type": "tool_calls", "tool_calls": CALLS},
+    "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}, "metadata": {},
+}  # fmt: skip
+SPOKEN = USUAL | {
+    "type": "message_creation",
+    "step_details": {"type": "message_creation", "message_creation": {"message_id": "msg_1"}},
+    "usage": None,
+}
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=300), st.just("x" * 300), st.just({}),
+    st.just([]), st.just({"code": "server_error", "message": "broke"}), st.just([{"type": "code_interpreter"}]),
+    st.just("\ud800"), st.just("\x00"), st.just(10**20), st.just({"type": "message_creation"}), st.just(CALLS * 30),
+)  # fmt: skip
+
+
+def places(value: object, path: tuple = ()) -> list[tuple]:
+    """Paths to all that stands in a JSON value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, item in inner for found in ([*path, key], *places(item, (*path, key)))]
+
+
+def changed(raw: dict, path: list, value: object, *, leave_out: bool) -> dict:
+    copy = json.loads(json.dumps(raw))
+    inner = copy
+    for key in path[:-1]:
+        inner = inner[key]
+    if leave_out:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = value
+    return copy
+
+
+def both_ways(raw: dict) -> tuple | None:
+    """(as plain, as odd) of what is read as plain."""
+    text = json.dumps(raw).encode()
+    line = plain_line(text, read_at=AGE, context=CONTEXT)
+    if line is None:
+        return None
+    odd = read_line(text, read_at=AGE, context=CONTEXT)
+    assert (line.id, line.owner, line.body, line.fetched_at) == (odd.id, odd.owner, odd.body, odd.fetched_at)
+    ours = own_plain(plain_step(line), CONTEXT, of=5, position=6)
+    theirs = own_odd(odd_step(odd), CONTEXT, of=5, position=6, fallback=AGE)
+    return comparable(ours), comparable(theirs)
+
+
+def comparable(own) -> tuple:
+    texts = [text for text, is_cut in own.texts if text]
+    return own.rows, own.names, own.calls, texts
+
+
+def test_usual_steps_are_plain_and_alike() -> None:
+    for raw in (USUAL, SPOKEN, USUAL | {"completed_at": None, "failed_at": 1_790_000_009, "status": "failed"}):
+        ours, theirs = both_ways(raw)
+        assert ours == theirs
+
+
+@given(st.data())
+def test_what_is_plain_after_any_change_has_the_rows_of_the_tolerant_way(data: st.DataObject) -> None:
+    raw = data.draw(st.sampled_from((USUAL, SPOKEN)))
+    path = data.draw(
+        st.sampled_from([*places(raw), ["expires_at"], ["agent_id"], ["message_id"], ["step_details", "x"]])
+    )
+    raw = changed(raw, path, data.draw(ODD), leave_out=False)
+    found = both_ways(raw)
+    if found:
+        assert found[0] == found[1]
+
+
+@given(st.data())
+def test_what_is_left_out_does_not_matter(data: st.DataObject) -> None:
+    raw = data.draw(st.sampled_from((USUAL, SPOKEN)))
+    found = both_ways(changed(raw, data.draw(st.sampled_from(places(raw))), None, leave_out=True))
+    if found:
+        assert found[0] == found[1]
+
+
+def test_errors_other_tools_and_strange_texts_are_not_plain() -> None:
+    search = {"type": "tool_calls", "tool_calls": [{"id": "call_3", "type": "file_search", "file_search": {}}]}
+    for strange in (
+        {"last_error": {"code": "server_error", "message": "It broke."}},
+        {"step_details": search},
+        {"status": "completed\x00"},
+        {"created_at": 0},
+        {"object": "thread.run"},
+    ):
+        assert both_ways(USUAL | strange) is None
+
+
+def test_most_steps_of_a_past_are_plain() -> None:
+    lines = [
+        line.encode() for thread in Past(runs=50, until=int(AGE.timestamp())).threads() for line in thread.splitlines()
+    ]
+    steps = [line for line in lines if b'"thread.run.step"' in line]
+    plain = [plain_line(line, read_at=AGE, context=CONTEXT) for line in steps]
+    assert sum(line is not None and isinstance(line.value, Step) for line in plain) > 0.7 * len(steps) > 100
