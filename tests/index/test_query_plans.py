@@ -31,7 +31,7 @@ FILTERS = [
     "status:failed model:m1", "status:failed status:expired assistant:a1 assistant:a2", "thread:thread_1", "run:run_1",
     "connection:prod", "error:oops", "tool:search", "tool:search tool:code", "metadata.env=prod", "metadata.team=x",
     "metadata.env=prod -metadata.team=x", "has:tool_calls", "has:error", "is:waiting", "is:overdue", "duration>1h",
-    "tokens:1k..5k", "cost>=1", "queue>30s", "steps>57", "tokens:unknown", "created>-7d", "created:2026-11-01..2026-11-07",
+    "tokens:1k..5k", "cost>=1", "queue>30s", "steps>597", "tokens:unknown", "created>-7d", "created:2026-11-01..2026-11-07",
     "common", "rare", "common status:failed", '"common rare"', "-common", "common metadata.env=prod created>-1d",
     "status:completed model:m1 tool:search duration>1s -error:oops",
 ]  # fmt: skip
@@ -89,7 +89,7 @@ def made(number: int, prod: Connection, dice: random.Random) -> Run:
         id=created_s << 30, connection=prod, upstream_id=f"run_{number}", thread_id=number // 5 + 1, status=status,
         assistant_id=f"a{dice.randrange(20)}", model=f"m{dice.randrange(5)}", created_at=datetime.fromtimestamp(created_s, UTC),
         queue_s=dice.randrange(60), duration_s=int(dice.expovariate(0.01)), total_tokens=dice.choice([None, *range(9000)]),
-        cost=dice.random() * 2, step_count=dice.randrange(60), tool_call_count=dice.randrange(2),
+        cost=dice.random() * 2, step_count=dice.randrange(600), tool_call_count=dice.randrange(2),
         error_code="oops" if status == "failed" else "",
     )  # fmt: skip
 
