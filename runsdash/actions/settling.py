@@ -122,15 +122,16 @@ def settle_recent() -> int:
     intents, until = list(left.order_by("?")[:SETTLED_AT_ONCE]), monotonic() + ROUND_S
     for intent in intents:
         connection = slugs[intent.connection_slug]
-        if timezone.now() - intent.at > timedelta(seconds=connection.timeout_s) and monotonic() < until:
+        is_over = intent.has_outcome or timezone.now() - intent.at > timedelta(seconds=connection.timeout_s)
+        if is_over and monotonic() < until:
             settle_intent(connection, intent)
     return len(intents)
 
 
 def open_intents() -> object:
-    clear = AuditEntry.objects.filter(intent_id=OuterRef("pk")).exclude(result=Result.UNCLEAR)
+    outcomes = AuditEntry.objects.filter(intent_id=OuterRef("pk"))
     lately = AuditEntry.objects.filter(at__gte=timezone.now() - SETTLED_FOR, kind=AuditEntry.Kind.INTENT)
-    return lately.exclude(Exists(clear))
+    return lately.exclude(Exists(outcomes.exclude(result=Result.UNCLEAR))).annotate(has_outcome=Exists(outcomes))
 
 
 def settle_intent(connection: Connection, intent: AuditEntry) -> None:

@@ -7,10 +7,11 @@ import pytest
 from django.utils import timezone
 
 from runsdash.actions.bulk.models import BulkItem, BulkJob
-from runsdash.actions.bulk.working import export_folder, work_some
+from runsdash.actions.bulk.working import export_folder, follow_settled, work_some
 from runsdash.actions.runs import cancel_run
+from runsdash.actions.settling import settle_recent
 from runsdash.audit.models import AuditEntry
-from runsdash.index.models import Run
+from runsdash.index.models import Connection, Run
 from runsdash.sync.refresh import refresh_run
 from tests.dashboard.writing import fields, form_in, writes
 from tests.pages import parsed
@@ -103,6 +104,38 @@ def test_a_process_that_died_after_sending_is_not_repeated(operator, upstream, t
 
     assert set(results(job).values()) == {"done"}
     assert [one["path"] for one in writes(upstream) if item.run.upstream_id in one["path"]] == []
+
+
+def test_an_unclear_item_takes_over_what_is_found_by_reading(operator, upstream, three):
+    upstream.fault("POST /cancel", "reset_after")
+    job = made_job(operator, q="status:requires_action", operation="cancel")
+    while work_some():
+        pass
+    assert sorted(results(job).values()) == ["done", "unclear"]
+    Run.objects.update(fetched_at=timezone.now() - timedelta(minutes=1), checked_at=None)
+    assert follow_settled() == 0
+
+    settle_recent()
+
+    assert follow_settled() == 1
+    assert set(results(job).values()) == {"done"}
+    assert len(writes(upstream)) == 2
+
+
+def test_an_upstream_that_is_not_there_uses_up_no_items(operator, upstream, connection, three):
+    job = made_job(operator, q="status:requires_action", operation="cancel")
+    Connection.objects.filter(pk=connection.pk).update(rests_until=timezone.now() + timedelta(minutes=1))
+    assert work_some() == 0
+    Connection.objects.filter(pk=connection.pk).update(rests_until=None, base_url="http://127.0.0.1:9/v1", failures=2)
+    connection.refresh_from_db()
+    connection.save()
+
+    while work_some():
+        pass
+
+    assert sorted(results(job).values()) == ["refused", "waiting"]
+    job.refresh_from_db()
+    assert job.ended_at is None
 
 
 def test_stop(operator, upstream, three):

@@ -74,6 +74,21 @@ def test_on_a_copy_of_the_thread(operator, upstream, source):
     assert Lineage.objects.get().is_on_copy
 
 
+def test_a_second_try_goes_on_the_copy_that_is_there(operator, upstream, source):
+    path = path_of(source, "rerun")
+    upstream.fault("POST /runs$", "429")
+    refused = operator.post(path, fields(form_in(operator.get(path), "run-form")) | {"target": "copy"})
+    form = form_in(refused, "run-form")
+    copy_id = fields(form)["made_thread_id"]
+    assert copy_id in form.text
+    upstream.clear_requests()
+
+    assert operator.post(path, fields(form) | {"target": "copy"}).status_code == 302
+
+    assert [one["path"] for one in writes(upstream)] == [f"/v1/threads/{copy_id}/runs"]
+    assert Lineage.objects.get().is_on_copy
+
+
 def test_lineage_is_shown_on_both_sides(operator, source):
     path = path_of(source, "rerun")
     made = operator.post(path, fields(form_in(operator.get(path), "run-form")) | {"target": "copy"})["Location"]

@@ -7,7 +7,7 @@ what the first try became, and nothing is sent twice.
 import json
 import logging
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -23,16 +23,20 @@ from runsdash.actions.settling import settle_run
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, deed_of, refuse_used
 from runsdash.index.bodies import raw_text
-from runsdash.index.models import Run
-from runsdash.service import ServiceError
+from runsdash.index.models import Connection, Run
+from runsdash.service import NoAnswer, ServiceError
+from runsdash.sync.pauses import note_worker_failure
 from runsdash.sync.refresh import refresh_run
 
 from .jobs import end_if_over
 from .models import BulkItem, BulkJob
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=60)  # of an export, which gives signs of life
+LEASE_MARGIN_S = 10.0  # of one write: held this much longer than its time-out
 LOOK_EVERY_S = 1.0
-AT_ONCE = 20
+IN_TURN = 20  # items of a job before the next job has its turn
+TRIED = 5  # other workers may be quicker with the first of them
+FOLLOWED_FOR = timedelta(days=1)
 State = BulkItem.State
 Result = AuditEntry.Result
 STATE_OF = {
@@ -63,8 +67,9 @@ def work_some(stop: Event | None = None) -> int:
         if job.operation == BulkJob.Operation.EXPORT:
             done += export(job)
             continue
-        for item in claimed_items(job):
-            if stop is not None and stop.is_set():
+        for _ in range(IN_TURN):
+            item = None if stop is not None and stop.is_set() else claimed_item(job)
+            if item is None:
                 break
             do(job, item)
             done += 1
@@ -72,24 +77,30 @@ def work_some(stop: Event | None = None) -> int:
     return done
 
 
-def claimed_items(job: BulkJob) -> list[BulkItem]:
-    """Items that are ours for LEASE: waiting ones, and those a dead process left behind."""
+def claimed_item(job: BulkJob) -> BulkItem | None:
+    """An item that is ours for as long as its write can take: a waiting one, else one that a dead process left behind."""
     now = timezone.now()
-    lapsed = Q(state=State.DOING, lease_until__lt=now)
-    wanted = lapsed if job.is_stopped else Q(state=State.WAITING) | lapsed
-    rows = BulkItem.objects.filter(wanted, job=job).select_related("run__thread", "run__connection")
-    return [item for item in rows.order_by("id")[:AT_ONCE] if is_claimed(item, now=now)]
+    rows = BulkItem.objects.filter(job=job).select_related("run__thread", "run__connection").order_by("id")
+    resting = Connection.objects.filter(Q(rests_until__gt=now) | Q(writes_paused_until__gt=now))
+    waiting = rows.filter(state=State.WAITING).exclude(run__connection__in=list(resting))
+    lapsed = rows.filter(state=State.DOING, lease_until__lt=now)
+    for wanted in [lapsed] if job.is_stopped else [waiting, lapsed]:
+        for item in wanted[:TRIED]:
+            hold = timedelta(seconds=item.run.connection.timeout_s + LEASE_MARGIN_S)
+            if is_claimed(item, now=now, hold=hold):
+                return item
+    return None
 
 
-def is_claimed(item: BulkItem, *, now: object) -> bool:
+def is_claimed(item: BulkItem, *, now: datetime, hold: timedelta = LEASE) -> bool:
     free = Q(state=State.WAITING) | Q(state=State.DOING, lease_until__lt=now)
     mine = BulkItem.objects.filter(free, pk=item.pk)
-    return bool(mine.update(state=State.DOING, lease_until=now + LEASE))
+    return bool(mine.update(state=State.DOING, lease_until=now + hold))
 
 
 def do(job: BulkJob, item: BulkItem) -> None:
     """Acts on one run, or finds out what an earlier try became."""
-    actor = User.objects.filter(username=job.created_by).first()
+    actor, began = User.objects.filter(username=job.created_by).first(), timezone.now()
     if actor is None:
         return keep(item, State.REFUSED, f"The user {job.created_by} is gone.")
     try:
@@ -98,9 +109,12 @@ def do(job: BulkJob, item: BulkItem) -> None:
         keep(item, State.DONE if message else State.SKIPPED, message or "It had ended before.")
     except TokenUsed as used:
         keep(item, *earlier_result(item, used))
-    except (ServiceError, PermissionDenied) as error:
-        unclear = isinstance(error, ServiceError) and error.outcome_unclear
-        keep(item, State.UNCLEAR if unclear else State.REFUSED, str(error))
+    except PermissionDenied as error:
+        keep(item, State.REFUSED, str(error))
+    except ServiceError as error:
+        if isinstance(error, NoAnswer):  # one that is not there shall not use up the items
+            note_worker_failure(item.run.connection, sent_at=began)
+        keep(item, State.UNCLEAR if error.outcome_unclear else State.REFUSED, str(error))
     return None
 
 
@@ -130,6 +144,19 @@ def earlier_result(item: BulkItem, used: TokenUsed) -> tuple[str, str]:
     deed = deed_of(used.intent)
     last = deed.last.upstream_message if deed.last else ""
     return STATE_OF.get(deed.result, State.REFUSED), last or deed.result_label
+
+
+def follow_settled() -> int:
+    """Items that were left unclear take over what was found by reading since; how many. A chore of the worker."""
+    count = 0
+    for job in BulkJob.objects.filter(created_at__gte=timezone.now() - FOLLOWED_FOR):
+        for item in BulkItem.objects.filter(job=job, state=State.UNCLEAR).select_related("job"):
+            intent = AuditEntry.objects.filter(token=item.token).first()
+            deed = deed_of(intent) if intent else None
+            if deed and STATE_OF.get(deed.result) != State.UNCLEAR:
+                keep(item, STATE_OF.get(deed.result, State.REFUSED), deed.last.upstream_message or deed.result_label)
+                count += 1
+    return count
 
 
 def keep(item: BulkItem, state: str, message: str) -> None:

@@ -10,7 +10,7 @@ from time import monotonic
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections, connections
 
-from runsdash.actions.bulk.working import work_some, work_until
+from runsdash.actions.bulk.working import follow_settled, work_some, work_until
 from runsdash.actions.live_output import sweep_live_output
 from runsdash.actions.settling import settle_recent
 from runsdash.index.rollups import roll_up
@@ -96,6 +96,7 @@ def tend_until(stop: Event) -> None:
 def chores() -> list[Chore]:
     return [
         Chore(settle_recent, every_s=SETTLE_EVERY_S),
+        Chore(follow_settled, every_s=SETTLE_EVERY_S),
         Chore(roll_up, every_s=ROLL_UP_EVERY_S),
         Chore(purge_old_threads, every_s=RETENTION_EVERY_S),
         Chore(purge_left_overs, every_s=LEFT_OVERS_EVERY_S),
