@@ -190,6 +190,14 @@ def test_not_allowed(viewer, client, three):
     assert viewer.get("/bulk/").status_code == 200
 
 
+def test_a_read_only_server_refuses_on_the_record(operator, three, settings):
+    form = fields(form_in(operator.get(NEW, {"q": ""}), "bulk-form"))
+    settings.RUNSDASH_READ_ONLY = True
+    assert operator.post(NEW, form | {"operation": "cancel"}).status_code == 403
+    assert AuditEntry.objects.get(kind="refusal").action == "bulk_cancel"
+    assert not BulkJob.objects.exists()
+
+
 def test_unknown_job_and_wrong_method(operator):
     assert operator.get("/bulk/99/").status_code == 404
     assert operator.get("/bulk/99/stop/").status_code == 405
