@@ -63,6 +63,11 @@ def let_back_in(connection: Connection, thread_ids: Iterable[str]) -> None:
         PurgedThread.objects.filter(connection=connection, upstream_id__in=some).delete()
 
 
+def count_purged(connection: Connection) -> int:
+    """How many ids are shut out now. Who adds threads tells how many of them came back."""
+    return PurgedThread.objects.filter(connection=connection).count()
+
+
 def shut_out(thread: Thread) -> None:
     """From now on the thread is not fetched, and the worker leaves what is there of it alone."""
     PurgedThread.objects.get_or_create(connection=thread.connection, upstream_id=thread.upstream_id)

@@ -6,7 +6,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from runsdash.index.models import Connection, Thread
+from runsdash.index.models import Connection, PurgedThread, Thread
 from tests.rows import made_connection, run_object
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,21 @@ def test_a_second_time_nothing_is_added(prod: Connection, tmp_path, capsys) -> N
     ids, out = added(tmp_path, f"{ID}\n{OTHER}\n{ID}".encode(), capsys)
     assert len(ids) == 2
     assert "0 threads added to prod, 2 known before" in out
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [("import_threads", "1 of them had been purged"), ("import_runs", "1 purged thread came back")],
+)
+def test_who_adds_or_imports_a_purged_thread_lets_it_back_in(
+    prod: Connection, tmp_path, capsys, command: str, sentence: str
+) -> None:
+    PurgedThread.objects.create(connection=prod, upstream_id=ID)
+    PurgedThread.objects.create(connection=prod, upstream_id=OTHER)
+    (tmp_path / "file").write_text(json.dumps(run_object(thread_id=ID)))
+    call_command(command, str(tmp_path / "file"))
+    assert sentence in capsys.readouterr().out
+    assert [one.upstream_id for one in PurgedThread.objects.all()] == [OTHER]
 
 
 def test_many_ids(prod: Connection, tmp_path, capsys) -> None:

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from runsdash.index.bulk.importing import Totals, import_sources
 from runsdash.index.bulk.lines import sources_of
 from runsdash.index.bulk.target import NoTarget, target
+from runsdash.index.purge import count_purged
 
 
 class Command(BaseCommand):
@@ -22,6 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, connection: str | None, files: list[str], **options: object) -> None:
         try:
             chosen = target(connection)
+            purged = count_purged(chosen)
             with sources_of(files) as sources:
                 totals = import_sources(chosen, sources, told=self.tell)
         except NoTarget as error:
@@ -29,6 +31,10 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error.filename or 'A file'}: {error.strerror or error}.") from error
         self.report(totals, chosen.slug)
+        if (back := purged - count_purged(chosen)) > 0:
+            self.stdout.write(
+                f"{back:,} purged thread{'' if back == 1 else 's'} came back: who imports a thread adds it."
+            )
 
     def tell(self, totals: Totals) -> None:
         if sys.stderr.isatty():

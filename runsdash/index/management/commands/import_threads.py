@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from runsdash.index.bulk.lines import STDIN, sources_of
 from runsdash.index.bulk.target import NoTarget, target
 from runsdash.index.bulk.threads import Added, import_threads
+from runsdash.index.purge import count_purged
 
 
 class Command(BaseCommand):
@@ -20,6 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, connection: str | None, file: str, **options: object) -> None:
         try:
             chosen = target(connection)
+            purged = count_purged(chosen)
             with sources_of([file]) as sources:
                 added = import_threads(chosen, sources[0])
         except NoTarget as error:
@@ -27,6 +29,8 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error.filename or 'The file'}: {error.strerror or error}.") from error
         self.stdout.write(sentence(added, chosen.slug))
+        if (back := purged - count_purged(chosen)) > 0:
+            self.stdout.write(f"{back:,} of them had been purged and may be fetched again.")
 
 
 def sentence(added: Added, slug: str) -> str:
