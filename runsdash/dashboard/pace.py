@@ -1,10 +1,13 @@
 """How often a page asks again. The server chooses: soon after a change, then ever slower, and not at all when all is said.
 
 A 304 changes nothing on a page, so what depends on time (ages, the interval itself) enters the tag as `clock`.
+A poll tells the interval it was given (`?every=`), and that says how old a copy may be for it.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
+
+from django.http import HttpRequest
 
 from runsdash.index.models import Run
 from runsdash.sync.refresh import is_settled
@@ -14,6 +17,9 @@ from .formats import SOON_S
 FAST_S, CALM_S, SLOW_S = 2, 5, 10
 CALM_AFTER_S, SLOW_AFTER_S = 15, 60  # seconds without a change
 TICK_S = 10  # ages are redrawn at most this often
+# Of its interval, how old a copy a poll shows as it is. However many look, the upstream is read 1 / 0.9 times an interval
+# at most; the rest is room for a browser's timer, so that somebody who looks alone gets news with every poll.
+FRESH_SHARE = 0.9
 
 
 def interval_s(run: Run, *, changed_at: datetime, now: datetime) -> int | None:
@@ -30,6 +36,17 @@ def interval_s(run: Run, *, changed_at: datetime, now: datetime) -> int | None:
     if quiet_s < CALM_AFTER_S and not run.trouble:
         return FAST_S
     return CALM_S if quiet_s < SLOW_AFTER_S else SLOW_S
+
+
+def fresh_for_s(interval_s: int) -> float:
+    """Seconds for which a copy is fresh to polls with this interval."""
+    return interval_s * FRESH_SHARE
+
+
+def told_age_s(request: HttpRequest, *, otherwise: float) -> float:
+    """How old a copy this poll may show, by the interval its page was told; `otherwise` for what is no interval of ours."""
+    told = request.GET.get("every", "")
+    return fresh_for_s(int(told)) if told in {str(one) for one in (FAST_S, CALM_S, SLOW_S)} else otherwise
 
 
 def is_overdue(run: Run, *, now: datetime) -> bool:

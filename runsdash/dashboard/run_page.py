@@ -247,6 +247,7 @@ class RunPage(Timeline):
             step=self.step_id,
             after=self.after,
             shown=self.waiting_calls or self.shown_calls,
+            every=self.interval_s,
         )
 
     @cached_property

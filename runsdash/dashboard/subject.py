@@ -8,7 +8,15 @@ from django.http import Http404, HttpRequest
 from runsdash.actions.settling import SETTLE_AGE_S, settle_run, settle_thread
 from runsdash.index.connections import DEFAULT_SLUG, connections
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.sync.refresh import PAGE_WAIT_S, refresh_run, refresh_thread, run_row, thread_row
+from runsdash.sync.refresh import (
+    MAX_AGE_S,
+    PAGE_WAIT_S,
+    THREAD_AGE_S,
+    refresh_run,
+    refresh_thread,
+    run_row,
+    thread_row,
+)
 
 
 class SeveralConnections(Exception):
@@ -71,22 +79,24 @@ def connection_of_run(request: HttpRequest, *, thread_id: str, run_id: str) -> C
     return connection_of(request, upstream_id=run_id, models=[Run])
 
 
-def run_of_page(request: HttpRequest, *, thread_id: str, run_id: str, wait_s: float = PAGE_WAIT_S) -> Run:
+def run_of_page(
+    request: HttpRequest, *, thread_id: str, run_id: str, wait_s: float = PAGE_WAIT_S, live_age_s: float = MAX_AGE_S
+) -> Run:
     """The run a page or a poll shows: as fresh as it may wait for. What was left unclear on it is settled by the way."""
     connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
-    run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
-    is_open = any(deed.is_open for deed in settle_run(run))
-    if is_open and run.facts.is_terminal:
-        # A copy of what has ended is not read again for a while; this one is older than what has to be settled.
-        run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s, max_age_s=SETTLE_AGE_S)
+    asked = {"thread_id": thread_id, "run_id": run_id, "wait_s": wait_s}
+    run = refresh_run(connection, **asked, live_age_s=live_age_s)
+    if any(deed.is_open for deed in settle_run(run)):
+        # A slow poll, or what has ended, may show a copy that is older than what has to be settled.
+        run = refresh_run(connection, **asked, max_age_s=SETTLE_AGE_S if run.facts.is_terminal else MAX_AGE_S)
         settle_run(run)
     return run
 
 
-def thread_of_page(request: HttpRequest, *, thread_id: str) -> Thread:
+def thread_of_page(request: HttpRequest, *, thread_id: str, max_age_s: float = THREAD_AGE_S) -> Thread:
     """The thread a page or a poll shows, likewise."""
     connection = connection_of(request, upstream_id=thread_id, models=[Thread])
-    thread = refresh_thread(connection, thread_id=thread_id)
+    thread = refresh_thread(connection, thread_id=thread_id, max_age_s=max_age_s)
     settle_thread(thread)
     return thread
 

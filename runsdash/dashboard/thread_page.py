@@ -143,7 +143,8 @@ class ThreadPage:
 
     @cached_property
     def live_url(self) -> str:
-        return thread_url(self.thread, "thread_live", before=self.before, runs_before=self.runs_before)
+        asked = {"before": self.before, "runs_before": self.runs_before, "every": self.interval_s}
+        return thread_url(self.thread, "thread_live", **asked)
 
     @cached_property
     def version(self) -> str:

@@ -22,7 +22,7 @@ from .landing import land_run, land_thread
 from .reads import land_later, until
 
 PAGE_WAIT_S = 1.0  # a page with a copy waits no longer for a newer one
-MAX_AGE_S = 1.5  # an active run's copy younger than this is fresh: just below the fastest poll
+MAX_AGE_S = 1.5  # an active run's copy younger than this is fresh; polls of pages bring an age of their own
 SETTLED_AGE_S = 600.0  # a terminal copy older than this is re-read in the background (its metadata can change)
 THREAD_AGE_S = 5.0
 
@@ -75,10 +75,11 @@ def refresh_run(
     run_id: str,
     wait_s: float = PAGE_WAIT_S,
     max_age_s: float | None = None,
+    live_age_s: float = MAX_AGE_S,
 ) -> Run:
     """The run as fresh as one short wait allows.
 
-    Without `max_age_s` an active run is read again after MAX_AGE_S, and a settled one now and then in the background.
+    Without `max_age_s` an active run is read again after `live_age_s`, and a settled one now and then in the background.
     """
     run = run_row(connection, run_id)
     if run is None:
@@ -86,7 +87,7 @@ def refresh_run(
         return first_look_at_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
     rests = max_age_s is None and is_settled(run)
     if max_age_s is None:
-        max_age_s = SETTLED_AGE_S if rests else MAX_AGE_S
+        max_age_s = SETTLED_AGE_S if rests else live_age_s
     if checked_age_s(run, rests=rests) < max_age_s or not connection.is_enabled:
         return run
     token = lease_within_budget(run, connection, cost=RUN_COST)

@@ -120,6 +120,22 @@ def test_the_interval_grows_while_nothing_changes(quiet_s, interval_s, connectio
     assert trigger_of(parsed(open_run(run))).startswith(f"every {interval_s}s")
 
 
+@pytest.mark.parametrize(
+    ("every", "age_s", "is_read"),
+    [("2", 1.9, True), ("5", 4, False), ("10", 8, False), ("10", 9.5, True), ("7", 4, True)],
+)
+def test_a_poll_reads_again_what_is_nearly_as_old_as_its_interval(
+    every, age_s, is_read, connection, upstream, open_run
+):
+    run = upstream.seed(status="in_progress")
+    assert "every=2" in parsed(open_run(run)).one(id="poll")["hx-get"]
+    then = timezone.now() - timedelta(seconds=age_s)
+    Run.objects.update(checked_at=then, steps_checked_at=then)
+    upstream.clear_requests()
+    open_run(run, f"live/?every={every}", htmx=True)
+    assert bool(upstream.requests(path=run["run_id"])) == is_read
+
+
 def test_the_last_two_minutes_of_a_waiting_run_are_watched_closely(connection, upstream, open_run):
     run = upstream.seed(status="requires_action", steps=1)
     open_run(run)

@@ -5,9 +5,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard import pace
 from runsdash.dashboard.run_page import RunPage
 from runsdash.dashboard.stale import mark_stale
 from runsdash.dashboard.subject import run_of_page
+from runsdash.sync.refresh import MAX_AGE_S
 
 from .run import shown
 
@@ -15,7 +17,8 @@ from .run import shown
 @viewer_required
 @require_safe
 def run(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
-    run = run_of_page(request, thread_id=thread_id, run_id=run_id)
+    live_age_s = pace.told_age_s(request, otherwise=MAX_AGE_S)
+    run = run_of_page(request, thread_id=thread_id, run_id=run_id, live_age_s=live_age_s)
     page = RunPage(request, run)
     if request.headers.get("HX-PTag") == page.version:
         response: HttpResponse = HttpResponseNotModified()

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard import pace
 from runsdash.dashboard.inbox import POLL_WAIT_S, TABS, Inbox
 from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S
 
@@ -24,7 +25,7 @@ def needs_action(request: HttpRequest) -> HttpResponse:
 def live(request: HttpRequest) -> HttpResponse:
     """The rows again, in the reader's order; 304 when they are what the page shows."""
     inbox = Inbox.asked(request)
-    inbox.verify(wait_s=POLL_WAIT_S, max_age_s=inbox.interval_s)
+    inbox.verify(wait_s=POLL_WAIT_S, max_age_s=pace.fresh_for_s(inbox.interval_s))
     inbox = Inbox.asked(request)
     if request.headers.get("HX-PTag") == inbox.version:
         return HttpResponseNotModified()

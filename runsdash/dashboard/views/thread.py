@@ -5,9 +5,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard import pace
 from runsdash.dashboard.stale import mark_stale
 from runsdash.dashboard.subject import thread_of_page
 from runsdash.dashboard.thread_page import ThreadPage
+from runsdash.sync.refresh import THREAD_AGE_S
 
 
 @viewer_required
@@ -23,7 +25,8 @@ def thread(request: HttpRequest, *, thread_id: str) -> HttpResponse:
 @require_safe
 def live(request: HttpRequest, *, thread_id: str) -> HttpResponse:
     """The one poll of a thread page, while one of its runs is active."""
-    row = thread_of_page(request, thread_id=thread_id)
+    max_age_s = pace.told_age_s(request, otherwise=THREAD_AGE_S)
+    row = thread_of_page(request, thread_id=thread_id, max_age_s=max_age_s)
     page = ThreadPage(request, row)
     if request.headers.get("HX-PTag") == page.version:
         response: HttpResponse = HttpResponseNotModified()
