@@ -1,5 +1,8 @@
 """A block of lines as rows. Pure: no database and no settings, so that it runs in processes of its own."""
 
+import contextlib
+import gc
+import os
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -14,6 +17,15 @@ from .parts import Again, Extracted, StepPart, ThreadPart, Trouble
 from .plain import Plain, Step, own_plain, plain_line, plain_step
 from .reading import Context, Line, Refused, read_line
 from .speech import Speech
+
+NICE = 5  # the writer goes first: a process that extracts waits for it most of the time
+
+
+def begin() -> None:
+    """In a process that only extracts."""
+    gc.disable()
+    with contextlib.suppress(AttributeError, OSError):  # not every system has it
+        os.nice(NICE)
 
 
 def extracted(block: Block, context: Context) -> Extracted:

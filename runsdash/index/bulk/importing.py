@@ -23,7 +23,7 @@ from runsdash.index.bodies import unpacked
 from runsdash.index.models import Connection
 
 from . import tail
-from .extract import extracted
+from .extract import begin, extracted
 from .garbage import uncollected
 from .known import Sifted, sifted
 from .lines import Block, Source
@@ -159,7 +159,7 @@ def in_processes(blocks: Iterable[Block], context: Context, processes: int) -> I
 def spread(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[tuple[Sifted, Extracted]]:
     flying: deque[tuple[Sifted, Future[Extracted]]] = deque()
     # Spawned, not forked: a fork would carry connections and threads of this process along.
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=gc.disable) as pool:
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=begin) as pool:
         for block in blocks:
             one = sifted(block, context)
             flying.append((one, pool.submit(extracted, one.block, context)))
