@@ -3,8 +3,7 @@
 import pytest
 
 from tests.connected import assistant, connection, start  # noqa: F401
-from tests.people import admin, operator, viewer  # noqa: F401
-from tests.signed_in import as_admin, as_nobody, as_operator, as_viewer  # noqa: F401
+from tests.people import admin, nobody, operator, viewer  # noqa: F401
 from tests.upstream import Sandbox
 
 

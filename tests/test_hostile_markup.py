@@ -89,26 +89,26 @@ def path_of(run: Run, more: str = "") -> str:
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=IDS)
-def test_a_run_with_the_text_in_every_field(archive: Connection, as_operator: Client, text: str):
+def test_a_run_with_the_text_in_every_field(archive: Connection, operator: Client, text: str):
     run = hostile_run(archive, "one", [text])
     for tab in ("", "?tab=conversation", "?tab=raw", "?tab=audit"):
-        checked(as_operator, path_of(run, tab))
+        checked(operator, path_of(run, tab))
     for number in range(len(CALLS) + 2):
         step = f"?step={id_of('step', f'onex{number}')}"
-        page = checked(as_operator, path_of(run, step))
+        page = checked(operator, path_of(run, step))
         assert page.one("article", id="step-panel").get("data-step-id")
-    checked_fragment(as_operator, path_of(run, step))
-    checked_fragment(as_operator, path_of(run, "live/"))
+    checked_fragment(operator, path_of(run, step))
+    checked_fragment(operator, path_of(run, "live/"))
     for name in ("cancel/", "metadata/"):
-        checked(as_operator, path_of(run, name))
-    checked(as_operator, f"/threads/{run.thread.upstream_id}/")
-    checked_fragment(as_operator, f"/threads/{run.thread.upstream_id}/live/")
-    raw = as_operator.get(path_of(run, "raw.json"))
+        checked(operator, path_of(run, name))
+    checked(operator, f"/threads/{run.thread.upstream_id}/")
+    checked_fragment(operator, f"/threads/{run.thread.upstream_id}/live/")
+    raw = operator.get(path_of(run, "raw.json"))
     assert raw["Content-Type"].startswith("application/json")
     assert raw["X-Content-Type-Options"] == "nosniff"
 
 
-def test_lists_of_runs_threads_and_deeds_with_all_the_texts(archive: Connection, as_admin: Client):
+def test_lists_of_runs_threads_and_deeds_with_all_the_texts(archive: Connection, admin: Client):
     for number, text in enumerate(TEXTS):
         hostile_run(archive, str(number), [text], waits=number % 8 == 0)
     for path in (
@@ -120,26 +120,26 @@ def test_lists_of_runs_threads_and_deeds_with_all_the_texts(archive: Connection,
         "/connections/",
         "/connections/archive/",
     ):
-        checked(as_admin, path)
-    page = checked(as_admin, "/runs/?limit=100")
+        checked(admin, path)
+    page = checked(admin, "/runs/?limit=100")
     assert len(page.all("tr", data_run_id=True)) == len(TEXTS)
     for path in ("/live/", "/runs/live/"):
-        assert as_admin.get(path, headers=HTMX).status_code == 200
+        assert admin.get(path, headers=HTMX).status_code == 200
     for entry in AuditEntry.objects.filter(kind="intent"):
-        checked(as_admin, f"/audit/{entry.pk}/")
+        checked(admin, f"/audit/{entry.pk}/")
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=IDS)
-def test_a_waiting_run_and_the_forms_that_repeat_what_was_typed(archive: Connection, as_operator: Client, text: str):
+def test_a_waiting_run_and_the_forms_that_repeat_what_was_typed(archive: Connection, operator: Client, text: str):
     run = hostile_run(archive, "one", [text], waits=True)
-    checked(as_operator, path_of(run))
-    checked(as_operator, path_of(run, "tool-outputs/"))
+    checked(operator, path_of(run))
+    checked(operator, path_of(run, "tool-outputs/"))
     Connection.objects.update(is_enabled=True)  # each post below is refused before anybody is asked
     typed = text.replace("\x00", "").encode("utf-8", "replace").decode()
     outputs = {"output-call_p": typed, "output-call_q": "", "reason": typed}
-    checked(as_operator, path_of(run, "tool-outputs/"), statuses=(422,), **outputs)
+    checked(operator, path_of(run, "tool-outputs/"), statuses=(422,), **outputs)
     pairs = {"metadata-0-key": "k" * 99, "metadata-0-value": typed, "metadata-1-key": typed, "reason": typed}
-    checked(as_operator, path_of(run, "metadata/"), statuses=(422,), **pairs)
+    checked(operator, path_of(run, "metadata/"), statuses=(422,), **pairs)
     fields = dict.fromkeys(
         ("assistant_id_typed", "model", "instructions", "temperature", "tools", "tool_choice"), typed
     )
@@ -149,12 +149,12 @@ def test_a_waiting_run_and_the_forms_that_repeat_what_was_typed(archive: Connect
         "reason": typed,
         "connection": "archive",
     }
-    checked(as_operator, "/runs/new/", statuses=(422,), **new_run)
-    checked(as_operator, "/threads/add/", statuses=(422,), ids=re.sub(r"[^\W\d]\w+", "no", typed))
+    checked(operator, "/runs/new/", statuses=(422,), **new_run)
+    checked(operator, "/threads/add/", statuses=(422,), ids=re.sub(r"[^\W\d]\w+", "no", typed))
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=IDS)
-def test_the_text_in_an_address(archive: Connection, as_operator: Client, text: str):
+def test_the_text_in_an_address(archive: Connection, operator: Client, text: str):
     text = text.encode("utf-8", "replace").decode()[:4000]
     for path, name in (
         ("/runs/", "q"),
@@ -163,10 +163,10 @@ def test_the_text_in_an_address(archive: Connection, as_operator: Client, text: 
         ("/audit/", "actor"),
         ("/", "range"),
     ):
-        answer = as_operator.get(f"{path}?{urlencode({name: text})}", follow=True)
+        answer = operator.get(f"{path}?{urlencode({name: text})}", follow=True)
         page = parsed(answer.content.decode())
         assert answer.status_code in (200, 400), path
         refuse_foreign(page)
         assert len(page.all("main")) == 1
-    checked(as_operator, f"/go/?{urlencode({'id': text})}", statuses=(200, 404))
-    checked(as_operator, f"/runs/?{urlencode({'connection': text})}", statuses=(404,))
+    checked(operator, f"/go/?{urlencode({'id': text})}", statuses=(200, 404))
+    checked(operator, f"/runs/?{urlencode({'connection': text})}", statuses=(404,))

@@ -9,12 +9,6 @@ from django.test import Client
 from tests.dashboard.writing import done_run, waiting  # noqa: F401
 
 
-@pytest.fixture
-def nobody(as_nobody: Client) -> Client:
-    """Signed in, without a role."""
-    return as_nobody
-
-
 def path_of(run: dict, more: str = "") -> str:
     """The run page's path; takes a run of the API or what `Sandbox.seed` returns."""
     return f"/threads/{run['thread_id']}/runs/{run.get('id') or run['run_id']}/{more}"

@@ -27,13 +27,13 @@ def everything_recorded() -> str:
 # The list
 
 
-def test_each_connection_has_its_health(as_viewer: Client) -> None:
+def test_each_connection_has_its_health(viewer: Client) -> None:
     now = timezone.now()
     made_connection("fine", last_success_at=now)
     made_connection("off", is_enabled=False)
     made_connection("new")
     made_connection("bad", last_failure_at=now, last_failure={"status": 401, "message": "<b>no</b>", "request_id": ""})
-    page = page_of(as_viewer.get(URL))
+    page = page_of(viewer.get(URL))
     health = {
         row["data-connection"]: row.one("span", class_="status").text for row in page.all("tr", data_connection=True)
     }
@@ -41,9 +41,9 @@ def test_each_connection_has_its_health(as_viewer: Client) -> None:
     assert "401 <b>no</b>" in page.one("tr", data_connection="bad").text
 
 
-def test_viewers_look_and_change_nothing(as_viewer: Client, as_operator: Client) -> None:
+def test_viewers_look_and_change_nothing(viewer: Client, operator: Client) -> None:
     made_connection(sealed_key=seal(KEY))
-    for client in (as_viewer, as_operator):
+    for client in (viewer, operator):
         answer = client.get(URL)
         assert KEY not in answer.content.decode()
         panel = page_of(answer).one("div", id="connections")
@@ -56,24 +56,24 @@ def test_viewers_look_and_change_nothing(as_viewer: Client, as_operator: Client)
     assert Connection.objects.count() == 1
 
 
-def test_a_key_of_another_secret_is_reported(as_admin: Client, settings) -> None:
+def test_a_key_of_another_secret_is_reported(admin: Client, settings) -> None:
     made_connection(sealed_key=seal(KEY))
     settings.SECRET_KEY = "another" * 8
     client = Client()
-    client.force_login(as_admin.user)
+    client.force_login(admin.user)
     assert "cannot be read" in page_of(client.get(URL)).one("tr", data_connection="prod").text
     assert "SECRET_KEY" in page_of(client.get(f"{URL}prod/")).one("div", class_="banner").text
 
 
-def test_none_yet(as_viewer: Client) -> None:
-    assert "RUNSDASH_API_BASE_URL" in page_of(as_viewer.get(URL)).one("div", class_="empty").text
+def test_none_yet(viewer: Client) -> None:
+    assert "RUNSDASH_API_BASE_URL" in page_of(viewer.get(URL)).one("div", class_="empty").text
 
 
 # Adding
 
 
-def test_adding_is_kept_sealed_and_recorded(as_admin: Client) -> None:
-    assert as_admin.post(f"{URL}new/", TYPED)["Location"] == URL
+def test_adding_is_kept_sealed_and_recorded(admin: Client) -> None:
+    assert admin.post(f"{URL}new/", TYPED)["Location"] == URL
     added = Connection.objects.get()
     assert (added.slug, added.name, added.kind, added.timeout_s) == ("foundry-eu", "foundry-eu", "openai", 20)
     assert KEY not in added.sealed_key
@@ -94,9 +94,9 @@ def test_adding_is_kept_sealed_and_recorded(as_admin: Client) -> None:
         ({"kind": "soap"}, "kind"), ({"timeout_s": "0"}, "timeout_s"), ({"budget_per_min": "many"}, "budget_per_min"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_kept_and_explained(as_admin: Client, changed: dict, field: str) -> None:
+def test_what_cannot_be_is_kept_and_explained(admin: Client, changed: dict, field: str) -> None:
     made_connection("taken")
-    answer = as_admin.post(f"{URL}new/", TYPED | changed)
+    answer = admin.post(f"{URL}new/", TYPED | changed)
     page = page_of(answer, status=422)
     assert page.one("p", id=f"id_{field}-err").text
     assert page.one(id=f"id_{field}", aria_invalid="true")
@@ -108,9 +108,9 @@ def test_what_cannot_be_is_kept_and_explained(as_admin: Client, changed: dict, f
     assert not AuditEntry.objects.exists()
 
 
-def test_read_only_refuses_on_the_record(as_admin: Client, settings) -> None:
+def test_read_only_refuses_on_the_record(admin: Client, settings) -> None:
     settings.RUNSDASH_READ_ONLY = True
-    assert as_admin.post(f"{URL}new/", TYPED).status_code == 403
+    assert admin.post(f"{URL}new/", TYPED).status_code == 403
     assert not Connection.objects.exists()
     assert AuditEntry.objects.get().kind == "refusal"
 
@@ -123,112 +123,112 @@ def change(client: Client, **changed: str):
     return client.post(f"{URL}prod/", typed | {"base_url": "http://127.0.0.1:9/v1"} | changed)
 
 
-def test_an_empty_key_keeps_the_key_there_is(as_admin: Client) -> None:
+def test_an_empty_key_keeps_the_key_there_is(admin: Client) -> None:
     made_connection(sealed_key=seal(KEY))
-    page = page_of(as_admin.get(f"{URL}prod/"))
+    page = page_of(admin.get(f"{URL}prod/"))
     assert page.one("input", name="api_key")["value"] == ""
-    assert change(as_admin, budget_per_min="77").status_code == 302
+    assert change(admin, budget_per_min="77").status_code == 302
     changed = Connection.objects.get()
     assert (changed.budget_per_min, unseal(changed.sealed_key)) == (77, KEY)
     outcome = AuditEntry.objects.get(kind="outcome")
     assert (outcome.before["budget_per_min"], outcome.after["budget_per_min"]) == (600, 77)
 
 
-def test_a_key_can_be_replaced_and_removed(as_admin: Client) -> None:
+def test_a_key_can_be_replaced_and_removed(admin: Client) -> None:
     made_connection(sealed_key=seal(KEY))
-    change(as_admin, api_key="sk-another")
+    change(admin, api_key="sk-another")
     assert unseal(Connection.objects.get().sealed_key) == "sk-another"
     assert AuditEntry.objects.filter(kind="outcome").last().after["key"] == "replaced"
-    change(as_admin, remove_key="on")
+    change(admin, remove_key="on")
     assert Connection.objects.get().sealed_key == ""
     assert KEY not in everything_recorded()
     assert "sk-another" not in everything_recorded()
 
 
-def test_a_kept_key_never_goes_to_another_server(as_admin: Client) -> None:
+def test_a_kept_key_never_goes_to_another_server(admin: Client) -> None:
     made_connection(sealed_key=seal(KEY))
-    page = page_of(change(as_admin, base_url="https://elsewhere.example/v1"), status=422)
+    page = page_of(change(admin, base_url="https://elsewhere.example/v1"), status=422)
     assert "another one" in page.one("p", id="id_api_key-err").text
     assert Connection.objects.get().base_url == "http://127.0.0.1:9/v1"
-    assert change(as_admin, base_url="https://elsewhere.example/v1", api_key="sk-theirs").status_code == 302
+    assert change(admin, base_url="https://elsewhere.example/v1", api_key="sk-theirs").status_code == 302
 
 
-def test_the_one_of_the_environment_is_shown_and_stays(as_admin: Client, settings) -> None:
+def test_the_one_of_the_environment_is_shown_and_stays(admin: Client, settings) -> None:
     settings.RUNSDASH_API_BASE_URL, settings.RUNSDASH_API_KEY = "http://127.0.0.1:9/v1", KEY
-    page = page_of(as_admin.get(f"{URL}default/"))
+    page = page_of(admin.get(f"{URL}default/"))
     assert "http://127.0.0.1:9/v1" in page.one("section", id="from-environment").text
     assert not page.all("form", id="connection-form")
-    assert as_admin.post(f"{URL}default/", TYPED).status_code == 403
-    assert as_admin.post(f"{URL}default/remove/", {"confirm": "default"}).status_code == 403
+    assert admin.post(f"{URL}default/", TYPED).status_code == 403
+    assert admin.post(f"{URL}default/remove/", {"confirm": "default"}).status_code == 403
     assert Connection.objects.get().sealed_key == ""
 
 
-def test_an_unknown_connection(as_admin: Client) -> None:
-    assert as_admin.get(f"{URL}nowhere/").status_code == 404
-    assert as_admin.post(f"{URL}nowhere/test/").status_code == 404
+def test_an_unknown_connection(admin: Client) -> None:
+    assert admin.get(f"{URL}nowhere/").status_code == 404
+    assert admin.post(f"{URL}nowhere/test/").status_code == 404
 
 
 # Testing
 
 
-def test_the_test_asks_the_upstream(as_admin: Client, connection: Connection, upstream: Sandbox) -> None:
-    answer = as_admin.post(f"{URL}sandbox/test/")
+def test_the_test_asks_the_upstream(admin: Client, connection: Connection, upstream: Sandbox) -> None:
+    answer = admin.post(f"{URL}sandbox/test/")
     assert answer["Location"] == URL
-    assert "sandbox answered in" in page_of(as_admin.get(URL)).one("div", id="toasts").text
+    assert "sandbox answered in" in page_of(admin.get(URL)).one("div", id="toasts").text
     assert [one["path"] for one in upstream.requests()] == ["/v1/assistants"]
     connection.refresh_from_db()
     assert connection.last_success_at
 
 
-def test_the_test_by_htmx_brings_the_row(as_admin: Client, connection: Connection) -> None:
-    partials = partials_of(as_admin.post(f"{URL}sandbox/test/", headers={"HX-Request": "true"}))
+def test_the_test_by_htmx_brings_the_row(admin: Client, connection: Connection) -> None:
+    partials = partials_of(admin.post(f"{URL}sandbox/test/", headers={"HX-Request": "true"}))
     assert partials[f"#connection-{connection.pk}"].one("span", class_="status").text == "Healthy"
     assert "answered" in partials["#toasts"].text
 
 
 @pytest.mark.parametrize(("kind", "status"), [("500", 502), ("hang", 504)])
 def test_a_failing_upstream_is_said_and_remembered(
-    as_admin: Client, connection: Connection, upstream: Sandbox, kind: str, status: int
+    admin: Client, connection: Connection, upstream: Sandbox, kind: str, status: int
 ) -> None:
     connection.timeout_s = 1
     connection.save()
     upstream.fault("/assistants", kind)
     url = f"{URL}sandbox/test/"
-    partials = partials_of(as_admin.post(url, headers={"HX-Request": "true"}), status=status)
+    partials = partials_of(admin.post(url, headers={"HX-Request": "true"}), status=status)
     assert partials["#problem"].text
     connection.refresh_from_db()
     assert connection.last_failure["status"] == (500 if kind == "500" else None)
 
 
-def test_a_wrong_key_is_said(as_admin: Client, connection: Connection) -> None:
+def test_a_wrong_key_is_said(admin: Client, connection: Connection) -> None:
     connection.sealed_key = seal("wrong")
     connection.save()
-    page = page_of(as_admin.post(f"{URL}sandbox/test/"), status=502)
+    page = page_of(admin.post(f"{URL}sandbox/test/"), status=502)
     assert "refused the key" in page.one("h1").text
 
 
-def test_testing_is_a_post(as_admin: Client, connection: Connection) -> None:
-    assert as_admin.get(f"{URL}sandbox/test/").status_code == 405
-    assert as_admin.get(f"{URL}sandbox/remove/").status_code == 405
+def test_testing_is_a_post(admin: Client, connection: Connection) -> None:
+    assert admin.get(f"{URL}sandbox/test/").status_code == 405
+    assert admin.get(f"{URL}sandbox/remove/").status_code == 405
 
 
 # Removing
 
 
-def test_removing_needs_the_name(as_admin: Client) -> None:
+def test_removing_needs_the_name(admin: Client) -> None:
     made_connection()
-    page = page_of(as_admin.post(f"{URL}prod/remove/", {"confirm": "prd"}), status=422)
+    page = page_of(admin.post(f"{URL}prod/remove/", {"confirm": "prd"}), status=422)
     assert page.one("input", name="confirm")["value"] == "prd"
-    assert as_admin.post(f"{URL}prod/remove/", {"confirm": "prod"})["Location"] == URL
+    assert admin.post(f"{URL}prod/remove/", {"confirm": "prod"})["Location"] == URL
     assert not Connection.objects.exists()
     assert AuditEntry.objects.filter(action="remove_connection", kind="outcome", result="done").exists()
 
 
-def test_removing_refuses_while_it_has_an_archive(as_admin: Client) -> None:
+def test_removing_refuses_while_it_has_an_archive(admin: Client) -> None:
     made_run(made_connection())
-    page = page_of(as_admin.post(f"{URL}prod/remove/", {"confirm": "prod"}), status=422)
+    page = page_of(admin.post(f"{URL}prod/remove/", {"confirm": "prod"}), status=422)
     assert "Turn it off" in page.one("section", id="remove-connection").text
-    assert not page_of(as_admin.get(f"{URL}prod/")).one("section", id="remove-connection").all("form")
+    assert not page_of(admin.get(f"{URL}prod/")).one("section", id="remove-connection").all("form")
     assert Connection.objects.exists()
 
 

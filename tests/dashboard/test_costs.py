@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
         ({"usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}}, "$0.0000 estimate at list price"),
     ],
 )
-def test_the_cost_of_a_run(as_viewer: Client, run: dict, words: str) -> None:
+def test_the_cost_of_a_run(viewer: Client, run: dict, words: str) -> None:
     made = made_run(made_connection(), **run)
-    page = page_of(as_viewer.get(f"/threads/{made.thread.upstream_id}/runs/{made.upstream_id}/"))
+    page = page_of(viewer.get(f"/threads/{made.thread.upstream_id}/runs/{made.upstream_id}/"))
     assert page.one("dd", id="run-cost").text == words

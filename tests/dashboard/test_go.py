@@ -45,66 +45,66 @@ RUN_PAGE = "/threads/thread_known/runs/run_known/"
         ("thread_new", "/threads/thread_new/"),
     ],
 )
-def test_it_leads_to_the_page(as_viewer: Client, run, text: str, url: str) -> None:
-    answer = as_viewer.get(URL, {"id": text})
+def test_it_leads_to_the_page(viewer: Client, run, text: str, url: str) -> None:
+    answer = viewer.get(URL, {"id": text})
     assert (answer.status_code, answer["Location"]) == (302, url)
 
 
-def test_a_message_is_on_its_page_of_the_conversation(as_viewer: Client, run) -> None:
+def test_a_message_is_on_its_page_of_the_conversation(viewer: Client, run) -> None:
     key = Message.objects.get(upstream_id="msg_known").pk
-    address = as_viewer.get(URL, {"id": "msg_known"})["Location"]
+    address = viewer.get(URL, {"id": "msg_known"})["Location"]
     assert address == f"/threads/thread_known/?before=msg_later#message-{key}"
-    assert "?" not in as_viewer.get(URL, {"id": "msg_later"})["Location"]
+    assert "?" not in viewer.get(URL, {"id": "msg_later"})["Location"]
 
 
-def test_ids_of_any_shape_are_looked_up(as_viewer: Client) -> None:
+def test_ids_of_any_shape_are_looked_up(viewer: Client) -> None:
     made_run(made_connection(), id="3fa85f64-5717-4562-b3fc-2c963f66afa6", thread_id="my.thread:7")
     for text in ("3fa85f64-5717-4562-b3fc-2c963f66afa6", "run 3fa85f64-5717-4562-b3fc-2c963f66afa6 failed"):
-        assert as_viewer.get(URL, {"id": text})["Location"].endswith("/runs/3fa85f64-5717-4562-b3fc-2c963f66afa6/")
-    assert as_viewer.get(URL, {"id": "my.thread:7"})["Location"] == "/threads/my.thread:7/"
+        assert viewer.get(URL, {"id": text})["Location"].endswith("/runs/3fa85f64-5717-4562-b3fc-2c963f66afa6/")
+    assert viewer.get(URL, {"id": "my.thread:7"})["Location"] == "/threads/my.thread:7/"
 
 
-def test_an_unknown_run_is_explained(as_viewer: Client, run) -> None:
-    page = page_of(as_viewer.get(URL, {"id": "run_elsewhere"}), status=404)
+def test_an_unknown_run_is_explained(viewer: Client, run) -> None:
+    page = page_of(viewer.get(URL, {"id": "run_elsewhere"}), status=404)
     assert "only by its thread" in page.one("div", role="alert", class_="banner").text
     assert page.one("input", id="go-id")["value"] == "run_elsewhere"
 
 
 @pytest.mark.parametrize("text", ["no id in here", "<script>", "step_gone", "🙂", "x" * 5000])
-def test_nothing_found_keeps_the_text_and_says_what_can_be_typed(as_viewer: Client, run, text: str) -> None:
-    page = page_of(as_viewer.get(URL, {"id": text}), status=404)
+def test_nothing_found_keeps_the_text_and_says_what_can_be_typed(viewer: Client, run, text: str) -> None:
+    page = page_of(viewer.get(URL, {"id": text}), status=404)
     assert page.one("input", id="go-id")["value"] == text
     assert "thread, run, step, message or assistant" in page.one("p", id="go-hint").text
 
 
-def test_an_unknown_lone_word_may_be_a_thread(as_viewer: Client, run) -> None:
-    page = page_of(as_viewer.get(URL, {"id": "abc-123"}), status=404)
+def test_an_unknown_lone_word_may_be_a_thread(viewer: Client, run) -> None:
+    page = page_of(viewer.get(URL, {"id": "abc-123"}), status=404)
     assert page.all("a", href="/threads/abc-123/")
 
 
-def test_without_text_it_asks(as_viewer: Client) -> None:
-    assert page_of(as_viewer.get(URL)).one("form", id="go-form")
+def test_without_text_it_asks(viewer: Client) -> None:
+    assert page_of(viewer.get(URL)).one("form", id="go-form")
 
 
-def test_an_ambiguous_id_is_a_choice(as_viewer: Client, run) -> None:
+def test_an_ambiguous_id_is_a_choice(viewer: Client, run) -> None:
     made_run(made_connection("other"), id="run_known", thread_id="thread_known")
-    page = page_of(as_viewer.get(URL, {"id": "run_known"}), status=300)
+    page = page_of(viewer.get(URL, {"id": "run_known"}), status=300)
     choices = {row["data-connection"]: row.one("a")["href"] for row in page.all("tr", data_connection=True)}
-    assert as_viewer.get(choices["other"])["Location"] == f"{RUN_PAGE}?connection=other"
-    assert as_viewer.get(URL, {"id": "run_known", "connection": "prod"})["Location"] == f"{RUN_PAGE}?connection=prod"
+    assert viewer.get(choices["other"])["Location"] == f"{RUN_PAGE}?connection=other"
+    assert viewer.get(URL, {"id": "run_known", "connection": "prod"})["Location"] == f"{RUN_PAGE}?connection=prod"
 
 
-def test_the_connection_is_carried_to_what_is_not_known(as_viewer: Client, run) -> None:
-    answer = as_viewer.get(URL, {"id": "thread_new", "connection": "prod"})
+def test_the_connection_is_carried_to_what_is_not_known(viewer: Client, run) -> None:
+    answer = viewer.get(URL, {"id": "thread_new", "connection": "prod"})
     assert answer["Location"] == "/threads/thread_new/?connection=prod"
-    assert as_viewer.get(URL, {"id": "thread_new", "connection": "none"}).status_code == 404
+    assert viewer.get(URL, {"id": "thread_new", "connection": "none"}).status_code == 404
 
 
-def test_queries_do_not_grow_with_ids(as_viewer: Client, run, django_assert_max_num_queries) -> None:
+def test_queries_do_not_grow_with_ids(viewer: Client, run, django_assert_max_num_queries) -> None:
     with django_assert_max_num_queries(10):
-        as_viewer.get(URL, {"id": " ".join(f"step_{number}" for number in range(500))})
+        viewer.get(URL, {"id": " ".join(f"step_{number}" for number in range(500))})
 
 
-def test_who_may_look(client: Client, as_viewer: Client) -> None:
+def test_who_may_look(client: Client, viewer: Client) -> None:
     assert client.get(URL, {"id": "run_x"}).status_code == 302
-    assert as_viewer.post(URL).status_code == 405
+    assert viewer.post(URL).status_code == 405

@@ -51,14 +51,14 @@ def seen_waiting(connection, start) -> Run:
     return row
 
 
-def test_soonest_first_unknown_last_with_names_and_arguments(as_operator: Client, prod) -> None:
+def test_soonest_first_unknown_last_with_names_and_arguments(operator: Client, prod) -> None:
     later = made_run(prod, status="requires_action", age_s=10)
     unknown = made_run(prod, status="requires_action", age_s=5, expires_at=None)
     asked = waiting_for("book_pickup", "get_rates")
     asked["submit_tool_outputs"]["tool_calls"][0]["function"]["arguments"] = '{"city": "Köln",\n "n": "' + "x" * 500
     soon = made_run(prod, status="requires_action", age_s=500, required_action=asked)
     made_run(prod, status="completed")
-    page = page_of(as_operator.get(URL))
+    page = page_of(operator.get(URL))
     assert ids(page.one("section", id="inbox")) == [one.upstream_id for one in (soon, later, unknown)]
     row = page.one("tr", data_run_id=soon.upstream_id)
     assert "soon" in row.one("span", data_countdown=True)["class"]
@@ -72,28 +72,28 @@ def test_soonest_first_unknown_last_with_names_and_arguments(as_operator: Client
     assert "no deadline" in page.one("tr", data_run_id=unknown.upstream_id).text
 
 
-def test_hostile_arguments_stay_text(as_operator: Client, prod) -> None:
+def test_hostile_arguments_stay_text(operator: Client, prod) -> None:
     asked = waiting_for("<b>x</b>")
     asked["submit_tool_outputs"]["tool_calls"][0]["function"]["arguments"] = '"><script>alert(1)</script>'
     made_run(prod, status="requires_action", required_action=asked)
-    page = page_of(as_operator.get(URL))
+    page = page_of(operator.get(URL))
     row = page.one("section", id="inbox").one("td", class_="calls")
     assert not row.all("script")
     assert not row.all("b")
     assert "<script>" in row.text
 
 
-def test_past_the_deadline_is_apart_and_not_counted(as_operator: Client, prod) -> None:
+def test_past_the_deadline_is_apart_and_not_counted(operator: Client, prod) -> None:
     gone = made_run(prod, status="requires_action", age_s=700)
-    page = page_of(as_operator.get(URL))
+    page = page_of(operator.get(URL))
     assert ids(page.one("div", id="inbox-late")) == [gone.upstream_id]
     assert not page.one("section", id="inbox").all("tr")
     assert "hidden" in badge(page).attributes
 
 
-def test_a_viewer_opens_and_does_not_respond(as_viewer: Client, prod) -> None:
+def test_a_viewer_opens_and_does_not_respond(viewer: Client, prod) -> None:
     made_run(prod, status="requires_action")
-    assert page_of(as_viewer.get(URL)).one("section", id="inbox").one("a", class_="btn").text.startswith("Open")
+    assert page_of(viewer.get(URL)).one("section", id="inbox").one("a", class_="btn").text.startswith("Open")
 
 
 def test_opening_asks_the_upstream_about_every_run_at_once(operator: Client, upstream, connection, start) -> None:
@@ -143,55 +143,55 @@ def test_an_upstream_that_fails_leaves_the_copy(operator: Client, upstream, conn
 # Missed
 
 
-def test_missed_are_those_that_expired_while_they_waited(as_operator: Client, prod) -> None:
+def test_missed_are_those_that_expired_while_they_waited(operator: Client, prod) -> None:
     missed = made_run(prod, status="requires_action", age_s=900)
     made_run(prod, id=missed.upstream_id, thread_id=missed.thread.upstream_id, status="expired", age_s=900)
     went_on = made_run(prod, status="requires_action", age_s=800)
     for status in ("in_progress", "expired"):
         made_run(prod, id=went_on.upstream_id, thread_id=went_on.thread.upstream_id, status=status, age_s=800)
     made_run(prod, status="expired", age_s=700)
-    page = page_of(as_operator.get(URL, {"tab": "missed"}))
+    page = page_of(operator.get(URL, {"tab": "missed"}))
     panel = page.one("section", id="inbox-missed")
     assert ids(panel) == [missed.upstream_id]
     assert "get_stock" in panel.text
     assert panel.one("a", class_="btn")["href"].endswith("/rerun/")
-    assert live(as_operator, poll_of(page)).status_code == 304
+    assert live(operator, poll_of(page)).status_code == 304
 
 
 # The poll
 
 
-def test_the_poll_answers_only_news_and_moves_no_row(as_operator: Client, prod) -> None:
+def test_the_poll_answers_only_news_and_moves_no_row(operator: Client, prod) -> None:
     first, second = (made_run(prod, status="requires_action", age_s=age) for age in (400, 300))
-    poll = poll_of(page_of(as_operator.get(URL)))
-    answer = live(as_operator, poll)
+    poll = poll_of(page_of(operator.get(URL)))
+    answer = live(operator, poll)
     assert answer.status_code == 304
     assert not answer.content
     made_run(prod, id=first.upstream_id, thread_id=first.thread.upstream_id, status="completed", age_s=400)
     sooner = made_run(prod, status="requires_action", age_s=450)
-    partials = partials_of(live(as_operator, poll))
+    partials = partials_of(live(operator, poll))
     inbox = partials["#inbox"]
     assert ids(inbox) == [one.upstream_id for one in (first, second, sooner)]
     assert inbox.one("tr", data_run_id=first.upstream_id)["data-status"] == "completed"
     assert inbox.one("a", id="inbox-again")
     assert partials["#needs-badge"].one("span", id="needs-badge").text.startswith("2")
     again = poll_of(partials["#poll"])
-    assert live(as_operator, again).status_code == 304
-    fresh = page_of(as_operator.get(URL))
+    assert live(operator, again).status_code == 304
+    fresh = page_of(operator.get(URL))
     assert ids(fresh.one("section", id="inbox")) == [one.upstream_id for one in (sooner, second)]
     assert not fresh.all("a", id="inbox-again")
 
 
 @pytest.mark.parametrize(("age_s", "interval"), [(100, "every 5s"), (500, "every 2s")])
-def test_it_asks_faster_when_an_item_is_urgent(as_operator: Client, prod, age_s: int, interval: str) -> None:
+def test_it_asks_faster_when_an_item_is_urgent(operator: Client, prod, age_s: int, interval: str) -> None:
     made_run(prod, status="requires_action", age_s=age_s)
-    assert poll_of(page_of(as_operator.get(URL)))["hx-trigger"].startswith(interval)
+    assert poll_of(page_of(operator.get(URL)))["hx-trigger"].startswith(interval)
 
 
-def test_an_idle_poll_is_small(as_operator: Client, prod) -> None:
+def test_an_idle_poll_is_small(operator: Client, prod) -> None:
     for _ in range(20):
         made_run(prod, status="requires_action")
-    answer = live(as_operator, poll_of(page_of(as_operator.get(URL))))
+    answer = live(operator, poll_of(page_of(operator.get(URL))))
     assert answer.status_code == 304
     assert len(str(answer.headers)) < 1000
 
@@ -200,63 +200,63 @@ def test_an_idle_poll_is_small(as_operator: Client, prod) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/runs/", "/threads/", "/audit/"])
-def test_every_page_has_the_entry_with_its_badge(as_viewer: Client, prod, path: str) -> None:
+def test_every_page_has_the_entry_with_its_badge(viewer: Client, prod, path: str) -> None:
     made_run(prod, status="requires_action")
-    link = page_of(as_viewer.get(path)).one("a", data_key="g i")
+    link = page_of(viewer.get(path)).one("a", data_key="g i")
     assert link["href"] == URL
     assert link.one("span", id="needs-badge").text.startswith("1 ")
 
 
-def test_the_badge_follows_the_chosen_connection_and_ends_at_99(as_viewer: Client, prod) -> None:
+def test_the_badge_follows_the_chosen_connection_and_ends_at_99(viewer: Client, prod) -> None:
     other = made_connection("other", is_enabled=False)
     made_run(other, status="requires_action")
     for _ in range(100):
         made_run(prod, status="requires_action")
-    assert badge(page_of(as_viewer.get("/runs/"))).text.startswith("99+")
-    assert badge(page_of(as_viewer.get("/runs/", {"connection": "other"}))).text.startswith("1 ")
-    assert len(ids(page_of(as_viewer.get(URL, {"connection": "other"})).one("section", id="inbox"))) == 1
+    assert badge(page_of(viewer.get("/runs/"))).text.startswith("99+")
+    assert badge(page_of(viewer.get("/runs/", {"connection": "other"}))).text.startswith("1 ")
+    assert len(ids(page_of(viewer.get(URL, {"connection": "other"})).one("section", id="inbox"))) == 1
 
 
 @pytest.mark.parametrize("path", ["/", "/runs/"])
-def test_polls_of_other_pages_bring_the_badge(as_viewer: Client, prod, path: str) -> None:
+def test_polls_of_other_pages_bring_the_badge(viewer: Client, prod, path: str) -> None:
     made_run(prod)
-    poll = poll_of(page_of(as_viewer.get(path)))
-    assert live(as_viewer, poll).status_code == 304
+    poll = poll_of(page_of(viewer.get(path)))
+    assert live(viewer, poll).status_code == 304
     made_run(prod, status="requires_action")
-    assert partials_of(live(as_viewer, poll))["#needs-badge"].text.startswith("1 ")
+    assert partials_of(live(viewer, poll))["#needs-badge"].text.startswith("1 ")
 
 
 @pytest.mark.parametrize(("path", "status"), [("/audit/", 200), ("/runs/?q=status:", 400), ("/nowhere/", 404)])
-def test_a_page_without_a_poll_of_its_own_has_a_small_one(as_viewer: Client, prod, path: str, status: int) -> None:
-    poll = page_of(as_viewer.get(path), status=status).one("div", id="frame-poll")
-    answer = live(as_viewer, poll)
+def test_a_page_without_a_poll_of_its_own_has_a_small_one(viewer: Client, prod, path: str, status: int) -> None:
+    poll = page_of(viewer.get(path), status=status).one("div", id="frame-poll")
+    answer = live(viewer, poll)
     assert answer.status_code == 304
     assert len(str(answer.headers)) < 1000
     made_run(prod, status="requires_action")
-    answer = live(as_viewer, poll)
+    answer = live(viewer, poll)
     assert partials_of(answer)["#needs-badge"].text.startswith("1 ")
-    assert page_of(as_viewer.get("/audit/")).one("div", id="frame-poll")["hx-ptag"] == answer["HX-PTag"]
+    assert page_of(viewer.get("/audit/")).one("div", id="frame-poll")["hx-ptag"] == answer["HX-PTag"]
 
 
 @pytest.mark.parametrize("path", ["/", "/runs/", URL])
-def test_a_page_that_polls_makes_no_second_request(as_viewer: Client, prod, path: str) -> None:
-    assert not page_of(as_viewer.get(path)).all("div", id="frame-poll")
+def test_a_page_that_polls_makes_no_second_request(viewer: Client, prod, path: str) -> None:
+    assert not page_of(viewer.get(path)).all("div", id="frame-poll")
 
 
-def test_the_small_poll_leads_nobody_away_from_a_form(client: Client, as_nobody: Client) -> None:
+def test_the_small_poll_leads_nobody_away_from_a_form(client: Client, nobody: Client) -> None:
     assert client.get("/frame/", headers=HTMX).status_code == 204
-    assert as_nobody.get("/frame/", headers=HTMX).status_code == 204
+    assert nobody.get("/frame/", headers=HTMX).status_code == 204
 
 
-def test_queries_do_not_grow(as_viewer: Client, prod, django_assert_max_num_queries) -> None:
+def test_queries_do_not_grow(viewer: Client, prod, django_assert_max_num_queries) -> None:
     for _ in range(30):
         made_run(prod, status="requires_action")
     with django_assert_max_num_queries(16):
-        as_viewer.get(URL)
+        viewer.get(URL)
 
 
-def test_who_may_look(client: Client, as_nobody: Client, as_viewer: Client) -> None:
+def test_who_may_look(client: Client, nobody: Client, viewer: Client) -> None:
     assert client.get(URL).status_code == 302
-    assert as_nobody.get(URL).status_code == 403
-    assert as_viewer.post(URL).status_code == 405
-    assert as_viewer.get(URL, {"connection": "nowhere"}).status_code == 404
+    assert nobody.get(URL).status_code == 403
+    assert viewer.post(URL).status_code == 405
+    assert viewer.get(URL, {"connection": "nowhere"}).status_code == 404

@@ -34,7 +34,7 @@ def sent() -> list[tuple[str, tuple]]:
 
 @pytest.mark.parametrize("query", ["?range=24h", "?range=7d", "?range=30d&by=assistant", "?range=30d&connection=prod"])
 @pytest.mark.parametrize("is_rolled", [True, False])
-def test_every_query_seeks(as_viewer: Client, sent: list, query: str, is_rolled: bool) -> None:
+def test_every_query_seeks(viewer: Client, sent: list, query: str, is_rolled: bool) -> None:
     prod = made_connection()
     made_connection("other")
     for status in ("completed", "failed", "expired", "requires_action", "in_progress"):
@@ -44,7 +44,7 @@ def test_every_query_seeks(as_viewer: Client, sent: list, query: str, is_rolled:
         roll_up(within_s=30)
     assert Thread.objects.filter(cost__gt=0).exists()
     sent.clear()
-    assert as_viewer.get(f"/{query}").status_code == 200
+    assert viewer.get(f"/{query}").status_code == 200
     assert len(sent) > 20
     walks = [(step, sql) for sql, params in list(sent) for step in plan(sql, params) if is_walk(step)]
     assert not walks, walks[0]

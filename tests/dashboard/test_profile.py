@@ -4,52 +4,52 @@ import pytest
 from django.test import Client
 
 from tests.pages import page_of
-from tests.signed_in import PASSWORD, signed_in
+from tests.people import PASSWORD, signed_in
 
 pytestmark = pytest.mark.django_db
 URL, THEME = "/profile/", "/profile/theme/"
 
 
-def test_saving_changes_the_pages(as_viewer: Client) -> None:
+def test_saving_changes_the_pages(viewer: Client) -> None:
     typed = {"theme": "dark", "time_zone": "Europe/Lisbon"}
-    assert as_viewer.post(URL, typed)["Location"] == URL
-    page = page_of(as_viewer.get(URL))
+    assert viewer.post(URL, typed)["Location"] == URL
+    page = page_of(viewer.get(URL))
     assert page.one("html")["data-theme"] == "dark"
     assert page.one("html").get("data-shortcuts") is None
     assert page.one("option", selected=True)["value"] == "Europe/Lisbon"
     assert "Europe/Lisbon" in page.one("footer", class_="foot").text
-    as_viewer.post(URL, typed | {"has_single_key_shortcuts": "on", "theme": "system"})
-    page = page_of(as_viewer.get(URL))
+    viewer.post(URL, typed | {"has_single_key_shortcuts": "on", "theme": "system"})
+    page = page_of(viewer.get(URL))
     assert page.one("html").get("data-theme") is None
     assert page.one("html").get("data-shortcuts") == ""
 
 
 @pytest.mark.parametrize("wrong", [{"theme": "pink"}, {"time_zone": "Mars/Olympus"}, {"time_zone": ""}])
-def test_what_cannot_be_changes_nothing(as_viewer: Client, wrong: dict) -> None:
-    page = page_of(as_viewer.post(URL, {"theme": "dark", "time_zone": "UTC"} | wrong), status=422)
+def test_what_cannot_be_changes_nothing(viewer: Client, wrong: dict) -> None:
+    page = page_of(viewer.post(URL, {"theme": "dark", "time_zone": "UTC"} | wrong), status=422)
     assert page.all("p", role="alert")
     assert page.one("html").get("data-theme") is None
-    as_viewer.user.refresh_from_db()
-    assert (as_viewer.user.theme, as_viewer.user.time_zone) == ("system", "UTC")
+    viewer.user.refresh_from_db()
+    assert (viewer.user.theme, viewer.user.time_zone) == ("system", "UTC")
 
 
-def test_the_role_cannot_be_posted(as_viewer: Client) -> None:
-    as_viewer.post(URL, {"theme": "dark", "time_zone": "UTC", "role": "admin", "is_superuser": "on"})
-    as_viewer.user.refresh_from_db()
-    assert (as_viewer.user.role, as_viewer.user.is_superuser) == ("viewer", False)
+def test_the_role_cannot_be_posted(viewer: Client) -> None:
+    viewer.post(URL, {"theme": "dark", "time_zone": "UTC", "role": "admin", "is_superuser": "on"})
+    viewer.user.refresh_from_db()
+    assert (viewer.user.role, viewer.user.is_superuser) == ("viewer", False)
 
 
 @pytest.mark.parametrize(
     ("back", "goes"), [("/runs/?q=a", "/runs/?q=a"), ("https://evil.example/", URL), ("", URL), ("word", "word")]
 )
-def test_the_theme_of_the_menu_goes_back(as_viewer: Client, back: str, goes: str) -> None:
-    assert as_viewer.post(THEME, {"theme": "light", "next": back})["Location"] == goes
-    as_viewer.user.refresh_from_db()
-    assert as_viewer.user.theme == "light"
+def test_the_theme_of_the_menu_goes_back(viewer: Client, back: str, goes: str) -> None:
+    assert viewer.post(THEME, {"theme": "light", "next": back})["Location"] == goes
+    viewer.user.refresh_from_db()
+    assert viewer.user.theme == "light"
 
 
-def test_methods_and_strangers(client: Client, as_viewer: Client) -> None:
-    assert as_viewer.get(THEME).status_code == 405
+def test_methods_and_strangers(client: Client, viewer: Client) -> None:
+    assert viewer.get(THEME).status_code == 405
     assert client.get(URL).status_code == 302
     assert client.post(THEME, {"theme": "dark"}).status_code == 302
 
@@ -58,38 +58,38 @@ def test_methods_and_strangers(client: Client, as_viewer: Client) -> None:
 
 
 def test_signing_in_leads_where_one_wanted_to_go(client: Client) -> None:
-    signed_in("vera", "viewer")
+    signed_in("viewer")
     form = page_of(client.get("/accounts/login/?next=/runs/")).one("form")
     assert form.one("input", name="next")["value"] == "/runs/"
-    answer = client.post("/accounts/login/", {"login": "vera", "password": PASSWORD, "next": "/runs/"})
+    answer = client.post("/accounts/login/", {"login": "viewer", "password": PASSWORD, "next": "/runs/"})
     assert answer["Location"] == "/runs/"
     assert client.get("/profile/").status_code == 200
 
 
 def test_a_wrong_password_is_said_and_the_name_kept(client: Client) -> None:
-    signed_in("vera", "viewer")
-    page = page_of(client.post("/accounts/login/", {"login": "vera", "password": "wrong"}))
+    signed_in("viewer")
+    page = page_of(client.post("/accounts/login/", {"login": "viewer", "password": "wrong"}))
     assert page.one("p", role="alert", id="form-err").text
-    assert page.one("input", name="login")["value"] == "vera"
+    assert page.one("input", name="login")["value"] == "viewer"
     assert page.one("input", name="password").get("value") is None
 
 
-def test_the_password_can_be_changed(as_viewer: Client) -> None:
+def test_the_password_can_be_changed(viewer: Client) -> None:
     url = "/accounts/password/change/"
-    page = page_of(as_viewer.get(url))
+    page = page_of(viewer.get(url))
     assert {field["name"] for field in page.all("input", type="password")} == {"oldpassword", "password1", "password2"}
     new = "a quite different secret"
-    page = page_of(as_viewer.post(url, {"oldpassword": "wrong", "password1": new, "password2": new}))
+    page = page_of(viewer.post(url, {"oldpassword": "wrong", "password1": new, "password2": new}))
     assert page.one("p", id="id_oldpassword-err").text
-    assert as_viewer.post(url, {"oldpassword": PASSWORD, "password1": new, "password2": new}).status_code == 302
-    as_viewer.user.refresh_from_db()
-    assert as_viewer.user.check_password(new)
+    assert viewer.post(url, {"oldpassword": PASSWORD, "password1": new, "password2": new}).status_code == 302
+    viewer.user.refresh_from_db()
+    assert viewer.user.check_password(new)
 
 
 def test_there_is_no_sign_up(client: Client) -> None:
     assert client.get("/accounts/signup/").status_code == 404
 
 
-def test_signing_out_asks_first_on_get(as_viewer: Client) -> None:
-    assert page_of(as_viewer.get("/accounts/logout/")).one("main").one("form", method="post")
-    assert as_viewer.get("/profile/").status_code == 200
+def test_signing_out_asks_first_on_get(viewer: Client) -> None:
+    assert page_of(viewer.get("/accounts/logout/")).one("main").one("form", method="post")
+    assert viewer.get("/profile/").status_code == 200

@@ -15,7 +15,6 @@ from runsdash.index.upsert import upsert_messages
 from runsdash.service import objects
 from tests.pages import Element, page_of
 from tests.rows import made_connection, made_run, made_runs, waiting_for
-from tests.signed_in import signed_in
 
 pytestmark = pytest.mark.django_db
 URL = "/runs/"
@@ -43,25 +42,25 @@ def counts(page: Element, name: str) -> dict[str, str]:
     return {pair["data-value"]: pair.one("small").text for pair in menu.all("div", data_value=True)}
 
 
-def test_the_page_asks_for_facets_after_its_rows(as_viewer: Client, prod: Connection) -> None:
+def test_the_page_asks_for_facets_after_its_rows(viewer: Client, prod: Connection) -> None:
     made_run(prod)
-    place = page_of(as_viewer.get(URL, {"q": "status:failed"})).one("div", id="facets")
+    place = page_of(viewer.get(URL, {"q": "status:failed"})).one("div", id="facets")
     assert (place["hx-get"], place["hx-trigger"]) == ("/runs/facets/?q=status%3Afailed", "load")
-    again = page_of(as_viewer.get(place["hx-get"], headers=HTMX)).one("div", id="facets")
+    again = page_of(viewer.get(place["hx-get"], headers=HTMX)).one("div", id="facets")
     assert again.get("hx-get") is None
 
 
-def test_without_javascript_a_link_brings_them(as_viewer: Client, prod: Connection) -> None:
+def test_without_javascript_a_link_brings_them(viewer: Client, prod: Connection) -> None:
     made_run(prod)
-    link = page_of(as_viewer.get(URL)).one("div", id="facets").one("a", class_="btn")
-    assert counts(page_of(as_viewer.get(URL + link["href"])), "status") == {"completed": "1"}
+    link = page_of(viewer.get(URL)).one("div", id="facets").one("a", class_="btn")
+    assert counts(page_of(viewer.get(URL + link["href"])), "status") == {"completed": "1"}
 
 
-def test_counts_are_exact(as_viewer: Client, prod: Connection) -> None:
+def test_counts_are_exact(viewer: Client, prod: Connection) -> None:
     made_runs(prod, 3, model="a")
     made_run(prod, model="b", status="failed")
     made_run(prod, model="b", status="requires_action", required_action=waiting_for("get_stock"))
-    page = facets(as_viewer)
+    page = facets(viewer)
     assert page.one("span", id="run-total").text == "5 runs"
     assert counts(page, "model") == {"a": "3", "b": "2"}
     assert counts(page, "error") == {"server_error": "1"}
@@ -71,29 +70,29 @@ def test_counts_are_exact(as_viewer: Client, prod: Connection) -> None:
     assert not page.all("div", id="facet-connection")  # there is but one
 
 
-def test_other_values_of_a_chosen_name_are_still_counted(as_viewer: Client, prod: Connection) -> None:
+def test_other_values_of_a_chosen_name_are_still_counted(viewer: Client, prod: Connection) -> None:
     made_runs(prod, 2, status="failed", model="a")
     made_run(prod, status="expired", model="b")
-    page = facets(as_viewer, q="status:failed")
+    page = facets(viewer, q="status:failed")
     assert counts(page, "status") == {"failed": "2", "expired": "1"}
     assert counts(page, "model") == {"a": "2"}
 
 
-def test_one_click_includes_or_excludes(as_viewer: Client, prod: Connection) -> None:
+def test_one_click_includes_or_excludes(viewer: Client, prod: Connection) -> None:
     a, b = made_run(prod, model="a"), made_run(prod, model="b")
-    pair = facets(as_viewer).one("div", data_value="a")
+    pair = facets(viewer).one("div", data_value="a")
     include, exclude = (link["href"] for link in pair.all("a"))
-    assert shown_ids(page_of(as_viewer.get(URL + include))) == [a.upstream_id]
-    assert shown_ids(page_of(as_viewer.get(URL + exclude))) == [b.upstream_id]
-    chosen = facets(as_viewer, q="-model:a").one("div", data_value="a")
+    assert shown_ids(page_of(viewer.get(URL + include))) == [a.upstream_id]
+    assert shown_ids(page_of(viewer.get(URL + exclude))) == [b.upstream_id]
+    chosen = facets(viewer, q="-model:a").one("div", data_value="a")
     assert chosen.all("a")[1]["aria-current"] == "true"
     assert chosen.all("a")[0]["href"] == "?q=model%3Aa"
 
 
-def test_assistants_are_named(as_viewer: Client, prod: Connection) -> None:
+def test_assistants_are_named(viewer: Client, prod: Connection) -> None:
     run = made_run(prod)
     Assistant.objects.create(connection=prod, upstream_id=run.assistant_id, name="Stock bot", fetched_at=run.created_at)
-    entry = facets(as_viewer).one("div", id="facet-assistant").one("div", data_value=run.assistant_id)
+    entry = facets(viewer).one("div", id="facet-assistant").one("div", data_value=run.assistant_id)
     assert entry.one("span").text == "Stock bot"
 
 
@@ -126,23 +125,23 @@ def test_a_large_list_says_that_there_are_more(many: Connection) -> None:
     assert in_two.total == 0
 
 
-def test_what_no_index_counts_is_counted_run_by_run(as_viewer: Client, many: Connection) -> None:
+def test_what_no_index_counts_is_counted_run_by_run(viewer: Client, many: Connection) -> None:
     text = "-status:failed"
     hasty = facets_module.counted(parsed(text), None, facets_module.Pace(facets_module.QUICK.looking, walked_s=0))
     assert hasty.can_be_finer
     assert {count.value: count.text for count in hasty.counts["model"]}["m0"] == "1,000+"  # of the newest 2,000
-    first = facets(as_viewer, q=text).one("div", id="facets")
+    first = facets(viewer, q=text).one("div", id="facets")
     again = f"/runs/facets/?q={text.replace(':', '%3A')}&exact=1"
     assert first.get("hx-get", again) == again  # without it when all was counted at once
-    page = page_of(as_viewer.get(again, headers=HTMX))
+    page = page_of(viewer.get(again, headers=HTMX))
     assert page.one("div", id="facets").get("hx-get") is None
     assert (counts(page, "model")["m0"], counts(page, "assistant")["rare"]) == ("5,003", "15")
     assert counts(page, "status") == {"completed": "10,000+", "failed": "0"}
 
 
-def test_facets_of_a_bad_filter_are_empty(as_viewer: Client, prod: Connection) -> None:
+def test_facets_of_a_bad_filter_are_empty(viewer: Client, prod: Connection) -> None:
     made_run(prod)
-    assert not facets(as_viewer, q="colour:red").all("button")
+    assert not facets(viewer, q="colour:red").all("button")
 
 
 # Suggestions
@@ -153,22 +152,22 @@ def suggested(client: Client, typed: str) -> list[str]:
     return [button["data-text"] for button in page.all("button")]
 
 
-def test_names_and_values_are_suggested(as_viewer: Client, prod: Connection) -> None:
+def test_names_and_values_are_suggested(viewer: Client, prod: Connection) -> None:
     run = made_run(prod, model="gpt-4o", status="failed", metadata={"env": "prod", "end user": "x y"}, age_s=5)
     Assistant.objects.create(connection=prod, upstream_id=run.assistant_id, name="Stock bot", fetched_at=run.created_at)
-    assert suggested(as_viewer, "sta") == ["status:"]
-    assert suggested(as_viewer, "status:f") == ["status:failed "]
-    assert suggested(as_viewer, "a model:gpt") == ["a model:gpt-4o "]
-    assert suggested(as_viewer, "-model:gpt") == ["-model:gpt-4o "]
-    assert suggested(as_viewer, "assistant:bot") == ['assistant:"Stock bot" ']
-    assert suggested(as_viewer, "metadata.") == ['metadata."end user"=', "metadata.env="]
-    assert suggested(as_viewer, "metadata.env=") == ["metadata.env=prod "]
-    assert suggested(as_viewer, 'metadata."end user"=') == ['metadata."end user"="x y" ']
-    assert suggested(as_viewer, "error:s") == ["error:server_error "]
-    assert suggested(as_viewer, "connection:") == ["connection:prod "]
-    assert suggested(as_viewer, "has:t") == ["has:tool_calls "]
-    assert suggested(as_viewer, "nonsense") == []
-    assert "metadata." in suggested(as_viewer, "")
+    assert suggested(viewer, "sta") == ["status:"]
+    assert suggested(viewer, "status:f") == ["status:failed "]
+    assert suggested(viewer, "a model:gpt") == ["a model:gpt-4o "]
+    assert suggested(viewer, "-model:gpt") == ["-model:gpt-4o "]
+    assert suggested(viewer, "assistant:bot") == ['assistant:"Stock bot" ']
+    assert suggested(viewer, "metadata.") == ['metadata."end user"=', "metadata.env="]
+    assert suggested(viewer, "metadata.env=") == ["metadata.env=prod "]
+    assert suggested(viewer, 'metadata."end user"=') == ['metadata."end user"="x y" ']
+    assert suggested(viewer, "error:s") == ["error:server_error "]
+    assert suggested(viewer, "connection:") == ["connection:prod "]
+    assert suggested(viewer, "has:t") == ["has:tool_calls "]
+    assert suggested(viewer, "nonsense") == []
+    assert "metadata." in suggested(viewer, "")
 
 
 def test_every_suggestion_of_a_whole_clause_can_be_read(prod: Connection) -> None:
@@ -181,9 +180,9 @@ def test_every_suggestion_of_a_whole_clause_can_be_read(prod: Connection) -> Non
 # Clauses, sorts, columns, marks
 
 
-def test_each_clause_can_be_taken_away(as_viewer: Client, prod: Connection) -> None:
+def test_each_clause_can_be_taken_away(viewer: Client, prod: Connection) -> None:
     made_run(prod)
-    page = page_of(as_viewer.get(URL, {"q": "status:failed -model:a two", "sort": "-tokens"}))
+    page = page_of(viewer.get(URL, {"q": "status:failed -model:a two", "sort": "-tokens"}))
     chips = {chip["title"].removeprefix("Remove "): chip["href"] for chip in page.all("a", class_="clause")}
     assert chips == {
         "status:failed": "?q=-model%3Aa+two&sort=-tokens",
@@ -193,34 +192,34 @@ def test_each_clause_can_be_taken_away(as_viewer: Client, prod: Connection) -> N
 
 
 @pytest.mark.parametrize("name", ["Started", "Queued", "Duration", "Tokens", "Cost", "Steps"])
-def test_every_number_and_time_sorts_both_ways(as_viewer: Client, prod: Connection, name: str) -> None:
+def test_every_number_and_time_sorts_both_ways(viewer: Client, prod: Connection, name: str) -> None:
     made_runs(prod, 3)
-    head = next(th for th in page_of(as_viewer.get(URL)).all("th") if th.text == name)
-    once = page_of(as_viewer.get(URL + head.one("a")["href"]))
+    head = next(th for th in page_of(viewer.get(URL)).all("th") if th.text == name)
+    once = page_of(viewer.get(URL + head.one("a")["href"]))
     sorted_by = once.one("th", aria_sort=True)
     assert sorted_by.text == name
-    twice = page_of(as_viewer.get(URL + sorted_by.one("a")["href"]))
+    twice = page_of(viewer.get(URL + sorted_by.one("a")["href"]))
     assert {sorted_by["aria-sort"], twice.one("th", aria_sort=True)["aria-sort"]} == {"ascending", "descending"}
     assert shown_ids(twice) == shown_ids(once)[::-1]
 
 
-def test_a_metadata_tag_narrows_the_list(as_viewer: Client, prod: Connection) -> None:
+def test_a_metadata_tag_narrows_the_list(viewer: Client, prod: Connection) -> None:
     run = made_run(prod, metadata={"two words": 'a "b"'})
     made_run(prod, metadata={"two words": "other"})
-    row = page_of(as_viewer.get(URL)).one("tr", data_run_id=run.upstream_id)
-    assert shown_ids(page_of(as_viewer.get(URL + row.one("a", class_="tag")["href"]))) == [run.upstream_id]
+    row = page_of(viewer.get(URL)).one("tr", data_run_id=run.upstream_id)
+    assert shown_ids(page_of(viewer.get(URL + row.one("a", class_="tag")["href"]))) == [run.upstream_id]
 
 
-def test_columns_are_remembered_for_each_person(as_viewer: Client, prod: Connection) -> None:
+def test_columns_are_remembered_for_each_person(viewer: Client, operator: Client, prod: Connection) -> None:
     made_run(prod)
-    usual = heads(as_viewer)
-    answer = as_viewer.post(reverse("runs_columns") + "?q=status:completed", {"col": ["cost", "thread", "x", "ended"]})
+    usual, of_another = heads(viewer), heads(operator)
+    answer = viewer.post(reverse("runs_columns") + "?q=status:completed", {"col": ["cost", "thread", "x", "ended"]})
     assert (answer.status_code, answer["Location"]) == (302, "/runs/?q=status%3Acompleted")
-    assert heads(as_viewer) == ["Status", "Run", "Thread", "Ended", "Cost"]
-    assert heads(signed_in("vito", "viewer")) == usual
-    as_viewer.post(reverse("runs_columns"), {"usual": "1", "col": ["cost"]})
-    assert heads(as_viewer) == usual
-    assert as_viewer.get(reverse("runs_columns")).status_code == 405
+    assert heads(viewer) == ["Status", "Run", "Thread", "Ended", "Cost"]
+    assert heads(operator) == of_another
+    viewer.post(reverse("runs_columns"), {"usual": "1", "col": ["cost"]})
+    assert heads(viewer) == usual
+    assert viewer.get(reverse("runs_columns")).status_code == 405
 
 
 def heads(client: Client) -> list[str]:
@@ -229,14 +228,14 @@ def heads(client: Client) -> list[str]:
     return [th.text for th in page.one("thead").all("th")]
 
 
-def test_what_was_looked_for_is_marked_on_the_run_page(as_viewer: Client, prod: Connection) -> None:
+def test_what_was_looked_for_is_marked_on_the_run_page(viewer: Client, prod: Connection) -> None:
     made_run(prod, instructions="Pay INV-2026-11873 today")
-    page = page_of(as_viewer.get(URL, {"q": "inv-2026-11873 status:completed"}))
+    page = page_of(viewer.get(URL, {"q": "inv-2026-11873 status:completed"}))
     link = page.one("tr", data_run_id=True).one("th").one("a")["href"]
     assert link.endswith("?hit=inv-2026-11873")
 
 
-def test_the_run_page_marks_it_and_keeps_it_in_its_links(as_viewer: Client, prod: Connection) -> None:
+def test_the_run_page_marks_it_and_keeps_it_in_its_links(viewer: Client, prod: Connection) -> None:
     run = made_run(prod)
     content = [{"type": "text", "text": {"value": "Paid <b>INV-2026-11873</b> today", "annotations": []}}]
     message = {
@@ -244,19 +243,19 @@ def test_the_run_page_marks_it_and_keeps_it_in_its_links(as_viewer: Client, prod
         "created_at": int(run.created_at.timestamp()) + 2, "role": "assistant", "content": content,
     }  # fmt: skip
     upsert_messages(run.thread, [objects.Message.from_raw(message)], fetched_at=timezone.now())
-    page = page_of(as_viewer.get(run_url(run), {"tab": "conversation", "hit": "inv-2026-11873"}))
+    page = page_of(viewer.get(run_url(run), {"tab": "conversation", "hit": "inv-2026-11873"}))
     assert [mark.text for mark in page.all("mark")] == ["INV-2026-11873"]
     assert all("hit=inv-2026-11873" in tab["href"] for tab in page.all("a", data_tab=True))
-    assert not page_of(as_viewer.get(run_url(run), {"tab": "conversation"})).all("mark")
+    assert not page_of(viewer.get(run_url(run), {"tab": "conversation"})).all("mark")
 
 
-def test_an_id_among_the_words_can_be_looked_up(as_viewer: Client, prod: Connection) -> None:
+def test_an_id_among_the_words_can_be_looked_up(viewer: Client, prod: Connection) -> None:
     made_run(prod)
-    page = page_of(as_viewer.get(URL, {"q": "run_3zZW"}))
+    page = page_of(viewer.get(URL, {"q": "run_3zZW"}))
     assert page.one("div", class_="empty").one("a", class_="primary")["href"] == "/go/?id=run_3zZW"
 
 
-def test_the_page_says_how_much_of_a_text_is_searched(as_viewer: Client, prod: Connection) -> None:
+def test_the_page_says_how_much_of_a_text_is_searched(viewer: Client, prod: Connection) -> None:
     made_run(prod)
-    assert "first 100 KB" in page_of(as_viewer.get(URL, {"q": "needle"})).one("p", id="words-hint").text
-    assert not page_of(as_viewer.get(URL, {"q": "status:failed"})).all("p", id="words-hint")
+    assert "first 100 KB" in page_of(viewer.get(URL, {"q": "needle"})).one("p", id="words-hint").text
+    assert not page_of(viewer.get(URL, {"q": "status:failed"})).all("p", id="words-hint")

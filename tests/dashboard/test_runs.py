@@ -25,9 +25,9 @@ def shown_ids(page: Element) -> list[str]:
     return [row["data-run-id"] for row in page.all("tr", data_run_id=True)]
 
 
-def test_rows_are_newest_first(as_viewer: Client, prod) -> None:
+def test_rows_are_newest_first(viewer: Client, prod) -> None:
     runs = made_runs(prod, 3)
-    page = page_of(as_viewer.get(URL))
+    page = page_of(viewer.get(URL))
     assert shown_ids(page) == [run.upstream_id for run in runs]
     row = page.one("tr", data_run_id=runs[0].upstream_id)
     assert row["data-status"] == "completed"
@@ -36,10 +36,10 @@ def test_rows_are_newest_first(as_viewer: Client, prod) -> None:
     assert "47 s" in row.text
 
 
-def test_every_status_has_icon_and_word(as_viewer: Client, prod) -> None:
+def test_every_status_has_icon_and_word(viewer: Client, prod) -> None:
     for status in ("queued", "requires_action", "cancelling", "expired", "made_up"):
         made_run(prod, status=status)
-    page = page_of(as_viewer.get(URL))
+    page = page_of(viewer.get(URL))
     for row in page.all("tr", data_run_id=True):
         pill = row.one("span", class_="status")
         assert pill["data-status"] == row["data-status"]
@@ -47,164 +47,164 @@ def test_every_status_has_icon_and_word(as_viewer: Client, prod) -> None:
     assert "Made up" in page.one("tr", data_status="made_up").text
 
 
-def test_unknown_values_are_dashes(as_viewer: Client, prod) -> None:
+def test_unknown_values_are_dashes(viewer: Client, prod) -> None:
     made_run(prod, status="queued", usage=None, model=None)
-    cells = [cell.text for cell in page_of(as_viewer.get(URL)).one("tr", data_run_id=True).all("td")]
+    cells = [cell.text for cell in page_of(viewer.get(URL)).one("tr", data_run_id=True).all("td")]
     assert cells.count("—") >= 5
     assert "0" not in cells
 
 
-def test_pairs_stand_in_the_order_of_their_keys(as_viewer: Client, prod) -> None:
+def test_pairs_stand_in_the_order_of_their_keys(viewer: Client, prod) -> None:
     made_run(prod, metadata={"b": "1", "aa": "2"})
-    cell = page_of(as_viewer.get(URL)).one("tr", data_run_id=True).one("span", class_="tags")
+    cell = page_of(viewer.get(URL)).one("tr", data_run_id=True).one("span", class_="tags")
     assert [tag["title"] for tag in cell.all("a", class_="tag")] == ["aa=2", "b=1"]
 
 
-def test_hostile_text_is_escaped(as_viewer: Client, prod) -> None:
+def test_hostile_text_is_escaped(viewer: Client, prod) -> None:
     evil = "<script>alert(1)</script>"
     made_run(prod, model=evil, metadata={evil: evil}, assistant_id=evil, status=evil)
-    page = page_of(as_viewer.get(URL))
+    page = page_of(viewer.get(URL))
     assert all(script.get("src") for script in page.all("script"))
     assert evil in page.one("tr", data_run_id=True).text
 
 
 @pytest.mark.parametrize("count", [1, 50])
-def test_queries_do_not_grow_with_rows(as_viewer: Client, prod, count: int) -> None:
+def test_queries_do_not_grow_with_rows(viewer: Client, prod, count: int) -> None:
     made_runs(prod, count)
     with at_most(12):
-        page = page_of(as_viewer.get(URL))
+        page = page_of(viewer.get(URL))
     assert len(shown_ids(page)) == count
 
 
-def test_no_query_counts_or_skips(as_viewer: Client, prod) -> None:
+def test_no_query_counts_or_skips(viewer: Client, prod) -> None:
     made_runs(prod, 60)
-    page = page_of(as_viewer.get(URL))
+    page = page_of(viewer.get(URL))
     with at_most(13) as asked:
-        as_viewer.get(URL + page.one("a", rel="next")["href"])
+        viewer.get(URL + page.one("a", rel="next")["href"])
     on_runs = [sql for sql in asked if "index_run" in sql]
     assert on_runs
     assert not [sql for sql in on_runs if "COUNT(" in sql and "GROUP BY" not in sql]
     assert not [sql for sql in on_runs if "OFFSET" in sql]
 
 
-def test_pages_both_ways(as_viewer: Client, prod) -> None:
+def test_pages_both_ways(viewer: Client, prod) -> None:
     runs = made_runs(prod, 60)
-    first = page_of(as_viewer.get(URL + "?limit=25"))
-    second = page_of(as_viewer.get(URL + first.one("a", rel="next")["href"]))
+    first = page_of(viewer.get(URL + "?limit=25"))
+    second = page_of(viewer.get(URL + first.one("a", rel="next")["href"]))
     assert shown_ids(second) == [run.upstream_id for run in runs[25:50]]
     assert not first.all("a", rel="prev")
-    third = page_of(as_viewer.get(URL + second.one("a", rel="next")["href"]))
+    third = page_of(viewer.get(URL + second.one("a", rel="next")["href"]))
     assert shown_ids(third) == [run.upstream_id for run in runs[50:]]
     assert not third.all("a", rel="next")
-    back = page_of(as_viewer.get(URL + third.one("a", rel="prev")["href"]))
+    back = page_of(viewer.get(URL + third.one("a", rel="prev")["href"]))
     assert shown_ids(back) == shown_ids(second)
 
 
-def test_oldest_first(as_viewer: Client, prod) -> None:
+def test_oldest_first(viewer: Client, prod) -> None:
     runs = made_runs(prod, 3)
-    page = page_of(as_viewer.get(URL + "?sort=created_at"))
+    page = page_of(viewer.get(URL + "?sort=created_at"))
     assert shown_ids(page) == [run.upstream_id for run in reversed(runs)]
     assert page.one("th", aria_sort=True)["aria-sort"] == "ascending"
 
 
 @pytest.mark.parametrize(("asked", "shown"), [("25", 25), ("100", 60), ("7", 50), ("x", 50), ("-1", 50)])
-def test_page_size(as_viewer: Client, prod, asked: str, shown: int) -> None:
+def test_page_size(viewer: Client, prod, asked: str, shown: int) -> None:
     made_runs(prod, 60)
-    assert len(shown_ids(page_of(as_viewer.get(URL, {"limit": asked})))) == shown
+    assert len(shown_ids(page_of(viewer.get(URL, {"limit": asked})))) == shown
 
 
-def test_a_strange_cursor_leads_to_the_first_page(as_viewer: Client, prod) -> None:
-    answer = as_viewer.get(URL, {"cursor": "zzz", "q": "status:failed"})
+def test_a_strange_cursor_leads_to_the_first_page(viewer: Client, prod) -> None:
+    answer = viewer.get(URL, {"cursor": "zzz", "q": "status:failed"})
     assert (answer.status_code, answer["Location"]) == (302, "/runs/?q=status%3Afailed")
 
 
-def test_chips_write_the_filter(as_viewer: Client, prod) -> None:
+def test_chips_write_the_filter(viewer: Client, prod) -> None:
     failed, expired = made_run(prod, status="failed"), made_run(prod, status="expired")
     made_run(prod)
-    page = page_of(as_viewer.get(URL + "?limit=25"))
-    page = page_of(as_viewer.get(URL + page.one("a", class_="chip", data_status="failed")["href"]))
+    page = page_of(viewer.get(URL + "?limit=25"))
+    page = page_of(viewer.get(URL + page.one("a", class_="chip", data_status="failed")["href"]))
     assert shown_ids(page) == [failed.upstream_id]
-    page = page_of(as_viewer.get(URL + page.one("a", class_="chip", data_status="expired")["href"]))
+    page = page_of(viewer.get(URL + page.one("a", class_="chip", data_status="expired")["href"]))
     assert set(shown_ids(page)) == {failed.upstream_id, expired.upstream_id}
     assert {chip["data-status"] for chip in page.all("a", class_="chip", aria_current=True)} == {"failed", "expired"}
-    page = page_of(as_viewer.get(URL + page.one("a", class_="chip", data_status="failed")["href"]))
+    page = page_of(viewer.get(URL + page.one("a", class_="chip", data_status="failed")["href"]))
     assert shown_ids(page) == [expired.upstream_id]
     assert page.one("input", type="hidden", name="limit")["value"] == "25"
 
 
-def test_a_bad_filter_is_kept_and_explained(as_viewer: Client, prod) -> None:
+def test_a_bad_filter_is_kept_and_explained(viewer: Client, prod) -> None:
     made_run(prod)
-    page = page_of(as_viewer.get(URL, {"q": "status:failed colour:red"}), status=400)
+    page = page_of(viewer.get(URL, {"q": "status:failed colour:red"}), status=400)
     assert page.one("input", name="q", aria_invalid="true")["value"] == "status:failed colour:red"
     assert page.one("p", role="alert")["data-clause"] == "colour:red"
     assert not shown_ids(page)
     assert not page.all("div", id="poll")
 
 
-def test_nothing_matches(as_viewer: Client, prod) -> None:
+def test_nothing_matches(viewer: Client, prod) -> None:
     made_run(prod)
-    page = page_of(as_viewer.get(URL, {"q": "status:failed"}))
+    page = page_of(viewer.get(URL, {"q": "status:failed"}))
     assert page.one("div", class_="empty").one("a")["href"] == "?"
 
 
-def test_a_connection_narrows_and_stays(as_viewer: Client, prod) -> None:
+def test_a_connection_narrows_and_stays(viewer: Client, prod) -> None:
     made_run(prod)
     other = made_run(made_connection("other"))
-    page = page_of(as_viewer.get(URL, {"connection": "other"}))
+    page = page_of(viewer.get(URL, {"connection": "other"}))
     assert shown_ids(page) == [other.upstream_id]
     assert page.one("a", data_key="g t")["href"] == "/threads/?connection=other"
-    assert page_of(as_viewer.get(URL, {"connection": "none"}), status=404)
+    assert page_of(viewer.get(URL, {"connection": "none"}), status=404)
 
 
-def test_links_name_the_connection_only_when_the_id_is_ambiguous(as_viewer: Client, prod) -> None:
+def test_links_name_the_connection_only_when_the_id_is_ambiguous(viewer: Client, prod) -> None:
     run = made_run(prod, id="run_twice", thread_id="thread_twice")
     alone = made_run(prod)
     made_run(made_connection("other"), id="run_twice", thread_id="thread_twice")
-    page = page_of(as_viewer.get(URL, {"connection": "prod"}))
+    page = page_of(viewer.get(URL, {"connection": "prod"}))
     hrefs = {row["data-run-id"]: row.one("th").one("a")["href"] for row in page.all("tr", data_run_id=True)}
     assert hrefs[run.upstream_id].endswith("?connection=prod")
     assert "connection" not in hrefs[alone.upstream_id]
 
 
-def test_writing_is_not_a_method_here(as_viewer: Client) -> None:
-    assert as_viewer.post(URL).status_code == 405
+def test_writing_is_not_a_method_here(viewer: Client) -> None:
+    assert viewer.post(URL).status_code == 405
 
 
-def test_who_may_look(client: Client, as_nobody: Client) -> None:
+def test_who_may_look(client: Client, nobody: Client) -> None:
     assert client.get(URL)["Location"] == f"/accounts/login/?next={URL}"
     answer = client.get(URL, headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/runs/?q=x"})
     assert answer.status_code == 401
     assert answer["HX-Redirect"] == "/accounts/login/?next=%2Fruns%2F%3Fq%3Dx"
-    page = page_of(as_nobody.get(URL), status=403)
+    page = page_of(nobody.get(URL), status=403)
     assert "no role yet" in page.one("div", id="problem-page").text
 
 
 # The poll
 
 
-def test_the_poll_says_nothing_new_until_something_is(as_viewer: Client, prod) -> None:
+def test_the_poll_says_nothing_new_until_something_is(viewer: Client, prod) -> None:
     running = run_object(status="in_progress")
     take(prod, running)
     done = made_run(prod)
-    poll = page_of(as_viewer.get(URL)).one("div", id="poll")
+    poll = page_of(viewer.get(URL)).one("div", id="poll")
     assert "every 5s" in poll["hx-trigger"]
-    assert live(as_viewer, poll).status_code == 304
+    assert live(viewer, poll).status_code == 304
     take(prod, running | {"status": "failed", "last_error": {"code": "server_error", "message": "x"}})
-    partials = partials_of(live(as_viewer, poll))
+    partials = partials_of(live(viewer, poll))
     row = partials[f"#run-{key_of(running['id'])}"].one("tr")
     assert row["data-status"] == "failed"
     assert f"#run-{done.pk}" not in partials
     poll = partials["#poll"].one("div")
     assert "every 10s" in poll["hx-trigger"]
-    assert live(as_viewer, poll).status_code == 304
+    assert live(viewer, poll).status_code == 304
 
 
-def test_newer_runs_are_announced_and_move_nothing(as_viewer: Client, prod) -> None:
+def test_newer_runs_are_announced_and_move_nothing(viewer: Client, prod) -> None:
     made_run(prod)
-    poll = page_of(as_viewer.get(URL)).one("div", id="poll")
+    poll = page_of(viewer.get(URL)).one("div", id="poll")
     for _ in range(3):
         made_run(prod, age_s=1)
-    answer = live(as_viewer, poll)
+    answer = live(viewer, poll)
     partials = partials_of(answer)
     assert partials["#newer-runs"].one("a").text == "3 newer runs"
     assert not [target for target in partials if target.startswith("#run-")]
@@ -212,25 +212,25 @@ def test_newer_runs_are_announced_and_move_nothing(as_viewer: Client, prod) -> N
     assert answer["Cache-Control"] == "no-store"
 
 
-def test_newer_runs_are_those_that_match(as_viewer: Client, prod) -> None:
-    poll = page_of(as_viewer.get(URL, {"q": "status:failed"})).one("div", id="poll")
+def test_newer_runs_are_those_that_match(viewer: Client, prod) -> None:
+    poll = page_of(viewer.get(URL, {"q": "status:failed"})).one("div", id="poll")
     made_run(prod, status="completed", age_s=1)
-    assert live(as_viewer, poll).status_code == 304
+    assert live(viewer, poll).status_code == 304
     made_run(prod, status="failed", age_s=1)
-    assert partials_of(live(as_viewer, poll))["#newer-runs"].one("a")["href"] == "?q=status%3Afailed"
+    assert partials_of(live(viewer, poll))["#newer-runs"].one("a")["href"] == "?q=status%3Afailed"
 
 
-def test_later_pages_do_not_announce_newer_runs(as_viewer: Client, prod) -> None:
+def test_later_pages_do_not_announce_newer_runs(viewer: Client, prod) -> None:
     made_runs(prod, 60)
-    first = page_of(as_viewer.get(URL))
-    poll = page_of(as_viewer.get(URL + first.one("a", rel="next")["href"])).one("div", id="poll")
+    first = page_of(viewer.get(URL))
+    poll = page_of(viewer.get(URL + first.one("a", rel="next")["href"])).one("div", id="poll")
     made_run(prod, age_s=1)
-    assert live(as_viewer, poll).status_code == 304
+    assert live(viewer, poll).status_code == 304
 
 
-def test_a_poll_of_nonsense_is_harmless(as_viewer: Client, prod) -> None:
+def test_a_poll_of_nonsense_is_harmless(viewer: Client, prod) -> None:
     url = reverse("runs_live")
-    assert as_viewer.get(url, {"rows": "x.9" + "9" * 30 + ".-1", "newest": "x", "q": "colour:red"}).status_code == 200
+    assert viewer.get(url, {"rows": "x.9" + "9" * 30 + ".-1", "newest": "x", "q": "colour:red"}).status_code == 200
 
 
 def live(client: Client, poll: Element):
@@ -249,30 +249,30 @@ def key_of(upstream_id: str) -> int:
 # The short address
 
 
-def test_a_known_run_leads_to_its_page(as_viewer: Client, prod) -> None:
+def test_a_known_run_leads_to_its_page(viewer: Client, prod) -> None:
     run = made_run(prod)
-    answer = as_viewer.get(f"/runs/{run.upstream_id}/")
+    answer = viewer.get(f"/runs/{run.upstream_id}/")
     assert answer.status_code == 302
     assert answer["Location"] == f"/threads/{run.thread.upstream_id}/runs/{run.upstream_id}/"
 
 
-def test_an_unknown_run_is_explained(as_viewer: Client, prod) -> None:
-    page = page_of(as_viewer.get("/runs/run_nowhere/"), status=404)
+def test_an_unknown_run_is_explained(viewer: Client, prod) -> None:
+    page = page_of(viewer.get("/runs/run_nowhere/"), status=404)
     assert "only by its thread" in page.one("div", id="problem-page").text
 
 
-def test_an_ambiguous_run_is_a_choice(as_viewer: Client, prod) -> None:
+def test_an_ambiguous_run_is_a_choice(viewer: Client, prod) -> None:
     made_run(prod, id="run_twice", thread_id="thread_1")
     made_run(made_connection("other"), id="run_twice", thread_id="thread_1")
-    page = page_of(as_viewer.get("/runs/run_twice/"), status=300)
+    page = page_of(viewer.get("/runs/run_twice/"), status=300)
     rows = {row["data-connection"]: row.one("a")["href"] for row in page.all("tr", data_connection=True)}
     assert set(rows) == {"prod", "other"}
-    assert as_viewer.get(rows["other"])["Location"] == "/threads/thread_1/runs/run_twice/?connection=other"
+    assert viewer.get(rows["other"])["Location"] == "/threads/thread_1/runs/run_twice/?connection=other"
 
 
-def test_an_id_that_no_address_can_hold_leads_to_the_search(as_viewer: Client, prod) -> None:
+def test_an_id_that_no_address_can_hold_leads_to_the_search(viewer: Client, prod) -> None:
     made_run(prod, id="run/../x", thread_id="")
-    page = page_of(as_viewer.get(URL))
+    page = page_of(viewer.get(URL))
     row = page.one("tr", data_run_id="run/../x")
     assert row.one("th").one("a")["href"] == "/go/?id=run%2F..%2Fx"
-    assert page_of(as_viewer.get("/threads/"))
+    assert page_of(viewer.get("/threads/"))

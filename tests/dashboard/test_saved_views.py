@@ -31,50 +31,50 @@ def listed(client: Client) -> Element:
     return page_of(client.get(URL))
 
 
-def test_a_view_is_kept_and_leads_to_its_list(as_viewer: Client) -> None:
+def test_a_view_is_kept_and_leads_to_its_list(viewer: Client) -> None:
     prod = made_connection()
     run = made_run(prod, status="failed")
     made_run(prod)
-    saved(as_viewer)
-    href = menu(as_viewer)["Failures"]
+    saved(viewer)
+    href = menu(viewer)["Failures"]
     assert href == "/runs/?q=status%3Afailed&sort=-tokens"
-    page = page_of(as_viewer.get(href))
+    page = page_of(viewer.get(href))
     assert [row["data-run-id"] for row in page.all("tr", data_run_id=True)] == [run.upstream_id]
     assert page.one("div", id="views").all("a")[0]["aria-current"] == "true"
 
 
-def test_the_form_takes_the_list_as_it_is(as_viewer: Client) -> None:
-    page = page_of(as_viewer.get("/runs/?q=status%3Afailed&sort=-cost"))
-    form = page_of(as_viewer.get(next(a["href"] for a in page.all("a") if "Save this view" in a.text))).one(
+def test_the_form_takes_the_list_as_it_is(viewer: Client) -> None:
+    page = page_of(viewer.get("/runs/?q=status%3Afailed&sort=-cost"))
+    form = page_of(viewer.get(next(a["href"] for a in page.all("a") if "Save this view" in a.text))).one(
         "form", id="new-view"
     )
     assert form.one("input", name="query")["value"] == "status:failed"
     assert form.one("input", name="sort")["value"] == "-cost"
 
 
-def test_others_see_it_only_when_it_is_shared(as_viewer: Client, as_operator: Client) -> None:
-    view = saved(as_viewer)
-    assert "Failures" not in menu(as_operator)
-    as_viewer.post(reverse("saved_view", args=[view.pk]), {"name": "Failures", "is_shared": "on"})
-    assert any(name.startswith("Failures") for name in menu(as_operator))
-    assert listed(as_operator).one("section", id="shared-views").one("tr", data_view=str(view.pk))
-    as_viewer.post(reverse("saved_view", args=[view.pk]), {"name": "Failures"})
-    assert not listed(as_operator).all("section", id="shared-views")
+def test_others_see_it_only_when_it_is_shared(viewer: Client, operator: Client) -> None:
+    view = saved(viewer)
+    assert "Failures" not in menu(operator)
+    viewer.post(reverse("saved_view", args=[view.pk]), {"name": "Failures", "is_shared": "on"})
+    assert any(name.startswith("Failures") for name in menu(operator))
+    assert listed(operator).one("section", id="shared-views").one("tr", data_view=str(view.pk))
+    viewer.post(reverse("saved_view", args=[view.pk]), {"name": "Failures"})
+    assert not listed(operator).all("section", id="shared-views")
 
 
-def test_a_change_keeps_the_filter(as_viewer: Client) -> None:
-    view = saved(as_viewer)
-    answer = as_viewer.post(reverse("saved_view", args=[view.pk]), {"name": "Broken"}, follow=True)
+def test_a_change_keeps_the_filter(viewer: Client) -> None:
+    view = saved(viewer)
+    answer = viewer.post(reverse("saved_view", args=[view.pk]), {"name": "Broken"}, follow=True)
     view.refresh_from_db()
     assert (view.name, view.query, view.sort) == ("Broken", "status:failed", "-tokens")
     assert "changed" in page_of(answer).one("div", id="toasts").text
 
 
-def test_only_the_owner_changes_or_deletes(as_viewer: Client, as_admin: Client) -> None:
-    view = saved(as_viewer, is_shared="on")
-    assert as_admin.post(reverse("saved_view", args=[view.pk]), {"name": "Mine"}).status_code == 404
-    assert as_admin.post(reverse("saved_view_delete", args=[view.pk])).status_code == 404
-    assert as_viewer.post(reverse("saved_view_delete", args=[view.pk])).status_code == 302
+def test_only_the_owner_changes_or_deletes(viewer: Client, admin: Client) -> None:
+    view = saved(viewer, is_shared="on")
+    assert admin.post(reverse("saved_view", args=[view.pk]), {"name": "Mine"}).status_code == 404
+    assert admin.post(reverse("saved_view_delete", args=[view.pk])).status_code == 404
+    assert viewer.post(reverse("saved_view_delete", args=[view.pk])).status_code == 302
     assert not SavedView.objects.exists()
 
 
@@ -87,33 +87,33 @@ def test_only_the_owner_changes_or_deletes(as_viewer: Client, as_admin: Client) 
         ({"name": "Taken"}, "name"),
     ],
 )
-def test_a_refused_form_keeps_what_was_typed(as_viewer: Client, given: dict[str, str], field: str) -> None:
-    saved(as_viewer, "Taken")
+def test_a_refused_form_keeps_what_was_typed(viewer: Client, given: dict[str, str], field: str) -> None:
+    saved(viewer, "Taken")
     typed = {"name": "New", "query": "status:expired"} | given
-    form = page_of(as_viewer.post(URL, typed), status=422).one("form", id="new-view")
+    form = page_of(viewer.post(URL, typed), status=422).one("form", id="new-view")
     assert form.one("input", name=field, aria_invalid="true")["value"] == typed[field]
     assert form.one("p", role="alert").text
     assert SavedView.objects.count() == 1
 
 
-def test_a_name_that_is_taken_is_not_changed_to(as_viewer: Client) -> None:
-    saved(as_viewer, "Taken")
-    view = saved(as_viewer)
-    answer = as_viewer.post(reverse("saved_view", args=[view.pk]), {"name": "Taken"}, follow=True)
+def test_a_name_that_is_taken_is_not_changed_to(viewer: Client) -> None:
+    saved(viewer, "Taken")
+    view = saved(viewer)
+    answer = viewer.post(reverse("saved_view", args=[view.pk]), {"name": "Taken"}, follow=True)
     assert "not changed" in page_of(answer).one("div", id="toasts").text
     view.refresh_from_db()
     assert view.name == "Failures"
 
 
-def test_a_hostile_name_is_text(as_viewer: Client) -> None:
+def test_a_hostile_name_is_text(viewer: Client) -> None:
     name = "<script>alert(1)</script>"
-    saved(as_viewer, name)
-    assert name in menu(as_viewer)
+    saved(viewer, name)
+    assert name in menu(viewer)
 
 
-def test_methods_and_people(client: Client, as_nobody: Client, as_viewer: Client) -> None:
-    view = saved(as_viewer)
+def test_methods_and_people(client: Client, nobody: Client, viewer: Client) -> None:
+    view = saved(viewer)
     assert client.get(URL).status_code == 302
-    assert as_nobody.post(URL, {"name": "x"}).status_code == 403
-    assert as_viewer.get(reverse("saved_view", args=[view.pk])).status_code == 405
-    assert as_viewer.get(reverse("saved_view_delete", args=[view.pk])).status_code == 405
+    assert nobody.post(URL, {"name": "x"}).status_code == 403
+    assert viewer.get(reverse("saved_view", args=[view.pk])).status_code == 405
+    assert viewer.get(reverse("saved_view_delete", args=[view.pk])).status_code == 405

@@ -18,8 +18,8 @@ from tests.rows import made_connection, made_run
 pytestmark = pytest.mark.django_db
 
 
-def test_scripts_come_plain_and_in_order_behind_their_settings(as_viewer: Client) -> None:
-    page = page_of(as_viewer.get("/"))
+def test_scripts_come_plain_and_in_order_behind_their_settings(viewer: Client) -> None:
+    page = page_of(viewer.get("/"))
     head = [one for one in page.one("head").children if not isinstance(one, str)]
     tags = [one.get("src") or one.get("name") for one in head]
     order = ["htmx-config", "/static/htmx/htmx.min.js", "/static/htmx/hx-ptag.min.js", "/static/htmx/hx-sse.min.js"]
@@ -29,82 +29,82 @@ def test_scripts_come_plain_and_in_order_behind_their_settings(as_viewer: Client
         assert (script.get("type") == "module") == script["src"].startswith("/static/js/")  # no names shared
 
 
-def test_nothing_inline(as_admin: Client) -> None:
+def test_nothing_inline(admin: Client) -> None:
     made_run(made_connection())
     for url in ("/", "/runs/", "/profile/", "/accounts/password/change/"):
-        page = page_of(as_admin.get(url))
+        page = page_of(admin.get(url))
         assert all(script.get("src") for script in page.all("script")), url
         assert not page.all("style"), url
         for one in page.descendants():
             assert not [name for name in one.attributes if name == "style" or name.startswith(("on", "hx-on"))], url
 
 
-def test_every_script_and_sheet_is_there(as_viewer: Client) -> None:
-    page = page_of(as_viewer.get("/"))
+def test_every_script_and_sheet_is_there(viewer: Client) -> None:
+    page = page_of(viewer.get("/"))
     for address in [one["src"] for one in page.all("script")] + [one["href"] for one in page.all("link")]:
         assert (Path(settings.BASE_DIR) / "static" / address.removeprefix("/static/")).is_file(), address
 
 
-def test_every_icon_used_is_drawn(as_admin: Client) -> None:
+def test_every_icon_used_is_drawn(admin: Client) -> None:
     sprite = parsed((Path(settings.BASE_DIR) / "static" / "icons.svg").read_text().split("?>")[-1])
     drawn = {one["id"] for one in sprite.all("symbol")}
     for status in ("queued", "failed", "requires_action", "odd"):
         made_run(made_connection(status), status=status)
     for url in ("/", "/runs/", "/profile/"):
-        used = {one["href"].split("#")[1] for one in page_of(as_admin.get(url)).all("use")}
+        used = {one["href"].split("#")[1] for one in page_of(admin.get(url)).all("use")}
         assert used <= drawn
 
 
-def test_the_new_run_button_is_for_those_who_may(as_viewer: Client, as_operator: Client, settings) -> None:
+def test_the_new_run_button_is_for_those_who_may(viewer: Client, operator: Client, settings) -> None:
     new_run = reverse("new_thread_run")
-    assert not page_of(as_viewer.get("/profile/")).all("a", href=new_run)
-    assert page_of(as_operator.get("/profile/")).one("a", href=new_run)
+    assert not page_of(viewer.get("/profile/")).all("a", href=new_run)
+    assert page_of(operator.get("/profile/")).one("a", href=new_run)
     settings.RUNSDASH_READ_ONLY = True
-    page = page_of(as_operator.get("/profile/"))
+    page = page_of(operator.get("/profile/"))
     assert not page.all("a", href=new_run)
     assert "Read-only" in page.one("footer", class_="foot").text
 
 
-def test_the_current_page_is_marked(as_viewer: Client) -> None:
-    page = page_of(as_viewer.get("/runs/"))
+def test_the_current_page_is_marked(viewer: Client) -> None:
+    page = page_of(viewer.get("/runs/"))
     assert page.one("nav", class_="nav").one("a", aria_current="page").text == "Runs"
 
 
-def test_the_sync_pill(as_viewer: Client) -> None:
-    assert page_of(as_viewer.get("/runs/")).one("span", id="sync-pill").text == "No connection"
+def test_the_sync_pill(viewer: Client) -> None:
+    assert page_of(viewer.get("/runs/")).one("span", id="sync-pill").text == "No connection"
     prod = made_connection(last_success_at=timezone.now())
-    assert "Synced 0 s ago" in page_of(as_viewer.get("/runs/")).one("span", id="sync-pill").text
+    assert "Synced 0 s ago" in page_of(viewer.get("/runs/")).one("span", id="sync-pill").text
     prod.last_failure_at = timezone.now()
     prod.save()
-    pill = page_of(as_viewer.get("/runs/")).one("span", id="sync-pill")
+    pill = page_of(viewer.get("/runs/")).one("span", id="sync-pill")
     assert pill["data-tone"] == "bad"
 
 
-def test_sign_out_is_a_post(as_viewer: Client) -> None:
-    form = page_of(as_viewer.get("/profile/")).one("form", action="/accounts/logout/")
+def test_sign_out_is_a_post(viewer: Client) -> None:
+    form = page_of(viewer.get("/profile/")).one("form", action="/accounts/logout/")
     assert form["method"] == "post"
     assert form.one("input", name="csrfmiddlewaretoken")
-    assert as_viewer.post("/accounts/logout/").status_code == 302
-    assert as_viewer.get("/profile/").status_code == 302
+    assert viewer.post("/accounts/logout/").status_code == 302
+    assert viewer.get("/profile/").status_code == 302
 
 
-def test_pages_and_fragments_are_cached_apart(as_viewer: Client) -> None:
-    page, fragment = as_viewer.get("/runs/"), as_viewer.get("/runs/live/", headers={"HX-Request": "true"})
+def test_pages_and_fragments_are_cached_apart(viewer: Client) -> None:
+    page, fragment = viewer.get("/runs/"), viewer.get("/runs/live/", headers={"HX-Request": "true"})
     for answer in (page, fragment):
         assert "HX-Request" in answer["Vary"]
     assert page["Cache-Control"] == "private, no-cache"
     assert fragment["Cache-Control"] == "no-store"
 
 
-def test_times_are_in_the_readers_zone(as_viewer: Client) -> None:
+def test_times_are_in_the_readers_zone(viewer: Client) -> None:
     run = made_run(made_connection(), created_at=1_774_000_000)
-    as_viewer.user.time_zone = "Asia/Tokyo"
-    as_viewer.user.save()
-    row = page_of(as_viewer.get("/runs/")).one("tr", data_run_id=run.upstream_id)
+    viewer.user.time_zone = "Asia/Tokyo"
+    viewer.user.save()
+    row = page_of(viewer.get("/runs/")).one("tr", data_run_id=run.upstream_id)
     assert "2026-03-20 18:46:40 JST" in {time["title"] for time in row.all("time")}
-    as_viewer.user.time_zone = "Mars/Olympus"
-    as_viewer.user.save()
-    row = page_of(as_viewer.get("/runs/")).one("tr", data_run_id=run.upstream_id)
+    viewer.user.time_zone = "Mars/Olympus"
+    viewer.user.save()
+    row = page_of(viewer.get("/runs/")).one("tr", data_run_id=run.upstream_id)
     assert "2026-03-20 09:46:40 UTC" in {time["title"] for time in row.all("time")}
 
 
@@ -125,14 +125,14 @@ CASES = [
 
 
 @pytest.mark.parametrize(("error", "status"), CASES, ids=lambda one: type(one).__name__)
-def test_each_error_has_its_status_and_its_words(as_viewer: Client, error: Exception, status: int) -> None:
-    request = asked(as_viewer)
+def test_each_error_has_its_status_and_its_words(viewer: Client, error: Exception, status: int) -> None:
+    request = asked(viewer)
     problem = page_of(problem_response(request, error), status=status).one("div", data_problem=True)
     assert problem.one("h1").text
     if isinstance(error, errors.ServiceError):
         assert error.message in problem.text
         assert (error.request_id or "") in problem.text
-    partials = partials_of(problem_response(asked(as_viewer, htmx=True), error), status=status)
+    partials = partials_of(problem_response(asked(viewer, htmx=True), error), status=status)
     assert problem.one("h1").text in partials["#problem"].text
 
 
@@ -140,15 +140,15 @@ def test_other_errors_are_left_to_django() -> None:
     assert problem_for(ValueError("x")) is None
 
 
-def test_an_unknown_address(as_viewer: Client, client: Client) -> None:
-    assert page_of(as_viewer.get("/nowhere/"), status=404).one("div", data_problem="404")
+def test_an_unknown_address(viewer: Client, client: Client) -> None:
+    assert page_of(viewer.get("/nowhere/"), status=404).one("div", data_problem="404")
     assert page_of(client.get("/nowhere/"), status=404).one("div", data_problem="404")
     assert not page_of(client.get("/nowhere/"), status=404).all("header", class_="topbar")
 
 
-def test_a_form_without_its_token(as_viewer: Client) -> None:
+def test_a_form_without_its_token(viewer: Client) -> None:
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(as_viewer.user)
+    strict.force_login(viewer.user)
     page = page_of(strict.post("/profile/", {"theme": "dark"}), status=403)
     assert "Nothing was sent" in page.one("div", data_problem="403").text
     answer = strict.post("/profile/", {"theme": "dark"}, headers={"HX-Request": "true"})

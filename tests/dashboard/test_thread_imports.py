@@ -50,51 +50,51 @@ def work() -> Job:
     return Job.objects.get(pk=job.pk)
 
 
-def test_a_small_file_is_read_at_once(as_operator: Client, prod, folder: Path) -> None:
-    assert sent(as_operator, log(20), ids="thread_pasted").status_code == 303
+def test_a_small_file_is_read_at_once(operator: Client, prod, folder: Path) -> None:
+    assert sent(operator, log(20), ids="thread_pasted").status_code == 303
     assert Thread.objects.count() == 21
     assert not Job.objects.exists()
     assert os.listdir(folder) == []
 
 
-def test_a_large_file_is_left_to_a_worker(as_operator: Client, as_viewer: Client, prod, folder: Path) -> None:
+def test_a_large_file_is_left_to_a_worker(operator: Client, viewer: Client, prod, folder: Path) -> None:
     PurgedThread.objects.create(connection=prod, upstream_id="thread_000000000000000000000007")
-    answer = sent(as_operator, log(1700), ids="thread_pasted")
+    answer = sent(operator, log(1700), ids="thread_pasted")
     assert (answer.status_code, answer["Location"]) == (303, "/threads/?sort=-added_at")
     assert not Thread.objects.exists()
-    waiting = page_of(as_viewer.get(IMPORTS)).one("section", id="imports")
+    waiting = page_of(viewer.get(IMPORTS)).one("section", id="imports")
     assert waiting["hx-trigger"] == "every 1s"
     assert waiting.one("div", data_state="waiting").one("progress")["value"] == "0"
-    assert page_of(as_viewer.get("/threads/")).one("section", id="imports").one("progress")
+    assert page_of(viewer.get("/threads/")).one("section", id="imports").one("progress")
 
     job = work()
 
-    assert (job.kind, job.state, job.created_by) == ("find_threads", "done", "otto")
-    assert Thread.objects.filter(added_by="otto", due_at__isnull=False).count() == 1701
+    assert (job.kind, job.state, job.created_by) == ("find_threads", "done", "operator")
+    assert Thread.objects.filter(added_by="operator", due_at__isnull=False).count() == 1701
     assert not PurgedThread.objects.exists()
     assert job.progress["done"] == job.progress["total"]
     assert os.listdir(folder) == []
-    done = page_of(as_viewer.get(IMPORTS)).one("section", id="imports")
+    done = page_of(viewer.get(IMPORTS)).one("section", id="imports")
     assert done.get("hx-trigger") is None
     assert "1,701 new of 1,701 ids" in done.one("div", data_state="done").text
     outcome = AuditEntry.objects.get(kind="outcome")
-    assert (outcome.action, outcome.actor, outcome.after["job"]) == ("add_threads", "otto", job.pk)
+    assert (outcome.action, outcome.actor, outcome.after["job"]) == ("add_threads", "operator", job.pk)
 
 
-def test_many_pasted_ids_are_left_to_a_worker(as_operator: Client, prod, folder: Path) -> None:
-    assert as_operator.post(ADD, {"ids": log(600).decode()}).status_code == 303
+def test_many_pasted_ids_are_left_to_a_worker(operator: Client, prod, folder: Path) -> None:
+    assert operator.post(ADD, {"ids": log(600).decode()}).status_code == 303
     assert work().state == "done"
     assert Thread.objects.count() == 600
 
 
-def test_gzip_is_unpacked(as_operator: Client, prod, folder: Path) -> None:
-    assert sent(as_operator, gzip.compress(log(900))).status_code == 303
+def test_gzip_is_unpacked(operator: Client, prod, folder: Path) -> None:
+    assert sent(operator, gzip.compress(log(900))).status_code == 303
     assert work().state == "done"
     assert Thread.objects.count() == 900
 
 
-def test_a_broken_import_goes_on_where_it_stopped(as_operator: Client, prod, folder: Path) -> None:
-    sent(as_operator, log(1700))
+def test_a_broken_import_goes_on_where_it_stopped(operator: Client, prod, folder: Path) -> None:
+    sent(operator, log(1700))
     stopped = Event()
     stopped.set()
     job = claim_job()
@@ -106,16 +106,16 @@ def test_a_broken_import_goes_on_where_it_stopped(as_operator: Client, prod, fol
     assert Thread.objects.count() == 1700
 
 
-def test_a_second_import_of_the_same_adds_nothing(as_operator: Client, prod, folder: Path) -> None:
+def test_a_second_import_of_the_same_adds_nothing(operator: Client, prod, folder: Path) -> None:
     for _ in range(2):
-        sent(as_operator, log(1000))
+        sent(operator, log(1000))
         job = work()
     assert Thread.objects.count() == 1000
     assert job.progress["note"] == "0 new of 1,000 ids"
 
 
-def test_a_line_without_end_does_no_harm(as_operator: Client, prod, folder: Path) -> None:
-    sent(as_operator, b"x" * (MAX_LINE_BYTES * 3 // 2) + b"\n" + log(3))
+def test_a_line_without_end_does_no_harm(operator: Client, prod, folder: Path) -> None:
+    sent(operator, b"x" * (MAX_LINE_BYTES * 3 // 2) + b"\n" + log(3))
     assert work().state == "done"
     assert Thread.objects.filter(upstream_id__startswith="thread_").count() == 3
 
@@ -128,15 +128,15 @@ def test_a_line_without_end_does_no_harm(as_operator: Client, prod, folder: Path
         (b"", "choose a file"),
     ],
 )
-def test_what_cannot_be_added_is_explained(as_operator: Client, prod, folder: Path, content: bytes, word: str) -> None:
-    page = page_of(sent(as_operator, content), status=422)
+def test_what_cannot_be_added_is_explained(operator: Client, prod, folder: Path, content: bytes, word: str) -> None:
+    page = page_of(sent(operator, content), status=422)
     assert word in page.one("p", id="add-err").text
     assert os.listdir(folder) == []
     assert not Job.objects.exists()
 
 
-def test_too_large_a_file_is_refused(as_operator: Client, prod, folder: Path) -> None:
-    page = page_of(sent(as_operator, bytes(MAX_UPLOAD_BYTES + 1)), status=422)
+def test_too_large_a_file_is_refused(operator: Client, prod, folder: Path) -> None:
+    page = page_of(sent(operator, bytes(MAX_UPLOAD_BYTES + 1)), status=422)
     assert "larger than 50 MB" in page.one("p", id="add-err").text
     assert os.listdir(folder) == []
 
@@ -147,22 +147,20 @@ def test_what_unpacks_to_too_much_is_refused(folder: Path) -> None:
     assert os.listdir(folder) == []
 
 
-def test_a_lost_file_fails_the_job_in_words(as_operator: Client, as_viewer: Client, prod, folder: Path) -> None:
-    sent(as_operator, log(1700))
+def test_a_lost_file_fails_the_job_in_words(operator: Client, viewer: Client, prod, folder: Path) -> None:
+    sent(operator, log(1700))
     for name in os.listdir(folder):
         (folder / name).unlink()
     assert work().state == "failed"
-    assert "no longer there" in page_of(as_viewer.get(IMPORTS)).one("p", class_="err").text
+    assert "no longer there" in page_of(viewer.get(IMPORTS)).one("p", class_="err").text
 
 
-def test_who_may_add_files(
-    client: Client, as_viewer: Client, as_operator: Client, prod, folder: Path, settings
-) -> None:
+def test_who_may_add_files(client: Client, viewer: Client, operator: Client, prod, folder: Path, settings) -> None:
     assert sent(client, log(1700)).status_code == 302
-    assert sent(as_viewer, log(1700)).status_code == 403
+    assert sent(viewer, log(1700)).status_code == 403
     settings.RUNSDASH_READ_ONLY = True
-    assert sent(as_operator, log(1700)).status_code == 403
+    assert sent(operator, log(1700)).status_code == 403
     assert os.listdir(folder) == []
     assert client.get(IMPORTS).status_code == 302
-    assert as_viewer.post(IMPORTS).status_code == 405
-    assert page_of(as_viewer.get(IMPORTS)).one("section", id="imports").get("hidden") is not None
+    assert viewer.post(IMPORTS).status_code == 405
+    assert page_of(viewer.get(IMPORTS)).one("section", id="imports").get("hidden") is not None

@@ -24,14 +24,14 @@ PAGES = {"/audit/?actor=": 200, "/runs/?q=": 200, "/go/?id=": 404, "/compare/?a=
 
 
 @pytest.mark.parametrize(("path", "status"), PAGES.items())
-def test_of_a_query(as_viewer: Client, run: Run, path: str, status: int) -> None:
-    answer = as_viewer.get(f"{path}a%00b")
+def test_of_a_query(viewer: Client, run: Run, path: str, status: int) -> None:
+    answer = viewer.get(f"{path}a%00b")
     assert (answer.status_code, SHOWN in answer.content.decode()) == (status, True)
 
 
 @pytest.mark.parametrize("name", ["step", "after", "hit", "live", "a%00"])
-def test_of_a_run_page(as_viewer: Client, run: Run, name: str) -> None:
-    assert as_viewer.get(f"{path_of(run)}?tab=timeline&{name}=a%00b").status_code == 200
+def test_of_a_run_page(viewer: Client, run: Run, name: str) -> None:
+    assert viewer.get(f"{path_of(run)}?tab=timeline&{name}=a%00b").status_code == 200
 
 
 # 502: the upstream was asked, and nobody listens.
@@ -39,14 +39,14 @@ PATHS = {"/threads/a%00b/": 502, "/threads/x/runs/a%00b/raw.json": 502, "/runs/a
 
 
 @pytest.mark.parametrize(("path", "status"), PATHS.items())
-def test_of_a_path(as_viewer: Client, run: Run, path: str, status: int) -> None:
-    answer = as_viewer.get(path)
+def test_of_a_path(viewer: Client, run: Run, path: str, status: int) -> None:
+    answer = viewer.get(path)
     assert (answer.status_code, NUL in answer.content.decode()) == (status, False)
 
 
-def test_of_a_form(as_operator: Client, run: Run) -> None:
+def test_of_a_form(operator: Client, run: Run) -> None:
     typed = {"reason": NUL, "token": NUL, "b\x00": ["c", "d"]}
-    assert as_operator.post(f"{path_of(run)}cancel/", typed).status_code == 502
+    assert operator.post(f"{path_of(run)}cancel/", typed).status_code == 502
     entry = AuditEntry.objects.get(kind="intent")
     assert (entry.reason, entry.token) == (SHOWN, SHOWN)
 

@@ -67,11 +67,11 @@ def test_pauses_that_are_over_are_not_told():
     assert state.is_paused
 
 
-def test_the_page_shows_the_state(as_viewer: Client):
+def test_the_page_shows_the_state(viewer: Client):
     connection = busy_connection()
     Connection.objects.filter(pk=connection.pk).update(paused_until=ago(-30))
 
-    row = page_of(as_viewer.get("/connections/")).one("tr", data_connection="prod")
+    row = page_of(viewer.get("/connections/")).one("tr", data_connection="prod")
 
     words = {name: row.one("span", data_state=name).text for name in ("active", "due", "lag", "used", "paused")}
     assert words["active"] == "2 active runs"
@@ -81,9 +81,9 @@ def test_the_page_shows_the_state(as_viewer: Client):
     assert "asked to wait" in words["paused"]
 
 
-def test_the_page_says_on_time_when_nothing_waits(as_viewer: Client):
+def test_the_page_says_on_time_when_nothing_waits(viewer: Client):
     made_connection()
-    row = page_of(as_viewer.get("/connections/")).one("tr", data_connection="prod")
+    row = page_of(viewer.get("/connections/")).one("tr", data_connection="prod")
     assert row.one("span", data_state="lag").text == "on time"
     assert row.one("span", data_state="due").text == "0 threads due"
 
