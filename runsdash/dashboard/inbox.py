@@ -21,7 +21,7 @@ from runsdash.sync.verifying import MOST_AT_ONCE, verify_runs
 
 from . import pace
 from .context import Shell
-from .run_lists import COLUMNS, dress, rows_state, state_tag
+from .run_lists import COLUMNS, dress, list_tag, rows_state
 from .subject import connection_named
 
 MAX_ROWS = 100
@@ -109,7 +109,8 @@ class Inbox:
         rows = self.missed if self.tab else [*self.rows, *self.late]
         state = [(run.waits_for, str(run.pending_calls), bool(run.trouble)) for run in rows]
         order = [run.pk for run in rows], self.is_out_of_order if not self.tab else ""
-        return state_tag(rows_state(rows), state, order, self.interval_s, Shell(self.request).freshness_tag)
+        pill = Shell(self.request).freshness_tag
+        return list_tag(rows_state(rows), state, order, self.interval_s, pill=pill)
 
 
 def shown(runs: QuerySet[Run]) -> QuerySet[Run]:

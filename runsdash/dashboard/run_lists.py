@@ -54,5 +54,15 @@ def state_tag(*parts: object) -> str:
     return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
 
 
+def list_tag(*parts: object, pill: object) -> str:
+    """A list's polling tag: what the list shows, and apart from it the sync pill, which changes all the time."""
+    return f"{state_tag(*parts)}-{state_tag(pill)}"
+
+
+def has_news(tag: str, *, shown: str) -> bool:
+    """Does a list differ from what the page shows, or is it the pill alone?"""
+    return tag.partition("-")[0] != shown.partition("-")[0]
+
+
 def rows_state(runs: Sequence[Run]) -> list[tuple]:
     return [tuple(getattr(run, name) for name in CHANGING) for run in sorted(runs, key=lambda run: run.pk)]

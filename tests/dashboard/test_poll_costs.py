@@ -4,11 +4,14 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 
+from runsdash.dashboard.context import PILL_STEP_S
 from runsdash.index.models import Connection
 from tests.pages import Element, parsed
 from tests.served import Served, cookie_of, served
@@ -120,7 +123,27 @@ def test_a_poll_that_brings_nothing_is_small(page, unlimited, upstream, web, ope
     assert len(answer) <= POLL_BYTES
 
 
+@pytest.mark.parametrize("path", ["/", "/runs/", "/needs-action/"])
+def test_a_poll_that_brings_a_newer_sync_time_alone_brings_no_rows(path, unlimited, upstream, web, operator):
+    operator.get(path_of(upstream.seed(status="requires_action", steps=1)))
+    poll = parsed(operator.get(path)).one(id="poll")
+    Connection.objects.update(last_success_at=timezone.now() + timedelta(seconds=PILL_STEP_S))
+
+    answer = web.bytes_of(poll["hx-get"], headers_of(operator, poll))
+
+    body = parsed(answer.partition(b"\r\n\r\n")[2].decode())
+    assert {one["hx-target"] for one in body.all("hx-partial")} == {"#sync-pill", "#needs-badge", "#poll"}
+    unchanged = web.bytes_of(body.one(id="poll")["hx-get"], headers_of(operator, body.one(id="poll")))
+    assert unchanged.startswith(b"HTTP/1.1 304 ")
+    polls = PILL_STEP_S / int(poll["hx-trigger"].removeprefix("every ").partition("s")[0])
+    print(f"\n{path}: {len(answer)} bytes every {PILL_STEP_S} s")
+    assert (len(answer) + (polls - 1) * len(unchanged)) / polls <= POLL_BYTES
+
+
+def headers_of(client: Client, poll: Element) -> dict[str, str]:
+    return {"Cookie": cookie_of(client), "HX-Request": "true", "HX-PTag": poll["hx-ptag"]}
+
+
 def answer_to_poll(web: Served, client: Client, path: str) -> bytes:
     poll = parsed(client.get(path)).one(id="poll")
-    headers = {"Cookie": cookie_of(client), "HX-Request": "true", "HX-PTag": poll["hx-ptag"]}
-    return web.bytes_of(poll["hx-get"], headers)
+    return web.bytes_of(poll["hx-get"], headers_of(client, poll))

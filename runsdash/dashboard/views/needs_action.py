@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard import pace
 from runsdash.dashboard.inbox import POLL_WAIT_S, TABS, Inbox
+from runsdash.dashboard.run_lists import has_news
 from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S
 
 
@@ -27,8 +28,10 @@ def live(request: HttpRequest) -> HttpResponse:
     inbox = Inbox.asked(request)
     inbox.verify(wait_s=POLL_WAIT_S, max_age_s=pace.fresh_for_s(inbox.interval_s))
     inbox = Inbox.asked(request)
-    if request.headers.get("HX-PTag") == inbox.version:
+    shown = request.headers.get("HX-PTag", "")
+    if shown == inbox.version:
         return HttpResponseNotModified()
-    response = render(request, "needs_action/live.html", {"inbox": inbox, "poll": inbox.poll})
+    context = {"inbox": inbox, "poll": inbox.poll, "has_news": has_news(inbox.version, shown=shown)}
+    response = render(request, "needs_action/live.html", context)
     response["HX-PTag"] = inbox.version
     return response

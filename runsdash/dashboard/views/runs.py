@@ -12,7 +12,7 @@ from runsdash.dashboard.context import Shell
 from runsdash.dashboard.facet_menus import chips, menus
 from runsdash.dashboard.forms.run_list import LIMITS, AskedRuns, asked_runs
 from runsdash.dashboard.links import mark_ambiguous, run_url
-from runsdash.dashboard.run_lists import ROWS, dress, rows_state, state_tag
+from runsdash.dashboard.run_lists import ROWS, dress, has_news, list_tag, rows_state
 from runsdash.dashboard.subject import connection_named, connection_of
 from runsdash.dashboard.views.saved_views import seen_by
 from runsdash.index.facets import facets_of
@@ -62,9 +62,13 @@ def live(request: HttpRequest) -> HttpResponse:
     newest = request.GET.get("newest", "")
     newest = int(newest) if newest.isdecimal() and len(newest) < 20 else None
     newer = count_newer(asked, connection, newest)
-    if request.headers.get("HX-PTag") == tag(request, rows, newer):
+    shown, now = request.headers.get("HX-PTag", ""), tag(request, rows, newer)
+    if shown == now:
         return HttpResponseNotModified()
-    context = {"rows": dress(rows), "newer": newer, "asked": asked, **table(request)}
+    is_news = has_news(now, shown=shown)
+    context = {"has_news": is_news, "newer": newer, "asked": asked, **table(request)}
+    if is_news:
+        context["rows"] = dress(rows)
     context["poll"] = poll(request, asked, rows=rows, newest=newest, newer=newer)
     response = render(request, "runs/live.html", context)
     response["HX-PTag"] = context["poll"]["tag"]
@@ -133,4 +137,4 @@ def poll(
 
 
 def tag(request: HttpRequest, rows: list[Run], newer: int) -> str:
-    return state_tag(rows_state(rows), newer, Shell(request).freshness_tag)
+    return list_tag(rows_state(rows), newer, pill=Shell(request).freshness_tag)
