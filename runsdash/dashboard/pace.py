@@ -1,6 +1,6 @@
 """How often a page asks again. The server chooses: soon after a change, then ever slower, and not at all when all is said.
 
-A 304 changes nothing on a page, so what depends on time (ages, the interval itself) enters the tag as `clock`.
+A 304 changes nothing on a page, so the interval itself is part of its tag.
 A poll tells the interval it was given (`?every=`), and that says how old a copy may be for it.
 """
 
@@ -16,7 +16,7 @@ from .formats import SOON_S
 
 FAST_S, CALM_S, SLOW_S = 2, 5, 10
 CALM_AFTER_S, SLOW_AFTER_S = 15, 60  # seconds without a change
-TICK_S = 10  # ages are redrawn at most this often
+TICK_S = 10  # the age of a copy that could not be read again is redrawn at most this often
 # Of its interval, how old a copy a poll shows as it is. However many look, the upstream is read 1 / 0.9 times an interval
 # at most; the rest is room for a browser's timer, so that somebody who looks alone gets news with every poll.
 FRESH_SHARE = 0.9
@@ -61,12 +61,3 @@ def is_soon(run: Run, *, now: datetime) -> bool:
 def last_change(run: Run, moments: Iterable[datetime | None]) -> datetime:
     """The newest moment that is known to have changed something."""
     return max([moment for moment in [run.status_since, run.created_at, *moments] if moment is not None])
-
-
-def clock(run: Run, *, now: datetime) -> str:
-    """Changes when the ages on a page have to be drawn anew: while the run is active, or its copy is stale."""
-    if not run.facts.is_active and not run.trouble:
-        return ""
-    age_s = int((now - run.created_at).total_seconds())
-    tick_s = TICK_S if age_s < 600 else 60
-    return f"{age_s // tick_s}/{tick_s}"

@@ -5,7 +5,7 @@ It reads the index; it never asks an upstream and never writes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
 
@@ -91,6 +91,13 @@ class RunPage(Timeline):
             for (status, start), end in spans
             if end and status == RunStatus.REQUIRES_ACTION
         )
+
+    @property
+    def waits_from(self) -> datetime | None:
+        """From when it would have waited for `waited_s` at a stretch; None when it does not wait now."""
+        if self.run.facts != RunStatus.REQUIRES_ACTION:
+            return None
+        return self.now - timedelta(seconds=self.waited_s)
 
     @property
     def is_cancelling(self) -> bool:
@@ -252,10 +259,13 @@ class RunPage(Timeline):
 
     @cached_property
     def version(self) -> str:
-        """The page's tag, from versions of what it shows: two equal tags mean equal pages."""
+        """The page's tag, from versions of what it shows: two equal tags mean pages that differ by what time makes of them.
+
+        That is left to the page's script, ages.js, until a run outgrows its time axis.
+        """
         run = self.run
         parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(run.has_all_steps)]
-        parts += [str(self.interval_s), pace.clock(run, now=self.now), str(run.connection.can_list_steps)]
+        parts += [str(self.interval_s), str(run.connection.can_list_steps)]
         parts += [
             self.tab,
             self.step_id,
@@ -275,9 +285,10 @@ class RunPage(Timeline):
             return reading.message_digests(self.messages)
         if self.tab == "audit":
             return [f"{deed.intent.pk}:{deed.last.pk if deed.last else ''}" for deed in self.deeds]
+        axis = [str(self.axis.part_s)] if self.run.facts.is_active else []
         shown = [self.selected.step] if self.selected else []
         message = [self.selected_message] if self.selected_message else []
-        return reading.step_digests([*self.steps.steps, *shown]) + reading.message_digests(message)
+        return axis + reading.step_digests([*self.steps.steps, *shown]) + reading.message_digests(message)
 
 
 def digest_of(parts: Sequence[str]) -> str:

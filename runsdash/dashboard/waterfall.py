@@ -47,11 +47,12 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """A span on the axis. `waits`: somebody outside had to answer, drawn dashed."""
+    """A span on the axis. `waits`: somebody outside had to answer, drawn dashed. `runs`: it ends at the present moment."""
 
     x: float
     width: float
     waits: bool = False
+    runs: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,15 +99,15 @@ def axis_of(run: Run, steps: Sequence[RunStep], *, now: datetime) -> Axis:
     return Axis(start=run.created_at, part_s=part_seconds((max(ends) - run.created_at).total_seconds()))
 
 
-def bar_between(axis: Axis, start: datetime, end: datetime, *, waits: bool = False) -> Bar:
+def bar_between(axis: Axis, start: datetime, end: datetime, *, waits: bool = False, runs: bool = False) -> Bar:
     width = max(LEAST_WIDTH, axis.percent(end) - axis.percent(start))
-    return Bar(x=min(axis.percent(start), 100 - LEAST_WIDTH), width=round(width, 2), waits=waits)
+    return Bar(x=min(axis.percent(start), 100 - LEAST_WIDTH), width=round(width, 2), waits=waits, runs=runs)
 
 
 def queue_bar(run: Run, axis: Axis, *, now: datetime) -> Bar | None:
     """The time before the start; None when the server says nothing about a start."""
     end = run.started_at or (now if run.facts.is_active and not run.step_count else None)
-    return bar_between(axis, run.created_at, end) if end else None
+    return bar_between(axis, run.created_at, end, runs=run.started_at is None) if end else None
 
 
 def lines(run: Run, steps: Sequence[RunStep], *, axis: Axis, first_number: int, now: datetime) -> list[StepLine]:
@@ -124,17 +125,21 @@ def line_of(run: Run, step: RunStep, *, axis: Axis, number: int, now: datetime) 
         number=number,
         label=step_label(step),
         icon=step_icon(step),
-        bar=bar_between(axis, step.created_at, end, waits=waits),
+        bar=bar_between(axis, step.created_at, end, waits=waits, runs=is_running(run, step)),
         took_s=took_s(step, now=now, is_live=run.facts.is_active),
         calls=[call_line(call, step) for call in calls] if 1 < step.call_count <= CALLS_LISTED else [],
         is_named=step.call_count == 1 and step.kind == "function",
     )
 
 
+def is_running(run: Run, step: RunStep) -> bool:
+    return step.ended_at is None and step.facts.is_active and run.facts.is_active
+
+
 def step_end(run: Run, step: RunStep, *, now: datetime) -> datetime:
     if step.ended_at is not None:
         return step.ended_at
-    if step.facts.is_active and run.facts.is_active:
+    if is_running(run, step):
         return max(now, step.created_at)
     return max(run.ended_at or step.created_at, step.created_at) if step.facts.is_active else step.created_at
 

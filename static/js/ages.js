@@ -1,8 +1,10 @@
-// time[data-ago] and time[data-elapsed]: keeps "25 min ago" and a running duration true while the page stays open.
+// time[data-ago], time[data-elapsed], [data-axis-from]: keeps "25 min ago", a running duration and a run's timeline true while
+// the page stays open.
 // <html data-now> is the server's clock when the page was made, so a wrong client clock does not matter.
 const offsetMs = Date.parse(document.documentElement.dataset.now) - Date.now() || 0;
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60]];
 const FAST_MS = 1000;
+const LEAST_WIDTH = 0.5; // percent
 
 function span(seconds) {
   const [unit, length] = UNITS.find(([, one]) => seconds >= one) || ["s", 1];
@@ -21,6 +23,16 @@ function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// A timeline of data-axis-s seconds from data-axis-from on: the line of now, and bars that end there. Behind its end they wait
+// for the server, which draws a longer one.
+function move(timeline, now) {
+  const share = Math.min(100, (now - Date.parse(timeline.dataset.axisFrom)) / 10 / Number(timeline.dataset.axisS));
+  for (const line of timeline.querySelectorAll("line.now")) for (const name of ["x1", "x2"]) line.setAttribute(name, `${share}%`);
+  for (const bar of timeline.querySelectorAll("rect[data-running]")) {
+    bar.setAttribute("width", `${Math.max(LEAST_WIDTH, share - parseFloat(bar.getAttribute("x")))}%`);
+  }
+}
+
 setInterval(() => {
   if (document.hidden) return;
   const now = Date.now() + offsetMs;
@@ -30,4 +42,5 @@ setInterval(() => {
     const seconds = passed(element);
     write(element, seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`);
   }
+  for (const timeline of document.querySelectorAll("[data-axis-from]")) move(timeline, now);
 }, FAST_MS);

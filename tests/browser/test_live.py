@@ -47,6 +47,19 @@ def test_typed_text_caret_and_unfolded_details_survive_polls(visitor: Visitor, p
     assert len(visitor.polls()) >= 2
 
 
+def test_a_timeline_moves_between_answers(visitor: Visitor, page: Page, site: Site):
+    run = site.upstream.seed(status="requires_action", steps=2)
+    page.goto(f"/threads/{run['thread_id']}/runs/{run['run_id']}/")
+    now, bar = page.locator("line.now").first, page.locator("rect[data-running]").first
+    time = page.locator("#timeline tbody tr").last.locator("time[data-elapsed]")
+    before = [float(now.get_attribute("x1")[:-1]), float(bar.get_attribute("width")[:-1]), time.inner_text()]
+    page.wait_for_timeout(1500)
+    after = [float(now.get_attribute("x1")[:-1]), float(bar.get_attribute("width")[:-1]), time.inner_text()]
+    assert after[0] != before[0]
+    assert after[1] != before[1]
+    assert after[2] != before[2]
+
+
 def test_a_run_that_starts_to_wait_gets_its_form_without_reload(visitor: Visitor, page: Page, site: Site):
     run = site.upstream.wait(site.upstream.run("/slow 2 /tool check_inventory"), "in_progress")
     page.goto(run_path(run))

@@ -120,6 +120,24 @@ def test_the_interval_grows_while_nothing_changes(quiet_s, interval_s, connectio
     assert trigger_of(parsed(open_run(run))).startswith(f"every {interval_s}s")
 
 
+def test_time_alone_brings_an_answer_only_when_the_run_has_outgrown_its_axis(connection, upstream, open_run):
+    run = upstream.seed(status="requires_action", steps=1)
+    open_run(run)
+    ages = [timezone.now() - timedelta(seconds=seconds) for seconds in (30, 45, 55)]
+    still(created_at=ages[0])
+    page = parsed(open_run(run))
+    assert page.one(id="timeline")["data-axis-s"] == "50"
+    assert [one.get("data-running") for one in page.one(id="timeline").one("tr", data_step_id=True).all("rect")][
+        :1
+    ] == [""]
+    tag = page.one(id="poll")["hx-ptag"]
+    still(created_at=ages[1])
+    assert open_run(run, "live/", htmx=True, tag=tag).status_code == 304
+    still(created_at=ages[2])
+    answer = parsed(open_run(run, "live/", htmx=True, tag=tag))
+    assert answer.one(id="timeline")["data-axis-s"] == "100"
+
+
 @pytest.mark.parametrize(
     ("every", "age_s", "is_read"),
     [("2", 1.9, True), ("5", 4, False), ("10", 8, False), ("10", 9.5, True), ("7", 4, True)],
