@@ -6,11 +6,12 @@ import sys
 import time
 from pathlib import Path
 
-from . import freshness, large_runs, load, overview, pages, queries
+from . import beside, freshness, large_runs, load, overview, pages, queries
 
 RESULTS = Path(__file__).parent / "results.json"
 BENCHMARKS = {
-    "load": load, "pages": pages, "large_runs": large_runs, "queries": queries, "overview": overview, "freshness": freshness,
+    "load": load, "pages": pages, "large_runs": large_runs, "queries": queries, "overview": overview, "beside": beside,
+    "freshness": freshness,
 }  # fmt: skip
 
 

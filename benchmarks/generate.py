@@ -49,6 +49,7 @@ class Past:
     runs: int
     body_bytes: int = 300
     seed: int = 1
+    first: int = 0  # what ids are counted from: pasts that share none need numbers that share none
     until: int = field(default_factory=lambda: int(time.time()))
 
     def __post_init__(self) -> None:
@@ -76,7 +77,7 @@ class Past:
         is_newest = first + count > self.runs - NEWEST
         start = self.until - (400 if is_newest else span_s - int(span_s * first / self.runs)) + 60
         start = min(start, self.until - 120 - count * TURN_S) if not is_newest else start - 60
-        thread_id = f"thread_{id_of(first)}"
+        thread_id = f"thread_{self.id_of(first)}"
         lines = [THREAD % (thread_id, start)]
         for place in range(count):
             created = start + 1 + place * (2 if is_newest else TURN_S)
@@ -86,7 +87,7 @@ class Past:
     def turn(self, number: int, thread_id: str, created: int, *, is_newest: bool) -> str:
         """A question, the run that answers it, its steps and its answer."""
         pick = self.random.random
-        run_id, head = f"run_{id_of(number)}", self.heads[int(len(self.heads) * pick() ** 2)]
+        run_id, head = f"run_{self.id_of(number)}", self.heads[int(len(self.heads) * pick() ** 2)]
         status = self.statuses[int(len(self.statuses) * pick())]
         if is_newest and pick() < 0.5:
             status = ACTIVE[number % len(ACTIVE)]
@@ -95,14 +96,17 @@ class Past:
             self.step(number, place, run_id, thread_id, head[0], created, place == count - 1) for place in range(count)
         ]
         lines = [
-            MESSAGE % (f"msg_{id_of(number)}q", created - 1, thread_id, "null", "null", "user", self.question(number)),
+            MESSAGE
+            % (f"msg_{self.id_of(number)}q", created - 1, thread_id, "null", "null", "user", self.question(number)),
             self.run(number, run_id, thread_id, created, status, head, count),
             *steps,
         ]
         if count:
             answer = self.texts[int(POOL * pick())]
             ids = f'"{run_id}"', f'"{head[0]}"'
-            lines.append(MESSAGE % (f"msg_{id_of(number)}a", created + 4 * count, thread_id, *ids, "assistant", answer))
+            lines.append(
+                MESSAGE % (f"msg_{self.id_of(number)}a", created + 4 * count, thread_id, *ids, "assistant", answer)
+            )
         return "".join(lines)
 
     def question(self, number: int) -> str:
@@ -146,15 +150,24 @@ class Past:
     ) -> str:
         kind, details = "tool_calls", self.calls[int(POOL * self.random.random())]
         if last:
-            details = f'{{"type":"message_creation","message_creation":{{"message_id":"msg_{id_of(number)}a"}}}}'
+            details = f'{{"type":"message_creation","message_creation":{{"message_id":"msg_{self.id_of(number)}a"}}}}'
             kind = "message_creation"
         at = created + 1 + 4 * place
-        return STEP % (f"{id_of(number)}{place:02d}", at, run_id, assistant_id, thread_id, kind, at + 3, details, place)
+        return STEP % (
+            f"{self.id_of(number)}{place:02d}",
+            at,
+            run_id,
+            assistant_id,
+            thread_id,
+            kind,
+            at + 3,
+            details,
+            place,
+        )
 
-
-def id_of(number: int) -> str:
-    """24 hexadecimal digits that look random and never repeat."""
-    return f"{(number + 1) * ID_FACTOR & ID_MASK:024x}"
+    def id_of(self, number: int) -> str:
+        """24 hexadecimal digits that look random and never repeat."""
+        return f"{(self.first + number + 1) * ID_FACTOR & ID_MASK:024x}"
 
 
 def write(past: Past, file: BinaryIO, *, threads_a_write: int = 200) -> int:

@@ -5,8 +5,6 @@ import random
 import time
 from collections.abc import Callable
 
-import django
-
 from .generate import ASSISTANTS, COMMON_PAIR, COMMON_WORD, RARE_PAIR, RARE_WORD
 from .measured import summary, times_ms
 
@@ -29,10 +27,10 @@ DEEP_DAYS = (2, 27)
 
 
 def main() -> None:
-    django.setup()
     from django.conf import settings
     from django.test import Client
 
+    import runsdash.wsgi  # noqa: F401  as gunicorn serves it
     from runsdash.accounts.models import User
     from runsdash.index import facets
 
