@@ -31,7 +31,7 @@ def interval_s(run: Run, *, changed_at: datetime, now: datetime) -> int | None:
     if is_overdue(run, now=now) or not run.facts.is_known:
         return SLOW_S
     if run.facts.is_waiting:
-        return FAST_S  # whoever else answers it, everybody who looks sees it within three seconds
+        return FAST_S  # whoever answers it here, everybody who looks sees it within three seconds
     quiet_s = (now - changed_at).total_seconds()
     if quiet_s < CALM_AFTER_S and not run.trouble:
         return FAST_S
