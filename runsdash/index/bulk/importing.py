@@ -36,9 +36,12 @@ IN_FLIGHT = 3  # blocks a process
 RUNS_A_TRANSACTION = 2_000
 BYTES_A_TRANSACTION = 24 << 20
 GROUPS_A_COLLECTION = 20
-CACHE_KB = 128 * 1024  # of SQLite's pages, while this connection lives
 PAUSE_S = 0.02  # between transactions, so that other writers get their turn
 MAX_TROUBLES = 100  # that are told one by one
+FOR_IMPORT = {
+    "sqlite": ["PRAGMA cache_size = -131072"],
+    "postgresql": ["SET gin_pending_list_limit = '64MB'", "SET synchronous_commit = off"],
+}
 
 
 @dataclass
@@ -86,7 +89,7 @@ def import_sources(
     zone = "+00" if database.vendor == "postgresql" else ""
     context = Context(connection.pk, now, zone=zone, is_archive=not connection.is_enabled)
     totals, writer = Totals(), Writer(connection, context)
-    widen_cache()
+    prepare_database()
     with uncollected(), tempfile.TemporaryFile() as waiting:
         blocks = (block for source in sources for block in source.blocks())
         heard: set[int] = set()
@@ -102,11 +105,14 @@ def import_sources(
     return totals
 
 
-def widen_cache() -> None:
-    """For an import ids come in no order, so it touches all pages of their indexes again and again."""
-    if database.vendor == "sqlite":
+def prepare_database() -> None:
+    """For an import, while this connection lives: room for pages that come in no order, and for words to be merged.
+
+    What was committed last may be lost when the power fails; the import is then begun again.
+    """
+    for statement in FOR_IMPORT[database.vendor]:
         with database.cursor() as cursor:
-            cursor.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+            cursor.execute(statement)
 
 
 def keep(homeless: Iterable[StepPart], file: BinaryIO) -> None:
