@@ -79,9 +79,23 @@ def test_export(operator, viewer, three):
     lines = [json.loads(line) for line in (export_folder() / f"runs-{job.pk}.jsonl").read_text().splitlines()]
     assert {one["id"] for one in lines if one["object"] == "thread.run"} == {run.upstream_id for run in three}
     assert sum(one["object"] == "thread.run.step" for one in lines) == sum(run.step_count for run in three)
+    assert all("_fetched_at" in one for one in lines)  # as export_runs writes them, so that an import takes them
     response = viewer.get(f"/bulk/{job.pk}/download/")
     assert "attachment" in response["Content-Disposition"]
     assert len(b"".join(response.streaming_content).splitlines()) == len(lines)
+
+
+def test_an_export_that_a_dead_process_left_is_written_by_another(operator, three):
+    job = made_job(operator, operation="export")
+    left = export_folder() / f"runs-{job.pk}.jsonl.1.part"
+    left.write_text("half")
+    held = BulkItem.objects.filter(pk=job.items.order_by("id").first().pk)
+    held.update(state="doing", lease_until=timezone.now() + timedelta(seconds=60))
+    assert (work_some(), job.items.filter(state="done").count()) == (0, 0)
+    held.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert work_some() == len(three)
+    job.refresh_from_db()
+    assert (job.file_name, bool(job.ended_at), left.exists()) == (f"runs-{job.pk}.jsonl", True, False)
 
 
 def test_a_second_post_makes_no_second_job(operator, three):

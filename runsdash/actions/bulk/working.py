@@ -4,7 +4,6 @@ A process that dies leaves items `doing`. When their lease lapses they are taken
 what the first try became, and nothing is sent twice.
 """
 
-import json
 import logging
 import os
 from datetime import datetime, timedelta
@@ -22,8 +21,9 @@ from runsdash.actions.runs import cancel_run, modify_run
 from runsdash.actions.settling import settle_run
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, deed_of, refuse_used
-from runsdash.index.bodies import raw_text
-from runsdash.index.models import Connection, Run
+from runsdash.index.exporting.chosen import named_runs
+from runsdash.index.exporting.objects import lines
+from runsdash.index.models import Connection
 from runsdash.service import NoAnswer, ServiceError
 from runsdash.sync.pauses import note_worker_failure
 from runsdash.sync.refresh import refresh_run
@@ -32,6 +32,7 @@ from .jobs import end_if_over
 from .models import BulkItem, BulkJob
 
 LEASE = timedelta(seconds=60)  # of an export, which gives signs of life
+SIGN_EVERY = 1000  # lines of an export
 LEASE_MARGIN_S = 10.0  # of one write: held this much longer than its time-out
 LOOK_EVERY_S = 1.0
 IN_TURN = 20  # items of a job before the next job has its turn
@@ -175,29 +176,26 @@ def export_folder() -> Path:
 
 
 def export(job: BulkJob) -> int:
-    """Writes the job's runs with their steps as JSON lines into a file, run by run; then the file appears at once."""
-    claimed = BulkItem.objects.filter(job=job, state=State.WAITING).order_by("id").first()
-    if claimed is None or not is_claimed(claimed, now=timezone.now()):
+    """Writes the job's runs as `export_runs` does into a file, which appears once it is whole.
+
+    Whoever holds the first item writes it. A process that dies meanwhile loses it with its lease.
+    """
+    first = job.items.order_by("id").first()
+    if first is None or not is_claimed(first, now=timezone.now()):
         end_if_over(job)
         return 0
     name = f"runs-{job.pk}.jsonl"
     unfinished = export_folder() / f"{name}.{os.getpid()}.part"
-    count = 0
-    with unfinished.open("w", encoding="utf-8") as file:
-        for item in job.items.select_related("run__thread").order_by("id").iterator(chunk_size=200):
-            file.writelines(f"{line}\n" for line in lines_of(item.run))
-            count += 1
-            if count % 100 == 0:
-                BulkItem.objects.filter(pk=claimed.pk).update(lease_until=timezone.now() + LEASE)
+    keys = job.items.order_by("id").values_list("run__thread_id", "run_id").iterator(chunk_size=1000)
+    with named_runs(keys) as chosen, unfinished.open("wb") as file:
+        for count, line in enumerate(lines(chosen)):
+            file.write(line)
+            if count % SIGN_EVERY == 0:
+                BulkItem.objects.filter(pk=first.pk).update(lease_until=timezone.now() + LEASE)
     unfinished.replace(export_folder() / name)
+    for left in export_folder().glob(f"{name}.*.part"):  # by processes that died
+        left.unlink(missing_ok=True)
     now = timezone.now()
-    job.items.update(state=State.DONE, message="exported", ended_at=now, lease_until=None)
+    done = job.items.update(state=State.DONE, message="exported", ended_at=now, lease_until=None)
     BulkJob.objects.filter(pk=job.pk).update(file_name=name, ended_at=now)
-    return count
-
-
-def lines_of(run: Run) -> list[str]:
-    """The run and its steps as received, one JSON text a line."""
-    bodies = [run.body] if hasattr(run, "body") else []
-    bodies += [step.body for step in run.steps.select_related("body").order_by("position", "id")]
-    return [json.dumps(json.loads(raw_text(body)), separators=(",", ":")) for body in bodies]
+    return done

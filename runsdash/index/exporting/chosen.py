@@ -4,7 +4,7 @@ So memory stays the same for a million runs, and what is exported does not chang
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ from runsdash.index.filters import RunFilter
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.planner import Limits, Order, run_page
 
+ADD = "INSERT INTO chosen VALUES (?, ?)"
 PAGE = 1_000  # runs read at once
 # Nobody waits for a page here.
 PATIENT = Limits(walk_s=60.0, statement_s=120.0)
@@ -41,6 +42,27 @@ def found_runs(run_filter: RunFilter, *, connection: Connection | None = None) -
 @contextmanager
 def chosen_runs(run_filter: RunFilter, *, connection: Connection | None = None) -> Iterator["Chosen"]:
     """The runs of a filter by thread, and without a filter also the threads that have no runs."""
+    with file_of_keys() as file:
+        for runs in found_runs(run_filter, connection=connection):
+            file.executemany(ADD, [(run.thread_id, run.pk) for run in runs])
+        if not run_filter:
+            threads = Thread.objects.filter(run_count=0)
+            threads = threads if connection is None else threads.filter(connection=connection)
+            keys = threads.values_list("pk", flat=True).iterator(chunk_size=PAGE)
+            file.executemany("INSERT OR IGNORE INTO chosen VALUES (?, 0)", ((key,) for key in keys))
+        yield Chosen(file, is_everything=not run_filter)
+
+
+@contextmanager
+def named_runs(keys: Iterable[tuple[int, int]]) -> Iterator["Chosen"]:
+    """Runs that were chosen before: (key of the thread, key of the run)."""
+    with file_of_keys() as file:
+        file.executemany(ADD, keys)
+        yield Chosen(file, is_everything=False)
+
+
+@contextmanager
+def file_of_keys() -> Iterator[sqlite3.Connection]:
     with (
         TemporaryDirectory(prefix="runsdash-export-") as folder,
         closing(sqlite3.connect(Path(folder) / "keys")) as file,
@@ -49,14 +71,7 @@ def chosen_runs(run_filter: RunFilter, *, connection: Connection | None = None) 
         file.execute(
             "CREATE TABLE chosen (thread_id INTEGER, run_id INTEGER, PRIMARY KEY (thread_id, run_id)) WITHOUT ROWID"
         )
-        for runs in found_runs(run_filter, connection=connection):
-            file.executemany("INSERT INTO chosen VALUES (?, ?)", [(run.thread_id, run.pk) for run in runs])
-        if not run_filter:
-            threads = Thread.objects.filter(run_count=0)
-            threads = threads if connection is None else threads.filter(connection=connection)
-            keys = threads.values_list("pk", flat=True).iterator(chunk_size=PAGE)
-            file.executemany("INSERT OR IGNORE INTO chosen VALUES (?, 0)", ((key,) for key in keys))
-        yield Chosen(file, is_everything=not run_filter)
+        yield file
 
 
 class Chosen:
