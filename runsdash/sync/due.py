@@ -7,6 +7,7 @@ from math import ceil
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from runsdash.index.keys import first_key_of
 from runsdash.index.models import Connection, Run, Thread
 
 # A little slower than the fastest poll of a page: an open page reads its run itself. Were both due at the same moment,
@@ -17,6 +18,9 @@ SHARED_EVERY = timedelta(seconds=2.7)
 LEAST_AGE = timedelta(seconds=0.5)
 OVERDUE_EVERY = timedelta(seconds=60)  # past expires_at and still called active: labelled, not spun on
 TROUBLED_EVERY = timedelta(seconds=10)
+# How often steps are asked for that the server refused, by the age of the run: some servers forget them for good.
+AGAIN_BY_AGE = {timedelta(hours=1): timedelta(minutes=1), timedelta(days=1): timedelta(minutes=10)}
+AGAIN_AT_LEAST = timedelta(hours=1)
 LIST_THREADS_EVERY = timedelta(seconds=20)
 LOCKED_EVERY = timedelta(minutes=1)  # while a run holds a thread's lock no other can begin there
 WHOLE_THREAD_EVERY = timedelta(minutes=10)  # its metadata and messages, not its runs alone
@@ -89,12 +93,15 @@ def is_crowded(connection: Connection, *, now: datetime) -> bool:
 
 
 def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list[Run]:
-    """Ended runs whose steps are not all here yet, newest first."""
+    """Ended runs whose steps are not all here yet, newest first. Those that gave trouble are asked less the older they are."""
     if connection.can_list_steps is False:
         return []
     rows = Run.objects.filter(free(now), has_all_steps=False, connection=connection, thread__is_gone=False)
     rows = rows.exclude(status__in=ACTIVE)
-    rows = rows.filter(Q(trouble__isnull=True) | Q(checked_at__lte=now - TROUBLED_EVERY * 6))
+    wanted = Q(trouble__isnull=True) | Q(checked_at__lte=now - AGAIN_AT_LEAST)
+    for age, again in AGAIN_BY_AGE.items():
+        wanted |= Q(id__gte=first_key_of(now - age), checked_at__lte=now - again)
+    rows = rows.filter(wanted)
     return list(rows.select_related("thread", "connection").order_by("-id")[:most])
 
 

@@ -109,6 +109,24 @@ def test_what_the_worker_asks_every_second_is_on_indexes():
         state_of(connection)
 
 
+@pytest.mark.parametrize(
+    ("age", "checked", "is_asked"),
+    [
+        (timedelta(minutes=20), timedelta(seconds=50), False),
+        (timedelta(minutes=20), timedelta(seconds=70), True),
+        (timedelta(hours=5), timedelta(minutes=9), False),
+        (timedelta(hours=5), timedelta(minutes=11), True),
+        (timedelta(days=9), timedelta(minutes=59), False),
+        (timedelta(days=9), timedelta(minutes=61), True),
+    ],
+)
+def test_steps_that_are_refused_are_asked_for_less_the_older_the_run(age, checked, is_asked):
+    connection, now = made_connection(), timezone.now()
+    run = made_run(connection, age_s=age.total_seconds())
+    Run.objects.update(has_all_steps=False, trouble={"kind": "NotFound"}, checked_at=now - checked)
+    assert due.unarchived_runs(connection, now=now, most=8) == ([run] if is_asked else [])
+
+
 def no_scans(execute, sql, params, many, context):
     """Explains each query before it runs: no table is read from end to end."""
     with database.wrap_database_errors:
