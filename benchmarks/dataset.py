@@ -63,12 +63,6 @@ def index_of(runs: int | None = None) -> Path:
     return folder / "index.sqlite3"
 
 
-def facts_of(runs: int | None = None) -> Loaded:
-    runs = runs or wanted_runs()
-    index_of(runs)
-    return Loaded(**json.loads((folder_of(runs) / "loaded.json").read_text()))
-
-
 def environment_of(index: Path) -> dict[str, str]:
     """What a process needs to work on that index."""
     return os.environ | {

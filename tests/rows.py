@@ -9,7 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
+from runsdash.index.bodies import shown
 from runsdash.index.models import Connection, Run
+from runsdash.index.models.bodies import Body
 from runsdash.index.upsert import upsert_runs
 from runsdash.service import objects
 
@@ -71,3 +73,8 @@ def kept_for_the_module(blocker: DjangoDbBlocker) -> Iterator[None]:
     with blocker.unblock(), transaction.atomic():
         yield
         transaction.set_rollback(True)
+
+
+def preview_of(body: Body) -> dict:
+    """What pages show of it."""
+    return next(shown(type(body).objects.filter(pk=body.pk))).preview

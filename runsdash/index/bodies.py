@@ -47,11 +47,6 @@ def raw_object(body: Body) -> dict:
     return json.loads(raw_text(body))
 
 
-def preview_of(body: Body) -> dict:
-    """What pages show of a run or step (see previews.py): as stored, or made from a body that is short."""
-    return body.preview or made_preview(type(body), bytes(body.raw))
-
-
 def made_preview(model: type[Body], raw: bytes) -> dict:
     value = json.loads(unpacked(raw))
     if model is RunBody:

@@ -18,17 +18,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Result = AuditEntry.Result
 
 
-@pytest.fixture
-def operator() -> User:
-    return User.objects.create(username="olga", role="operator")
-
-
-@pytest.fixture
-def waiting(connection, start) -> Run:
-    run = start("/tool get_stock", until="requires_action")
-    return refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
-
-
 def writes(upstream) -> list[str]:
     return [one["path"].rpartition("/")[2] for one in upstream.requests(method="POST")]
 

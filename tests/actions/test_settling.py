@@ -25,17 +25,6 @@ BOTH = [("reset_after", Result.SETTLED_DONE), ("reset_before", Result.SETTLED_NO
 
 
 @pytest.fixture
-def operator() -> User:
-    return User.objects.create(username="olga", role="operator")
-
-
-@pytest.fixture
-def waiting(connection, start) -> Run:
-    run = start("/tool get_stock", until="requires_action")
-    return refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
-
-
-@pytest.fixture
 def thread(connection, operator) -> Thread:
     messages = {"messages": [{"role": "user", "content": "hi"}]}
     return create_thread(actor=operator, connection=connection, parameters=messages)

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from runsdash.accounts.models import User
 from runsdash.actions import live_output
 from runsdash.actions.attempts import new_token
 from runsdash.actions.management.commands.sync import chores
@@ -38,11 +37,6 @@ def upstream(slow: Sandbox) -> Sandbox:
     slow.clear_quirks()
     slow.clear_requests()
     return slow
-
-
-@pytest.fixture
-def operator() -> User:
-    return User.objects.create(username="olga", role="operator")
 
 
 @pytest.fixture

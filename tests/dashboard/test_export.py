@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from runsdash.dashboard.views.export import safe
 from runsdash.index.archive import keep_file, want_files
-from runsdash.index.bodies import preview_of
 from runsdash.index.models import Run, RunStep
+from tests.rows import preview_of
 
 from .conftest import path_of
 

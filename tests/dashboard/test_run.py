@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from runsdash.index.bodies import preview_of
 from runsdash.index.models import Message, Run, RunStep, StepBody
 from runsdash.index.rows import MESSAGE_ORDER_BITS
 from tests.connected import wait_for
 from tests.pages import parsed
+from tests.rows import preview_of
 
 from .conftest import path_of
 

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from runsdash.index.bodies import preview_of
 from runsdash.index.models import Message, Run, RunStep
 from runsdash.service import NotFound
 from runsdash.sync.refresh import refresh_run
+from tests.rows import preview_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
