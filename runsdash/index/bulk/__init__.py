@@ -1,4 +1,4 @@
-"""Takes files of API objects into the index, fast: the same rows as `index/upsert.py` writes, by the same rules.
+"""Takes files of API objects into the index, fast: the same rows as `index/upsert` writes, by the same rules.
 
 lines (files → blocks of lines) → known (drops what is in the index already) → extract (lines → rows, in other processes)
 → writing (rows → tables, one writer). `importing` drives them. Nothing here calls an upstream.

@@ -1,4 +1,4 @@
-"""Rows out of typed objects, by the same functions that `index/upsert.py` uses. Pure."""
+"""Rows out of typed objects, by the same functions that `index/upsert` uses. Pure."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator

@@ -2,7 +2,7 @@
 
 New objects go straight in; the writer bets that their keys are free and that steps of a new run are new. When the
 database finds otherwise, it starts the transaction over with every key looked up. Runs that are known go the ordinary
-way (`index/upsert.py`), where all rules of merging live.
+way (`index/upsert`), where all rules of merging live.
 """
 
 from collections.abc import Iterable, Sequence
