@@ -36,7 +36,7 @@ TABS = {"": "Waiting", "missed": "Missed"}
 class Inbox:
     """One reader's inbox. `kept`: keys of the rows on the reader's page, in their order; new ones follow behind."""
 
-    request: HttpRequest
+    shell: Shell
     connection: Connection | None = None
     tab: str = ""
     kept: list[int] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Inbox:
         slug = request.GET.get("connection")
         keys = [int(key) for key in request.GET.get("rows", "").split(".") if key.isdecimal() and len(key) < 20]
         return cls(
-            request=request,
+            shell=Shell(request),
             connection=connection_named(slug) if slug else None,
             tab="missed" if request.GET.get("tab") == "missed" else "",
             kept=keys[:MAX_ROWS],
@@ -69,7 +69,7 @@ class Inbox:
         """In the reader's order: nothing moves under a pointer. Runs that no longer wait stay until the next look."""
         there = {run.pk: run for run in shown(Run.objects.filter(pk__in=self.kept))} if self.kept else {}
         kept = [there[pk] for pk in self.kept if pk in there]
-        return dress([*kept, *(run for run in self.soonest if run.pk not in there)])
+        return self.dressed([*kept, *(run for run in self.soonest if run.pk not in there)])
 
     @property
     def is_out_of_order(self) -> bool:
@@ -79,7 +79,8 @@ class Inbox:
     @cached_property
     def late(self) -> Sequence[Run]:
         """Still waiting by the upstream's word although their deadline is over; rows on the page are not repeated."""
-        return dress([run for run in shown(past_deadline(self.connection))[:MAX_ROWS] if run.pk not in self.kept])
+        late = shown(past_deadline(self.connection))[:MAX_ROWS]
+        return self.dressed([run for run in late if run.pk not in self.kept])
 
     @cached_property
     def count(self) -> int:
@@ -87,7 +88,10 @@ class Inbox:
 
     @cached_property
     def missed(self) -> Sequence[Run]:
-        return dress(missed_runs(self.connection))
+        return self.dressed(missed_runs(self.connection))
+
+    def dressed(self, runs: Sequence[Run]) -> Sequence[Run]:
+        return dress(runs, among=self.shell.connections)
 
     # Asking again
 
@@ -109,13 +113,13 @@ class Inbox:
         rows = self.missed if self.tab else [*self.rows, *self.late]
         state = [(run.waits_for, str(run.pending_calls), bool(run.trouble)) for run in rows]
         order = [run.pk for run in rows], self.is_out_of_order if not self.tab else ""
-        pill = Shell(self.request).freshness_tag
+        pill = self.shell.freshness_tag
         return list_tag(rows_state(rows), state, order, self.interval_s, pill=pill)
 
 
 def shown(runs: QuerySet[Run]) -> QuerySet[Run]:
     """With what a row needs, in the order `runs` has."""
-    return runs.select_related("thread", "connection").only(*COLUMNS, "trouble", "status_since")
+    return runs.select_related("thread").only(*COLUMNS, "trouble", "status_since")
 
 
 def whole(runs: QuerySet[Run]) -> QuerySet[Run]:
@@ -156,4 +160,4 @@ def answered_before(keys: Sequence[int]) -> set[int]:
 def next_waiting(run: Run) -> Run | None:
     """The soonest other run that waits for a person: where to go after an answer."""
     found = list(shown(counts.waiting(None).exclude(pk=run.pk))[:1])
-    return dress(found)[0] if found else None
+    return dress(found, among=list(Connection.objects.all()))[0] if found else None

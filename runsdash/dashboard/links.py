@@ -1,6 +1,6 @@
 """URLs of pages about an upstream object. They carry `?connection=` only when the id is ambiguous."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import urlencode
 
@@ -10,14 +10,17 @@ from django.urls import NoReverseMatch, reverse
 from runsdash.index.models import Connection, Run, Thread
 
 
-def mark_ambiguous(objects: Iterable[Model]) -> None:
-    """Sets `is_ambiguous` on rows of one model: does another connection know the same id? One query a call."""
+def mark_ambiguous(objects: Iterable[Model], *, among: Sequence[Connection] | None = None) -> None:
+    """Sets `is_ambiguous` on rows of one model: does another connection know the same id?
+
+    `among`: all connections, by whoever has read them already.
+    """
     objects = list(objects)
-    if not objects or Connection.objects.count() < 2:
+    if not objects or (Connection.objects.count() if among is None else len(among)) < 2:
         return
     model = type(objects[0])
     ids = [one.upstream_id for one in objects]
-    several = model.objects.filter(upstream_id__in=ids, connection__in=Connection.objects.all())
+    several = model.objects.filter(upstream_id__in=ids, connection__in=among or Connection.objects.all())
     doubled = set(
         several.values("upstream_id").annotate(n=Count("id")).filter(n__gt=1).values_list("upstream_id", flat=True)
     )

@@ -1,5 +1,6 @@
 """Everything the overview shows, gathered as far as it is asked for. The page and its poll share it."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from django.utils import timezone
@@ -25,12 +26,14 @@ BAD_WHEN_MORE = {RunStatus.FAILED, RunStatus.EXPIRED, RunStatus.INCOMPLETE}
 
 
 class OverviewPage(OverviewUsage):
-    """The overview of a range, on one connection or all."""
+    """The overview of a range, on one connection or all. `among`: all connections there are."""
 
-    def __init__(self, time_range: TimeRange, *, connection: Connection | None, by: str) -> None:
+    def __init__(
+        self, time_range: TimeRange, *, connection: Connection | None, among: Sequence[Connection], by: str
+    ) -> None:
         pk = connection.pk if connection else None
         figures = Figures(time_range.span, connection_id=pk, now_hour=hour_of(timezone.now()))
-        super().__init__(figures, connection=connection, by=by)
+        super().__init__(figures, connection=connection, among=among, by=by)
         self.range = time_range
 
     # Right now
@@ -44,7 +47,7 @@ class OverviewPage(OverviewUsage):
 
     @cached_property
     def waiting(self) -> list[Run]:
-        return dress(list(narrowed(counts.waiting(self.connection))[:MAX_WAITING]))
+        return dress(list(narrowed(counts.waiting(self.connection))[:MAX_WAITING]), among=self.among)
 
     @cached_property
     def waiting_count(self) -> str:
@@ -58,7 +61,7 @@ class OverviewPage(OverviewUsage):
 
     @cached_property
     def overdue(self) -> list[Run]:
-        return dress(list(narrowed(counts.overdue(self.connection))[:MAX_OVERDUE]))
+        return dress(list(narrowed(counts.overdue(self.connection))[:MAX_OVERDUE]), among=self.among)
 
     @cached_property
     def overdue_count(self) -> str:

@@ -3,7 +3,7 @@
 Each figure that counts runs has the address of the list that holds just those runs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from urllib.parse import urlencode
 
@@ -31,8 +31,10 @@ Row = dict[str, object]
 class OverviewUsage:
     """What the runs of `figures` used. `by`: one of BY, what charts tell apart."""
 
-    def __init__(self, figures: Figures, *, connection: Connection | None, by: str) -> None:
-        self.figures, self.connection, self.by = figures, connection, by
+    def __init__(
+        self, figures: Figures, *, connection: Connection | None, among: Sequence[Connection], by: str
+    ) -> None:
+        self.figures, self.connection, self.among, self.by = figures, connection, among, by
 
     def list_url(self, *clauses: Clause, span: Span | None = None, sort: str = "", is_timed: bool = True) -> str:
         """The run list with these clauses and those of the span."""
@@ -158,7 +160,7 @@ class OverviewUsage:
     @cached_property
     def assistant_names(self) -> dict[str, str]:
         wanted = {key for key in [*self.figures.top_assistants, *list(self.figures.assistants)[:MAX_DEAREST]] if key}
-        rows = Assistant.objects.filter(connection__in=Connection.objects.values("pk"), upstream_id__in=wanted)
+        rows = Assistant.objects.filter(connection__in=self.among, upstream_id__in=wanted)
         return dict(rows.exclude(name="").values_list("upstream_id", "name"))
 
     @cached_property
@@ -186,7 +188,7 @@ class OverviewUsage:
     def threads(self) -> list[Row]:
         ids = [one.thread_id for one in self.dearest.threads]
         found = Thread.objects.select_related("connection").only("upstream_id", "connection__slug").in_bulk(ids)
-        mark_ambiguous(found.values())
+        mark_ambiguous(found.values(), among=self.among)
         there = [(found[one.thread_id], one) for one in self.dearest.threads if one.thread_id in found]
         return [
             {

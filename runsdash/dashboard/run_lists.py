@@ -5,14 +5,14 @@ from hashlib import blake2b
 
 from django.db.models import QuerySet
 
-from runsdash.index.models import Assistant, Run
+from runsdash.index.models import Assistant, Connection, Run
 
 from .links import mark_ambiguous
 
 COLUMNS = (
     "upstream_id", "assistant_id", "model", "status", "created_at", "started_at", "ended_at", "expires_at", "queue_s",
     "duration_s", "total_tokens", "cost", "error_code", "metadata", "pending_calls", "waits_for", "step_count", "has_all_steps",
-    "fetched_at", "thread__upstream_id", "connection__slug",
+    "fetched_at", "connection", "thread__upstream_id",
 )  # fmt: skip
 # What a row shows and may change while someone looks; nothing else makes a poll answer.
 CHANGING = (
@@ -22,20 +22,28 @@ CHANGING = (
 
 
 def narrowed(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """Runs with what a row shows of them and their thread; raw objects and long texts stay in the database."""
-    return runs.select_related("thread", "connection").only(*COLUMNS)
+    """Runs with what a row shows of them and their thread; raw objects and long texts stay in the database.
+
+    Their connections are few and come with `dress`.
+    """
+    return runs.select_related("thread").only(*COLUMNS)
 
 
 ROWS = narrowed(Run.objects.all())
 
 
-def dress(runs: Sequence[Run]) -> Sequence[Run]:
-    """Sets `assistant_name` on each run, and `is_ambiguous` on it and its thread. Three queries for any number."""
-    names = assistant_names(runs)
+def dress(runs: Sequence[Run], *, among: Sequence[Connection]) -> Sequence[Run]:
+    """Sets `assistant_name` on each run, `connection` and `is_ambiguous` on it and its thread.
+
+    `among`: all connections there are. One query for any number of runs; three when there are several connections.
+    """
+    names, by_key = assistant_names(runs), {one.pk: one for one in among}
     for run in runs:
         run.assistant_name = names.get((run.connection_id, run.assistant_id), "")
-    mark_ambiguous(runs)
-    mark_ambiguous([run.thread for run in runs])
+        if run.connection_id in by_key:  # one that was added just now is looked up when it is asked for
+            run.connection = run.thread.connection = by_key[run.connection_id]
+    mark_ambiguous(runs, among=among)
+    mark_ambiguous([run.thread for run in runs], among=among)
     return runs
 
 

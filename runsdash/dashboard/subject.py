@@ -1,6 +1,6 @@
 """Which connection a URL means. `?connection=` says it; else the one that knows the id; else `default`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db.models import Model
 from django.http import Http404, HttpRequest
@@ -31,8 +31,9 @@ class NoConnection(Exception):
     """There is no upstream to ask. Rendered with the way to add one."""
 
 
-def connection_named(slug: str) -> Connection:
-    for connection in connections():
+def connection_named(slug: str, *, among: Sequence[Connection] | None = None) -> Connection:
+    """`among`: all connections, by whoever has read them already."""
+    for connection in connections() if among is None else among:
         if connection.slug == slug:
             return connection
     raise Http404(f"There is no connection named “{slug}”.")

@@ -71,15 +71,37 @@ def test_hostile_text_is_escaped(viewer: Client, prod) -> None:
 @pytest.mark.parametrize("count", [1, 50])
 def test_queries_do_not_grow_with_rows(viewer: Client, prod, count: int) -> None:
     made_runs(prod, count)
-    with at_most(12):
+    with at_most(8):
         page = page_of(viewer.get(URL))
     assert len(shown_ids(page)) == count
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_nor_where_another_connection_knows_the_same_ids(viewer: Client, prod, count: int) -> None:
+    other = made_connection("other")
+    for number in range(count):
+        for connection in (prod, other):
+            made_run(connection, id=f"run_twice{number}", thread_id=f"thread_twice{number}")
+    with at_most(10):
+        page = page_of(viewer.get(URL))
+    links = [row.one("th").one("a")["href"] for row in page.all("tr", data_run_id=True)]
+    assert len(links) == 2 * count
+    assert {link.partition("?")[2] for link in links} == {"connection=prod", "connection=other"}
+
+
+@pytest.mark.parametrize("path", ["/", URL, "/threads/", "/needs-action/"])
+def test_a_list_reads_the_connections_once(viewer: Client, prod, path: str) -> None:
+    made_runs(prod, 2)
+    made_run(made_connection("other"))
+    with at_most(45) as asked:
+        page_of(viewer.get(path))
+    assert len([sql for sql in asked if 'FROM "index_connection"' in sql]) == 1
 
 
 def test_no_query_counts_or_skips(viewer: Client, prod) -> None:
     made_runs(prod, 60)
     page = page_of(viewer.get(URL))
-    with at_most(13) as asked:
+    with at_most(8) as asked:
         viewer.get(URL + page.one("a", rel="next")["href"])
     on_runs = [sql for sql in asked if "index_run" in sql]
     assert on_runs
@@ -183,16 +205,18 @@ def test_who_may_look(client: Client, nobody: Client) -> None:
 
 
 def test_the_poll_says_nothing_new_until_something_is(viewer: Client, prod) -> None:
-    running = run_object(status="in_progress")
+    running = run_object(status="in_progress", metadata={"env": "prod"})
     take(prod, running)
     done = made_run(prod)
-    poll = page_of(viewer.get(URL)).one("div", id="poll")
+    page = page_of(viewer.get(URL, {"limit": "25"}))
+    poll = page.one("div", id="poll")
     assert "every 5s" in poll["hx-trigger"]
     assert live(viewer, poll).status_code == 304
     take(prod, running | {"status": "failed", "last_error": {"code": "server_error", "message": "x"}})
     partials = partials_of(live(viewer, poll))
     row = partials[f"#run-{key_of(running['id'])}"].one("tr")
     assert row["data-status"] == "failed"
+    assert row.one("a", class_="tag")["href"] == page.one("a", class_="tag")["href"]
     assert f"#run-{done.pk}" not in partials
     poll = partials["#poll"].one("div")
     assert "every 10s" in poll["hx-trigger"]

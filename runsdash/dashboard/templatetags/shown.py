@@ -36,6 +36,10 @@ register.filter("shortly", formats.short_count_text)
 register.filter("short", formats.short_id_text)
 
 
+def escaped(value: object) -> SafeString:
+    return value if type(value) is SafeString else SafeString(escape(str(value)))
+
+
 def markup(pattern: str, *values: object) -> SafeString:
     """`pattern` with escaped values; the same as format_html without its lazy layers, which cost more than the work."""
     return SafeString(pattern.format(*[value if type(value) is SafeString else escape(str(value)) for value in values]))
@@ -80,12 +84,11 @@ def short_id(upstream_id: str, url: str = "", copy: bool = True) -> SafeString:
     """An id cut short, whole in `title`, with a copy button; a link when there is a `url`."""
     if not upstream_id:
         return DASH
-    words = formats.short_id_text(upstream_id)
+    words, whole = formats.short_id_text(upstream_id), escaped(upstream_id)
+    button = copy_button(whole) if copy else ""
     if url:
-        name = markup('<a href="{}" title="{}">{}</a>', url, upstream_id, words)
-    else:
-        name = markup('<span title="{}">{}</span>', upstream_id, words)
-    return markup('<span class="idc">{}{}</span>', name, copy_button(upstream_id) if copy else "")
+        return markup('<span class="idc"><a href="{}" title="{}">{}</a>{}</span>', url, whole, words, button)
+    return markup('<span class="idc"><span title="{}">{}</span>{}</span>', whole, words, button)
 
 
 @register.simple_tag
@@ -227,14 +230,16 @@ def metadata_tags(metadata: Mapping[str, object], limit: int = TAGS_SHOWN, asked
     if not metadata:
         return DASH
     pairs = sorted((str(key), str(value)) for key, value in metadata.items())
-    if asked is None:
-        pattern = '<span class="tag" title="{}={}"><i>{}=</i>{}</span>'
-        tags = [markup(pattern, key, value, key, value) for key, value in pairs[:limit]]
-    else:
-        pattern = '<a class="tag" href="{}" title="{}={}"><i>{}=</i>{}</a>'
-        tags = [markup(pattern, asked.with_pair(key, value), key, value, key, value) for key, value in pairs[:limit]]
+    tags = [tag(key, value, href=asked.with_pair(key, value) if asked else "") for key, value in pairs[:limit]]
     rest = pairs[limit:]
     if rest:
         title = ", ".join(f"{key}={value}" for key, value in rest)[:500]
         tags.append(markup('<span class="tag more" title="{}">+{}</span>', title, len(rest)))
     return markup('<span class="tags">{}</span>', mark_safe("".join(tags)))
+
+
+def tag(key: str, value: str, *, href: str = "") -> SafeString:
+    key, value = escaped(key), escaped(value)
+    if href:
+        return markup('<a class="tag" href="{}" title="{}={}"><i>{}=</i>{}</a>', href, key, value, key, value)
+    return markup('<span class="tag" title="{}={}"><i>{}=</i>{}</span>', key, value, key, value)

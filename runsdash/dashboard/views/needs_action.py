@@ -18,7 +18,11 @@ def needs_action(request: HttpRequest) -> HttpResponse:
     inbox = Inbox.asked(request)
     inbox.kept = []
     inbox.verify(wait_s=PAGE_WAIT_S, max_age_s=MAX_AGE_S)
-    return render(request, "needs_action/needs_action.html", {"inbox": inbox, "tabs": TABS, "poll": inbox.poll})
+    return render(
+        request,
+        "needs_action/needs_action.html",
+        {"inbox": inbox, "shell": inbox.shell, "tabs": TABS, "poll": inbox.poll},
+    )
 
 
 @viewer_required
@@ -31,7 +35,12 @@ def live(request: HttpRequest) -> HttpResponse:
     shown = request.headers.get("HX-PTag", "")
     if shown == inbox.version:
         return HttpResponseNotModified()
-    context = {"inbox": inbox, "poll": inbox.poll, "has_news": has_news(inbox.version, shown=shown)}
+    context = {
+        "inbox": inbox,
+        "shell": inbox.shell,
+        "poll": inbox.poll,
+        "has_news": has_news(inbox.version, shown=shown),
+    }
     response = render(request, "needs_action/live.html", context)
     response["HX-PTag"] = inbox.version
     return response

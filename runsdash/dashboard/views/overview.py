@@ -25,12 +25,13 @@ SUMS_EVERY_S = 15  # sums are drawn anew at most this often, however fast runs e
 @viewer_required
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    if not Shell(request).connections:
+    shell = Shell(request)
+    if not shell.connections:
         return render(request, "overview/no_connection.html")
     version = sums.version()  # before anything is read: what changes meanwhile is news for the first poll
-    page = asked_page(request)
-    state = State.now(request, page, version)
-    context = {"page": page, "ranges": ranges(request, page), "ways": ways(request, page)}
+    page = asked_page(request, shell)
+    state = State.now(page, version, shell)
+    context = {"page": page, "shell": shell, "ranges": ranges(request, page), "ways": ways(request, page)}
     return render(request, "overview/overview.html", context | {"poll": poll(request, page, state)})
 
 
@@ -38,12 +39,13 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """The parts that differ from what the page shows; nothing when none does."""
-    version, page = sums.version(), asked_page(request)
+    version, shell = sums.version(), Shell(request)
+    page = asked_page(request, shell)
     shown = State.shown(request.headers.get("HX-PTag", ""))
-    state = State.now(request, page, version).after(shown)
+    state = State.now(page, version, shell).after(shown)
     if state == shown:
         return HttpResponseNotModified()
-    context = {"page": page, "shown": shown, "state": state, "ways": ways(request, page)}
+    context = {"page": page, "shell": shell, "shown": shown, "state": state, "ways": ways(request, page)}
     response = render(request, "overview/live.html", context | {"poll": poll(request, page, state)})
     response["HX-PTag"] = str(state)
     return response
@@ -59,9 +61,9 @@ class State:
     pill: str
 
     @classmethod
-    def now(cls, request: HttpRequest, page: OverviewPage, version: tuple) -> "State":
+    def now(cls, page: OverviewPage, version: tuple, shell: Shell) -> "State":
         slot = int(time.time()) // SUMS_EVERY_S
-        return cls(page.now_tag, state_tag(version, page.range.span), slot, state_tag(Shell(request).freshness_tag))
+        return cls(page.now_tag, state_tag(version, page.range.span), slot, state_tag(shell.freshness_tag))
 
     @classmethod
     def shown(cls, tag: str) -> "State":
@@ -78,10 +80,11 @@ class State:
         return f"{self.present}-{self.sums}-{self.slot}-{self.pill}"
 
 
-def asked_page(request: HttpRequest) -> OverviewPage:
+def asked_page(request: HttpRequest, shell: Shell) -> OverviewPage:
     slug, by = request.GET.get("connection"), request.GET.get("by", "")
-    connection = connection_named(slug) if slug else None
-    return OverviewPage(asked_range(request.GET), connection=connection, by=by if by in BY else "model")
+    connection = connection_named(slug, among=shell.connections) if slug else None
+    asked = {"connection": connection, "among": shell.connections, "by": by if by in BY else "model"}
+    return OverviewPage(asked_range(request.GET), **asked)
 
 
 def query_of(page: OverviewPage, **changes: object) -> str:

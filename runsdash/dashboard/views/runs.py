@@ -10,7 +10,7 @@ from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.columns import COLUMNS, columns_for
 from runsdash.dashboard.context import Shell
 from runsdash.dashboard.facet_menus import chips, menus
-from runsdash.dashboard.forms.run_list import LIMITS, AskedRuns, asked_runs
+from runsdash.dashboard.forms.run_list import DEFAULT_LIMIT, LIMITS, AskedRuns, asked_runs
 from runsdash.dashboard.links import mark_ambiguous, run_url
 from runsdash.dashboard.run_lists import ROWS, dress, has_news, list_tag, rows_state
 from runsdash.dashboard.subject import connection_named, connection_of
@@ -31,23 +31,24 @@ BUSY_POLL_S, CALM_POLL_S = 5, 10
 @require_safe
 def runs(request: HttpRequest) -> HttpResponse:
     """One page of runs. A filter that cannot be read is answered 400 with what was typed."""
-    asked = asked_runs(request.GET)
-    connection = connection_named(asked.connection_slug) if asked.connection_slug else None
+    asked, shell = asked_runs(request.GET), Shell(request)
+    connection = connection_of_list(asked, shell)
     page = RunPage()
     if not asked.error:
         try:
-            page = found_page(asked, connection)
+            page = found_page(asked, connection, shell)
         except CursorError:
             return redirect(f"{reverse('runs')}{asked.url_query()}")
     newest = next((run.pk for run in page.rows), 0) if asked.is_first_page else None
     context = {
         "asked": asked,
         "page": page,
+        "shell": shell,
         "limits": LIMITS,
         **filtering(request, asked, connection),
         **table(request),
     }
-    context["poll"] = None if asked.error else poll(request, asked, rows=page.rows, newest=newest, newer=0)
+    context["poll"] = None if asked.error else poll(shell, asked, rows=page.rows, newest=newest, newer=0)
     return render(request, "runs/runs.html", context, status=400 if asked.error else 200)
 
 
@@ -55,21 +56,21 @@ def runs(request: HttpRequest) -> HttpResponse:
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """Rows that have changed, in place; how many newer runs there are, without moving a row."""
-    asked = asked_runs(request.GET)
-    connection = connection_named(asked.connection_slug) if asked.connection_slug else None
+    asked, shell = asked_runs(request.GET), Shell(request)
+    connection = connection_of_list(asked, shell)
     keys = [int(key) for key in request.GET.get("rows", "").split(".") if key.isdecimal() and len(key) < 20]
     rows = list(ROWS.filter(pk__in=keys[:MAX_ROWS]).order_by("-pk"))
     newest = request.GET.get("newest", "")
     newest = int(newest) if newest.isdecimal() and len(newest) < 20 else None
     newer = count_newer(asked, connection, newest)
-    shown, now = request.headers.get("HX-PTag", ""), tag(request, rows, newer)
+    shown, now = request.headers.get("HX-PTag", ""), tag(shell, rows, newer)
     if shown == now:
         return HttpResponseNotModified()
     is_news = has_news(now, shown=shown)
-    context = {"has_news": is_news, "newer": newer, "asked": asked, **table(request)}
+    context = {"has_news": is_news, "newer": newer, "asked": asked, "shell": shell, **table(request)}
     if is_news:
-        context["rows"] = dress(rows)
-    context["poll"] = poll(request, asked, rows=rows, newest=newest, newer=newer)
+        context["rows"] = dress(rows, among=shell.connections)
+    context["poll"] = poll(shell, asked, rows=rows, newest=newest, newer=newer)
     response = render(request, "runs/live.html", context)
     response["HX-PTag"] = context["poll"]["tag"]
     return response
@@ -102,11 +103,15 @@ def table(request: HttpRequest) -> dict[str, object]:
     return {"columns": columns_for(request.user), "all_columns": COLUMNS}
 
 
-def found_page(asked: AskedRuns, connection: Connection | None) -> RunPage:
+def connection_of_list(asked: AskedRuns, shell: Shell) -> Connection | None:
+    return connection_named(asked.connection_slug, among=shell.connections) if asked.connection_slug else None
+
+
+def found_page(asked: AskedRuns, connection: Connection | None, shell: Shell) -> RunPage:
     page = run_page(
         asked.filter, order=asked.order, rows=ROWS, limit=asked.limit, cursor=asked.cursor, connection=connection
     )
-    dress(page.rows)
+    dress(page.rows, among=shell.connections)
     return page
 
 
@@ -121,20 +126,20 @@ def count_newer(asked: AskedRuns, connection: Connection | None, newest: int | N
 # The poll
 
 
-def poll(
-    request: HttpRequest, asked: AskedRuns, *, rows: list[Run], newest: int | None, newer: int
-) -> dict[str, object]:
+def poll(shell: Shell, asked: AskedRuns, *, rows: list[Run], newest: int | None, newer: int) -> dict[str, object]:
     """Where and how often the page asks next. Runs that have ended are not asked for again."""
     active = [run for run in rows if run.facts.is_active]
     query = {"q": asked.text, "connection": asked.connection_slug, "newest": newest}
+    # Links in rows keep order and size of the page.
+    query |= {"sort": asked.sort_word, "limit": asked.limit if asked.limit != DEFAULT_LIMIT else ""}
     query["rows"] = ".".join(str(run.pk) for run in active)
     given = urlencode({name: value for name, value in query.items() if value not in ("", None)})
     return {
         "url": f"{reverse('runs_live')}?{given}",
         "interval_s": BUSY_POLL_S if active else CALM_POLL_S,
-        "tag": tag(request, active, newer),
+        "tag": tag(shell, active, newer),
     }
 
 
-def tag(request: HttpRequest, rows: list[Run], newer: int) -> str:
-    return list_tag(rows_state(rows), newer, pill=Shell(request).freshness_tag)
+def tag(shell: Shell, rows: list[Run], newer: int) -> str:
+    return list_tag(rows_state(rows), newer, pill=shell.freshness_tag)

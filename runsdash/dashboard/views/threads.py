@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.threads import Added, add_threads, add_threads_of_file
+from runsdash.dashboard.context import Shell
 from runsdash.dashboard.forms.add_threads import AddThreads, read_add_threads
 from runsdash.dashboard.forms.thread_list import BY_ADDITION, AskedThreads, asked_threads
 from runsdash.dashboard.links import mark_ambiguous
@@ -96,13 +97,14 @@ def imports_context() -> dict[str, object]:
 
 
 def listed(request: HttpRequest, asked: AskedThreads, *, form: AddThreads, status: int = 200) -> HttpResponse:
-    connection = connection_named(asked.connection_slug) if asked.connection_slug else None
+    shell, slug = Shell(request), asked.connection_slug
+    connection = connection_named(slug, among=shell.connections) if slug else None
     page = found_page(asked, connection)
     if not page.rows and not asked.cursor and not asked.is_by_addition:
         asked = asked.by_addition()  # nothing has run yet
         page = found_page(asked, connection)
-    mark_ambiguous(page.rows)
-    context = {"asked": asked, "page": page, "form": form, **imports_context()}
+    mark_ambiguous(page.rows, among=shell.connections)
+    context = {"asked": asked, "page": page, "form": form, "shell": shell, **imports_context()}
     return render(request, "threads/threads.html", context, status=status)
 
 
