@@ -10,7 +10,12 @@ from django.db import connection
 from .models import Thread
 
 
-def hold_thread(key: int) -> None:
-    """Waits until nobody else writes runs, steps or messages of the thread. Until the transaction ends they wait for us."""
+def hold_thread(key: int) -> bool:
+    """Waits until nobody else writes runs, steps or messages of the thread. Until the transaction ends they wait for us.
+
+    False: it was purged.
+    """
+    rows = Thread.objects.filter(pk=key).values_list("pk")
     if connection.features.has_select_for_update:
-        Thread.objects.filter(pk=key).select_for_update(no_key=True).values_list("pk").first()
+        rows = rows.select_for_update(no_key=True)
+    return rows.first() is not None

@@ -1,16 +1,24 @@
-"""What outlives the provider: pages render the archive when the upstream answers 404, 410 or nothing, and say so."""
+"""What outlives the provider: pages render the archive when the upstream answers 404, 410 or nothing, and say so.
 
+And what outlives RunsDash's own database: an export holds all that pages show.
+"""
+
+import re
 from collections.abc import Iterator
 
 import pytest
+from django.core.management import call_command
+from django.http import HttpResponse
 from django.test import Client
 
+from runsdash.index.archive import meter_of
 from runsdash.index.bodies import shown
-from runsdash.index.models import Connection, Run, StepBody, Thread
+from runsdash.index.models import ArchivedFile, Connection, Run, StepBody, Thread
 from runsdash.index.seal import seal
 from runsdash.sync.archiving import archive_thread
 from runsdash.sync.refresh import refresh_run
 from tests.pages import page_of
+from tests.people import signed_in
 from tests.upstream import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,6 +108,37 @@ def settled(viewer: Client, path: str):
     while Run.objects.get().trouble is None and time.monotonic() < deadline:
         time.sleep(0.05)
     return page_of(viewer.get(path))
+
+
+def test_an_export_gives_an_empty_index_the_same_pages(archived: Run, viewer: Client, tmp_path) -> None:
+    """Run, thread, files and meter; only how long ago it was is another."""
+    thread = f"/threads/{archived.thread.upstream_id}/"
+    run = f"{thread}runs/{archived.upstream_id}/"
+    paths = [thread, *(f"{run}{tab}" for tab in ("", "?tab=conversation", "?tab=raw"))]
+    paths += [f"{run}?step={step.upstream_id}" for step in archived.steps.all()]
+    files = [f"/files/{one}/" for one in ArchivedFile.objects.values_list("upstream_id", flat=True)]
+    Connection.objects.update(is_enabled=False)
+    pages = [words_of(viewer.get(path)) for path in paths]
+    contents, meter = [viewer.get(path).content for path in files], meter_of(archived.thread)
+    call_command("export_runs", output=str(tmp_path / "export"))
+    call_command("flush", interactive=False, verbosity=0)
+    Connection.objects.create(slug="closing", name="closing", is_enabled=False)
+
+    call_command("import_runs", str(tmp_path / "export"), connection="closing")
+
+    viewer = signed_in("viewer")
+    assert [words_of(viewer.get(path)) for path in paths] == pages
+    assert [viewer.get(path).content for path in files] == contents
+    assert any(content.startswith(b"\x89PNG") for content in contents)
+    assert meter_of(Thread.objects.get()) == meter
+    assert meter.is_complete
+
+
+def words_of(answer: HttpResponse) -> list[str]:
+    """What a page says and links to, but for ages."""
+    main = page_of(answer).one("main")
+    links = [one.get("href") or one.get("src") or "" for one in [*main.all("a"), *main.all("img")]]
+    return [*re.sub(r"\d+ s ago", "… ago", main.text).split(), *links]
 
 
 def test_a_disabled_connection_still_shows_its_files(own_upstream: Sandbox, archived: Run, viewer: Client) -> None:

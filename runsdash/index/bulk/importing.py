@@ -22,8 +22,9 @@ from django.db import connection as database
 from runsdash.index.bodies import unpacked
 from runsdash.index.models import Connection
 
-from . import tail
+from . import assistants, files, tail
 from .extract import begin, extracted
+from .extras import write_extras
 from .garbage import uncollected
 from .known import Sifted, sifted
 from .lines import Block, Source
@@ -52,6 +53,8 @@ class Totals:
     steps: int = 0
     messages: int = 0
     threads: int = 0
+    files: int = 0
+    assistants: int = 0
     unchanged: int = 0
     refused: int = 0
     homeless: int = 0
@@ -60,7 +63,7 @@ class Totals:
 
     @property
     def rows(self) -> int:
-        return self.runs + self.steps + self.messages + self.threads
+        return self.runs + self.steps + self.messages + self.threads + self.files + self.assistants
 
     @property
     def taken_s(self) -> float:
@@ -143,9 +146,12 @@ def landed(blocks: Iterable[Block], writer: Writer, totals: Totals, processes: i
 def written_group(group: list[tuple[Sifted, Extracted]], writer: Writer, totals: Totals) -> Written:
     written = writer.write([one for _, one in group], [one for one, _ in group])
     totals.add(written)
-    for one, block in group:
-        totals.unchanged += one.unchanged
-        totals.refuse(block.troubles)
+    for one, block in group:  # files come when all that names them is there
+        extras = write_extras(writer.connection, one.extras, one.block, writer.context)
+        totals.files += extras.written[files.OBJECT]
+        totals.assistants += extras.written[assistants.OBJECT]
+        totals.unchanged += one.unchanged + extras.unchanged
+        totals.refuse([*block.troubles, *extras.troubles])
     return written
 
 

@@ -1,7 +1,9 @@
 """Leaves out of a block what is in the index already, so that a second import of a file costs little.
 
 An object is left out when the index has a newer snapshot of it, or the same one: same age, same digest. The same digest
-with a newer age only moves the age. Reads the index, writes nothing; the writer applies the rules again under its lock.
+with a newer age only moves the age. Lines that are no objects of the API leave the block, too.
+
+Reads the index, writes nothing; the writer applies the rules again under its lock.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,6 +16,7 @@ from django.db.models import Model
 
 from runsdash.index.models import Message, MessageBody, Run, RunBody, RunStep, StepBody, Thread
 
+from .extras import taken_out
 from .lines import Block
 from .reading import Context, Line, Refused, read_line
 
@@ -36,19 +39,23 @@ class There(NamedTuple):
 
 @dataclass
 class Sifted:
-    """A block without what is known; `touched`: (model, key, age) of rows that only became newer."""
+    """A block without what is known.
+
+    `touched`: (model, key, age) of rows that only became newer; `extras`: lines that are no objects of the API, with numbers.
+    """
 
     block: Block
     unchanged: int = 0
     touched: list[tuple[type[Model], int, datetime]] = field(default_factory=list)
+    extras: list[tuple[int, bytes]] = field(default_factory=list)
 
 
 def sifted(block: Block, context: Context) -> Sifted:
+    found = Sifted(block, extras=taken_out(block))
     if not any_known(block, context):
-        return Sifted(block)
+        return found
     read = list(readable(block, range(len(block.lines)), context))
     there = looked_up([line for _, line in read], context)
-    found = Sifted(block)
     for place, line in read:
         one = there.get((line.kind, line.id))
         if one is None or one.fetched_at is None or (one.fetched_at < line.fetched_at and not is_same(one, line)):

@@ -1,6 +1,7 @@
 """Files of JSON lines as blocks: plain or gzip, a path or standard input. Knows nothing of what the lines say.
 
 A block is cut where a thread begins, else where a run begins, so that what belongs together is mostly in one block.
+What is no object of the API (extras.py) stands for itself, so a block may be cut before any.
 """
 
 import gzip
@@ -20,6 +21,7 @@ MAX_BLOCK_BYTES = 32 << 20  # and from here on anywhere
 MAX_LINE_BYTES = 64 << 20  # the largest body that the service reads
 THREAD = (b'"object":"thread"', b'"object": "thread"')
 RUN = (b'"object":"thread.run"', b'"object": "thread.run"')
+EXTRA = (b'{"object":"runsdash.', b'{"object": "runsdash.')  # how a line begins that is no object of the API
 TOO_LONG = b"too long"
 GZIP = b"\x1f\x8b"
 STDIN = "-"
@@ -44,10 +46,12 @@ class Block:
         if self.size >= MAX_BLOCK_BYTES:
             return len(self.lines)
         heads = THREAD + RUN if self.size >= LOOSE_BYTES else THREAD
-        places = (
-            place for place in range(len(self.lines) - 1, 0, -1) if any(head in self.lines[place] for head in heads)
-        )
+        places = (place for place in range(len(self.lines) - 1, 0, -1) if is_head(self.lines[place], heads))
         return next(places, 0)
+
+
+def is_head(line: bytes, heads: Iterable[bytes]) -> bool:
+    return line.startswith(EXTRA) or any(head in line for head in heads)
 
 
 @dataclass(frozen=True)
@@ -73,16 +77,20 @@ class Source:
 
     def lines(self) -> Iterator[list[bytes]]:
         """Lines without their ends, many at a time, which is quicker than each for itself."""
-        rest, is_too_long = b"", False
+        rest: list[bytes] = []
+        rest_bytes, is_too_long = 0, False
         while chunk := self.file.read(READ_BYTES):
-            *whole, rest = (rest + chunk).split(b"\n")
-            if whole and is_too_long:
-                whole[0], is_too_long = TOO_LONG, False
-            if len(rest) > MAX_LINE_BYTES or is_too_long:
-                rest, is_too_long = b"", True
+            *whole, last = chunk.split(b"\n")
+            if whole:
+                whole[0] = TOO_LONG if is_too_long else b"".join([*rest, whole[0]])
+                rest, rest_bytes, is_too_long = [], 0, False
+            rest.append(last)
+            rest_bytes += len(last)
+            if rest_bytes > MAX_LINE_BYTES:
+                rest, is_too_long = [], True
             yield whole
-        if rest or is_too_long:
-            yield [TOO_LONG if is_too_long else rest]
+        if rest_bytes:
+            yield [TOO_LONG if is_too_long else b"".join(rest)]
 
 
 @contextmanager

@@ -24,7 +24,9 @@ from .speech import Speech
 
 NO_PREVIEW = "{}"
 OFFSET_CHARS = len("+00:00")  # all moments are UTC
-RUN_TIMES = ("status_since", "created_at", "started_at", "ended_at", "expires_at", "steps_checked_at")
+RUN_TIMES = (
+    "status_since", "created_at", "started_at", "ended_at", "expires_at", "steps_checked_at", "archived_at",
+)  # fmt: skip
 run_rest, step_rest, message_rest = itemgetter(*RUN_REST), itemgetter(*STEP_REST), itemgetter(*MESSAGE_REST)
 # Columns that a body alone does not tell, as an export may say them beside it.
 KEPT: dict[str, Callable[[object], object]] = {
@@ -32,6 +34,7 @@ KEPT: dict[str, Callable[[object], object]] = {
     "expires_at": reading.moment,
     "status_since": reading.moment,
     "steps_checked_at": reading.moment,
+    "archived_at": reading.moment,
     "prompt_tokens": reading.integer,
     "completion_tokens": reading.integer,
     "total_tokens": reading.integer,
@@ -120,6 +123,7 @@ def columns_of_run(run: Run, line: Line, steps: list[Own]) -> dict[str, object]:
         "status_since": line.fetched_at,
         "steps_cursor": "",
         "steps_checked_at": None,
+        "archived_at": None,
         "step_count": len(steps),
         "tool_call_count": sum(own.calls for own in steps),
         **kept_columns(line.kept),

@@ -12,7 +12,7 @@ RUN_REST = (
     "connection_id", "upstream_id", "assistant_id", "model", "status", "status_since", "created_at", "started_at",
     "ended_at", "expires_at", "queue_s", "duration_s", "prompt_tokens", "completion_tokens", "total_tokens",
     "error_code", "error_message", "metadata", "pending_calls", "waits_for", "step_count", "steps_cursor",
-    "has_all_steps", "tool_call_count", "steps_checked_at", "fetched_at", "checked_at",
+    "has_all_steps", "tool_call_count", "steps_checked_at", "archived_at", "fetched_at", "checked_at",
 )  # fmt: skip
 STEP_REST = (
     "connection_id", "upstream_id", "type", "kind", "status", "created_at", "ended_at", "prompt_tokens",

@@ -14,6 +14,7 @@ from . import tail
 
 KINDS = ("thread", "thread.run", "thread.run.step", "thread.message")
 OWNERS = {"thread.run": "thread_id", "thread.run.step": "run_id", "thread.message": "thread_id"}
+ONLY_ID = "is_only_id"  # kept of a thread: it was never read, its line says how much of it is here
 NUL = b"\\u0000"
 
 

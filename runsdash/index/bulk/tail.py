@@ -1,7 +1,7 @@
 """What an export adds to an object and an import takes away again: keys that begin with `_`, at the end of the line.
 
 They are spliced on as text, so the body between stays byte for byte as it was received:
-- `_fetched_at`: when the request of this snapshot was sent (every object)
+- `_fetched_at`: when the request of this snapshot was sent (every object; null: a file that is still wanted)
 - `_seen`: [[status, time], …], the status changes seen (runs)
 - `_kept`: columns that the body alone does not tell (runs, threads)
 - `_object`, `_owner`: what it is, and the id of its thread or run, where the server left that out

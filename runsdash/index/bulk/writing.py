@@ -33,7 +33,7 @@ from .keys import Keys
 from .known import Sifted
 from .messages import write_messages
 from .parts import BODY_REST, RUN_REST, STEP_BODY_NAMES, STEP_NAMES, Extracted, MessagePart, RunPart, StepPart
-from .reading import Context
+from .reading import ONLY_ID, Context
 from .snapshots import write_snapshots
 from .steps import steps_of, write_loose_steps
 
@@ -124,9 +124,8 @@ class Writer:
         before = set(upsert.keys_of(Thread, connection=self.connection, ids=ids))
         let_back_in(self.connection, ids)
         threads = upsert.ensure_threads(self.connection, ids)
-        upsert.take_thread_snapshots(
-            threads, [(objects.Thread.from_raw(part.value), part.fetched_at) for part in block.threads]
-        )
+        read = [part for part in block.threads if part.kept.get(ONLY_ID) is not True]
+        upsert.take_thread_snapshots(threads, [(objects.Thread.from_raw(part.value), part.fetched_at) for part in read])
         flags = {"has_all_runs", "has_all_messages", "is_gone"}
         for part in block.threads:
             kept = {name: True for name in flags & part.kept.keys() if part.kept[name] is True}

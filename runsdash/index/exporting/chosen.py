@@ -1,4 +1,4 @@
-"""Which runs are exported: the keys that a filter finds, kept in a file, thread by thread.
+"""Which runs are exported: the keys that a filter finds, kept in a file, thread by thread; and which archived files.
 
 So memory stays the same for a million runs, and what is exported does not change while it is read.
 """
@@ -6,15 +6,23 @@ So memory stays the same for a million runs, and what is exported does not chang
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from runsdash.index.filters import RunFilter
-from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.models import ArchivedFile, Connection, Run, Thread
 from runsdash.index.planner import Limits, Order, run_page
 
 ADD = "INSERT INTO chosen VALUES (?, ?)"
 PAGE = 1_000  # runs read at once
+TABLES = """
+CREATE TABLE chosen (thread_id INTEGER, run_id INTEGER, PRIMARY KEY (thread_id, run_id)) WITHOUT ROWID;
+CREATE TABLE files (file_id INTEGER PRIMARY KEY, thread_id INTEGER);
+CREATE TABLE assistants (connection_id INTEGER, id TEXT, PRIMARY KEY (connection_id, id)) WITHOUT ROWID;
+CREATE INDEX files_of_thread ON files (thread_id, file_id);
+"""
 # Nobody waits for a page here.
 PATIENT = Limits(walk_s=60.0, statement_s=120.0)
 
@@ -68,17 +76,19 @@ def file_of_keys() -> Iterator[sqlite3.Connection]:
         closing(sqlite3.connect(Path(folder) / "keys")) as file,
     ):
         file.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")
-        file.execute(
-            "CREATE TABLE chosen (thread_id INTEGER, run_id INTEGER, PRIMARY KEY (thread_id, run_id)) WITHOUT ROWID"
-        )
+        file.executescript(TABLES)
         yield file
 
 
 class Chosen:
-    """`threads()` in the order of their keys, `runs(thread)` likewise, both in chunks."""
+    """`threads()` in the order of their keys, `runs(thread)` likewise, both in chunks.
+
+    A file is added once, behind a thread; `files(thread)` are those that were added behind it.
+    """
 
     def __init__(self, file: sqlite3.Connection, *, is_everything: bool) -> None:
         self.file, self.is_everything = file, is_everything
+        self.with_files: dict[int, bool] = {}
 
     def threads(self) -> Iterator[list[int]]:
         yield from self._walk("SELECT DISTINCT thread_id FROM chosen WHERE thread_id > ? ORDER BY thread_id LIMIT ?")
@@ -86,6 +96,35 @@ class Chosen:
     def runs(self, thread_key: int, *, size: int) -> Iterator[list[int]]:
         sql = f"SELECT run_id FROM chosen WHERE thread_id = {int(thread_key)} AND run_id > ? ORDER BY run_id LIMIT ?"
         yield from self._walk(sql, size=size)
+
+    def has_thread(self, thread_key: int) -> bool:
+        found = self.file.execute("SELECT 1 FROM chosen WHERE thread_id = ? LIMIT 1", (thread_key,))
+        return found.fetchone() is not None
+
+    def has_files(self, connection_key: int) -> bool:
+        """Of a connection without any nobody need look which ones are named."""
+        if connection_key not in self.with_files:
+            self.with_files[connection_key] = ArchivedFile.objects.filter(connection_id=connection_key).exists()
+        return self.with_files[connection_key]
+
+    def add_file(self, file_key: int, thread_key: int) -> None:
+        self.file.execute("INSERT OR IGNORE INTO files VALUES (?, ?)", (file_key, thread_key))
+
+    def files(self, thread_key: int) -> Iterator[int]:
+        sql = f"SELECT file_id FROM files WHERE thread_id = {int(thread_key)} AND file_id > ? ORDER BY file_id LIMIT ?"
+        return chain.from_iterable(self._walk(sql))
+
+    def add_assistant(self, connection_key: int, assistant_id: str) -> None:
+        self.file.execute("INSERT OR IGNORE INTO assistants VALUES (?, ?)", (connection_key, assistant_id))
+
+    def assistants(self) -> Iterator[tuple[int, list[str]]]:
+        """Of each connection in chunks."""
+        last = 0, ""
+        sql = "SELECT connection_id, id FROM assistants WHERE (connection_id, id) > (?, ?) ORDER BY 1, 2 LIMIT 500"
+        while found := self.file.execute(sql, last).fetchall():
+            for key, own in groupby(found, key=itemgetter(0)):
+                yield key, [one for _, one in own]
+            last = found[-1]
 
     def _walk(self, sql: str, *, size: int = 100) -> Iterator[list[int]]:
         last = 0

@@ -1,4 +1,4 @@
-"""`manage.py export_runs`: streams runs with their steps, messages and threads out of the index."""
+"""`manage.py export_runs`: streams runs with their steps, messages, threads and archived files out of the index."""
 
 import sys
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from runsdash.index.models import Connection
 
 class Command(BaseCommand):
     help = (
-        "Export runs. jsonl: threads, runs, steps and messages as received, which import_runs takes in again. "
-        "csv: one line a run."
+        "Export runs. jsonl: threads, runs, steps and messages as received, and the archived files that they name, "
+        "which import_runs takes in again. csv: one line a run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

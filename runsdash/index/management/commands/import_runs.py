@@ -1,4 +1,4 @@
-"""`manage.py import_runs FILE...`: loads threads, runs, run steps and messages from JSON lines into the index."""
+"""`manage.py import_runs FILE...`: loads threads, runs, run steps, messages and kept files into the index."""
 
 import sys
 
@@ -12,8 +12,9 @@ from runsdash.index.purge import count_purged
 
 class Command(BaseCommand):
     help = (
-        "Load thread, thread.run, thread.run.step and thread.message objects, one JSON object a line, in any order. "
-        "Loading a file again changes nothing. Files may be gzip; - is standard input."
+        "Load thread, thread.run, thread.run.step and thread.message objects, one JSON object a line, in any order, "
+        "and the archived files of an export. Loading a file again changes nothing. Files may be gzip; - is standard "
+        "input."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -43,7 +44,8 @@ class Command(BaseCommand):
     def report(self, totals: Totals, slug: str) -> None:
         for trouble in totals.troubles:
             self.stderr.write(f"{trouble.name}, line {trouble.number}: {trouble.sentence}")
-        counts = [f"{getattr(totals, name):,} {name}" for name in ("threads", "runs", "steps", "messages")]
+        names = ["threads", "runs", "steps", "messages", *(one for one in ("files", "assistants") if getattr(totals, one))]
+        counts = [f"{getattr(totals, name):,} {name}" for name in names]
         seconds = totals.taken_s
         self.stdout.write(
             f"Loaded into {slug}: {', '.join(counts)}. {totals.rows:,} rows in {seconds:.1f} s: "

@@ -1,0 +1,89 @@
+"""What exported objects name and pages show with them: archived files, assistants. Each once, one at a time in memory.
+
+Which upstream file is wanted at all, and whether it is here, is the archive's to say.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from runsdash.index.archive import CHUNK, file_ids_of_message, file_ids_of_step, usable
+from runsdash.index.bulk.assistants import assistant_line
+from runsdash.index.bulk.files import file_line
+from runsdash.index.models import ArchivedFile, Assistant, Message, Run, RunStep, Thread
+from runsdash.index.previews import step_preview
+from runsdash.service import objects
+from runsdash.service.decoding import decode_json
+
+from .chosen import Chosen
+
+
+class Named:
+    """Takes the objects of a thread as they go out, gives the lines of the files that they name, notes assistants.
+
+    A file belongs to the thread that named it first, whose meter counts it. Where that thread is still to come, the
+    file waits for it, so that an import knows the thread when it reads the file.
+    """
+
+    def __init__(self, thread: Thread, chosen: Chosen) -> None:
+        self.thread, self.chosen = thread, chosen
+        self.ids: dict[str, None] = {}
+        self.assistants: set[str] = set()
+        self.is_idle = not chosen.has_files(thread.connection_id)
+
+    def of_run(self, run: Run) -> None:
+        self.note_assistant(run.assistant_id)
+
+    def of_step(self, step: RunStep, body: bytes) -> None:
+        if not self.is_idle and may_name_files(step):
+            self.note(file_ids_of_step(step_preview(objects.RunStep.from_raw(decode_json(body)))))
+
+    def of_message(self, message: Message) -> None:
+        self.note_assistant(message.assistant_id)
+        if not self.is_idle:
+            self.note(file_ids_of_message(message))
+
+    def note_assistant(self, assistant_id: str) -> None:
+        if assistant_id not in self.assistants:
+            self.assistants.add(assistant_id)
+            self.chosen.add_assistant(self.thread.connection_id, assistant_id)
+
+    def note(self, ids: Iterable[object]) -> None:
+        self.ids.update(dict.fromkeys(usable(ids)))
+        if len(self.ids) >= CHUNK:
+            self.look_up()
+
+    def look_up(self) -> None:
+        ids = list(self.ids)
+        rows = ArchivedFile.objects.filter(connection_id=self.thread.connection_id)
+        for start in range(0, len(ids), CHUNK):
+            found = rows.filter(upstream_id__in=ids[start : start + CHUNK])
+            for key, owner in found.values_list("pk", "thread_id"):
+                waits = owner is not None and owner > self.thread.pk and self.chosen.has_thread(owner)
+                self.chosen.add_file(key, owner if waits else self.thread.pk)
+        self.ids.clear()
+
+    def lines(self) -> Iterator[bytes]:
+        """Those of this thread and those that waited for it."""
+        if self.is_idle:
+            return
+        self.look_up()
+        if self.chosen.is_everything:
+            for key in ArchivedFile.objects.filter(thread=self.thread).values_list("pk", flat=True).iterator():
+                self.chosen.add_file(key, self.thread.pk)
+        for key in self.chosen.files(self.thread.pk):
+            file = ArchivedFile.objects.select_related("thread").filter(pk=key).first()
+            if file is not None:
+                owner = file.thread if file.thread and self.chosen.has_thread(file.thread_id) else self.thread
+                yield file_line(file, owner.upstream_id) + b"\n"
+
+
+def assistant_lines(chosen: Chosen) -> Iterator[bytes]:
+    """Those that are known, once all threads are through."""
+    for connection_key, ids in chosen.assistants():
+        rows = Assistant.objects.filter(connection_id=connection_key, upstream_id__in=ids).order_by("upstream_id")
+        yield from (assistant_line(row) + b"\n" for row in rows)
+
+
+def may_name_files(step: RunStep) -> bool:
+    """Not a message and not calls of functions alone, as far as its row tells."""
+    is_cut = step.call_count > len(step.calls)
+    return is_cut or any(call.get("kind") != "function" for call in step.calls)
