@@ -44,7 +44,8 @@ class Command(BaseCommand):
     def report(self, totals: Totals, slug: str) -> None:
         for trouble in totals.troubles:
             self.stderr.write(f"{trouble.name}, line {trouble.number}: {trouble.sentence}")
-        names = ["threads", "runs", "steps", "messages", *(one for one in ("files", "assistants") if getattr(totals, one))]
+        extras = [name for name in ("files", "assistants") if getattr(totals, name)]
+        names = ["threads", "runs", "steps", "messages", *extras]
         counts = [f"{getattr(totals, name):,} {name}" for name in names]
         seconds = totals.taken_s
         self.stdout.write(
