@@ -7,6 +7,7 @@ A bulk import gathers words itself from what it has at hand, by `searchable` and
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from django.db import connection, transaction
 from django.db.models import Case, F, QuerySet, When
 
 from runsdash.service import objects
@@ -17,7 +18,7 @@ from .models import Message, MessageBody, Run, RunBody, RunText, StepBody, Threa
 from .models.bodies import Body
 from .reading import questions_of
 from .searchable import Text, message_texts, part_texts, preview_texts, run_texts, step_texts
-from .statements import Row, upsert_rows
+from .statements import Row, insert_rows, upsert_rows
 from .words import joined_words
 
 CHUNK = 100  # runs gathered together
@@ -25,6 +26,7 @@ LARGEST_BODY = 32 * 1024 * 1024  # bytes; a larger one is searchable as far as i
 READ_TOGETHER_BYTES = 256 * 1024  # larger bodies are read one by one
 MANY_STEPS = 1000  # a run with more is not gathered again at each page of its steps, only once it has them all
 MESSAGES_A_RUN = 200
+TEXT_NAMES = ("run_id", "words", "is_cut")
 
 
 def index_runs(run_ids: Iterable[int]) -> None:
@@ -47,6 +49,22 @@ def index_messages(thread: Thread, messages: Sequence[Message]) -> None:
         later = runs.filter(id__gte=first_key_of(min(asked))).order_by("id").values_list("id", flat=True)
         ids.update(later[: len(asked) + 1])
     index_runs(sorted(ids))
+
+
+def insert_words(rows: Sequence[tuple[int, str, bool]]) -> None:
+    """New words of many runs, (run key, words, is_cut), inside a transaction.
+
+    SQLite's index of words takes them directly here: through its trigger it would write a segment for each row.
+    """
+    if connection.vendor != "sqlite":
+        insert_rows(RunText, TEXT_NAMES, rows)
+        return
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO index_runtext_apart (id) VALUES (1)")
+        insert_rows(RunText, TEXT_NAMES, rows)
+        cursor.execute("DELETE FROM index_runtext_apart")
+        own = [(key, words) for key, words, _ in rows]
+        cursor.executemany("INSERT INTO index_runtext_fts(rowid, words) VALUES (%s, %s)", own)
 
 
 def row_of(run: Run, texts: Iterable[Text]) -> Row:

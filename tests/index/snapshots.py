@@ -1,5 +1,6 @@
 """Everything the index has of a connection, without the keys of ours, so that two ways of filling it can be compared."""
 
+from django.db import connection as database
 from django.db.models import Model
 
 from runsdash.index.bodies import raw_text
@@ -26,8 +27,16 @@ def columns(row: Model, *, without: set[str] = frozenset()) -> dict:
     return {name: getattr(row, name) for name in names}
 
 
+def check_words() -> None:
+    """SQLite's index of words has the words of its table, no more and no less. Raises DatabaseError."""
+    if database.vendor == "sqlite":
+        with database.cursor() as cursor:
+            cursor.execute("INSERT INTO index_runtext_fts(index_runtext_fts, rank) VALUES ('integrity-check', 1)")
+
+
 def everything(connection: Connection, *, without: set[str] = frozenset()) -> dict[str, object]:
     """{table: rows in the order of upstream ids}."""
+    check_words()
     own = {"connection": connection}
     runs = {"run__connection": connection}
     found: dict[str, object] = {

@@ -37,7 +37,7 @@ IN_FLIGHT = 3  # blocks a process
 RUNS_A_TRANSACTION = 2_000
 BYTES_A_TRANSACTION = 24 << 20
 GROUPS_A_COLLECTION = 20
-PAUSE_S = 0.02  # between transactions, so that other writers get their turn
+PAUSE_S = 0.02  # at least, between transactions, so that other writers get their turn
 MAX_TROUBLES = 100  # that are told one by one
 FOR_IMPORT = {
     "sqlite": ["PRAGMA cache_size = -131072"],
@@ -128,17 +128,18 @@ def keep(homeless: Iterable[StepPart], file: BinaryIO) -> None:
 def landed(blocks: Iterable[Block], writer: Writer, totals: Totals, processes: int) -> Iterator[Written]:
     """Writes the blocks in groups, one transaction each."""
     group: list[tuple[Sifted, Extracted]] = []
-    groups = 0
+    groups, again_at = 0, time.monotonic()
     for pair in in_processes(blocks, writer.context, processes):
         group.append(pair)
         runs = sum(len(one.runs) for _, one in group)
         if runs >= RUNS_A_TRANSACTION or sum(one.size for _, one in group) >= BYTES_A_TRANSACTION:
+            time.sleep(max(0.0, again_at - time.monotonic()))
             yield written_group(group, writer, totals)
+            again_at = time.monotonic() + PAUSE_S
             group = []
             groups += 1
             if groups % GROUPS_A_COLLECTION == 0:
                 gc.collect()
-            time.sleep(PAUSE_S)
     if group:
         yield written_group(group, writer, totals)
 

@@ -18,7 +18,7 @@ from runsdash.index.texts import cut, storable_json, stored_id
 from runsdash.index.words import joined_words
 from runsdash.service.objects import Message, Run, RunStep, reading
 
-from .parts import MESSAGE_REST, RUN_REST, STEP_REST, MessagePart, RunPart, StepPart, StepRows
+from .parts import MESSAGE_REST, RUN_REST, STEP_REST, MessagePart, RunPart, StepPart
 from .reading import Context, Line
 from .speech import Speech
 
@@ -70,9 +70,13 @@ def body_rest(line: Line, fetched: str, preview: Callable[[], dict] | None = Non
 
 
 class Own(NamedTuple):
-    """A step of a run in the same block. `names`: the different tools it called, `calls`: how often in all."""
+    """A step of a run in the same block: its row of RunStep and that of StepBody.
 
-    rows: StepRows
+    `names`: the different tools it called, `calls`: how often in all.
+    """
+
+    row: tuple
+    body: tuple
     names: list[str]
     calls: int
     texts: Iterable[Text]
@@ -107,7 +111,8 @@ def run_part(key: int, run: Run, line: Line, steps: list[Own], speech: Speech, c
         pairs=[(pair["key"], pair["value"]) for pair in rows.metadata_pairs(0, columns["metadata"])],
         tools=tools_of(columns["pending_calls"], steps),
         seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],
-        steps=[own.rows for own in steps],
+        steps=[own.row for own in steps],
+        step_bodies=[own.body for own in steps],
         words=joined_words(texts_of(run, columns, steps, speech)),
         rest=run_rest(stored_columns(columns, context)),
         body=body_rest(line, fetched, partial(run_preview, run)),
@@ -174,7 +179,7 @@ def own_odd(odd: Odd, context: Context, *, of: int, position: int, fallback: dat
     step = odd.step
     key, rest, body = step_columns(step, odd.line, context, created_at=step.created_at or fallback)
     names, calls = rows.tool_names(step.tool_calls), len(step.tool_calls)
-    return Own(StepRows((key, of, position, *rest), (key, *body)), names, calls, step_texts(step))
+    return Own((key, of, position, *rest), (key, *body), names, calls, step_texts(step))
 
 
 def step_part(step: RunStep, line: Line, context: Context) -> StepPart:

@@ -35,13 +35,6 @@ class ThreadPart(NamedTuple):
     kept: dict
 
 
-class StepRows(NamedTuple):
-    """A step beside its run: whole rows of RunStep and StepBody, by the keys that the writer bets on."""
-
-    step: tuple
-    body: tuple
-
-
 class StepPart(NamedTuple):
     """A step away from its run. `created_at` (None: not said) and `is_message` make its position, once that is known.
 
@@ -62,7 +55,8 @@ class StepPart(NamedTuple):
 class RunPart(NamedTuple):
     """A run with those of its steps that stand in the same block.
 
-    What it cost is the writer's to say: prices are settings.
+    What it cost is the writer's to say: prices are settings. `steps` and `step_bodies` are whole rows of RunStep and
+    StepBody, by the keys that the writer bets on.
     """
 
     key: int
@@ -79,7 +73,8 @@ class RunPart(NamedTuple):
     pairs: list[tuple[str, str]]
     tools: list[str]
     seen: list[tuple[str, str]]
-    steps: list[StepRows]
+    steps: list[tuple]
+    step_bodies: list[tuple]
     words: tuple[str, bool]
 
 

@@ -18,7 +18,6 @@ from runsdash.service.objects import reading
 
 from . import tail
 from .making import Own, body_rest, json_column, stamp
-from .parts import StepRows
 from .reading import Context, Line, age_of
 
 IS_STEP = b'"thread.run.step"'
@@ -125,7 +124,7 @@ def own_plain(plain: Plain, context: Context, *, of: int, position: int) -> Own:
         "", "", "" if calls else step.step_details.message_creation.message_id, calls_column(calls), len(calls), fetched,
     )  # fmt: skip
     names = list(dict.fromkeys(call.function.name for call in calls))
-    return Own(StepRows(row, (key, *body_rest(plain.line, fetched))), names, len(calls), texts_of(calls))
+    return Own(row, (key, *body_rest(plain.line, fetched)), names, len(calls), texts_of(calls))
 
 
 def calls_of(step: Step) -> list[Call]:

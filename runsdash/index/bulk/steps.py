@@ -76,7 +76,7 @@ def write_loose_steps(
 
 def steps_of(part: RunPart, context: Context) -> Iterator[StepPart]:
     """The steps of a run as such that are away from it."""
-    for _, body in part.steps:
+    for body in part.step_bodies:
         raw, fetched_at = unpacked(body[-1]), reading.moment(body[STEP_BODY_NAMES.index("fetched_at")])
         value = decode_json(raw) | {"run_id": part.upstream_id}
         line = Line(

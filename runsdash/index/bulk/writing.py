@@ -19,7 +19,6 @@ from runsdash.index.models import (
     RunBody,
     RunMetadata,
     RunStep,
-    RunText,
     RunTool,
     StatusSeen,
     StepBody,
@@ -95,16 +94,17 @@ class Writer:
         keys = Keys(careful)
         run_keys = self.insert_runs(new, threads, keys)
         write_snapshots(self.connection, old, block.again)
-        steps = [] if careful else [step for part in new for step in part.steps]
-        insert_rows(RunStep, STEP_NAMES, [step.step for step in steps])
-        insert_rows(StepBody, STEP_BODY_NAMES, [step.body for step in steps])
+        trusted = [] if careful else new
+        steps = [row for part in trusted for row in part.steps]
+        insert_rows(RunStep, STEP_NAMES, steps)
+        insert_rows(StepBody, STEP_BODY_NAMES, [row for part in trusted for row in part.step_bodies])
         apart = block.runs.values() if careful else old
         loose = [*block.loose, *(step for part in apart for step in steps_of(part, self.context))]
         stepped = write_loose_steps(self.connection, self.context, loose, keys, written.homeless)
         heard = new_threads if not careful else set()
         complete = [part for part in new if part.thread_id in heard]
         texts = [(run_keys[part.upstream_id], *part.words) for part in complete]
-        insert_rows(RunText, ("run_id", "words", "is_cut"), texts)
+        fulltext.insert_words(texts)
         sent = write_messages(self.connection, block.messages, threads, keys, older=set(threads) - heard)
         rollups.mark_dirty(self.connection.pk, run_keys.values())
         # Words of the other runs come from the index, where the rest of what was said may be.
