@@ -4,7 +4,7 @@ Of an added thread the upstream is asked later, by whoever opens it or by the wo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.utils import timezone
@@ -27,10 +27,11 @@ PURGE_S = 1.0  # whoever purges a thread waits no longer; a job does the rest
 
 @dataclass(frozen=True)
 class Added:
-    """How many were new, and how many were known before."""
+    """How many were new, how many were known before, and how many of all had been purged."""
 
     new: int
     known: int
+    back: int
 
 
 def add_threads(*, actor: User, connection: Connection, thread_ids: Sequence[str]) -> Added:
@@ -39,10 +40,10 @@ def add_threads(*, actor: User, connection: Connection, thread_ids: Sequence[str
     def act() -> tuple[Added, object]:
         known = known_ids(connection, thread_ids)
         new = [one for one in thread_ids if one not in known]
-        let_back_in(connection, thread_ids)
+        back = let_back_in(connection, thread_ids)
         ensure_threads(connection, new, added_by=actor.get_username())
-        added = Added(new=len(new), known=len(known))
-        return added, {"new": added.new, "known": added.known, "thread_ids": new[:IDS_IN_TRAIL]}
+        added = Added(new=len(new), known=len(known), back=back)
+        return added, asdict(added) | {"thread_ids": new[:IDS_IN_TRAIL]}
 
     return change(actor=actor, action="add_threads", right="can_act", connection_slug=connection.slug, act=act)
 

@@ -55,17 +55,18 @@ def purged_ids(connection: Connection, thread_ids: Iterable[str]) -> set[str]:
     return set(rows.values_list("upstream_id", flat=True))
 
 
-def let_back_in(connection: Connection, thread_ids: Iterable[str]) -> None:
-    """Somebody adds these threads: they may be fetched again."""
-    wanted = [stored_id(one) for one in thread_ids]
+def let_back_in(connection: Connection, thread_ids: Iterable[str]) -> int:
+    """Somebody adds these threads: they may be fetched again. How many had been purged, which whoever adds is told."""
+    wanted, count = [stored_id(one) for one in thread_ids], 0
     for start in range(0, len(wanted), ROWS_A_TRANSACTION):
         some = wanted[start : start + ROWS_A_TRANSACTION]
-        PurgedThread.objects.filter(connection=connection, upstream_id__in=some).delete()
+        count += PurgedThread.objects.filter(connection=connection, upstream_id__in=some).delete()[0]
+    return count
 
 
-def count_purged(connection: Connection) -> int:
-    """How many ids are shut out now. Who adds threads tells how many of them came back."""
-    return PurgedThread.objects.filter(connection=connection).count()
+def came_back(count: int) -> str:
+    """What is said of purged threads that were let back in; "" of none."""
+    return f"{count:,} purged thread{'' if count == 1 else 's'} came back" if count else ""
 
 
 def shut_out(thread: Thread) -> None:

@@ -10,13 +10,14 @@ from django.conf import settings
 from runsdash.index.bulk.importing import import_sources
 from runsdash.index.bulk.lines import Block, source_of
 from runsdash.index.models import Connection, Job
-from runsdash.index.purge import let_back_in
+from runsdash.index.purge import came_back, let_back_in
 from runsdash.index.upsert import ensure_threads
 
 from .jobs import JobFailed, works
 from .wake import wake
 
 THREADS_A_PIECE = 500
+COUNTS = ("runs", "files", "back", "refused", "homeless")
 
 
 @works("add_threads")
@@ -27,10 +28,11 @@ def add_threads(job: Job) -> Iterator[None]:
     ids = [one.strip() for one in ids]
     for start in range(job.place.get("line", 0), len(ids), THREADS_A_PIECE):
         piece = [one for one in ids[start : start + THREADS_A_PIECE] if one]
-        let_back_in(connection, piece)
+        back = job.place.get("back", 0) + let_back_in(connection, piece)
         ensure_threads(connection, piece, added_by=job.created_by)
-        job.place = {"line": start + THREADS_A_PIECE}
-        job.progress = {"done": min(start + THREADS_A_PIECE, len(ids)), "total": len(ids), "note": ""}
+        job.place = {"line": start + THREADS_A_PIECE, "back": back}
+        done = min(start + THREADS_A_PIECE, len(ids))
+        job.progress = {"done": done, "total": len(ids), "note": came_back(back)}
         wake()
         yield
 
@@ -56,10 +58,10 @@ def one_pass(job: Job, connection: Connection, path: Path) -> Iterator[None]:
         source.file.seek(job.place.get("byte", 0))
         for block in source.blocks():
             totals = import_sources(connection, [OneBlock(block)], processes=1)
-            place = {"byte": 0, "line": 0, "runs": 0, "refused": 0, "homeless": 0, "is_second": False} | job.place
+            place = {"byte": 0, "line": 0, "is_second": False} | dict.fromkeys(COUNTS, 0) | job.place
             place["byte"] += block.size
             place["line"] += len(block.lines)
-            for name in ("runs", "refused", "homeless"):
+            for name in COUNTS:
                 place[name] += getattr(totals, name)
             job.place, job.progress = place, progress_of(place, path)
             yield
@@ -76,9 +78,12 @@ class OneBlock:
 
 
 def progress_of(place: dict, path: Path) -> dict[str, object]:
-    refused = f", {place['refused']:,} lines could not be read" if place["refused"] else ""
+    words = [f"{place['runs']:,} runs"]
+    words += [f"{place['files']:,} files"] if place["files"] else []
+    words += [came_back(place["back"])] if place["back"] else []
+    words += [f"{place['refused']:,} lines could not be read"] if place["refused"] else []
     total = path.stat().st_size if path.suffix != ".gz" else None  # places count unpacked bytes
-    return {"done": place["byte"], "total": total, "note": f"{place['runs']:,} runs{refused}"}
+    return {"done": place["byte"], "total": total, "note": ", ".join(words)}
 
 
 def connection_of(job: Job) -> Connection:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runsdash.index.bulk.threads import thread_ids
 from runsdash.index.models import Connection, Job, Thread
-from runsdash.index.purge import let_back_in, purge_some
+from runsdash.index.purge import came_back, let_back_in, purge_some
 from runsdash.index.upsert import ensure_threads
 
 from .job_kinds import connection_of, file_of
@@ -25,9 +25,9 @@ def find_threads(job: Job) -> Iterator[None]:
     size = path.stat().st_size
     while (start := job.place.get("byte", 0)) < size:
         ids, place = next_ids(path, start)
-        new = added(connection, ids, added_by=job.created_by)
-        counts = {name: job.place.get(name, 0) for name in ("found", "new")}
-        job.place = {"byte": place, "found": counts["found"] + len(ids), "new": counts["new"] + new}
+        new, back = added(connection, ids, added_by=job.created_by)
+        counts = {"found": len(ids), "new": new, "back": back}
+        job.place = {"byte": place} | {name: job.place.get(name, 0) + count for name, count in counts.items()}
         job.progress = {"done": place, "total": size, "note": note_of(job.place)}
         wake()
         yield
@@ -47,16 +47,17 @@ def next_ids(path: Path, start: int) -> tuple[list[str], int]:
         return list(found), file.tell()
 
 
-def added(connection: Connection, ids: list[str], *, added_by: str) -> int:
-    """Makes rows where there are none; how many that were. Done twice, it counts them once."""
+def added(connection: Connection, ids: list[str], *, added_by: str) -> tuple[int, int]:
+    """Makes rows where there are none; how many that were, and how many had been purged. Done twice, it counts once."""
     there = Thread.objects.filter(connection=connection, upstream_id__in=ids).count()
-    let_back_in(connection, ids)
+    back = let_back_in(connection, ids)
     ensure_threads(connection, ids, added_by=added_by)
-    return len(ids) - there
+    return len(ids) - there, back
 
 
 def note_of(place: dict) -> str:
-    return f"{place['new']:,} new of {place['found']:,} ids"
+    words = f"{place['new']:,} new of {place['found']:,} ids"
+    return f"{words}, {came_back(place['back'])}" if place["back"] else words
 
 
 @works("purge_thread")

@@ -76,7 +76,7 @@ def test_a_large_file_is_left_to_a_worker(operator: Client, viewer: Client, prod
     assert os.listdir(folder) == []
     done = page_of(viewer.get(IMPORTS)).one("section", id="imports")
     assert done.get("hx-trigger") is None
-    assert "1,701 new of 1,701 ids" in done.one("div", data_state="done").text
+    assert "1,701 new of 1,701 ids, 1 purged thread came back" in done.one("div", data_state="done").text
     outcome = AuditEntry.objects.get(kind="outcome")
     assert (outcome.action, outcome.actor, outcome.after["job"]) == ("add_threads", "operator", job.pk)
 

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from runsdash.audit.models import AuditEntry
-from runsdash.index.models import Thread
+from runsdash.index.models import PurgedThread, Thread
 from runsdash.index.upsert import ensure_threads
 from tests.pages import Element, page_of
 from tests.rows import made_connection, made_run, made_runs
@@ -105,10 +105,13 @@ def test_ids_are_found_in_any_text(operator: Client, prod, text: str, added: set
 
 def test_adding_is_on_the_record(operator: Client, prod) -> None:
     ensure_threads(prod, ["thread_known"])
-    operator.post(ADD, {"ids": f"{THREAD}\nthread_known"})
+    PurgedThread.objects.create(connection=prod, upstream_id=THREAD)
+    answer = operator.post(ADD, {"ids": f"{THREAD}\nthread_known"})
+    said = "1 thread added to prod, 1 known before, 1 purged thread came back."
+    assert said in page_of(operator.get(answer["Location"])).one("div", id="toasts").text
     outcome = AuditEntry.objects.get(kind="outcome")
     assert (outcome.action, outcome.actor, outcome.connection_slug) == ("add_threads", "operator", "prod")
-    assert outcome.after == {"new": 1, "known": 1, "thread_ids": [THREAD]}
+    assert outcome.after == {"new": 1, "known": 1, "back": 1, "thread_ids": [THREAD]}
 
 
 def test_the_connection_can_be_chosen(operator: Client, prod) -> None:

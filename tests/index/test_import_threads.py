@@ -48,7 +48,10 @@ def test_a_second_time_nothing_is_added(prod: Connection, tmp_path, capsys) -> N
 
 @pytest.mark.parametrize(
     ("command", "sentence"),
-    [("import_threads", "1 of them had been purged"), ("import_runs", "1 purged thread came back")],
+    [
+        ("import_threads", "1 purged thread came back: who adds"),
+        ("import_runs", "1 purged thread came back: who imports"),
+    ],
 )
 def test_who_adds_or_imports_a_purged_thread_lets_it_back_in(
     prod: Connection, tmp_path, capsys, command: str, sentence: str

@@ -13,7 +13,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from runsdash.index.models import Job, Run, RunStep, Thread
+from runsdash.index.models import Job, PurgedThread, Run, RunStep, Thread
 from runsdash.queue import huey
 from runsdash.sync import job_kinds, jobs  # noqa: F401  job_kinds: registers its kinds
 from runsdash.sync.jobs import Kind, add_job, cancel_job, claim_job, work_on, work_on_all
@@ -185,6 +185,7 @@ def test_a_long_piece_keeps_its_lease():
 
 def test_threads_are_added_by_the_worker(connection, upstream):
     ids = [f"thread_{number}" for number in range(1200)]
+    PurgedThread.objects.create(connection=connection, upstream_id=ids[700])
     job = add_job(
         "add_threads", connection=connection, created_by="olga", parameters={"thread_ids": [*ids, "", ids[0]]}
     )
@@ -193,6 +194,7 @@ def test_threads_are_added_by_the_worker(connection, upstream):
 
     job.refresh_from_db()
     assert (job.state, job.progress["done"], job.progress["total"]) == ("done", 1202, 1202)
+    assert job.progress["note"] == "1 purged thread came back"
     assert Thread.objects.filter(added_by="olga", due_at__isnull=False).count() == 1200
 
 
@@ -226,12 +228,15 @@ def test_without_its_connection_a_job_fails():
 def test_a_file_of_runs_is_imported_also_when_steps_stand_first(files):
     runs = [run_object(id=f"run_{number}", thread_id="thread_a") for number in range(30)]
     write_lines(files / "runs.jsonl", [*(step_of(run) for run in runs), *runs])
-    job = add_job("import_runs", connection=made_connection(), file_name="runs.jsonl")
+    prod = made_connection()
+    PurgedThread.objects.create(connection=prod, upstream_id="thread_a")
+    job = add_job("import_runs", connection=prod, file_name="runs.jsonl")
 
     work_on_all(stop=NEVER)
 
     job.refresh_from_db()
     assert job.state == "done", job.error
+    assert job.progress["note"] == "30 runs, 1 purged thread came back"
     assert job.progress["done"] == job.progress["total"] == (files / "runs.jsonl").stat().st_size
     assert (Run.objects.count(), RunStep.objects.count()) == (30, 30)
 

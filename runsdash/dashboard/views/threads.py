@@ -21,6 +21,7 @@ from runsdash.dashboard.subject import connection_named, usable_connection
 from runsdash.dashboard.uploads import UploadRefused, drop_upload, keep_upload
 from runsdash.index.keyset import CursorError, Page, page_of
 from runsdash.index.models import Connection, Job, Thread
+from runsdash.index.purge import came_back
 from runsdash.sync.jobs import OPEN
 
 ROWS = Thread.objects.select_related("connection").defer("raw", "tool_resources")
@@ -116,5 +117,7 @@ def found_page(asked: AskedThreads, connection: Connection | None) -> Page:
 
 
 def sentence(added: Added, connection: Connection) -> str:
-    words = f"{added.new} thread{'' if added.new == 1 else 's'} added to {connection.slug}"
-    return f"{words}, {added.known} known before." if added.known else f"{words}."
+    words = [f"{added.new} thread{'' if added.new == 1 else 's'} added to {connection.slug}"]
+    words += [f"{added.known} known before"] if added.known else []
+    words += [came_back(added.back)] if added.back else []
+    return f"{', '.join(words)}."

@@ -47,7 +47,7 @@ FOR_IMPORT = {
 
 @dataclass
 class Totals:
-    """What came of an import so far. `troubles` are the first of `refused` lines."""
+    """What came of an import so far. `troubles` are the first of `refused` lines; `back`: purged threads that came back."""
 
     runs: int = 0
     steps: int = 0
@@ -55,6 +55,7 @@ class Totals:
     threads: int = 0
     files: int = 0
     assistants: int = 0
+    back: int = 0
     unchanged: int = 0
     refused: int = 0
     homeless: int = 0
@@ -70,7 +71,7 @@ class Totals:
         return max(time.monotonic() - self.began, 1e-6)
 
     def add(self, written: Written) -> None:
-        for name in ("runs", "steps", "messages", "threads"):
+        for name in ("runs", "steps", "messages", "threads", "back"):
             setattr(self, name, getattr(self, name) + getattr(written, name))
 
     def refuse(self, troubles: Iterable[Trouble]) -> None:

@@ -17,11 +17,12 @@ CHUNK = 500  # threads a transaction
 
 @dataclass
 class Added:
-    """`lines` looked at, `new` threads, and those `known` before."""
+    """`lines` looked at, `new` threads, those `known` before, and `back`: how many of them had been purged."""
 
     lines: int = 0
     new: int = 0
     known: int = 0
+    back: int = 0
 
 
 def import_threads(connection: Connection, source: Source) -> Added:
@@ -40,7 +41,7 @@ def import_threads(connection: Connection, source: Source) -> Added:
 
 def add(connection: Connection, ids: list[str], added: Added) -> None:
     there = len(keys_of(Thread, connection=connection, ids=ids))
-    let_back_in(connection, ids)
+    added.back += let_back_in(connection, ids)
     ensure_threads(connection, ids, added_by="import_threads")
     added.new += len(ids) - there
     added.known += there

@@ -44,13 +44,15 @@ RUN_NAMES = ("id", "thread_id", "cost", *RUN_REST)
 class Written:
     """Rows that were added or changed; `homeless`: steps of runs that the index does not have (yet).
 
-    `heard`: keys of threads that had been there and got messages, which the words of their runs depend on.
+    `heard`: keys of threads that had been there and got messages, which the words of their runs depend on. `back`:
+    purged threads that came back.
     """
 
     runs: int = 0
     steps: int = 0
     messages: int = 0
     threads: int = 0
+    back: int = 0
     homeless: list[StepPart] = field(default_factory=list)
     heard: set[int] = field(default_factory=set)
 
@@ -87,7 +89,7 @@ class Writer:
                 model.objects.filter(pk=key, fetched_at__lt=fetched_at).update(**names)
 
     def write_block(self, block: Extracted, written: Written, *, careful: bool) -> None:
-        threads, new_threads = self.threads_of(block)
+        threads, new_threads = self.threads_of(block, written)
         there = set(upsert.keys_of(Run, connection=self.connection, ids=list(block.runs)))
         new = [part for part in block.runs.values() if part.upstream_id not in there]
         old = [part for part in block.runs.values() if part.upstream_id in there]
@@ -117,12 +119,12 @@ class Writer:
         written.messages += sent
         written.threads += len(block.threads)
 
-    def threads_of(self, block: Extracted) -> tuple[dict[str, Thread], set[str]]:
+    def threads_of(self, block: Extracted, written: Written) -> tuple[dict[str, Thread], set[str]]:
         """Rows of all threads that the block names, locked, and the ids of those that were made just now."""
         ids = [part.thread_id for part in block.runs.values()] + [part.thread_id for part in block.messages]
         ids = list(dict.fromkeys([*ids, *(part.upstream_id for part in block.threads)]))
         before = set(upsert.keys_of(Thread, connection=self.connection, ids=ids))
-        let_back_in(self.connection, ids)
+        written.back += let_back_in(self.connection, ids)
         threads = upsert.ensure_threads(self.connection, ids)
         read = [part for part in block.threads if part.kept.get(ONLY_ID) is not True]
         upsert.take_thread_snapshots(threads, [(objects.Thread.from_raw(part.value), part.fetched_at) for part in read])

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from runsdash.index.bulk.importing import Totals, import_sources
 from runsdash.index.bulk.lines import sources_of
 from runsdash.index.bulk.target import NoTarget, target
-from runsdash.index.purge import count_purged
+from runsdash.index.purge import came_back
 
 
 class Command(BaseCommand):
@@ -24,7 +24,6 @@ class Command(BaseCommand):
     def handle(self, *args: object, connection: str | None, files: list[str], **options: object) -> None:
         try:
             chosen = target(connection)
-            purged = count_purged(chosen)
             with sources_of(files) as sources:
                 totals = import_sources(chosen, sources, told=self.tell)
         except NoTarget as error:
@@ -32,10 +31,6 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error.filename or 'A file'}: {error.strerror or error}.") from error
         self.report(totals, chosen.slug)
-        if (back := purged - count_purged(chosen)) > 0:
-            self.stdout.write(
-                f"{back:,} purged thread{'' if back == 1 else 's'} came back: who imports a thread adds it."
-            )
 
     def tell(self, totals: Totals) -> None:
         if sys.stderr.isatty():
@@ -52,6 +47,8 @@ class Command(BaseCommand):
             f"Loaded into {slug}: {', '.join(counts)}. {totals.rows:,} rows in {seconds:.1f} s: "
             f"{totals.rows / seconds:,.0f} rows/s, {totals.runs / seconds:,.0f} runs/s."
         )
+        if totals.back:
+            self.stdout.write(f"{came_back(totals.back)}: who imports a thread adds it.")
         if totals.unchanged:
             self.stdout.write(f"{totals.unchanged:,} objects were in the index already.")
         if totals.refused:

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from runsdash.index.bulk.lines import STDIN, sources_of
 from runsdash.index.bulk.target import NoTarget, target
 from runsdash.index.bulk.threads import Added, import_threads
-from runsdash.index.purge import count_purged
+from runsdash.index.purge import came_back
 
 
 class Command(BaseCommand):
@@ -21,7 +21,6 @@ class Command(BaseCommand):
     def handle(self, *args: object, connection: str | None, file: str, **options: object) -> None:
         try:
             chosen = target(connection)
-            purged = count_purged(chosen)
             with sources_of([file]) as sources:
                 added = import_threads(chosen, sources[0])
         except NoTarget as error:
@@ -29,8 +28,8 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error.filename or 'The file'}: {error.strerror or error}.") from error
         self.stdout.write(sentence(added, chosen.slug))
-        if (back := purged - count_purged(chosen)) > 0:
-            self.stdout.write(f"{back:,} of them had been purged and may be fetched again.")
+        if added.back:
+            self.stdout.write(f"{came_back(added.back)}: who adds a thread lets it be fetched again.")
 
 
 def sentence(added: Added, slug: str) -> str:
