@@ -151,7 +151,6 @@ def static_links(html: str) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("deployed")
 def test_hashed_static_files_answer_for_ever(deployed):
     with signed_in(deployed) as session:
         links = static_links(session.get(f"{deployed}/", timeout=10).text)
@@ -168,7 +167,6 @@ def test_hashed_static_files_answer_for_ever(deployed):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("deployed")
 def test_every_icon_that_a_page_uses_is_in_the_hashed_sprite(deployed):
     with signed_in(deployed) as session:
         uses = {link for link in static_links(session.get(f"{deployed}/", timeout=10).text) if "#" in link}
@@ -179,7 +177,6 @@ def test_every_icon_that_a_page_uses_is_in_the_hashed_sprite(deployed):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("deployed")
 def test_a_deployment_answers_to_those_who_ask_after_its_health(deployed):
     assert requests.get(f"{deployed}/healthz", timeout=10).text == "ok\n"
     assert requests.get(f"{deployed}/readyz", timeout=10).text == "ready\n"

@@ -9,7 +9,7 @@ from tests.browser.paths import run_path
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 PLACES = {"o": "/", "r": "/runs/", "t": "/threads/", "a": "/audit/", "c": "/connections/"}
 
 
@@ -63,6 +63,12 @@ def test_x_selects_the_row_and_the_mouse_does_not_stop_the_keys(page: Page, site
     page.keyboard.press("j")
     page.keyboard.press("x")
     expect(checks.nth(1)).to_be_checked()
+    expect(page.locator("#bulk-select")).to_contain_text("2 selected")
+    page.get_by_role("button", name="Tag…").click()
+    expect(page.get_by_role("button", name="Tag 2 runs")).to_be_visible()
+    page.get_by_label("Cancel the active ones").check()
+    expect(page.get_by_role("button", name="Cancel the active ones")).to_be_visible()
+    expect(page.get_by_label("Tag key")).to_be_hidden()
 
 
 def test_j_and_k_go_through_the_list_that_a_run_was_opened_from(page: Page, site: Site):

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 POLLED_MS = 15_000  # two polls and the worker's look in between
 LOST = re.compile("ERR_INTERNET_DISCONNECTED|Failed to fetch")
 FOCUSED = "document.activeElement.title"

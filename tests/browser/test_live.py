@@ -8,7 +8,7 @@ from tests.browser.shown import status_is
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 SEEN_S = 3  # a change made elsewhere shows within
 BUSY_S = 1  # what a busy machine may add
 HIDE = """(hidden) => {

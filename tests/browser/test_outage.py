@@ -12,7 +12,7 @@ from tests.browser.site import Prepared, Site
 from tests.browser.visitor import Visitor
 from tests.upstream import Sandbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 TIMEOUT_S = 2
 LONGER_S = 1  # what a page may take beyond the connection's time-out
 # Faults of the upstream, with the status and words of the page for an id that was never seen.

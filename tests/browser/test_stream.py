@@ -16,7 +16,7 @@ from tests.browser.site import Prepared, Site
 from tests.browser.visitor import Visitor
 from tests.upstream import Sandbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 ANSWER = "#live-output [data-part='text'] .said"
 FEW = 10  # words
 

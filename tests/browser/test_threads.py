@@ -10,7 +10,7 @@ from tests.browser.site import Prepared, Site
 from tests.browser.visitor import Visitor
 from tests.upstream import Sandbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def test_a_file_of_threads_shows_its_progress(

@@ -12,7 +12,7 @@ from tests.browser.shown import status_is
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

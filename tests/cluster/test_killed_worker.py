@@ -17,7 +17,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing()),
     pytest.mark.skipif(bool(redis_server.missing()), reason=redis_server.missing()),
-    pytest.mark.xdist_group("cluster"),
 ]
 RUNS = 5_000
 SEEDED = 30
