@@ -12,7 +12,6 @@ MAX_LINES = 3000
 MAX_PATHS = 400
 MAX_DEPTH = 12
 Kind = Literal["same", "removed", "added"]
-UNSET = object()
 
 
 @dataclass(frozen=True)

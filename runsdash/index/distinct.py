@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 from .planner.sql import Sql, fetched
 
-LAST = "\U0010ffff"
-
 
 def values_of(table: str, column: str, *, prefix: str = "", where: Sql | None = None, count: int = 20) -> Iterator[str]:
     """At most `count` values that begin with `prefix`, in order. `where` fixes the columns before it in the index."""

@@ -18,7 +18,6 @@ ASSISTANTS_EVERY = timedelta(minutes=10)
 # The most requests that one refresh sends.
 RUN_COST = 5
 THREAD_COST = 3
-WALK_COST = 4
 FILE_SEARCH_CONTENT = ["step_details.tool_calls[*].file_search.results[*].content"]
 
 

@@ -9,21 +9,13 @@ from runsdash.actions.runs import cancel_run, modify_run, submit_tool_approvals,
 from runsdash.actions.starting import create_run, create_thread
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, deeds_of_run
-from runsdash.index.models import Run
 from runsdash.service import InvalidRequest, Refused
 from runsdash.sync.refresh import refresh_run
+from tests.actions.looks import reread, writes
 from tests.connected import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Result = AuditEntry.Result
-
-
-def writes(upstream) -> list[str]:
-    return [one["path"].rpartition("/")[2] for one in upstream.requests(method="POST")]
-
-
-def reread(run: Run) -> Run:
-    return refresh_run(run.connection, thread_id=run.thread.upstream_id, run_id=run.upstream_id, max_age_s=0, wait_s=5)
 
 
 def test_cancel_leaves_intent_outcome_and_a_newer_row(upstream, waiting, operator):

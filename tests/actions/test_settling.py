@@ -17,7 +17,8 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import Deed, deed_of, deeds_of_run, record_intent, record_outcome
 from runsdash.index.models import PurgedThread, Run, Thread
 from runsdash.service import NoAnswer, UpstreamFailed
-from runsdash.sync.refresh import refresh_run, refresh_thread
+from runsdash.sync.refresh import refresh_thread
+from tests.actions.looks import reread, writes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Result = AuditEntry.Result
@@ -28,14 +29,6 @@ BOTH = [("reset_after", Result.SETTLED_DONE), ("reset_before", Result.SETTLED_NO
 def thread(connection, operator) -> Thread:
     messages = {"messages": [{"role": "user", "content": "hi"}]}
     return create_thread(actor=operator, connection=connection, parameters=messages)
-
-
-def writes(upstream) -> list[str]:
-    return [one["path"].rpartition("/")[2] for one in upstream.requests(method="POST")]
-
-
-def reread(run: Run) -> Run:
-    return refresh_run(run.connection, thread_id=run.thread.upstream_id, run_id=run.upstream_id, max_age_s=0, wait_s=5)
 
 
 def listed(thread: Thread) -> Thread:
