@@ -1,7 +1,7 @@
 """How many of the runs of a filter have each status, model, assistant, error, tool and connection.
 
 Exact up to CAP, "CAP+" beyond it. Where no index holds filter and value together, the runs of the filter are walked and
-counted; a quick look leaves most of that to a patient one, and says "at least" until then. The counts of one name leave
+counted; a quick look leaves that to a patient one, and says "at least" until then. The counts of one name leave
 out the filter's own clauses of that name, so that other values can be added.
 """
 
@@ -10,15 +10,16 @@ from dataclasses import dataclass, field, replace
 
 from runsdash.service.statuses import RunStatus
 
-from .filters import Clause, RunFilter
+from .filters import TEXT, Clause, RunFilter
 from .models import Assistant, Connection
-from .planner.pages import capped_count, ids_of
+from .planner.pages import capped_counts, newest_of
 from .planner.sql import listed_ids
 from .planner.tallies import NAMES, Tally, tallies, tally_of
 from .planner.tracks import Clock, Limits
+from .planner.wanted import Wanted, each_value, wanted_of
 
 CAP = 10_000
-SAMPLED = 2_000  # newest runs that tell which values a larger list has
+SAMPLED = 1_000  # newest runs that tell which values a larger list has
 SHOWN = 10
 COUNTING_S = 0.3  # by index alone; values that are not counted by then have what the newest runs have
 KEPT_TIMES_COST, MOST_KEPT = 50, 200
@@ -32,7 +33,7 @@ class Pace:
     walked_s: float
 
 
-QUICK = Pace(Limits(walk_s=0.1, statement_s=0.4), walked_s=0.04)
+QUICK = Pace(Limits(walk_s=0.1, statement_s=0.4), walked_s=0.0)
 PATIENT = Pace(Limits(walk_s=0.5, statement_s=0.8), walked_s=0.9)
 A_WALK_S = 0.2  # so that one hopeless value leaves time to the others
 
@@ -107,23 +108,22 @@ def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is
 def counted(run_filter: RunFilter, connection: Connection | None, pace: Pace) -> Facets:
     """Looks at no more than CAP + 1 runs for each name that the filter has clauses of, and once for all others."""
     began = time.monotonic()
-    sets: dict[RunFilter, RunSet] = {}
-    whole = sets[run_filter] = run_set(run_filter, connection, pace)
-    counts = {}
+    names_of: dict[RunFilter, list[str]] = {run_filter: []}
     for name in NAMES:
-        others = without(run_filter, name)
-        if others not in sets:
-            sets[others] = run_set(others, connection, pace)
-        counts[name] = sets[others].counts_of(name, chosen_of(run_filter, name), until=began + COUNTING_S)
-        if len(run_filter.values(name)) == 1 and not whole.has_more:  # then the whole filter is that value's count
-            (only,) = run_filter.values(name)
-            counts[name] = [Count(only, len(whole.ids)) if one.value == only else one for one in counts[name]]
-    for others, runs in sets.items():
-        own = {name: counts[name] for name in NAMES if without(run_filter, name) == others}
-        if runs.has_more:
-            counts |= runs.settled(own, until=began + pace.walked_s)
+        names_of.setdefault(without(run_filter, name), []).append(name)
+    sets = {others: run_set(others, connection, pace, set(names)) for others, names in names_of.items()}
+    whole, counts = sets[run_filter], {}
+    for others, names in names_of.items():
+        for name in names:
+            counts[name] = sets[others].counts_of(name, chosen_of(run_filter, name), until=began + COUNTING_S)
+            if len(run_filter.values(name)) == 1 and not whole.has_more:  # then the whole filter is that value's count
+                (only,) = run_filter.values(name)
+                counts[name] = [Count(only, whole.total) if one.value == only else one for one in counts[name]]
+    for others, names in names_of.items():
+        if sets[others].has_more:
+            counts |= sets[others].settled({name: counts[name] for name in names}, until=began + pace.walked_s)
     counts["assistant"] = with_names(counts["assistant"])
-    return Facets(min(len(whole.ids), CAP), whole.has_more, counts, is_final=pace is PATIENT)
+    return Facets(whole.total, whole.has_more, counts, is_final=pace is PATIENT)
 
 
 def chosen_of(run_filter: RunFilter, name: str) -> list[str]:
@@ -136,31 +136,36 @@ def without(run_filter: RunFilter, name: str) -> RunFilter:
 
 @dataclass
 class RunSet:
-    """The newest runs of a filter, at most CAP + 1, and what they have."""
+    """The runs of a filter: how many, at most CAP, and what they have. `has_more`: the tally is of the newest alone."""
 
     filter: RunFilter
-    connection: Connection | None
-    ids: list[int]
+    wanted: Wanted
+    total: int
     has_more: bool
-    tally: Tally = field(default_factory=dict)
+    tally: Tally
 
     def counts_of(self, name: str, chosen: list[str], *, until: float) -> list[Count]:
         """The most frequent values, the chosen ones and every status."""
         tallied = self.tally[name]
+        if name == "connection" and (slug := only_connection()):
+            return [Count(slug, self.total, self.has_more)]
         values = [value for value, _ in tallied.most_common(SHOWN) if value]
         known = [one.value for one in RunStatus] if name == "status" else []
         values += [value for value in [*chosen, *known] if value not in values]
         if not self.has_more:
             return [Count(value, tallied[value]) for value in values]
-        return [self.indexed(name, value, until=until) for value in values]
+        numbers = self.indexed(name, values) if time.monotonic() < until else [None] * len(values)
+        return [self.count(name, value, number) for value, number in zip(values, numbers, strict=True)]
 
-    def indexed(self, name: str, value: str, *, until: float) -> Count:
-        """Counted in an index while there is time for it, else at least what the newest runs have."""
-        number = None
+    def indexed(self, name: str, values: list[str]) -> list[int | None]:
+        """Counted in an index, where one tells."""
+        several = [self.wanted.and_group(group) for group in each_value(name, values)]
+        return capped_counts(several, cap=CAP)
+
+    def count(self, name: str, value: str, number: int | None) -> Count:
+        """Where no index told the number, it is at least what the newest runs have."""
         if Clause(name, value, is_negated=True) in self.filter.clauses:
             number = 0
-        elif time.monotonic() < until:
-            number = capped_count(self.filter.with_clause(Clause(name, value)), cap=CAP, connection=self.connection)
         if number is None:
             return Count(value, self.tally[name][value], is_more=True)
         return Count(value, min(number, CAP), is_more=number > CAP)
@@ -181,7 +186,7 @@ class RunSet:
             return counts
         names, clock = {name for name, _ in rough}, Clock(Limits(walk_s=left_s))
         found, is_whole = self.tally, False
-        for found, is_whole in tallies(self.filter, names, connection=self.connection, clock=clock):  # noqa: B007
+        for found, is_whole in tallies(self.wanted, names, clock=clock):  # noqa: B007
             if all(found[name][value] > CAP for name, value in rough):
                 break
         return {
@@ -194,8 +199,8 @@ class RunSet:
         left_s = min(A_WALK_S, until - time.monotonic())
         if left_s <= 0:
             return rough
-        wanted, limits = self.filter.with_clause(Clause(name, rough.value)), Limits(walk_s=left_s, statement_s=left_s)
-        ids, is_all = ids_of(wanted, connection=self.connection, count=CAP + 1, limits=limits)
+        (group,), limits = each_value(name, [rough.value]), Limits(walk_s=left_s, statement_s=left_s)
+        ids, is_all = newest_of(self.wanted.and_group(group), count=CAP + 1, limits=limits)
         return told(rough, len(ids), is_all)
 
 
@@ -206,12 +211,22 @@ def told(rough: Count, number: int, is_whole: bool) -> Count:
     return replace(rough, number=max(number, rough.number))
 
 
-def run_set(run_filter: RunFilter, connection: Connection | None, pace: Pace) -> RunSet:
-    ids, is_all = ids_of(run_filter, connection=connection, count=CAP + 1, limits=pace.looking)
-    has_more = len(ids) > CAP or not is_all
-    return RunSet(
-        run_filter, connection, ids, has_more, tally_of(listed_ids(ids[:SAMPLED] if has_more else ids), set(NAMES))
-    )
+def run_set(run_filter: RunFilter, connection: Connection | None, pace: Pace, names: set[str]) -> RunSet:
+    """With a tally of `names`. Of a large list an index tells that it is large, and only the newest runs are read."""
+    wanted = wanted_of(run_filter, connection)
+    has_words = any(one.name == TEXT for one in run_filter.clauses)  # they take as long to count as to read
+    (number,) = [None] if has_words else capped_counts([wanted], cap=CAP)
+    is_large = number is not None and number > CAP
+    ids, is_all = newest_of(wanted, count=SAMPLED if is_large else CAP + 1, limits=pace.looking)
+    has_more = is_large or len(ids) > CAP or not is_all
+    tally = tally_of(listed_ids(ids[:SAMPLED] if has_more else ids), names)
+    return RunSet(run_filter, wanted, CAP if is_large else min(len(ids), CAP), has_more, tally)
+
+
+def only_connection() -> str:
+    """The slug of a connection that all runs have; empty when there are several."""
+    slugs = Connection.objects.values_list("slug", flat=True)[:2]
+    return slugs[0] if len(slugs) == 1 else ""
 
 
 def with_names(counts: list[Count]) -> list[Count]:

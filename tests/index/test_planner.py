@@ -15,6 +15,8 @@ from runsdash.index.filters import RunFilter, parsed
 from runsdash.index.keyset import CursorError
 from runsdash.index.models import Assistant, Connection, Run, RunMetadata, RunText, RunTool, Thread
 from runsdash.index.planner import SORTS, Limits, Order, ids_of, run_page
+from runsdash.index.planner.pages import capped_counts
+from runsdash.index.planner.wanted import wanted_of
 from runsdash.index.words import phrase_of
 from tests.rows import kept_for_the_module, made_connection
 
@@ -228,6 +230,24 @@ def test_newer_ids_are_counted_no_further_than_asked(rows: list[Run]) -> None:
     newest = plainly(rows, lambda run: True, Order())
     assert ids_of(parsed(""), count=5, above=newest[3]) == (newest[:3], True)
     assert ids_of(parsed(""), count=2, above=newest[3]) == (newest[:2], True)
+
+
+def test_what_an_index_counts_is_exact_up_to_the_cap(rows: list[Run]) -> None:
+    several = {text: wanted_of(parsed(text)) for text in ("", "status:failed model:o4-mini", *MEANINGS)}
+    cap = 57
+    counts = dict(zip(several, capped_counts(list(several.values()), cap=cap), strict=True))
+    told = {text: number for text, number in counts.items() if number is not None}
+    assert len(told) > 12
+    meanings = MEANINGS | {"": lambda run: True}
+    meanings["status:failed model:o4-mini"] = lambda run: run.status == "failed" and run.model == "o4-mini"
+    for text, number in told.items():
+        there = len(plainly(rows, meanings[text], Order()))
+        assert min(number, cap + 1) == min(there, cap + 1), text
+        (exact, more) = (
+            *capped_counts([several[text]], cap=there),
+            *capped_counts([several[text]], cap=max(0, there - 1)),
+        )
+        assert (exact, more) == (there, there), text
 
 
 def test_a_walk_that_takes_too_long_stops_and_can_go_on(rows: list[Run]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from runsdash.index.filters import AMOUNTS, METADATA, TEXT, Clause
@@ -60,12 +60,19 @@ def of_model(values: Sequence[str]) -> Group:
 
 def of_assistant(values: Sequence[str]) -> Group:
     """By id or by name, whatever its case."""
+    ids = assistants_named(values).values_list("upstream_id", flat=True)[: sources.MAX_ARMS]
+    return of_assistant_ids(list(dict.fromkeys([*values, *ids])))
+
+
+def assistants_named(names: Sequence[str]) -> QuerySet[Assistant]:
     named = Q()
-    for value in values:
-        named |= Q(name__iexact=value)
-    ids = Assistant.objects.filter(named).values_list("upstream_id", flat=True)[: sources.MAX_ARMS]
-    wanted = list(dict.fromkeys([*values, *ids]))
-    return Group("assistant", one_of("r.assistant_id", wanted), sources.of_column("assistant_id", wanted))
+    for name in names:
+        named |= Q(name__iexact=name)
+    return Assistant.objects.filter(named)
+
+
+def of_assistant_ids(ids: Sequence[str]) -> Group:
+    return Group("assistant", one_of("r.assistant_id", ids), sources.of_column("assistant_id", ids))
 
 
 def of_error(values: Sequence[str]) -> Group:

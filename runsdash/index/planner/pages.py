@@ -14,10 +14,9 @@ from runsdash.index.keyset import CursorError
 from runsdash.index.models import Connection, Run
 
 from .plan import Direction, plan_for
-from .sources import ALL
-from .sql import TookTooLong, stopped_after
-from .tracks import ByKey, Clock, Found, Limits, Place
-from .wanted import Wanted, offers, wanted_of
+from .sql import Sql, TookTooLong, fetched, stopped_after
+from .tracks import Clock, Found, Limits, Place
+from .wanted import Wanted, wanted_of, whole_source
 
 # What a list can be sorted by, and its column. All have an index with the id behind it.
 SORTS = {
@@ -136,20 +135,22 @@ def ids_of(
     wanted = wanted_of(run_filter, connection)
     if above is not None:
         wanted = Wanted(wanted.keys & Keys(low=above + 1), wanted.groups)
+    return newest_of(wanted, count=count, limits=limits)
+
+
+def newest_of(wanted: Wanted, *, count: int, limits: Limits = USUAL) -> tuple[list[int], bool]:
+    """The same for what is wanted."""
     found = places_of(wanted, Order(), None, is_backwards=False, count=count, limits=limits)
     return [place[-1] for place in found.places], not found.is_stopped
 
 
-def capped_count(run_filter: RunFilter, *, cap: int, connection: Connection | None = None) -> int | None:
-    """How many runs there are, counted to `cap` + 1; None when no index alone can say. Runs no probe."""
-    wanted = wanted_of(run_filter, connection)
-    whole = [offer for offer in offers(wanted) if len(offer.answers) == len(wanted.groups) and offer.source.is_ordered]
-    if not whole and wanted.groups:
-        return None
-    source = whole[0].source if whole else ALL
-    if len(source.arms) == 1:
-        return source.count(keys=wanted.keys, cap=cap)
-    return len(ByKey(source, wanted.keys).matches(None, None, None, cap + 1))  # a run in two ranges counts once
+def capped_counts(several: Sequence[Wanted], *, cap: int) -> list[int | None]:
+    """How many runs there are of each, more than `cap` when it is more; None when no index alone can say. One statement."""
+    whole = [(whole_source(wanted), wanted.keys) for wanted in several]
+    counts = [source.capped_count(keys=keys, cap=cap) for source, keys in whole if source]
+    text, params = ", ".join(one.text for one in counts), tuple(param for one in counts for param in one.params)
+    numbers = iter(fetched(Sql(f"SELECT {text}", params))[0] if counts else ())
+    return [next(numbers) if source else None for source, _ in whole]
 
 
 def rows_of(ids: Sequence[int], rows: QuerySet[Run]) -> list[Run]:

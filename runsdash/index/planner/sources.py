@@ -41,14 +41,13 @@ class Source:
     def ids(self, *, keys: Keys, count: int, is_descending: bool = True, tests: Sql | None = None) -> Sql:
         """The first `count` ids of those in `keys`, in order."""
         direction = "DESC" if is_descending else "ASC"
-        arms = [self.arm_ids(arm, keys=keys, count=count, direction=direction, tests=tests) for arm in self.arms]
+        arms = [self.arm_ids(arm, keys=keys, limit=f"{count}", direction=direction, tests=tests) for arm in self.arms]
         if len(arms) == 1:
             return arms[0]
-        parts = [Sql(f"SELECT a{place}.id FROM ({arm.text}) a{place}", arm.params) for place, arm in enumerate(arms)]
-        union = joined(parts, " UNION ")
+        union = joined_ids(arms)
         return Sql(f"SELECT u.id FROM {union.text} u ORDER BY u.id {direction} LIMIT {count}", union.params)
 
-    def arm_ids(self, arm: Arm, *, keys: Keys, count: int, direction: str, tests: Sql | None) -> Sql:
+    def arm_ids(self, arm: Arm, *, keys: Keys, limit: str, direction: str = "DESC", tests: Sql | None = None) -> Sql:
         column = f"d.{arm.key}"
         parts = [arm.where, *bounds(column, keys)]
         if tests is not None:  # the OFFSET keeps PostgreSQL from turning this into a join
@@ -57,7 +56,7 @@ class Source:
         where = " AND ".join(part.text for part in parts)
         # A plus before the column keeps both engines from walking all runs in order instead of this index range.
         order = f"{'' if self.is_ordered and not arm.is_sorted else '+'}{column} {direction}"
-        text = f"SELECT {column} AS id FROM {arm.table} d WHERE {where} ORDER BY {order} LIMIT {count}"
+        text = f"SELECT {column} AS id FROM {arm.table} d WHERE {where} ORDER BY {order} LIMIT {limit}"
         return Sql(text, tuple(param for part in parts for param in part.params))
 
     def count(self, *, keys: Keys, cap: int) -> int:
@@ -66,7 +65,7 @@ class Source:
         for arm in self.arms:
             # Asked for in the order of the index, so that PostgreSQL does not walk the table instead.
             if self.is_ordered:
-                inner = self.arm_ids(arm, keys=keys, count=cap + 1 - total, direction="DESC", tests=None)
+                inner = self.arm_ids(arm, keys=keys, limit=f"{cap + 1 - total}")
             else:
                 text = f"SELECT 1 FROM {arm.table} d WHERE {arm.where.text} ORDER BY d.{arm.column} LIMIT {cap + 1 - total}"
                 inner = Sql(text, arm.where.params)
@@ -74,6 +73,23 @@ class Source:
             if total > cap:
                 break
         return total
+
+    def capped_count(self, *, keys: Keys, cap: int) -> Sql:
+        """An expression: how many runs there are, more than `cap` when it is more.
+
+        First whether one range alone has more, since skipping entries is cheaper than counting them.
+        """
+        beyond = [self.arm_ids(arm, keys=keys, limit=f"1 OFFSET {cap}") for arm in self.arms]
+        tries = [Sql(f"(SELECT {cap + 1} FROM ({one.text}) b)", one.params) for one in beyond]
+        entries = joined_ids([self.arm_ids(arm, keys=keys, limit=f"{cap}") for arm in self.arms])
+        all_tries = joined([*tries, Sql(f"(SELECT COUNT(*) FROM {entries.text} c)", entries.params)], ", ")
+        return Sql(f"COALESCE{all_tries.text}", all_tries.params)
+
+
+def joined_ids(arms: Sequence[Sql]) -> Sql:
+    """Each id once, in brackets."""
+    parts = [Sql(f"SELECT a{place}.id FROM ({arm.text}) a{place}", arm.params) for place, arm in enumerate(arms)]
+    return joined(parts, " UNION ") if len(parts) > 1 else Sql(f"({arms[0].text})", arms[0].params)
 
 
 ALL = Source((Arm(Sql("1 = 1")),))

@@ -7,13 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from time import monotonic
 
-from runsdash.index.filters import RunFilter
-from runsdash.index.models import Connection
-
 from .plan import Direction, Plan, plan_for
 from .sql import Sql, TookTooLong, each_row, each_run, fetched, listed_ids, stopped_after
 from .tracks import ByKey, Clock, Place
-from .wanted import wanted_of
+from .wanted import Wanted
 
 COLUMNS = {
     "status": "r.status", "model": "r.model", "assistant": "r.assistant_id", "error": "r.error_code",
@@ -44,11 +41,9 @@ def tally_of(ids: Sql, names: set[str]) -> Tally:
     return found
 
 
-def tallies(
-    run_filter: RunFilter, names: set[str], *, connection: Connection | None, clock: Clock
-) -> Iterator[tuple[Tally, bool]]:
+def tallies(wanted: Wanted, names: set[str], *, clock: Clock) -> Iterator[tuple[Tally, bool]]:
     """The tally so far after each chunk, and whether it is of all runs. Ends when the clock's time is over."""
-    plan = plan_for(wanted_of(run_filter, connection), Direction(), None, clock.limits)
+    plan = plan_for(wanted, Direction(), None, clock.limits)
     total: Tally = {name: Counter() for name in NAMES}
     for ids, is_last in chunks(plan, clock):
         try:

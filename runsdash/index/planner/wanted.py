@@ -1,7 +1,7 @@
 """A filter as what the planner works with: a span of keys and groups of clauses. Resolves names, plans nothing."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from runsdash.index.filters import AMOUNTS, FLAGS, METADATA, MOMENTS, TEXT, Clause, RunFilter
 from runsdash.index.filters.names import COMPARISONS
@@ -22,6 +22,9 @@ class Wanted:
     keys: Keys
     groups: tuple[Group, ...]
 
+    def and_group(self, group: Group) -> "Wanted":
+        return replace(self, groups=(*self.groups, group))
+
     def tests(self, *, but: Iterable[Group] = ()) -> Sql | None:
         """The conditions of all groups, leaving out those that a source answers already."""
         left_out = list(but)
@@ -40,6 +43,13 @@ def wanted_of(run_filter: RunFilter, connection: Connection | None = None) -> Wa
     if connection is not None and not is_only(connection):
         groups.append(conditions.of_connection_keys([connection.pk]))
     return Wanted(keys, tuple(groups))
+
+
+def each_value(name: str, values: Sequence[str]) -> list[Group]:
+    """A group for each value alone. That values are names of assistants is rare, so it is looked up for all at once."""
+    if name == "assistant" and not conditions.assistants_named(values).exists():
+        return [conditions.of_assistant_ids([value]) for value in values]
+    return [conditions.VALUE_GROUPS[name]([value]) for value in values]
 
 
 def grouped(clauses: Iterable[Clause]) -> dict[tuple, list[Clause]]:
@@ -103,3 +113,11 @@ def offers(wanted: Wanted) -> list[Offer]:
                 found = [offer for offer in found if id(offer.source) not in parts]
                 found.append(Offer(source, pair))
     return found
+
+
+def whole_source(wanted: Wanted) -> sources.Source | None:
+    """Ordered ranges of one index that hold just the runs that are wanted; None when a test is needed."""
+    if not wanted.groups:
+        return sources.ALL
+    whole = [one.source for one in offers(wanted) if len(one.answers) == len(wanted.groups) and one.source.is_ordered]
+    return whole[0] if whole else None
