@@ -23,7 +23,7 @@ demo: $(STAMP) ## sandbox, worker and dashboard with a seeded past; Ctrl-C stops
 
 test: $(STAMP) ## every test, browser tests included
 	@sh tests/system_packages.sh
-	@$(RUN) -m pytest -n 4 --dist loadscope -q --reruns 2 --reruns-delay 1
+	@$(RUN) -m pytest -n 4 --dist loadscope -q
 
 lint: $(STAMP) ## formatting, rules, templates, deployment check, missing migrations
 	@$(RUN) -m ruff format --check .

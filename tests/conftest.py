@@ -7,14 +7,20 @@ from tests.people import admin, nobody, operator, viewer  # noqa: F401
 from tests.spread import Spread, place_of
 from tests.upstream import Sandbox
 
+SECOND_TRIES = 2  # for tests that a crowded machine can make late, and no others
+
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread:
     config.option.loadscopereorder = False
     return Spread(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place_of(item.nodeid))
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("clock", "browser")):
+            item.add_marker(pytest.mark.flaky(reruns=SECOND_TRIES, reruns_delay=1))
 
 
 @pytest.fixture(scope="session")

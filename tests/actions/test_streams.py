@@ -20,7 +20,7 @@ from runsdash.sync.refresh import is_settled, refresh_run
 from tests.connected import wait_for
 from tests.upstream import Sandbox
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
 State = LiveOutput.State
 
 

@@ -15,6 +15,7 @@ from tests.upstream import Sandbox
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.clock,
     pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing()),
     pytest.mark.skipif(bool(redis_server.missing()), reason=redis_server.missing()),
 ]

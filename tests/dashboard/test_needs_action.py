@@ -119,6 +119,7 @@ def test_at_most_twenty_are_asked_in_one_round(operator: Client, upstream, conne
     assert len(upstream.requests(path="/runs/run_")) == 20
 
 
+@pytest.mark.clock
 def test_a_slow_upstream_keeps_nobody_waiting_and_is_heard_later(operator: Client, upstream, connection, start) -> None:
     row = seen_waiting(connection, start)
     upstream.answer(upstream.get(f"/threads/{row.thread.upstream_id}/runs/{row.upstream_id}"))

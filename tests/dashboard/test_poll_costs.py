@@ -19,7 +19,7 @@ from tests.upstream import Sandbox
 
 from .conftest import path_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
 VIEWERS = 50
 SECONDS = 10.0
 READS_AN_INTERVAL = 1.2

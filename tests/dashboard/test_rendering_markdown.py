@@ -163,6 +163,7 @@ def test_what_cannot_be_marked_up_is_shown_whole(text):
     assert parsed(markdown(text)).one("pre").text.count(text[:1]) == text.count(text[:1])
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("part", ["[", "[a](", "*a ", "`a", "![[", "_a*b~~", "&", "[a](<b", "|a"])
 def test_a_crafted_text_takes_little_time(part):
     started = time.monotonic()

@@ -47,6 +47,7 @@ def test_starts_prints_its_url_and_ends_on_a_signal(tmp_path, way, number):
     assert database.exists()
 
 
+@pytest.mark.clock
 def test_starts_quickly(tmp_path):
     began = time.monotonic()
     with start(COMMANDS["module"], "--db", str(tmp_path / "s.sqlite3")) as process:

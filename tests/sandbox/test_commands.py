@@ -91,6 +91,7 @@ def test_search_ranks_and_hides_text_unless_asked(upstream):
     assert "quarantined" in full["file_search"]["results"][0]["content"][0]["text"]
 
 
+@pytest.mark.clock
 def test_slow_keeps_its_seconds_even_when_fast(upstream):
     began = time.monotonic()
     upstream.wait(upstream.run("/slow 0.6"))

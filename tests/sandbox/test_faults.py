@@ -60,6 +60,7 @@ def test_html_of_a_proxy(upstream):
     assert b"<h1>502 Bad Gateway</h1>" in content
 
 
+@pytest.mark.clock
 def test_delay_answers_in_the_end(upstream):
     upstream.fault("", "delay", delay_s=0.4)
     began = time.monotonic()
@@ -81,6 +82,7 @@ def test_truncate_breaks_the_body_off(upstream):
         fetch(upstream)
 
 
+@pytest.mark.clock
 def test_drip_sends_byte_by_byte(upstream):
     upstream.fault("", "drip", interval_s=0.002)
     began = time.monotonic()
@@ -165,6 +167,7 @@ def test_faults_by_chance_are_the_same_for_the_same_seed():
     assert 8 <= len([one for one in first if one != 200]) <= 30
 
 
+@pytest.mark.clock
 def test_latency_applies_to_every_reply():
     with Sandbox("--latency-ms", "120") as upstream:
         began = time.monotonic()

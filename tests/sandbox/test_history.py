@@ -122,6 +122,7 @@ def test_the_same_seed_gives_the_same_past_and_a_second_start_adds_none(runs):
         assert len(every(again, "/threads")) == len(threads)
 
 
+@pytest.mark.clock
 def test_a_past_of_four_hundred_runs_is_written_in_a_moment():
     began = time.monotonic()
     with Sandbox("--seed-runs", "400"):

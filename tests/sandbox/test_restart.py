@@ -14,6 +14,7 @@ def server():
         yield server
 
 
+@pytest.mark.clock
 def test_a_slow_run_ends_at_its_time_although_the_server_died(server):
     run = server.wait(server.run("/slow 1.5"), "in_progress")
     began = time.monotonic()
@@ -32,6 +33,7 @@ def test_a_waiting_run_still_waits_and_can_be_answered(server):
     assert "42" in server.answer_text(server.wait(run, "completed"))
 
 
+@pytest.mark.clock
 def test_a_run_that_expired_while_the_server_was_dead_is_expired(server):
     run = server.wait(server.run("/tool"), "requires_action")
     server.shift(run["id"], expires_at=int(time.time()) + 1)

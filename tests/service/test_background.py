@@ -28,6 +28,7 @@ def test_errors_wait_in_the_future(client):
     assert isinstance(client.background.retrieve_thread(thread_id="").exception(timeout=5), InvalidRequest)
 
 
+@pytest.mark.clock
 def test_operations_run_side_by_side():
     late = slowly(reply({"id": "t"}), pause_s=0.3, at_once=len(reply({"id": "t"})) - 1)
     with RawServer(late) as server:

@@ -12,6 +12,7 @@ from runsdash.service import Client, NoAnswer, UpstreamFailed
 from runsdash.service.exchange import MAX_BODY_BYTES
 from tests.service.raw_server import RawServer, reply, silence, slowly
 
+pytestmark = pytest.mark.clock
 TOLERANCE_S = 0.3
 
 

@@ -90,6 +90,7 @@ def test_a_read_is_not_retried_after_a_time_out(impatient, upstream, finished_ru
     assert len(upstream.requests(path="/runs/")) == 1
 
 
+@pytest.mark.clock
 def test_retry_after_is_obeyed():
     started = time.monotonic()
     count, _ending = tries(failing("429 Slow down", "Retry-After: 0.3"), GOOD)
@@ -97,6 +98,7 @@ def test_retry_after_is_obeyed():
     assert 0.3 <= time.monotonic() - started < 1
 
 
+@pytest.mark.clock
 def test_back_off_fits_into_the_deadline():
     started = time.monotonic()
     count, ending = tries(failing("500 No"), timeout=0.3)
@@ -109,6 +111,7 @@ def test_back_off_doubles_to_eight_seconds_less_a_quarter_at_most():
         assert full * 0.75 <= next_wait_s(failures) <= full
 
 
+@pytest.mark.clock
 def test_a_wait_beyond_the_deadline_fails_at_once_and_is_remembered():
     shared = Backoff()
     with RawServer(failing("429 Slow down", "Retry-After: 30"), GOOD) as server:
@@ -131,6 +134,7 @@ def test_a_wait_owed_by_reads_does_not_stop_a_write():
         assert client.create_thread().id == "thread_1"
 
 
+@pytest.mark.clock
 def test_a_wait_owed_by_writes_stops_the_next_write():
     with RawServer(failing("429 Slow down", "Retry-After: 0.3"), GOOD) as server:
         client = Client(server.base_url, timeout=2)
@@ -231,6 +235,7 @@ def test_a_write_never_uses_a_connection_that_was_idle(idle_s, connections):
         assert len(server.requests) == connections
 
 
+@pytest.mark.clock
 def test_a_read_that_met_a_closing_connection_is_repeated_without_a_wait():
     def closing(connection):
         connection.sendall(GOOD.replace(b"Connection: close\r\n", b""))
@@ -268,6 +273,7 @@ sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
         assert subprocess.run(command, timeout=20, check=False).returncode == 7
 
 
+@pytest.mark.clock
 def test_a_kept_connection_that_went_stale_is_replaced_at_once(upstream):
     client = Client(upstream.base_url, upstream.api_key, timeout=5)
     client.list_assistants()

@@ -310,6 +310,7 @@ def timed(answer, **options):
             return time.monotonic() - started, found
 
 
+@pytest.mark.clock
 def test_the_first_byte_is_due_by_the_time_out():
     with RawServer(silence(5)) as server:
         started = time.monotonic()
@@ -327,6 +328,7 @@ def test_the_first_byte_is_due_by_the_time_out():
     assert found.error.timed_out
 
 
+@pytest.mark.clock
 def test_after_the_first_byte_only_silence_counts():
     body = stream(frame("thread.run.in_progress", RUN))
     seconds, found = timed(slowly(body, pause_s=0.005, at_once=80), timeout=0.3, stream_idle_timeout_s=0.3)
@@ -367,6 +369,7 @@ def test_events_arrive_when_they_are_sent():
     assert found.text == "abc"
 
 
+@pytest.mark.clock
 def test_closing_frees_the_socket_while_another_thread_reads(client, upstream):
     found = new_stream(client, upstream, "/slow 30")
     next(found)

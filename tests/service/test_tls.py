@@ -84,6 +84,7 @@ def test_a_kept_connection_over_tls(certificate):
     assert asked[0].startswith("POST /v1/threads ")
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("at_once", [0, len(GOOD) - 8], ids=["headers", "body"])
 def test_a_drip_over_tls_ends_on_time(certificate, at_once):
     with over_tls(certificate, slowly(GOOD, pause_s=0.2, at_once=at_once)) as server:

@@ -135,6 +135,7 @@ def test_what_passes_the_gate_unasked_is_booked(connection, upstream):
     assert used == {"pages": 1, "worker": 0, "writes": 1}
 
 
+@pytest.mark.clock
 def test_a_page_reads_nothing_beyond_the_budget_and_shows_its_copy(connection, upstream, start):
     run = start("/slow 30", until="in_progress")
     first = refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])

@@ -13,7 +13,7 @@ from runsdash.sync.jobs import add_job
 from tests.sync.spending import beside
 from tests.upstream import ROOT
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
 COMMAND = [sys.executable, "manage.py", "sync"]
 STOP_S = 5.0
 

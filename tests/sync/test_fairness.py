@@ -18,7 +18,7 @@ from runsdash.sync.state import state_of
 from tests.sync.spending import beside
 from tests.upstream import ROOT, Sandbox
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.clock]
 ACTIVE = 30
 THREADS = 10_000
 CHANGES_WITHIN_S = 20.0

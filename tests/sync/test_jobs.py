@@ -86,6 +86,7 @@ def test_of_many_workers_one_gets_a_job(counting):
     assert sorted(claimed) == sorted(Job.objects.values_list("pk", flat=True))
 
 
+@pytest.mark.clock
 def test_what_a_killed_worker_left_is_gone_on_with_where_it_stopped(counting):
     job = add_job("counting", total=4)
     claim_job()

@@ -90,6 +90,7 @@ def test_the_last_copy_stays_when_the_upstream_fails(connection, upstream, start
     assert reread(connection, run).trouble is None
 
 
+@pytest.mark.clock
 def test_a_slow_upstream_is_not_waited_for_and_its_answer_is_not_lost(connection, upstream, start):
     run = start("/slow 30", until="in_progress")
     first = refresh_run(connection, **ids(run))
@@ -109,6 +110,7 @@ def test_a_slow_upstream_is_not_waited_for_and_its_answer_is_not_lost(connection
     assert row.metadata == {"late": "yes"}
 
 
+@pytest.mark.clock
 def test_one_reader_at_a_time(connection, upstream, start):
     run = start("/slow 30", until="in_progress")
     refresh_run(connection, **ids(run))

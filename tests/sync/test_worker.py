@@ -1,6 +1,7 @@
 """The worker: discovery, active runs, the rest of the steps, and rest after failures."""
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from threading import Event
 
@@ -11,8 +12,16 @@ from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.upsert import ensure_threads
 from runsdash.sync.due import must_start
 from runsdash.sync.worker import Worker
+from tests.upstream import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """One of this module's own: a worker here follows every thread the upstream lists, so let them be few."""
+    with Sandbox() as server:
+        yield server
 
 
 def test_it_finds_threads_runs_and_steps_by_itself(connection, upstream, start):
@@ -53,6 +62,7 @@ def test_where_threads_cannot_be_listed_known_ones_are_followed(connection, upst
     assert (thread.run_count, thread.has_all_runs) == (1, True)
 
 
+@pytest.mark.clock
 def test_a_status_change_of_an_active_run_is_seen(connection, upstream, start):
     upstream.quirk(no_thread_list=True)
     run = start("/slow 1", until="in_progress")
@@ -71,6 +81,7 @@ def test_a_status_change_of_an_active_run_is_seen(connection, upstream, start):
     assert row.thread.messages.filter(role="assistant").exists()
 
 
+@pytest.mark.clock
 def test_an_active_run_it_finds_has_its_steps(connection, upstream, start):
     upstream.quirk(no_thread_list=True)
     run = start("/tool get_stock", until="requires_action")
@@ -95,6 +106,7 @@ def test_a_thread_that_is_gone_is_not_asked_for_ever(connection, upstream):
     assert (thread.is_gone, thread.due_at) == (True, None)
 
 
+@pytest.mark.clock
 def test_a_failing_upstream_is_left_alone_for_a_while(connection, upstream):
     upstream.quirk(no_thread_list=True)
     ensure_threads(connection, [f"thread_{number}" for number in range(40)])
@@ -113,6 +125,7 @@ def test_a_failing_upstream_is_left_alone_for_a_while(connection, upstream):
     assert len(upstream.requests(path="/threads")) <= 36  # the budget has 32, and each read is tried twice
 
 
+@pytest.mark.clock
 def test_it_goes_on_once_the_upstream_answers_again(connection, upstream, start):
     upstream.quirk(no_thread_list=True)
     run = start("hello", until="completed")
@@ -146,6 +159,7 @@ def test_two_workers_do_not_read_the_same(connection, upstream, start):
     assert len(asked) == len(set(asked)) == 4
 
 
+@pytest.mark.clock
 def test_what_a_killed_worker_held_is_read_by_another_when_its_lease_has_lapsed(connection, upstream, start):
     upstream.quirk(no_thread_list=True)
     run = start("hello", until="completed")
@@ -160,6 +174,7 @@ def test_what_a_killed_worker_held_is_read_by_another_when_its_lease_has_lapsed(
     assert Run.objects.get().has_all_steps
 
 
+@pytest.mark.clock
 def test_a_stopped_worker_leaves_what_is_under_way_to_others(connection, upstream, start):
     upstream.quirk(no_thread_list=True)
     run = start("hello", until="completed")
@@ -193,6 +208,7 @@ def test_runs_that_come_due_at_once_are_begun_early_enough(ages_s, count):
     assert must_start(ages_s, every_s=2.5, per_s=10) == count
 
 
+@pytest.mark.clock
 def test_in_a_crowd_every_thread_is_looked_at_with_one_request_first(connection, upstream):
     upstream.quirk(no_thread_list=True)
     made = [upstream.seed(steps=1)["thread_id"] for _ in range(80)]
