@@ -8,7 +8,8 @@ from pathlib import Path
 from django.conf import settings
 
 from runsdash.index.bulk.importing import import_sources
-from runsdash.index.bulk.lines import Block, source_of
+from runsdash.index.bulk.lines import Block
+from runsdash.index.bulk.sources import source_of
 from runsdash.index.models import Connection, Job
 from runsdash.index.purge import came_back, let_back_in
 from runsdash.index.upsert import ensure_threads

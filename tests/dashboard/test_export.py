@@ -5,11 +5,13 @@ import json
 from zipfile import ZipFile
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
-from runsdash.dashboard.views.export import safe
-from runsdash.index.archive import keep_file, want_files
-from runsdash.index.models import Run, RunStep
+from runsdash.index.archive import file_ids_of_run, keep_file, meter_of, want_files
+from runsdash.index.exporting.run_zip import safe
+from runsdash.index.models import ArchivedFile, Assistant, Connection, Run, RunStep, Thread
+from tests.index.snapshots import everything
 from tests.rows import preview_of
 
 from .conftest import path_of
@@ -48,6 +50,34 @@ def test_files_that_are_kept_come_along_and_others_are_named(connection, start, 
     held = zip_of(open_run(run, "export.zip"))
     assert held.read(f"files/{named[0]}") == b"\x89PNG"
     assert json.loads(held.read("manifest.json"))["files"] == 1
+
+
+def test_an_import_takes_it(connection, start, open_run, tmp_path):
+    run = start("/plot /search parcel /tool nobody", until="requires_action")
+    open_run(run)
+    row = Run.objects.select_related("thread", "connection").get()
+    ids = want_files(row.thread, file_ids_of_run(row))
+    keep_file(connection, ids[0], content=b"\x89PNG", content_type="image/png", fetched_at=timezone.now())
+    Run.objects.update(archived_at=timezone.now())
+    Thread.objects.update(has_all_messages=True)
+    (tmp_path / "run.zip").write_bytes(b"".join(open_run(run, "export.zip").streaming_content))
+    Connection.objects.create(slug="other", name="other", kind="sandbox", is_enabled=False)
+
+    call_command("import_runs", str(tmp_path / "run.zip"), connection="other")
+
+    other = Connection.objects.get(slug="other")
+    aside = {"archived_at", "has_all_runs", "has_all_messages", "runs_cursor", "messages_cursor", "lease_token"}
+    ours, theirs = everything(connection, without=aside), everything(other, without=aside)
+    for name in ours:
+        assert ours[name] == theirs[name], name
+    files = ArchivedFile.objects.values_list("upstream_id", "status", "fetched_at", "content").order_by("upstream_id")
+    assert list(files.filter(connection=other)) == list(files.filter(connection=connection))
+    assert (
+        Assistant.objects.get(connection=other).name
+        == Assistant.objects.get(connection=connection, upstream_id=row.assistant_id).name
+    )
+    assert not Run.objects.filter(connection=other, archived_at__isnull=False).exists()
+    assert not meter_of(Thread.objects.get(connection=other)).is_complete
 
 
 def test_a_large_output_is_streamed_whole(connection, upstream, open_run):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from benchmarks.generate import Past, write
 from runsdash.index.bulk.importing import import_sources
-from runsdash.index.bulk.lines import Source, sources_of
+from runsdash.index.bulk.lines import Source
+from runsdash.index.bulk.sources import sources_of
 from runsdash.index.keys import key_for
 from runsdash.index.models import Connection, Message, Run, RunStep, Thread
 from runsdash.index.upsert import upsert_messages, upsert_runs, upsert_steps, upsert_threads

@@ -10,18 +10,17 @@ from runsdash.index.texts import stored_id
 from runsdash.index.upsert import upsert_assistants
 from runsdash.service import objects
 
-from . import tail
 from .reading import Context, Refused, age_of
+from .tail import Told
 
 OBJECT = "runsdash.assistant"
 
 
-def assistant_line(row: Assistant) -> bytes:
-    """Without its end."""
+def told_assistant(row: Assistant) -> Told:
     told = {"object": OBJECT, "id": row.upstream_id, "created_at": row.created_at and row.created_at.isoformat()}
     told |= {name: getattr(row, name) for name in ("name", "model", "instructions", "tools")}
     body = json.dumps(told, separators=(",", ":")).encode()
-    return tail.with_tail(body, {"_fetched_at": row.fetched_at.isoformat()})
+    return Told(row.upstream_id, body, {"_fetched_at": row.fetched_at.isoformat()})
 
 
 def write_assistant(connection: Connection, value: dict, *, read_at: datetime, context: Context) -> bool:

@@ -49,16 +49,24 @@ class FileLine:
 
 def file_line(file: ArchivedFile, thread_id: str) -> bytes:
     """A kept file as a line, without its end. `thread_id`: the upstream's id of the thread whose meter counts it."""
-    told = {"object": OBJECT, "id": file.upstream_id, "thread_id": thread_id} | columns_of(file)
-    body = json.dumps(told, separators=(",", ":")).encode()
-    if file.content is not None:
-        body = b"".join((body[:-1], b',"content":"', b64encode(file.content), b'"}'))
-    return tail.with_tail(body, {"_fetched_at": file.fetched_at and file.fetched_at.isoformat()})
+    return line_of(told_file(file, thread_id), file.content)
 
 
-def columns_of(file: ArchivedFile) -> dict[str, object]:
-    told = {name: getattr(file, name) for name in ("status", "attempts", "content_type", "size", "digest")}
-    return {name: value for name, value in told.items() if value not in (None, "", 0)}
+def told_file(file: ArchivedFile, thread_id: str) -> dict[str, object]:
+    """All but the content."""
+    columns = {name: getattr(file, name) for name in ("status", "attempts", "content_type", "size", "digest")}
+    found = {name: value for name, value in columns.items() if value not in (None, "", 0)}
+    found |= {"id": file.upstream_id, "thread_id": thread_id}
+    return found | {"_fetched_at": file.fetched_at and file.fetched_at.isoformat()}
+
+
+def line_of(told: dict[str, object], content: bytes | None) -> bytes:
+    rest = {name: value for name, value in told.items() if name not in ("object", "content")}
+    fetched_at = rest.pop("_fetched_at", None)
+    body = json.dumps({"object": OBJECT} | rest, separators=(",", ":")).encode()
+    if content is not None:
+        body = b"".join((body[:-1], b',"content":"', b64encode(content), b'"}'))
+    return tail.with_tail(body, {"_fetched_at": fetched_at})
 
 
 def read_file(value: dict, *, read_at: datetime, context: Context) -> FileLine:

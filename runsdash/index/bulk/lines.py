@@ -1,17 +1,12 @@
-"""Files of JSON lines as blocks: plain or gzip, a path or standard input. Knows nothing of what the lines say.
+"""JSON lines as blocks. Knows nothing of what the lines say, nor where they come from.
 
 A block is cut where a thread begins, else where a run begins, so that what belongs together is mostly in one block.
 What is no object of the API (extras.py) stands for itself, so a block may be cut before any.
 """
 
-import gzip
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from io import BufferedReader
-from pathlib import Path
+from datetime import datetime
 from typing import BinaryIO
 
 READ_BYTES = 1 << 20
@@ -22,9 +17,8 @@ MAX_LINE_BYTES = 64 << 20  # the largest body that the service reads
 THREAD = (b'"object":"thread"', b'"object": "thread"')
 RUN = (b'"object":"thread.run"', b'"object": "thread.run"')
 EXTRA = (b'{"object":"runsdash.', b'{"object": "runsdash.')  # how a line begins that is no object of the API
-TOO_LONG = b"too long"
-GZIP = b"\x1f\x8b"
-STDIN = "-"
+TOO_LONG, DAMAGED = b"too long", b"damaged"  # in place of a line
+TOLD = {TOO_LONG: "it is longer than 64 MB", DAMAGED: "this part of the zip is missing or damaged"}
 
 
 @dataclass
@@ -91,22 +85,3 @@ class Source:
             yield whole
         if rest_bytes:
             yield [TOO_LONG if is_too_long else b"".join(rest)]
-
-
-@contextmanager
-def sources_of(paths: Iterable[str]) -> Iterator[list[Source]]:
-    """The files, open; `-` is standard input. Raises OSError."""
-    with ExitStack() as stack:
-        yield [source_of(path, stack) for path in paths]
-
-
-def source_of(path: str, stack: ExitStack) -> Source:
-    if path == STDIN:
-        return Source("standard input", unpacked(sys.stdin.buffer), datetime.now(UTC))
-    file = stack.enter_context(open(path, "rb"))  # noqa: SIM115  the stack closes it
-    changed_at = datetime.fromtimestamp(int(Path(path).stat().st_mtime), UTC)
-    return Source(Path(path).name, unpacked(file), min(changed_at, datetime.now(UTC)))
-
-
-def unpacked(file: BufferedReader) -> BinaryIO:
-    return gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == GZIP else file

@@ -11,6 +11,7 @@ from runsdash.service.decoding import MAX_JSON_DEPTH, Undecodable, decode_json
 from runsdash.service.objects import reading
 
 from . import tail
+from .lines import TOLD
 
 KINDS = ("thread", "thread.run", "thread.run.step", "thread.message")
 OWNERS = {"thread.run": "thread_id", "thread.run.step": "run_id", "thread.message": "thread_id"}
@@ -86,7 +87,7 @@ def decoded(body: bytes) -> tuple[object, bytes]:
     try:
         value = decode_json(body)
     except Undecodable as error:
-        raise Refused(str(error)) from None
+        raise Refused(TOLD.get(body, str(error))) from None
     return value, dumped(value)
 
 

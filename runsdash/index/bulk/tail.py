@@ -8,6 +8,7 @@ They are spliced on as text, so the body between stays byte for byte as it was r
 """
 
 import json
+from typing import NamedTuple
 
 FIRST = b',"_fetched_at":'
 NAMES = frozenset(("_fetched_at", "_seen", "_kept", "_object", "_owner"))
@@ -16,6 +17,18 @@ NAMES = frozenset(("_fetched_at", "_seen", "_kept", "_object", "_owner"))
 def with_tail(body: bytes, tail: dict) -> bytes:
     """`tail` must begin with `_fetched_at`."""
     return body[:-1] + b"," + json.dumps(tail, separators=(",", ":")).encode()[1:]
+
+
+class Told(NamedTuple):
+    """An object as it goes out: its JSON text as received, and what that does not tell."""
+
+    id: str
+    body: bytes
+    tail: dict
+
+    @property
+    def line(self) -> bytes:
+        return with_tail(self.body, self.tail) + b"\n"
 
 
 def split(line: bytes) -> tuple[bytes, dict]:

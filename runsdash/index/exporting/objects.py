@@ -1,18 +1,18 @@
 """Objects as lines of JSON: as received, and behind that what the body alone does not tell (see bulk/tail.py)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
 from runsdash.index import rows
 from runsdash.index.bodies import unpacked
 from runsdash.index.bulk.making import KEPT
-from runsdash.index.bulk.reading import ONLY_ID
-from runsdash.index.bulk.tail import with_tail
-from runsdash.index.models import Message, MessageBody, Run, StatusSeen, StepBody, Thread
+from runsdash.index.bulk.reading import ONLY_ID, OWNERS
+from runsdash.index.bulk.tail import Told
+from runsdash.index.models import MessageBody, Run, StatusSeen, StepBody, Thread
 from runsdash.index.texts import dumped
 from runsdash.service import objects
 from runsdash.service.decoding import decode_json
@@ -37,7 +37,10 @@ def lines(chosen: Chosen) -> Iterator[bytes]:
 
 def lines_of_thread(thread: Thread, chosen: Chosen) -> Iterator[bytes]:
     named = Named(thread, chosen)
-    yield from thread_lines(thread, is_everything=chosen.is_everything)
+    flags = THREAD_FLAGS if chosen.is_everything else [name for name in THREAD_FLAGS if name != "has_all_runs"]
+    head = told_thread(thread, flags=flags)
+    if head is not None:
+        yield head.line
     for keys in chosen.runs(thread.pk, size=RUNS_AT_ONCE):
         yield from lines_of_runs(keys, thread, named)
     yield from message_lines(thread, named)
@@ -45,17 +48,28 @@ def lines_of_thread(thread: Thread, chosen: Chosen) -> Iterator[bytes]:
 
 
 def lines_of_runs(keys: list[int], thread: Thread, named: Named) -> Iterator[bytes]:
-    seen = Prefetch("statuses_seen", StatusSeen.objects.order_by("seen_at", "id"))
-    runs = Run.objects.filter(pk__in=keys).select_related("body").prefetch_related(seen).order_by("pk")
     steps = groupby(step_bodies(keys), key=lambda body: body.step.run_id)
     steps_key, own = next(steps, (None, iter(())))
-    for run in runs:
+    for run in runs_of(keys):
         named.of_run(run)
         if hasattr(run, "body"):
-            yield run_line(run, thread)
+            yield told_run(run, thread).line
         if steps_key == run.pk:
-            yield from (step_line(body, run, named) for body in own)
+            yield from step_lines(own, run, named)
             steps_key, own = next(steps, (None, iter(())))
+
+
+def runs_of(keys: list[int]) -> QuerySet[Run]:
+    """With all that `told_run` reads."""
+    seen = Prefetch("statuses_seen", StatusSeen.objects.order_by("seen_at", "id"))
+    return Run.objects.filter(pk__in=keys).select_related("body").prefetch_related(seen).order_by("pk")
+
+
+def step_lines(bodies: Iterable[StepBody], run: Run, named: Named) -> Iterator[bytes]:
+    for body in bodies:
+        step = told_step(body, run)
+        named.of_step(body.step, step.body)
+        yield step.line
 
 
 def step_bodies(run_keys: list[int]) -> Iterator[StepBody]:
@@ -68,56 +82,65 @@ def message_lines(thread: Thread, named: Named) -> Iterator[bytes]:
     found = MessageBody.objects.filter(message__thread=thread).select_related("message").defer("preview")
     for body in found.order_by("message__position", "message_id").iterator(chunk_size=BODIES_AT_ONCE):
         named.of_message(body.message)
-        yield message_line(body.message, unpacked(bytes(body.raw)), thread)
+        yield told_message(body, thread).line
 
 
-def thread_lines(thread: Thread, *, is_everything: bool) -> Iterator[bytes]:
-    """None, when nothing is known of it but its id."""
-    flags = [name for name in THREAD_FLAGS if getattr(thread, name) and (name != "has_all_runs" or is_everything)]
-    kept = {"_kept": dict.fromkeys(flags, True)} if flags else {}
+def told_thread(thread: Thread, *, flags: Iterable[str] = THREAD_FLAGS) -> Told | None:
+    """None, when nothing is known of it but its id. `flags`: those that hold in the export, too."""
+    kept = dict.fromkeys((name for name in flags if getattr(thread, name)), True)
     if thread.fetched_at is not None and isinstance(thread.raw, dict):
-        yield line(dumped(thread.raw), "thread", "", "", thread.fetched_at, kept)
-    elif kept:  # its runs were read, it itself was not
-        kept["_kept"][ONLY_ID] = True
-        yield line(dumped({"id": thread.upstream_id, "object": "thread"}), "thread", "", "", thread.added_at, kept)
+        return told("thread", thread.upstream_id, dumped(thread.raw), thread.fetched_at, kept=kept)
+    if not kept:
+        return None
+    body = dumped({"id": thread.upstream_id, "object": "thread"})  # its runs were read, it itself was not
+    return told("thread", thread.upstream_id, body, thread.added_at, kept=kept | {ONLY_ID: True})
 
 
-def run_line(run: Run, thread: Thread) -> bytes:
+def told_run(run: Run, thread: Thread) -> Told:
     body = unpacked(bytes(run.body.raw))
-    added: dict[str, object] = {}
     seen = [(one.status, one.seen_at) for one in run.statuses_seen.all()]
-    if seen != [(run.status, run.fetched_at)]:
-        added["_seen"] = [[status, at.isoformat()] for status, at in seen]
+    is_plain = seen == [(run.status, run.fetched_at)]
+    added = {} if is_plain else {"_seen": [[status, at.isoformat()] for status, at in seen]}
     kept = kept_of(run, body)
-    if kept:
-        added["_kept"] = kept
-    return line(body, "thread.run", "thread_id", thread.upstream_id, run.fetched_at, added)
+    return told(
+        "thread.run", run.upstream_id, body, run.fetched_at, owner=thread.upstream_id, added=added, kept=kept
+    )  # fmt: skip
 
 
 def kept_of(run: Run, body: bytes) -> dict[str, object]:
     """Columns whose value an import could not make from the body."""
-    told = rows.run_columns(objects.Run.from_raw(decode_json(body)))
-    told |= {"status_since": run.fetched_at, "steps_checked_at": None, "has_all_steps": None, "steps_cursor": ""}
-    told["archived_at"] = None
-    found = {name: getattr(run, name) for name in KEPT if getattr(run, name) != told[name]}
+    known = rows.run_columns(objects.Run.from_raw(decode_json(body)))
+    known |= {"status_since": run.fetched_at, "steps_checked_at": None, "has_all_steps": None, "steps_cursor": ""}
+    known["archived_at"] = None
+    found = {name: getattr(run, name) for name in KEPT if getattr(run, name) != known[name]}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in found.items()}
 
 
-def step_line(body: StepBody, run: Run, named: Named) -> bytes:
-    step, text = body.step, unpacked(bytes(body.raw))
-    named.of_step(step, text)
-    return line(text, "thread.run.step", "run_id", run.upstream_id, step.fetched_at, {})
+def told_step(body: StepBody, run: Run) -> Told:
+    step = body.step
+    raw = unpacked(bytes(body.raw))
+    return told("thread.run.step", step.upstream_id, raw, step.fetched_at, owner=run.upstream_id)
 
 
-def message_line(message: Message, body: bytes, thread: Thread) -> bytes:
-    return line(body, "thread.message", "thread_id", thread.upstream_id, message.fetched_at, {})
+def told_message(body: MessageBody, thread: Thread) -> Told:
+    message, raw = body.message, unpacked(bytes(body.raw))
+    return told("thread.message", message.upstream_id, raw, message.fetched_at, owner=thread.upstream_id)
 
 
-def line(body: bytes, kind: str, owner_name: str, owner: str, fetched_at: datetime, added: dict) -> bytes:
-    """`body` with its tail. Where a server left out what the object is or whose it is, the tail says it."""
+def told(
+    kind: str,
+    upstream_id: str,
+    body: bytes,
+    fetched_at: datetime,
+    *,
+    owner: str = "",
+    added: dict | None = None,
+    kept: dict | None = None,
+) -> Told:
+    """Where a server left out what the object is or whose it is, the tail says it."""
     tail: dict[str, object] = {"_fetched_at": fetched_at.isoformat()}
     if f'"object":"{kind}"'.encode() not in body:
         tail["_object"] = kind
-    if owner_name and f'"{owner_name}":{json.dumps(owner)}'.encode() not in body:
+    if owner and f'"{OWNERS[kind]}":{json.dumps(owner)}'.encode() not in body:
         tail["_owner"] = owner
-    return with_tail(body, tail | added) + b"\n"
+    return Told(upstream_id, body, tail | (added or {}) | ({"_kept": kept} if kept else {}))

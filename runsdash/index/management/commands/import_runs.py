@@ -5,7 +5,7 @@ import sys
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from runsdash.index.bulk.importing import Totals, import_sources
-from runsdash.index.bulk.lines import sources_of
+from runsdash.index.bulk.sources import sources_of
 from runsdash.index.bulk.target import NoTarget, target
 from runsdash.index.purge import came_back
 
@@ -13,8 +13,8 @@ from runsdash.index.purge import came_back
 class Command(BaseCommand):
     help = (
         "Load thread, thread.run, thread.run.step and thread.message objects, one JSON object a line, in any order, "
-        "and the archived files of an export. Loading a file again changes nothing. Files may be gzip; - is standard "
-        "input."
+        "and the archived files of an export. Loading a file again changes nothing. Files may be gzip, or "
+        "the zip of a run; - is standard input."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

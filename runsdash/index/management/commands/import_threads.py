@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from runsdash.index.bulk.lines import STDIN, sources_of
+from runsdash.index.bulk.sources import STDIN, sources_of
 from runsdash.index.bulk.target import NoTarget, target
 from runsdash.index.bulk.threads import Added, import_threads
 from runsdash.index.purge import came_back

@@ -1,0 +1,141 @@
+"""One run as a zip that people can look into, and that an import takes: run, steps, messages as received, kept files.
+
+What the bodies do not tell stands in `manifest.json`, under `for_import`, as an export's lines have it. The zip holds a part of its thread, so it says nothing of how much of the thread is here.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from django.utils import timezone
+
+from runsdash.index.archive import file_ids_of_run
+from runsdash.index.bulk.assistants import told_assistant
+from runsdash.index.bulk.files import told_file
+from runsdash.index.models import ArchivedFile, Assistant, MessageBody, Run
+from runsdash.index.reading import messages_of_run
+
+from .objects import Told, runs_of, step_bodies, told_message, told_run, told_step, told_thread
+
+BODIES_AT_ONCE = 20
+NAME_CHARS = 100
+PIECE_BYTES = 64 * 1024
+Member = tuple[str, bytes]
+
+
+class RunZip:
+    """`members()` are the files in it; the manifest, which counts them, comes last."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.thread = run, run.thread
+        self.counts = {"steps": 0, "messages": 0, "files": 0}
+        self.objects: list[dict] = []
+        self.files: list[dict] = []
+        self.missing: list[str] = []
+
+    def members(self) -> Iterator[Member]:
+        for name, told in self.told():
+            self.objects.append({"name": name, "tail": told.tail})
+            yield name, told.body
+        for number, file_id in enumerate(file_ids_of_run(self.run), start=1):
+            yield from self.file(file_id, f"files/{safe(file_id)}", number)
+        yield "manifest.json", json.dumps(self.manifest(), indent=2).encode()
+
+    def told(self) -> Iterator[tuple[str, Told]]:
+        """The thread before its run, the run before its steps: an import reads them in this order."""
+        thread = told_thread(self.thread, flags=("is_gone",))
+        if thread is not None:
+            yield "thread.json", thread
+        for run in runs_of([self.run.pk]):
+            if hasattr(run, "body"):
+                yield "run.json", without_archive(told_run(run, self.thread))
+        for number, body in enumerate(step_bodies([self.run.pk]), start=1):
+            self.counts["steps"] = number
+            yield f"steps/{number:05d}-{safe(body.step.upstream_id)}.json", told_step(body, self.run)
+        for number, body in enumerate(message_bodies(self.run), start=1):
+            self.counts["messages"] = number
+            yield f"messages/{number:05d}-{safe(body.message.upstream_id)}.json", told_message(body, self.thread)
+        for row in Assistant.objects.filter(connection=self.run.connection, upstream_id=self.run.assistant_id):
+            yield "assistant.json", told_assistant(row)
+
+    def file(self, file_id: str, name: str, number: int) -> Iterator[Member]:
+        """Its content, if it is kept; the manifest has the rest."""
+        rows = ArchivedFile.objects.filter(connection=self.run.connection, upstream_id=file_id)
+        row = rows.first()
+        content = bytes(row.content) if row is not None and row.status == 200 and row.content is not None else None
+        if content is None:
+            self.missing.append(file_id)
+        if row is not None:
+            if any(one.get("name") == name for one in self.files):
+                name = f"{name}-{number}"
+            there = {} if content is None else {"name": name}
+            self.files.append(there | told_file(row, self.thread.upstream_id))
+        if content is not None:
+            self.counts["files"] += 1
+            yield name, content
+
+    def manifest(self) -> dict[str, object]:
+        run = self.run
+        told = {"run_id": run.upstream_id, "thread_id": self.thread.upstream_id, "connection": run.connection.slug}
+        told |= {"exported_at": timezone.now().isoformat(), "fetched_at": run.fetched_at and run.fetched_at.isoformat()}
+        told |= self.counts | {"files_not_kept": self.missing, "has_all_steps": run.has_all_steps}
+        return told | {"for_import": {"objects": self.objects, "files": self.files}}
+
+
+def without_archive(told: Told) -> Told:
+    """An archived run is one whose whole thread is there."""
+    kept = told.tail.get("_kept")
+    if isinstance(kept, dict):
+        kept.pop("archived_at", None)
+    return told
+
+
+def message_bodies(run: Run) -> Iterator[MessageBody]:
+    """Of the questions it answers and of what it wrote, in order."""
+    keys = [message.pk for message in messages_of_run(run)]
+    for start in range(0, len(keys), BODIES_AT_ONCE):
+        some = keys[start : start + BODIES_AT_ONCE]
+        found = MessageBody.objects.select_related("message").in_bulk(some)
+        yield from (found[key] for key in some if key in found)
+
+
+def safe(name: str) -> str:
+    """A name that is nothing but a name, in any file system."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:NAME_CHARS] or "_"
+
+
+class Outlet:
+    """A file that only takes; `emptied` gives what came since the last time."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self.pieces.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        """There is nothing behind it."""
+
+    def emptied(self) -> bytes:
+        content = b"".join(self.pieces)
+        self.pieces.clear()
+        return content
+
+
+def zipped(members: Iterable[Member]) -> Iterator[bytes]:
+    """A zip as it grows, in pieces, one member in memory."""
+    outlet = Outlet()
+    with ZipFile(outlet, "w", ZIP_DEFLATED) as file:
+        for name, content in members:
+            with file.open(name, "w", force_zip64=True) as member:
+                for start in range(0, len(content), PIECE_BYTES):
+                    member.write(content[start : start + PIECE_BYTES])
+                    if piece := outlet.emptied():
+                        yield piece
+    yield outlet.emptied()
+
+
+def zip_of_run(run: Run) -> Iterator[bytes]:
+    return zipped(RunZip(run).members())
