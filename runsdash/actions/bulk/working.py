@@ -9,6 +9,7 @@ import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
+from time import monotonic
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -32,7 +33,7 @@ from .jobs import end_if_over
 from .models import BulkItem, BulkJob
 
 LEASE = timedelta(seconds=60)  # of an export, which gives signs of life
-SIGN_EVERY = 1000  # lines of an export
+SIGN_EVERY_S = 5.0  # of an export, whose lines may be files
 LEASE_MARGIN_S = 10.0  # of one write: held this much longer than its time-out
 LOOK_EVERY_S = 1.0
 IN_TURN = 20  # items of a job before the next job has its turn
@@ -188,9 +189,11 @@ def export(job: BulkJob) -> int:
     unfinished = export_folder() / f"{name}.{os.getpid()}.part"
     keys = job.items.order_by("id").values_list("run__thread_id", "run_id").iterator(chunk_size=1000)
     with named_runs(keys) as chosen, unfinished.open("wb") as file:
-        for count, line in enumerate(lines(chosen)):
+        signed_at = monotonic()
+        for line in lines(chosen):
             file.write(line)
-            if count % SIGN_EVERY == 0:
+            if monotonic() - signed_at > SIGN_EVERY_S:
+                signed_at = monotonic()
                 BulkItem.objects.filter(pk=first.pk).update(lease_until=timezone.now() + LEASE)
     unfinished.replace(export_folder() / name)
     for left in export_folder().glob(f"{name}.*.part"):  # by processes that died
