@@ -1,46 +1,29 @@
-"""Steps of the shape that nearly all have: messages, and calls of functions. Read against a schema, they are rows in a
+"""Steps of the shape that nearly all have: messages, and calls of tools. Read against a schema, they are rows in a
 third of the time that `making` takes, which reads every other shape, and makes the same rows. Pure.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import DecodeError, Meta, Struct
 from msgspec.json import Decoder
 
 from runsdash.index.keys import key_for
-from runsdash.index.previews import MAX_CALLS_IN_ROW, SHORT_BODY_BYTES
+from runsdash.index.previews import SHORT_BODY_BYTES
 from runsdash.index.rows import MOST_TOKENS
-from runsdash.index.searchable import Text, spoken
-from runsdash.index.texts import ID_CHARS
 from runsdash.service.objects import reading
 
 from . import tail
 from .making import Own, body_rest, json_column, stamp
+from .plain_calls import Call, Calls, Word
 from .reading import Context, Line, age_of
 
 IS_STEP = b'"thread.run.step"'
 UNSTORABLE = (b"\\u0000", b"\\ud", b"\\uD")  # NUL, and what may be half a pair
 AGE_ALONE = frozenset(("_fetched_at",))  # of what an export adds
-Word = Annotated[str, Meta(min_length=1, max_length=ID_CHARS)]
 Second = Annotated[int, Meta(gt=0, lt=100_000_000_000)]
 Count = Annotated[int, Meta(ge=0, lt=MOST_TOKENS)]
-
-
-class Function(Struct, forbid_unknown_fields=True):
-    name: Word
-    arguments: str
-    output: str | None = None
-
-
-class Call(Struct, forbid_unknown_fields=True, tag_field="type", tag="function"):
-    id: Word
-    function: Function
-
-
-class Calls(Struct, forbid_unknown_fields=True, tag_field="type", tag="tool_calls"):
-    tool_calls: Annotated[list[Call], Meta(min_length=1, max_length=MAX_CALLS_IN_ROW)]
 
 
 class Creation(Struct, forbid_unknown_fields=True):
@@ -94,7 +77,9 @@ def plain_line(text: bytes, *, read_at: datetime, context: Context) -> Line | No
     if IS_STEP not in text:
         return None
     body, added = tail.split(text.strip())
-    if len(body) >= SHORT_BODY_BYTES or not AGE_ALONE.issuperset(added) or any(one in body for one in UNSTORABLE):
+    if len(body) >= SHORT_BODY_BYTES or not AGE_ALONE.issuperset(added):
+        return None
+    if b"\\u" in body and any(one in body for one in UNSTORABLE):
         return None
     try:
         step = decode(body)
@@ -117,36 +102,17 @@ def own_plain(plain: Plain, context: Context, *, of: int, position: int) -> Own:
     key = key_for(connection_id=context.connection_id, upstream_id=step.id, created_at=plain.created_at)
     ended_at = step.completed_at or step.failed_at or step.cancelled_at or step.expired_at
     usage, fetched = step.usage, stamp(plain.line.fetched_at, context)
+    kind, rows = (calls[0].kind, json_column([call.row() for call in calls])) if calls else ("message", "[]")
     row = (
-        key, of, position, context.connection_id, step.id, step.type, "function" if calls else "message", step.status,
+        key, of, position, context.connection_id, step.id, step.type, kind, step.status,
         stamp(plain.created_at, context), stamp(reading.moment(ended_at), context),
         *((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) if usage else (None, None, None)),
-        "", "", "" if calls else step.step_details.message_creation.message_id, calls_column(calls), len(calls), fetched,
+        "", "", "" if calls else step.step_details.message_creation.message_id, rows, len(calls), fetched,
     )  # fmt: skip
-    names = list(dict.fromkeys(call.function.name for call in calls))
-    return Own(row, (key, *body_rest(plain.line, fetched)), names, len(calls), texts_of(calls))
+    names = list(dict.fromkeys(call.name for call in calls))
+    texts = chain.from_iterable(call.texts() for call in calls)
+    return Own(row, (key, *body_rest(plain.line, fetched)), names, len(calls), texts)
 
 
 def calls_of(step: Step) -> list[Call]:
     return step.step_details.tool_calls if isinstance(step.step_details, Calls) else []
-
-
-def calls_column(calls: list[Call]) -> str:
-    """As `previews.call_row` has it."""
-    if not calls:
-        return "[]"
-    return json_column([
-        {
-            "id": call.id, "type": "function", "kind": "function", "name": call.function.name,
-            "arguments_size": len(call.function.arguments),
-            "output_size": None if call.function.output is None else len(call.function.output), "note": "",
-        }
-        for call in calls
-    ])  # fmt: skip
-
-
-def texts_of(calls: list[Call]) -> Iterator[Text]:
-    for call in calls:
-        yield call.function.name, False
-        yield spoken(call.function.arguments), False
-        yield spoken(call.function.output or ""), False
