@@ -6,17 +6,18 @@ import sys
 import time
 from pathlib import Path
 
-from . import beside, freshness, large_runs, load, overview, pages, queries
+from . import beside, freshness, large_runs, load, on_postgresql, overview, pages, queries
 
 RESULTS = Path(__file__).parent / "results.json"
 BENCHMARKS = {
     "load": load, "pages": pages, "large_runs": large_runs, "queries": queries, "overview": overview, "beside": beside,
-    "freshness": freshness,
+    "on_postgresql": on_postgresql, "freshness": freshness,
 }  # fmt: skip
 
 
 def main(chosen: list[str]) -> None:
     found: dict[str, object] = {}
+    all_began = time.monotonic()
     for name, benchmark in BENCHMARKS.items():
         if chosen and name not in chosen:
             continue
@@ -32,7 +33,8 @@ def main(chosen: list[str]) -> None:
         "measured_at": time.strftime("%Y-%m-%d"),
     }
     RESULTS.write_text(json.dumps(before | found | {"machine": machine}, indent=2) + "\n")
-    print(f"\nWritten to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")
+    written = RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS
+    print(f"\nAll in {time.monotonic() - all_began:.0f} s. Written to {written}")
 
 
 if __name__ == "__main__":

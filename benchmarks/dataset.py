@@ -63,11 +63,11 @@ def index_of(runs: int | None = None) -> Path:
     return folder / "index.sqlite3"
 
 
-def environment_of(index: Path) -> dict[str, str]:
-    """What a process needs to work on that index."""
+def environment_of(index: Path, *, url: str = "") -> dict[str, str]:
+    """What a process needs to work on that index, or on the database at `url`."""
     return os.environ | {
         "SECRET_KEY": "only-for-benchmarks-" + "x" * 40,
-        "DATABASE_URL": f"sqlite:///{index}",
+        "DATABASE_URL": url or f"sqlite:///{index}",
         "HUEY_URL": f"sqlite:///{index.parent / 'queue.sqlite3'}",
     }
 
@@ -88,9 +88,9 @@ def load(runs: int) -> Loaded:
     return loaded
 
 
-def imported(index: Path, file: Path, past: Past) -> Loaded:
+def imported(index: Path, file: Path, past: Past, *, url: str = "") -> Loaded:
     """One run of `import_runs`, by its own account."""
-    told = LOADED.search(manage(index, "import_runs", str(file)))
+    told = LOADED.search(manage(index, "import_runs", str(file), url=url))
     rows, seconds, _, runs_a_second = (float(number.replace(",", "")) for number in told.groups())
     return Loaded(
         runs=past.runs, body_bytes=past.body_bytes, until=past.until, rows=int(rows), seconds=seconds,
@@ -98,9 +98,9 @@ def imported(index: Path, file: Path, past: Past) -> Loaded:
     )  # fmt: skip
 
 
-def manage(index: Path, *words: str) -> str:
-    command = [sys.executable, "manage.py", *words]
-    done = subprocess.run(command, cwd=ROOT, env=environment_of(index), check=True, stdout=subprocess.PIPE, text=True)
+def manage(index: Path, *words: str, url: str = "") -> str:
+    command, environment = [sys.executable, "manage.py", *words], environment_of(index, url=url)
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout
 
 

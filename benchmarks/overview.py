@@ -20,9 +20,10 @@ SETTINGS = {"DJANGO_SETTINGS_MODULE": "runsdash.settings", "LOG_LEVEL": "ERROR"}
 GOALS_MS = {"page of 30 days": 80, "badge": 10}
 
 
-def measure() -> dict[str, object]:
-    with Web(environment=SETTINGS | ({"DATABASE_URL": FILLED} if FILLED else {})) as web:
-        if not FILLED:
+def measure(filled: str = FILLED) -> dict[str, object]:
+    """`filled`: the address of a database that has its runs already."""
+    with Web(environment=SETTINGS | ({"DATABASE_URL": filled} if filled else {})) as web:
+        if not filled:
             run_module(web, "listed_rows", str(RUNS))
         made = json.loads(run_module(web, "summed_rows"))
         return measured(web) | made

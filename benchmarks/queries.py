@@ -16,13 +16,14 @@ from .measured import table
 from .servers import ROOT, Web
 
 USUAL_RUNS = 20_000
+FILLED = os.environ.get("BENCH_DATABASE_URL", "")
 CLIENTS, PAGES_A_CLIENT = 8, 40
 GOALS_MS = {"page": 40, "other": 300, "facets": 60, "suggestions": 40}
 
 
-def measure() -> dict[str, object]:
+def measure(filled: str = FILLED) -> dict[str, object]:
+    """`filled`: the address of a database that has its runs already."""
     runs = int(os.environ.get("BENCH_RUNS", USUAL_RUNS))
-    filled = os.environ.get("BENCH_DATABASE_URL", "")
     environment = {"DJANGO_SETTINGS_MODULE": "runsdash.settings", "LOG_LEVEL": "ERROR"}
     with Web(environment=environment | ({"DATABASE_URL": filled} if filled else {}), workers=2, threads=4) as web:
         if not filled:
