@@ -17,12 +17,13 @@ TONES = {RunStatus.FAILED: "bad", RunStatus.INCOMPLETE: "", RunStatus.EXPIRED: "
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """`code` and `message` are the upstream's words, the rest is ours."""
+    """`code` and `message` are the upstream's, `words` and the rest are ours."""
 
     title: str
     tone: str = ""
     code: str = ""
     message: str = ""
+    words: str = ""
     note: str = ""
     unanswered: list[str] = field(default_factory=list)  # names of calls whose outputs were never sent
 
@@ -38,7 +39,8 @@ def ending_of(run: Run) -> Ending | None:
         title=title,
         tone=TONES[run.facts],
         code=run.error_code,
-        message=run.error_message or REASONS.get(run.error_code, ""),
+        message=run.error_message,
+        words="" if run.error_message else REASONS.get(run.error_code, ""),
         note=f"{duration_text(run.duration_s)} after its start" if run.duration_s is not None else "",
     )
 
@@ -46,10 +48,10 @@ def ending_of(run: Run) -> Ending | None:
 def expired(run: Run) -> Ending:
     calls = [call for call in run.pending_calls if isinstance(call, dict)]
     names = [str(call.get("name") or call.get("id") or "call") for call in calls]
-    message = "Its tool outputs were not sent in time." if names else "It did not finish before its deadline."
+    cause = "Its tool outputs were not sent in time." if names else "It did not finish before its deadline."
     return Ending(
         title="Expired",
-        message=f"{message} The thread is free again; the run cannot go on.",
+        words=f"{cause} The thread is free again; the run cannot go on.",
         code=run.error_code,
         unanswered=names,
     )

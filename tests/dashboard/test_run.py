@@ -167,6 +167,7 @@ def test_an_expired_run_names_the_calls_nobody_answered(connection, start, upstr
     box = parsed(open_run(run)).one(id="run-ending")
     assert "Expired" in box.one("h2").text
     assert box.one("code").text == "get_stock"
+    assert not box.all("pre"), "our own words are no quotation"
 
 
 def test_past_its_deadline_but_active_is_said(connection, upstream, open_run):

@@ -46,10 +46,10 @@ class WordOrJsonField(JsonField):
 
 
 class BooleanWordField(forms.ChoiceField):
-    """Empty (not sent), `true` or `false`."""
+    """Empty (not sent), `true` or `false`; `words` are what people read instead of these two."""
 
-    def __init__(self, **kwargs: object) -> None:
-        choices = [("", "not sent"), ("true", "true"), ("false", "false")]
+    def __init__(self, *, words: tuple[str, str] = ("true", "false"), **kwargs: object) -> None:
+        choices = [("", "not sent"), ("true", words[0]), ("false", words[1])]
         super().__init__(choices=choices, required=False, **kwargs)
 
     def clean(self, value: str | None) -> bool | None:

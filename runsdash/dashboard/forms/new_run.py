@@ -30,7 +30,8 @@ class RunForm(forms.Form):
     tool_choice = WordOrJsonField()
     parallel_tool_calls = BooleanWordField()
     response_format = WordOrJsonField()
-    stream = BooleanWordField(initial="true")  # who starts a run by hand wants to see it live
+    # Who starts a run by hand wants to see it live.
+    stream = BooleanWordField(initial="true", words=("live, word by word", "when it is complete"))
     reason = TextField(max_length=2000)
     token = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     connection = forms.CharField(required=False, max_length=64)

@@ -46,6 +46,11 @@ class TimeRange:
         return f"the last {self.length}" if self.name else f"{self.start_text} to {self.end_text} UTC"
 
     @property
+    def brief(self) -> str:
+        """Where two moments would be too long, and the page's head has them already."""
+        return self.words if self.name else "this range"
+
+    @property
     def start_text(self) -> str:
         return moment_text(self.span.start_at)
 
