@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from runsdash.service.statuses import RunStatus
 
 from .bodies import shown
+from .locks import hold_thread
 from .models import ArchivedFile, Connection, Message, Run, StepBody, Thread
 from .reading import messages_of_run
 
@@ -69,14 +71,19 @@ def want_files(thread: Thread, ids: Iterable[object]) -> list[str]:
         some = ids[start : start + CHUNK]
         there = ArchivedFile.objects.filter(connection_id=thread.connection_id, upstream_id__in=some)
         known = dict(there.values_list("upstream_id", "thread_id"))
-        if None in known.values():  # kept when somebody looked at it
-            there.filter(thread__isnull=True).update(thread=thread)
         new = [one for one in some if one not in known]
-        ArchivedFile.objects.bulk_create(
-            [ArchivedFile(connection_id=thread.connection_id, upstream_id=one, thread=thread) for one in new],
-            ignore_conflicts=True,
-        )
+        if new or None in known.values():
+            add_wanted(thread, new, found=there)
     return ids
+
+
+def add_wanted(thread: Thread, ids: Iterable[str], *, found: QuerySet[ArchivedFile]) -> None:
+    """New rows, and those of `found` that nobody named so far, unless the thread was purged meanwhile."""
+    rows = [ArchivedFile(connection_id=thread.connection_id, upstream_id=one, thread=thread) for one in ids]
+    with transaction.atomic():
+        if hold_thread(thread.pk):
+            found.filter(thread__isnull=True).update(thread=thread)  # kept when somebody looked at it
+            ArchivedFile.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 # Files

@@ -7,7 +7,7 @@ to a thread would wait for that lock when committing. SQLite has one writer at a
 
 from django.db import connection
 
-from .models import Thread
+from .models import Run, Thread
 
 
 def hold_thread(key: int) -> bool:
@@ -19,3 +19,8 @@ def hold_thread(key: int) -> bool:
     if connection.features.has_select_for_update:
         rows = rows.select_for_update(no_key=True)
     return rows.first() is not None
+
+
+def hold_run(run: Run) -> bool:
+    """Holds the run's thread. False: the run was purged."""
+    return hold_thread(run.thread_id) and Run.objects.filter(pk=run.pk).exists()

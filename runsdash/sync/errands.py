@@ -84,8 +84,8 @@ def watch_run(run: Run) -> Errand | None:
 
     def land() -> None:
         land_run(connection, reads, run=run, token=token)
-        fresh = Run.objects.select_related("thread", "connection").get(pk=run.pk)
-        if fresh.status != run.status:
+        fresh = Run.objects.select_related("thread", "connection").filter(pk=run.pk).first()
+        if fresh is not None and fresh.status != run.status:  # none: it was purged meanwhile
             ask_for_steps(fresh)
 
     return Errand(connection, reads, land, run, token, is_watch=True)
@@ -125,7 +125,9 @@ def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> 
 
     def land() -> None:
         land_thread(connection, reads, thread_id=thread.upstream_id, thread=thread, token=token)
-        fresh = Thread.objects.get(pk=thread.pk)
+        fresh = Thread.objects.filter(pk=thread.pk).first()
+        if fresh is None:  # purged meanwhile
+            return
         gone = fresh.trouble and fresh.trouble.get("status") in {404, 410}
         due_at = None if gone else due.next_due(fresh, is_whole=is_whole)
         Thread.objects.filter(pk=thread.pk).update(due_at=due_at, is_gone=bool(gone))

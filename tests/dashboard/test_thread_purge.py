@@ -1,6 +1,7 @@
 """Purging a thread: no row of it stays, it is not fetched again, and the record holds none of its content."""
 
 from collections.abc import Iterator
+from functools import partial
 from threading import Event
 
 import pytest
@@ -13,6 +14,7 @@ from runsdash.actions.outputs import Draft, SentOutput
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import (
     ArchivedFile,
+    Connection,
     DirtyHour,
     Job,
     Message,
@@ -28,6 +30,7 @@ from runsdash.index.upsert import ensure_threads
 from runsdash.notify.models import Delivery, Rule
 from runsdash.sync import thread_jobs  # noqa: F401  registers the kind
 from runsdash.sync.archiving import archive_thread
+from runsdash.sync.errands import look_at_thread, read_run, watch_run
 from runsdash.sync.jobs import add_job, claim_job, work_on
 from runsdash.sync.refresh import refresh_run
 from runsdash.sync.retention import purge_left_overs
@@ -211,6 +214,20 @@ def test_what_an_answer_under_way_brings_back_is_swept(connection, thread, admin
     assert [one.upstream_id for one in left_of_purged(connection, most=5)] == [thread.upstream_id]
     purge_left_overs()
     assert not Thread.objects.filter(upstream_id=thread.upstream_id).exists()
+
+
+@pytest.mark.parametrize("start_read", [read_run, watch_run, partial(look_at_thread, is_whole=True)])
+def test_an_answer_that_comes_after_the_purge_is_dropped(thread, start_read) -> None:
+    Connection.objects.update(budget_per_min=0)  # not held back
+    run = Run.objects.select_related("thread", "connection").get(thread=thread)
+    thread.connection.refresh_from_db()
+    errand = start_read(thread if isinstance(start_read, partial) else run)
+    assert errand.reads.wait(5)
+    shut_out(thread)
+    assert purge_some(thread, within_s=5)
+    errand.land()
+    assert not Thread.objects.filter(upstream_id=thread.upstream_id).exists()
+    assert not Message.objects.filter(thread_id=thread.pk).exists()
 
 
 def test_a_purge_goes_on_where_it_stopped(thread) -> None:

@@ -19,11 +19,15 @@ from .known import keys_for_new, known_rows
 def upsert_messages(
     thread: Thread, messages: Sequence[objects.Message], *, fetched_at: datetime, goes_back: bool = False
 ) -> list[Message]:
-    """Messages of one thread as fetched, oldest first. `goes_back`: they are older than all that is there."""
+    """Messages of one thread as fetched, oldest first. `goes_back`: they are older than all that is there.
+
+    None, when the thread was purged while they were on their way.
+    """
     messages = list({message.id: message for message in messages if message.id}.values())
     ids = [stored_id(message.id) for message in messages]
     with transaction.atomic():
-        hold_thread(thread.pk)
+        if not hold_thread(thread.pk):
+            return []
         known = known_rows(Message, connection=thread.connection, ids=ids)
         dated = rows.positioned_messages(messages, fallback=fetched_at)
         dated = in_place(thread, dated, known=known, goes_back=goes_back)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
+from django.db import connection as database
 from django.db import transaction
 
 from runsdash.service import objects
@@ -57,7 +58,8 @@ def _upsert_some_runs(
     connection: Connection, runs: Sequence[objects.Run], *, fetched_at: datetime, thread_id: str
 ) -> dict[str, Run]:
     with transaction.atomic():
-        threads = ensure_threads(connection, [run.thread_id or thread_id for run in runs])
+        named = [stored_id(run.thread_id or thread_id) for run in runs]
+        threads = ensure_threads(connection, [*named, *threads_left(connection, runs, named)])
         known = known_rows(Run, connection=connection, ids=[stored_id(run.id) for run in runs])
         keys = keys_for_new(Run, connection, known, [(run.id, run.created_at or fetched_at) for run in runs])
         changed: dict[int, tuple[Run, objects.Run]] = {}
@@ -84,6 +86,15 @@ def _upsert_some_runs(
         fulltext.index_runs(one.run_id for one in seen)
         sums.write(connection)
     return known
+
+
+def threads_left(connection: Connection, runs: Sequence[objects.Run], named: Sequence[str]) -> list[str]:
+    """Threads that a snapshot moves runs away from. Their sums change, so they are held like the others, in one order."""
+    if not database.features.has_select_for_update:  # one writer at a time
+        return []
+    there = Run.objects.filter(connection=connection, upstream_id__in=[stored_id(run.id) for run in runs])
+    left = there.exclude(thread__upstream_id__in=set(named))
+    return list(left.order_by().values_list("thread__upstream_id", flat=True).distinct())
 
 
 def accepts(row: Run, run: objects.Run, *, fetched_at: datetime) -> bool:

@@ -9,7 +9,7 @@ from django.db import models, transaction
 from runsdash.service import objects
 
 from .. import fulltext, rows
-from ..locks import hold_thread
+from ..locks import hold_run
 from ..models import Run, RunStep, StepBody
 from ..previews import step_preview
 from ..statements import update_rows, upsert_rows
@@ -21,11 +21,15 @@ from .runs import COUNTS, write_tools
 def upsert_steps(
     run: Run, steps: Sequence[objects.RunStep], *, fetched_at: datetime, after: int | None = None
 ) -> list[RunStep]:
-    """Steps of one run as fetched, in order; `after`: position of the last step before this page."""
+    """Steps of one run as fetched, in order; `after`: position of the last step before this page.
+
+    None, when the run was purged while they were on their way.
+    """
     steps = list({step.id: step for step in steps if step.id}.values())
     connection = run.connection
     with transaction.atomic():
-        hold_thread(run.thread_id)
+        if not hold_run(run):
+            return []
         known = known_rows(RunStep, connection=connection, ids=[stored_id(step.id) for step in steps])
         keys = keys_for_new(
             RunStep, connection, known, [(step.id, step.created_at or run.created_at) for step in steps]
