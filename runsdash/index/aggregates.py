@@ -14,6 +14,7 @@ from runsdash.service.statuses import RunStatus
 
 from . import sums
 from .buckets import percentile
+from .keys import created_at_of
 from .models import AssistantSums, Histogram, Run, RunSums
 from .rollups import MEASURES
 from .spans import DAY_HOURS, Span
@@ -102,19 +103,23 @@ class Figures:
         return passed.shifted(-self.span.hours)
 
     @cached_property
-    def rows(self) -> list[dict[str, object]]:
-        return list(self.sources.rows(RunSums))
+    def by_model(self) -> list[dict[str, object]]:
+        return list(self.sources.rows(RunSums, "since", "model"))
+
+    @cached_property
+    def by_outcome(self) -> list[dict[str, object]]:
+        return list(self.sources.rows(RunSums, "status", "error_code", counts=("runs",)))
 
     # Counts
 
     @cached_property
     def by_status(self) -> Counter[str]:
-        return added(self.rows, "status")
+        return added(self.by_outcome, "status")
 
     @cached_property
     def by_status_before(self) -> Counter[str]:
         earlier = sums.sources(self.before, connection_id=self.connection_id)
-        return added(earlier.rows(RunSums, ("status",)), "status")
+        return added(earlier.rows(RunSums, "status", counts=("runs",)), "status")
 
     @cached_property
     def runs(self) -> int:
@@ -124,7 +129,7 @@ class Figures:
     def by_cause(self) -> Counter[tuple[str, str]]:
         """Runs by (status, error code) that did not complete, though nobody cancelled them."""
         found: Counter[tuple[str, str]] = Counter()
-        for row in self.rows:
+        for row in self.by_outcome:
             if row["status"] in UNFINISHED:
                 found[row["status"], row["error_code"]] += row["runs"]
         return found
@@ -138,31 +143,29 @@ class Figures:
         """With a look at its newest runs, along the index on codes or on statuses."""
         there = Run.objects.filter(**self.span.keys, **self.sources.of_connection)
         there = there.filter(error_code=code).exclude(error_code="") if code else there.filter(status=status)
-        newest = there.order_by("-pk").values_list(
-            "status", "error_code", "created_at", "connection_id", "assistant_id"
-        )
+        newest = there.order_by("-pk").values_list("status", "error_code", "pk", "connection_id", "assistant_id")
         found = [row for row in newest[:LOOKED_AT] if row[:2] == (status, code)]
         assistants = Counter(row[3:] for row in found)
         mostly = assistants.most_common(1)[0][0] if assistants else None
-        return Cause(status, code, runs, found[0][2] if found else None, mostly)
+        return Cause(status, code, runs, created_at_of(found[0][2]) if found else None, mostly)
 
     # Tokens and cost
 
     @cached_property
     def total(self) -> Usage:
         found = Usage()
-        for row in self.rows:
+        for row in self.by_model:
             found.add(row)
         return found
 
     @cached_property
     def models(self) -> dict[str, Usage]:
-        return usage_by(self.rows, "model")
+        return usage_by(self.by_model, "model")
 
     @cached_property
     def assistants(self) -> dict[str, Usage]:
         """By assistant id, the dearest first."""
-        found = usage_by(self.sources.rows(AssistantSums, ("assistant_id",)), "assistant_id")
+        found = usage_by(self.sources.rows(AssistantSums, "assistant_id"), "assistant_id")
         return dict(sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].total_tokens, item[0])))
 
     @cached_property
@@ -178,7 +181,7 @@ class Figures:
         """All bars in order, with the top models in them."""
         found = [Period(span) for span in cut(self.span, self.step_hours)]
         starts = [period.span.first for period in found]
-        for row in self.rows:
+        for row in self.by_model:
             period = found[place_of(row, starts)]
             period.all.add(row)
             if row["model"] in self.top_models:
@@ -190,7 +193,7 @@ class Figures:
         """The same bars with the top assistants in them."""
         found = [Period(period.span, period.all) for period in self.periods]
         starts = [period.span.first for period in found]
-        for row in self.sources.rows(AssistantSums, assistant_id__in=self.top_assistants):
+        for row in self.sources.rows(AssistantSums, "since", "assistant_id", assistant_id=self.top_assistants):
             found[place_of(row, starts)].of[row["assistant_id"]].add(row)
         return found
 
@@ -200,7 +203,7 @@ class Figures:
     def latencies(self) -> list[Latency]:
         """Of completed runs."""
         buckets: dict[str, Counter[int]] = {measure: Counter() for measure in MEASURES}
-        for row in self.sources.rows(Histogram, ("measure", "bucket")):
+        for row in self.sources.rows(Histogram, "measure", "bucket"):
             buckets[row["measure"]][row["bucket"]] += row["runs"]
         return [
             Latency(measure, found.total(), {share: percentile(found.items(), share) for share in SHARES if found})

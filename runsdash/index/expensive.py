@@ -7,7 +7,7 @@ the dearest down until none that follows can be among the first: exact, though f
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 
 from .models import Run, Thread
 from .spans import Span
@@ -38,10 +38,10 @@ def dearest_threads(span: Span, *, connection_id: int | None, limit: int) -> Dea
     there = Thread.objects.filter(cost__gt=0, last_run_at__gte=span.start_at)
     if connection_id is not None:
         there = there.filter(connection_id=connection_id)
-    walked = there.order_by("-cost", "-last_run_at", "-id").values_list("id", "cost")[:MAX_WALKED]
+    walked = there.order_by("-cost", "-last_run_at", "-id").values_list("id", "cost")
     found: list[ThreadCost] = []
     total = 0
-    for batch in batches(list(walked)):
+    for batch in batches(walked):
         total += len(batch)
         found = first_of([*found, *costs(span, [pk for pk, _ in batch])], limit)
         if len(found) == limit and batch[-1][1] <= found[-1].cost:
@@ -49,9 +49,14 @@ def dearest_threads(span: Span, *, connection_id: int | None, limit: int) -> Dea
     return Dearest(found, is_exact=total < MAX_WALKED)
 
 
-def batches(walked: Sequence[tuple[int, float]]) -> Iterator[Sequence[tuple[int, float]]]:
-    for start in range(0, len(walked), BATCH):
-        yield walked[start : start + BATCH]
+def batches(walked: QuerySet) -> Iterator[Sequence[tuple[int, float]]]:
+    """The first MAX_WALKED, batch by batch: one is nearly always enough."""
+    for start in range(0, MAX_WALKED, BATCH):
+        batch = list(walked[start : start + BATCH])
+        if batch:
+            yield batch
+        if len(batch) < BATCH:
+            return
 
 
 def costs(span: Span, thread_ids: list[int]) -> list[ThreadCost]:

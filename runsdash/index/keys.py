@@ -5,7 +5,7 @@ Two objects of the same second may hash alike; `free_key` then takes the next nu
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 
 HASH_BITS = 30
@@ -24,6 +24,11 @@ def free_key(key: int, *, is_taken: Callable[[int], bool]) -> int:
     while is_taken(key):
         key = key & ~HASH_MASK | (key + 1) & HASH_MASK
     return key
+
+
+def created_at_of(key: int) -> datetime:
+    """When the object with this key was created, in whole seconds."""
+    return datetime.fromtimestamp(key >> HASH_BITS, UTC)
 
 
 def first_key_of(moment: datetime) -> int:

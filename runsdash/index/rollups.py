@@ -135,9 +135,9 @@ def day_rows(table: type[Rollup], connection_id: int, day: int) -> list[Row]:
 
 def summed_rows(rolled: QuerySet, keys: tuple[str, ...], counts: tuple[str, ...]) -> Iterator[Row]:
     """Rows of a rollup table added up by `keys`."""
-    sums = {f"sum_{name}": Sum(name) for name in counts}
-    for row in rolled.order_by().values(*keys).annotate(**sums):
-        yield {name.removeprefix("sum_"): value for name, value in row.items()}
+    sums, names = {f"sum_{name}": Sum(name) for name in counts}, (*keys, *counts)
+    for row in rolled.order_by().values(*keys).annotate(**sums).values_list(*keys, *sums):
+        yield dict(zip(names, row, strict=True))
 
 
 # Counting runs themselves

@@ -5,14 +5,14 @@ made anew here, for a bounded time; what is then left is told in `waiting_hours`
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import F, Max
 from django.db.models.expressions import Combinable
 
 from .models import DirtyHour, Run, RunSums
 from .models.rollups import Rollup
-from .rollups import COUNTS, KEYS, Row, live_rows, roll_up, summed_rows
+from .rollups import COUNTS, Row, live_rows, roll_up, summed_rows
 from .spans import DAY_HOURS, Span, spans_of
 
 COUNTED_AT_ONCE = 48  # hours with marks that are counted live
@@ -30,22 +30,29 @@ class Sources:
     live: list[Span]
     waiting_hours: int = 0  # read from hour rows though they are marked: still to be counted
     by_hour: bool = False
+    counted: dict[type[Rollup], list[Row]] = field(default_factory=dict)  # what was counted live so far
 
-    def rows(self, table: type[Rollup], keys: tuple[str, ...] = (), **only: object) -> Iterator[Row]:
-        """Rows with `since`, the table's keys and its counts; with `keys` only those. A key may be there several times.
+    def rows(self, table: type[Rollup], *keys: str, counts: tuple[str, ...] = (), **only: list[str]) -> Iterator[Row]:
+        """Rows with `keys` of the table and `since`, and its counts or only `counts`. A key may be there several times.
 
         `since` is an hour from which on the row counts, within its hour or, without `by_hour`, within its day.
-        `only`: values that keys must have.
+        `only`: values that keys must have, in a row with that key. Fewer keys are fewer rows and less time.
         """
-        keys = keys or ("since", *KEYS[table])
         for starts, hours in ((self.days, DAY_HOURS), (self.hours, 1)):
             if starts:  # named one by one: of several ranges neither engine makes seeks
-                there = table.objects.filter(hours=hours, hour__in=starts, runs__gt=0, **only, **self.of_connection)
-                yield from summed_rows(there.annotate(since=self.since), keys, COUNTS[table])
-        for span in self.live:
-            runs = Run.objects.filter(**span.keys, **only, **self.of_connection)
-            for row in live_rows(table, runs):
-                yield {"since": row["hour"], **row}
+                there = table.objects.filter(hours=hours, hour__in=starts, runs__gt=0, **self.of_connection)
+                there = there.filter(**{f"{key}__in": values for key, values in only.items()})
+                yield from summed_rows(there.annotate(since=self.since), keys, counts or COUNTS[table])
+        for row in self.live_rows(table):
+            if all(row[key] in values for key, values in only.items()):
+                yield row
+
+    def live_rows(self, table: type[Rollup]) -> list[Row]:
+        """Of hours with marks, with all keys, counted once."""
+        if table not in self.counted:
+            spans = [Run.objects.filter(**span.keys, **self.of_connection) for span in self.live]
+            self.counted[table] = [row | {"since": row["hour"]} for runs in spans for row in live_rows(table, runs)]
+        return self.counted[table]
 
     @property
     def since(self) -> Combinable:

@@ -280,7 +280,7 @@ def test_hostile_names_stay_text_and_keep_their_links_true(viewer: Client, prod)
 def test_queries_do_not_grow(viewer: Client, prod, django_assert_max_num_queries) -> None:
     for status in ("requires_action", "in_progress", "failed", "completed"):
         made_runs(prod, 12, status=status, age_s=20)
-    with django_assert_max_num_queries(45):
+    with django_assert_max_num_queries(32):
         page_of(viewer.get(URL))
 
 
