@@ -3,6 +3,7 @@
 Nothing here retries. An answer that never came leaves the outcome `unclear`, to be settled by reading.
 """
 
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -110,7 +111,8 @@ def reply_columns(client: Client) -> dict[str, object]:
 def sent_request(client: Client, attempt: Attempt) -> dict[str, object]:
     """Method, URL and body as they will go out, without the key. Raises InvalidRequest on input the API would refuse."""
     request = client.describe_request(attempt.operation, **attempt.parameters)
-    return {"method": request.method, "url": request.url, "body": storable_json(request.json)}
+    body = None if request.json is None else json.dumps(storable_json(request.json))
+    return {"method": request.method, "url": request.url, "body": body}
 
 
 def result_of(error: ServiceError) -> str:

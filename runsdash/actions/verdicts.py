@@ -36,11 +36,6 @@ def no(sentence: str) -> Verdict:
     return Verdict(Result.SETTLED_NOT_DONE, sentence)
 
 
-def body_of(deed: Deed) -> dict:
-    """What was sent."""
-    return (deed.intent.sent or {}).get("body") or {}
-
-
 # Of a run
 
 
@@ -53,7 +48,7 @@ def cancel_verdict(deed: Deed, run: Run) -> Verdict:
 
 
 def modify_verdict(deed: Deed, run: Run) -> Verdict:
-    sent = body_of(deed).get("metadata") or {}
+    sent = deed.intent.sent_body.get("metadata") or {}
     before = (deed.intent.before or {}).get("metadata") or {}
     if run.metadata == sent:
         return yes("The run has the metadata that was sent.")
@@ -63,7 +58,7 @@ def modify_verdict(deed: Deed, run: Run) -> Verdict:
 
 
 def submit_verdict(deed: Deed, run: Run) -> Verdict:
-    body = body_of(deed)
+    body = deed.intent.sent_body
     answers = [*(body.get("tool_outputs") or []), *(body.get("tool_approvals") or [])]
     sent = {answer.get("tool_call_id") for answer in answers}
     if run.waits_for and sent & {call["id"] for call in run.pending_calls}:
@@ -98,7 +93,7 @@ def deletion_verdict(deed: Deed, thread: Thread) -> Verdict:
 
 def creation_verdict(deed: Deed, thread: Thread) -> Verdict:
     """The runs made since, as asked for, that nobody else here started. Several are shown, not chosen."""
-    body = body_of(deed)
+    body = deed.intent.sent_body
     made = alike([run for run in runs_since(deed, thread) if not was_started_here(run)], body)
     if not made:
         return no("No such run is on the thread.")
@@ -114,7 +109,7 @@ def creation_verdict(deed: Deed, thread: Thread) -> Verdict:
 
 def runs_since(deed: Deed, thread: Thread) -> list[Run]:
     """Runs of the same assistant that were made since, and that nobody had seen before."""
-    body, since = body_of(deed), deed.intent.at - CLOCK_SKEW
+    body, since = deed.intent.sent_body, deed.intent.at - CLOCK_SKEW
     rows = Run.objects.filter(thread=thread, created_at__gte=since).exclude(statuses_seen__seen_at__lt=deed.intent.at)
     rows = rows.select_related("body", "connection").order_by("-id")[:CANDIDATES]
     return [run for run in rows if run.assistant_id == body.get("assistant_id") and has_parameters(run, body)]

@@ -4,6 +4,8 @@ A write leaves an *intent* before anything is sent and an *outcome* after. No en
 deleted, and none refers to a user, run or connection by key: their names are copied, so the trail outlives them.
 """
 
+import json
+
 from django.db import models
 
 
@@ -36,7 +38,7 @@ class AuditEntry(models.Model):
     token = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - the form's one-time token; NULL is not unique
     intent_id = models.BigIntegerField(null=True, db_index=True)  # of an outcome: its intent
     result = models.CharField(max_length=20, choices=Result.choices, blank=True)
-    sent = models.JSONField(null=True)  # {"method", "url", "body"} as it went out
+    sent = models.JSONField(null=True)  # {"method", "url", "body": JSON text, in which keys keep their order}
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     upstream_status = models.IntegerField(null=True)
@@ -69,3 +71,9 @@ class AuditEntry(models.Model):
 
     def delete(self, *args: object, **kwargs: object) -> None:
         raise TypeError("An audit entry is never deleted.")
+
+    @property
+    def sent_body(self) -> dict:
+        """What was sent, in the order in which it was; empty without a body. Older entries hold it as it is."""
+        body = self.sent.get("body") if isinstance(self.sent, dict) else None
+        return (json.loads(body) if isinstance(body, str) else body) or {}

@@ -103,9 +103,8 @@ class Told:
 
     @property
     def sent_body(self) -> str:
-        sent = self.intent.sent if isinstance(self.intent.sent, dict) else {}
-        body = sent.get("body")
-        return "" if body in (None, {}) else json.dumps(body, ensure_ascii=False, indent=2)[:SENT_CHARS]
+        body = self.intent.sent_body
+        return "" if not body else json.dumps(body, ensure_ascii=False, indent=2)[:SENT_CHARS]
 
 
 def changes(before: object, after: object) -> list[Change]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from runsdash.audit.models import AuditEntry
 from runsdash.index.models import Run
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
 from tests.pages import parsed
@@ -32,6 +33,15 @@ def test_add_change_and_remove_pairs(operator, upstream, done_run):
     assert response.status_code == 302
     assert writes(upstream)[-1]["body"] == {"metadata": {"ticket": "2", "team": "claims", "new": "yes"}}
     assert Run.objects.get().metadata == {"ticket": "2", "team": "claims", "new": "yes"}
+
+
+def test_the_record_shows_what_was_sent_in_its_order(operator, upstream, done_run):
+    operator.post(path_of(done_run, "metadata"), typed(zebra="1", ant="2"))
+    assert list(writes(upstream)[0]["body"]["metadata"]) == ["zebra", "ant"]
+    entry = AuditEntry.objects.get(kind="intent")
+    assert list(entry.sent_body["metadata"]) == ["zebra", "ant"]
+    shown = parsed(operator.get(f"/audit/{entry.pk}/")).one("pre").text
+    assert shown.index("zebra") < shown.index("ant")
 
 
 def test_it_works_with_htmx(operator, upstream, done_run):
