@@ -1,8 +1,9 @@
 """Run lists for any filter and sort, whole pages, and pages a second, on an index of BENCH_RUNS runs.
 
 Goals at a million: a page with one filter or any sort ≤ 40 ms at p95 at any depth, other combinations ≤ 300 ms, facets
-≤ 60 ms, and ≥ 100 pages a second for 8 clients on 2 workers × 4 threads. BENCH_DATABASE_URL measures a database that
-`benchmarks.listed_rows` has filled already, of either engine.
+≤ 60 ms, their second and exact look ≤ 1 s, and ≥ 100 pages a second for 8 clients on 2 workers × 4 threads. `cpu` is
+the time of the dashboard's process, which other work on the machine disturbs less. BENCH_DATABASE_URL measures a database
+that `benchmarks.listed_rows` has filled already, of either engine.
 """
 
 import json
@@ -18,7 +19,7 @@ from .servers import ROOT, Web
 USUAL_RUNS = 20_000
 FILLED = os.environ.get("BENCH_DATABASE_URL", "")
 CLIENTS, PAGES_A_CLIENT = 8, 40
-GOALS_MS = {"page": 40, "other": 300, "facets": 60, "suggestions": 40}
+GOALS_MS = {"page": 40, "other": 300, "facets": 60, "exact": 1000, "suggestions": 40}
 
 
 def measure(filled: str = FILLED) -> dict[str, object]:
@@ -28,8 +29,8 @@ def measure(filled: str = FILLED) -> dict[str, object]:
     with Web(environment=environment | ({"DATABASE_URL": filled} if filled else {}), workers=2, threads=4) as web:
         if not filled:
             run(web, "benchmarks.listed_rows", str(runs))
-        times = json.loads(run(web, "benchmarks.list_times"))
-        return {"runs": runs, "times": times, "pages_a_second": round(pages_a_second(web), 1)}
+        found = json.loads(run(web, "benchmarks.list_times"))
+        return {**found, "pages_a_second": round(pages_a_second(web), 1)}
 
 
 def run(web: Web, *command: str) -> str:
@@ -60,9 +61,9 @@ def report(found: dict) -> str:
     for name, one in found["times"].items():
         goal = GOALS_MS[name.replace(":", ",").replace(" ", ",").split(",")[0]]
         miss = "" if one["p95_ms"] <= goal else "over"
-        rows.append((name, f"{one['p50_ms']}", f"{one['p95_ms']}", f"{goal}", miss))
+        rows.append((name, f"{one['p50_ms']}", f"{one['p95_ms']}", f"{one['cpu_p50_ms']}", f"{goal}", miss))
     return (
         f"{found['runs']:,} runs\n"
-        + table(rows, ("what", "p50 ms", "p95 ms", "goal", ""))
+        + table(rows, ("what", "p50 ms", "p95 ms", "cpu p50", "goal", ""))
         + f"\n{found['pages_a_second']} pages/s for {CLIENTS} clients (goal 100)."
     )

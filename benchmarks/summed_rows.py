@@ -31,6 +31,7 @@ def sum_up() -> dict[str, object]:
             break
         hours, slowest_s = hours + 1, max(slowest_s, time.monotonic() - started)
     return {
+        "runs": Run.objects.count(),
         "hours": hours,
         "seconds": round(time.monotonic() - began, 1),
         "slowest hour ms": round(slowest_s * 1000, 1),
