@@ -17,7 +17,7 @@ from runsdash.index.exporting.chosen import chosen_runs
 from runsdash.index.exporting.objects import lines
 from runsdash.index.filters import parsed
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.upsert import ensure_threads, upsert_messages, upsert_runs, upsert_steps
+from runsdash.index.upsert import ensure_threads, upsert_messages, upsert_runs, upsert_steps, upsert_threads
 from runsdash.service import objects
 from tests.rows import made_connection, made_run, made_runs, run_object
 
@@ -85,6 +85,16 @@ def test_bodies_come_out_as_received(prod: Connection) -> None:
     body, added = tail.split(exported().strip())
     assert body == json.dumps(raw, ensure_ascii=False).encode()
     assert added["_fetched_at"] == AGE.isoformat()
+
+
+def test_a_thread_comes_out_in_the_order_in_which_it_came(prod: Connection) -> None:
+    raw = {"object": "thread", "zebra": 1, "id": "thread_a", "metadata": {"zebra": "1", "ant": "ü"}}
+    upsert_threads(prod, [objects.Thread.from_raw(raw)], fetched_at=AGE)
+    body, _ = tail.split(exported().strip())
+    assert body == json.dumps(raw, separators=(",", ":")).encode()
+    Thread.objects.update(body=None, raw=raw)  # a row of an older version
+    body, _ = tail.split(exported().strip())
+    assert json.loads(body) == raw
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.purge import came_back
 from runsdash.sync.jobs import OPEN
 
-ROWS = Thread.objects.select_related("connection").defer("raw", "tool_resources")
+ROWS = Thread.objects.select_related("connection").defer("raw", "body", "tool_resources")
 IMPORTS = ("find_threads", "add_threads")
 IMPORTS_SHOWN = 5
 SHOWN_FOR = timedelta(minutes=10)

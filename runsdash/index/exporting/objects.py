@@ -88,8 +88,9 @@ def message_lines(thread: Thread, named: Named) -> Iterator[bytes]:
 def told_thread(thread: Thread, *, flags: Iterable[str] = THREAD_FLAGS) -> Told | None:
     """None, when nothing is known of it but its id. `flags`: those that hold in the export, too."""
     kept = dict.fromkeys((name for name in flags if getattr(thread, name)), True)
-    if thread.fetched_at is not None and isinstance(thread.raw, dict):
-        return told("thread", thread.upstream_id, dumped(thread.raw), thread.fetched_at, kept=kept)
+    text = thread.body or (dumped(thread.raw).decode() if isinstance(thread.raw, dict) else "")
+    if thread.fetched_at is not None and text.startswith("{"):
+        return told("thread", thread.upstream_id, text.encode(), thread.fetched_at, kept=kept)
     if not kept:
         return None
     body = dumped({"id": thread.upstream_id, "object": "thread"})  # its runs were read, it itself was not

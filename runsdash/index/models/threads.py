@@ -15,7 +15,8 @@ class Thread(Refreshed):
     created_at = models.DateTimeField(null=True)
     metadata = models.JSONField(default=dict)
     tool_resources = models.JSONField(null=True)
-    raw = models.JSONField(null=True)
+    raw = models.JSONField(null=True)  # of rows that were written before there was `body`
+    body = models.TextField(null=True)  # noqa: DJ001  the JSON text as received; null: none, or see `raw`
     is_gone = models.BooleanField(default=False)  # the upstream said 404 after it had been there
     added_at = models.DateTimeField(auto_now_add=True)
     added_by = models.CharField(max_length=150, blank=True)

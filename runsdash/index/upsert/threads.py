@@ -11,12 +11,12 @@ from runsdash.service import objects
 from ..keys import key_for
 from ..models import Connection, Thread
 from ..statements import converter, insert_missing_rows, update_rows
-from ..texts import storable_json, stored_id
+from ..texts import dumped, storable_json, stored_id
 from .known import free_keys, known_rows
 
 THREAD_ATTEMPTS = 3  # other processes may take a key between a look and an insert
 THREAD_CONTENT = (
-    "created_at", "metadata", "tool_resources", "raw", "fetched_at", "checked_at", "trouble", "is_gone",
+    "created_at", "metadata", "tool_resources", "raw", "body", "fetched_at", "checked_at", "trouble", "is_gone",
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def take_thread_snapshots(known: Mapping[str, Thread], snapshots: Iterable[tuple
         row.created_at = thread.created_at or row.created_at
         row.metadata = storable_json(thread.metadata or {})
         row.tool_resources = storable_json(thread.tool_resources)
-        row.raw = storable_json(thread.raw)
+        row.raw, row.body = None, dumped(thread.raw).decode()
         row.fetched_at, row.checked_at, row.trouble, row.is_gone = fetched_at, fetched_at, None, False
         changed[row.pk] = row
     converters = [(name, converter(Thread._meta.get_field(name))) for name in THREAD_CONTENT]
