@@ -48,7 +48,7 @@ class FileLine:
 
 
 def file_line(file: ArchivedFile, thread_id: str) -> bytes:
-    """A kept file as a line, without its end. `thread_id`: the upstream's id of the thread whose meter counts it."""
+    """A kept file as a line. `thread_id`: the upstream's id of the thread whose meter counts it."""
     return line_of(told_file(file, thread_id), file.content)
 
 
@@ -61,12 +61,14 @@ def told_file(file: ArchivedFile, thread_id: str) -> dict[str, object]:
 
 
 def line_of(told: dict[str, object], content: bytes | None) -> bytes:
+    """With its end."""
     rest = {name: value for name, value in told.items() if name not in ("object", "content")}
     fetched_at = rest.pop("_fetched_at", None)
-    body = json.dumps({"object": OBJECT} | rest, separators=(",", ":")).encode()
-    if content is not None:
-        body = b"".join((body[:-1], b',"content":"', b64encode(content), b'"}'))
-    return tail.with_tail(body, {"_fetched_at": fetched_at})
+    start = json.dumps({"object": OBJECT} | rest, separators=(",", ":")).encode()[:-1]
+    end = tail.with_tail(b"}", {"_fetched_at": fetched_at}) + b"\n"
+    if content is None:
+        return start + end
+    return b"".join((start, b',"content":"', b64encode(content), b'"', end))  # copied once, it may be large
 
 
 def read_file(value: dict, *, read_at: datetime, context: Context) -> FileLine:

@@ -69,7 +69,7 @@ def file_line(held: ZipFile, entry: dict) -> bytes:
     name = entry.pop("name", None)
     try:
         content = None if name is None else content_of(held, str(name))
-        return TOO_LONG if content is TOO_LONG else one_line(line_of(entry, content))
+        return TOO_LONG if content is TOO_LONG else line_of(entry, content).rstrip(b"\n")
     except UNREADABLE:
         return DAMAGED
 

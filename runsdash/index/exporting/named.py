@@ -73,7 +73,7 @@ class Named:
             file = ArchivedFile.objects.select_related("thread").filter(pk=key).first()
             if file is not None:
                 owner = file.thread if file.thread and self.chosen.has_thread(file.thread_id) else self.thread
-                yield file_line(file, owner.upstream_id) + b"\n"
+                yield file_line(file, owner.upstream_id)
 
 
 def assistant_lines(chosen: Chosen) -> Iterator[bytes]:
