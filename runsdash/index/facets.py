@@ -187,7 +187,8 @@ class RunSet:
         names, clock = {name for name, _ in rough}, Clock(Limits(walk_s=left_s))
         found, is_whole = self.tally, False
         for found, is_whole in tallies(self.wanted, names, clock=clock):  # noqa: B007
-            if all(found[name][value] > CAP for name, value in rough):
+            names &= {name for name, value in rough if found[name][value] <= CAP}
+            if not names:
                 break
         return {
             name: [told(one, found[name][one.value], is_whole) if one.is_rough else one for one in own]

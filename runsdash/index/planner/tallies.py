@@ -42,7 +42,10 @@ def tally_of(ids: Sql, names: set[str]) -> Tally:
 
 
 def tallies(wanted: Wanted, names: set[str], *, clock: Clock) -> Iterator[tuple[Tally, bool]]:
-    """The tally so far after each chunk, and whether it is of all runs. Ends when the clock's time is over."""
+    """The tally so far after each chunk, and whether it is of all runs. Ends when the clock's time is over.
+
+    What is taken out of `names` meanwhile is counted no further.
+    """
     plan = plan_for(wanted, Direction(), None, clock.limits)
     total: Tally = {name: Counter() for name in NAMES}
     for ids, is_last in chunks(plan, clock):
