@@ -1,7 +1,6 @@
 """Purging a thread: no row of it stays, it is not fetched again, and the record holds none of its content."""
 
 from collections.abc import Iterator
-from functools import partial
 from threading import Event
 
 import pytest
@@ -216,16 +215,17 @@ def test_what_an_answer_under_way_brings_back_is_swept(connection, thread, admin
     assert not Thread.objects.filter(upstream_id=thread.upstream_id).exists()
 
 
-@pytest.mark.parametrize("start_read", [read_run, watch_run, partial(look_at_thread, is_whole=True)])
-def test_an_answer_that_comes_after_the_purge_is_dropped(thread, start_read) -> None:
+@pytest.mark.parametrize("of_run", [read_run, watch_run])
+def test_answers_that_come_after_the_purge_are_dropped(thread, of_run) -> None:
     Connection.objects.update(budget_per_min=0)  # not held back
     run = Run.objects.select_related("thread", "connection").get(thread=thread)
     thread.connection.refresh_from_db()
-    errand = start_read(thread if isinstance(start_read, partial) else run)
-    assert errand.reads.wait(5)
+    errands = [of_run(run), look_at_thread(thread, is_whole=True)]
+    assert all(errand.reads.wait(5) for errand in errands)
     shut_out(thread)
     assert purge_some(thread, within_s=5)
-    errand.land()
+    for errand in errands:
+        errand.land()
     assert not Thread.objects.filter(upstream_id=thread.upstream_id).exists()
     assert not Message.objects.filter(thread_id=thread.pk).exists()
 
