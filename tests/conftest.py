@@ -15,11 +15,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread:
     return Spread(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place_of(item.nodeid))
+    may_rerun = config.pluginmanager.hasplugin("rerunfailures")
     for item in items:
-        if any(item.get_closest_marker(name) for name in ("clock", "browser")):
+        if may_rerun and any(item.get_closest_marker(name) for name in ("clock", "browser")):
             item.add_marker(pytest.mark.flaky(reruns=SECOND_TRIES, reruns_delay=1))
 
 

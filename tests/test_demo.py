@@ -183,8 +183,7 @@ def test_a_busy_port_is_refused_with_a_sentence(running, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="process ids are looked up in /proc")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_second_start_goes_on_and_a_signal_ends_every_part(tmp_path, number):
+def test_a_second_start_goes_on_and_each_signal_ends_every_part(tmp_path):
     folder = tmp_path / "state"
     with demo(folder) as first:
         first.wait_until_up()
@@ -193,16 +192,22 @@ def test_a_second_start_goes_on_and_a_signal_ends_every_part(tmp_path, number):
         assert stat.S_IMODE((folder / "password").stat().st_mode) == 0o600
         assert stat.S_IMODE((folder / "secret_key").stat().st_mode) == 0o600
         assert password in first.words
-        runs, parts = first.runs_in_index(), first.children()
-        assert len(parts) >= 4, "sandbox, worker, gunicorn and its worker"
-        assert first.stop(number) == 0
-        assert [pid for pid in parts if is_alive(pid)] == []
-        assert is_free(first.port)
-        assert is_free(first.sandbox_port)
-        assert "Traceback" not in first.words
+        runs = first.runs_in_index()
+        ends_whole(first, signal.SIGINT)
     with demo(folder) as second:
         assert second.wait_until_up() >= runs
         assert (folder / "password").read_text().strip() == password
         assert second.runs_in_index() < 2 * RUNS
         with signed_in(second.origin, "viewer", password) as session:
             assert session.get(f"{second.origin}/runs/", timeout=10).status_code == 200
+        ends_whole(second, signal.SIGTERM)
+
+
+def ends_whole(one: Demo, number: signal.Signals) -> None:
+    parts = one.children()
+    assert len(parts) >= 4, "sandbox, worker, gunicorn and its worker"
+    assert one.stop(number) == 0
+    assert [pid for pid in parts if is_alive(pid)] == []
+    assert is_free(one.port)
+    assert is_free(one.sandbox_port)
+    assert "Traceback" not in one.words

@@ -127,7 +127,7 @@ def wait_until_up(url: str, server: subprocess.Popen, *, seconds: float = 30) ->
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            assert requests.get(url, timeout=2).status_code == 200
+            assert requests.get(url, timeout=deadline - time.monotonic()).status_code == 200
             return
         except requests.ConnectionError:
             time.sleep(0.1)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from tests.browser.axe import violations
 from tests.browser.paths import run_path
 from tests.browser.site import Prepared, Site
 from tests.browser.visitor import Visitor
@@ -16,7 +16,7 @@ from tests.upstream import Sandbox
 
 pytestmark = pytest.mark.browser
 INDEXED_S = 30
-GRAVE = {"serious", "critical"}
+GRAVE = ("serious", "critical")
 PHONE = {"width": 390, "height": 844}
 SIDEWAYS = "[document.documentElement.scrollWidth, window.innerWidth]"
 # What a finger presses, except ids and copy buttons: their room is around them. 43.5: fractions of a pixel.
@@ -75,18 +75,6 @@ def places(gallery: Site) -> dict[str, str]:
     }
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds grave, with the elements."""
-    found = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        for one in Axe().run(page).response["violations"]:
-            nodes = [f"{node['target']} {node['html'][:200]}" for node in one["nodes"][:4]]
-            if one["impact"] in GRAVE:
-                found.append(f"{scheme}: {one['id']} ({one['impact']}, {len(one['nodes'])}×) {nodes}")
-    return found
-
-
 def test_pages_pass_axe_in_light_and_dark(visit: Callable[..., Visitor], gallery: Site, places: dict[str, str]):
     visitor = visit(gallery, "admin")
     visitor.expected_statuses = {404}
@@ -95,7 +83,7 @@ def test_pages_pass_axe_in_light_and_dark(visit: Callable[..., Visitor], gallery
     for name, path in places.items():
         page.goto(path)
         expect(page.locator("h1")).to_have_count(1)
-        found[name] = violations(page)
+        found[name] = violations(page, *GRAVE)
     assert not any(found.values()), "\n".join(f"{name}: {one}" for name, all_ in found.items() for one in all_)
 
 
@@ -103,18 +91,18 @@ def test_the_metadata_dialog_passes_axe(visit: Callable[..., Visitor], gallery: 
     page = visit(gallery).open(places["failed run"])
     page.get_by_role("link", name="Metadata", exact=True).click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert not violations(page)
+    assert not violations(page, *GRAVE)
 
 
 def test_sign_in_passes_axe_also_when_refused(visit: Callable[..., Visitor], gallery: Site):
     visitor = visit(gallery, role=None)
     page = visitor.open("/")
-    assert not violations(page)
+    assert not violations(page, *GRAVE)
     page.get_by_label("User name").fill("nobody")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator("form [role=alert]")).to_be_visible()
-    assert not violations(page)
+    assert not violations(page, *GRAVE)
 
 
 def test_pages_fit_a_phone_and_its_fingers(visit: Callable[..., Visitor], gallery: Site, places: dict[str, str]):

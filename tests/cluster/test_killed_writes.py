@@ -68,7 +68,7 @@ class Writes:
             self.upstream.fault(f"POST {run['id']}/{action}", kind, times=None)
         keys = [self.rows("SELECT id FROM index_run WHERE upstream_id = ?", run["id"])[0][0] for run in self.bulk]
         self.call("/bulk/new/", {"run": keys, "operation": "cancel", "token": f"bulk-of-{keys[0]}"})
-        eventually(lambda: self.count(self.bulk[1]) or self.count(self.bulk[2]), seconds=10)
+        eventually(lambda: self.count(self.bulk[1]) or self.count(self.bulk[2]), seconds=30)
         posts = [(run, "tool-outputs/", self.typed(run)) for run in (self.submitted, self.unsubmitted)]
         posts += [(run, "cancel/", {"token": run["id"]}) for run in (self.cancelled, self.uncancelled)]
         for run, name, typed in posts:
@@ -107,7 +107,7 @@ class Writes:
 
 def check(writes: Writes, counts: list[int]) -> None:
     eventually(writes.is_settled, seconds=30, every_s=0.2)
-    eventually(writes.agree, seconds=10, every_s=0.2)
+    eventually(writes.agree, seconds=30, every_s=0.2)
     ends = [writes.results(run)[0][1][-1] for run in writes.all[:4]]
     assert ends == ["settled_done", "settled_not_done", "settled_done", "settled_not_done"]
     for run in writes.all:

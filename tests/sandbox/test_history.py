@@ -126,4 +126,4 @@ def test_the_same_seed_gives_the_same_past_and_a_second_start_adds_none(runs):
 def test_a_past_of_four_hundred_runs_is_written_in_a_moment():
     began = time.monotonic()
     with Sandbox("--seed-runs", "400"):
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 5  # less than one on an idle machine
