@@ -4,6 +4,7 @@ tests/index/test_on_postgresql.py runs this file on PostgreSQL, too.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -16,6 +17,8 @@ from runsdash.index.keyset import CursorError
 from runsdash.index.models import Assistant, Connection, Run, RunMetadata, RunText, RunTool, Thread
 from runsdash.index.planner import SORTS, Limits, Order, ids_of, run_page
 from runsdash.index.planner.pages import capped_counts
+from runsdash.index.planner.tallies import tallies
+from runsdash.index.planner.tracks import Clock
 from runsdash.index.planner.wanted import wanted_of
 from runsdash.index.words import phrase_of
 from tests.rows import kept_for_the_module, made_connection
@@ -248,6 +251,16 @@ def test_what_an_index_counts_is_exact_up_to_the_cap(rows: list[Run]) -> None:
             *capped_counts([several[text]], cap=max(0, there - 1)),
         )
         assert (exact, more) == (there, there), text
+
+
+@pytest.mark.parametrize("text", MEANINGS)
+def test_a_tally_counts_each_run_once(rows: list[Run], text: str) -> None:
+    there = [run for run in rows if MEANINGS[text](run)]
+    for found, is_whole in tallies(wanted_of(parsed(text)), {"status", "tool"}, clock=Clock(SMALL)):  # noqa: B007
+        pass
+    assert is_whole
+    assert found["status"] == Counter(run.status for run in there)
+    assert found["tool"] == Counter(name for run in there for name in run.tools)
 
 
 def test_a_walk_that_takes_too_long_stops_and_can_go_on(rows: list[Run]) -> None:

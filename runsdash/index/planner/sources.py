@@ -13,7 +13,7 @@ from .sql import Sql, estimated_rows, fetched, is_postgresql, joined
 
 MAX_ARMS = 40  # index ranges read side by side
 SHORT = 20_000  # rows that PostgreSQL expects for words: fewer are read by the words and sorted, more walked by id
-RUN, METADATA, TOOL = "index_run", "index_runmetadata", "index_runtool"
+RUN, METADATA, TOOL, WORDS = "index_run", "index_runmetadata", "index_runtool", "index_runtext"
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def of_words(phrases: Sequence[str]) -> Source:
     if is_postgresql():
         found = words_in_vector(phrases)
         is_short = estimated_rows(Sql(f"SELECT 1 FROM index_runtext d WHERE {found.text}", found.params)) <= SHORT
-        return Source((Arm(found, "index_runtext", "run_id", is_sorted=is_short),))
+        return Source((Arm(found, WORDS, "run_id", is_sorted=is_short),))
     asked = " AND ".join(f'"{phrase}"' for phrase in phrases)
     return Source((Arm(Sql("d.index_runtext_fts MATCH %s", (asked,)), "index_runtext_fts", "rowid"),))
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from time import monotonic
 
 from .plan import Direction, Plan, plan_for
-from .sql import Sql, TookTooLong, each_row, each_run, fetched, listed_ids, stopped_after
+from .sources import WORDS
+from .sql import Sql, TookTooLong, each_row, each_run, fetched, is_postgresql, listed_ids, stopped_after
 from .tracks import ByKey, Clock, Place
 from .wanted import Wanted
 
@@ -48,15 +49,27 @@ def tallies(wanted: Wanted, names: set[str], *, clock: Clock) -> Iterator[tuple[
     """
     plan = plan_for(wanted, Direction(), None, clock.limits)
     total: Tally = {name: Counter() for name in NAMES}
+    is_work = plan.gathered is None and is_work_to_find(plan)
     for ids, is_last in chunks(plan, clock):
         try:
             with stopped_after(max(0.001, clock.left_s)):
-                part = tally_of(ids, names)
+                part = tally_of(read_once(ids) if is_work else ids, names)
         except TookTooLong:
             return
         for name in names:
             total[name].update(part[name])
         yield total, is_last
+
+
+def is_work_to_find(plan: Plan) -> bool:
+    """Are runs looked into, or on PostgreSQL texts for words, instead of just reading an index?"""
+    (track,) = plan.tracks
+    return plan.tests is not None or (is_postgresql() and any(arm.table == WORDS for arm in track.source.arms))
+
+
+def read_once(ids: Sql) -> Sql:
+    """They are counted in two statements."""
+    return listed_ids([key for (key,) in fetched(ids)])
 
 
 def chunks(plan: Plan, clock: Clock) -> Iterator[tuple[Sql, bool]]:
