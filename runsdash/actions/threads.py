@@ -15,7 +15,7 @@ from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.purge import let_back_in, purge_some, shut_out
 from runsdash.index.upsert import ensure_threads
 from runsdash.service import NotFound, objects
-from runsdash.sync.jobs import add_job
+from runsdash.sync.jobs import add_job, cancel_job
 
 from .attempts import Attempt, carry_out
 from .local import change
@@ -57,6 +57,17 @@ def add_threads_of_file(*, actor: User, connection: Connection, file_name: str, 
         return job, {"job": job.pk, "bytes": size}
 
     return change(actor=actor, action="add_threads", right="can_act", connection_slug=connection.slug, act=act)
+
+
+def stop_import(*, actor: User, job: Job) -> bool:
+    """Ends a job that adds threads before its next piece; those it has added stay. False when it was over already."""
+
+    def act() -> tuple[bool, object]:
+        is_stopped = cancel_job(job)
+        return is_stopped, {"job": job.pk, "is_stopped": is_stopped}
+
+    slug = job.connection.slug if job.connection else ""
+    return change(actor=actor, action="stop_import", right="can_act", connection_slug=slug, act=act)
 
 
 def known_ids(connection: Connection, thread_ids: Sequence[str]) -> set[str]:

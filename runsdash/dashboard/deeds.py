@@ -18,6 +18,7 @@ LABELS = {
     "modify_run": "Edit metadata",
     "submit_tool_outputs": "Submit tool outputs",
     "add_threads": "Add threads",
+    "stop_import": "Stop adding threads",
     "delete_thread": "Delete thread upstream",
     "purge_thread": "Purge thread from RunsDash",
     "add_connection": "Add connection",

@@ -60,6 +60,7 @@ urlpatterns = [
     path("threads/", threads.threads, name="threads"),
     path("threads/add/", threads.add, name="threads_add"),
     path("threads/imports/", threads.imports, name="threads_imports"),
+    path("threads/imports/<int:job_id>/stop/", threads.stop, name="threads_import_stop"),
     path("threads/<str:thread_id>/", thread.thread, name="thread"),
     path("threads/<str:thread_id>/add/", threads.add_again, name="thread_add"),
     path("threads/<str:thread_id>/archive/", archive.archive, name="thread_archive"),

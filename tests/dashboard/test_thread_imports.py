@@ -93,6 +93,27 @@ def test_gzip_is_unpacked(operator: Client, prod, folder: Path) -> None:
     assert Thread.objects.count() == 900
 
 
+def test_an_import_can_be_stopped(operator: Client, viewer: Client, prod, folder: Path) -> None:
+    sent(operator, log(1700))
+    job = Job.objects.get()
+    path = page_of(operator.get(IMPORTS)).one("form")["action"]
+    assert page_of(viewer.get(IMPORTS)).all("form") == []
+    assert viewer.post(path).status_code == 403
+    assert operator.get(path).status_code == 405
+    assert operator.post(f"{IMPORTS}{job.pk + 1}/stop/").status_code == 404
+
+    assert operator.post(path)["Location"] == "/threads/"
+
+    assert claim_job() is None
+    assert os.listdir(folder) == []
+    shown = page_of(operator.get("/threads/"))
+    assert "cancelled" in shown.one("div", data_state="cancelled").text
+    assert "was stopped" in shown.one(id="toasts").text
+    operator.post(path)
+    outcomes = AuditEntry.objects.filter(kind="outcome", action="stop_import").order_by("pk")
+    assert [one.after["is_stopped"] for one in outcomes] == [True, False]
+
+
 def test_a_broken_import_goes_on_where_it_stopped(operator: Client, prod, folder: Path) -> None:
     sent(operator, log(1700))
     stopped = Event()

@@ -5,14 +5,14 @@ from datetime import timedelta
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
-from runsdash.actions.threads import Added, add_threads, add_threads_of_file
+from runsdash.actions.threads import Added, add_threads, add_threads_of_file, stop_import
 from runsdash.dashboard.context import Shell
 from runsdash.dashboard.forms.add_threads import AddThreads, read_add_threads
 from runsdash.dashboard.forms.thread_list import BY_ADDITION, AskedThreads, asked_threads
@@ -76,6 +76,20 @@ def sent(request: HttpRequest, form: AddThreads, connection: Connection) -> str:
 def imports(request: HttpRequest) -> HttpResponse:
     """How far the worker is with adding threads; polled while it is at it."""
     return render(request, "threads/_imports.html", imports_context())
+
+
+@operator_required
+@require_POST
+def stop(request: HttpRequest, job_id: int) -> HttpResponse:
+    """Ends an import that somebody no longer wants."""
+    job = get_object_or_404(Job, pk=job_id, kind__in=IMPORTS)
+    if stop_import(actor=request.user, job=job):
+        if job.file_name:
+            drop_upload(job.file_name)
+        messages.success(request, "The import was stopped. Threads that it has added stay.")
+    else:
+        messages.info(request, "The import was over already.")
+    return redirect("threads")
 
 
 @operator_required
