@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from time import monotonic
 
 from .plan import Direction, Plan, plan_for
-from .sources import WORDS
+from .sources import WORDS, Source
 from .sql import Sql, TookTooLong, each_row, each_run, fetched, is_postgresql, listed_ids, stopped_after
 from .tracks import ByKey, Clock, Place
 from .wanted import Wanted
@@ -49,11 +49,11 @@ def tallies(wanted: Wanted, names: set[str], *, clock: Clock) -> Iterator[tuple[
     """
     plan = plan_for(wanted, Direction(), None, clock.limits)
     total: Tally = {name: Counter() for name in NAMES}
-    is_work = plan.gathered is None and is_work_to_find(plan)
+    is_tested = plan.gathered is None and plan.tests is not None
     for ids, is_last in chunks(plan, clock):
         try:
             with stopped_after(max(0.001, clock.left_s)):
-                part = tally_of(read_once(ids) if is_work else ids, names)
+                part = tally_of(read_once(ids) if is_tested else ids, names)
         except TookTooLong:
             return
         for name in names:
@@ -61,14 +61,8 @@ def tallies(wanted: Wanted, names: set[str], *, clock: Clock) -> Iterator[tuple[
         yield total, is_last
 
 
-def is_work_to_find(plan: Plan) -> bool:
-    """Are runs looked into, or on PostgreSQL texts for words, instead of just reading an index?"""
-    (track,) = plan.tracks
-    return plan.tests is not None or (is_postgresql() and any(arm.table == WORDS for arm in track.source.arms))
-
-
 def read_once(ids: Sql) -> Sql:
-    """They are counted in two statements."""
+    """Where each run is looked into, since two statements count them."""
     return listed_ids([key for (key,) in fetched(ids)])
 
 
@@ -83,13 +77,23 @@ def chunks(plan: Plan, clock: Clock) -> Iterator[tuple[Sql, bool]]:
     size = max(clock.limits.first_chunk, track.least_chunk)
     while size:
         began = monotonic()
-        seen, last = track.chunk(place, size)
-        yield ids_between(track, place, last, plan.tests, size), seen < size
+        ids, seen, last = chunk(track, place, plan.tests, size)
+        yield ids, seen < size
         if seen < size:
             return
         place, size = last, clock.next_size(size, monotonic() - began)
 
 
-def ids_between(track: ByKey, place: Place | None, last: Place | None, tests: Sql | None, size: int) -> Sql:
+def chunk(track: ByKey, place: Place | None, tests: Sql | None, size: int) -> tuple[Sql, int, Place | None]:
+    """A query for what passes of the next `size` entries, how many entries there are, and where they end."""
+    if tests is None and looks_into_texts(track.source):
+        places = track.matches(place, None, None, size)
+        return listed_ids([key for (key,) in places]), len(places), places[-1] if places else None
+    seen, last = track.chunk(place, size)
     keys = track.behind(place) & track.until(last)
-    return track.source.ids(keys=keys, count=size, is_descending=track.is_descending, tests=tests)
+    return track.source.ids(keys=keys, count=size, is_descending=track.is_descending, tests=tests), seen, last
+
+
+def looks_into_texts(source: Source) -> bool:
+    """PostgreSQL does for words: the ids of such a range are not just read from an index."""
+    return is_postgresql() and any(arm.table == WORDS for arm in source.arms)
