@@ -243,7 +243,7 @@ def test_needs_action_soonest_first_with_a_way_to_respond(operator: Client, view
     assert row.one("time")["datetime"] == f"{soon.expires_at:%Y-%m-%dT%H:%M:%SZ}"
     assert "a, b ×2" in row.text
     assert row.one("a", class_="btn").text.startswith("Respond")
-    assert row.one("a", class_="btn")["href"].endswith(f"/runs/{soon.upstream_id}/")
+    assert row.one("a", class_="btn")["href"].endswith(f"/runs/{soon.upstream_id}/#tool-outputs")
     page = page_of(viewer.get(URL))
     assert page.one("section", id="needs-action").all("a", class_="btn")[0].text.startswith("Open")
     assert ids(page.one("div", id="overdue")) == [gone.upstream_id]
