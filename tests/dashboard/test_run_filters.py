@@ -1,5 +1,7 @@
 """What stands around the rows of the run list: facets, suggestions, clauses, sorts, columns, marks."""
 
+from dataclasses import replace
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -10,6 +12,7 @@ from runsdash.index import facets as facets_module
 from runsdash.index.facets import Count, facets_of
 from runsdash.index.filters import parsed
 from runsdash.index.models import Assistant, Connection, Run
+from runsdash.index.planner import Limits
 from runsdash.index.suggestions import suggestions
 from runsdash.index.upsert import upsert_messages
 from runsdash.service import objects
@@ -20,6 +23,7 @@ from tests.rows import made_connection, made_run, made_runs, waiting_for
 pytestmark = pytest.mark.django_db
 URL = "/runs/"
 HTMX = {"HX-Request": "true"}
+UNHURRIED = replace(facets_module.QUICK, looking=Limits(walk_s=30, statement_s=30))
 
 
 @pytest.fixture
@@ -129,9 +133,10 @@ def test_a_large_list_says_that_there_are_more(many: Connection) -> None:
     assert in_two.total == 0
 
 
+@pytest.mark.clock
 def test_what_no_index_counts_is_counted_run_by_run(viewer: Client, many: Connection) -> None:
     text = "-status:failed"
-    hasty = facets_module.counted(parsed(text), None, facets_module.QUICK)
+    hasty = facets_module.counted(parsed(text), None, UNHURRIED)
     assert hasty.can_be_finer
     assert {count.value: count.text for count in hasty.counts["model"]}["m0"] == "500+"  # of the newest 1,000
     first = facets(viewer, q=text).one("div", id="facets")
