@@ -17,7 +17,7 @@ from .measured import summary, table
 from .servers import Reader, Web
 
 STEPS, OUTPUT_BYTES = 10_000, 20_000_000
-TIMES = 40
+TIMES = 25
 GOAL_MS, GOAL_KB = 100, 300
 
 
