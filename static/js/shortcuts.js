@@ -1,4 +1,4 @@
-// Single keys: / ? j k J K x y l, and g then a letter. Links say their key by data-key ("g r", "n", "[", "]").
+// Single keys: / ? j k J K x b y l, and g then a letter. Links say their key by data-key ("g r", "n", "[", "]").
 // Off while typing, in dialogs, and when the profile turns them off (no data-shortcuts on <html>).
 const GO_WAIT_MS = 1500;
 let goUntil = 0;
@@ -54,6 +54,11 @@ const KEYS = {
   J: () => move(1),
   K: () => move(-1),
   x: () => press(".rowcheck", rowWithFocus()),
+  b: () => {
+    const first = document.querySelector("#bulk-select .btn");
+    first?.focus();
+    return Boolean(first);
+  },
   y: () => press("[data-copy]", rowWithFocus() ?? document.querySelector("h1")),
   l: () => press("[data-pause]", document),
   g: () => {

@@ -200,6 +200,15 @@ document.addEventListener("click", (event) => {
   menu.hidePopover();
 });
 
+// What was sent is said where the long form was: on a phone that is above the window by then.
+function showSent() {
+  const sent = document.querySelector("#tool-outputs[data-tone=good]:not([data-seen])");
+  if (!sent) return;
+  sent.dataset.seen = "";
+  if (sent.getBoundingClientRect().top < 0) sent.scrollIntoView({ block: "start" });
+}
+
 checkAll();
 document.addEventListener("htmx:after:swap", checkAll);
+document.addEventListener("htmx:after:swap", showSent);
 document.addEventListener("htmx:after:request", checkAll);

@@ -160,3 +160,12 @@ def test_a_new_run_goes_from_the_form_through_an_answer_to_completed(visitor: Vi
     lines = audit_lines(page, run)
     assert "submit_tool_outputs" in lines[0]
     assert any("create_run a try done (200)" in line for line in lines[1:])
+
+
+def test_a_search_on_a_phone_ends_at_the_word(visit: Callable[..., Visitor], site: Site):
+    run = site.upstream.wait(site.upstream.run("/long 40"))
+    page = visit(site, viewport={"width": 390, "height": 844}, has_touch=True).open(run_path(run))
+    page.goto("/runs/?q=depot")
+    page.locator(f"#run-rows tr[data-run-id={run['id']}] th a").tap()
+    expect(page.locator("#step-detail mark").first).to_be_in_viewport()
+    expect(page.locator("[data-hit]")).to_contain_text("depot")

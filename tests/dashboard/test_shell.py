@@ -57,6 +57,8 @@ def test_every_icon_used_is_drawn(admin: Client) -> None:
 
 def test_the_new_run_button_is_for_those_who_may(viewer: Client, operator: Client, settings) -> None:
     new_run = reverse("new_thread_run")
+    assert not page_of(operator.get("/profile/")).all("a", href=new_run), "there is no connection to start one on"
+    made_connection()
     assert not page_of(viewer.get("/profile/")).all("a", href=new_run)
     assert page_of(operator.get("/profile/")).one("a", href=new_run)
     settings.RUNSDASH_READ_ONLY = True
