@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.actions.models import Lineage
 from runsdash.audit.trail import Deed, deeds_of_run
 from runsdash.index import reading
 from runsdash.index.bodies import raw_chunks
+from runsdash.index.filters import Clause, RunFilter
 from runsdash.index.models import Message, Run, RunBody, RunText
 from runsdash.index.previews import PREVIEW_CHARS
 from runsdash.service.statuses import RunStatus
@@ -32,6 +35,7 @@ from .unsent import Unsent, unsent_of
 ID_CHARS = 200
 HIT_CHARS = 300
 RERUNS_SHOWN = 5
+ALIKE = "-7d"
 TABS = {"timeline": "Timeline", "conversation": "Conversation", "raw": "Raw JSON", "audit": "Audit"}
 
 
@@ -144,6 +148,21 @@ class RunPage(Timeline):
     @property
     def ending(self) -> Ending | None:
         return ending_of(self.run)
+
+    @property
+    def alike_url(self) -> str:
+        """The runs of the last days that ended like this one; empty where no cause is known."""
+        if not self.run.error_code:
+            return ""
+        alike = (Clause("status", self.run.status), Clause("error", self.run.error_code), Clause("created", ALIKE, ">"))
+        return f"{reverse('runs')}?{urlencode({'q': str(RunFilter(alike))})}"
+
+    @property
+    def answered_names(self) -> list[str]:
+        """Functions that got an output before the end, each once: running the run again may have them done again."""
+        calls = [call for step in self.steps.steps for call in step.calls or [] if isinstance(call, dict)]
+        answered = [call for call in calls if call.get("kind") == "function" and call.get("output_size") is not None]
+        return list(dict.fromkeys(str(call.get("name") or "(unnamed call)") for call in answered))
 
     @property
     def tools(self) -> str:

@@ -158,6 +158,15 @@ def test_why_it_failed(connection, start, open_run):
     assert box.one("section")["data-tone"] == "bad"
 
 
+def test_what_leads_on_from_a_failure(connection, start, upstream, open_run, operator):
+    run = start("/tool get_stock /fail server_error", until="requires_action")
+    upstream.answer(run)
+    page = parsed(open_run(wait_for(upstream, run, "failed")))
+    assert "get_stock" in page.one(id="answered-before").text
+    alike = parsed(operator.get(page.one(id="alike")["href"]))
+    assert [row["data-run-id"] for row in alike.all("tr", data_run_id=True)] == [run["id"]]
+
+
 def test_an_expired_run_names_the_calls_nobody_answered(connection, start, upstream, open_run):
     run = start("/tool", until="requires_action")
     open_run(run)
