@@ -39,7 +39,7 @@ def start(visitor: Visitor, words: str) -> Page:
     page = visitor.open("/runs/new/")
     page.locator("[name=assistant_id_typed]").fill(assistant["id"])
     page.locator("[name=thread-message_text]").fill(words)
-    page.get_by_label("Delivery").select_option("true")
+    page.locator("[name=stream]").select_option("true")
     page.get_by_role("button", name="Start run").click()
     expect(page.locator("#run")).to_be_visible()
     return page
