@@ -21,7 +21,7 @@ from . import due, lease
 from .asked import RUN_COST, THREAD_COST, run_reads, thread_reads
 from .budget import budget_for
 from .clients import WATCH_TIMEOUT_S, client_for
-from .landing import land_run, land_thread, walk_again
+from .landing import land_run, land_thread
 from .portions import Share
 from .reads import Reads
 from .trouble import note_failure, note_success, trouble_of
@@ -96,8 +96,6 @@ def ask_for_steps(run: Run) -> None:
     if run.facts.is_active:
         Run.objects.filter(pk=run.pk).update(steps_checked_at=None)
         return
-    if run.has_all_steps:
-        walk_again(run)
     soon = timezone.now() + NEXT_RUN_WITHIN
     Thread.objects.filter(pk=run.thread_id, due_at__gt=soon).update(due_at=soon)
 

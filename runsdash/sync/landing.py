@@ -11,6 +11,7 @@ from runsdash.index.archive import file_ids_of_message, want_files
 from runsdash.index.models import Connection, Run, RunStep, Thread
 from runsdash.index.purge import purge_of
 from runsdash.index.upsert import (
+    read_steps_again,
     upsert_assistants,
     upsert_messages,
     upsert_run,
@@ -20,7 +21,6 @@ from runsdash.index.upsert import (
 )
 from runsdash.service import NotSupported, ServiceError, objects
 from runsdash.service.objects import Page
-from runsdash.service.statuses import step_status
 
 from . import lease
 from .message_walk import note_newest
@@ -108,7 +108,7 @@ def land_newest(run: Run, page: Page, *, sent_at: object) -> None:
     elif run.has_all_steps and steps:
         save_run(run, steps_cursor=steps[-1].upstream_id)
     if run.facts.is_terminal and not is_over_for(run, sent_at):
-        walk_again(run)
+        read_steps_again(run)
 
 
 def position_before(known: QuerySet[RunStep], run: Run, steps: Sequence[objects.RunStep]) -> int | None:
@@ -116,18 +116,6 @@ def position_before(known: QuerySet[RunStep], run: Run, steps: Sequence[objects.
     first = known.filter(upstream_id=steps[0].id).first() if steps else None
     before = RunStep.objects.filter(run=run, position__lt=first.position).order_by("-position") if first else None
     return before.values_list("position", flat=True).first() if before is not None else None
-
-
-def walk_again(run: Run) -> None:
-    """The run ended while its steps were being read: read again from the first step that was not over."""
-    open_steps = [
-        s for s in RunStep.objects.filter(run=run).order_by("-position")[:200] if not step_status(s.status).is_terminal
-    ]
-    cursor = run.steps_cursor
-    if open_steps:
-        before = RunStep.objects.filter(run=run, position__lt=open_steps[-1].position).order_by("-position").first()
-        cursor = before.upstream_id if before else ""
-    save_run(run, has_all_steps=False, steps_cursor=cursor)
 
 
 def is_over_for(run: Run, sent_at: object) -> bool:
@@ -139,9 +127,10 @@ def is_over_for(run: Run, sent_at: object) -> bool:
 
 
 def save_run(run: Run, **columns: object) -> None:
+    """What is known of the steps, unless somebody has heard of another status meanwhile: then they are read again."""
     changed = {name: value for name, value in columns.items() if getattr(run, name) != value}
     if changed:
-        Run.objects.filter(pk=run.pk).update(**changed)
+        Run.objects.filter(pk=run.pk, status=run.status).update(**changed)
         for name, value in changed.items():
             setattr(run, name, value)
 

@@ -177,11 +177,29 @@ def step(number: int, *names: str) -> dict:
     }  # fmt: skip
 
 
+def test_whoever_hears_of_an_end_has_the_steps_read_again_from_the_first_open_one(prod: Connection) -> None:
+    run = seen(prod, status="in_progress")
+    steps = [
+        objects.RunStep.from_raw({
+            "id": f"step_{number}", "run_id": "run_a", "created_at": int(AGE.timestamp()) + number,
+            "type": "tool_calls", "status": status, "step_details": {"type": "tool_calls", "tool_calls": []},
+        })
+        for number, status in enumerate(("completed", "in_progress", "completed"))
+    ]  # fmt: skip
+    upsert_steps(run, steps, fetched_at=AGE)
+    Run.objects.update(has_all_steps=True, steps_cursor="step_2")
+    assert seen(prod, at_s=1, status="in_progress").has_all_steps
+    run = seen(prod, at_s=2, status="completed")
+    assert (run.has_all_steps, run.steps_cursor) == (False, "step_0")
+    Run.objects.update(has_all_steps=True)
+    assert seen(prod, at_s=3, status="completed", metadata={"a": "b"}).has_all_steps
+
+
 def test_what_others_write_stays(prod: Connection) -> None:
     seen(prod, status="queued")
     kept = {"lease_token": "t", "steps_cursor": "c", "has_all_steps": True, "archived_at": AGE, "steps_checked_at": AGE}
     Run.objects.update(**kept)
-    run = seen(prod, at_s=5)
+    run = seen(prod, at_s=5, status="in_progress")
     assert {name: getattr(run, name) for name in kept} == kept
 
 

@@ -7,6 +7,7 @@ Every function opens one short transaction; none calls an upstream.
 """
 
 from .assistants import upsert_assistants
+from .ending import read_steps_again
 from .known import free_keys, keys_of
 from .messages import upsert_messages
 from .runs import upsert_run, upsert_runs
@@ -17,6 +18,7 @@ __all__ = [
     "ensure_threads",
     "free_keys",
     "keys_of",
+    "read_steps_again",
     "recount_steps",
     "take_thread_snapshots",
     "upsert_assistants",

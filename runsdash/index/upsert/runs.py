@@ -16,6 +16,7 @@ from ..previews import run_preview
 from ..statements import upsert_rows
 from ..texts import stored_id
 from ..thread_sums import Before, Sums
+from .ending import read_steps_again
 from .known import CHUNK, keys_for_new, known_rows
 from .threads import ensure_threads
 
@@ -64,6 +65,7 @@ def _upsert_some_runs(
         keys = keys_for_new(Run, connection, known, [(run.id, run.created_at or fetched_at) for run in runs])
         changed: dict[int, tuple[Run, objects.Run]] = {}
         seen: list[StatusSeen] = []
+        ended: list[Run] = []
         sums = Sums(threads)
         for run in runs:
             upstream_id = stored_id(run.id)
@@ -71,7 +73,7 @@ def _upsert_some_runs(
             if row is not None and not accepts(row, run, fetched_at=fetched_at):
                 continue
             thread = threads[stored_id(run.thread_id or thread_id)]
-            before = Before.of(row)
+            before, was_active = Before.of(row), row is not None and row.facts.is_active
             if row is None:
                 created_at = run.created_at or fetched_at
                 row = Run(id=keys[upstream_id], connection=connection, upstream_id=upstream_id, created_at=created_at)
@@ -81,7 +83,11 @@ def _upsert_some_runs(
                 row.status_since = fetched_at
                 seen.append(StatusSeen(run_id=row.pk, status=row.status, seen_at=fetched_at))
             changed[row.pk] = row, run
+            if was_active and row.facts.is_terminal and row.has_all_steps:
+                ended.append(row)
         write_runs(list(changed.values()), fetched_at=fetched_at)
+        for row in ended:
+            read_steps_again(row)
         StatusSeen.objects.bulk_create(seen)
         fulltext.index_runs(one.run_id for one in seen)
         sums.write(connection)

@@ -1,0 +1,18 @@
+"""What the end of a run makes old: its steps as they were read while it ran, whoever heard of the end first."""
+
+from runsdash.service.statuses import step_status
+
+from ..models import Run, RunStep
+
+NEWEST = 200  # steps among which those are that were not over
+
+
+def read_steps_again(run: Run) -> None:
+    """Has the steps of `run` read once more, from the first that was not over."""
+    newest = list(RunStep.objects.filter(run=run).order_by("-position")[:NEWEST])
+    still_open = [step for step in newest if not step_status(step.status).is_terminal]
+    run.has_all_steps = False
+    if still_open:
+        before = RunStep.objects.filter(run=run, position__lt=still_open[-1].position).order_by("-position").first()
+        run.steps_cursor = before.upstream_id if before else ""
+    Run.objects.filter(pk=run.pk).update(has_all_steps=False, steps_cursor=run.steps_cursor)
