@@ -41,7 +41,11 @@ GROUPS_A_COLLECTION = 20
 PAUSE_S = 0.02  # at least, between transactions, so that other writers get their turn
 MAX_TROUBLES = 100  # that are told one by one
 FOR_IMPORT = {
-    "sqlite": ["PRAGMA cache_size = -131072"],
+    "sqlite": [
+        "PRAGMA cache_size = -131072",
+        # Pages of indexes change with each transaction: from a log of 128 MB they are copied once, not each time.
+        "PRAGMA wal_autocheckpoint = 16384",
+    ],
     "postgresql": [
         "SET gin_pending_list_limit = '64MB'",
         "SET synchronous_commit = off",

@@ -90,7 +90,7 @@ def moment(value: object) -> datetime | None:
 
 @lru_cache(maxsize=8192)
 def _whole_second(value: int) -> datetime:
-    return _EPOCH + timedelta(seconds=value)
+    return datetime.fromtimestamp(value, UTC)
 
 
 def _seconds(value: object) -> float | None:
