@@ -1,6 +1,7 @@
 """Fixtures that every test may use, and how tests are spread over processes."""
 
 import pytest
+from django.core.cache import caches
 
 from tests.connected import assistant, connection, start  # noqa: F401
 from tests.people import admin, nobody, operator, viewer  # noqa: F401
@@ -22,6 +23,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if may_rerun and any(item.get_closest_marker(name) for name in ("clock", "browser")):
             item.add_marker(pytest.mark.flaky(reruns=SECOND_TRIES, reruns_delay=1))
+
+
+@pytest.fixture(autouse=True)
+def _no_fragments() -> None:
+    """Parts of pages are kept by the state of the index, and every test begins with the same one."""
+    caches["fragments"].clear()
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,17 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import connection as database
 from django.http import QueryDict
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from runsdash.dashboard.forms.run_list import asked_runs
 from runsdash.dashboard.views.overview import State
 from runsdash.index.models import Connection, Run
 from runsdash.index.planner import ids_of
+from runsdash.index.purge import purge_some
 from runsdash.index.rollups import roll_up
 from runsdash.index.upsert import upsert_assistants
 from runsdash.service import objects
@@ -282,6 +285,37 @@ def test_queries_do_not_grow(viewer: Client, prod, django_assert_max_num_queries
         made_runs(prod, 12, status=status, age_s=20)
     with django_assert_max_num_queries(32):
         page_of(viewer.get(URL))
+
+
+def test_sums_are_drawn_once_for_all_who_look(viewer: Client, operator: Client, prod) -> None:
+    made_run(prod)
+    roll_up()
+    with CaptureQueriesContext(database) as first:
+        shown = page_of(viewer.get(URL))
+    with CaptureQueriesContext(database) as second:
+        again = page_of(operator.get(URL))
+    assert again.one("div", id="usage").text == shown.one("div", id="usage").text
+    assert len(second) < len(first) - 5
+    usage = page_of(viewer.get(URL, {"by": "assistant", "range": "30d"})).one("div", id="usage")
+    assert usage.one("a", aria_current="true")["href"] == "?range=30d&by=assistant#usage"
+
+
+def test_sums_that_are_kept_are_never_old(viewer: Client, prod) -> None:
+    many = {"prompt_tokens": 9_000_000, "completion_tokens": 0, "total_tokens": 9_000_000}
+    made_run(prod)
+    roll_up()
+    page_of(viewer.get(URL))
+    dear = made_run(prod, usage=many, age_s=2 * DAY_S)
+    for _ in range(2):  # counted from the run, then from new sums
+        assert dearest(page_of(viewer.get(URL))) == dear.thread.upstream_id
+        roll_up()
+    assert purge_some(dear.thread, within_s=5)
+    roll_up()
+    assert dearest(page_of(viewer.get(URL))) != dear.thread.upstream_id
+
+
+def dearest(page: Element) -> str:
+    return page.one("section", id="dearest-threads").one("tbody").all("a")[0]["title"]
 
 
 def test_a_connection_narrows(viewer: Client, prod) -> None:

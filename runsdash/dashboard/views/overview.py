@@ -32,7 +32,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     page = asked_page(request, shell)
     state = State.now(page, version, shell)
     context = {"page": page, "shell": shell, "ranges": ranges(request, page), "ways": ways(request, page)}
-    return render(request, "overview/overview.html", context | {"poll": poll(request, page, state)})
+    context |= {"drawn": drawn(page, version), "poll": poll(request, page, state)}
+    return render(request, "overview/overview.html", context)
 
 
 @viewer_required
@@ -85,6 +86,14 @@ def asked_page(request: HttpRequest, shell: Shell) -> OverviewPage:
     connection = connection_named(slug, among=shell.connections) if slug else None
     asked = {"connection": connection, "among": shell.connections, "by": by if by in BY else "model"}
     return OverviewPage(asked_range(request.GET), **asked)
+
+
+def drawn(page: OverviewPage, version: tuple) -> str:
+    """Names what is drawn from sums: whoever looks at the same state of the same range sees the same.
+
+    Runs are counted anyway, and tell of a purge that left no sums behind.
+    """
+    return state_tag(version, page.range, page.figures.by_status, query_of(page), [one.slug for one in page.among])
 
 
 def query_of(page: OverviewPage, **changes: object) -> str:
