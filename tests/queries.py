@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 # What PostgreSQL needs around a statement to stop it in time; on SQLite the process does that by itself.
-AROUND = ("SAVEPOINT", "RELEASE SAVEPOINT", "SET LOCAL statement_timeout")
+AROUND = ("SAVEPOINT", "RELEASE SAVEPOINT", "SET LOCAL enable_seqscan", "SET LOCAL statement_timeout")
 
 
 @contextmanager

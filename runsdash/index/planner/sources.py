@@ -49,14 +49,14 @@ class Source:
 
     def arm_ids(self, arm: Arm, *, keys: Keys, limit: str, direction: str = "DESC", tests: Sql | None = None) -> Sql:
         column = f"d.{arm.key}"
-        parts = [arm.where, *bounds(column, keys)]
+        # A plus before the column keeps both engines from walking all runs in order instead of this index range.
+        ordered = f"{'' if self.is_ordered and not arm.is_sorted else '+'}{column}"
+        parts = [arm.where, *bounds(ordered if arm.is_sorted else column, keys)]
         if tests is not None:  # the OFFSET keeps PostgreSQL from turning this into a join
             run = f"SELECT 1 FROM index_run r WHERE r.id = {column} AND {tests.text} LIMIT 1 OFFSET 0"
             parts.append(Sql(f"EXISTS ({run})", tests.params))
         where = " AND ".join(part.text for part in parts)
-        # A plus before the column keeps both engines from walking all runs in order instead of this index range.
-        order = f"{'' if self.is_ordered and not arm.is_sorted else '+'}{column} {direction}"
-        text = f"SELECT {column} AS id FROM {arm.table} d WHERE {where} ORDER BY {order} LIMIT {limit}"
+        text = f"SELECT {column} AS id FROM {arm.table} d WHERE {where} ORDER BY {ordered} {direction} LIMIT {limit}"
         return Sql(text, tuple(param for part in parts for param in part.params))
 
     def count(self, *, keys: Keys, cap: int) -> int:
@@ -122,7 +122,7 @@ def of_words(phrases: Sequence[str]) -> Source:
     """Runs that hold every phrase."""
     if is_postgresql():
         found = words_in_vector(phrases)
-        is_short = estimated_rows(Sql(f"SELECT 1 FROM index_runtext d WHERE {found.text}", found.params)) <= SHORT
+        is_short = estimated_rows(Sql(f"SELECT 1 FROM {WORDS} d WHERE {found.text}", found.params)) <= SHORT
         return Source((Arm(found, WORDS, "run_id", is_sorted=is_short),))
     asked = " AND ".join(f'"{phrase}"' for phrase in phrases)
     return Source((Arm(Sql("d.index_runtext_fts MATCH %s", (asked,)), "index_runtext_fts", "rowid"),))
