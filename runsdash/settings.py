@@ -147,7 +147,7 @@ QUEUE_URL = f"sqlite:///{STATE_DIR / 'queue.sqlite3'}"
 HUEY_URL = QUEUE_URL if IS_DEMO else env.str("HUEY_URL", default=QUEUE_URL)
 CACHES = {
     "default": env.cache_url("CACHE_URL", default="dbcache://runsdash_cache"),
-    # Parts of pages that many people look at, in each process for itself. Their keys name all that they show.
+    # Parts of pages that many people look at, in each process for itself. Their keys name all that they count.
     "fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100}},
 }
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))

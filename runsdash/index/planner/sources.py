@@ -49,7 +49,8 @@ class Source:
 
     def arm_ids(self, arm: Arm, *, keys: Keys, limit: str, direction: str = "DESC", tests: Sql | None = None) -> Sql:
         column = f"d.{arm.key}"
-        # A plus before the column keeps both engines from walking all runs in order instead of this index range.
+        # A plus before the column keeps both engines from walking all runs in order instead of this index range;
+        # where PostgreSQL shall sort, a bound on the bare column would tempt it, too.
         ordered = f"{'' if self.is_ordered and not arm.is_sorted else '+'}{column}"
         parts = [arm.where, *bounds(ordered if arm.is_sorted else column, keys)]
         if tests is not None:  # the OFFSET keeps PostgreSQL from turning this into a join
