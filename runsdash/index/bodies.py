@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator
 from typing import NamedTuple
-from zlib import decompress, decompressobj
 
 from django.db.models import Case, F, QuerySet, When
+from isal.isal_zlib import decompress, decompressobj
 
 from runsdash.service import objects
 

@@ -63,7 +63,7 @@ def insert_words(rows: Sequence[tuple[int, str, bool]]) -> None:
         cursor.execute("INSERT INTO index_runtext_apart (id) VALUES (1)")
         insert_rows(RunText, TEXT_NAMES, rows)
         cursor.execute("DELETE FROM index_runtext_apart")
-        own = [(key, words) for key, words, _ in rows]
+        own = sorted((key, words) for key, words, _ in rows)
         cursor.executemany("INSERT INTO index_runtext_fts(rowid, words) VALUES (%s, %s)", own)
 
 

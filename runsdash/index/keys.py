@@ -14,9 +14,13 @@ HASH_MASK = (1 << HASH_BITS) - 1
 
 def key_for(*, connection_id: int, upstream_id: str, created_at: datetime) -> int:
     """The preferred key of an object."""
+    return key_at(int(created_at.timestamp()), connection_id=connection_id, upstream_id=upstream_id)
+
+
+def key_at(second: int, *, connection_id: int, upstream_id: str) -> int:
+    """The same of one created at this second since 1970."""
     digest = blake2b(f"{connection_id}\0{upstream_id}".encode("utf-8", "surrogatepass"), digest_size=4).digest()
-    seconds = max(0, min(int(created_at.timestamp()), (1 << 32) - 1))
-    return seconds << HASH_BITS | int.from_bytes(digest) & HASH_MASK
+    return max(0, min(second, (1 << 32) - 1)) << HASH_BITS | int.from_bytes(digest) & HASH_MASK
 
 
 def free_key(key: int, *, is_taken: Callable[[int], bool]) -> int:

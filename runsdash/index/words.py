@@ -16,7 +16,9 @@ UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u312f\u31a0-\u31bf\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
+UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
 WORD = re.compile(rf"(?:(?![{UNSPACED}])[^\W_]){{1,{LONGEST_WORD}}}|[^\W_]")
+SPACED_WORD = re.compile(rf"[^\W_]{{1,{LONGEST_WORD}}}")  # the same in a third of the time where nothing is unspaced
 # Small letters and digits as they are, capitals small, all else a gap; by bytes, which is four times as fast as by `str`.
 ASCII_WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() else ord(" ") for code in range(128)) + bytes(128)
 
@@ -24,7 +26,8 @@ ASCII_WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() else ord(" ") 
 def words_of(text: str) -> list[str]:
     """The words of `text` in order."""
     if not text.isascii():
-        return WORD.findall(normalize("NFKC", normalize("NFKC", text).casefold()))
+        text = normalize("NFKC", normalize("NFKC", text).casefold())
+        return (WORD if UNSPACED_WORD.search(text) else SPACED_WORD).findall(text)
     spaced = text.encode().translate(ASCII_WORDS)
     words = spaced.decode().split()
     if has_long_word(spaced):

@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from benchmarks.generate import Past
 from runsdash.index.bulk.making import odd_step, own_odd
-from runsdash.index.bulk.plain import Step, own_plain, plain_line, plain_step
+from runsdash.index.bulk.plain import Step, own_plain, placed, plain_line
 from runsdash.index.bulk.reading import Context, read_line
+from runsdash.index.rows import positioned_steps
+from runsdash.index.words import joined_words
+from runsdash.service.objects import RunStep
 
 AGE = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CONTEXT = Context(connection_id=7, now=AGE)
@@ -88,14 +91,13 @@ def both_ways(raw: dict) -> tuple | None:
         return None
     odd = read_line(text, read_at=AGE, context=CONTEXT)
     assert (line.id, line.owner, line.body, line.fetched_at) == (odd.id, odd.owner, odd.body, odd.fetched_at)
-    ours = own_plain(plain_step(line), CONTEXT, of=5, position=6)
+    ours = own_plain(line, CONTEXT, of=5, position=6)
     theirs = own_odd(odd_step(odd), CONTEXT, of=5, position=6, fallback=AGE)
     return comparable(ours), comparable(theirs)
 
 
 def comparable(own) -> tuple:
-    texts = [text for text, is_cut in own.texts if text]
-    return own.row, own.body, own.names, own.calls, texts
+    return own.row, own.body, own.names, own.calls, joined_words(own.texts)
 
 
 def test_usual_steps_are_plain_and_alike() -> None:
@@ -127,6 +129,18 @@ def test_what_is_left_out_does_not_matter(data: st.DataObject) -> None:
     found = both_ways(changed(raw, data.draw(st.sampled_from(places(raw))), None, leave_out=True))
     if found:
         assert found[0] == found[1]
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), max_size=12), st.sampled_from([0, 1, 400_000]))
+def test_plain_steps_have_the_places_of_the_tolerant_way(times: list[tuple[int, bool]], microsecond: int) -> None:
+    raws = [
+        (SPOKEN if is_message else USUAL) | {"id": f"step_{number}", "created_at": USUAL["created_at"] + after}
+        for number, (after, is_message) in enumerate(times)
+    ]
+    lines = [plain_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) for raw in raws]
+    began = datetime.fromtimestamp(USUAL["created_at"], UTC).replace(microsecond=microsecond)
+    theirs = positioned_steps([RunStep.from_raw(raw) for raw in raws], run_created_at=began)
+    assert [(line.id, position) for line, position in placed(lines, began)] == [(one.id, at) for one, at in theirs]
 
 
 def test_errors_other_tools_and_strange_texts_are_not_plain() -> None:

@@ -1,12 +1,13 @@
 """Splitting into words: the same for what is indexed and what is asked."""
 
 from itertools import pairwise
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runsdash.index.words import LONGEST_WORD, RUN_BYTES, SEARCHABLE_CHARS, joined_words, phrase_of, words_of
+from runsdash.index.words import LONGEST_WORD, RUN_BYTES, SEARCHABLE_CHARS, WORD, joined_words, phrase_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,12 @@ def test_words_hold_no_gap_and_are_split_no_further(one: str, other: str) -> Non
     assert words_of(" ".join(words)) == words
     assert words == words_of(one) + words_of(other)
     assert not [word for word in words if not word or word.isspace() or len(word) > LONGEST_WORD]
+
+
+@given(st.text())
+def test_a_text_without_unspaced_scripts_is_split_the_quicker_way_alike(text: str) -> None:
+    normal = normalize("NFKC", normalize("NFKC", text + "é").casefold())
+    assert words_of(text + "é") == WORD.findall(normal)
 
 
 def test_a_long_text_is_cut_and_said_to_be() -> None:

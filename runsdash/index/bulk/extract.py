@@ -7,14 +7,16 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from runsdash.index.rows import positioned_messages, positioned_steps
+from runsdash.index.searchable import Text
 from runsdash.service.decoding import decode_json
-from runsdash.service.objects import Message, Run, RunStep
+from runsdash.service.objects import Run, RunStep
 
 from .garbage import uncollected
 from .lines import Block
 from .making import Own, message_part, odd_step, own_odd, run_key, run_part, step_part
-from .parts import Again, Extracted, StepPart, ThreadPart, Trouble
-from .plain import Plain, Step, own_plain, plain_line, plain_step
+from .parts import Again, Extracted, MessagePart, StepPart, ThreadPart, Trouble
+from .plain import Plain, Step, own_plain, placed, plain_line, plain_step
+from .plain_messages import Placed, placed_message, plain_message_line, plain_message_part
 from .reading import Context, Line, Refused, read_line
 from .speech import Speech
 
@@ -41,8 +43,9 @@ def rows_of(block: Block, context: Context) -> Extracted:
         if not line or line.isspace():
             continue
         plain = plain_line(line, read_at=block.read_at, context=context)
+        plain = plain or plain_message_line(line, read_at=block.read_at, context=context)
         if plain:
-            lines["thread.run.step"].append(plain)
+            lines[plain.kind].append(plain)
             continue
         try:
             read = read_line(line, read_at=block.read_at, context=context)
@@ -97,9 +100,12 @@ def take_runs(
 
 def own_steps(lines: list[Line], run_created_at: datetime, run_key: int, context: Context) -> list[Own]:
     """In their order."""
+    if all(isinstance(line.value, Step) for line in lines):
+        there = placed(lines, run_created_at)
+        return [own_plain(line, context, of=run_key, position=position) for line, position in there]
     read = [plain_step(line) if isinstance(line.value, Step) else odd_step(line) for line in lines]
     return [
-        own_plain(step, context, of=run_key, position=position)
+        own_plain(step.line, context, of=run_key, position=position)
         if isinstance(step, Plain)
         else own_odd(step, context, of=run_key, position=position, fallback=run_created_at)
         for step, position in positioned_steps(read, run_created_at=run_created_at)
@@ -116,11 +122,16 @@ def take_messages(found: Extracted, lines: Iterable[Line], context: Context) -> 
     """Messages of the block; what is said in each thread, for the words of its runs."""
     speech: dict[str, Speech] = {}
     for thread_id, own in by_owner(lines).items():
-        by_id = {line.value["id"]: line for line in own}
-        messages = [Message.from_raw(line.value) for line in own]
+        messages = [placed_message(line) for line in own]
         speech[thread_id] = Speech()
-        for message, created_at, position in positioned_messages(messages, fallback=own[0].fetched_at):
-            part, texts = message_part(message, by_id[message.id], created_at, position, context)
+        for one, created_at, position in positioned_messages(messages, fallback=own[0].fetched_at):
+            part, texts = part_of(one, created_at, position, context)
             found.messages.append(part)
-            speech[thread_id].add(message, position, texts)
+            speech[thread_id].add(one.run_id, one.role, position, texts)
     return speech
+
+
+def part_of(one: Placed, created_at: datetime, position: int, context: Context) -> tuple[MessagePart, list[Text]]:
+    if one.message is None:
+        return plain_message_part(one.line, created_at, position, context)
+    return message_part(one.message, one.line, created_at, position, context)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from hashlib import blake2b
 from operator import itemgetter
 from typing import NamedTuple
@@ -21,9 +21,9 @@ from runsdash.service.objects import Message, Run, RunStep, reading
 from .parts import MESSAGE_REST, RUN_REST, STEP_REST, MessagePart, RunPart, StepPart
 from .reading import Context, Line
 from .speech import Speech
+from .stamps import stamp
 
 NO_PREVIEW = "{}"
-OFFSET_CHARS = len("+00:00")  # all moments are UTC
 RUN_TIMES = (
     "status_since", "created_at", "started_at", "ended_at", "expires_at", "steps_checked_at", "archived_at",
 )  # fmt: skip
@@ -50,16 +50,6 @@ def json_column(value: object) -> str:
         return orjson.dumps(value).decode()
     except (orjson.JSONEncodeError, RecursionError):
         return json.dumps(value)  # an integer beyond 64 bits
-
-
-def stamp(moment: datetime | None, context: Context) -> str | None:
-    """A time as this engine reads it, in UTC."""
-    return None if moment is None else stamp_in(moment, context.zone)
-
-
-@lru_cache(maxsize=8192)
-def stamp_in(moment: datetime, zone: str) -> str:
-    return moment.isoformat(" ")[:-OFFSET_CHARS] + zone
 
 
 def body_rest(line: Line, fetched: str, preview: Callable[[], dict] | None = None) -> tuple:

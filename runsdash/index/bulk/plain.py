@@ -2,22 +2,24 @@
 third of the time that `making` takes, which reads every other shape, and makes the same rows. Pure.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import chain
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import DecodeError, Meta, Struct
 from msgspec.json import Decoder
 
-from runsdash.index.keys import key_for
+from runsdash.index.keys import key_at
 from runsdash.index.previews import SHORT_BODY_BYTES
-from runsdash.index.rows import MOST_TOKENS
+from runsdash.index.rows import MOST_TOKENS, bounded, position_at
+from runsdash.index.searchable import Text
 from runsdash.service.objects import reading
 
 from . import tail
-from .making import Own, body_rest, json_column, stamp
+from .making import Own, body_rest, json_column
 from .plain_calls import Call, Calls, Word
 from .reading import Context, Line, age_of
+from .stamps import second_stamp, stamp
 
 IS_STEP = b'"thread.run.step"'
 UNSTORABLE = (b"\\u0000", b"\\ud", b"\\uD")  # NUL, and what may be half a pair
@@ -64,12 +66,11 @@ decode = Decoder(Step).decode
 
 
 class Plain(NamedTuple):
-    """`created_at` and `type` give the step its place among those of its run."""
+    """Such a step among others. `created_at` and `type` give it its place."""
 
     created_at: datetime
     type: str
     line: Line
-    step: Step
 
 
 def plain_line(text: bytes, *, read_at: datetime, context: Context) -> Line | None:
@@ -77,9 +78,7 @@ def plain_line(text: bytes, *, read_at: datetime, context: Context) -> Line | No
     if IS_STEP not in text:
         return None
     body, added = tail.split(text.strip())
-    if len(body) >= SHORT_BODY_BYTES or not AGE_ALONE.issuperset(added):
-        return None
-    if b"\\u" in body and any(one in body for one in UNSTORABLE):
+    if not is_plain(body, added):
         return None
     try:
         step = decode(body)
@@ -92,26 +91,54 @@ def plain_line(text: bytes, *, read_at: datetime, context: Context) -> Line | No
     return Line("thread.run.step", step.id, step.run_id, step, body, age_of(added, read_at, context), {}, [])
 
 
+def is_plain(body: bytes, added: dict) -> bool:
+    """Short, with nothing that no database takes, and an export added its age at most."""
+    if len(body) >= SHORT_BODY_BYTES or not AGE_ALONE.issuperset(added):
+        return False
+    return not (b"\\u" in body and any(one in body for one in UNSTORABLE))
+
+
 def plain_step(line: Line) -> Plain:
-    return Plain(reading.moment(line.value.created_at), line.value.type, line, line.value)
+    return Plain(reading.moment(line.value.created_at), line.value.type, line)
 
 
-def own_plain(plain: Plain, context: Context, *, of: int, position: int) -> Own:
+def placed(lines: Iterable[Line], run_created_at: datetime) -> Iterator[tuple[Line, int]]:
+    """Such steps of a run in their order, with the positions that `rows.positioned_steps` gives them."""
+    began, last, within = run_created_at.timestamp(), None, 0
+    for line in sorted(lines, key=order_of):
+        second, is_message = order_of(line)
+        base = position_at(bounded(int(second - began)), is_message=is_message, within=0)
+        within = within + 1 if base == last else 0
+        last = base
+        yield line, base | within
+
+
+def order_of(line: Line) -> tuple[int, bool]:
+    return line.value.created_at, line.value.type == "message_creation"
+
+
+def own_plain(line: Line, context: Context, *, of: int, position: int) -> Own:
     """`of`: the key of its run."""
-    step, calls = plain.step, calls_of(plain.step)
-    key = key_for(connection_id=context.connection_id, upstream_id=step.id, created_at=plain.created_at)
+    step, calls = line.value, calls_of(line.value)
+    key = key_at(step.created_at, connection_id=context.connection_id, upstream_id=step.id)
     ended_at = step.completed_at or step.failed_at or step.cancelled_at or step.expired_at
-    usage, fetched = step.usage, stamp(plain.line.fetched_at, context)
+    usage, fetched, zone = step.usage, stamp(line.fetched_at, context), context.zone
     kind, rows = (calls[0].kind, json_column([call.row() for call in calls])) if calls else ("message", "[]")
     row = (
         key, of, position, context.connection_id, step.id, step.type, kind, step.status,
-        stamp(plain.created_at, context), stamp(reading.moment(ended_at), context),
+        second_stamp(step.created_at, zone), second_stamp(ended_at, zone),
         *((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) if usage else (None, None, None)),
         "", "", "" if calls else step.step_details.message_creation.message_id, rows, len(calls), fetched,
     )  # fmt: skip
     names = list(dict.fromkeys(call.name for call in calls))
-    texts = chain.from_iterable(call.texts() for call in calls)
-    return Own(row, (key, *body_rest(plain.line, fetched)), names, len(calls), texts)
+    texts = together([text for call in calls for text in call.texts()])
+    return Own(row, (key, *body_rest(line, fetched)), names, len(calls), texts)
+
+
+def together(texts: list[str]) -> list[Text]:
+    """Short texts as one, which is quicker to split into words, where that takes no other way for all of them."""
+    whole = " ".join(texts)
+    return [(whole, False)] if whole.isascii() else [(text, False) for text in texts]
 
 
 def calls_of(step: Step) -> list[Call]:

@@ -3,13 +3,12 @@
 The same as `previews.call_row` and `searchable.call_texts` make of a call of any shape; a test compares them.
 """
 
-from collections.abc import Iterator
 from typing import Annotated
 
 from msgspec import Meta, Raw, Struct
 
 from runsdash.index.previews import MAX_CALLS_IN_ROW, MAX_RESULTS
-from runsdash.index.searchable import Text, spoken
+from runsdash.index.searchable import spoken
 from runsdash.index.texts import ID_CHARS
 
 Word = Annotated[str, Meta(min_length=1, max_length=ID_CHARS)]
@@ -39,10 +38,8 @@ class FunctionCall(Struct, forbid_unknown_fields=True, tag_field="type", tag="fu
             "note": "",
         }  # fmt: skip
 
-    def texts(self) -> Iterator[Text]:
-        yield self.function.name, False
-        yield spoken(self.function.arguments), False
-        yield spoken(self.function.output or ""), False
+    def texts(self) -> list[str]:
+        return [self.function.name, spoken(self.function.arguments), spoken(self.function.output or "")]
 
 
 class Logs(Struct, forbid_unknown_fields=True, tag_field="type", tag="logs"):
@@ -65,11 +62,9 @@ class CodeCall(Struct, forbid_unknown_fields=True, tag_field="type", tag="code_i
     def row(self) -> dict[str, object]:
         return silent_row(self.id, self.name, self.kind, note="logs" if self.code_interpreter.outputs else "")
 
-    def texts(self) -> Iterator[Text]:
-        yield self.name, False
-        yield spoken(self.code_interpreter.input), False
-        for output in self.code_interpreter.outputs:
-            yield spoken(output.logs), False
+    def texts(self) -> list[str]:
+        logs = [spoken(output.logs) for output in self.code_interpreter.outputs]
+        return [self.name, spoken(self.code_interpreter.input), *logs]
 
 
 class Passage(Struct, forbid_unknown_fields=True, tag_field="type", tag="text"):
@@ -99,11 +94,11 @@ class SearchCall(Struct, forbid_unknown_fields=True, tag_field="type", tag="file
         note = f"{count} result{'s' if count != 1 else ''}" if count else ""
         return silent_row(self.id, self.name, self.kind, note=note)
 
-    def texts(self) -> Iterator[Text]:
-        yield self.name, False
+    def texts(self) -> list[str]:
+        found = [self.name]
         for result in self.file_search.results:
-            yield result.file_name, False
-            yield spoken("\n".join(passage.text for passage in result.content)), False
+            found += result.file_name, spoken("\n".join(passage.text for passage in result.content))
+        return found
 
 
 def silent_row(call_id: str, name: str, kind: str, *, note: str) -> dict[str, object]:

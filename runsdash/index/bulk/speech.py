@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from runsdash.index.rows import MESSAGE_ORDER_BITS
 from runsdash.index.searchable import Text
-from runsdash.service.objects import Message
 
 # As in `reading` and `fulltext`, which cannot be imported without a database; a test compares the words.
 QUESTIONS, MESSAGES_A_RUN = 20, 200
@@ -28,9 +27,9 @@ class Speech:
     said: list[Said] = field(default_factory=list)
     by_run: dict[str, list[Said]] = field(default_factory=dict)
 
-    def add(self, message: Message, position: int, texts: list[Text]) -> None:
-        """Call it in the order of positions."""
-        one = Said(position, message.run_id or "", message.role == "user" and not message.run_id, texts)
+    def add(self, run_id: str | None, role: str, position: int, texts: list[Text]) -> None:
+        """A message. Call it in the order of positions."""
+        one = Said(position, run_id or "", role == "user" and not run_id, texts)
         self.said.append(one)
         if one.run_id:
             self.by_run.setdefault(one.run_id, []).append(one)

@@ -45,7 +45,7 @@ class Written:
     """Rows that were added or changed; `homeless`: steps of runs that the index does not have (yet).
 
     `heard`: keys of threads that had been there and got messages, which the words of their runs depend on. `back`:
-    purged threads that came back.
+    purged threads that came back. `words` wait for the end of the transaction: written together they cost a third.
     """
 
     runs: int = 0
@@ -55,10 +55,15 @@ class Written:
     back: int = 0
     homeless: list[StepPart] = field(default_factory=list)
     heard: set[int] = field(default_factory=set)
+    words: list[tuple[int, str, bool]] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
         return self.runs + self.steps + self.messages + self.threads
+
+    def write_words(self) -> None:
+        fulltext.insert_words(self.words)
+        self.words = []
 
 
 @dataclass
@@ -75,6 +80,7 @@ class Writer:
                     self.touch(sifted)
                     for block in blocks:
                         self.write_block(block, written, careful=attempt > 0)
+                    written.write_words()
                 return written
             except (IntegrityError, OperationalError):
                 if attempt == ATTEMPTS - 1:
@@ -105,14 +111,17 @@ class Writer:
         stepped = write_loose_steps(self.connection, self.context, loose, keys, written.homeless)
         heard = new_threads if not careful else set()
         complete = [part for part in new if part.thread_id in heard]
-        texts = [(run_keys[part.upstream_id], *part.words) for part in complete]
-        fulltext.insert_words(texts)
+        written.words += [(run_keys[part.upstream_id], *part.words) for part in complete]
         sent = write_messages(self.connection, block.messages, threads, keys, older=set(threads) - heard)
         rollups.mark_dirty(self.connection.pk, run_keys.values())
         # Words of the other runs come from the index, where the rest of what was said may be.
         whole = {run_keys[part.upstream_id] for part in complete}
-        fulltext.index_runs(({*run_keys.values()} | stepped.run_keys) - whole)
-        hear(block.messages, threads, set(threads) - heard)
+        others = ({*run_keys.values()} | stepped.run_keys) - whole
+        listening = set(threads) - heard
+        if others or listening:
+            written.write_words()
+        fulltext.index_runs(others)
+        hear(block.messages, threads, listening)
         written.heard |= {threads[part.thread_id].pk for part in block.messages if part.thread_id not in heard}
         written.runs += len(new) + len(old) + len(block.again)
         written.steps += len(steps) + stepped.count
