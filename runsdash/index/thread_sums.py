@@ -87,6 +87,11 @@ class Sums:
 
 def add(threads: Iterable[Thread], changes: Mapping[int, Change]) -> None:
     """Applies `changes` (by key) to threads that were just read under a lock; rows and objects both change."""
+    write(applied(threads, changes))
+
+
+def applied(threads: Iterable[Thread], changes: Mapping[int, Change]) -> list[Thread]:
+    """The objects that change. Rows do not."""
     changed = []
     for thread in threads:
         change = changes.get(thread.pk)
@@ -96,7 +101,7 @@ def add(threads: Iterable[Thread], changes: Mapping[int, Change]) -> None:
             thread.total_tokens = total(thread.total_tokens, change.tokens)
             thread.cost = total(thread.cost, change.cost)
             changed.append(thread)
-    write(changed)
+    return changed
 
 
 def recount(thread_ids: Iterable[int]) -> None:

@@ -26,13 +26,13 @@ from runsdash.index.models import (
 )
 from runsdash.index.purge import let_back_in
 from runsdash.index.statements import insert_rows
-from runsdash.service import objects
 
 from .keys import Keys
 from .known import Sifted
 from .messages import write_messages
+from .owners import Owners, ids_of, owners_of
 from .parts import BODY_REST, RUN_REST, STEP_BODY_NAMES, STEP_NAMES, Extracted, MessagePart, RunPart, StepPart
-from .reading import ONLY_ID, Context
+from .reading import Context
 from .snapshots import write_snapshots
 from .steps import steps_of, write_loose_steps
 
@@ -95,12 +95,14 @@ class Writer:
                 model.objects.filter(pk=key, fetched_at__lt=fetched_at).update(**names)
 
     def write_block(self, block: Extracted, written: Written, *, careful: bool) -> None:
-        threads, new_threads = self.threads_of(block, written)
+        written.back += let_back_in(self.connection, ids_of(block))
+        owners = owners_of(self.connection, block, is_careful=careful)
+        threads = owners.rows
         there = set(upsert.keys_of(Run, connection=self.connection, ids=list(block.runs)))
         new = [part for part in block.runs.values() if part.upstream_id not in there]
         old = [part for part in block.runs.values() if part.upstream_id in there]
         keys = Keys(careful)
-        run_keys = self.insert_runs(new, threads, keys)
+        run_keys = self.insert_runs(new, owners, keys)
         write_snapshots(self.connection, old, block.again)
         trusted = [] if careful else new
         steps = [row for part in trusted for row in part.steps]
@@ -109,7 +111,7 @@ class Writer:
         apart = block.runs.values() if careful else old
         loose = [*block.loose, *(step for part in apart for step in steps_of(part, self.context))]
         stepped = write_loose_steps(self.connection, self.context, loose, keys, written.homeless)
-        heard = new_threads if not careful else set()
+        heard = owners.new if not careful else set()
         complete = [part for part in new if part.thread_id in heard]
         written.words += [(run_keys[part.upstream_id], *part.words) for part in complete]
         sent = write_messages(self.connection, block.messages, threads, keys, older=set(threads) - heard)
@@ -128,27 +130,16 @@ class Writer:
         written.messages += sent
         written.threads += len(block.threads)
 
-    def threads_of(self, block: Extracted, written: Written) -> tuple[dict[str, Thread], set[str]]:
-        """Rows of all threads that the block names, locked, and the ids of those that were made just now."""
-        ids = [part.thread_id for part in block.runs.values()] + [part.thread_id for part in block.messages]
-        ids = list(dict.fromkeys([*ids, *(part.upstream_id for part in block.threads)]))
-        before = set(upsert.keys_of(Thread, connection=self.connection, ids=ids))
-        written.back += let_back_in(self.connection, ids)
-        threads = upsert.ensure_threads(self.connection, ids)
-        read = [part for part in block.threads if part.kept.get(ONLY_ID) is not True]
-        upsert.take_thread_snapshots(threads, [(objects.Thread.from_raw(part.value), part.fetched_at) for part in read])
-        flags = {"has_all_runs", "has_all_messages", "is_gone"}
-        for part in block.threads:
-            kept = {name: True for name in flags & part.kept.keys() if part.kept[name] is True}
-            if kept and part.upstream_id not in before:
-                Thread.objects.filter(pk=threads[part.upstream_id].pk).update(**kept)
-        return threads, set(ids) - before
-
-    def insert_runs(self, parts: Sequence[RunPart], threads: dict[str, Thread], keys: Keys) -> dict[str, int]:
-        """New runs with body, pairs, tools and status history; their keys by upstream id."""
-        chosen = keys.free(Run, [part.key for part in parts])
+    def insert_runs(self, parts: Sequence[RunPart], owners: Owners, keys: Keys) -> dict[str, int]:
+        """New runs with body, pairs, tools and status history, and their threads; keys of the runs by upstream id."""
+        chosen, threads = keys.free(Run, [part.key for part in parts]), owners.rows
         costs = [self.cost_of(part) for part in parts]
         own = list(zip(chosen, costs, parts, strict=True))
+        changes: dict[int, thread_sums.Change] = {}
+        for _, cost, part in own:
+            change = changes.setdefault(threads[part.thread_id].pk, thread_sums.Change())
+            change.add(created_at=part.created_at, tokens=part.total_tokens, cost=cost, is_new=True)
+        owners.add_runs(changes)
         rows = [(key, threads[part.thread_id].pk, cost, *part.rest) for key, cost, part in own]
         insert_rows(Run, RUN_NAMES, rows)
         insert_rows(RunBody, ("run_id", *BODY_REST), [(key, *part.body) for key, _, part in own])
@@ -159,11 +150,6 @@ class Writer:
         insert_rows(
             StatusSeen, ("run_id", "status", "seen_at"), [(key, *seen) for key, _, part in own for seen in part.seen]
         )
-        changes: dict[int, thread_sums.Change] = {}
-        for _, cost, part in own:
-            change = changes.setdefault(threads[part.thread_id].pk, thread_sums.Change())
-            change.add(created_at=part.created_at, tokens=part.total_tokens, cost=cost, is_new=True)
-        thread_sums.add({row.pk: row for row in threads.values()}.values(), changes)
         return {part.upstream_id: key for key, _, part in own}
 
     def cost_of(self, part: RunPart) -> float | None:

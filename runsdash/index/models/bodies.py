@@ -27,7 +27,9 @@ class Body(models.Model):
 class RunBody(Body):
     """preview: the run's parameters with long texts cut, see index/previews.py."""
 
-    run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="body")
+    run = models.OneToOneField(
+        Run, on_delete=models.CASCADE, primary_key=True, related_name="body", db_constraint=False
+    )
 
     def __str__(self) -> str:
         return f"body of run {self.run_id}"
@@ -36,7 +38,9 @@ class RunBody(Body):
 class StepBody(Body):
     """preview: tool calls with arguments, outputs, code, logs and results cut, see index/previews.py."""
 
-    step = models.OneToOneField(RunStep, on_delete=models.CASCADE, primary_key=True, related_name="body")
+    step = models.OneToOneField(
+        RunStep, on_delete=models.CASCADE, primary_key=True, related_name="body", db_constraint=False
+    )
 
     def __str__(self) -> str:
         return f"body of step {self.step_id}"
@@ -45,7 +49,9 @@ class StepBody(Body):
 class MessageBody(Body):
     """preview: empty, a message's preview is its `parts`."""
 
-    message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True, related_name="body")
+    message = models.OneToOneField(
+        Message, on_delete=models.CASCADE, primary_key=True, related_name="body", db_constraint=False
+    )
 
     def __str__(self) -> str:
         return f"body of message {self.message_id}"

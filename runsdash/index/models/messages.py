@@ -10,7 +10,7 @@ class Message(models.Model):
     """One message. `parts` is its content, each text cut to the preview size; see index/previews.py for the shape."""
 
     id = models.BigAutoField(primary_key=True)
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, db_index=False)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, db_index=False, db_constraint=False)
     upstream_id = models.CharField(max_length=200)
     thread = models.ForeignKey(Thread, on_delete=models.CASCADE, related_name="messages", db_index=False)
     run_upstream_id = models.CharField(max_length=200, blank=True)

@@ -88,7 +88,9 @@ class Run(Refreshed):
 class RunMetadata(models.Model):
     """One metadata pair of a run, for filtering by it."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="metadata_pairs", db_index=False)
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="metadata_pairs", db_index=False, db_constraint=False
+    )
     key = models.CharField(max_length=64)
     value = models.CharField(max_length=512)
 
@@ -103,7 +105,9 @@ class RunMetadata(models.Model):
 class StatusSeen(models.Model):
     """A status change that was seen, and when. Never updated."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="statuses_seen", db_index=False)
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="statuses_seen", db_index=False, db_constraint=False
+    )
     status = models.CharField(max_length=40)
     seen_at = models.DateTimeField()
 

@@ -12,7 +12,7 @@ class RunStep(models.Model):
     """One step of a run. `position` orders by (created_at, tool calls before message, server order)."""
 
     id = models.BigAutoField(primary_key=True)
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, db_index=False)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, db_index=False, db_constraint=False)
     upstream_id = models.CharField(max_length=200)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps", db_index=False)
     position = models.BigIntegerField()

@@ -11,7 +11,9 @@ from .runs import Run
 class RunText(models.Model):
     """`words` as split by `index.words`, separated by spaces. Its key is the run's, so it sorts newest first."""
 
-    run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="text")
+    run = models.OneToOneField(
+        Run, on_delete=models.CASCADE, primary_key=True, related_name="text", db_constraint=False
+    )
     words = models.TextField()
     is_cut = models.BooleanField(default=False)  # a text was longer than what is searchable
 
@@ -22,7 +24,9 @@ class RunText(models.Model):
 class RunTool(models.Model):
     """A tool that a run's steps or pending calls use."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="tools_used", db_index=False)
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="tools_used", db_index=False, db_constraint=False
+    )
     name = models.CharField(max_length=200)
 
     class Meta:

@@ -12,7 +12,13 @@ from .known import free_keys, keys_of
 from .messages import upsert_messages
 from .runs import upsert_run, upsert_runs
 from .steps import recount_steps, upsert_steps
-from .threads import ensure_threads, take_thread_snapshots, upsert_threads
+from .threads import (
+    ensure_threads,
+    take_thread_snapshots,
+    taken_thread_snapshots,
+    upsert_threads,
+    write_thread_snapshots,
+)
 
 __all__ = [
     "ensure_threads",
@@ -21,10 +27,12 @@ __all__ = [
     "read_steps_again",
     "recount_steps",
     "take_thread_snapshots",
+    "taken_thread_snapshots",
     "upsert_assistants",
     "upsert_messages",
     "upsert_run",
     "upsert_runs",
     "upsert_steps",
     "upsert_threads",
+    "write_thread_snapshots",
 ]

@@ -57,6 +57,13 @@ def upsert_threads(
 
 def take_thread_snapshots(known: Mapping[str, Thread], snapshots: Iterable[tuple[objects.Thread, datetime]]) -> None:
     """Content as fetched, by the rule of age, into rows that are there (`known`: by upstream id)."""
+    write_thread_snapshots(taken_thread_snapshots(known, snapshots))
+
+
+def taken_thread_snapshots(
+    known: Mapping[str, Thread], snapshots: Iterable[tuple[objects.Thread, datetime]]
+) -> Iterable[Thread]:
+    """The same into the objects alone: those that changed."""
     changed: dict[int, Thread] = {}
     for thread, fetched_at in snapshots:
         row = known[stored_id(thread.id)]
@@ -68,8 +75,10 @@ def take_thread_snapshots(known: Mapping[str, Thread], snapshots: Iterable[tuple
         row.raw, row.body = None, dumped(thread.raw).decode()
         row.fetched_at, row.checked_at, row.trouble, row.is_gone = fetched_at, fetched_at, None, False
         changed[row.pk] = row
+    return changed.values()
+
+
+def write_thread_snapshots(rows: Iterable[Thread]) -> None:
     converters = [(name, converter(Thread._meta.get_field(name))) for name in THREAD_CONTENT]
-    rows_changed = [
-        (*(convert(getattr(row, name)) for name, convert in converters), row.pk) for row in changed.values()
-    ]
-    update_rows(Thread, THREAD_CONTENT, rows_changed)
+    values = [(*(convert(getattr(row, name)) for name, convert in converters), row.pk) for row in rows]
+    update_rows(Thread, THREAD_CONTENT, values)
