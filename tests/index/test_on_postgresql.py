@@ -13,7 +13,7 @@ FILES = ["tests/index/test_planner.py", "tests/index/test_fulltext.py", "tests/i
 # Processes of an import only read lines; what they wrote would be the same as without them on any engine.
 ON_ANY_ENGINE = "tests/index/test_import.py::test_processes_give_the_same"
 TAKEN_IN = ["tests/index/test_upsert.py", "tests/index/test_import.py", "tests/index/test_export.py"]
-TAKEN_IN += ["tests/index/test_locks.py"]
+TAKEN_IN += ["tests/index/test_locks.py", "tests/index/test_constraints.py", "tests/index/test_side_by_side.py"]
 TAKEN_IN += ["tests/index/test_export_files.py::test_files_come_back_as_they_were_each_once"]
 TAKEN_IN += ["tests/index/test_export_files.py::test_a_second_import_changes_nothing_and_the_newer_copy_stays"]
 TAKEN_IN += ["tests/index/test_pricing.py::test_runs_are_priced_while_others_take_snapshots_of_them"]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, islice
 from typing import BinaryIO
 
@@ -24,12 +25,13 @@ from runsdash.index.models import Connection
 
 from . import assistants, files, tail
 from .extract import begin, extracted
-from .extras import write_extras
+from .extras import Extras, write_extras
 from .garbage import uncollected
 from .known import Sifted, sifted
 from .lines import Block, Source
 from .parts import Extracted, StepPart, Trouble
 from .reading import Context
+from .side_by_side import done_in_order
 from .writing import Writer, Written, hear_again
 
 PROCESSES = max(1, min(2, (os.cpu_count() or 1)))
@@ -54,6 +56,8 @@ FOR_IMPORT = {
         " WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)",
     ],
 }
+
+Group = list[tuple[Sifted, Extracted]]
 
 
 @dataclass
@@ -81,9 +85,16 @@ class Totals:
     def taken_s(self) -> float:
         return max(time.monotonic() - self.began, 1e-6)
 
-    def add(self, written: Written) -> None:
+    def add(self, group: "GroupWritten") -> None:
         for name in ("runs", "steps", "messages", "threads", "back"):
-            setattr(self, name, getattr(self, name) + getattr(written, name))
+            setattr(self, name, getattr(self, name) + getattr(group.written, name))
+        self.unchanged += group.unchanged
+        self.refuse(group.troubles)
+        for extras in group.extras:
+            self.files += extras.written[files.OBJECT]
+            self.assistants += extras.written[assistants.OBJECT]
+            self.unchanged += extras.unchanged
+            self.refuse(extras.troubles)
 
     def refuse(self, troubles: Iterable[Trouble]) -> None:
         for trouble in troubles:
@@ -140,33 +151,47 @@ def keep(homeless: Iterable[StepPart], file: BinaryIO) -> None:
 
 def landed(blocks: Iterable[Block], writer: Writer, totals: Totals, processes: int) -> Iterator[Written]:
     """Writes the blocks in groups, one transaction each."""
-    group: list[tuple[Sifted, Extracted]] = []
-    groups, again_at = 0, time.monotonic()
-    for pair in in_processes(blocks, writer.context, processes):
+    groups = grouped(in_processes(blocks, writer.context, processes))
+    written = done_in_order(
+        partial(written_group, writer=writer), groups, begin=prepare_database, collided=lambda one: one.written.collided
+    )
+    for number, one in enumerate(written, start=1):
+        totals.add(one)
+        yield one.written
+        if number % GROUPS_A_COLLECTION == 0:
+            gc.collect()
+
+
+def grouped(pairs: Iterable[tuple[Sifted, Extracted]]) -> Iterator[Group]:
+    """As much as one transaction takes, with a pause at least between two."""
+    group: Group = []
+    again_at = time.monotonic()
+    for pair in pairs:
         group.append(pair)
         runs = sum(len(one.runs) for _, one in group)
         if runs >= RUNS_A_TRANSACTION or sum(one.size for _, one in group) >= BYTES_A_TRANSACTION:
             time.sleep(max(0.0, again_at - time.monotonic()))
-            yield written_group(group, writer, totals)
+            yield group
             again_at = time.monotonic() + PAUSE_S
             group = []
-            groups += 1
-            if groups % GROUPS_A_COLLECTION == 0:
-                gc.collect()
     if group:
-        yield written_group(group, writer, totals)
+        yield group
 
 
-def written_group(group: list[tuple[Sifted, Extracted]], writer: Writer, totals: Totals) -> Written:
+@dataclass
+class GroupWritten:
+    written: Written
+    extras: list[Extras]
+    unchanged: int
+    troubles: list[Trouble]
+
+
+def written_group(group: Group, writer: Writer) -> GroupWritten:
     written = writer.write([one for _, one in group], [one for one, _ in group])
-    totals.add(written)
-    for one, block in group:  # files come when all that names them is there
-        extras = write_extras(writer.connection, one.extras, one.block, writer.context)
-        totals.files += extras.written[files.OBJECT]
-        totals.assistants += extras.written[assistants.OBJECT]
-        totals.unchanged += one.unchanged + extras.unchanged
-        totals.refuse([*block.troubles, *extras.troubles])
-    return written
+    # Files come when all that names them is there.
+    extras = [write_extras(writer.connection, one.extras, one.block, writer.context) for one, _ in group]
+    unchanged = sum(one.unchanged for one, _ in group)
+    return GroupWritten(written, extras, unchanged, [trouble for _, block in group for trouble in block.troubles])
 
 
 def in_processes(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[tuple[Sifted, Extracted]]:

@@ -56,6 +56,7 @@ class Written:
     homeless: list[StepPart] = field(default_factory=list)
     heard: set[int] = field(default_factory=set)
     words: list[tuple[int, str, bool]] = field(default_factory=list)
+    collided: bool = False  # it was begun anew
 
     @property
     def rows(self) -> int:
@@ -81,6 +82,7 @@ class Writer:
                     for block in blocks:
                         self.write_block(block, written, careful=attempt > 0)
                     written.write_words()
+                written.collided = attempt > 0
                 return written
             except (IntegrityError, OperationalError):
                 if attempt == ATTEMPTS - 1:

@@ -1,0 +1,64 @@
+"""Two writers at once, where the engine has room for them: on PostgreSQL, whose server works on one transaction a session.
+
+Results come in the order of what was given. Whoever meets an object that the other is just writing waits for it, fails and
+starts over (see writing.py); files in which that happens are not in the order of their threads, so from then on one writes.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import TypeVar
+
+from django.db import connection as database
+from django.db import connections
+
+Given, Done = TypeVar("Given"), TypeVar("Done")
+WRITERS = {"postgresql": 2}
+
+
+def done_in_order(
+    work: Callable[[Given], Done],
+    given: Iterable[Given],
+    *,
+    begin: Callable[[], None],
+    collided: Callable[[Done], bool],
+) -> Iterator[Done]:
+    """`work` for each; `begin` in each thread before its first. In an open transaction nobody else could see, all is done here."""
+    writers = 1 if database.in_atomic_block else WRITERS.get(database.vendor, 1)
+    ahead = iter(given)
+    first = list(islice(ahead, writers))
+    given = chain(first, ahead)
+    if writers == 1 or len(first) < writers:
+        yield from map(work, given)
+        return
+    with threads(writers, begin) as pool:
+        flying: deque[Future[Done]] = deque()
+        most = writers + 1  # one waits for whoever is done first
+        for one in given:
+            flying.append(pool.submit(work, one))
+            while len(flying) >= most:
+                done = flying.popleft().result()
+                most = 1 if collided(done) else most
+                yield done
+        while flying:
+            yield flying.popleft().result()
+
+
+@contextmanager
+def threads(count: int, begin: Callable[[], None]) -> Iterator[ThreadPoolExecutor]:
+    """With a connection to the database each, which goes away with them."""
+    opened = []
+
+    def first() -> None:
+        database.inc_thread_sharing()  # whoever ends the threads closes it
+        opened.append(connections[database.alias])
+        begin()
+
+    try:
+        with ThreadPoolExecutor(count, "writer", initializer=first) as pool:
+            yield pool
+    finally:
+        for one in opened:
+            one.close()

@@ -1,0 +1,98 @@
+"""An import with two writers: the same rows as with one, also when the file is such that they meet. PostgreSQL only."""
+
+import threading
+import time
+
+import pytest
+from django.db import connection as database
+
+from runsdash.index.bulk import importing, lines
+from runsdash.index.models import Connection, Run
+from tests.rows import made_connection
+
+from .test_import import everything, imported, past
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(database.vendor != "postgresql", reason="this engine has one writer at a time"),
+]
+RUNS = 120
+
+
+@pytest.fixture
+def writers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """Small blocks, transactions of ten runs; of each, which thread wrote it and whether it had to start over."""
+    seen: list[tuple[str, bool]] = []
+    own = importing.written_group
+
+    def noted(*args, **options):
+        done = own(*args, **options)
+        seen.append((threading.current_thread().name, done.written.collided))
+        return done
+
+    monkeypatch.setattr(importing, "RUNS_A_TRANSACTION", 10)
+    monkeypatch.setattr(importing, "written_group", noted)
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 20_000)
+    return seen
+
+
+def alone(raws: list[dict], monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """What one writer makes of it."""
+    monkeypatch.setattr("runsdash.index.bulk.side_by_side.WRITERS", {})
+    other = made_connection("other")
+    imported(other, raws)
+    return everything(other)
+
+
+def test_two_writers_write_what_one_does(writers: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch) -> None:
+    prod, raws = made_connection(), past(RUNS)
+    totals = imported(prod, raws)
+    assert {name for name, _ in writers} == {"writer_0", "writer_1"}
+    assert not any(collided for _, collided in writers)
+    assert (totals.runs, totals.rows, totals.homeless) == (RUNS, len(raws), 0)
+    ours, theirs = everything(prod), alone(raws, monkeypatch)
+    for name in ours:
+        assert ours[name] == theirs[name], name
+
+
+def test_a_file_whose_threads_are_all_over_it(writers: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writers wait for each other's threads, fail and start over; then one goes on alone."""
+    monkeypatch.setattr(lines, "LOOSE_BYTES", 30_000)
+    raws = in_turns(past(RUNS))
+    prod = made_connection()
+    totals = imported(prod, raws)
+    assert totals.runs == Run.objects.filter(connection=prod).count() == RUNS
+    assert totals.homeless == 0
+    assert any(collided for _, collided in writers)
+    ours, theirs = everything(prod), alone(raws, monkeypatch)
+    for name in ours:
+        assert ours[name] == theirs[name], name
+
+
+def in_turns(raws: list[dict]) -> list[dict]:
+    """A run with what belongs to it of each thread, then the second of each, …"""
+    turns: dict[str, list[list[dict]]] = {}
+    for raw in raws:
+        own = turns.setdefault(raw["id"] if raw["object"] == "thread" else raw["thread_id"], [])
+        if raw["object"] == "thread" or raw.get("role") == "user":
+            own.append([])
+        own[-1].append(raw)
+    longest = max(map(len, turns.values()))
+    return [raw for place in range(longest) for own in turns.values() if place < len(own) for raw in own[place]]
+
+
+def test_nobody_leaves_a_session_open(writers: list[tuple[str, bool]]) -> None:
+    connection: Connection = made_connection()
+    before = sessions()
+    imported(connection, past(RUNS))
+    assert len({name for name, _ in writers}) == 2
+    deadline = time.monotonic() + 10
+    while sessions() > before and time.monotonic() < deadline:  # the server takes a moment to end one
+        time.sleep(0.05)
+    assert sessions() == before
+
+
+def sessions() -> int:
+    with database.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        return cursor.fetchone()[0]
