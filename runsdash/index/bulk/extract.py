@@ -9,14 +9,15 @@ from datetime import datetime
 from runsdash.index.rows import positioned_messages, positioned_steps
 from runsdash.index.searchable import Text
 from runsdash.service.decoding import decode_json
-from runsdash.service.objects import Run, RunStep
+from runsdash.service.objects import Run, RunStep, reading
 
 from .garbage import uncollected
 from .lines import Block
 from .making import Own, message_part, odd_step, own_odd, run_key, run_part, step_part
-from .parts import Again, Extracted, MessagePart, StepPart, ThreadPart, Trouble
+from .parts import Again, Extracted, MessagePart, RunPart, StepPart, ThreadPart, Trouble
 from .plain import Plain, Step, own_plain, placed, plain_line, plain_step
 from .plain_messages import Placed, placed_message, plain_message_line, plain_message_part
+from .plain_runs import Usual, plain_run_key, plain_run_line, plain_run_part
 from .reading import Context, Line, Refused, read_line
 from .speech import Speech
 
@@ -44,6 +45,7 @@ def rows_of(block: Block, context: Context) -> Extracted:
             continue
         plain = plain_line(line, read_at=block.read_at, context=context)
         plain = plain or plain_message_line(line, read_at=block.read_at, context=context)
+        plain = plain or plain_run_line(line, read_at=block.read_at, context=context)
         if plain:
             lines[plain.kind].append(plain)
             continue
@@ -91,11 +93,22 @@ def take_runs(
         if line.id in found.runs:
             found.again.append(Again(line.body, line.owner, line.fetched_at))
             continue
-        run = Run.from_raw(line.value)
-        key, created_at = run_key(run, line, context), run.created_at or line.fetched_at
-        own = own_steps(steps.pop(run.id, []), created_at, key, context)
-        said = speech.get(run.thread_id, Speech())
-        found.runs[line.id] = run_part(key, run, line, own, said, context)
+        part_of_run = plain_part if isinstance(line.value, Usual) else odd_part
+        found.runs[line.id] = part_of_run(line, steps, speech, context)
+
+
+def plain_part(line: Line, steps: dict[str, list[Line]], speech: dict[str, Speech], context: Context) -> RunPart:
+    run, created_at = line.value, reading.moment(line.value.created_at)
+    key = plain_run_key(run, context)
+    own = own_steps(steps.pop(run.id, []), created_at, key, context)
+    return plain_run_part(key, line, created_at, own, speech.get(run.thread_id, Speech()), context)
+
+
+def odd_part(line: Line, steps: dict[str, list[Line]], speech: dict[str, Speech], context: Context) -> RunPart:
+    run = Run.from_raw(line.value)
+    key, created_at = run_key(run, line, context), run.created_at or line.fetched_at
+    own = own_steps(steps.pop(run.id, []), created_at, key, context)
+    return run_part(key, run, line, own, speech.get(run.thread_id, Speech()), context)
 
 
 def own_steps(lines: list[Line], run_created_at: datetime, run_key: int, context: Context) -> list[Own]:

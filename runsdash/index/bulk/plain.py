@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
-from msgspec import DecodeError, Meta, Struct
+from msgspec import DecodeError, Meta, Raw, Struct
 from msgspec.json import Decoder
 
 from runsdash.index.keys import key_at
@@ -40,6 +40,8 @@ class Usage(Struct, forbid_unknown_fields=True):
     prompt_tokens: Count
     completion_tokens: Count
     total_tokens: Count
+    prompt_token_details: Raw = Raw()
+    completion_tokens_details: Raw = Raw()
 
 
 class Step(Struct, forbid_unknown_fields=True):
