@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import quote_plus, urlencode
 
 from django.http import QueryDict
@@ -62,7 +62,7 @@ class AskedRuns:
     def with_pair(self, key: str, value: str) -> str:
         """The address of the list narrowed to a metadata pair. Asked for at each tag of each row."""
         start, end = self.address_around
-        return f"{start}{quote_plus(text_of(Clause(METADATA, value, '=', key)))}{end}"
+        return f"{start}{pair_in_address(key, value)}{end}"
 
     @cached_property
     def address_around(self) -> tuple[str, str]:
@@ -91,6 +91,12 @@ class AskedRuns:
     def words(self) -> str:
         """What is looked for in texts, for `?hit=` of a run page."""
         return str(RunFilter(tuple(one for one in self.filter.clauses if one.name == TEXT and not one.is_negated)))
+
+
+@lru_cache(maxsize=4096)
+def pair_in_address(key: str, value: str) -> str:
+    """The clause of a metadata pair. Rows of a list have few different ones."""
+    return quote_plus(text_of(Clause(METADATA, value, "=", key)))
 
 
 def asked_runs(query: QueryDict) -> AskedRuns:

@@ -1,4 +1,4 @@
-"""Writes extracted blocks into the index, each group of blocks in one transaction. One writer at a time.
+"""Writes extracted blocks into the index, each group of blocks in one transaction. Two may write at once (side_by_side.py).
 
 New objects go straight in; the writer bets that their keys are free and that steps of a new run are new. When the
 database finds otherwise, it starts the transaction over with every key looked up. Runs that are known go the ordinary
