@@ -78,8 +78,13 @@ class Source:
     def capped_count(self, *, keys: Keys, cap: int) -> Sql:
         """An expression: how many runs there are, more than `cap` when it is more.
 
-        First whether one range alone has more, since skipping entries is cheaper than counting them.
+        First whether one range alone has more, since SQLite skips entries more cheaply than it counts them. PostgreSQL does
+        not, and of several ranges it spares to bring them together.
         """
+        if is_postgresql() and len(self.arms) == 1:
+            (arm,) = self.arms
+            entries = self.arm_ids(arm, keys=keys, limit=f"{cap + 1}")
+            return Sql(f"(SELECT COUNT(*) FROM ({entries.text}) c)", entries.params)
         beyond = [self.arm_ids(arm, keys=keys, limit=f"1 OFFSET {cap}") for arm in self.arms]
         tries = [Sql(f"(SELECT {cap + 1} FROM ({one.text}) b)", one.params) for one in beyond]
         entries = joined_ids([self.arm_ids(arm, keys=keys, limit=f"{cap}") for arm in self.arms])
