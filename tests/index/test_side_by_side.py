@@ -1,16 +1,20 @@
 """An import with two writers: the same rows as with one, also when the file is such that they meet. PostgreSQL only."""
 
+import itertools
+import json
 import threading
 import time
 
 import pytest
 from django.db import connection as database
 
+from runsdash.index.archive import digest_of
 from runsdash.index.bulk import importing, lines
-from runsdash.index.models import Connection, Run
+from runsdash.index.bulk.files import line_of
+from runsdash.index.models import ArchivedFile, Connection, Run
 from tests.rows import made_connection
 
-from .test_import import everything, imported, past
+from .test_import import AGE, everything, imported, past
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -67,6 +71,36 @@ def test_a_file_whose_threads_are_all_over_it(writers: list[tuple[str, bool]], m
     ours, theirs = everything(prod), alone(raws, monkeypatch)
     for name in ours:
         assert ours[name] == theirs[name], name
+
+
+def test_files_find_their_thread_though_the_other_writer_is_not_done(
+    writers: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file may stand at the start of a group whose predecessor is still being written."""
+    content, names = [], []
+    for raw in past(RUNS):
+        if raw["object"] == "thread":
+            content += [file_of(one) for one in names[-1:]]
+            names.append(raw["id"])
+        content.append(json.dumps(raw, separators=(",", ":")).encode() + b"\n")
+    own, turns = importing.written_group, itertools.count()
+
+    def late(*args, **options):
+        time.sleep(0.3 * (next(turns) % 2 == 0))
+        return own(*args, **options)
+
+    monkeypatch.setattr(importing, "written_group", late)
+    monkeypatch.setattr(lines, "READ_BYTES", 64)  # a block ends behind any line
+    totals = imported(made_connection(), b"".join(content))
+    assert totals.files == ArchivedFile.objects.count() == len(names) - 1 > 10
+    assert not ArchivedFile.objects.filter(thread=None).exists()
+
+
+def file_of(thread_id: str) -> bytes:
+    """Larger than a block, so that one begins with it."""
+    content = b"x" * 20_000
+    told = {"id": f"file-{thread_id}", "thread_id": thread_id, "status": 200, "_fetched_at": AGE.isoformat()}
+    return line_of(told | {"size": len(content), "digest": digest_of(content)}, content)
 
 
 def in_turns(raws: list[dict]) -> list[dict]:

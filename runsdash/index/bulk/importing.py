@@ -88,13 +88,14 @@ class Totals:
     def add(self, group: "GroupWritten") -> None:
         for name in ("runs", "steps", "messages", "threads", "back"):
             setattr(self, name, getattr(self, name) + getattr(group.written, name))
-        self.unchanged += group.unchanged
+        self.unchanged += sum(one.unchanged for one in group.sifted)
         self.refuse(group.troubles)
-        for extras in group.extras:
-            self.files += extras.written[files.OBJECT]
-            self.assistants += extras.written[assistants.OBJECT]
-            self.unchanged += extras.unchanged
-            self.refuse(extras.troubles)
+
+    def add_extras(self, extras: Extras) -> None:
+        self.files += extras.written[files.OBJECT]
+        self.assistants += extras.written[assistants.OBJECT]
+        self.unchanged += extras.unchanged
+        self.refuse(extras.troubles)
 
     def refuse(self, troubles: Iterable[Trouble]) -> None:
         for trouble in troubles:
@@ -150,13 +151,16 @@ def keep(homeless: Iterable[StepPart], file: BinaryIO) -> None:
 
 
 def landed(blocks: Iterable[Block], writer: Writer, totals: Totals, processes: int) -> Iterator[Written]:
-    """Writes the blocks in groups, one transaction each."""
+    """Writes the blocks in groups, one transaction each; in their order what may refer to rows of an earlier one."""
     groups = grouped(in_processes(blocks, writer.context, processes))
     written = done_in_order(
         partial(written_group, writer=writer), groups, begin=prepare_database, collided=lambda one: one.written.collided
     )
     for number, one in enumerate(written, start=1):
         totals.add(one)
+        # Files come when all that names them is there, also in the groups before.
+        for read in one.sifted:
+            totals.add_extras(write_extras(writer.connection, read.extras, read.block, writer.context))
         yield one.written
         if number % GROUPS_A_COLLECTION == 0:
             gc.collect()
@@ -181,17 +185,14 @@ def grouped(pairs: Iterable[tuple[Sifted, Extracted]]) -> Iterator[Group]:
 @dataclass
 class GroupWritten:
     written: Written
-    extras: list[Extras]
-    unchanged: int
+    sifted: list[Sifted]
     troubles: list[Trouble]
 
 
 def written_group(group: Group, writer: Writer) -> GroupWritten:
-    written = writer.write([one for _, one in group], [one for one, _ in group])
-    # Files come when all that names them is there.
-    extras = [write_extras(writer.connection, one.extras, one.block, writer.context) for one, _ in group]
-    unchanged = sum(one.unchanged for one, _ in group)
-    return GroupWritten(written, extras, unchanged, [trouble for _, block in group for trouble in block.troubles])
+    blocks, known = [block for _, block in group], [one for one, _ in group]
+    written = writer.write(blocks, known)
+    return GroupWritten(written, known, [trouble for block in blocks for trouble in block.troubles])
 
 
 def in_processes(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[tuple[Sifted, Extracted]]:
