@@ -103,7 +103,7 @@ def run_part(key: int, run: Run, line: Line, steps: list[Own], speech: Speech, c
         seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],
         steps=[own.row for own in steps],
         step_bodies=[own.body for own in steps],
-        words=joined_words(texts_of(run, columns, steps, speech)),
+        words=joined_words(texts_of(run, columns["created_at"], steps, speech)),
         rest=run_rest(stored_columns(columns, context)),
         body=body_rest(line, fetched, partial(run_preview, run)),
     )
@@ -139,10 +139,10 @@ def tools_of(pending: list[dict], steps: list[Own]) -> list[str]:
     return [name for name in names if name][: rows.TOOLS]
 
 
-def texts_of(run: Run, columns: dict, steps: list[Own], speech: Speech) -> Iterator[Text]:
-    """In the order of `fulltext.texts_of`, which gathers them from the index."""
+def texts_of(run: Run, created_at: datetime, steps: list[Own], speech: Speech) -> Iterator[Text]:
+    """In the order of `fulltext.texts_of`, which gathers them from the index. `plain_runs` gives a run of its own kind."""
     yield from run_texts(run)
-    yield from speech.texts(run.id, columns["created_at"])
+    yield from speech.texts(run.id, created_at)
     for own in steps:
         yield from own.texts
 

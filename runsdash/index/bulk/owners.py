@@ -42,17 +42,17 @@ def owners_of(connection: Connection, block: Extracted, *, is_careful: bool) -> 
     """`is_careful`: all threads are inserted here, one by one."""
     ids = ids_of(block)
     there = set(upsert.keys_of(Thread, connection=connection, ids=ids))
-    new = [one for one in ids if one not in there]
+    new = set(ids) - there
     rows = upsert.ensure_threads(connection, ids if is_careful else there)
-    waiting = set() if is_careful else set(new)
+    waiting = set() if is_careful else new
     rows |= {one: unsaved(connection.pk, one) for one in waiting}
     read = [part for part in block.threads if part.kept.get(ONLY_ID) is not True]
     changed = upsert.taken_thread_snapshots(
         rows, ((objects.Thread.from_raw(part.value), part.fetched_at) for part in read)
     )
     upsert.write_thread_snapshots(row for row in changed if row.upstream_id not in waiting)
-    set_flags(block.threads, rows, set(new), waiting)
-    return Owners(rows, set(new), waiting)
+    set_flags(block.threads, rows, new, waiting)
+    return Owners(rows, new, waiting)
 
 
 def ids_of(block: Extracted) -> list[str]:

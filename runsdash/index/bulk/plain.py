@@ -2,7 +2,7 @@
 third of the time that `making` takes, which reads every other shape, and makes the same rows. Pure.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
@@ -18,7 +18,7 @@ from runsdash.service.objects import reading
 from . import tail
 from .making import Own, body_rest, json_column
 from .plain_calls import Call, Calls, Word
-from .reading import Context, Line, age_of
+from .reading import OWNERS, Context, Line, age_of
 from .stamps import second_stamp, stamp
 
 IS_STEP = b'"thread.run.step"'
@@ -65,6 +65,7 @@ class Step(Struct, forbid_unknown_fields=True):
 
 
 decode = Decoder(Step).decode
+DETAILS = {"tool_calls": Calls, "message_creation": Written}
 
 
 class Plain(NamedTuple):
@@ -79,18 +80,24 @@ def plain_line(text: bytes, *, read_at: datetime, context: Context) -> Line | No
     """The line of such a step, with a Step for its value. None: it is something else."""
     if IS_STEP not in text:
         return None
+    line = decoded_line(text, "thread.run.step", decode, read_at=read_at, context=context)
+    if line is None or not isinstance(line.value.step_details, DETAILS[line.value.type]):
+        return None
+    return line
+
+
+def decoded_line(
+    text: bytes, kind: str, decode: Callable[[bytes], Struct], *, read_at: datetime, context: Context
+) -> Line | None:
+    """A line of this kind, read against the schema of `decode`. None: it does not fit, or is not plain."""
     body, added = tail.split(text.strip())
     if not is_plain(body, added):
         return None
     try:
-        step = decode(body)
+        value = decode(body)
     except DecodeError:
         return None
-    if step.type == "tool_calls" and not isinstance(step.step_details, Calls):
-        return None
-    if step.type == "message_creation" and not isinstance(step.step_details, Written):
-        return None
-    return Line("thread.run.step", step.id, step.run_id, step, body, age_of(added, read_at, context), {}, [])
+    return Line(kind, value.id, getattr(value, OWNERS[kind]), value, body, age_of(added, read_at, context), {}, [])
 
 
 def is_plain(body: bytes, added: dict) -> bool:

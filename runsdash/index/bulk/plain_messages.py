@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
-from msgspec import DecodeError, Meta, Struct
+from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
 from runsdash.index.keys import key_at
@@ -12,12 +12,11 @@ from runsdash.index.searchable import Text, spoken
 from runsdash.index.texts import ID_CHARS
 from runsdash.service.objects import Message, reading
 
-from . import tail
 from .making import body_rest, json_column
 from .parts import MessagePart
-from .plain import Second, is_plain, together
+from .plain import Second, decoded_line, together
 from .plain_calls import Word
-from .reading import Context, Line, age_of
+from .reading import Context, Line
 from .stamps import second_stamp, stamp
 
 IS_MESSAGE = b'"thread.message"'
@@ -69,14 +68,7 @@ def plain_message_line(text: bytes, *, read_at: datetime, context: Context) -> L
     """The line of such a message, with a Said for its value. None: it is something else."""
     if IS_MESSAGE not in text:
         return None
-    body, added = tail.split(text.strip())
-    if not is_plain(body, added):
-        return None
-    try:
-        said = decode(body)
-    except DecodeError:
-        return None
-    return Line("thread.message", said.id, said.thread_id, said, body, age_of(added, read_at, context), {}, [])
+    return decoded_line(text, "thread.message", decode, read_at=read_at, context=context)
 
 
 def placed_message(line: Line) -> Placed:

@@ -1,26 +1,23 @@
 """Runs of the shape that nearly all have: known status, nothing they wait for. As `plain` does for steps, the same rows. Pure."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import DecodeError, Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 
 from runsdash.index.keys import key_at
-from runsdash.index.rows import bounded, metadata_pairs
-from runsdash.index.searchable import Text, spoken
+from runsdash.index.rows import ERROR_CHARS, bounded, metadata_pairs
 from runsdash.index.texts import ID_CHARS
 from runsdash.index.words import joined_words
 from runsdash.service.statuses import RunStatus
 
-from . import tail
-from .making import Own, body_rest, json_column, tools_of
+from .making import Own, body_rest, json_column, texts_of, tools_of
 from .parts import RunPart
-from .plain import Second, Usage, is_plain
+from .plain import Second, Usage, decoded_line
 from .plain_calls import Word
 from .plain_messages import Owner
-from .reading import Context, Line, age_of, is_suspect
+from .reading import Context, Line, is_suspect
 from .speech import Speech
 from .stamps import second_stamp, stamp
 
@@ -31,7 +28,7 @@ TERMINAL = frozenset(status.value for status in RunStatus if status.is_terminal)
 
 class Error(Struct, forbid_unknown_fields=True):
     code: Annotated[str, Meta(max_length=ID_CHARS)]
-    message: Annotated[str, Meta(max_length=2000)]
+    message: Annotated[str, Meta(max_length=ERROR_CHARS)]
 
 
 class Incomplete(Struct, forbid_unknown_fields=True):
@@ -70,6 +67,8 @@ class Usual(Struct, forbid_unknown_fields=True):
     response_format: Raw = Raw()
     reasoning_effort: Raw = Raw()
 
+    pending_calls = ()
+
     @property
     def ended_at(self) -> int | None:
         """As `Run.ended_at`."""
@@ -85,16 +84,9 @@ decode = Decoder(Usual).decode
 
 def plain_run_line(text: bytes, *, read_at: datetime, context: Context) -> Line | None:
     """The line of such a run, with a Usual for its value. None: it is something else."""
-    if IS_RUN not in text:
+    if IS_RUN not in text or is_suspect(text):
         return None
-    body, added = tail.split(text.strip())
-    if not is_plain(body, added) or is_suspect(body):
-        return None
-    try:
-        run = decode(body)
-    except DecodeError:
-        return None
-    return Line("thread.run", run.id, run.thread_id, run, body, age_of(added, read_at, context), {}, [])
+    return decoded_line(text, "thread.run", decode, read_at=read_at, context=context)
 
 
 def plain_run_key(run: Usual, context: Context) -> int:
@@ -130,14 +122,3 @@ def plain_run_part(
         rest=rest,
         body=body_rest(line, fetched),
     )  # fmt: skip
-
-
-def texts_of(run: Usual, created_at: datetime, steps: list[Own], speech: Speech) -> Iterator[Text]:
-    """As `making.texts_of`."""
-    if run.instructions:
-        yield spoken(run.instructions), False
-    if run.last_error and run.last_error.message:
-        yield spoken(run.last_error.message), False
-    yield from speech.texts(run.id, created_at)
-    for own in steps:
-        yield from own.texts
