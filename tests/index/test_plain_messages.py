@@ -1,22 +1,17 @@
 """Messages that are read against the schema of the usual shape: the same rows as by the tolerant way, or not read at all."""
 
-import json
-from datetime import UTC, datetime
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.generate import Past
 from runsdash.index.bulk.extract import part_of
 from runsdash.index.bulk.plain_messages import Said, placed_message, plain_message_line
-from runsdash.index.bulk.reading import Context, Line, read_line
+from runsdash.index.bulk.reading import Line
 from runsdash.index.rows import positioned_messages
 from runsdash.index.words import joined_words
 
-from .test_plain_steps import ODD, changed, places
+from .test_plain_steps import AGE, CONTEXT, ODD, both_lines, changed, places
 
-AGE = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-CONTEXT = Context(connection_id=7, now=AGE)
 ASKED = {
     "id": "msg_1", "object": "thread.message", "created_at": 1_790_000_000, "thread_id": "thread_1", "run_id": None,
     "assistant_id": None, "role": "user", "attachments": [], "metadata": {"from": "web"},
@@ -38,13 +33,8 @@ CITED = {
 
 def both_ways(raw: dict) -> tuple | None:
     """(as plain, as odd) of what is read as plain."""
-    text = json.dumps(raw).encode()
-    line = plain_message_line(text, read_at=AGE, context=CONTEXT)
-    if line is None:
-        return None
-    odd = read_line(text, read_at=AGE, context=CONTEXT)
-    assert (line.kind, line.id, line.owner, line.body) == (odd.kind, odd.id, odd.owner, odd.body)
-    return comparable(line), comparable(odd)
+    found = both_lines(raw, plain_message_line)
+    return found and tuple(map(comparable, found))
 
 
 def comparable(line: Line) -> tuple:

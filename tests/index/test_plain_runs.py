@@ -1,7 +1,6 @@
 """Runs that are read against the schema of the usual shape: the same rows as by the tolerant way, or not read at all."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -13,10 +12,9 @@ from runsdash.index.bulk.plain_runs import Usual, plain_run_line
 from runsdash.index.bulk.reading import Context, read_line
 from runsdash.service.statuses import RunStatus
 
-from .test_plain_steps import ODD, SPOKEN, USUAL, changed, places
+from .test_plain_steps import AGE, CONTEXT, ODD, SPOKEN, USUAL, both_lines, changed, places
 
-AGE = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-CONTEXTS = [Context(connection_id=7, now=AGE), Context(connection_id=7, now=AGE, zone="+00", is_archive=True)]
+CONTEXTS = [CONTEXT, Context(connection_id=7, now=AGE, zone="+00", is_archive=True)]
 DONE = {
     "id": "run_1", "object": "thread.run", "created_at": 1_790_000_000, "thread_id": "thread_1", "status": "completed",
     "assistant_id": "asst_1", "model": "gpt-4o", "instructions": '{"answer": "na\u00efve\\n"}', "started_at": 1_790_000_002,
@@ -38,13 +36,12 @@ ALL = (DONE, FAILED, CUT_SHORT, EXPIRED)
 
 def both_ways(raw: dict, context: Context = CONTEXTS[0]) -> tuple | None:
     """(as plain, as odd) of what is read as plain, with two steps."""
-    text = json.dumps(raw).encode()
-    line = plain_run_line(text, read_at=AGE, context=context)
-    if line is None:
+    found = both_lines(raw, plain_run_line, context)
+    if found is None:
         return None
-    odd = read_line(text, read_at=AGE, context=context)
-    assert (line.kind, line.id, line.owner, line.body) == (odd.kind, odd.id, odd.owner, odd.body)
-    return tuple(part(one, steps_of(raw, context), {}, context) for part, one in ((plain_part, line), (odd_part, odd)))
+    return tuple(
+        part(one, steps_of(raw, context), {}, context) for part, one in zip((plain_part, odd_part), found, strict=True)
+    )
 
 
 def steps_of(raw: dict, context: Context) -> dict:
