@@ -60,10 +60,7 @@ def main() -> None:
         facets._kept.clear()
         answered(client, "/runs/facets/", {"q": text, **more})
 
-    found |= {
-        f"facets, {name}": timed(lambda text=ONE[name]: facet_page(text))
-        for name in ("no filter", "status", "common word")
-    }
+    found |= {f"facets, {name}": timed(lambda text=text: facet_page(text)) for name, text in {**ONE, **OTHER}.items()}
     found |= {
         f"exact facets, {name}": timed(lambda text=text: facet_page(text, exact="1"))
         for name, text in {**ONE, **OTHER}.items()

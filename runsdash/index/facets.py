@@ -13,28 +13,41 @@ from runsdash.service.statuses import RunStatus
 from .filters import TEXT, Clause, RunFilter
 from .models import Assistant, Connection
 from .planner.pages import capped_counts, newest_of
-from .planner.sql import listed_ids
-from .planner.tallies import NAMES, Tally, tallies, tally_of
+from .planner.tallies import NAMES, Tally, tallies, tally_in_time
 from .planner.tracks import Clock, Limits
 from .planner.wanted import Wanted, each_value, wanted_of
 
 CAP = 10_000
 SAMPLED = 1_000  # newest runs that tell which values a larger list has
 SHOWN = 10
-COUNTING_S = 0.3  # by index alone; values that are not counted by then have what the newest runs have
 KEPT_TIMES_COST, MOST_KEPT = 50, 200
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How long finding the runs of the filter may take, and when, from the beginning, walking has to be over."""
+    """When, in seconds from the beginning, each part has to be over; what a last statement takes comes on top.
 
-    looking: Limits
+    Finding the runs of the filter, counting them by value (read, or in an index), and walking for what no index told.
+    Values that are not counted by then have at least what the newest runs have. No statement runs longer than
+    `statement_s`; `gathered` index entries are read and sorted at once.
+    """
+
+    looked_s: float
+    counted_s: float
     walked_s: float
+    statement_s: float
+    gathered: int
+
+    def looking(self, began: float) -> Limits:
+        left_s = began + self.looked_s - time.monotonic()
+        return Limits(walk_s=left_s, statement_s=self.statement_s, gathered=self.gathered)
+
+    def counting(self, began: float) -> Clock:
+        return Clock(Limits(walk_s=self.counted_s), began)
 
 
-QUICK = Pace(Limits(walk_s=0.1, statement_s=0.4), walked_s=0.0)
-PATIENT = Pace(Limits(walk_s=0.5, statement_s=0.8), walked_s=0.9)
+QUICK = Pace(looked_s=0.03, counted_s=0.04, walked_s=0.0, statement_s=0.4, gathered=5_000)
+PATIENT = Pace(looked_s=0.5, counted_s=0.7, walked_s=0.9, statement_s=0.8, gathered=20_000)
 A_WALK_S = 0.2  # so that one hopeless value leaves time to the others
 
 
@@ -108,19 +121,23 @@ def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is
 def counted(run_filter: RunFilter, connection: Connection | None, pace: Pace) -> Facets:
     """Looks at no more than CAP + 1 runs for each name that the filter has clauses of, and once for all others."""
     began = time.monotonic()
+    clock = pace.counting(began)
     names_of: dict[RunFilter, list[str]] = {run_filter: []}
     for name in NAMES:
         names_of.setdefault(without(run_filter, name), []).append(name)
-    sets = {others: run_set(others, connection, pace, set(names)) for others, names in names_of.items()}
+    sets = {
+        others: run_set(others, connection, set(names), looking=pace.looking(began), counting=clock)
+        for others, names in names_of.items()
+    }
     whole, counts = sets[run_filter], {}
     for others, names in names_of.items():
         for name in names:
-            counts[name] = sets[others].counts_of(name, chosen_of(run_filter, name), until=began + COUNTING_S)
+            counts[name] = sets[others].counts_of(name, chosen_of(run_filter, name), clock=clock)
             if len(run_filter.values(name)) == 1 and not whole.has_more:  # then the whole filter is that value's count
                 (only,) = run_filter.values(name)
                 counts[name] = [Count(only, whole.total) if one.value == only else one for one in counts[name]]
     for others, names in names_of.items():
-        if sets[others].has_more:
+        if sets[others].is_sampled:
             counts |= sets[others].settled({name: counts[name] for name in names}, until=began + pace.walked_s)
     counts["assistant"] = with_names(counts["assistant"])
     return Facets(whole.total, whole.has_more, counts, is_final=pace is PATIENT)
@@ -136,15 +153,16 @@ def without(run_filter: RunFilter, name: str) -> RunFilter:
 
 @dataclass
 class RunSet:
-    """The runs of a filter: how many, at most CAP, and what they have. `has_more`: the tally is of the newest alone."""
+    """The runs of a filter: how many, at most CAP, and what they have. `is_sampled`: the tally is of the newest alone."""
 
     filter: RunFilter
     wanted: Wanted
     total: int
     has_more: bool
     tally: Tally
+    is_sampled: bool
 
-    def counts_of(self, name: str, chosen: list[str], *, until: float) -> list[Count]:
+    def counts_of(self, name: str, chosen: list[str], *, clock: Clock) -> list[Count]:
         """The most frequent values, the chosen ones and every status."""
         tallied = self.tally[name]
         if name == "connection" and (slug := only_connection()):
@@ -152,9 +170,9 @@ class RunSet:
         values = [value for value, _ in tallied.most_common(SHOWN) if value]
         known = [one.value for one in RunStatus] if name == "status" else []
         values += [value for value in [*chosen, *known] if value not in values]
-        if not self.has_more:
+        if not self.is_sampled:
             return [Count(value, tallied[value]) for value in values]
-        numbers = self.indexed(name, values) if time.monotonic() < until else [None] * len(values)
+        numbers = self.indexed(name, values) if clock.left_s > 0 else [None] * len(values)
         return [self.count(name, value, number) for value, number in zip(values, numbers, strict=True)]
 
     def indexed(self, name: str, values: list[str]) -> list[int | None]:
@@ -212,16 +230,19 @@ def told(rough: Count, number: int, is_whole: bool) -> Count:
     return replace(rough, number=max(number, rough.number))
 
 
-def run_set(run_filter: RunFilter, connection: Connection | None, pace: Pace, names: set[str]) -> RunSet:
+def run_set(
+    run_filter: RunFilter, connection: Connection | None, names: set[str], *, looking: Limits, counting: Clock
+) -> RunSet:
     """With a tally of `names`. Of a large list an index tells that it is large, and only the newest runs are read."""
     wanted = wanted_of(run_filter, connection)
     has_words = any(one.name == TEXT for one in run_filter.clauses)  # they take as long to count as to read
     (number,) = [None] if has_words else capped_counts([wanted], cap=CAP)
     is_large = number is not None and number > CAP
-    ids, is_all = newest_of(wanted, count=SAMPLED if is_large else CAP + 1, limits=pace.looking)
+    ids, is_all = newest_of(wanted, count=SAMPLED if is_large else CAP + 1, limits=looking)
     has_more = is_large or len(ids) > CAP or not is_all
-    tally = tally_of(listed_ids(ids[:SAMPLED] if has_more else ids), names)
-    return RunSet(run_filter, wanted, CAP if is_large else min(len(ids), CAP), has_more, tally)
+    tally, is_whole = tally_in_time(ids[:SAMPLED] if has_more else ids, names, first=SAMPLED, clock=counting)
+    total = CAP if is_large else min(len(ids), CAP)
+    return RunSet(run_filter, wanted, total, has_more, tally, is_sampled=has_more or not is_whole)
 
 
 def only_connection() -> str:

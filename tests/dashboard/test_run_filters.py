@@ -12,7 +12,6 @@ from runsdash.index import facets as facets_module
 from runsdash.index.facets import Count, facets_of
 from runsdash.index.filters import parsed
 from runsdash.index.models import Assistant, Connection, Run
-from runsdash.index.planner import Limits
 from runsdash.index.suggestions import suggestions
 from runsdash.index.upsert import upsert_messages
 from runsdash.service import objects
@@ -23,7 +22,7 @@ from tests.rows import made_connection, made_run, made_runs, waiting_for
 pytestmark = pytest.mark.django_db
 URL = "/runs/"
 HTMX = {"HX-Request": "true"}
-UNHURRIED = replace(facets_module.QUICK, looking=Limits(walk_s=30, statement_s=30))
+UNHURRIED = replace(facets_module.QUICK, looked_s=30, counted_s=30, statement_s=30)
 
 
 @pytest.fixture
@@ -146,6 +145,18 @@ def test_what_no_index_counts_is_counted_run_by_run(viewer: Client, many: Connec
     assert page.one("div", id="facets").get("hx-get") is None
     assert (counts(page, "model")["m0"], counts(page, "assistant")["rare"]) == ("5,003", "15")
     assert counts(page, "status") == {"completed": "10,000+", "failed": "0"}
+
+
+def test_without_time_a_first_look_says_at_least_and_a_second_one_all(many: Connection) -> None:
+    hurried = replace(UNHURRIED, counted_s=0)
+    whole = facets_module.counted(parsed(""), None, hurried)
+    assert (whole.total, whole.is_more, whole.can_be_finer) == (facets_module.CAP, True, True)
+    assert whole.statuses["completed"] == Count("completed", 1000, is_more=True)  # of the newest 1,000
+    text = "model:m0 status:completed"
+    half = facets_module.counted(parsed(text), None, hurried)
+    assert (half.total, half.is_more, half.can_be_finer) == (5003, False, True)
+    assert half.counts["assistant"][0] == Count("often", 997, is_more=True)
+    assert facets_of(parsed(text)).counts["assistant"][0] == Count("often", 4988)
 
 
 def test_facets_of_a_bad_filter_are_empty(viewer: Client, prod: Connection) -> None:

@@ -4,7 +4,7 @@ A filter's runs are walked newest first, each chunk counted by the database in o
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import monotonic
 
 from .plan import Direction, Plan, plan_for
@@ -23,7 +23,7 @@ Tally = dict[str, Counter[str]]
 
 def tally_of(ids: Sql, names: set[str]) -> Tally:
     """Runs of the query `ids` by value, for each of `names`."""
-    found: Tally = {name: Counter() for name in NAMES}
+    found = empty_tally()
     asked = [name for name in COLUMNS if name in names]
     if asked:
         columns = ", ".join(COLUMNS[name] for name in asked)
@@ -42,13 +42,34 @@ def tally_of(ids: Sql, names: set[str]) -> Tally:
     return found
 
 
+def empty_tally() -> Tally:
+    return {name: Counter() for name in NAMES}
+
+
+def add(part: Tally, names: set[str], *, to: Tally) -> None:
+    for name in names:
+        to[name].update(part[name])
+
+
+def tally_in_time(ids: Sequence[int], names: set[str], *, first: int, clock: Clock) -> tuple[Tally, bool]:
+    """Of the `first` ids in any case and of more while there is time; and whether it is of all."""
+    total, size = empty_tally(), first
+    while True:
+        began = monotonic()
+        add(tally_of(listed_ids(ids[:size]), names), names, to=total)
+        ids = ids[size:]
+        size = clock.next_size(size, monotonic() - began)
+        if not ids or not size:
+            return total, not ids
+
+
 def tallies(wanted: Wanted, names: set[str], *, clock: Clock) -> Iterator[tuple[Tally, bool]]:
     """The tally so far after each chunk, and whether it is of all runs. Ends when the clock's time is over.
 
     What is taken out of `names` meanwhile is counted no further.
     """
     plan = plan_for(wanted, Direction(), None, clock.limits)
-    total: Tally = {name: Counter() for name in NAMES}
+    total = empty_tally()
     is_tested = plan.gathered is None and plan.tests is not None
     for ids, is_last in chunks(plan, clock):
         try:
@@ -56,8 +77,7 @@ def tallies(wanted: Wanted, names: set[str], *, clock: Clock) -> Iterator[tuple[
                 part = tally_of(read_once(ids) if is_tested else ids, names)
         except TookTooLong:
             return
-        for name in names:
-            total[name].update(part[name])
+        add(part, names, to=total)
         yield total, is_last
 
 
