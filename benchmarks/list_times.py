@@ -1,4 +1,4 @@
-"""The number of runs, and times of run lists and of whole pages in one process, as JSON.
+"""The number of runs, and times of run lists, facets and run pages in one process, as JSON.
 
 `DATABASE_URL=… python -m benchmarks.list_times` measures an index that is there.
 """
@@ -28,6 +28,7 @@ OTHER = {
 SORTS = ("-created_at", "created_at", "-tokens", "cost", "-duration", "queue", "-steps")
 TURNS = 12
 DEEP_DAYS = (2, 27)
+RUN_PAGES = 60
 
 
 def main() -> None:
@@ -70,6 +71,7 @@ def main() -> None:
     found["suggestions"] = times_of(
         [lambda one=one: answered(client, "/runs/suggest/", {"q": one}) for one in typed] * TURNS
     )
+    found["run, any of the month"] = times_of([lambda path=path: answered(client, path, {}) for path in run_paths()])
     print(json.dumps({"runs": Run.objects.count(), "times": found}))
 
 
@@ -99,6 +101,17 @@ def answered(client: object, path: str, query: dict[str, str]) -> None:
     response = client.get(path, query)
     if response.status_code != 200:
         raise RuntimeError(f"{path} {query} answered {response.status_code}")
+
+
+def run_paths() -> list[str]:
+    """Addresses of ended runs anywhere in the month, each once."""
+    from runsdash.dashboard.links import run_url
+    from runsdash.index.models import Run
+
+    dice = random.Random(7)
+    keys = [int(time.time() - dice.uniform(*DEEP_DAYS) * 86400) << 30 for _ in range(RUN_PAGES)]
+    rows = Run.objects.select_related("thread", "connection").filter(ended_at__isnull=False).order_by("pk")
+    return list(dict.fromkeys(run_url(rows.filter(pk__gte=key)[:1].get()) for key in keys))
 
 
 def deep(client: object, text: str) -> dict[str, float]:

@@ -240,7 +240,7 @@ def run_set(
     is_large = number is not None and number > CAP
     ids, is_all = newest_of(wanted, count=SAMPLED if is_large else CAP + 1, limits=looking)
     has_more = is_large or len(ids) > CAP or not is_all
-    tally, is_whole = tally_in_time(ids[:SAMPLED] if has_more else ids, names, first=SAMPLED, clock=counting)
+    tally, is_whole = tally_in_time(ids[:SAMPLED] if has_more else ids, names, size=SAMPLED, clock=counting)
     total = CAP if is_large else min(len(ids), CAP)
     return RunSet(run_filter, wanted, total, has_more, tally, is_sampled=has_more or not is_whole)
 

@@ -51,15 +51,15 @@ def add(part: Tally, names: set[str], *, to: Tally) -> None:
         to[name].update(part[name])
 
 
-def tally_in_time(ids: Sequence[int], names: set[str], *, first: int, clock: Clock) -> tuple[Tally, bool]:
-    """Of the `first` ids in any case and of more while there is time; and whether it is of all."""
-    total, size = empty_tally(), first
+def tally_in_time(ids: Sequence[int], names: set[str], *, size: int, clock: Clock) -> tuple[Tally, bool]:
+    """Of the first `size` ids in any case and of as many more at a time while time is left; and whether it is of all."""
+    total = empty_tally()
     while True:
         began = monotonic()
         add(tally_of(listed_ids(ids[:size]), names), names, to=total)
         ids = ids[size:]
-        size = clock.next_size(size, monotonic() - began)
-        if not ids or not size:
+        has_time = clock.next_size(size, monotonic() - began) >= min(size, len(ids))
+        if not ids or not has_time:
             return total, not ids
 
 
