@@ -22,7 +22,7 @@ LEAST_REQUESTS = 5  # the dearest read costs five
 PAGE_SHARE = 0.2
 LOOK_BACK = 30  # portions before the present one that count; so much of their share pages may use at once
 PAID_BACK_IN = 10  # portions
-FLOOR_ONE_IN = 30  # however many runs are active, one request in so many is for the rest
+FLOOR_ONE_IN = 40  # however many runs are active, one request in so many is for the rest
 KEPT_S = 600
 TRIES = 3  # when another process was quicker
 
