@@ -5,6 +5,8 @@ only counts. What passes it beyond the credit (writes, retries) is owed, and boo
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
 from threading import Lock, local
@@ -72,11 +74,28 @@ class Budget:
         self.meter = Meter(connection_id)
         self.is_unlimited = False
         self._lock = Lock()
+        self._round_at: float | None = None
         self._second = 0
         self._credit: dict[Share, int] = defaultdict(int)
         self._refused: set[Share] = set()
         self._used: dict[Share, int] = defaultdict(int)
         self._expected: dict[Share, int] = {}
+
+    @contextmanager
+    def one_round(self) -> Iterator[None]:
+        """Time stands still inside: a portion that begins meanwhile is not for the rest before active runs have had theirs."""
+        self._round_at = time()
+        try:
+            yield
+        finally:
+            self._round_at = None
+
+    @property
+    def now_s(self) -> float:
+        return time() if self._round_at is None else self._round_at
+
+    def portion(self, connection: Connection) -> Portion:
+        return portions.portion_at(self.now_s, per_min=connection.budget_per_min)
 
     def take(self, connection: Connection, count: int, *, share: Share = "pages") -> bool:
         """Spends `count` requests if they are there. Asks for as many at once as the portion before has used."""
@@ -85,7 +104,7 @@ class Budget:
         if self.is_unlimited or connection.budget_per_min <= 0:
             self.meter.allow(count)
             return True
-        portion = portions.portion_at(time(), per_min=connection.budget_per_min)
+        portion = self.portion(connection)
         self.turn_to(portion)
         if self.is_ahead(portion, share=share):
             return False
@@ -101,7 +120,7 @@ class Budget:
     def take_anyway(self, connection: Connection, count: int) -> None:
         """For what must be asked now: it is counted like everything else, and never refused."""
         if connection.budget_per_min > 0:
-            portion = portions.portion_at(time(), per_min=connection.budget_per_min)
+            portion = self.portion(connection)
             portions.book(self.connection_id, portion, pages=count)
             self.meter.allow(count)
 
@@ -116,7 +135,7 @@ class Budget:
         """True when asking again in this second is in vain. Looks at no row."""
         if connection.budget_per_min <= 0 or self.is_unlimited:
             return False
-        self.turn_to(portions.portion_at(time(), per_min=connection.budget_per_min))
+        self.turn_to(self.portion(connection))
         return share in self._refused and not self._credit[share]
 
     def settle(self, connection: Connection) -> None:
@@ -125,7 +144,7 @@ class Budget:
             return
         reads, writes = self.meter.settle()
         if connection.budget_per_min > 0 and not self.is_unlimited:
-            portion = portions.portion_at(time(), per_min=connection.budget_per_min)
+            portion = self.portion(connection)
             column = "pages" if self.kind == "page" else "worker"
             portions.book(self.connection_id, portion, writes=writes, **{column: reads})
 
@@ -140,7 +159,7 @@ class Budget:
 
     def is_ahead(self, portion: Portion, *, share: Share) -> bool:
         """Reads of active runs are spread over the second: after a burst, who just missed it waits a whole second."""
-        passed = (time() - portion.second) / portion.size_s
+        passed = (self.now_s - portion.second) / portion.size_s
         return share == "active" and self._used[share] >= ceil(portion.count * (passed + AHEAD))
 
     def spend(self, count: int, *, share: Share) -> bool:

@@ -104,11 +104,12 @@ class Worker:
         budget.settle(connection)
         if connection.failures >= PATIENT_FOR:
             return self.probe(connection, now=now)
-        if portions.portion_at(time(), per_min=max(1, connection.budget_per_min)).has_floor:
-            self.start_some(self.floor(connection, now=now))
-        if not budget.is_spent(connection, share="active"):
-            self.start_some(self.active(connection, now=now))
-        return not budget.is_spent(connection, share="rest") and self.start_some(self.rest(connection, now=now))
+        with budget.one_round():
+            if connection.budget_per_min > 0 and budget.portion(connection).has_floor:
+                self.start_some(self.floor(connection, now=now))
+            if not budget.is_spent(connection, share="active"):
+                self.start_some(self.active(connection, now=now))
+            return not budget.is_spent(connection, share="rest") and self.start_some(self.rest(connection, now=now))
 
     def probe(self, connection: Connection, *, now: datetime) -> bool:
         """After failures one errand at a time, until one succeeds. A probe is no waiting work."""

@@ -114,6 +114,19 @@ def test_reads_of_active_runs_are_spread_over_the_second():
     assert early + late == 10
 
 
+def test_a_second_that_begins_during_a_round_is_left_to_active_runs():
+    connection = made_connection()
+    budget = Budget(connection.pk, "worker")
+    turn_of_the_second()
+
+    with budget.one_round():
+        assert budget.take(connection, 10, share="active")
+        turn_of_the_second()
+        assert not budget.take(connection, 1, share="rest")
+
+    assert budget.take(connection, 1, share="rest")
+
+
 def test_processes_share_one_budget(connection):
     processes = [spending_process(connection) for _ in range(3)]
     counts = [int(process.communicate(timeout=60)[0]) for process in processes]
