@@ -20,6 +20,7 @@ from .planner.wanted import Wanted, each_value, wanted_of
 CAP = 10_000
 SAMPLED = 1_000  # newest runs that tell which values a larger list has
 SHOWN = 10
+ONE_A_RUN = ("status", "model", "error", "connection")  # names of which a run has one value, compared as it is
 KEPT_TIMES_COST, MOST_KEPT = 50, 200
 
 
@@ -140,7 +141,10 @@ def counted(run_filter: RunFilter, connection: Connection | None, pace: Pace) ->
         if sets[others].is_sampled:
             counts |= sets[others].settled({name: counts[name] for name in names}, until=began + pace.walked_s)
     counts["assistant"] = with_names(counts["assistant"])
-    return Facets(whole.total, whole.has_more, counts, is_final=pace is PATIENT)
+    total = whole.total
+    if whole.has_more:  # when looking was stopped, a value that an index counts may say more
+        total = max([total, *(one.number for name in names_of[run_filter] for one in counts[name])])
+    return Facets(total, whole.has_more, counts, is_final=pace is PATIENT)
 
 
 def chosen_of(run_filter: RunFilter, name: str) -> list[str]:
@@ -156,6 +160,7 @@ class RunSet:
     """The runs of a filter: how many, at most CAP, and what they have. `is_sampled`: the tally is of the newest alone."""
 
     filter: RunFilter
+    connection: Connection | None
     wanted: Wanted
     total: int
     has_more: bool
@@ -169,16 +174,18 @@ class RunSet:
             return [Count(slug, self.total, self.has_more)]
         values = [value for value, _ in tallied.most_common(SHOWN) if value]
         known = [one.value for one in RunStatus] if name == "status" else []
-        values += [value for value in [*chosen, *known] if value not in values]
+        values = list(dict.fromkeys([*values, *chosen, *known]))
         if not self.is_sampled:
             return [Count(value, tallied[value]) for value in values]
         numbers = self.indexed(name, values) if clock.left_s > 0 else [None] * len(values)
         return [self.count(name, value, number) for value, number in zip(values, numbers, strict=True)]
 
     def indexed(self, name: str, values: list[str]) -> list[int | None]:
-        """Counted in an index, where one tells."""
-        several = [self.wanted.and_group(group) for group in each_value(name, values)]
-        return capped_counts(several, cap=CAP)
+        """Counted in an index, where one tells. Values that the filter excludes take no run from the others of their name."""
+        wanted, others = self.wanted, self.filter.without_name(name)
+        if name in ONE_A_RUN and others != self.filter:
+            wanted = wanted_of(others, self.connection)
+        return capped_counts([wanted.and_group(group) for group in each_value(name, values)], cap=CAP)
 
     def count(self, name: str, value: str, number: int | None) -> Count:
         """Where no index told the number, it is at least what the newest runs have."""
@@ -242,7 +249,7 @@ def run_set(
     has_more = is_large or len(ids) > CAP or not is_all
     tally, is_whole = tally_in_time(ids[:SAMPLED] if has_more else ids, names, size=SAMPLED, clock=counting)
     total = CAP if is_large else min(len(ids), CAP)
-    return RunSet(run_filter, wanted, total, has_more, tally, is_sampled=has_more or not is_whole)
+    return RunSet(run_filter, connection, wanted, total, has_more, tally, is_sampled=has_more or not is_whole)
 
 
 def only_connection() -> str:

@@ -93,6 +93,18 @@ def test_one_click_includes_or_excludes(viewer: Client, prod: Connection) -> Non
     assert chosen.all("a")[0]["href"] == "?q=model%3Aa"
 
 
+def test_an_excluded_value_is_offered_once_and_has_no_run(viewer: Client, prod: Connection) -> None:
+    made_run(prod, model="a")
+    made_run(prod, model="b", status="failed")
+    page = facets(viewer, q="-status:completed")
+    assert [pair["data-value"] for pair in page.one("div", id="facet-status").all("div", data_value=True)] == [
+        "failed",
+        "completed",
+    ]
+    assert counts(page, "status") == {"failed": "1", "completed": "0"}
+    assert page.one("button", popovertarget="facet-status").one("b").text == "1"
+
+
 def test_assistants_are_named(viewer: Client, prod: Connection) -> None:
     run = made_run(prod)
     Assistant.objects.create(connection=prod, upstream_id=run.assistant_id, name="Stock bot", fetched_at=run.created_at)
@@ -138,6 +150,8 @@ def test_what_no_index_counts_is_counted_run_by_run(viewer: Client, many: Connec
     hasty = facets_module.counted(parsed(text), None, UNHURRIED)
     assert hasty.can_be_finer
     assert {count.value: count.text for count in hasty.counts["model"]}["m0"] == "500+"  # of the newest 1,000
+    told = {count.value: count.text for count in hasty.counts["status"]}  # by the index of statuses
+    assert (told["completed"], told["failed"], told["queued"]) == ("10,000+", "0", "0")
     first = facets(viewer, q=text).one("div", id="facets")
     again = f"/runs/facets/?q={text.replace(':', '%3A')}&exact=1"
     assert first.get("hx-get", again) == again  # without it when all was counted at once
@@ -153,6 +167,10 @@ def test_without_time_a_first_look_says_at_least_and_a_second_one_all(many: Conn
     assert (whole.total, whole.is_more, whole.can_be_finer) == (facets_module.CAP, True, True)
     assert whole.statuses["completed"] == Count("completed", 1000, is_more=True)  # of the newest 1,000
     text = "model:m0 status:completed"
+    glance = replace(UNHURRIED, looked_s=0)
+    assert (
+        facets_module.counted(parsed("-status:failed"), None, glance).total == facets_module.CAP
+    )  # completed ones alone
     half = facets_module.counted(parsed(text), None, hurried)
     assert (half.total, half.is_more, half.can_be_finer) == (5003, False, True)
     assert half.counts["assistant"][0] == Count("often", 997, is_more=True)
