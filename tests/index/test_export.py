@@ -16,9 +16,10 @@ from runsdash.index.bulk.lines import Source
 from runsdash.index.exporting.chosen import chosen_runs
 from runsdash.index.exporting.objects import lines
 from runsdash.index.filters import parsed
-from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.models import ArchivedFile, Connection, Run, RunStep, Thread
 from runsdash.index.upsert import ensure_threads, upsert_messages, upsert_runs, upsert_steps, upsert_threads
 from runsdash.service import objects
+from tests.queries import at_most
 from tests.rows import made_connection, made_run, made_runs, run_object
 
 from .snapshots import everything
@@ -115,6 +116,18 @@ def test_a_filter_chooses_runs_and_their_threads(prod: Connection) -> None:
     assert list(Thread.objects.filter(connection=other).values_list("upstream_id", flat=True)) == [
         failed.thread.upstream_id
     ]
+
+
+@pytest.mark.parametrize("has_files", [False, True])
+def test_statements_grow_with_threads_and_not_with_what_is_in_them(prod: Connection, has_files: bool) -> None:
+    """Every column that a line needs comes with its row."""
+    imported(prod, past(60))
+    if has_files:
+        ArchivedFile.objects.create(connection=prod, upstream_id="file_a", thread=Thread.objects.first())
+    threads = Thread.objects.count()
+    assert RunStep.objects.count() > 10 * threads
+    with at_most(8 + 8 * threads):
+        assert exported()
 
 
 def test_the_command_writes_jsonl(prod: Connection, tmp_path, capsys) -> None:

@@ -11,6 +11,8 @@ from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from django.db.models import QuerySet
+
 from runsdash.index.filters import RunFilter
 from runsdash.index.models import ArchivedFile, Connection, Run, Thread
 from runsdash.index.planner import Limits, Order, run_page
@@ -23,6 +25,7 @@ CREATE TABLE files (file_id INTEGER PRIMARY KEY, thread_id INTEGER);
 CREATE TABLE assistants (connection_id INTEGER, id TEXT, PRIMARY KEY (connection_id, id)) WITHOUT ROWID;
 CREATE INDEX files_of_thread ON files (thread_id, file_id);
 """
+ROWS, KEYS = Run.objects.select_related("thread", "connection"), Run.objects.only("thread_id")
 # Nobody waits for a page here.
 PATIENT = Limits(walk_s=60.0, statement_s=120.0)
 
@@ -31,9 +34,11 @@ class SearchStopped(RuntimeError):
     """Looking for runs took too long. The message is a sentence."""
 
 
-def found_runs(run_filter: RunFilter, *, connection: Connection | None = None) -> Iterator[list[Run]]:
-    """All runs that match, newest first, in chunks. Raises SearchStopped."""
-    rows, cursor = Run.objects.select_related("thread", "connection"), ""
+def found_runs(
+    run_filter: RunFilter, *, connection: Connection | None = None, rows: QuerySet[Run] = ROWS
+) -> Iterator[list[Run]]:
+    """All runs that match, newest first, in chunks. `rows` says what comes with a run. Raises SearchStopped."""
+    cursor = ""
     while True:
         page = run_page(
             run_filter, order=Order(), rows=rows, limit=PAGE, cursor=cursor, connection=connection, limits=PATIENT
@@ -51,7 +56,7 @@ def found_runs(run_filter: RunFilter, *, connection: Connection | None = None) -
 def chosen_runs(run_filter: RunFilter, *, connection: Connection | None = None) -> Iterator["Chosen"]:
     """The runs of a filter by thread, and without a filter also the threads that have no runs."""
     with file_of_keys() as file:
-        for runs in found_runs(run_filter, connection=connection):
+        for runs in found_runs(run_filter, connection=connection, rows=KEYS):
             file.executemany(ADD, [(run.thread_id, run.pk) for run in runs])
         if not run_filter:
             threads = Thread.objects.filter(run_count=0)

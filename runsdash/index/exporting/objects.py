@@ -22,6 +22,10 @@ from .named import Named, assistant_lines
 
 RUNS_AT_ONCE = 100
 BODIES_AT_ONCE = 50  # compressed; only one is unpacked at a time
+# What is read of a row, and what else tells which files it names.
+STEP = ("raw", "step__upstream_id", "step__run_id", "step__position", "step__fetched_at")
+MESSAGE = ("raw", "message__upstream_id", "message__position", "message__fetched_at", "message__assistant_id")
+NAMES_OF_STEP, NAMES_OF_MESSAGE = ("step__call_count", "step__calls"), ("message__parts", "message__attachments")
 THREAD_FLAGS = ("is_gone", "has_all_messages", "has_all_runs")
 
 
@@ -48,7 +52,7 @@ def lines_of_thread(thread: Thread, chosen: Chosen) -> Iterator[bytes]:
 
 
 def lines_of_runs(keys: list[int], thread: Thread, named: Named) -> Iterator[bytes]:
-    steps = groupby(step_bodies(keys), key=lambda body: body.step.run_id)
+    steps = groupby(step_bodies(keys, also=() if named.is_idle else NAMES_OF_STEP), key=lambda body: body.step.run_id)
     steps_key, own = next(steps, (None, iter(())))
     for run in runs_of(keys):
         named.of_run(run)
@@ -72,14 +76,15 @@ def step_lines(bodies: Iterable[StepBody], run: Run, named: Named) -> Iterator[b
         yield step.line
 
 
-def step_bodies(run_keys: list[int]) -> Iterator[StepBody]:
-    found = StepBody.objects.filter(step__run_id__in=run_keys).select_related("step").defer("preview")
+def step_bodies(run_keys: list[int], *, also: Iterable[str] = ()) -> Iterator[StepBody]:
+    found = StepBody.objects.filter(step__run_id__in=run_keys).select_related("step").only(*STEP, *also)
     found = found.order_by("step__run_id", "step__position", "step_id")
     return found.iterator(chunk_size=BODIES_AT_ONCE)
 
 
 def message_lines(thread: Thread, named: Named) -> Iterator[bytes]:
-    found = MessageBody.objects.filter(message__thread=thread).select_related("message").defer("preview")
+    columns = MESSAGE if named.is_idle else (*MESSAGE, *NAMES_OF_MESSAGE)
+    found = MessageBody.objects.filter(message__thread=thread).select_related("message").only(*columns)
     for body in found.order_by("message__position", "message_id").iterator(chunk_size=BODIES_AT_ONCE):
         named.of_message(body.message)
         yield told_message(body, thread).line
