@@ -52,32 +52,32 @@ def usable_connection(request: HttpRequest) -> Connection:
 
 def connection_of(request: HttpRequest, *, upstream_id: str, models: Iterable[type[Model]]) -> Connection:
     """The connection of the object that a URL names."""
+    return connection_of_known(request, [(model, upstream_id) for model in models])
+
+
+def connection_of_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Connection:
+    """For a run page: by the run's id, or when it is unknown by its thread's."""
+    return connection_of_known(request, [(Run, run_id), (Thread, thread_id)])
+
+
+def connection_of_known(request: HttpRequest, ids: Iterable[tuple[type[Model], str]]) -> Connection:
+    """By the first id that is in the index; the default connection when none is."""
     slug = request.GET.get("connection") or request.POST.get("connection")
     if slug:
         return connection_named(slug)
     every = connections()
     by_key = {connection.pk: connection for connection in every}
-    knows: set[int] = set()
-    for model in models:
+    for model, upstream_id in ids:
         rows = model.objects.filter(connection_id__in=by_key, upstream_id=upstream_id)
-        knows.update(rows.values_list("connection_id", flat=True))
+        knows = set(rows.values_list("connection_id", flat=True))
+        if len(knows) > 1:
+            raise SeveralConnections(upstream_id=upstream_id, found=[by_key[pk] for pk in sorted(knows)])
         if knows:
-            break
-    if len(knows) > 1:
-        raise SeveralConnections(upstream_id=upstream_id, found=[by_key[pk] for pk in sorted(knows)])
-    if knows:
-        return by_key[knows.pop()]
+            return by_key[knows.pop()]
     default = [one for one in every if one.slug == DEFAULT_SLUG] or every
     if not default:
         raise NoConnection
     return default[0]
-
-
-def connection_of_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Connection:
-    """For a run page: by the run's id, or when it is unknown by its thread's."""
-    if not Run.objects.filter(upstream_id=run_id, connection__in=connections()).exists():
-        return connection_of(request, upstream_id=thread_id, models=[Thread])
-    return connection_of(request, upstream_id=run_id, models=[Run])
 
 
 def run_of_page(
