@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection as database
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generate import Past, write
+from runsdash.index.bulk.database_settings import settings_of_the_session, told
 from runsdash.index.bulk.importing import import_sources
 from runsdash.index.bulk.lines import Source
 from runsdash.index.bulk.sources import sources_of
@@ -284,3 +286,17 @@ def test_processes_give_the_same(prod: Connection) -> None:
     ours, theirs = everything(prod), everything(other)
     for name in ours:
         assert ours[name] == theirs[name], name
+
+
+def test_its_settings_of_the_database_end_with_it(prod: Connection) -> None:
+    """A commit that nothing flushes would be bad for what a worker writes afterwards: what was sent to a server, say."""
+    asked = {"cache_size": -1_000, "wal_autocheckpoint": 7}
+    if database.vendor == "postgresql":
+        asked = {"gin_pending_list_limit": "2MB", "synchronous_commit": "on"}
+    inside: list[dict] = []
+    with settings_of_the_session(asked):
+        sources = [Source("file", io.BytesIO(lines(past(5))), AGE)]
+        import_sources(prod, sources, processes=0, told=lambda _: inside.append(told(asked)))
+        assert inside
+        assert not set(asked.items()) & set(inside[0].items())
+        assert told(asked) == asked

@@ -24,6 +24,7 @@ from runsdash.index.bodies import unpacked
 from runsdash.index.models import Connection
 
 from . import assistants, files, tail
+from .database_settings import change_to, settings_of_the_session, wanted
 from .extract import begin, extracted
 from .extras import Extras, write_extras
 from .garbage import uncollected
@@ -42,21 +43,6 @@ BYTES_A_TRANSACTION = 24 << 20
 GROUPS_A_COLLECTION = 20
 PAUSE_S = 0.02  # at least, between transactions, so that other writers get their turn
 MAX_TROUBLES = 100  # that are told one by one
-FOR_IMPORT = {
-    "sqlite": [
-        "PRAGMA cache_size = -131072",
-        # Pages of indexes change with each transaction: from a log of 128 MB they are copied once, not each time.
-        "PRAGMA wal_autocheckpoint = 16384",
-    ],
-    "postgresql": [
-        "SET gin_pending_list_limit = '64MB'",
-        "SET synchronous_commit = off",
-        # Words pack four times as fast by lz4, where the server was built with it.
-        "SELECT set_config(name, 'lz4', false) FROM pg_settings"
-        " WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)",
-    ],
-}
-
 Group = list[tuple[Sifted, Extracted]]
 
 
@@ -116,9 +102,13 @@ def import_sources(
     zone = "+00" if database.vendor == "postgresql" else ""
     context = Context(connection.pk, now, zone=zone, is_archive=not connection.is_enabled)
     totals, writer = Totals(), Writer(connection, context)
-    prepare_database()
     # The writer refers to no row that it has not seen or written; to look each up again is a tenth of SQLite's work.
-    with uncollected(), database.constraint_checks_disabled(), tempfile.TemporaryFile() as waiting:
+    with (
+        settings_of_the_session(wanted()),
+        uncollected(),
+        database.constraint_checks_disabled(),
+        tempfile.TemporaryFile() as waiting,
+    ):
         blocks = (block for source in sources for block in source.blocks())
         heard: set[int] = set()
         for written in landed(blocks, writer, totals, processes):
@@ -133,16 +123,6 @@ def import_sources(
     return totals
 
 
-def prepare_database() -> None:
-    """For an import, while this connection lives: room for pages that come in no order, and for words to be merged.
-
-    What was committed last may be lost when the power fails; the import is then begun again.
-    """
-    for statement in FOR_IMPORT[database.vendor]:
-        with database.cursor() as cursor:
-            cursor.execute(statement)
-
-
 def keep(homeless: Iterable[StepPart], file: BinaryIO) -> None:
     """Steps whose run has not come yet, as lines with their age."""
     for part in homeless:
@@ -154,7 +134,10 @@ def landed(blocks: Iterable[Block], writer: Writer, totals: Totals, processes: i
     """Writes the blocks in groups, one transaction each; in their order what may refer to rows of an earlier one."""
     groups = grouped(in_processes(blocks, writer.context, processes))
     written = done_in_order(
-        partial(written_group, writer=writer), groups, begin=prepare_database, collided=lambda one: one.written.collided
+        partial(written_group, writer=writer),
+        groups,
+        begin=partial(change_to, wanted()),
+        collided=lambda one: one.written.collided,
     )
     for number, one in enumerate(written, start=1):
         totals.add(one)
