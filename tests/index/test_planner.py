@@ -100,6 +100,8 @@ def after(minutes: int) -> Callable[[Run], bool]:
 MEANINGS: dict[str, Callable[[Run], bool]] = {
     "status:failed": lambda run: run.status == "failed",
     "-status:completed": lambda run: run.status != "completed",
+    "-status:completed -status:failed": lambda run: run.status not in ("completed", "failed"),
+    "-status:completed model:gpt-4o": lambda run: run.status != "completed" and run.model == "gpt-4o",
     "status:failed status:expired": lambda run: run.status in {"failed", "expired"},
     "model:gpt-4o": lambda run: run.model == "gpt-4o",
     "model:o4-mini": lambda run: run.model == "o4-mini",

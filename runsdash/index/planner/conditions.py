@@ -34,12 +34,16 @@ WITH_ERROR = " AND NOT (d.error_code = '')"
 
 @dataclass(frozen=True)
 class Group:
-    """Clauses that are answered together. `source` holds every run that fits; only those, when it `is_exact`."""
+    """Clauses that are answered together. `source` holds every run that fits; only those, when it `is_exact`.
+
+    `only_alone`: to bring its many ranges together costs more than to test runs that another clause finds, or all.
+    """
 
     name: str
     condition: Sql
     source: Source | None = None
     is_exact: bool = True
+    only_alone: bool = False
     column: str = ""  # of index_run, when it compares one
 
 
@@ -48,6 +52,12 @@ def negated(group: Group) -> Group:
 
 
 # Values
+
+
+def of_other_statuses(values: Sequence[str]) -> Group:
+    """Few runs have not completed: they are read, rather than all of them tested."""
+    source = sources.of_other_values("status", values)
+    return Group("other statuses", opposite(one_of("r.status", values)), source, only_alone=True)
 
 
 def of_status(values: Sequence[str]) -> Group:

@@ -115,6 +115,16 @@ def of_column(column: str, values: Sequence[object], *, extra: str = "") -> Sour
     return source_of([Arm(Sql(f"d.{column} = %s{extra}", (value,))) for value in values])
 
 
+def of_other_values(column: str, values: Sequence[str]) -> Source | None:
+    """Runs with any other of the values that the column has now: found by hopping from one to the next in its index."""
+    hop = f"SELECT MIN(d.{column}) FROM {RUN} d"
+    text = (
+        f"WITH RECURSIVE v(value) AS ({hop} UNION ALL SELECT ({hop} WHERE d.{column} > v.value) FROM v"
+        f" WHERE v.value IS NOT NULL) SELECT v.value FROM v WHERE v.value IS NOT NULL LIMIT {MAX_ARMS + len(values) + 1}"
+    )
+    return of_column(column, [value for (value,) in fetched(Sql(text)) if value not in values])
+
+
 def of_metadata(key: str, values: Sequence[str]) -> Source | None:
     pair = "d.key = %s AND d.value = %s"
     return source_of([Arm(Sql(pair, (key, value)), METADATA, "run_id") for value in values])

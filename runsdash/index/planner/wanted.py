@@ -12,6 +12,7 @@ from . import conditions, sources
 from .conditions import Group, negated
 from .sql import Sql, all_of, any_of
 
+TOGETHER, EXCLUDED = -1, -2  # in the place of one that stands alone
 COMPOUND = (("status", "model"), ("status", "assistant"))  # what one index holds, see Run.Meta
 
 
@@ -53,11 +54,14 @@ def each_value(name: str, values: Sequence[str]) -> list[Group]:
 
 
 def grouped(clauses: Iterable[Clause]) -> dict[tuple, list[Clause]]:
-    """Clauses that mean "or" together, words that are looked up together, each other clause alone."""
+    """Clauses that mean "or" together, words that are looked up together, excluded statuses; each other clause alone."""
     found: dict[tuple, list[Clause]] = {}
     for place, clause in enumerate(clauses):
+        is_excluded = clause.is_negated and clause.name == "status"
         is_alone = clause.is_negated or clause.operator in COMPARISONS or clause.name in ("since", "until")
-        found.setdefault((*clause.group, place if is_alone else -1), []).append(clause)
+        found.setdefault((*clause.group, EXCLUDED if is_excluded else place if is_alone else TOGETHER), []).append(
+            clause
+        )
     return found
 
 
@@ -67,6 +71,8 @@ def is_one_span(clauses: list[Clause]) -> bool:
 
 def group_of(name: str, clauses: list[Clause]) -> Group:
     values = [clause.value for clause in clauses]
+    if name == "status" and clauses[0].is_negated:
+        return conditions.of_other_statuses(values)
     if name == TEXT:
         group = conditions.of_words(values)
     elif name == METADATA:
@@ -102,8 +108,10 @@ class Offer:
 
 def offers(wanted: Wanted) -> list[Offer]:
     """What could be read. A compound index stands in for its parts."""
-    found = [Offer(group.source, (group,) if group.is_exact else ()) for group in wanted.groups if group.source]
-    by_name = {group.name: group for group in wanted.groups if group.source and group.is_exact}
+    is_alone = len(wanted.groups) == 1
+    groups = [group for group in wanted.groups if group.source and (is_alone or not group.only_alone)]
+    found = [Offer(group.source, (group,) if group.is_exact else ()) for group in groups]
+    by_name = {group.name: group for group in groups if group.is_exact}
     for one, other in COMPOUND:
         if one in by_name and other in by_name:
             pair = by_name[one], by_name[other]
