@@ -103,7 +103,7 @@ _kept: dict[tuple, tuple[float, Facets]] = {}
 def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is_patient: bool = True) -> Facets:
     """Of a large list what was counted a moment ago: counting takes at most a fiftieth of a process's time.
 
-    Not patient: within about 60 ms where indexes hold what is asked, with rough counts where they do not.
+    Not patient: nothing new is begun after 40 ms; what is not counted by then, or by no index, has rough counts.
     """
     key = run_filter, connection and connection.pk
     until, found = _kept.get(key, (0.0, None))
@@ -141,10 +141,10 @@ def counted(run_filter: RunFilter, connection: Connection | None, pace: Pace) ->
         if sets[others].is_sampled:
             counts |= sets[others].settled({name: counts[name] for name in names}, until=began + pace.walked_s)
     counts["assistant"] = with_names(counts["assistant"])
-    total = whole.total
+    numbers = [whole.total]
     if whole.has_more:  # when looking was stopped, a value that an index counts may say more
-        total = max([total, *(one.number for name in names_of[run_filter] for one in counts[name])])
-    return Facets(total, whole.has_more, counts, is_final=pace is PATIENT)
+        numbers += [one.number for name in names_of[run_filter] for one in counts[name]]
+    return Facets(max(numbers), whole.has_more, counts, is_final=pace is PATIENT)
 
 
 def chosen_of(run_filter: RunFilter, name: str) -> list[str]:

@@ -12,7 +12,7 @@ from . import conditions, sources
 from .conditions import Group, negated
 from .sql import Sql, all_of, any_of
 
-TOGETHER, EXCLUDED = -1, -2  # in the place of one that stands alone
+TOGETHER, EXCLUDED = -1, -2
 COMPOUND = (("status", "model"), ("status", "assistant"))  # what one index holds, see Run.Meta
 
 
@@ -57,12 +57,15 @@ def grouped(clauses: Iterable[Clause]) -> dict[tuple, list[Clause]]:
     """Clauses that mean "or" together, words that are looked up together, excluded statuses; each other clause alone."""
     found: dict[tuple, list[Clause]] = {}
     for place, clause in enumerate(clauses):
-        is_excluded = clause.is_negated and clause.name == "status"
-        is_alone = clause.is_negated or clause.operator in COMPARISONS or clause.name in ("since", "until")
-        found.setdefault((*clause.group, EXCLUDED if is_excluded else place if is_alone else TOGETHER), []).append(
-            clause
-        )
+        found.setdefault((*clause.group, company_of(clause, place)), []).append(clause)
     return found
+
+
+def company_of(clause: Clause, place: int) -> int:
+    """The same number for clauses of a name that are answered together; its `place` for one that stands alone."""
+    if clause.is_negated:
+        return EXCLUDED if clause.name == "status" else place
+    return place if clause.operator in COMPARISONS or clause.name in ("since", "until") else TOGETHER
 
 
 def is_one_span(clauses: list[Clause]) -> bool:
