@@ -80,8 +80,10 @@ def test_objects_that_do_not_say_what_they_are(prod: Connection) -> None:
     same(prod, taken_in(exported()))
 
 
-def test_bodies_come_out_as_received(prod: Connection) -> None:
-    raw = run_object(metadata={"x": ',"_fetched_at":"no"}', "ü": "é"})
+@pytest.mark.parametrize("tools", [[], [{"type": "code_interpreter"}] * 120])
+def test_bodies_come_out_as_received(prod: Connection, tools: list[dict]) -> None:
+    """Also when so many brackets might be nested too deeply."""
+    raw = run_object(metadata={"x": ',"_fetched_at":"no"}', "ü": "é"}, tools=tools)
     imported(prod, json.dumps(raw, ensure_ascii=False).encode())
     body, added = tail.split(exported().strip())
     assert body == json.dumps(raw, ensure_ascii=False).encode()

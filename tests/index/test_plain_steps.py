@@ -4,15 +4,17 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.generate import Past
 from runsdash.index.bulk.making import odd_step, own_odd
 from runsdash.index.bulk.plain import Step, own_plain, placed, plain_line
-from runsdash.index.bulk.reading import Context, Line, read_line
+from runsdash.index.bulk.reading import Context, Line, Refused, read_line
 from runsdash.index.rows import positioned_steps
 from runsdash.index.words import joined_words
+from runsdash.service.decoding import MAX_JSON_DEPTH
 from runsdash.service.objects import RunStep
 
 AGE = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -164,6 +166,16 @@ def test_errors_other_tools_and_strange_texts_are_not_plain() -> None:
         {"object": "thread.run"},
     ):
         assert both_ways(USUAL | strange) is None
+
+
+def test_what_is_nested_deeper_than_the_service_reads_is_not_plain() -> None:
+    deep: object = {}
+    for _ in range(MAX_JSON_DEPTH):
+        deep = {"inner": deep}
+    raw = USUAL | {"usage": USUAL["usage"] | {"prompt_token_details": deep}}
+    assert plain_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) is None
+    with pytest.raises(Refused, match="nested too deeply"):
+        read_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT)
 
 
 def test_most_steps_of_a_past_are_plain() -> None:

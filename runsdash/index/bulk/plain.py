@@ -18,7 +18,7 @@ from runsdash.service.objects import reading
 from . import tail
 from .making import Own, body_rest, json_column
 from .plain_calls import Call, Calls, Word
-from .reading import OWNERS, Context, Line, age_of
+from .reading import OWNERS, Context, Line, age_of, may_be_deep
 from .stamps import second_stamp, stamp
 
 IS_STEP = b'"thread.run.step"'
@@ -101,8 +101,8 @@ def decoded_line(
 
 
 def is_plain(body: bytes, added: dict) -> bool:
-    """Short, with nothing that no database takes, and an export added its age at most."""
-    if len(body) >= SHORT_BODY_BYTES or not AGE_ALONE.issuperset(added):
+    """Short and flat, with nothing that no database takes, and an export added its age at most."""
+    if len(body) >= SHORT_BODY_BYTES or not AGE_ALONE.issuperset(added) or may_be_deep(body):
         return False
     return not (b"\\u" in body and any(one in body for one in UNSTORABLE))
 

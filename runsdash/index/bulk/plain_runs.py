@@ -17,7 +17,7 @@ from .parts import RunPart
 from .plain import Second, Usage, decoded_line
 from .plain_calls import Word
 from .plain_messages import Owner
-from .reading import Context, Line, is_suspect
+from .reading import Context, Line
 from .speech import Speech
 from .stamps import second_stamp, stamp
 
@@ -84,7 +84,7 @@ decode = Decoder(Usual).decode
 
 def plain_run_line(text: bytes, *, read_at: datetime, context: Context) -> Line | None:
     """The line of such a run, with a Usual for its value. None: it is something else."""
-    if IS_RUN not in text or is_suspect(text):
+    if IS_RUN not in text:
         return None
     return decoded_line(text, "thread.run", decode, read_at=read_at, context=context)
 

@@ -79,18 +79,32 @@ def age_of(added: dict, read_at: datetime, context: Context) -> datetime:
 
 def decoded(body: bytes) -> tuple[object, bytes]:
     """(value, body). What a strict reader refuses is read leniently, and its body is then written anew."""
-    if not is_suspect(body):
-        try:
-            return orjson.loads(body), body
-        except orjson.JSONDecodeError:
-            pass
+    has_nul = NUL in body
+    if has_nul or may_be_deep(body):
+        value = leniently(body)
+        return value, body if not has_nul and is_strict(body) else dumped(value)
     try:
-        value = decode_json(body)
+        return orjson.loads(body), body
+    except orjson.JSONDecodeError:
+        value = leniently(body)
+        return value, dumped(value)
+
+
+def leniently(body: bytes) -> object:
+    try:
+        return decode_json(body)
     except Undecodable as error:
         raise Refused(TOLD.get(body, str(error))) from None
-    return value, dumped(value)
 
 
-def is_suspect(body: bytes) -> bool:
-    """Might it hold what no database takes, or be nested deeper than the service accepts?"""
-    return NUL in body or body.count(b"{") + body.count(b"[") > MAX_JSON_DEPTH
+def is_strict(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def may_be_deep(body: bytes) -> bool:
+    """Nested deeper than the service accepts? Only what has so many brackets can be."""
+    return body.count(b"{") + body.count(b"[") > MAX_JSON_DEPTH
