@@ -74,7 +74,7 @@ def plain_message_line(text: bytes, *, read_at: datetime, context: Context) -> L
 def placed_message(line: Line) -> Placed:
     value = line.value
     if isinstance(value, Said):
-        return Placed(reading.moment(value.created_at), value.role, value.run_id, line, None)
+        return Placed(reading.moment(value.created_at), value.role, value.run_id or None, line, None)
     message = Message.from_raw(value)
     return Placed(message.created_at, message.role, message.run_id, line, message)
 
