@@ -1,6 +1,6 @@
 """Which connection a URL means. `?connection=` says it; else the one that knows the id; else `default`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from django.db.models import Model
 from django.http import Http404, HttpRequest
@@ -50,18 +50,8 @@ def usable_connection(request: HttpRequest) -> Connection:
     return enabled[0]
 
 
-def connection_of(request: HttpRequest, *, upstream_id: str, models: Iterable[type[Model]]) -> Connection:
-    """The connection of the object that a URL names."""
-    return connection_of_known(request, [(model, upstream_id) for model in models])
-
-
-def connection_of_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Connection:
-    """For a run page: by the run's id, or when it is unknown by its thread's."""
-    return connection_of_known(request, [(Run, run_id), (Thread, thread_id)])
-
-
-def connection_of_known(request: HttpRequest, ids: Iterable[tuple[type[Model], str]]) -> Connection:
-    """By the first id that is in the index; the default connection when none is."""
+def connection_of(request: HttpRequest, *ids: tuple[type[Model], str]) -> Connection:
+    """The connection of the object that a URL names: by the first id that is in the index, else the default one."""
     slug = request.GET.get("connection") or request.POST.get("connection")
     if slug:
         return connection_named(slug)
@@ -80,6 +70,11 @@ def connection_of_known(request: HttpRequest, ids: Iterable[tuple[type[Model], s
     return default[0]
 
 
+def connection_of_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Connection:
+    """For a run page: by the run's id, or when it is unknown by its thread's."""
+    return connection_of(request, (Run, run_id), (Thread, thread_id))
+
+
 def run_of_page(
     request: HttpRequest, *, thread_id: str, run_id: str, wait_s: float = PAGE_WAIT_S, live_age_s: float = MAX_AGE_S
 ) -> Run:
@@ -96,7 +91,7 @@ def run_of_page(
 
 def thread_of_page(request: HttpRequest, *, thread_id: str, max_age_s: float = THREAD_AGE_S) -> Thread:
     """The thread a page or a poll shows, likewise."""
-    connection = connection_of(request, upstream_id=thread_id, models=[Thread])
+    connection = connection_of(request, (Thread, thread_id))
     thread = refresh_thread(connection, thread_id=thread_id, max_age_s=max_age_s)
     settle_thread(thread)
     return thread
@@ -104,7 +99,7 @@ def thread_of_page(request: HttpRequest, *, thread_id: str, max_age_s: float = T
 
 def known_thread(request: HttpRequest, *, thread_id: str) -> Thread:
     """The thread a write form is about, likewise with the copy in the index first."""
-    connection = connection_of(request, upstream_id=thread_id, models=[Thread])
+    connection = connection_of(request, (Thread, thread_id))
     return thread_row(connection, thread_id) or refresh_thread(connection, thread_id=thread_id)
 
 

@@ -32,9 +32,19 @@ def decode_json(content: bytes) -> object:
         raise Undecodable("the JSON is nested too deeply") from None
     except ValueError:
         raise Undecodable("it is not JSON") from None
-    if text.count("[") + text.count("{") > MAX_JSON_DEPTH and _is_deeper_than(value, MAX_JSON_DEPTH):
+    if is_too_deep(content, value):
         raise Undecodable("the JSON is nested too deeply")
     return storable(value) if _SUSPECT.search(text) else value
+
+
+def may_be_deep(content: bytes) -> bool:
+    """Only what has so many brackets can be nested too deeply."""
+    return content.count(b"[") + content.count(b"{") > MAX_JSON_DEPTH
+
+
+def is_too_deep(content: bytes, value: object) -> bool:
+    """`value`: what the JSON text `content` says."""
+    return may_be_deep(content) and _is_deeper_than(value, MAX_JSON_DEPTH)
 
 
 def _integer(digits: str) -> int | str:

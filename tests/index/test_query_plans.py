@@ -27,7 +27,8 @@ COUNT = 50_000 if IS_POSTGRESQL else 500
 BEGAN_S = 1_790_000_000
 VOCABULARY = [f"w{number}" for number in range(5000)]
 FILTERS = [
-    "", "status:failed", "status:failed status:expired", "-status:completed", "-status:completed -status:failed", "model:m1", "assistant:a1", 'assistant:"A b"',
+    "", "status:failed", "status:failed status:expired", "-status:completed", "-status:completed -status:failed",
+    "model:m1", "assistant:a1", 'assistant:"A b"',
     "status:failed model:m1", "status:failed status:expired assistant:a1 assistant:a2", "thread:thread_1", "run:run_1",
     "connection:prod", "error:oops", "tool:search", "tool:search tool:code", "metadata.env=prod", "metadata.team=x",
     "metadata.env=prod -metadata.team=x", "has:tool_calls", "has:error", "is:waiting", "is:overdue", "duration>1h",

@@ -41,7 +41,7 @@ def test_portions_of_a_minute_add_up_to_its_budget(per_min):
 
     assert sum(one.count for one in whole) == pytest.approx(span_s * per_min / 60, abs=1)
     assert min(one.count for one in whole) >= portions.LEAST_REQUESTS
-    assert sum(one.has_floor for one in whole) == pytest.approx(span_s * per_min / 60 / portions.FLOOR_ONE_IN, abs=1)
+    assert sum(one.has_floor for one in whole) == pytest.approx(span_s * per_min / 60 / 40, abs=1)
 
 
 def test_the_rest_leaves_a_fifth_and_active_runs_may_borrow_it():

@@ -48,7 +48,7 @@ def named_run(request: HttpRequest, name: str) -> Run | None:
     run_id = request.GET.get(name, "").strip()
     if not run_id:
         return None
-    run = run_row(connection_of(request, upstream_id=run_id, models=[Run]), run_id)
+    run = run_row(connection_of(request, (Run, run_id)), run_id)
     if run is None:
         raise Http404(f"The run “{run_id[:80]}” is not in the index. Open its page once, then compare.")
     return run

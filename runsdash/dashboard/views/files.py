@@ -33,7 +33,7 @@ HEADERS = {
 @require_safe
 def file(request: HttpRequest, *, file_id: str) -> HttpResponse:
     """PNG, JPEG, GIF and WebP are shown, everything else is a download."""
-    connection = connection_of(request, upstream_id=file_id, models=[ArchivedFile])
+    connection = connection_of(request, (ArchivedFile, file_id))
     content = content_of(connection, file_id)
     image_type = image_type_of(content)
     response = HttpResponse(content, content_type=image_type or "application/octet-stream", headers=HEADERS)

@@ -30,7 +30,7 @@ from runsdash.sync.refresh import thread_row
 @operator_required
 def on_thread(request: HttpRequest, thread_id: str) -> HttpResponse:
     """A run on an existing thread."""
-    connection = connection_of(request, upstream_id=thread_id, models=[Thread])
+    connection = connection_of(request, (Thread, thread_id))
     thread = thread_row(connection, thread_id) or Thread(connection=connection, upstream_id=thread_id)
     if request.method != "POST":
         form = RunOnThreadForm(initial={"token": new_token(), "assistant_id": request.GET.get("assistant_id")})

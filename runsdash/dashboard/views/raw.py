@@ -32,7 +32,7 @@ def step(request: HttpRequest, *, thread_id: str, run_id: str, step_id: str) -> 
 @viewer_required
 @require_safe
 def message(request: HttpRequest, *, message_id: str) -> StreamingHttpResponse:
-    connection = connection_of(request, upstream_id=message_id, models=[Message])
+    connection = connection_of(request, (Message, message_id))
     body = MessageBody.objects.filter(message__connection=connection, message__upstream_id=message_id).first()
     return streamed(request, body, name=message_id)
 

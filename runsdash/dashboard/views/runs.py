@@ -80,7 +80,7 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 def short(request: HttpRequest, run_id: str) -> HttpResponse:
     """The canonical address of a run whose thread is known from the index."""
-    connection = connection_of(request, upstream_id=run_id, models=[Run])
+    connection = connection_of(request, (Run, run_id))
     found = Run.objects.select_related("thread", "connection").filter(connection=connection, upstream_id=run_id)
     run = found.first()
     if run is None:

@@ -103,20 +103,22 @@ def import_sources(
     context = Context(connection.pk, now, zone=zone, is_archive=not connection.is_enabled)
     totals, writer = Totals(), Writer(connection, context)
     # The writer refers to no row that it has not seen or written; to look each up again is a tenth of SQLite's work.
+    values = wanted()
+    land = partial(landed, writer=writer, totals=totals, processes=processes, begin=partial(change_to, values))
     with (
-        settings_of_the_session(wanted()),
+        settings_of_the_session(values),
         uncollected(),
         database.constraint_checks_disabled(),
         tempfile.TemporaryFile() as waiting,
     ):
         blocks = (block for source in sources for block in source.blocks())
         heard: set[int] = set()
-        for written in landed(blocks, writer, totals, processes):
+        for written in land(blocks):
             keep(written.homeless, waiting)
             heard |= written.heard
             told(totals)
         waiting.seek(0)
-        for written in landed(Source("waiting steps", waiting, now).blocks(), writer, totals, processes):
+        for written in land(Source("waiting steps", waiting, now).blocks()):
             totals.homeless += len(written.homeless)
             told(totals)
         hear_again(heard)
@@ -130,13 +132,15 @@ def keep(homeless: Iterable[StepPart], file: BinaryIO) -> None:
         file.write(tail.with_tail(unpacked(part.body[-1]), told) + b"\n")
 
 
-def landed(blocks: Iterable[Block], writer: Writer, totals: Totals, processes: int) -> Iterator[Written]:
+def landed(
+    blocks: Iterable[Block], *, writer: Writer, totals: Totals, processes: int, begin: Callable[[], None]
+) -> Iterator[Written]:
     """Writes the blocks in groups, one transaction each; in their order what may refer to rows of an earlier one."""
     groups = grouped(in_processes(blocks, writer.context, processes))
     written = done_in_order(
         partial(written_group, writer=writer),
         groups,
-        begin=partial(change_to, wanted()),
+        begin=begin,
         collided=lambda one: one.written.collided,
     )
     for number, one in enumerate(written, start=1):

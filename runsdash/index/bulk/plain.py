@@ -13,12 +13,13 @@ from runsdash.index.keys import key_at
 from runsdash.index.previews import SHORT_BODY_BYTES
 from runsdash.index.rows import MOST_TOKENS, bounded, position_at
 from runsdash.index.searchable import Text
+from runsdash.service.decoding import may_be_deep
 from runsdash.service.objects import reading
 
 from . import tail
 from .making import Own, body_rest, json_column
 from .plain_calls import Call, Calls, Word
-from .reading import OWNERS, Context, Line, age_of, may_be_deep
+from .reading import OWNERS, Context, Line, age_of
 from .stamps import second_stamp, stamp
 
 IS_STEP = b'"thread.run.step"'

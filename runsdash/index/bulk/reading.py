@@ -1,5 +1,6 @@
 """One line to one object with its body and age. Tolerant of what is harmless, a `Refused` sentence for the rest."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from runsdash.index.texts import dumped, stored_id
-from runsdash.service.decoding import MAX_JSON_DEPTH, Undecodable, decode_json
+from runsdash.service.decoding import Undecodable, decode_json, is_too_deep
 from runsdash.service.objects import reading
 
 from . import tail
@@ -79,32 +80,13 @@ def age_of(added: dict, read_at: datetime, context: Context) -> datetime:
 
 def decoded(body: bytes) -> tuple[object, bytes]:
     """(value, body). What a strict reader refuses is read leniently, and its body is then written anew."""
-    has_nul = NUL in body
-    if has_nul or may_be_deep(body):
-        value = leniently(body)
-        return value, body if not has_nul and is_strict(body) else dumped(value)
+    if NUL not in body:
+        with suppress(orjson.JSONDecodeError):
+            value = orjson.loads(body)
+            if not is_too_deep(body, value):
+                return value, body
     try:
-        return orjson.loads(body), body
-    except orjson.JSONDecodeError:
-        value = leniently(body)
-        return value, dumped(value)
-
-
-def leniently(body: bytes) -> object:
-    try:
-        return decode_json(body)
+        value = decode_json(body)
     except Undecodable as error:
         raise Refused(TOLD.get(body, str(error))) from None
-
-
-def is_strict(body: bytes) -> bool:
-    try:
-        orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return False
-    return True
-
-
-def may_be_deep(body: bytes) -> bool:
-    """Nested deeper than the service accepts? Only what has so many brackets can be."""
-    return body.count(b"{") + body.count(b"[") > MAX_JSON_DEPTH
+    return value, dumped(value)

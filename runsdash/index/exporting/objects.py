@@ -23,8 +23,8 @@ from .named import Named, assistant_lines
 RUNS_AT_ONCE = 100
 BODIES_AT_ONCE = 50  # compressed; only one is unpacked at a time
 # What is read of a row, and what else tells which files it names.
-STEP = ("raw", "step__upstream_id", "step__run_id", "step__position", "step__fetched_at")
-MESSAGE = ("raw", "message__upstream_id", "message__position", "message__fetched_at", "message__assistant_id")
+STEP = ("raw", "step__upstream_id", "step__run_id", "step__fetched_at")
+MESSAGE = ("raw", "message__upstream_id", "message__fetched_at", "message__assistant_id")
 NAMES_OF_STEP, NAMES_OF_MESSAGE = ("step__call_count", "step__calls"), ("message__parts", "message__attachments")
 THREAD_FLAGS = ("is_gone", "has_all_messages", "has_all_runs")
 

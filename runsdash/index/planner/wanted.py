@@ -33,14 +33,15 @@ class Wanted:
 
 
 def wanted_of(run_filter: RunFilter, connection: Connection | None = None) -> Wanted:
-    keys, groups = Keys(), []
+    keys, asked = Keys(), []
     for name_key, clauses in grouped(run_filter.clauses).items():
         name = name_key[0]
         if name in MOMENTS and is_one_span(clauses):
             for clause in clauses:
                 keys = keys & conditions.keys_of(clause)
         else:
-            groups.append(group_of(name, clauses))
+            asked.append((name, clauses))
+    groups = [group_of(name, clauses, is_alone=len(asked) == 1) for name, clauses in asked]
     if connection is not None and not is_only(connection):
         groups.append(conditions.of_connection_keys([connection.pk]))
     return Wanted(keys, tuple(groups))
@@ -72,9 +73,9 @@ def is_one_span(clauses: list[Clause]) -> bool:
     return len(clauses) == 1 and not clauses[0].is_negated
 
 
-def group_of(name: str, clauses: list[Clause]) -> Group:
+def group_of(name: str, clauses: list[Clause], *, is_alone: bool) -> Group:
     values = [clause.value for clause in clauses]
-    if name == "status" and clauses[0].is_negated:
+    if is_alone and name == "status" and clauses[0].is_negated:
         return conditions.of_other_statuses(values)
     if name == TEXT:
         group = conditions.of_words(values)
