@@ -21,15 +21,22 @@ pytestmark = [
     pytest.mark.skipif(database.vendor != "postgresql", reason="this engine has one writer at a time"),
 ]
 RUNS = 120
+BEGIN_S = 20
 
 
 @pytest.fixture
 def writers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
-    """Small blocks, transactions of ten runs; of each, which thread wrote it and whether it had to start over."""
+    """Small blocks, transactions of ten runs; of each, which thread wrote it and whether it had to start over.
+
+    The first two groups begin together, or the test ends here: left to themselves, a thread that is late to start finds its
+    group written by the other.
+    """
     seen: list[tuple[str, bool]] = []
-    own = importing.written_group
+    own, turns, both = importing.written_group, itertools.count(1), threading.Barrier(2, timeout=BEGIN_S)
 
     def noted(*args, **options):
+        if next(turns) <= both.parties:
+            both.wait()
         done = own(*args, **options)
         seen.append((threading.current_thread().name, done.written.collided))
         return done
@@ -37,6 +44,7 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     monkeypatch.setattr(importing, "RUNS_A_TRANSACTION", 10)
     monkeypatch.setattr(importing, "written_group", noted)
     monkeypatch.setattr(lines, "BLOCK_BYTES", 20_000)
+    monkeypatch.setattr(lines, "READ_BYTES", 10_000)  # a block ends where a read does
     return seen
 
 
@@ -51,6 +59,7 @@ def alone(raws: list[dict], monkeypatch: pytest.MonkeyPatch) -> dict[str, object
 def test_two_writers_write_what_one_does(writers: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch) -> None:
     prod, raws = made_connection(), past(RUNS)
     totals = imported(prod, raws)
+    assert len(writers) > 5
     assert {name for name, _ in writers} == {"writer_0", "writer_1"}
     assert not any(collided for _, collided in writers)
     assert (totals.runs, totals.rows, totals.homeless) == (RUNS, len(raws), 0)
