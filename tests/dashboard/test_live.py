@@ -8,19 +8,13 @@ from django.utils import timezone
 from runsdash.index.models import Run, RunStep, StatusSeen
 from tests.pages import parsed
 
-from .conftest import path_of
+from .conftest import path_of, still
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LATER = "2999-01-01T00:00:00Z"
 
 
 def trigger_of(page) -> str:
     return page.one(id="poll").get("hx-trigger", "")
-
-
-def still(**columns: object) -> None:
-    """Keeps the next requests from asking the upstream, with some columns changed."""
-    Run.objects.update(checked_at=LATER, **columns)
 
 
 def test_a_page_and_its_first_poll_carry_the_same_tag(connection, upstream, open_run):

@@ -19,7 +19,7 @@ from runsdash.index.rollups import roll_up
 from runsdash.index.upsert import upsert_assistants
 from runsdash.service import objects
 from tests.pages import Element, page_of, partials_of
-from tests.rows import made_connection, made_run, made_runs, waiting_for
+from tests.rows import made_connection, made_run, made_runs, roll_all_up, waiting_for
 
 pytestmark = pytest.mark.django_db
 URL = "/"
@@ -289,7 +289,7 @@ def test_queries_do_not_grow(viewer: Client, prod, django_assert_max_num_queries
 
 def test_sums_are_drawn_once_for_all_who_look(viewer: Client, operator: Client, prod) -> None:
     made_run(prod)
-    roll_up()
+    roll_all_up()
     with CaptureQueriesContext(database) as first:
         shown = page_of(viewer.get(URL))
     with CaptureQueriesContext(database) as second:
@@ -303,14 +303,14 @@ def test_sums_are_drawn_once_for_all_who_look(viewer: Client, operator: Client, 
 def test_sums_that_are_kept_are_never_old(viewer: Client, prod) -> None:
     many = {"prompt_tokens": 9_000_000, "completion_tokens": 0, "total_tokens": 9_000_000}
     made_run(prod)
-    roll_up()
+    roll_all_up()
     page_of(viewer.get(URL))
     dear = made_run(prod, usage=many, age_s=2 * DAY_S)
     for _ in range(2):  # counted from the run, then from new sums
         assert dearest(page_of(viewer.get(URL))) == dear.thread.upstream_id
-        roll_up()
+        roll_all_up()
     assert purge_some(dear.thread, within_s=5)
-    roll_up()
+    roll_all_up()
     assert dearest(page_of(viewer.get(URL))) != dear.thread.upstream_id
 
 

@@ -10,7 +10,7 @@ from tests.connected import wait_for
 from tests.pages import parsed
 from tests.rows import preview_of
 
-from .conftest import path_of
+from .conftest import path_of, still
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # status → (is Cancel offered, is there a form, does it poll once everything is here)
@@ -120,9 +120,7 @@ def test_a_copy_is_shown_with_its_age_when_the_upstream_fails(connection, upstre
 def test_a_run_that_the_upstream_forgot_stays_readable(connection, upstream, open_run):
     run = upstream.seed(status="in_progress")
     open_run(run)
-    Run.objects.update(
-        trouble={"kind": "NotFound", "status": 404, "message": "gone"}, checked_at="2999-01-01T00:00:00Z"
-    )
+    still(trouble={"kind": "NotFound", "status": 404, "message": "gone"})
     page = parsed(open_run(run))
     assert cancel_button(page) is False
     assert "no longer knows" in page.one(id="trouble").text
@@ -182,7 +180,7 @@ def test_an_expired_run_names_the_calls_nobody_answered(connection, start, upstr
 def test_past_its_deadline_but_active_is_said(connection, upstream, open_run):
     run = upstream.seed(status="in_progress")
     open_run(run)
-    Run.objects.update(expires_at="2026-01-01T00:00:00Z", checked_at="2999-01-01T00:00:00Z")
+    still(expires_at="2026-01-01T00:00:00Z")
     page = parsed(open_run(run))
     assert "Past its deadline" in page.one(id="run-ending").text
     assert page.one(id="poll")["hx-trigger"].startswith("every 10s")
@@ -278,7 +276,7 @@ def test_conversation_begins_with_the_question_of_this_run(connection, start, up
     upstream.wait(second, "completed")
     open_run(second)
     open_run(first)
-    Run.objects.update(checked_at="2999-01-01T00:00:00Z")
+    still()
 
     def texts() -> list[str]:
         talk = parsed(open_run(second, "?tab=conversation")).one(id="conversation")
@@ -400,7 +398,7 @@ def test_invalid_arguments_are_shown_as_they_are(connection, upstream, open_run)
     body.preview = preview_of(body)
     body.preview["calls"][0]["arguments"] = {"text": '{"half": ', "size": 9}
     body.save()
-    Run.objects.update(checked_at="2999-01-01T00:00:00Z")
+    still()
     panel = parsed(open_run(run, f"?step={run['step_ids'][0]}")).one(id="step-panel")
     assert panel.one("pre").text == '{"half":'
 
@@ -411,7 +409,7 @@ def test_invalid_arguments_are_shown_as_they_are(connection, upstream, open_run)
 def test_odd_ids_and_queries_do_not_break_the_page(more, connection, upstream, open_run):
     run = upstream.seed(steps=3)
     open_run(run)
-    Run.objects.update(checked_at="2999-01-01T00:00:00Z")
+    still()
     RunStep.objects.filter(pk=RunStep.objects.first().pk).update(upstream_id="a/b?c#d&e")
     Message.objects.filter(pk=Message.objects.first().pk).update(upstream_id="m/1")
     response = open_run(run, more)

@@ -16,7 +16,7 @@ from runsdash.index.rollups import roll_up
 from runsdash.index.spans import Span, hour_of, hour_of_key
 from runsdash.index.upsert import upsert_runs
 from runsdash.service import objects
-from tests.rows import made_connection, made_run, run_object
+from tests.rows import made_connection, made_run, roll_all_up, run_object
 
 pytestmark = pytest.mark.django_db
 END = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -61,8 +61,7 @@ def populated(request: pytest.FixtureRequest, db: None) -> None:
     """With all sums made, some of them, or none but those that the reading itself makes."""
     populate()
     if request.param == "all":
-        while roll_up():
-            pass
+        roll_all_up()
         assert not DirtyHour.objects.exists()
     elif request.param == "some":
         marks = list(DirtyHour.objects.values_list("pk", flat=True))
@@ -183,11 +182,11 @@ def test_the_version_tells_of_every_change() -> None:
     prod = made_connection()
     run = made_run(prod)
     versions.append(sums.version())
-    roll_up()
+    roll_all_up()
     versions.append(sums.version())
     made_run(prod)
     versions.append(sums.version())
-    roll_up()
+    roll_all_up()
     versions.append(sums.version())
     assert len(set(versions)) == len(versions)
     assert RunSums.objects.exists()

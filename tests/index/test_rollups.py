@@ -16,7 +16,7 @@ from runsdash.index.rollups import DAY_HOURS, KEYS, mark_dirty, roll_up
 from runsdash.index.spans import hour_of_key
 from runsdash.index.upsert import upsert_runs
 from runsdash.service import objects
-from tests.rows import made_connection, made_run, run_object
+from tests.rows import made_connection, made_run, roll_all_up, run_object
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
@@ -112,7 +112,7 @@ def test_sums_are_exact_whatever_happens(changes: list[tuple]) -> None:
             fields = {"model": model, "assistant_id": assistant_id, "usage": tokens(count)}
             run = run_at(number, hours=5 * (number % 6), status=status, **fields)
             take(connections[is_second], run)
-    roll_up()
+    roll_all_up()
     assert not DirtyHour.objects.exists()
     assert_exact()
 
@@ -137,7 +137,7 @@ def test_every_change_that_is_counted_marks_its_hour(change: dict) -> None:
     take(prod, run_at(1, hours=0, status="completed", started_at=None))
     hour = hour_of_key(Run.objects.get().pk)
     assert dirty() == [hour]
-    roll_up()
+    roll_all_up()
     assert dirty() == []
     take(prod, run_at(1, hours=0, **({"status": "completed", "started_at": None} | change)))
     assert dirty() == [hour]
@@ -146,7 +146,7 @@ def test_every_change_that_is_counted_marks_its_hour(change: dict) -> None:
 def test_nothing_new_marks_nothing() -> None:
     prod = made_connection()
     take(prod, run_at(1, hours=0, status="completed"))
-    roll_up()
+    roll_all_up()
     take(prod, run_at(1, hours=0, status="completed", metadata={"a": "b"}))
     assert dirty() == []
 
@@ -155,7 +155,7 @@ def test_many_hours_are_marked_once_however_often_they_change() -> None:
     """An import changes hundreds of hours in each transaction."""
     prod = made_connection()
     keys = [made_run(prod, age_s=3600 * hours).pk for hours in range(5)]
-    roll_up()
+    roll_all_up()
     for _ in range(3):
         mark_dirty(prod.pk, keys)
     assert len(dirty()) == 5
@@ -175,11 +175,11 @@ def test_the_newest_hours_come_first_and_the_time_is_bounded() -> None:
 def test_an_hour_that_lost_its_runs_says_so_by_a_new_key() -> None:
     """Pages look at the newest key to see whether anything changed."""
     run = made_run(made_connection())
-    roll_up()
+    roll_all_up()
     newest = RunSums.objects.order_by("-pk").first().pk
     mark_dirty(run.connection_id, [run.pk])
     run.delete()
-    roll_up()
+    roll_all_up()
     assert RunSums.objects.order_by("-pk").first().pk > newest
     assert not AssistantSums.objects.exists()
     assert not RunSums.objects.filter(runs__gt=0).exists()
