@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from runsdash.service.statuses import RunStatus
 
-from .distinct import values_of
 from .filters import AMOUNTS, FLAGS, METADATA, NAMES, Clause, text_of
 from .filters.grammar import PLAIN_KEY, quoted
 from .filters.names import AMOUNT_EXAMPLES
 from .models import Assistant, Connection
+from .planner.distinct import values_of
 from .planner.sql import Sql
 
 SHOWN = 10
@@ -52,7 +52,7 @@ def suggestions(typed: str) -> list[Suggestion]:
 
 def of_names(typed: str) -> Iterable[Suggestion]:
     if typed.startswith(f"{METADATA}."):
-        for key in values_of("index_runmetadata", "key", prefix=typed.removeprefix(f"{METADATA}.").strip('"')):
+        for key in in_index("index_runmetadata", "key", prefix=typed.removeprefix(f"{METADATA}.").strip('"')):
             start = f"{METADATA}.{key if PLAIN_KEY.fullmatch(key) else quoted(key)}="
             yield Suggestion(start, start, "value", is_whole=False)
         return
@@ -67,13 +67,16 @@ def of_names(typed: str) -> Iterable[Suggestion]:
 # Values
 
 
+def in_index(table: str, column: str, *, prefix: str, where: Sql | None = None) -> list[str]:
+    """The empty value is none that somebody would look for."""
+    return [value for value in values_of(table, column, prefix=prefix, where=where, count=SHOWN + 1) if value][:SHOWN]
+
+
 def of_values(typed: str) -> list[Suggestion]:
     pair = KEY.fullmatch(typed)
     if pair is not None:
         key = pair["quoted"] if pair["quoted"] is not None else pair["plain"]
-        found = values_of(
-            "index_runmetadata", "value", prefix=pair["value"], where=Sql("key = %s", (key,)), count=SHOWN
-        )
+        found = in_index("index_runmetadata", "value", prefix=pair["value"], where=Sql("d.key = %s", (key,)))
         return [of_clause(Clause(METADATA, value, "=", key)) for value in found]
     name, colon, value = typed.partition(":")
     if not colon or name not in READERS:
@@ -91,14 +94,14 @@ def statuses(prefix: str) -> list[tuple[str, str]]:
 
 def column(table: str, name: str, condition: str = "") -> Callable[[str], list[tuple[str, str]]]:
     where = Sql(condition) if condition else None
-    return lambda prefix: [(value, "") for value in values_of(table, name, prefix=prefix, where=where, count=SHOWN)]
+    return lambda prefix: [(value, "") for value in in_index(table, name, prefix=prefix, where=where)]
 
 
 def assistants(prefix: str) -> list[tuple[str, str]]:
     """By a part of the name, or by the start of the id. The table holds one row an assistant."""
     named = Assistant.objects.filter(name__icontains=prefix).exclude(name="").order_by("name")
     found = [(name, upstream_id) for name, upstream_id in named.values_list("name", "upstream_id")[:SHOWN]]
-    return found or [(one, "") for one in values_of("index_run", "assistant_id", prefix=prefix, count=SHOWN)]
+    return found or [(one, "") for one in in_index("index_run", "assistant_id", prefix=prefix)]
 
 
 def connections(prefix: str) -> list[tuple[str, str]]:
@@ -114,7 +117,7 @@ READERS: dict[str, Callable[[str], list[tuple[str, str]]]] = {
     "model": column("index_run", "model"),
     "assistant": assistants,
     "connection": connections,
-    "error": column("index_run", "error_code", "NOT (error_code = '')"),
+    "error": column("index_run", "error_code", "NOT (d.error_code = '')"),
     "tool": column("index_runtool", "name"),
     "has": flags("has"),
     "is": flags("is"),

@@ -9,6 +9,7 @@ from itertools import product
 
 from runsdash.index.filters.values import Keys
 
+from .distinct import values_of
 from .sql import Sql, estimated_rows, fetched, is_postgresql, joined
 
 MAX_ARMS = 40  # index ranges read side by side
@@ -116,13 +117,9 @@ def of_column(column: str, values: Sequence[object], *, extra: str = "") -> Sour
 
 
 def of_other_values(column: str, values: Sequence[str]) -> Source | None:
-    """Runs with any other of the values that the column has now: found by hopping from one to the next in its index."""
-    hop = f"SELECT MIN(d.{column}) FROM {RUN} d"
-    text = (
-        f"WITH RECURSIVE v(value) AS ({hop} UNION ALL SELECT ({hop} WHERE d.{column} > v.value) FROM v"
-        f" WHERE v.value IS NOT NULL) SELECT v.value FROM v WHERE v.value IS NOT NULL LIMIT {MAX_ARMS + len(values) + 1}"
-    )
-    return of_column(column, [value for (value,) in fetched(Sql(text)) if value not in values])
+    """Runs with any other of the values that the column has now."""
+    found = values_of(RUN, column, count=MAX_ARMS + len(values) + 1)
+    return of_column(column, [value for value in found if value not in values])
 
 
 def of_metadata(key: str, values: Sequence[str]) -> Source | None:
