@@ -14,7 +14,7 @@ from tests.browser.visitor import Visitor
 from tests.hostile import HOSTILE
 from tests.upstream import Sandbox
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TEXTS = [text for _, text in HOSTILE]
 # What of a page is not ours. Own scripts and styles come from /static/, own images from /files/.
 INTRUDERS = """() => {
