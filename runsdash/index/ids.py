@@ -7,6 +7,8 @@ MAX_TEXT_CHARS = 200_000
 MAX_IDS = 5_000
 KINDS = {"run": "run", "thread": "thread", "step": "step", "msg": "message", "asst": "assistant"}
 NAMED = re.compile(r"(?<![A-Za-z0-9])(run|thread|step|msg|asst)_[A-Za-z0-9][A-Za-z0-9_-]{0,190}")
+# What stands before a value in logs, JSON and headings of tables: `thread_id`, `run_status=…`, `"step_details": …`.
+FIELD = re.compile(r"[a-z]+_(?:ids?(?![A-Za-z0-9_-])|[a-z_]+[\"']?\s*[=:])")
 UUID = re.compile(r"(?<![A-Za-z0-9])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![A-Za-z0-9])")
 LONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,199}")
 
@@ -31,9 +33,10 @@ def found_ids(text: str) -> list[FoundId]:
 
 
 def ids_of_line(line: str) -> list[FoundId]:
-    named = [(match.start(), FoundId(KINDS[match[1]], match[0].rstrip("_-"))) for match in NAMED.finditer(line)]
+    found = (match for match in NAMED.finditer(line) if not FIELD.match(line, match.start()))
+    named = [(match.start(), FoundId(KINDS[match[1]], match[0].rstrip("_-"))) for match in found]
     named += [(match.start(), FoundId("", match[0])) for match in UUID.finditer(line)]
     if named:
         return [one for _, one in sorted(named, key=lambda pair: pair[0])]
     word = line.strip().strip("\"',;")
-    return [FoundId("", word)] if LONE.fullmatch(word) else []
+    return [FoundId("", word)] if LONE.fullmatch(word) and not FIELD.fullmatch(word) else []

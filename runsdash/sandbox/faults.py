@@ -3,6 +3,7 @@
 Decides only; the server does the damage.
 """
 
+import math
 import random
 import re
 import threading
@@ -91,7 +92,13 @@ def read_chance(part: str) -> tuple[str, float]:
     kind, _, chance = part.strip().partition(":")
     if kind not in KINDS:
         raise ValueError(f"no fault of kind {kind!r}; there are {', '.join(sorted(KINDS))}")
-    return kind, float(chance or 1)
+    try:
+        share = float(chance or 1)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise ValueError(f"the chance of {kind} is a number from 0 to 1, not {chance!r}")
+    return kind, share
 
 
 def read_match(text: str) -> tuple[str | None, re.Pattern[str] | None]:

@@ -18,7 +18,11 @@ def serve(options: Options) -> None:
     prepare(sandbox)
     if options.chat_url:
         attach_model(sandbox)
-    server = Server(sandbox)
+    try:
+        server = Server(sandbox)
+    except OSError as error:
+        sandbox.store.close()
+        raise SystemExit(f"The sandbox cannot listen on port {options.port}: {error.strerror}.") from error
     sandbox.start()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

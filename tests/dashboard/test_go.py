@@ -43,6 +43,9 @@ RUN_PAGE = "/threads/thread_known/runs/run_known/"
         ('ERROR {"run_id": "run_known", "thread_id": "thread_known"}', RUN_PAGE),
         ("https://logs.example/threads/thread_known/runs/run_other/x", "/threads/thread_known/runs/run_other/"),
         ("thread_new", "/threads/thread_new/"),
+        ("thread_id=thread_unknown123 run_id=run_unknown456", "/threads/thread_unknown123/runs/run_unknown456/"),
+        ("thread_id: thread_unknown123", "/threads/thread_unknown123/"),
+        ('{"run_status": "failed", "thread_id": "thread_new"}', "/threads/thread_new/"),
     ],
 )
 def test_it_leads_to_the_page(viewer: Client, run, text: str, url: str) -> None:

@@ -186,12 +186,26 @@ def test_no_answer_after_sending(operator, upstream, assistant, done_run):
     upstream.fault("POST /runs$", "reset_after")
     response = operator.post(thread_path(done_run), {"assistant_id": assistant["id"]})
     assert response.status_code == 504
-    assert "being checked" in form_in(response, "run-form").one(id="errors").text
+    said = form_in(response, "run-form").one(id="errors").text
+    assert "being checked" in said
+    assert "may have been started" in said
+    assert "was not started" not in said
+
+
+def test_a_thread_whose_outcome_is_open_has_no_run(operator, upstream, assistant, connection):
+    upstream.fault("POST /threads$", "reset_after")
+    response = operator.post(PATH, {"assistant_id": assistant["id"]})
+    assert response.status_code == 504
+    assert "The run was not started" in form_in(response, "run-form").one(id="errors").text
 
 
 def test_not_allowed(viewer, upstream, connection, done_run):
     assert viewer.get(PATH).status_code == 403
     assert viewer.post(thread_path(done_run), {}).status_code == 403
+
+
+def test_a_thread_that_nobody_knows_has_no_form(operator, upstream, connection):
+    assert operator.get("/threads/thread_nope/runs/new/").status_code == 404
 
 
 def test_wrong_method(operator, connection):

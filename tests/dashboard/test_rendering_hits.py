@@ -32,6 +32,12 @@ def marks(rendered: str, hit: str) -> list[str]:
         ("nothing here", "", []),
         ("plain words", 'plain "words', ["plain words"]),
         (r"{\"a\": \"line\nbreak\"}", "break", ["break"]),
+        (r"C:\new \u00e4 x", "new", ["new"]),
+        ("Große STRASSE, straße", "strasse", ["STRASSE", "straße"]),
+        ("Große STRASSE", "GROSSE", ["Große"]),
+        (r'"K\u00fchlkette; Stra\u00dfe"', "kühlkette straße", [r"K\u00fchlkette", r"Stra\u00dfe"]),
+        ("Cafe\u0301 und Ｆｕｌｌ", "café full", ["Cafe\u0301", "Ｆｕｌｌ"]),
+        ("ﬁle ﬁsh", "file", ["ﬁle"]),
     ],
 )
 def test_words_are_marked(text: str, hit: str, found: list[str]) -> None:

@@ -135,6 +135,15 @@ def test_page_size(viewer: Client, prod, asked: str, shown: int) -> None:
     assert len(shown_ids(page_of(viewer.get(URL, {"limit": asked})))) == shown
 
 
+def test_a_filter_that_is_too_long_is_refused_and_kept(viewer: Client, prod) -> None:
+    text = " ".join(f"-model:model{number:04}" for number in range(150))
+    page = page_of(viewer.get(URL, {"q": text}), status=400)
+    assert page.one("input", name="q")["value"] == text
+    said = page.one(id="q-hint")
+    assert "at most 2,000 characters" in said.text
+    assert said["data-position"] == "2000"
+
+
 def test_a_strange_cursor_leads_to_the_first_page(viewer: Client, prod) -> None:
     answer = viewer.get(URL, {"cursor": "zzz", "q": "status:failed"})
     assert (answer.status_code, answer["Location"]) == (302, "/runs/?q=status%3Afailed")

@@ -52,6 +52,15 @@ def test_the_form_takes_the_list_as_it_is(viewer: Client) -> None:
     assert form.one("input", name="sort")["value"] == "-cost"
 
 
+def test_a_view_keeps_the_connection_that_was_chosen_beside_the_filter(viewer: Client) -> None:
+    made_connection()
+    page = page_of(viewer.get("/runs/?q=status%3Afailed&connection=prod"))
+    form = page_of(viewer.get(next(a["href"] for a in page.all("a") if "Save this view" in a.text))).one(
+        "form", id="new-view"
+    )
+    assert form.one("input", name="query")["value"] == "status:failed connection:prod"
+
+
 def test_others_see_it_only_when_it_is_shared(viewer: Client, operator: Client) -> None:
     view = saved(viewer)
     assert "Failures" not in menu(operator)

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 import tracemalloc
 from datetime import UTC, datetime, timedelta
@@ -156,12 +158,31 @@ def test_a_cell_is_never_a_formula(prod: Connection, tmp_path) -> None:
     assert row["assistant"] == "'@x"
 
 
+def test_a_link_stays_and_what_it_leads_to_is_written(prod: Connection, tmp_path) -> None:
+    made_run(prod)
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    for _ in range(2):  # as a new file, and in place of the old one
+        call_command("export_runs", output=str(tmp_path / "link"), format="csv")
+        assert (tmp_path / "link").is_symlink()
+        assert len((tmp_path / "out").read_text().splitlines()) == 2
+    assert {one.name for one in tmp_path.iterdir()} == {"link", "out"}
+
+
+def test_a_pipe_is_written_to(prod: Connection, tmp_path) -> None:
+    made_run(prod)
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE, text=True) as reader:
+        call_command("export_runs", output=str(tmp_path / "pipe"), format="csv")
+        assert len(reader.communicate(timeout=20)[0].splitlines()) == 2
+    assert (tmp_path / "pipe").is_fifo()
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         ({"filter": "stat:x"}, "stat"),
         ({"connection": "nowhere"}, "no connection “nowhere”"),
-        ({"output": "/nowhere/at/all"}, "No such file"),
+        ({"output": "/nowhere/at/all"}, "^/nowhere/at/all: No such file"),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence(prod: Connection, options: dict, sentence: str) -> None:

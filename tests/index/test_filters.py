@@ -31,7 +31,7 @@ def test_text_comes_back_as_it_was(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "same"),
     [("  status=failed   a ", "status:failed a"), ("metadata.env:prod", "metadata.env=prod"), ("a a", "a"),
-     ('"word"', "word"), ('model:"gpt-4o"', "model:gpt-4o")],
+     ('"word"', "word"), ("Status:failed Metadata.Team=x Error:", "status:failed metadata.Team=x \"Error:\""), ('model:"gpt-4o"', "model:gpt-4o")],
 )  # fmt: skip
 def test_one_way_to_write_it(text: str, same: str) -> None:
     assert str(parsed(text)) == same
@@ -50,6 +50,12 @@ def test_one_way_to_write_it(text: str, same: str) -> None:
         ("tokens:1k..x", "tokens:1k..x", 0, "number"),
         ("status>failed", "status>failed", 0, "order"),
         ("a metadata.=x", "metadata.=x", 2, "KEY"),
+        ("metadata.team>night", "metadata.team>night", 0, "metadata.KEY=VALUE"),
+        ("since<7d", "since<7d", 0, "since:7d"),
+        ("a until>=2026-11-12", "until>=2026-11-12", 2, "until:2026-11-12"),
+        ("tokens:5..1", "tokens:5..1", 0, "before it begins"),
+        ("created:2026-11-12..2026-11-10", "created:2026-11-12..2026-11-10", 0, "before it begins"),
+        ("--status:failed", "--status:failed", 0, "quotes"),
         ("has:money", "has:money", 0, "has:tool_calls"),
         ('a "b c', '"b', 2, "quotation mark"),
         ('model:"a"b', 'model:"a"b', 0, "quotation mark"),
@@ -130,10 +136,11 @@ def test_what_a_time_means() -> None:
     }.items():
         assert seconds(text) == span, text
     assert (
-        seconds("created>2026-11-07")[0] == seconds("created>=2026-11-07")[0] == seconds("since:2026-11-07")[0] == day
+        seconds("created>=2026-11-07")[0] == seconds("since:2026-11-07")[0] == day == seconds("created<2026-11-07")[1]
     )
-    assert seconds("created<2026-11-07")[1] == seconds("until:2026-11-07")[1] == day
-    assert seconds("created<=2026-11-07")[1] == day + 86400
+    # What is later than a day is none of it, so each comparison is the opposite of another.
+    assert seconds("created>2026-11-07")[0] == day + 86400
+    assert seconds("created<=2026-11-07")[1] == seconds("until:2026-11-07")[1] == day + 86400
     assert seconds("created>2026-11-07T12:00:00Z")[0] == noon + 1
     assert seconds("created>=2026-11-07T12:00:00.5Z")[0] == noon + 1
     assert seconds("created<2026-11-07T12:00:00.5Z")[1] == noon + 1

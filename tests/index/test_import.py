@@ -112,7 +112,8 @@ def test_steps_of_unknown_runs_are_told(prod: Connection) -> None:
 
 def test_a_second_import_changes_nothing(prod: Connection) -> None:
     raws = past(40)
-    imported(prod, raws)
+    raws.append({"object": "thread", "id": "thread_never_read", "_is_only_id": True})
+    assert imported(prod, raws).threads == len([raw for raw in raws if raw["object"] == "thread"])
     before = everything(prod)
     totals = imported(prod, raws)
     assert (totals.rows, totals.unchanged) == (0, len(raws))

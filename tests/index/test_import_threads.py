@@ -31,6 +31,7 @@ def added(path, content: bytes, capsys: pytest.CaptureFixture) -> tuple[set[str]
         f"2026-11-23 INFO run_abc of {ID} done\r\nhttps://x/threads/{OTHER}/runs/run_1/ msg_2\n\n",
         json.dumps({"object": "thread", "id": ID}) + "\n" + json.dumps(run_object(thread_id=OTHER)),
         f'{{"broken": "{ID}", \n{OTHER}',
+        f"thread_id\nthread_id: {ID}, run_status=failed, thread_id={OTHER}\n",
     ],
 )
 def test_ids_are_found(prod: Connection, tmp_path, capsys, content: str) -> None:

@@ -3,6 +3,7 @@
 import ast
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -58,9 +59,26 @@ def test_starts_quickly(tmp_path):
     assert took_s < 2  # half a second on an idle machine
 
 
-def test_unknown_faults_are_refused_at_start(tmp_path):
-    with start(COMMANDS["module"], "--db", str(tmp_path / "s.sqlite3"), "--faults", "gremlins:1") as process:
-        assert process.wait(timeout=10) != 0
+@pytest.mark.parametrize(("faults", "sentence"), [("gremlins:1", "no fault of kind"), ("429:2", "from 0 to 1")])
+def test_unknown_faults_are_refused_at_start(tmp_path, faults, sentence):
+    said = refused(tmp_path, "--port", "0", "--faults", faults)
+    assert sentence in said
+
+
+def test_a_port_that_is_taken_is_a_sentence(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = refused(tmp_path, "--port", port)
+    assert said.startswith(f"The sandbox cannot listen on port {port}")
+    assert len(said.splitlines()) == 1
+
+
+def refused(folder: Path, *flags: str) -> str:
+    """What it says when it does not start."""
+    command = [*COMMANDS["module"], "--db", str(folder / "s.sqlite3"), *flags]
+    ended = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode != 0
+    return ended.stderr
 
 
 def test_the_room_imports_nothing_of_the_others_and_reads_no_environment():

@@ -60,6 +60,11 @@ class RunForm(forms.Form):
             given["metadata"] = self.metadata.map
         return given
 
+    @property
+    def makes_thread(self) -> bool:
+        """By a call of its own, before the run is asked for."""
+        return False
+
     def add_service_error(self, error: ServiceError) -> None:
         """Puts what the API (or our own check) said beside the field it is about."""
         name = (error.param or "").split("[")[0].split(".")[0]
@@ -135,6 +140,10 @@ class ThreadAndRunForm(RunForm):
             "metadata": self.thread_metadata.map or None,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def makes_thread(self) -> bool:
+        return not self.takes_single_call
 
     @property
     def takes_single_call(self) -> bool:

@@ -77,6 +77,14 @@ class AskedRuns:
         return "" if self.sort == NEWEST_FIRST else self.sort
 
     @property
+    def kept_text(self) -> str:
+        """The filter as a saved view keeps it: with the connection that was chosen beside it."""
+        if not self.connection_slug or self.error:
+            return self.text
+        of_connection = Clause("connection", self.connection_slug)
+        return str(self.filter.without_name("connection").with_clause(of_connection))
+
+    @property
     def chips(self) -> list[tuple[str, str]]:
         """Each clause as text, with the address of the list without it."""
         return [(text_of(one), self.filtered(self.filter.without(one))) for one in self.filter.clauses]
@@ -99,11 +107,19 @@ def pair_in_address(key: str, value: str) -> str:
     return quote_plus(text_of(Clause(METADATA, value, "=", key)))
 
 
+def refuse_long(text: str) -> None:
+    """Raises FilterError. What is cut off would silently be another filter."""
+    if len(text) > MAX_FILTER_CHARS:
+        sentence = f"From here on it is too long: a filter has at most {MAX_FILTER_CHARS:,} characters, this one {len(text):,}."
+        raise FilterError(text[MAX_FILTER_CHARS:], sentence, MAX_FILTER_CHARS)
+
+
 def asked_runs(query: QueryDict) -> AskedRuns:
     """Never fails: a filter that cannot be read leaves its error in `error`."""
-    text = query.get("q", "").strip()[:MAX_FILTER_CHARS]
+    text = query.get("q", "").strip()
     found, error = NO_FILTER, None
     try:
+        refuse_long(text)
         found = parsed(text)
     except FilterError as refused:
         error = refused

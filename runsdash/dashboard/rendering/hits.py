@@ -5,8 +5,10 @@ Text between tags is taken apart, searched and escaped again, so whatever it hol
 
 import html
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
+from unicodedata import normalize
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -20,6 +22,8 @@ MAX_PHRASES, MAX_MARKS = 20, 500
 START = r"(?:(?<![^\W_])|(?<=\\[nrt]))"
 END = r"(?![^\W_])"
 GAP = r"(?:\\[nrt]|[\W_])"
+# What may become another number of characters when it is folded: letters with their accents, escapes of JSON.
+FOLDED = re.compile(r"\\u[0-9a-fA-F]{4}|(?:[A-Za-z](?=[\u0300-\u036f])|[^\x00-\x7f])[\u0300-\u036f]*")
 UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
 
 
@@ -49,18 +53,70 @@ def marked(rendered: SafeString, hit: str) -> SafeString:
 def marked_text(text: str, pattern: re.Pattern[str], most: int) -> tuple[str, int]:
     """(HTML of a text with its marks, how many there are)."""
     pieces, place, count = [], 0, 0
-    for found in pattern.finditer(text):
-        pieces += [escape(text[place : found.start()]), "<mark>", escape(found.group()), "</mark>"]
-        place, count = found.end(), count + 1
+    folded = Folded(text)
+    for found in pattern.finditer(folded.text):
+        start, end = folded.start_of(found.start()), folded.end_of(found.end())
+        if start < place:  # two hits within one letter
+            continue
+        pieces += [escape(text[place:start]), "<mark>", escape(text[start:end]), "</mark>"]
+        place, count = end, count + 1
         if count >= most:
             break
     return "".join([*pieces, escape(text[place:])]), count
 
 
+class Folded:
+    """A text as index/words.py compares it, escapes of JSON undone, and where its pieces stand in the text as it is.
+
+    A piece is plain text, whose letters stay one by one, or one letter that may have become several.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.pieces: list[str] = []
+        self.places: list[int] = []  # of each piece in the folded text
+        self.spans: list[tuple[int, int]] = []  # and in the text as it is
+        self.size = place = 0
+        for odd in FOLDED.finditer(text):
+            self.add(text[place : odd.start()].lower(), place, odd.start())
+            self.add(folded(odd.group()), *odd.span())
+            place = odd.end()
+        self.add(text[place:].lower(), place, len(text))
+        self.text = "".join(self.pieces)
+
+    def add(self, piece: str, start: int, end: int) -> None:
+        if piece:
+            self.pieces.append(piece)
+            self.places.append(self.size)
+            self.spans.append((start, end))
+            self.size += len(piece)
+
+    def start_of(self, place: int) -> int:
+        """Where what stands at `place` of the folded text begins in the text as it is."""
+        return self.span_at(place)[0]
+
+    def end_of(self, place: int) -> int:
+        """Where what ends before `place` of the folded text ends in the text as it is."""
+        return self.span_at(place - 1)[1]
+
+    def span_at(self, place: int) -> tuple[int, int]:
+        number = bisect_right(self.places, place) - 1
+        start, end = self.spans[number]
+        if len(self.pieces[number]) != end - start or not self.pieces[number].isascii():
+            return start, end
+        start += place - self.places[number]
+        return start, start + 1
+
+
+def folded(letter: str) -> str:
+    if letter.startswith("\\u"):
+        letter = chr(int(letter[2:], 16))
+    return normalize("NFKC", normalize("NFKC", letter).casefold())
+
+
 @lru_cache(maxsize=64)
 def pattern_of(phrases: Sequence[str]) -> re.Pattern[str]:
     ordered = sorted(set(phrases), key=len, reverse=True)
-    return re.compile("|".join(map(pattern_of_phrase, ordered)), re.IGNORECASE)
+    return re.compile("|".join(map(pattern_of_phrase, ordered)))
 
 
 def pattern_of_phrase(phrase: str) -> str:

@@ -16,7 +16,7 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.forms.new_run import RunForm, RunOnThreadForm, ThreadAndRunForm
 from runsdash.dashboard.links import run_url, thread_url
-from runsdash.dashboard.subject import connection_of, usable_connection
+from runsdash.dashboard.subject import connection_of, known_thread, usable_connection
 from runsdash.dashboard.writes import FIRST_RESULT_WAIT_S, first_result, sentence_of, status_of
 from runsdash.index.connections import connections
 from runsdash.index.models import Assistant, Connection, Run, Thread
@@ -30,11 +30,13 @@ from runsdash.sync.refresh import thread_row
 @operator_required
 def on_thread(request: HttpRequest, thread_id: str) -> HttpResponse:
     """A run on an existing thread."""
-    connection = connection_of(request, (Thread, thread_id))
-    thread = thread_row(connection, thread_id) or Thread(connection=connection, upstream_id=thread_id)
     if request.method != "POST":
+        thread = known_thread(request, thread_id=thread_id)
+        connection = thread.connection
         form = RunOnThreadForm(initial={"token": new_token(), "assistant_id": request.GET.get("assistant_id")})
         return page(request, form, connection=connection, thread=thread)
+    connection = connection_of(request, (Thread, thread_id))
+    thread = thread_row(connection, thread_id) or Thread(connection=connection, upstream_id=thread_id)
     form = RunOnThreadForm(request.POST)
 
     def start() -> Run:
@@ -131,11 +133,19 @@ def page(
         "form": form, "connection": connection, "thread": thread, "assistants": assistants,
         "models": sorted({one.model for one in assistants if one.model}),
         "connections": [one for one in connections() if one.is_enabled],
-        "sentence": sentence_of(error) if error else "", "blocking": blocking_run(connection, error),
+        "sentence": sentence_of(error) if error else "", "is_unclear": may_have_started(form, error),
+        "blocking": blocking_run(connection, error),
         "thread_url": thread_url(thread) if thread else "",
         "source": source,
     }  # fmt: skip
     return render(request, "actions/new_run.html", context, status=status)
+
+
+def may_have_started(form: RunForm, error: ServiceError | None) -> bool:
+    """Is it open whether there is a run now? A thread for it is made first; without one no run was asked for."""
+    if error is None or not error.outcome_unclear:
+        return False
+    return not form.makes_thread or bool(form.cleaned_data["made_thread_id"])
 
 
 def offered_assistants(connection: Connection, *, chosen: str | None) -> list[Assistant]:

@@ -18,7 +18,7 @@ from runsdash.index.models import Message, MessageBody, Run, RunBody, RunStep, S
 
 from .extras import taken_out
 from .lines import Block
-from .reading import Context, Line, Refused, read_line
+from .reading import ONLY_ID, Context, Line, Refused, read_line
 
 SAMPLE = 16  # lines of a block that are looked up before all of them are
 CHUNK = 500  # ids in one IN (…)
@@ -58,6 +58,10 @@ def sifted(block: Block, context: Context) -> Sifted:
     there = looked_up([line for _, line in read], context)
     for place, line in read:
         one = there.get((line.kind, line.id))
+        if one is not None and line.kept.get(ONLY_ID) is True:
+            block.lines[place] = b""
+            found.unchanged += 1
+            continue
         if one is None or one.fetched_at is None or (one.fetched_at < line.fetched_at and not is_same(one, line)):
             continue
         if one.fetched_at == line.fetched_at and line.kind != "thread" and not is_same(one, line):

@@ -2,10 +2,10 @@
 
 import re
 
-from .names import METADATA, TEXT, Clause, FilterError, problem_with
+from .names import COMPARISONS, METADATA, NAMES, TEXT, Clause, FilterError, problem_with
 
 CLAUSE = re.compile(
-    r'(?P<not>-)?(?:(?:(?P<name>[a-z_]+)(?:\.(?:"(?P<quoted_key>(?:[^"\\]|\\.)*)"|(?P<key>[^\s"=:<>]*)))?'
+    rf'(?P<not>-)?(?:(?:(?P<name>(?i:{"|".join((*NAMES, METADATA))})(?=[:=<>.]\S)|[a-z_]+)(?:\.(?:"(?P<quoted_key>(?:[^"\\]|\\.)*)"|(?P<key>[^\s"=:<>]*)))?'
     r'(?P<operator>>=|<=|[:=<>]))?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?=\s|$)|(?P<plain>[^\s"]+)(?=\s|$)|(?P<none>(?=\s|$))))',
     re.DOTALL,
 )
@@ -27,7 +27,8 @@ def clauses_of(text: str) -> list[Clause]:
                 faulty, f"“{faulty[:80]}” has a quotation mark that does not enclose a whole value.", place
             )
         clause = clause_of(match)
-        problem = problem_with(clause)
+        problem = "" if match["not"] is None else twice_negated(match)
+        problem = problem or problem_with(clause)
         if problem:
             raise FilterError(match.group(), problem, place)
         found[clause] = None
@@ -35,8 +36,14 @@ def clauses_of(text: str) -> list[Clause]:
     return list(found)
 
 
+def twice_negated(match: re.Match[str]) -> str:
+    if match["name"] is None and (match["plain"] or "").startswith("-"):
+        return "One minus sign excludes what follows. To look for a word that begins with one, put it in quotes."
+    return ""
+
+
 def clause_of(match: re.Match[str]) -> Clause:
-    name, operator = match["name"], match["operator"]
+    name, operator = match["name"] and match["name"].lower(), match["operator"]
     value = match["plain"] or ""
     if match["quoted"] is not None:
         value = unquoted(match["quoted"])
@@ -44,7 +51,7 @@ def clause_of(match: re.Match[str]) -> Clause:
     if name is None:
         return Clause(TEXT, value, is_negated=bool(match["not"]))
     if name == METADATA:
-        return Clause(METADATA, value, "=", key, bool(match["not"]))
+        return Clause(METADATA, value, operator if operator in COMPARISONS else "=", key, bool(match["not"]))
     if match["key"] is not None or match["quoted_key"] is not None:
         name = f"{name}.{key}"
     return Clause(name, value, ":" if operator == "=" else operator, "", bool(match["not"]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from runsdash.index.words import words_of
 from runsdash.service.statuses import RunStatus, run_status
 
-from .values import count_of, dollars_of, moment_of, seconds_of
+from .values import count_of, dollars_of, end_of, moment_of, seconds_of
 
 TEXT = "text"  # the name of what stands without one: words to look for
 METADATA = "metadata"
@@ -16,6 +16,7 @@ AMOUNTS: dict[str, Callable[[str], float | None]] = {
 }  # fmt: skip
 AMOUNT_EXAMPLES = {"duration": "10s", "queue": "2m", "tokens": "1k", "cost": "0.25", "steps": "5"}
 MOMENTS = ("created", "since", "until")
+SHORT_FOR = {"since": ">=", "until": "<="}  # operators of `created`
 FLAGS = {
     "has": ("tool_calls", "error", "metadata", "cost", "steps"),
     "is": ("active", "ended", "waiting", "overdue"),
@@ -62,8 +63,15 @@ def problem_with(clause: Clause) -> str:
     name, value = clause.name, clause.value
     if name == TEXT:
         return "" if words_of(value) else f"“{value[:80]}” has no letter or digit to look for."
+    if name == METADATA and not clause.key:
+        return "Write metadata.KEY=VALUE, for example metadata.env=prod."
     if name == METADATA:
-        return "" if clause.key else "Write metadata.KEY=VALUE, for example metadata.env=prod."
+        is_equal = clause.operator not in COMPARISONS
+        return (
+            ""
+            if is_equal
+            else "Metadata are texts without an order, so they cannot be compared. Write metadata.KEY=VALUE."
+        )
     if name not in NAMES:
         return (
             f"“{name[:40]}{clause.operator}” is not known. Known are {', '.join(f'{one}:' for one in NAMES)} and "
@@ -73,6 +81,8 @@ def problem_with(clause: Clause) -> str:
         return f"“{name}{clause.operator}” needs a value right behind it."
     if clause.operator in COMPARISONS and (name in VALUES or name in FLAGS):
         return f"“{name}” has no order, so it cannot be compared. Write {name}:{value[:40]}."
+    if clause.operator in COMPARISONS and name in SHORT_FOR:
+        return f"“{name}” says itself which way. Write {name}:{value[:40]} or created{clause.operator}{value[:40]}."
     return problem_with_value(clause)
 
 
@@ -88,6 +98,8 @@ def problem_with_value(clause: Clause) -> str:
     if name in MOMENTS and not are_all(moment_of, clause):
         example = "created>-7d" if name == "created" else f"{name}:24h"
         return f"“{value}” is not a time. Write {example} or {name}:2026-11-23."
+    if is_reversed(clause):
+        return f"“{value}” ends before it begins. Write the smaller or earlier end first."
     return ""
 
 
@@ -97,7 +109,14 @@ def are_all(read: Callable[[str], object], clause: Clause) -> bool:
         is_known_word = clause.name in AMOUNTS and clause.operator == ":" and clause.value == UNKNOWN
         return is_known_word or read(clause.value) is not None
     given = [end for end in clause.ends if end]
-    return bool(given) and clause.name not in ("since", "until") and all(read(end) is not None for end in given)
+    return bool(given) and clause.name not in SHORT_FOR and all(read(end) is not None for end in given)
+
+
+def is_reversed(clause: Clause) -> bool:
+    if clause.ends is None or not all(clause.ends) or clause.name not in (*AMOUNTS, *MOMENTS):
+        return False
+    low, high = map(AMOUNTS.get(clause.name, moment_of), clause.ends)
+    return low > (end_of(clause.ends[1], high) if clause.name in MOMENTS else high)
 
 
 def double(example: str) -> str:

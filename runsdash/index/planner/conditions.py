@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from runsdash.index.filters import AMOUNTS, METADATA, TEXT, Clause
-from runsdash.index.filters.names import COMPARISONS, UNKNOWN
+from runsdash.index.filters.names import COMPARISONS, SHORT_FOR, UNKNOWN
 from runsdash.index.filters.values import Keys, Range, end_of, is_day, key_after, key_from, moment_of
 from runsdash.index.keys import first_key_of
 from runsdash.index.models import Assistant, Connection, Run, Thread
@@ -181,10 +181,8 @@ def amount_test(column: str, clause: Clause) -> Sql:
 
 def keys_of(clause: Clause) -> Keys:
     """The span of keys in which a clause on the time of creation holds."""
-    if clause.name == "since":
-        return Keys(low=key_from(moment_of(clause.value)))
-    if clause.name == "until":
-        return Keys(high=key_from(moment_of(clause.value)))
+    if clause.name in SHORT_FOR:
+        return keys_of(Clause("created", clause.value, SHORT_FOR[clause.name]))
     if clause.ends is not None:
         low, high = clause.ends
         return keys_from(low) & keys_to(high)
@@ -194,9 +192,8 @@ def keys_of(clause: Clause) -> Keys:
         return Keys(high=key_from(moment_of(clause.value)))
     if clause.operator == "<=":
         return keys_to(clause.value)
-    moment = moment_of(clause.value)
-    strictly = clause.operator == ">" and not is_day(clause.value)
-    return Keys(low=key_after(moment) if strictly else key_from(moment))
+    # Each the opposite of another, so later than a day is after its end.
+    return Keys(low=keys_to(clause.value).high) if clause.operator == ">" else keys_from(clause.value)
 
 
 def keys_from(value: str) -> Keys:

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         except (FilterError, SearchStopped) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
-            raise CommandError(f"{error.filename or 'The file'}: {error.strerror or error}.") from error
+            raise CommandError(f"{output or error.filename or 'The file'}: {error.strerror or error}.") from error
         if output:
             self.stdout.write(f"{count:,} {'runs' if format == 'csv' else 'objects'} written to {output}.")
 
@@ -64,15 +64,20 @@ def connection_named(slug: str | None) -> Connection | None:
 
 @contextmanager
 def opened(path: str | None) -> Iterator[BinaryIO]:
-    """The file, or standard output. A file appears under its name when it is whole."""
+    """The file, or standard output. A file appears under its name when it is whole; pipes and devices are written to."""
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    unfinished = Path(f"{path}.part")
+    target = Path(path).resolve()  # what a link leads to, so that the link stays
+    if target.exists() and not target.is_file():
+        with target.open("wb") as file:
+            yield file
+        return
+    unfinished = target.with_name(f"{target.name}.part")
     try:
         with unfinished.open("wb") as file:
             yield file
-        unfinished.replace(path)
+        unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
