@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from functools import wraps
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
-from django.utils.http import urlencode
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 View = Callable[..., HttpResponse]
 
@@ -16,11 +18,24 @@ View = Callable[..., HttpResponse]
 def sign_in_first(request: HttpRequest) -> HttpResponse:
     """302 to the sign-in page; for htmx 401 with HX-Redirect, since a followed redirect would land in a fragment."""
     if not request.headers.get("HX-Request"):
-        return redirect_to_login(request.get_full_path())
+        if request.method in ("GET", "HEAD"):
+            return redirect_to_login(request.get_full_path())
+        messages.warning(
+            request, "You had been signed out, so nothing was sent. What was typed may be in the page before this one."
+        )
+        return redirect_to_login(page_before(request))
     page = request.headers.get("HX-Current-URL", "/")
     back = page.split("://", 1)[-1].partition("/")[2]
     sign_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': '/' + back})}"
     return HttpResponse(status=401, headers={"HX-Redirect": sign_in})
+
+
+def page_before(request: HttpRequest) -> str:
+    """Where a form was sent from: an address of ours that can be read again, else the first page."""
+    sent_from = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(sent_from, {request.get_host()}, require_https=request.is_secure())
+    found = urlsplit(sent_from)
+    return f"{found.path}?{found.query}" if is_ours and found.query else found.path if is_ours else "/"
 
 
 def guard(*, right: str, sentence: str) -> Callable[[View], View]:

@@ -127,7 +127,8 @@ def whole(runs: QuerySet[Run]) -> QuerySet[Run]:
 
 
 def past_deadline(connection: Connection | None) -> QuerySet[Run]:
-    waiting = counts.of(connection).filter(status=RunStatus.REQUIRES_ACTION.value, expires_at__lte=timezone.now())
+    late = {"expires_at__lte": timezone.now(), "thread__is_gone": False}
+    waiting = counts.of(connection).filter(status=RunStatus.REQUIRES_ACTION.value, **late)
     return waiting.order_by("-expires_at", "-pk")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
@@ -14,7 +14,7 @@ from runsdash.index.purge import Purged
 from runsdash.index.texts import REPLACEMENT, storable
 
 from .subject import SeveralConnections
-from .views.problems import problem_response, purged_response, several_response
+from .views.problems import not_allowed_response, problem_response, purged_response, several_response
 
 Next = Callable[[HttpRequest], HttpResponse]
 HEALTH_PATH = "/healthz"
@@ -98,7 +98,8 @@ def problems(get_response: Next) -> Next:
     """Errors that views let rise become a problem page; for htmx a message in #problem, same status."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        return get_response(request)
+        response = get_response(request)
+        return not_allowed_response(request, response) if isinstance(response, HttpResponseNotAllowed) else response
 
     def process_exception(request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, SeveralConnections):

@@ -81,6 +81,15 @@ def forbidden(message: str = "") -> Problem:
     return Problem(status=403, title="Not allowed", message=message or "Your account may not do this.")
 
 
+def not_allowed() -> Problem:
+    return Problem(
+        status=405,
+        title="There is no page to look at here",
+        message="This address only takes what a form sends.",
+        advice="Go back to the page with the form, or start from the overview.",
+    )
+
+
 def no_connection() -> Problem:
     return Problem(
         status=404,

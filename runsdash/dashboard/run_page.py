@@ -235,8 +235,8 @@ class RunPage(Timeline):
 
     @property
     def waiting_calls(self) -> str:
-        """Names the calls the run waits for now; "" when it waits for none."""
-        if not self.run.facts.is_waiting:
+        """Names the calls the run waits for now; "" when it waits for none, or nobody can answer any more."""
+        if not self.run.facts.is_waiting or self.is_gone:
             return ""
         return digest_of([str(call.get("id")) for call in self.run.pending_calls if isinstance(call, dict)])
 
@@ -262,7 +262,7 @@ class RunPage(Timeline):
         interval_s = pace.interval_s(self.run, changed_at=pace.last_change(self.run, moments), now=self.now)
         if self.live_panel.is_polled or (interval_s is None and self.live_panel.live):
             return pace.FAST_S
-        return interval_s
+        return interval_s and pace.SLOW_S if self.is_gone else interval_s
 
     @cached_property
     def live_url(self) -> str:
@@ -292,6 +292,7 @@ class RunPage(Timeline):
             str(self.waiting_elsewhere),
             self.waiting_calls,
             str(self.is_overdue),
+            str(self.is_gone),
             str(self.answered),
         ]
         parts.append(self.live_panel.mode_after)

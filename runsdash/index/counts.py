@@ -29,9 +29,9 @@ def active_by_status(connection: Connection | None) -> Counter[str]:
 
 
 def waiting(connection: Connection | None) -> QuerySet[Run]:
-    """Runs that wait for a person and can still be answered, soonest expiry first."""
+    """Runs that wait for a person and can still be answered, soonest expiry first. Those of a thread that is gone can't."""
     can_be_answered = Q(expires_at__gt=timezone.now()) | Q(expires_at=None)
-    runs = of(connection).filter(can_be_answered, status=RunStatus.REQUIRES_ACTION.value)
+    runs = of(connection).filter(can_be_answered, status=RunStatus.REQUIRES_ACTION.value, thread__is_gone=False)
     return runs.order_by(F("expires_at").asc(nulls_last=True), "pk")
 
 
@@ -45,4 +45,5 @@ def overdue(connection: Connection | None) -> QuerySet[Run]:
     now = timezone.now()
     is_late = Q(expires_at__lt=now) | Q(pk__lt=first_key_of(now - OVERDUE_AFTER))
     still_waits = Q(status=RunStatus.REQUIRES_ACTION.value) & (Q(expires_at__gte=now) | Q(expires_at=None))
-    return of(connection).filter(is_late, status__in=ACTIVE).exclude(still_waits).order_by("-pk")
+    late = of(connection).filter(is_late, status__in=ACTIVE, thread__is_gone=False)
+    return late.exclude(still_waits).order_by("-pk")

@@ -141,6 +141,7 @@ def counted(run_filter: RunFilter, connection: Connection | None, pace: Pace) ->
         if sets[others].is_sampled:
             counts |= sets[others].settled({name: counts[name] for name in names}, until=began + pace.walked_s)
     counts["assistant"] = with_names(counts["assistant"])
+    counts = {name: counts[name] for name in NAMES}  # menus keep their places, whatever is chosen
     numbers = [whole.total]
     if whole.has_more:  # when looking was stopped, a value that an index counts may say more
         numbers += [one.number for name in names_of[run_filter] for one in counts[name]]

@@ -44,7 +44,9 @@ def free(now: datetime) -> Q:
 
 
 def active(connection: Connection) -> QuerySet[Run]:
-    return Run.objects.filter(status__in=ACTIVE, connection=connection).select_related("thread", "connection")
+    """Of a thread that is gone nobody will hear again how its last run ended."""
+    rows = Run.objects.filter(status__in=ACTIVE, connection=connection, thread__is_gone=False)
+    return rows.select_related("thread", "connection")
 
 
 def active_runs(connection: Connection, *, now: datetime, every: timedelta, most: int) -> list[Run]:

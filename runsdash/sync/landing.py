@@ -36,10 +36,18 @@ def record_trouble(row: Run | Thread, error: ServiceError, *, token: str) -> Non
     """Keeps the failure beside the copy, so that every reader sees it."""
     trouble, now = trouble_of(error), timezone.now()
     also: dict[str, object] = {"steps_checked_at": now} if isinstance(row, Run) else {}
-    if isinstance(row, Thread) and trouble["status"] in GONE and row.fetched_at is not None:
+    if isinstance(row, Thread) and trouble["status"] in GONE and had_been_there(row):
         also["is_gone"] = True
     lease.give_back(row, token, trouble=trouble, checked_at=now, **also)
-    note_failure(row.connection, trouble)
+    if trouble["status"] not in GONE:
+        note_failure(row.connection, trouble)
+    elif isinstance(row, Run):  # its thread tells soon whether it is gone as a whole
+        Thread.objects.filter(pk=row.thread_id, is_gone=False).update(due_at=now)
+
+
+def had_been_there(thread: Thread) -> bool:
+    """A run page reads runs without their thread, so what is known of those counts, too."""
+    return thread.fetched_at is not None or Run.objects.filter(thread=thread, fetched_at__isnull=False).exists()
 
 
 def land_run(connection: Connection, reads: Reads, *, run: Run | None, token: str) -> None:

@@ -9,6 +9,7 @@ function isTyping(target) {
 
 function follow(key) {
   const link = document.querySelector(`[data-key="${CSS.escape(key)}"]:not([aria-disabled=true])`);
+  link?.focus();
   link?.click();
   return Boolean(link);
 }

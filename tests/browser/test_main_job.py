@@ -51,6 +51,7 @@ def test_a_waiting_run_is_found_answered_and_watched_to_its_end(visit: Callable[
     page.get_by_label("Reason, optional").fill("asked the warehouse")
     page.get_by_role("button", name=f"Submit {len(calls)} outputs").click()
     expect(page.locator("#tool-outputs")).to_contain_text(f"{len(calls)} outputs sent")
+    expect(page.locator("#tool-outputs")).to_be_focused()
 
     status_is(page, "completed")
     expect(page.locator("#run-facts")).to_contain_text(re.compile(r"[\d,]+ = [\d,]+ prompt \+ [\d,]+ completion"))
@@ -82,6 +83,7 @@ def test_a_run_is_cancelled_with_a_reason_and_followed_to_its_end(visitor: Visit
     expect(dialog).to_have_count(0)
     status_is(page, "cancelled")
     expect(page.locator("#cancel-run")).to_have_count(0)
+    expect(page.locator("main h1")).to_be_focused()
     (sent,) = site.upstream.requests(method="POST", path=run["id"])
     assert (sent["path"], sent["status"]) == (f"/v1/threads/{run['thread_id']}/runs/{run['id']}/cancel", 200)
     assert "cancel_run wrong customer done (200)" in audit_lines(page, run)[0]

@@ -109,6 +109,15 @@ def test_filter_and_paging(plain: Visitor, site: Site):
     assert {row.get_attribute("data-status") for row in rows.all()} == {"completed"}
 
 
+def test_a_page_with_a_form_does_not_reload_what_is_typed_away(plain: Visitor, site: Site):
+    run = site.upstream.wait(site.upstream.run("/tool check_inventory"), "requires_action")
+    page = plain.open(run_path(run))
+    assert page.locator("#tool-outputs textarea").count()
+    assert not page.locator("meta[http-equiv=refresh]").count()
+    expect(page.get_by_role("link", name="Reload", exact=True)).to_be_visible()
+    expect(page.locator("[data-copy]").first).to_be_hidden()
+
+
 def test_a_live_page_reloads_itself(plain: Visitor, site: Site):
     run = site.upstream.wait(site.upstream.run("/slow 60"), "in_progress")
     page = plain.open(run_path(run))

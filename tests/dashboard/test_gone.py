@@ -10,13 +10,16 @@ import pytest
 from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
+from runsdash.index import counts
 from runsdash.index.archive import meter_of
 from runsdash.index.bodies import shown
 from runsdash.index.models import ArchivedFile, Connection, Run, StepBody, Thread
 from runsdash.index.seal import seal
+from runsdash.sync import due
 from runsdash.sync.archiving import archive_thread
-from runsdash.sync.refresh import refresh_run
+from runsdash.sync.refresh import refresh_run, refresh_thread
 from tests.pages import page_of
 from tests.people import signed_in
 from tests.upstream import Sandbox
@@ -97,6 +100,64 @@ def test_every_page_renders_the_archive(own_upstream: Sandbox, archived: Run, vi
     )
     assert found["content"]["text"]
     assert viewer.get(f"/files/{found['file_id']}/").status_code == 200
+
+
+@pytest.fixture
+def abandoned(connection: Connection, upstream: Sandbox, operator: Client) -> Run:
+    """A run that waited for a person when its thread was deleted behind our back, after the worker's next look."""
+    seeded = upstream.seed(status="requires_action", steps=1)
+    operator.get(f"/threads/{seeded['thread_id']}/runs/{seeded['run_id']}/")
+    upstream.delete(f"/threads/{seeded['thread_id']}")
+    run = Run.objects.get()
+    found = refresh_run(connection, thread_id=run.thread.upstream_id, run_id=run.upstream_id, max_age_s=0, wait_s=5)
+    assert found.trouble["status"] == 404
+    refresh_thread(connection, thread_id=run.thread.upstream_id, max_age_s=0, wait_s=5)
+    return Run.objects.select_related("thread", "connection").get()
+
+
+def test_a_run_of_a_deleted_thread_waits_for_nobody(abandoned: Run, operator: Client) -> None:
+    assert abandoned.thread.is_gone
+    assert abandoned.status == "requires_action"
+    assert not counts.waiting(None).exists()
+    assert not due.active(abandoned.connection).exists()
+    for word in ("is:waiting", "is:overdue"):
+        assert not page_of(operator.get("/runs/", {"q": word})).all(data_run_id=True), word
+    assert not page_of(operator.get("/needs-action/")).all(data_run_id=True)
+
+    path = f"/threads/{abandoned.thread.upstream_id}/"
+    thread = page_of(operator.get(path))
+    assert "Locked" not in thread.one(id="thread-lock").text
+    run = page_of(operator.get(f"{path}runs/{abandoned.upstream_id}/"))
+    assert not run.one(id="tool-outputs-slot").all("form")
+    assert "Live" not in run.one(id="run-head").text
+
+
+def test_what_is_late_on_a_deleted_thread_is_nobodys_task(abandoned: Run, operator: Client) -> None:
+    Run.objects.update(expires_at=LONG_AGO)
+    assert not counts.overdue(None).exists()
+    assert not page_of(operator.get("/runs/", {"q": "is:overdue"})).all(data_run_id=True)
+    assert not page_of(operator.get("/needs-action/")).all(data_run_id=True)
+
+
+def test_a_rerun_of_it_goes_to_a_copy(abandoned: Run, operator: Client) -> None:
+    page = page_of(operator.get(f"/threads/{abandoned.thread.upstream_id}/runs/{abandoned.upstream_id}/rerun/"))
+    targets = {one["value"]: one for one in page.all("input", name="target")}
+    assert "checked" in targets["copy"].attributes
+    assert "disabled" in targets["thread"].attributes
+
+
+def test_a_connection_is_healthy_though_one_thread_is_gone(abandoned: Run, operator: Client) -> None:
+    assert Connection.objects.get().last_failure_at is None
+    assert "Synced" in page_of(operator.get("/runs/")).one(id="sync-pill").text
+
+
+def test_a_thread_is_looked_at_soon_when_its_run_is_gone(connection, upstream: Sandbox, operator: Client) -> None:
+    seeded = upstream.seed(status="in_progress")
+    operator.get(f"/threads/{seeded['thread_id']}/runs/{seeded['run_id']}/")
+    Thread.objects.update(due_at="2999-01-01T00:00:00Z")
+    upstream.delete(f"/threads/{seeded['thread_id']}")
+    refresh_run(connection, thread_id=seeded["thread_id"], run_id=seeded["run_id"], max_age_s=0, wait_s=5)
+    assert due.threads(connection, now=timezone.now(), most=5) == [Thread.objects.get()]
 
 
 def settled(viewer: Client, path: str):

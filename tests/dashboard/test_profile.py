@@ -93,3 +93,22 @@ def test_there_is_no_sign_up(client: Client) -> None:
 def test_signing_out_asks_first_on_get(viewer: Client) -> None:
     assert page_of(viewer.get("/accounts/logout/")).one("main").one("form", method="post")
     assert viewer.get("/profile/").status_code == 200
+
+
+def test_who_was_signed_out_before_sending_comes_back_to_the_page_with_the_form(client: Client, db: None) -> None:
+    answer = client.post(
+        "/threads/add/", {"ids": "thread_x"}, headers={"Referer": "http://testserver/threads/?sort=cost"}
+    )
+    assert answer["Location"] == "/accounts/login/?next=/threads/%3Fsort%3Dcost"
+    assert "nothing was sent" in page_of(client.get(answer["Location"])).text
+    for elsewhere in ("https://evil.example/x", "", "//evil.example", "http://testserver.evil.example/"):
+        answer = client.post("/threads/add/", {}, headers={"Referer": elsewhere})
+        assert answer["Location"] == "/accounts/login/?next=/", elsewhere
+
+
+def test_the_address_of_a_form_alone_is_a_page(operator: Client) -> None:
+    answer = operator.get("/threads/add/")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    page = page_of(answer, status=405)
+    assert "only takes what a form sends" in page.one("main").text
+    assert page.one("nav", aria_label="Main")

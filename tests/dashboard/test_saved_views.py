@@ -52,6 +52,11 @@ def test_the_form_takes_the_list_as_it_is(viewer: Client) -> None:
     assert form.one("input", name="sort")["value"] == "-cost"
 
 
+def test_who_saves_a_view_is_back_at_its_list(viewer: Client) -> None:
+    assert save(viewer, "Failures")["Location"] == "/runs/?q=status%3Afailed&sort=-tokens"
+    assert save(viewer, "All", query="", sort="")["Location"] == "/runs/"
+
+
 def test_a_view_keeps_the_connection_that_was_chosen_beside_the_filter(viewer: Client) -> None:
     made_connection()
     page = page_of(viewer.get("/runs/?q=status%3Afailed&connection=prod"))

@@ -1,7 +1,7 @@
 """Problem pages: errors as a page, or for htmx as a message in #problem, always with the fitting status."""
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
@@ -49,6 +49,13 @@ def purged_response(request: HttpRequest, error: Purged) -> HttpResponse:
         return rendered(request, problem)
     context = {"problem": problem, "purge": error.purge, "slug": request.GET.get("connection", "")}
     return render(request, "problems/purged.html", context, status=410)
+
+
+def not_allowed_response(request: HttpRequest, refused: HttpResponseNotAllowed) -> HttpResponse:
+    """405 as a page: people come to the address of a form by going back, or after signing in again."""
+    response = rendered(request, problems.not_allowed())
+    response["Allow"] = refused["Allow"]
+    return response
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

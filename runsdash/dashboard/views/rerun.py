@@ -39,7 +39,7 @@ def initial_of(source: Run) -> dict[str, object]:
     """The source's parameters as form text: structures as JSON, booleans as words."""
     return {name: as_text(value) for name, value in parameters_of(source).items() if name != "metadata"} | {
         "metadata": source.metadata,
-        "target": "thread",
+        "target": "copy" if source.thread.is_gone else "thread",
     }
 
 

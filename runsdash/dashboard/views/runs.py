@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
+from django_htmx.http import trigger_client_event
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.columns import COLUMNS, columns_for
@@ -73,7 +74,7 @@ def live(request: HttpRequest) -> HttpResponse:
     context["poll"] = poll(shell, asked, rows=rows, newest=newest, newer=newer)
     response = render(request, "runs/live.html", context)
     response["HX-PTag"] = context["poll"]["tag"]
-    return response
+    return trigger_client_event(response, "runs-changed") if is_news else response
 
 
 @viewer_required

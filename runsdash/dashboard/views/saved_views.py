@@ -4,6 +4,8 @@ from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST
 
 from runsdash.accounts.guards import viewer_required
@@ -29,7 +31,8 @@ def views(request: HttpRequest) -> HttpResponse:
         return listed(request, form=form, status=422)
     form.save()
     messages.success(request, f"View “{new.name}” saved.")
-    return redirect("saved_views")
+    asked = {name: value for name, value in (("q", new.query), ("sort", new.sort)) if value}
+    return redirect(f"{reverse('runs')}?{urlencode(asked)}" if asked else "runs")
 
 
 @viewer_required

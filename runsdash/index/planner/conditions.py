@@ -237,6 +237,8 @@ def is_(word: str) -> Group:
     source = sources.of_column("status", statuses)
     parts = [one_of("r.status", statuses)]
     now = timezone.now()
+    if word in ("waiting", "overdue"):
+        parts.append(Sql("NOT EXISTS (SELECT 1 FROM index_thread t WHERE t.id = r.thread_id AND t.is_gone)"))
     if word == "waiting":
         parts.append(Sql("(r.expires_at > %s OR r.expires_at IS NULL)", (stored(now),)))
     if word == "overdue":
