@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from runsdash.dashboard.forms.run_list import AskedRuns
 from runsdash.index.facets import Count, Facets
-from runsdash.index.filters import Clause
+from runsdash.index.filters import MOMENTS, Clause, RunFilter
 from runsdash.service.statuses import RunStatus
 
 LABELS = {
     "status": "Status", "model": "Model", "assistant": "Assistant", "error": "Error", "tool": "Tool",
     "connection": "Connection",
 }  # fmt: skip
+SPANS = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,30 @@ class Menu:
     @property
     def chosen(self) -> int:
         return sum(entry.is_included or entry.is_excluded for entry in self.entries)
+
+
+def around_rows(asked: AskedRuns, facets: Facets | None) -> dict[str, object]:
+    """What stands above the rows: {"facets", "chips", "menus", "time"}."""
+    return {"facets": facets, "chips": chips(asked, facets), "menus": menus(asked, facets), "time": time_menu(asked)}
+
+
+@dataclass(frozen=True)
+class TimeMenu:
+    """Spans of creation until now: (label, address, is it chosen?). `label` says what is chosen, `is_set` whether anything is."""
+
+    label: str
+    entries: list[tuple[str, str, bool]]
+    is_set: bool
+
+
+def time_menu(asked: AskedRuns) -> TimeMenu:
+    """Each address puts one clause in place of all that the filter says of time."""
+    others = RunFilter(tuple(one for one in asked.filter.clauses if one.name not in MOMENTS))
+    said = [one for one in asked.filter.clauses if one.name in MOMENTS]
+    clauses = {label: Clause("created", f"-{span}", ">") for span, label in SPANS.items()}
+    entries = [(label, asked.filtered(others.with_clause(one)), said == [one]) for label, one in clauses.items()]
+    chosen = next((label for label, _, is_chosen in entries if is_chosen), "As in the filter" if said else "Any time")
+    return TimeMenu(chosen, [*entries, ("Any time", asked.filtered(others), not said)], is_set=bool(said))
 
 
 def menus(asked: AskedRuns, facets: Facets | None) -> list[Menu]:

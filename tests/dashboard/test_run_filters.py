@@ -46,6 +46,27 @@ def counts(page: Element, name: str) -> dict[str, str]:
     return {pair["data-value"]: pair.one("small").text for pair in menu.all("div", data_value=True)}
 
 
+def test_the_time_is_one_click(viewer: Client, prod: Connection) -> None:
+    made_run(prod, age_s=7200, status="failed")
+    recent = made_run(prod, status="failed")
+
+    def menu(q: str) -> tuple[str, dict[str, Element]]:
+        facets = page_of(viewer.get(URL, {"q": q})).one("div", id="facets")
+        links = {one.text: one for one in facets.one("div", id="facet-time").all("a")}
+        return facets.one("button", popovertarget="facet-time").text, links
+
+    said, links = menu("status:failed created:2026-01-01..2026-01-02")
+    assert said == "Created: As in the filter"
+    found = page_of(viewer.get(URL + links["Last hour"]["href"]))
+    assert found.one("input", name="q")["value"] == "status:failed created>-1h"
+    assert [one["data-run-id"] for one in found.all("tr", data_run_id=True)] == [recent.upstream_id]
+    said, links = menu("status:failed created>-1h")
+    assert said == "Created: Last hour"
+    assert links["Last hour"]["aria-current"] == "true"
+    assert links["Any time"]["href"] == "?q=status%3Afailed"
+    assert menu("")[0] == "Created: Any time"
+
+
 def test_menus_keep_their_places(viewer: Client, prod: Connection) -> None:
     made_run(prod, status="failed")
     made_run(prod)
@@ -56,7 +77,7 @@ def test_menus_keep_their_places(viewer: Client, prod: Connection) -> None:
 
     every = labels("")
     assert every == labels("status:failed") == labels("error:server_error status:failed")
-    assert every[0] == "facet-status"
+    assert every[:2] == ["facet-time", "facet-status"]
 
 
 def test_the_page_asks_for_facets_after_its_rows(viewer: Client, prod: Connection) -> None:

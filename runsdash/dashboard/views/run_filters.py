@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.columns import in_order
-from runsdash.dashboard.facet_menus import chips, menus
+from runsdash.dashboard.facet_menus import around_rows
 from runsdash.dashboard.forms.run_list import MAX_FILTER_CHARS, asked_runs
 from runsdash.dashboard.subject import connection_named
 from runsdash.index.facets import facets_of
@@ -21,8 +21,7 @@ def facets(request: HttpRequest) -> HttpResponse:
     asked = asked_runs(request.GET)
     connection = connection_named(asked.connection_slug) if asked.connection_slug else None
     found = None if asked.error else facets_of(asked.filter, connection, is_patient="exact" in request.GET)
-    context = {"asked": asked, "facets": found, "menus": menus(asked, found), "chips": chips(asked, found)}
-    return render(request, "runs/_facets.html", context)
+    return render(request, "runs/_facets.html", {"asked": asked, **around_rows(asked, found)})
 
 
 @viewer_required

@@ -10,7 +10,7 @@ from django_htmx.http import trigger_client_event
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.columns import COLUMNS, columns_for
 from runsdash.dashboard.context import Shell
-from runsdash.dashboard.facet_menus import chips, menus
+from runsdash.dashboard.facet_menus import around_rows
 from runsdash.dashboard.forms.run_list import DEFAULT_LIMIT, LIMITS, AskedRuns, asked_runs
 from runsdash.dashboard.links import mark_ambiguous, run_url
 from runsdash.dashboard.run_lists import ROWS, dress, has_news, list_tag, rows_state
@@ -96,8 +96,7 @@ def short(request: HttpRequest, run_id: str) -> HttpResponse:
 def filtering(request: HttpRequest, asked: AskedRuns, connection: Connection | None) -> dict[str, object]:
     """Chips, facets when the address asks for them (they come after the rows otherwise), and saved views."""
     facets = facets_of(asked.filter, connection) if "facets" in request.GET and not asked.error else None
-    found = {"chips": chips(asked, facets), "facets": facets, "menus": menus(asked, facets)}
-    return found | {"saved_views": list(seen_by(request.user)[:MAX_VIEWS])}
+    return around_rows(asked, facets) | {"saved_views": list(seen_by(request.user)[:MAX_VIEWS])}
 
 
 def table(request: HttpRequest) -> dict[str, object]:
