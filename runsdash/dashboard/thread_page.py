@@ -116,7 +116,8 @@ class ThreadPage:
 
     @cached_property
     def holder(self) -> Run | None:
-        found = reading.lock_holder(self.thread)
+        """The run that locks the thread; nothing locks one that is gone."""
+        found = None if self.is_gone else reading.lock_holder(self.thread)
         mark_ambiguous([found] if found else [])
         return found
 

@@ -127,9 +127,12 @@ def test_a_run_of_a_deleted_thread_waits_for_nobody(abandoned: Run, operator: Cl
     path = f"/threads/{abandoned.thread.upstream_id}/"
     thread = page_of(operator.get(path))
     assert "Locked" not in thread.one(id="thread-lock").text
+    assert "held" not in thread.one(id="thread-facts").text
     run = page_of(operator.get(f"{path}runs/{abandoned.upstream_id}/"))
     assert not run.one(id="tool-outputs-slot").all("form")
     assert "Live" not in run.one(id="run-head").text
+    assert not run.all(id="edit-metadata")
+    assert "Expires" not in run.one(id="run-facts").text
 
 
 def test_what_is_late_on_a_deleted_thread_is_nobodys_task(abandoned: Run, operator: Client) -> None:
