@@ -130,3 +130,12 @@ def test_not_allowed_and_wrong_method(viewer, operator, source):
 
 def test_unknown_run(operator, source):
     assert operator.get(f"/threads/{source.thread.upstream_id}/runs/run_no/rerun/").status_code == 404
+
+
+def test_a_copy_whose_outcome_is_open_has_no_run(operator, upstream, source):
+    path = path_of(source, "rerun")
+    posted = fields(form_in(operator.get(path), "run-form")) | {"target": "copy"}
+    upstream.fault("POST /threads$", "reset_after")
+    response = operator.post(path, posted)
+    assert response.status_code == 504
+    assert "The run was not started" in form_in(response, "run-form").one(id="errors").text

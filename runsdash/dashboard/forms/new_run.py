@@ -103,6 +103,10 @@ class RerunForm(RunOnThreadForm):
     )
     made_thread_id = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
+    @property
+    def makes_thread(self) -> bool:
+        return self.cleaned_data.get("target") == "copy"
+
 
 class ThreadAndRunForm(RunForm):
     """service.create_thread and create_run, or create_thread_and_run when the single call is asked for."""

@@ -29,7 +29,7 @@ def rerun(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
 
     def start() -> Run:
         common = {"actor": request.user, "source": source, **once(form)}
-        copy_id = made_thread(form, lambda: copy_thread(**common)) if form.cleaned_data["target"] == "copy" else ""
+        copy_id = made_thread(form, lambda: copy_thread(**common)) if form.makes_thread else ""
         return start_again(**common, parameters=form.parameters(), copy_id=copy_id)
 
     return attempt(request, form, start, **subject)
