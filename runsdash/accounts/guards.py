@@ -24,9 +24,8 @@ def sign_in_first(request: HttpRequest) -> HttpResponse:
             request, "You had been signed out, so nothing was sent. What was typed may be in the page before this one."
         )
         return redirect_to_login(page_before(request))
-    page = request.headers.get("HX-Current-URL", "/")
-    back = page.split("://", 1)[-1].partition("/")[2]
-    sign_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': '/' + back})}"
+    back = without_host(request.headers.get("HX-Current-URL", "/"))
+    sign_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back})}"
     return HttpResponse(status=401, headers={"HX-Redirect": sign_in})
 
 
@@ -34,8 +33,11 @@ def page_before(request: HttpRequest) -> str:
     """Where a form was sent from: an address of ours that can be read again, else the first page."""
     sent_from = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(sent_from, {request.get_host()}, require_https=request.is_secure())
-    found = urlsplit(sent_from)
-    return f"{found.path}?{found.query}" if is_ours and found.query else found.path if is_ours else "/"
+    return without_host(sent_from) if is_ours else "/"
+
+
+def without_host(address: str) -> str:
+    return urlsplit(address)._replace(scheme="", netloc="").geturl() or "/"
 
 
 def guard(*, right: str, sentence: str) -> Callable[[View], View]:

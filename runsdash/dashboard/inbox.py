@@ -127,9 +127,8 @@ def whole(runs: QuerySet[Run]) -> QuerySet[Run]:
 
 
 def past_deadline(connection: Connection | None) -> QuerySet[Run]:
-    late = {"expires_at__lte": timezone.now(), "thread__is_gone": False}
-    waiting = counts.of(connection).filter(status=RunStatus.REQUIRES_ACTION.value, **late)
-    return waiting.order_by("-expires_at", "-pk")
+    late = counts.unanswered(connection).filter(expires_at__lte=timezone.now())
+    return late.order_by("-expires_at", "-pk")
 
 
 def missed_runs(connection: Connection | None) -> list[Run]:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, Model
 from django.urls import NoReverseMatch, reverse
 
-from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.models import Connection, Run, SavedView, Thread
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch  # looks the same in an address
 
@@ -71,3 +71,9 @@ def run_url(run: Run, name: str = "run", **query: object) -> str:
 
 def thread_url(thread: Thread, name: str = "thread", **query: object) -> str:
     return with_connection(address(name, thread.upstream_id), thread, **query)
+
+
+def view_url(view: SavedView) -> str:
+    """The run list that a saved view stands for."""
+    given = {name: value for name, value in (("q", view.query), ("sort", view.sort)) if value}
+    return f"{reverse('runs')}{'?' if given else ''}{urlencode(given)}"

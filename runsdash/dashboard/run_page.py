@@ -22,6 +22,7 @@ from runsdash.index.filters import Clause, RunFilter
 from runsdash.index.models import Message, Run, RunBody, RunText
 from runsdash.index.previews import PREVIEW_CHARS
 from runsdash.service.statuses import RunStatus
+from runsdash.sync.trouble import says_gone
 
 from . import pace, run_words
 from .context import Shell
@@ -143,7 +144,7 @@ class RunPage(Timeline):
     @property
     def is_gone(self) -> bool:
         """The upstream said that it no longer knows the run, or its thread: no action can succeed."""
-        return self.run.thread.is_gone or (self.run.trouble or {}).get("status") in {404, 410}
+        return self.run.thread.is_gone or says_gone(self.run.trouble)
 
     @property
     def ending(self) -> Ending | None:
@@ -262,7 +263,9 @@ class RunPage(Timeline):
         interval_s = pace.interval_s(self.run, changed_at=pace.last_change(self.run, moments), now=self.now)
         if self.live_panel.is_polled or (interval_s is None and self.live_panel.live):
             return pace.FAST_S
-        return interval_s and pace.SLOW_S if self.is_gone else interval_s
+        if interval_s and self.is_gone:
+            return pace.SLOW_S
+        return interval_s
 
     @cached_property
     def live_url(self) -> str:

@@ -13,14 +13,13 @@ from runsdash.index import reading
 from runsdash.index.archive import Meter, meter_of
 from runsdash.index.models import Message, Run, Thread
 from runsdash.sync.archiving import read_older_messages
+from runsdash.sync.trouble import says_gone
 
 from . import pace
 from .context import Shell
 from .links import mark_ambiguous, thread_url
 from .run_page import ID_CHARS, digest_of
 from .stale import copy_age_s
-
-GONE = {404, 410}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +44,7 @@ class ThreadPage:
     @property
     def is_gone(self) -> bool:
         """The upstream no longer knows the thread: only the copy is left."""
-        return self.thread.is_gone or (self.thread.trouble or {}).get("status") in GONE
+        return self.thread.is_gone or says_gone(self.thread.trouble)
 
     # Conversation
 

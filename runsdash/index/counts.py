@@ -28,10 +28,14 @@ def active_by_status(connection: Connection | None) -> Counter[str]:
     return Counter(dict(rows))
 
 
+def unanswered(connection: Connection | None) -> QuerySet[Run]:
+    """Runs that wait for a person, late ones too. Those of a thread that is gone wait for nobody."""
+    return of(connection).filter(status=RunStatus.REQUIRES_ACTION.value, thread__is_gone=False)
+
+
 def waiting(connection: Connection | None) -> QuerySet[Run]:
-    """Runs that wait for a person and can still be answered, soonest expiry first. Those of a thread that is gone can't."""
-    can_be_answered = Q(expires_at__gt=timezone.now()) | Q(expires_at=None)
-    runs = of(connection).filter(can_be_answered, status=RunStatus.REQUIRES_ACTION.value, thread__is_gone=False)
+    """Runs that wait for a person and can still be answered, soonest expiry first."""
+    runs = unanswered(connection).filter(Q(expires_at__gt=timezone.now()) | Q(expires_at=None))
     return runs.order_by(F("expires_at").asc(nulls_last=True), "pk")
 
 

@@ -24,7 +24,7 @@ from .clients import WATCH_TIMEOUT_S, client_for
 from .landing import land_run, land_thread
 from .portions import Share
 from .reads import Reads
-from .trouble import note_failure, note_success, trouble_of
+from .trouble import note_failure, note_success, says_gone, trouble_of
 
 NEXT_RUN_WITHIN = timedelta(seconds=5)  # a thread is looked at this soon after its run ended
 
@@ -126,9 +126,9 @@ def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> 
         fresh = Thread.objects.filter(pk=thread.pk).first()
         if fresh is None:  # purged meanwhile
             return
-        gone = fresh.trouble and fresh.trouble.get("status") in {404, 410}
+        gone = says_gone(fresh.trouble)
         due_at = None if gone else due.next_due(fresh, is_whole=is_whole)
-        Thread.objects.filter(pk=thread.pk).update(due_at=due_at, is_gone=bool(gone))
+        Thread.objects.filter(pk=thread.pk).update(due_at=due_at, is_gone=gone)
 
     return Errand(connection, reads, land, thread, token)
 

@@ -25,21 +25,20 @@ from runsdash.service.objects import Page
 from . import lease
 from .message_walk import note_newest
 from .reads import Reads
-from .trouble import note_failure, note_success, trouble_of
+from .trouble import note_failure, note_success, says_gone, trouble_of
 
 # A run that ended this long before its steps were asked for has them all.
 SETTLING = timedelta(seconds=2)
-GONE = {404, 410}
 
 
 def record_trouble(row: Run | Thread, error: ServiceError, *, token: str) -> None:
     """Keeps the failure beside the copy, so that every reader sees it."""
     trouble, now = trouble_of(error), timezone.now()
     also: dict[str, object] = {"steps_checked_at": now} if isinstance(row, Run) else {}
-    if isinstance(row, Thread) and trouble["status"] in GONE and had_been_there(row):
+    if isinstance(row, Thread) and says_gone(trouble) and had_been_there(row):
         also["is_gone"] = True
     lease.give_back(row, token, trouble=trouble, checked_at=now, **also)
-    if trouble["status"] not in GONE:
+    if not says_gone(trouble):
         note_failure(row.connection, trouble)
     elif isinstance(row, Run):  # its thread tells soon whether it is gone as a whole
         Thread.objects.filter(pk=row.thread_id, is_gone=False).update(due_at=now)

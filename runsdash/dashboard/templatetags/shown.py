@@ -11,13 +11,11 @@ from html import escape
 
 from django import template
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
 from runsdash.dashboard import formats
-from runsdash.dashboard.links import address, run_url, thread_url
+from runsdash.dashboard.links import address, run_url, thread_url, view_url
 from runsdash.index.models import Run, SavedView, Thread
 from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status
 
@@ -128,8 +126,7 @@ def sort_of(asked: object, sort: str) -> str:
 @register.simple_tag
 def view_query(view: SavedView) -> str:
     """The address of the run list that a saved view stands for."""
-    given = {name: value for name, value in (("q", view.query), ("sort", view.sort)) if value}
-    return f"{reverse('runs')}?{urlencode(given)}"
+    return view_url(view)
 
 
 # Times

@@ -4,13 +4,12 @@ from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.accounts.models import User
 from runsdash.dashboard.forms.saved_view import SavedViewForm
+from runsdash.dashboard.links import view_url
 from runsdash.index.models import SavedView
 
 MOST = 200  # of one person
@@ -31,8 +30,7 @@ def views(request: HttpRequest) -> HttpResponse:
         return listed(request, form=form, status=422)
     form.save()
     messages.success(request, f"View “{new.name}” saved.")
-    asked = {name: value for name, value in (("q", new.query), ("sort", new.sort)) if value}
-    return redirect(f"{reverse('runs')}?{urlencode(asked)}" if asked else "runs")
+    return redirect(view_url(new))
 
 
 @viewer_required

@@ -4,8 +4,9 @@ import re
 
 from .names import COMPARISONS, METADATA, NAMES, TEXT, Clause, FilterError, problem_with
 
+NAME = rf"(?i:{'|'.join((*NAMES, METADATA))})(?=[:=<>.]\S)|[a-z_]+"  # a known one in any case, where a value follows
 CLAUSE = re.compile(
-    rf'(?P<not>-)?(?:(?:(?P<name>(?i:{"|".join((*NAMES, METADATA))})(?=[:=<>.]\S)|[a-z_]+)(?:\.(?:"(?P<quoted_key>(?:[^"\\]|\\.)*)"|(?P<key>[^\s"=:<>]*)))?'
+    rf'(?P<not>-)?(?:(?:(?P<name>{NAME})(?:\.(?:"(?P<quoted_key>(?:[^"\\]|\\.)*)"|(?P<key>[^\s"=:<>]*)))?'
     r'(?P<operator>>=|<=|[:=<>]))?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?=\s|$)|(?P<plain>[^\s"]+)(?=\s|$)|(?P<none>(?=\s|$))))',
     re.DOTALL,
 )
@@ -27,8 +28,7 @@ def clauses_of(text: str) -> list[Clause]:
                 faulty, f"“{faulty[:80]}” has a quotation mark that does not enclose a whole value.", place
             )
         clause = clause_of(match)
-        problem = "" if match["not"] is None else twice_negated(match)
-        problem = problem or problem_with(clause)
+        problem = twice_negated(match) or problem_with(clause)
         if problem:
             raise FilterError(match.group(), problem, place)
         found[clause] = None
@@ -37,7 +37,7 @@ def clauses_of(text: str) -> list[Clause]:
 
 
 def twice_negated(match: re.Match[str]) -> str:
-    if match["name"] is None and (match["plain"] or "").startswith("-"):
+    if match["not"] and match["name"] is None and (match["plain"] or "").startswith("-"):
         return "One minus sign excludes what follows. To look for a word that begins with one, put it in quotes."
     return ""
 

@@ -63,15 +63,10 @@ def problem_with(clause: Clause) -> str:
     name, value = clause.name, clause.value
     if name == TEXT:
         return "" if words_of(value) else f"“{value[:80]}” has no letter or digit to look for."
-    if name == METADATA and not clause.key:
-        return "Write metadata.KEY=VALUE, for example metadata.env=prod."
+    if name == METADATA and clause.operator in COMPARISONS:
+        return "Metadata are texts without an order, so they cannot be compared. Write metadata.KEY=VALUE."
     if name == METADATA:
-        is_equal = clause.operator not in COMPARISONS
-        return (
-            ""
-            if is_equal
-            else "Metadata are texts without an order, so they cannot be compared. Write metadata.KEY=VALUE."
-        )
+        return "" if clause.key else "Write metadata.KEY=VALUE, for example metadata.env=prod."
     if name not in NAMES:
         return (
             f"“{name[:40]}{clause.operator}” is not known. Known are {', '.join(f'{one}:' for one in NAMES)} and "
