@@ -69,7 +69,7 @@ def test_a_stream_of_the_sandbox_adds_up_to_what_the_server_keeps(client, upstre
 
 def test_deltas_add_up_while_the_run_goes_on(client, upstream):
     seen = []
-    with new_stream(client, upstream, "/long 60") as found:
+    with new_stream(client, upstream, "/long 600") as found:
         for event in found:
             if isinstance(event.data, Delta):
                 seen.append(event.data.text)
