@@ -22,7 +22,7 @@ EARLY = tuple(
     for name in (
         "sync/test_fairness", "index/test_aggregates", "dashboard/test_poll_costs", "actions/test_streams", "sync/test_worker",
         "index/test_import", "index/test_export", "service/test_stream", "service/test_retries", "service/test_deadlines",
-        "sandbox/test_sdk", "test_settings",
+        "sandbox/test_sdk", "test_settings", "test_old_databases",
     )
 )  # fmt: skip
 # Many tests of the same length without a fixture of their own: each goes where there is room.
