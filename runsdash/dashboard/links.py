@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 from django.db.models import Count, Model
 from django.urls import NoReverseMatch, reverse
 
+from runsdash.dashboard.converters import IdConverter
 from runsdash.index.models import Connection, Run, SavedView, Thread
 
-PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch  # looks the same in an address
+PLAIN_ID = re.compile(r"[A-Za-z0-9_~-]+").fullmatch  # looks the same in an address
 
 
 def mark_ambiguous(objects: Iterable[Model], *, among: Sequence[Connection] | None = None) -> None:
@@ -40,9 +41,10 @@ def with_connection(url: str, row: Model, **query: object) -> str:
 
 @lru_cache(maxsize=4096)
 def address(name: str, *ids: str) -> str:
-    """The URL named `name`. An id that no address can hold (empty, or with a slash) leads to the search instead."""
-    if all(map(PLAIN_ID, ids)):
-        return pattern(name, len(ids)).format(*ids)
+    """The URL named `name`. An empty id leads to the search instead."""
+    written = [IdConverter().to_url(one) for one in ids]
+    if all(map(PLAIN_ID, written)):
+        return pattern(name, len(ids)).format(*written)
     try:
         return reverse(name, args=ids)
     except NoReverseMatch:

@@ -1,7 +1,8 @@
 """Every page of the dashboard. A view is named by the last word of its URL."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
+from .converters import IdConverter
 from .views import (
     archive,
     audit,
@@ -39,7 +40,9 @@ from .views import (
     users,
 )
 
-RUN = "threads/<str:thread_id>/runs/<str:run_id>/"
+register_converter(IdConverter, "id")
+
+RUN = "threads/<id:thread_id>/runs/<id:run_id>/"
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -56,18 +59,18 @@ urlpatterns = [
     path("runs/views/<int:key>/", saved_views.change, name="saved_view"),
     path("runs/views/<int:key>/delete/", saved_views.delete, name="saved_view_delete"),
     path("runs/new/", new_run.on_new_thread, name="new_thread_run"),
-    path("runs/<str:run_id>/", runs.short, name="run_short"),
+    path("runs/<id:run_id>/", runs.short, name="run_short"),
     path("threads/", threads.threads, name="threads"),
     path("threads/add/", threads.add, name="threads_add"),
     path("threads/imports/", threads.imports, name="threads_imports"),
     path("threads/imports/<int:job_id>/stop/", threads.stop, name="threads_import_stop"),
-    path("threads/<str:thread_id>/", thread.thread, name="thread"),
-    path("threads/<str:thread_id>/add/", threads.add_again, name="thread_add"),
-    path("threads/<str:thread_id>/archive/", archive.archive, name="thread_archive"),
-    path("threads/<str:thread_id>/delete/", delete.delete, name="thread_delete"),
-    path("threads/<str:thread_id>/purge/", purge.purge, name="thread_purge"),
-    path("threads/<str:thread_id>/live/", thread.live, name="thread_live"),
-    path("threads/<str:thread_id>/runs/new/", new_run.on_thread, name="new_run"),
+    path("threads/<id:thread_id>/", thread.thread, name="thread"),
+    path("threads/<id:thread_id>/add/", threads.add_again, name="thread_add"),
+    path("threads/<id:thread_id>/archive/", archive.archive, name="thread_archive"),
+    path("threads/<id:thread_id>/delete/", delete.delete, name="thread_delete"),
+    path("threads/<id:thread_id>/purge/", purge.purge, name="thread_purge"),
+    path("threads/<id:thread_id>/live/", thread.live, name="thread_live"),
+    path("threads/<id:thread_id>/runs/new/", new_run.on_thread, name="new_run"),
     path(RUN, run.show, name="run"),
     path(RUN + "live/", live.run, name="run_live"),
     path(RUN + "stream/", stream.stream, name="run_stream"),
@@ -76,16 +79,16 @@ urlpatterns = [
     path(RUN + "tool-outputs/", tool_outputs.tool_outputs, name="tool_outputs"),
     path(RUN + "tool-outputs/draft/", drafts.draft, name="tool_outputs_draft"),
     path("functions/", functions.functions, name="functions"),
-    path("functions/<str:name>/", functions.function, name="function"),
-    path("functions/<str:name>/templates/", functions.add_template, name="function_templates"),
-    path("functions/<str:name>/templates/<int:key>/remove/", functions.remove, name="function_template_remove"),
+    path("functions/<id:name>/", functions.function, name="function"),
+    path("functions/<id:name>/templates/", functions.add_template, name="function_templates"),
+    path("functions/<id:name>/templates/<int:key>/remove/", functions.remove, name="function_template_remove"),
     path(RUN + "rerun/", rerun.rerun, name="rerun"),
     path(RUN + "copy-as/", copy_as.copy_as, name="copy_as"),
     path(RUN + "raw.json", raw.run, name="run_raw"),
     path(RUN + "export.zip", export.run_zip, name="run_zip"),
-    path(RUN + "steps/<str:step_id>/raw.json", raw.step, name="step_raw"),
-    path("messages/<str:message_id>/raw.json", raw.message, name="message_raw"),
-    path("files/<str:file_id>/", files.file, name="file"),
+    path(RUN + "steps/<id:step_id>/raw.json", raw.step, name="step_raw"),
+    path("messages/<id:message_id>/raw.json", raw.message, name="message_raw"),
+    path("files/<id:file_id>/", files.file, name="file"),
     path("go/", go.go, name="go"),
     path("compare/", compare.compare, name="compare"),
     path("bulk/", bulk.jobs, name="bulk_jobs"),

@@ -6,8 +6,10 @@ from runsdash.service import (
     FILE_SEARCH_CONTENT,
     OPERATIONS,
     Assistant,
+    Client,
     Deleted,
     FileContent,
+    InvalidRequest,
     Message,
     NotFound,
     Page,
@@ -17,6 +19,7 @@ from runsdash.service import (
     Thread,
     tool_output,
 )
+from tests.service.raw_server import RawServer
 
 DISPATCH = "asst_sandbox_dispatch"
 
@@ -232,6 +235,35 @@ def test_ids_are_quoted_whatever_they_are(client, upstream):
     with pytest.raises(NotFound):
         client.retrieve_run(thread_id="a/b?c#d é", run_id="x%2Fy")
     assert asked(upstream) == [("GET", "/v1/threads/a/b?c#d é/runs/x%2Fy")]
+
+
+@pytest.mark.parametrize(
+    ("one", "written"),
+    [
+        ("a/b", "a%2Fb"),
+        ("a\\b", "a%5Cb"),
+        ("a?b#c", "a%3Fb%23c"),
+        ("100%", "100%25"),
+        ("a%2Fb", "a%252Fb"),
+        ("../a", "..%2Fa"),
+        ("...", "..."),
+        ("~7E", "~7E"),
+        ("new", "new"),
+    ],
+)
+def test_an_id_is_one_segment_of_the_path_on_the_wire(one, written):
+    with RawServer(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") as server:
+        client = Client(server.base_url, "key", timeout=5)
+        with pytest.raises(NotFound):
+            client.retrieve_run(thread_id="t", run_id=one)
+    assert server.requests[0].split()[1] == f"/v1/threads/t/runs/{written}"
+
+
+@pytest.mark.parametrize("one", ["", " ", ".", ".."])
+def test_what_no_path_can_hold_is_not_sent(client, upstream, one):
+    with pytest.raises(InvalidRequest):
+        client.retrieve_run(thread_id="t", run_id=one)
+    assert asked(upstream) == []
 
 
 def test_the_reply_behind_an_object_is_kept(client, finished_run):

@@ -2,17 +2,14 @@
 
 from urllib.parse import urlencode
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 
 def file_url(file_id: object, connection_slug: str = "") -> str:
-    """The link to a file, or "" for an id that no URL of ours can carry (empty, or with a slash in it)."""
-    if not isinstance(file_id, str) or file_id in {"", ".", ".."}:
+    """The link to a file, or "" for what is no id."""
+    if not isinstance(file_id, str) or not file_id:
         return ""
-    try:
-        url = reverse("file", args=[file_id])
-    except NoReverseMatch:
-        return ""
+    url = reverse("file", args=[file_id])
     return f"{url}?{urlencode({'connection': connection_slug})}" if connection_slug else url
 
 

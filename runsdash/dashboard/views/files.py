@@ -63,4 +63,9 @@ def image_type_of(content: bytes) -> str:
 
 
 def plain_name(file_id: str) -> str:
-    return "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in file_id)[:100]
+    return (
+        "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in file_id)[:100].lstrip(
+            "."
+        )
+        or "_"
+    )

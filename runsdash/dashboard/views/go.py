@@ -15,6 +15,7 @@ from runsdash.dashboard.subject import SeveralConnections, connection_named
 from runsdash.index.connections import connections
 from runsdash.index.ids import FoundId, found_ids
 from runsdash.index.models import Assistant, Connection, Message, Run, RunStep, Thread
+from runsdash.index.texts import ID_CHARS
 
 MAX_TYPED_CHARS = 10_000
 MAX_LOOKED_UP = 50
@@ -31,10 +32,11 @@ def go(request: HttpRequest) -> HttpResponse:
     slug = request.GET.get("connection")
     within = [connection_named(slug)] if slug else connections()
     ids = found_ids(text)[:MAX_LOOKED_UP]
+    whole = [FoundId("", text)] if len(text) <= ID_CHARS else []  # an id may look like nothing that is found in text
     url = (
-        known_url(ids, within, places=INSIDE_THREADS)
+        known_url([*whole, *ids], within, places=INSIDE_THREADS)
         or unknown_url(ids, slug, needs_run=True)
-        or known_url(ids, within, places=WHOLE)
+        or known_url([*whole, *ids], within, places=WHOLE)
         or unknown_url(ids, slug)
     )
     if url:

@@ -7,6 +7,7 @@ from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.stale import mark_stale
 from runsdash.dashboard.subject import connection_of, connection_of_run
 from runsdash.index.bodies import raw_chunks
+from runsdash.index.exporting.run_zip import safe
 from runsdash.index.models import Message, MessageBody, RunBody, StepBody
 from runsdash.index.models.bodies import Body
 from runsdash.sync.refresh import refresh_run
@@ -42,12 +43,11 @@ def streamed(request: HttpRequest, body: Body | None, *, name: str) -> Streaming
     if body is None:
         raise Http404("RunsDash has no copy of this object.")
     kind = "attachment" if request.GET.get("download") else "inline"
-    safe_name = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in name)
     return StreamingHttpResponse(
         raw_chunks(body),
         content_type="application/json",
         headers={
-            "Content-Disposition": f'{kind}; filename="{safe_name}.json"',
+            "Content-Disposition": f'{kind}; filename="{safe(name)}.json"',
             "X-Content-Type-Options": "nosniff",
             "Content-Length": str(body.size),
         },

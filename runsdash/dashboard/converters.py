@@ -1,0 +1,28 @@
+"""How an upstream's id stands in a path of ours. Ids are opaque; nothing else writes them into paths."""
+
+import re
+
+# Words of our own that stand where an id could: /threads/add/, /runs/views/, /threads/<thread_id>/runs/new/.
+OUR_WORDS = {"add", "columns", "facets", "imports", "live", "new", "suggest", "views"}
+UNFIT = re.compile(r"[~/\\?#%]")  # proxies and servers decode, split or cut an address there, quoted or not
+WRITTEN = re.compile(r"~([2-7][0-9A-F])")
+
+
+class IdConverter:
+    """Writes `~2F` for a slash, and so on; an ordinary id stands as it is."""
+
+    regex = "[^/]+"
+
+    def to_python(self, value: str) -> str:
+        return WRITTEN.sub(lambda found: chr(int(found[1], 16)), value)
+
+    def to_url(self, value: str) -> str:
+        if value in OUR_WORDS:
+            return escaped(value[0]) + value[1:]
+        if value and not value.strip("."):
+            return "".join(map(escaped, value))
+        return UNFIT.sub(lambda found: escaped(found[0]), value)
+
+
+def escaped(char: str) -> str:
+    return f"~{ord(char):02X}"
