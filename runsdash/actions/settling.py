@@ -17,6 +17,7 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import Deed, deed_of, deeds_of_run, deeds_of_thread, record_outcome
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.purge import Purged
+from runsdash.index.skipping import skip_if_bad
 from runsdash.service import ServiceError
 from runsdash.sync.refresh import refresh_run, refresh_thread
 
@@ -124,7 +125,8 @@ def settle_recent() -> int:
         connection = slugs[intent.connection_slug]
         is_over = intent.has_outcome or timezone.now() - intent.at > timedelta(seconds=connection.timeout_s)
         if is_over and monotonic() < until:
-            settle_intent(connection, intent)
+            with skip_if_bad("intent", intent.pk):
+                settle_intent(connection, intent)
     return len(intents)
 
 
@@ -147,4 +149,5 @@ def settle_inside() -> None:
     """Changes that stay inside RunsDash are made together with their outcome: without one there was none."""
     old = open_intents().filter(at__lt=timezone.now() - INSIDE_FOR).exclude(action__in=UPSTREAM)
     for intent in old[:SETTLED_AT_ONCE]:
-        keep(Deed(intent), no("RunsDash was stopped in the middle of it; nothing was changed."))
+        with skip_if_bad("intent", intent.pk):
+            keep(Deed(intent), no("RunsDash was stopped in the middle of it; nothing was changed."))

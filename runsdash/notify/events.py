@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.index.models import Run, StatusSeen
+from runsdash.index.skipping import skip_if_bad
 
 from .models import Delivery, Rule
 
@@ -24,7 +25,8 @@ def find_events() -> int:
     """Deliveries made for what has happened since the last look."""
     made = 0
     for rule in Rule.objects.filter(is_enabled=True):
-        made += stale_runs(rule) if rule.event == Rule.Event.STALE else status_changes(rule)
+        with skip_if_bad("rule", rule.pk):
+            made += stale_runs(rule) if rule.event == Rule.Event.STALE else status_changes(rule)
     return made
 
 
@@ -38,8 +40,11 @@ def status_changes(rule: Rule) -> int:
     changes = list(changes.order_by("pk")[:LOOKED_AT])
     if not changes:
         return 0
-    fitting = [one for one in changes if one.status in STATUSES[rule.event] and fits(rule, one.run)]
-    made = sum(make_delivery(rule, one.run, key=f"{one.status}:{one.pk}", status=one.status) for one in fitting)
+    made = 0
+    for one in changes:
+        with skip_if_bad("run", one.run.upstream_id):
+            if one.status in STATUSES[rule.event] and fits(rule, one.run):
+                made += make_delivery(rule, one.run, key=f"{one.status}:{one.pk}", status=one.status)
     Rule.objects.filter(pk=rule.pk, seen_up_to__lt=changes[-1].pk).update(seen_up_to=changes[-1].pk)
     return made
 
@@ -49,9 +54,10 @@ def stale_runs(rule: Rule) -> int:
     active = Run.objects.filter(status__in=ACTIVE).select_related("thread", "connection").order_by("checked_at")
     made = 0
     for run in active[:LOOKED_AT]:
-        is_overdue = run.expires_at is not None and run.expires_at < now
-        if (is_overdue or run.created_at < now - STALE_AFTER) and fits(rule, run):
-            made += make_delivery(rule, run, key=f"stale:{run.pk}", status="stale")
+        with skip_if_bad("run", run.upstream_id):
+            is_overdue = run.expires_at is not None and run.expires_at < now
+            if (is_overdue or run.created_at < now - STALE_AFTER) and fits(rule, run):
+                made += make_delivery(rule, run, key=f"stale:{run.pk}", status="stale")
     return made
 
 

@@ -15,6 +15,7 @@ from runsdash.audit.trail import record_intent, record_outcome
 from runsdash.index.connections import connections
 from runsdash.index.models import Thread
 from runsdash.index.purge import left_of_purged, purge_some, shut_out, threads_older_than
+from runsdash.index.skipping import skip_if_bad
 
 ACTOR = "retention"
 THREADS_A_CALL = 50
@@ -31,7 +32,8 @@ def purge_old_threads() -> int:
         left_s = until - monotonic()
         if left_s <= 0:
             break
-        gone += purge_on_record(thread, within_s=left_s)
+        with skip_if_bad("thread", thread.upstream_id):
+            gone += purge_on_record(thread, within_s=left_s)
     return gone
 
 
@@ -53,4 +55,5 @@ def purge_left_overs() -> None:
     """An answer that was under way while its thread was purged may have brought it back."""
     for connection in connections():
         for thread in left_of_purged(connection, most=THREADS_A_CALL):
-            purge_some(thread, within_s=PURGE_S)
+            with skip_if_bad("thread", thread.upstream_id):
+                purge_some(thread, within_s=PURGE_S)

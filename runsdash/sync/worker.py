@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from runsdash.index.connections import connections as every_connection
 from runsdash.index.models import Connection
+from runsdash.index.skipping import skip_if_bad
 from runsdash.service.background import WORKERS
 
 from . import due, portions
@@ -94,7 +95,12 @@ class Worker:
         for chore in self.chores:
             chore.act_if_due()
         usable = [one for one in every_connection() if one.is_enabled and not is_paused(one) and not is_resting(one)]
-        self.waiting = {one.pk for one in usable if not self.serve(one)}
+        waiting = set()
+        for connection in usable:
+            with skip_if_bad("connection", connection.slug):
+                if not self.serve(connection):
+                    waiting.add(connection.pk)
+        self.waiting = waiting
         return len(self.errands)
 
     def serve(self, connection: Connection) -> bool:
@@ -120,10 +126,12 @@ class Worker:
     def start_some(self, starts: Iterator[Start]) -> bool:
         """Starts one after the other. False when something was left waiting, for want of budget or of room."""
         for start in starts:
-            try:
-                errand = start()
-            except NothingLeft:
-                return False
+            errand = None
+            with skip_if_bad("read", start):
+                try:
+                    errand = start()
+                except NothingLeft:
+                    return False
             if errand is not None:
                 self.take_on(errand)
         return True

@@ -45,6 +45,19 @@ def results(job: BulkJob) -> dict[str, str]:
     return dict(job.items.values_list("run__upstream_id", "state"))
 
 
+def test_a_bad_item_ends_neither_its_job_nor_the_next(operator, upstream, three, caplog):
+    bad, good = three[:2]
+    job = made_job(operator, operation="tag", key="shift", value="night")
+    BulkItem.objects.filter(job=job).exclude(run__in=[bad, good]).delete()
+    Run.objects.filter(pk=bad.pk).update(metadata=["no", "pairs"])
+    other = made_job(operator, operation="cancel", q="status:requires_action", reason="deploy")
+    work_some()
+    work_some()
+    assert results(job) == {bad.upstream_id: "refused", good.upstream_id: "done"}
+    assert set(results(other).values()) == {"done"}
+    assert bad.upstream_id in caplog.text
+
+
 def test_cancel_by_filter_skips_what_has_ended(operator, upstream, three):
     job = made_job(operator, operation="cancel", reason="deploy")
     assert job.total == 3

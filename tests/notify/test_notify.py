@@ -17,6 +17,7 @@ from runsdash.notify.models import Delivery, Rule
 from runsdash.notify.targets import TargetRefused, is_public, resolved
 from runsdash.sync.refresh import refresh_run
 from tests.notify.receiver import Receiver
+from tests.rows import made_connection, made_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,6 +137,29 @@ def test_a_limited_number_a_minute(receiver, wait_now):
         tell()
     assert len(receiver.got) == 30
     assert rule.deliveries.filter(state="due").count() == 11
+
+
+def test_any_run_id_is_told_with_a_path_that_leads_to_it(receiver, admin):
+    rule_for(receiver.url)
+    connection = made_connection()
+    for one in ("run_1", "a/b", "..", "run_2"):
+        made_run(connection, id=one, thread_id=one, status="requires_action", age_s=5)
+    assert tell() == 4
+    told = [json.loads(body) for _, body in receiver.got]
+    assert [one["run_id"] for one in told] == ["run_1", "a/b", "..", "run_2"]
+    pages = [admin.get(one["path"]) for one in told]
+    assert [page.context["run"].upstream_id for page in pages] == ["run_1", "a/b", "..", "run_2"]
+
+
+def test_a_run_that_cannot_be_told_is_skipped_and_logged(receiver, caplog):
+    rule_for(receiver.url)
+    connection = made_connection()
+    first, bad, last = [made_run(connection, status="requires_action", age_s=5) for _ in range(3)]
+    Run.objects.filter(pk=bad.pk).update(pending_calls=["not a call"])
+    assert tell() == 2
+    assert [json.loads(body)["run_id"] for _, body in receiver.got] == [first.upstream_id, last.upstream_id]
+    assert bad.upstream_id in caplog.text
+    assert tell() == 0
 
 
 def test_private_addresses_are_refused(settings, wait_now):

@@ -13,7 +13,7 @@ from time import monotonic
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.db.models import Q
 from django.utils import timezone
 
@@ -25,6 +25,7 @@ from runsdash.audit.trail import TokenUsed, deed_of, refuse_used
 from runsdash.index.exporting.chosen import named_runs
 from runsdash.index.exporting.objects import lines
 from runsdash.index.models import Connection
+from runsdash.index.skipping import skip_if_bad
 from runsdash.service import NoAnswer, ServiceError
 from runsdash.sync.pauses import note_worker_failure
 from runsdash.sync.refresh import refresh_run
@@ -66,16 +67,21 @@ def work_some(stop: Event | None = None) -> int:
     """One round over the open jobs; how many items were done."""
     done = 0
     for job in BulkJob.objects.filter(ended_at__isnull=True).order_by("id"):
-        if job.operation == BulkJob.Operation.EXPORT:
-            done += export(job)
-            continue
-        for _ in range(IN_TURN):
-            item = None if stop is not None and stop.is_set() else claimed_item(job)
-            if item is None:
-                break
-            do(job, item)
-            done += 1
-        end_if_over(job)
+        with skip_if_bad("bulk job", job.pk):
+            done += export(job) if job.operation == BulkJob.Operation.EXPORT else do_some(job, stop)
+    return done
+
+
+def do_some(job: BulkJob, stop: Event | None) -> int:
+    """A job's turn; how many of its items were done."""
+    done = 0
+    for _ in range(IN_TURN):
+        item = None if stop is not None and stop.is_set() else claimed_item(job)
+        if item is None:
+            break
+        do(job, item)
+        done += 1
+    end_if_over(job)
     return done
 
 
@@ -117,6 +123,12 @@ def do(job: BulkJob, item: BulkItem) -> None:
         if isinstance(error, NoAnswer):  # one that is not there shall not use up the items
             note_worker_failure(item.run.connection, sent_at=began)
         keep(item, State.UNCLEAR if error.outcome_unclear else State.REFUSED, str(error))
+    except (OperationalError, InterfaceError):  # the database, not the item: it is taken again when its lease lapses
+        raise
+    except Exception as error:
+        log.exception("the bulk item %s, run %r, failed", item.pk, item.run.upstream_id)
+        was_begun = AuditEntry.objects.filter(token=item.token).exists()
+        keep(item, State.UNCLEAR if was_begun else State.REFUSED, f"{type(error).__name__}: {error}")
     return None
 
 
@@ -153,12 +165,19 @@ def follow_settled() -> int:
     count = 0
     for job in BulkJob.objects.filter(created_at__gte=timezone.now() - FOLLOWED_FOR):
         for item in BulkItem.objects.filter(job=job, state=State.UNCLEAR).select_related("job"):
-            intent = AuditEntry.objects.filter(token=item.token).first()
-            deed = deed_of(intent) if intent else None
-            if deed and STATE_OF.get(deed.result) != State.UNCLEAR:
-                keep(item, STATE_OF.get(deed.result, State.REFUSED), deed.last.upstream_message or deed.result_label)
-                count += 1
+            with skip_if_bad("bulk item", item.pk):
+                count += follow(item)
     return count
+
+
+def follow(item: BulkItem) -> bool:
+    """Takes over what was found by reading, if it was."""
+    intent = AuditEntry.objects.filter(token=item.token).first()
+    deed = deed_of(intent) if intent else None
+    if deed is None or STATE_OF.get(deed.result) == State.UNCLEAR:
+        return False
+    keep(item, STATE_OF.get(deed.result, State.REFUSED), deed.last.upstream_message or deed.result_label)
+    return True
 
 
 def keep(item: BulkItem, state: str, message: str) -> None:
