@@ -1,73 +1,114 @@
-"""Sends what is due: claimed by lease, retried with growing pauses, a limited number a minute for each target."""
+"""Sends what is due: claimed by lease, side by side, retried with growing pauses, a limited number a minute a rule."""
 
 import logging
 from datetime import timedelta
 from threading import Event
+from time import monotonic
 
 from django.db import close_old_connections
 from django.db.models import Q
 from django.utils import timezone
 
+from runsdash.index.skipping import skip_if_bad
+
 from .events import find_events
 from .models import Delivery
-from .sending import send
+from .sending import Sending
 
 MAX_ATTEMPTS = 6
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200)]
-LEASE = timedelta(seconds=30)
-AT_ONCE = 10
+DEADLINE_S = 10.0  # of a sending as a whole
+LEASE = timedelta(seconds=30)  # longer than that, so that nothing is sent by two
+AT_ONCE = 16
 MAX_PER_MINUTE = 30  # for each rule; more wait for the next minute
 KEPT = timedelta(days=14)
 LOOK_EVERY_S = 2.0
+BUSY_S = 0.1
+LAST_WAIT_S = 0.5
 SWEEP_EVERY = 1800  # looks
 log = logging.getLogger(__name__)
 
 
+class Sender:
+    """Sends side by side, of each rule one delivery at a time: a silent target holds up its own rule alone."""
+
+    def __init__(self, *, deadline_s: float = DEADLINE_S) -> None:
+        self.deadline_s = deadline_s
+        self.under_way: list[Sending] = []
+        self.bell = Event()  # rings when a sending is over
+
+    def start_due(self) -> None:
+        """Claims and starts the oldest due delivery of every rule that has none under way."""
+        passed = [one.delivery.rule_id for one in self.under_way]
+        while len(self.under_way) < AT_ONCE and (delivery := next_due(passed)) is not None:
+            passed.append(delivery.rule_id)
+            with skip_if_bad("delivery", delivery.pk):
+                if not put_off_if_over_limit(delivery) and claim(delivery):
+                    self.under_way.append(Sending(delivery, deadline_s=self.deadline_s, bell=self.bell))
+
+    def land(self) -> list[bool]:
+        """Keeps what came of the sendings that are over; of each, whether it was taken."""
+        finished = [one for one in self.under_way if one.result is not None]
+        self.under_way = [one for one in self.under_way if one.result is None]
+        for one in finished:
+            with skip_if_bad("delivery", one.delivery.pk):
+                keep(one.delivery, *one.result)
+        return [one.result[0] for one in finished]
+
+
 def tell_until(stop: Event) -> None:
-    """The worker's thread for this: a slow target must not hold up anything else."""
-    looks = 0
-    while not stop.wait(LOOK_EVERY_S):
+    """The worker's thread for this."""
+    sender, looks, look_at = Sender(), 0, 0.0
+    while not stop.wait(BUSY_S if sender.under_way else LOOK_EVERY_S):
         close_old_connections()
-        looks += 1
         try:
-            tell()
-            if looks % SWEEP_EVERY == 0:
+            has_landed = bool(sender.land())
+            if is_look := monotonic() >= look_at:
+                looks, look_at = looks + 1, monotonic() + LOOK_EVERY_S
+                find_events()
+            if has_landed or is_look:
+                sender.start_due()
+            if is_look and looks % SWEEP_EVERY == 0:
                 sweep()
         except Exception:
             log.exception("notifications could not be looked after")
+    if sender.under_way and sender.bell.wait(LAST_WAIT_S):
+        sender.land()  # what is not written down goes out again
     close_old_connections()
 
 
-def tell() -> int:
-    """One round of the worker: finds events, sends what is due. How many deliveries were sent."""
+def tell(*, deadline_s: float = DEADLINE_S) -> int:
+    """Finds events and sends all that is due. How many deliveries were sent."""
     find_events()
-    return sum(deliver(one) for one in due_deliveries())
+    sender, sent = Sender(deadline_s=deadline_s), 0
+    sender.start_due()
+    while sender.under_way:
+        sender.bell.wait(deadline_s)
+        sender.bell.clear()
+        sent += sum(sender.land())
+        sender.start_due()
+    return sent
 
 
-def due_deliveries() -> list[Delivery]:
+def next_due(passed: list[int]) -> Delivery | None:
+    """The oldest due delivery that nobody holds, of a rule that is not among `passed`. Tests go out of a rule that is off."""
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    due = Delivery.objects.filter(free, state=Delivery.State.DUE, due_at__lte=now, rule__is_enabled=True)
-    return list(due.select_related("rule").order_by("due_at")[:AT_ONCE])
+    wanted = Q(rule__is_enabled=True) | Q(event_key__startswith=Delivery.TEST)
+    due = Delivery.objects.filter(free, wanted, state=Delivery.State.DUE, due_at__lte=now).exclude(rule__in=passed)
+    return due.select_related("rule").order_by("due_at", "pk").first()
 
 
-def deliver(delivery: Delivery) -> bool:
-    """Sends one delivery unless somebody else does, or its target has had enough this minute."""
-    if is_over_limit(delivery):
-        Delivery.objects.filter(pk=delivery.pk).update(due_at=timezone.now() + timedelta(minutes=1))
-        return False
-    if not claim(delivery):
-        return False
-    is_taken, answer = send(delivery)
+def keep(delivery: Delivery, is_taken: bool, answer: str) -> None:
+    """Writes down what came of one attempt, and when the next one is due. A test has one."""
     columns = {"attempts": delivery.attempts + 1, "answer": answer[:300], "lease_until": None}
     if is_taken:
         columns |= {"state": Delivery.State.SENT, "sent_at": timezone.now()}
-    elif delivery.attempts + 1 >= MAX_ATTEMPTS:
+    elif delivery.is_test or delivery.attempts + 1 >= MAX_ATTEMPTS:
         columns |= {"state": Delivery.State.FAILED}
     else:
         columns |= {"due_at": timezone.now() + PAUSES[min(delivery.attempts, len(PAUSES) - 1)]}
     Delivery.objects.filter(pk=delivery.pk).update(**columns)
-    return is_taken
 
 
 def claim(delivery: Delivery) -> bool:
@@ -77,9 +118,15 @@ def claim(delivery: Delivery) -> bool:
     return bool(rows.update(lease_until=now + LEASE))
 
 
-def is_over_limit(delivery: Delivery) -> bool:
-    since = timezone.now() - timedelta(minutes=1)
-    return Delivery.objects.filter(rule=delivery.rule_id, sent_at__gte=since).count() >= MAX_PER_MINUTE
+def put_off_if_over_limit(delivery: Delivery) -> bool:
+    """Has its rule sent enough this minute? Then all it has due waits for the next one."""
+    now = timezone.now()
+    sent = Delivery.objects.filter(rule=delivery.rule_id, sent_at__gte=now - timedelta(minutes=1)).count()
+    if sent < MAX_PER_MINUTE:
+        return False
+    due = Delivery.objects.filter(rule=delivery.rule_id, state=Delivery.State.DUE, due_at__lte=now)
+    due.update(due_at=now + timedelta(minutes=1))
+    return True
 
 
 def sweep() -> int:

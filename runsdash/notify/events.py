@@ -77,6 +77,16 @@ def make_delivery(rule: Rule, run: Run, *, key: str, status: str) -> bool:
     return is_new
 
 
+def make_test(rule: Rule) -> Delivery:
+    """A made-up event for the worker to send, unless one is still waiting for it."""
+    waiting = rule.deliveries.filter(state=Delivery.State.DUE, event_key__startswith=Delivery.TEST).first()
+    if waiting is not None:
+        return waiting
+    now = timezone.now()
+    body = {"event": "test", "sentence": "This is a test.", "path": reverse("notification_rule", args=[rule.pk])}
+    return Delivery.objects.create(rule=rule, event_key=f"{Delivery.TEST}{now.timestamp()}", body=body, due_at=now)
+
+
 def event_body(rule: Rule, run: Run, *, status: str) -> dict[str, object]:
     """What is told. Ids, times and names only: no text of the conversation leaves by this way."""
     ids = [run.thread.upstream_id, run.upstream_id]

@@ -42,6 +42,8 @@ class Delivery(models.Model):
         SENT = "sent", "sent"
         FAILED = "failed", "given up"
 
+    TEST = "test:"  # how the key of a made-up event begins
+
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="deliveries")
     event_key = models.CharField(max_length=120)  # what it is about; once a rule
     body = models.JSONField()
@@ -62,3 +64,11 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_key} to {self.rule_id}"
+
+    @property
+    def is_test(self) -> bool:
+        return self.event_key.startswith(self.TEST)
+
+    @property
+    def is_test_under_way(self) -> bool:
+        return self.is_test and self.state == self.State.DUE

@@ -2,24 +2,26 @@
 
 import hmac
 import json
-import time
+import logging
 from hashlib import sha256
+from threading import Event, Thread
+from time import monotonic, time
 
 import requests
-from django.core.mail import send_mail
-from requests.adapters import HTTPAdapter
+from django.core.mail import get_connection, send_mail
 
 from runsdash.index.seal import unseal
+from runsdash.service.wire import WIRE_ERRORS, Adapter, Attempt
 
 from .models import Delivery, Rule
 from .targets import Target, TargetRefused, resolved
 
-TIMEOUT_S = 8.0
+MARGIN_S = 0.05
 SIGNATURE_HEADER = "X-RunsDash-Signature"
-READ_BYTES = 1024
+log = logging.getLogger(__name__)
 
 
-class AtAddress(HTTPAdapter):
+class AtAddress(Adapter):
     """Connects to the checked address, but asks the certificate for the host's name."""
 
     def __init__(self, host: str, *, is_tls: bool) -> None:
@@ -36,45 +38,72 @@ def signature(secret: str, body: bytes, *, at: int) -> str:
     return f"t={at},v1={digest}"
 
 
-def send(delivery: Delivery) -> tuple[bool, str]:
-    """(was it taken, a few words on the answer)."""
+class Sending:
+    """One delivery on its way, in a thread of its own that touches no database. `result` is as of `send`."""
+
+    def __init__(self, delivery: Delivery, *, deadline_s: float, bell: Event) -> None:
+        self.delivery = delivery
+        self.result: tuple[bool, str] | None = None
+        self._due_at = monotonic() + deadline_s
+        self._bell = bell
+        Thread(target=self._run, name="runsdash-sending", daemon=True).start()
+
+    def _run(self) -> None:
+        self.result = send(self.delivery, due_at=self._due_at)
+        self._bell.set()
+
+
+def send(delivery: Delivery, *, due_at: float) -> tuple[bool, str]:
+    """(was it taken, a few words on the answer), by `due_at` (monotonic) whatever the target does."""
     rule = delivery.rule
+    send_by = send_webhook if rule.channel == Rule.Channel.WEBHOOK else send_email
     try:
-        return send_webhook(rule, delivery) if rule.channel == Rule.Channel.WEBHOOK else send_email(rule, delivery)
+        return send_by(rule, delivery, due_at=due_at)
     except TargetRefused as refused:
         return False, str(refused)
-    except (requests.RequestException, OSError) as error:
-        return False, f"{type(error).__name__}: the target could not be reached"
+    except WIRE_ERRORS as error:
+        is_late = monotonic() >= due_at - MARGIN_S
+        words = "the target took too long" if is_late else "the target could not be reached"
+        return False, f"{type(error).__name__}: {words}"
+    except Exception as error:
+        log.exception("delivery %s could not be sent", delivery.pk)
+        return False, f"{type(error).__name__}: it could not be sent"
 
 
-def send_webhook(rule: Rule, delivery: Delivery) -> tuple[bool, str]:
-    target = resolved(rule.target)
+def send_webhook(rule: Rule, delivery: Delivery, *, due_at: float) -> tuple[bool, str]:
+    target = resolved(rule.target, until=due_at)
     body = json.dumps({"delivery": delivery.pk, **delivery.body}, separators=(",", ":")).encode()
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "RunsDash-webhook",
         "Host": target.host_header,
         "X-RunsDash-Delivery": str(delivery.pk),
-        SIGNATURE_HEADER: signature(unseal(rule.sealed_secret) or "", body, at=int(time.time())),
+        SIGNATURE_HEADER: signature(unseal(rule.sealed_secret) or "", body, at=int(time())),
     }
-    status = posted(target, body, headers)
+    status = posted(target, body, headers, due_at=due_at)
     return 200 <= status < 300, f"answered {status}"
 
 
-def posted(target: Target, body: bytes, headers: dict[str, str]) -> int:
-    """The target's status; the body of its answer is not read beyond a little."""
+def posted(target: Target, body: bytes, headers: dict[str, str], *, due_at: float) -> int:
+    """The target's status; the body of its answer is not read."""
+    left_s = max(0.001, due_at - monotonic())
+    attempt = Attempt(due_at=due_at, connect_timeout_s=left_s, is_write=True)
+    request = requests.Request("POST", target.url_by_address, data=body, headers=headers)
     with requests.Session() as session:
         session.trust_env = False
         session.mount(f"{target.scheme}://", AtAddress(target.host, is_tls=target.scheme == "https"))
-        with session.post(
-            target.url_by_address, data=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False, stream=True
-        ) as response:
-            return response.status_code
+        try:
+            with attempt.send(request, read_timeout_s=left_s, verify=True, session=session) as response:
+                return response.status_code
+        finally:
+            attempt.close()
 
 
-def send_email(rule: Rule, delivery: Delivery) -> tuple[bool, str]:
+def send_email(rule: Rule, delivery: Delivery, *, due_at: float) -> tuple[bool, str]:
     body = delivery.body
     subject = f"RunsDash: {body['sentence']}".replace("\n", " ").replace("\r", " ")[:200]
     lines = [body["sentence"], "", body.get("path", ""), "", f"Rule: {rule.name}"]
-    sent = send_mail(subject, "\n".join(lines), None, [one.strip() for one in rule.target.split(",")])
+    to = [one.strip() for one in rule.target.split(",")]
+    with_server = get_connection(timeout=max(0.001, due_at - monotonic()))
+    sent = send_mail(subject, "\n".join(lines), None, to, connection=with_server)
     return bool(sent), "handed to the mail server" if sent else "the mail server took nothing"

@@ -1,11 +1,12 @@
 """Where a webhook may go: resolved once, refused in private ranges, and reached at the address that was checked."""
 
 import ipaddress
-import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
+
+from runsdash.service.connecting import addresses_of
 
 SCHEMES = {"http": 80, "https": 443}
 
@@ -50,12 +51,12 @@ def checked_url(url: str) -> tuple[str, str, int, str]:
     return parts.scheme, parts.hostname, port, f"{path}?{parts.query}" if parts.query else path
 
 
-def resolved(url: str) -> Target:
-    """Looks the host up; refuses it when any of its addresses is not a public one."""
+def resolved(url: str, *, until: float) -> Target:
+    """Looks the host up until `until` (monotonic); refuses it when any of its addresses is not a public one."""
     scheme, host, port, path = checked_url(url)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        found = addresses_of(host, port, until)
+    except OSError:
         raise TargetRefused(f"The name {host} could not be found.") from None
     addresses = list(dict.fromkeys(info[4][0] for info in found))
     for address in addresses:

@@ -11,7 +11,7 @@ def connected_socket(host: str, port: int, until: float, options: list[tuple]) -
     Raises `OSError`, as `TimeoutError` when time ran out. The caller closes the socket.
     """
     failure: OSError = OSError("the name has no address")
-    addresses = _addresses(host, port, until)
+    addresses = addresses_of(host, port, until)
     for place, (family, kind, protocol, _name, address) in enumerate(addresses):
         share_s = (until - time.monotonic()) / (len(addresses) - place)
         sock = socket.socket(family, kind, protocol)
@@ -28,8 +28,8 @@ def connected_socket(host: str, port: int, until: float, options: list[tuple]) -
     raise failure
 
 
-def _addresses(host: str, port: int, until: float) -> list[tuple]:
-    """getaddrinfo cannot be interrupted, so a thread of its own waits for it."""
+def addresses_of(host: str, port: int, until: float) -> list[tuple]:
+    """Looks a host up until `until`. getaddrinfo cannot be interrupted, so a thread of its own waits for it."""
     found: list = []
 
     def look_up() -> None:

@@ -61,11 +61,21 @@ class Attempt:
     def reused_connection(self) -> bool:
         return self.sent and not self.connected_anew
 
-    def send(self, request: requests.Request, *, read_timeout_s: float, verify: bool | str) -> requests.Response:
-        """Sends and waits for the headers; raises one of `WIRE_ERRORS`. Close the attempt afterwards."""
+    def send(
+        self,
+        request: requests.Request,
+        *,
+        read_timeout_s: float,
+        verify: bool | str,
+        session: requests.Session | None = None,
+    ) -> requests.Response:
+        """Sends and waits for the headers; raises one of `WIRE_ERRORS`. Close the attempt afterwards.
+
+        `session`: one with an `Adapter` of the caller's; else the thread's own.
+        """
         _thread.attempt = self
         try:
-            return _session().send(
+            return (session or _session()).send(
                 request.prepare(),
                 stream=True,
                 allow_redirects=False,
@@ -142,7 +152,7 @@ class _TLSPool(_FreshForWrites, HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 
-class _Adapter(HTTPAdapter):
+class Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: object, **kwargs: object) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
@@ -155,7 +165,7 @@ def _session() -> requests.Session:
         session.trust_env = False
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
-            session.mount(scheme, _Adapter(pool_connections=8, pool_maxsize=4, max_retries=0))
+            session.mount(scheme, Adapter(pool_connections=8, pool_maxsize=4, max_retries=0))
     return session
 
 

@@ -3,8 +3,9 @@
 import pytest
 
 from runsdash.audit.models import AuditEntry
-from runsdash.notify.models import Rule
-from tests.notify.receiver import Receiver
+from runsdash.notify.delivering import tell
+from runsdash.notify.models import Delivery, Rule
+from tests.notify.receiver import Receiver, SlowServer
 from tests.pages import parsed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,13 +63,39 @@ def test_bad_addresses(admin):
     assert admin.post(PATH, TYPED | {"channel": "email", "target": "a@b.example, nobody"}).status_code == 422
 
 
-def test_a_test_is_sent_at_once(admin, settings):
+def test_a_test_is_left_to_the_worker_and_followed_until_it_is_over(admin, settings):
     settings.WEBHOOK_ALLOW_PRIVATE = True
     with Receiver() as receiver:
-        admin.post(PATH, TYPED | {"target": receiver.url})
-        page = parsed(admin.post(f"/notifications/{Rule.objects.get().pk}/test/", follow=True))
+        admin.post(PATH, TYPED | {"target": receiver.url, "is_enabled": ""})
+        rule_page = f"/notifications/{Rule.objects.get().pk}/"
+        waiting = parsed(admin.post(f"{rule_page}test/", follow=True)).one(id="deliveries")
+        assert (waiting["hx-get"], waiting["hx-trigger"]) == (f"{rule_page}deliveries/", "every 1s")
+        assert waiting.one("tr", data_delivery=True)["data-state"] == "due"
+        assert receiver.got == []
+        assert parsed(admin.get(waiting["hx-get"])).one(id="deliveries")["hx-get"]
+        assert tell() == 1
         assert len(receiver.got) == 1
-    assert page.one("tr", data_delivery=True)["data-state"] == "sent"
+    over = parsed(admin.get(waiting["hx-get"])).one(id="deliveries")
+    assert over.one("tr", data_delivery=True)["data-state"] == "sent"
+    assert "hx-get" not in over.attributes
+
+
+def test_a_test_speaks_to_no_mail_server(admin, settings):
+    settings.EMAIL_BACKEND = "runsdash.notify.smtp.EmailBackend"
+    with SlowServer() as silent:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", silent.port
+        admin.post(PATH, TYPED | {"channel": "email", "target": "ops@example.org"})
+        rule_page = f"/notifications/{Rule.objects.get().pk}/"
+        for _ in range(8):
+            answer = admin.post(f"{rule_page}test/")
+            assert (answer.status_code, answer["Location"]) == (302, rule_page)
+        assert silent.accepted == []
+        assert Delivery.objects.count() == 1
+        assert tell(deadline_s=0.5) == 0
+        assert len(silent.accepted) == 1
+    over = parsed(admin.get(rule_page)).one(id="deliveries")
+    assert over.one("tr", data_delivery=True)["data-state"] == "failed"
+    assert "hx-get" not in over.attributes
 
 
 def test_only_for_admins(operator, viewer, client):

@@ -1,6 +1,10 @@
 """A webhook receiver on a real socket: keeps what it got, answers what it is told to."""
 
+import contextlib
+import itertools
+import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -36,3 +40,44 @@ class Receiver:
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+class SlowServer:
+    """Accepts and counts connections. Silent, or with `drips` one byte of them every tenth of a second, for ever."""
+
+    def __init__(self, drips: bytes = b"") -> None:
+        self.drips = drips
+        self.accepted: list[socket.socket] = []
+        self.is_open = True
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+
+    def __enter__(self) -> "SlowServer":
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def accept(self) -> None:
+        while self.is_open:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.accepted.append(connection)
+            if self.drips:
+                threading.Thread(target=self.drip, args=(connection,), daemon=True).start()
+
+    def drip(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            for byte in itertools.cycle(self.drips):
+                if not self.is_open:
+                    return
+                connection.sendall(bytes([byte]))
+                time.sleep(0.1)
+
+    def __exit__(self, *_: object) -> None:
+        self.is_open = False
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        for one in (self.listener, *self.accepted):
+            one.close()

@@ -4,6 +4,8 @@ import hmac
 import json
 from datetime import timedelta
 from hashlib import sha256
+from threading import Event, Thread
+from time import monotonic, sleep
 
 import pytest
 from django.core import mail
@@ -11,12 +13,12 @@ from django.utils import timezone
 
 from runsdash.index.models import Run, StatusSeen
 from runsdash.index.seal import seal
-from runsdash.notify.delivering import MAX_ATTEMPTS, tell
+from runsdash.notify.delivering import DEADLINE_S, LEASE, MAX_ATTEMPTS, tell, tell_until
 from runsdash.notify.events import newest_change
 from runsdash.notify.models import Delivery, Rule
 from runsdash.notify.targets import TargetRefused, is_public, resolved
 from runsdash.sync.refresh import refresh_run
-from tests.notify.receiver import Receiver
+from tests.notify.receiver import Receiver, SlowServer
 from tests.rows import made_connection, made_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -189,7 +191,7 @@ def test_what_is_public():
 )
 def test_what_is_no_target(url):
     with pytest.raises(TargetRefused):
-        resolved(url)
+        resolved(url, until=monotonic() + 1)
 
 
 def test_email(wait_now):
@@ -199,3 +201,65 @@ def test_email(wait_now):
     (letter,) = mail.outbox
     assert letter.to == ["ops@example.org", "night@example.org"]
     assert run.upstream_id in letter.subject
+
+
+@pytest.fixture
+def working():
+    """The worker's thread for notifications, until the test is over."""
+    stop = Event()
+    thread = Thread(target=tell_until, args=(stop,), daemon=True)
+    thread.start()
+    yield
+    stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_silent_mail_server_holds_up_its_own_rule_alone(settings, receiver, wait_now, request):
+    settings.EMAIL_BACKEND = "runsdash.notify.smtp.EmailBackend"
+    with SlowServer() as silent:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", silent.port
+        first = rule_for("ops@example.org", channel="email")
+        rule_for(receiver.url)
+        wait_now()
+        wait_now()
+        request.getfixturevalue("working")
+        until = monotonic() + DEADLINE_S
+        while len(receiver.got) < 2 and monotonic() < until:
+            sleep(0.05)
+        told = len(receiver.got)
+        attempts = list(first.deliveries.values_list("attempts", flat=True))
+        held = first.deliveries.filter(lease_until__isnull=False).count()
+    assert (told, len(silent.accepted), attempts, held) == (2, 1, [0, 0], 1)
+
+
+@pytest.mark.parametrize("drips", [b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 1000, b"x", b""])
+def test_a_target_that_drips_has_one_attempt_within_a_lease(receiver, wait_now, drips):
+    with SlowServer(drips) as slow:
+        rule_for(slow.url)
+        wait_now()
+        began = monotonic()
+        assert tell(deadline_s=1.0) == 0
+        assert monotonic() - began < LEASE.total_seconds()
+        assert tell(deadline_s=1.0) == 0
+        delivery = Delivery.objects.get()
+    assert (len(slow.accepted), delivery.state, delivery.attempts, delivery.lease_until) == (1, "due", 1, None)
+    assert "took too long" in delivery.answer
+
+
+@pytest.mark.parametrize("drips", [b"220 a.example\r\n" + b"2" * 1000, b"220-x\r\n", b""])
+def test_a_mail_server_has_one_deadline_whatever_it_says(settings, wait_now, drips):
+    settings.EMAIL_BACKEND = "runsdash.notify.smtp.EmailBackend"
+    with SlowServer(drips) as slow:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", slow.port
+        rule_for("ops@example.org", channel="email")
+        wait_now()
+        began = monotonic()
+        assert tell(deadline_s=1.0) == 0
+        assert monotonic() - began < LEASE.total_seconds()
+    assert (len(slow.accepted), Delivery.objects.get().attempts) == (1, 1)
+    assert "took too long" in Delivery.objects.get().answer
+
+
+def test_the_deadline_is_shorter_than_the_lease():
+    assert LEASE.total_seconds() / 2 > DEADLINE_S

@@ -5,13 +5,12 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from runsdash.accounts.guards import admin_required
 from runsdash.actions.notifications import remove_rule, save_rule
 from runsdash.index.seal import unseal
-from runsdash.notify.delivering import deliver
+from runsdash.notify.events import make_test
 from runsdash.notify.models import Delivery, Rule
 from runsdash.notify.targets import TargetRefused, checked_url
 
@@ -79,16 +78,23 @@ def remove(request: HttpRequest, key: int) -> HttpResponse:
 @admin_required
 @require_POST
 def test(request: HttpRequest, key: int) -> HttpResponse:
-    """Sends a made-up event at once, and says what the target answered."""
+    """Leaves a made-up event to the worker; the rule's page shows what comes of it."""
     rule = rule_named(key)
-    body = {"event": "test", "sentence": "This is a test.", "path": reverse("notification_rule", args=[key])}
-    now = timezone.now()
-    delivery = Delivery.objects.create(rule=rule, event_key=f"test:{now.timestamp()}", body=body, due_at=now)
-    is_taken = deliver(delivery)
-    delivery.refresh_from_db()
-    level = messages.SUCCESS if is_taken else messages.ERROR
-    messages.add_message(request, level, f"Test of {rule.name}: {delivery.answer or 'too many this minute'}.")
+    make_test(rule)
+    messages.info(request, f"The worker sends a test of {rule.name}. Its answer appears among the deliveries.")
     return HttpResponseRedirect(reverse("notification_rule", args=[key]))
+
+
+@admin_required
+@require_safe
+def deliveries(request: HttpRequest, key: int) -> HttpResponse:
+    """The deliveries of a rule; polled while a test is under way."""
+    return render(request, "notifications/_of_rule.html", deliveries_of(rule_named(key)))
+
+
+def deliveries_of(rule: Rule) -> dict[str, object]:
+    shown = list(rule.deliveries.order_by("-pk")[:DELIVERIES_SHOWN])
+    return {"rule": rule, "deliveries": shown, "is_testing": any(one.is_test_under_way for one in shown)}
 
 
 def rule_named(key: int) -> Rule:
@@ -105,7 +111,6 @@ def saved(request: HttpRequest, form: RuleForm) -> HttpResponse:
 
 
 def rule_page(request: HttpRequest, form: RuleForm, *, rule: Rule | None = None, status: int = 200) -> HttpResponse:
-    shown = rule.deliveries.order_by("-pk")[:DELIVERIES_SHOWN] if rule else []
     secret = unseal(rule.sealed_secret) if rule else ""
-    context = {"form": form, "rule": rule, "deliveries": shown, "secret": secret}
+    context = {"form": form, "rule": rule, "secret": secret} | (deliveries_of(rule) if rule else {})
     return render(request, "notifications/rule.html", context, status=status)
