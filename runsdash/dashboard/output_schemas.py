@@ -5,7 +5,8 @@ typed as JSON. Schemas are written by operators; nothing they refer to is fetche
 """
 
 import json
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, UnknownType, best_match
@@ -17,6 +18,17 @@ MAX_SCHEMA_BYTES = 64 * 1024
 NOWHERE = Registry()  # resolves no address
 SIMPLE = ("string", "integer", "number", "boolean")
 Path = tuple[str, ...]
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|[{}\[\],:]')  # of valid JSON, what is neither number, word nor white
+UNTYPABLE = re.compile("[\x00-\x08\n-\x1f\ud800-\udfff]")  # a form's control drops or changes these
+
+
+def no_json(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+# Numbers stay text: no limit of digits, and NaN is refused.
+STRICT = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=no_json)
 
 
 @dataclass
@@ -77,57 +89,109 @@ def made_field(schema: dict, *, number: int, path: Path, is_required: bool) -> S
     return SchemaField(number, path, kind, is_required, hint)
 
 
-# What was typed
+# What was typed. Texts are cut out of texts and put together, so no number is written again.
 
 
 def composed(fields: list[SchemaField]) -> str:
-    """The fields' values as JSON text; empty fields are left out, all empty gives "". What is no number stays text."""
-    result: dict[str, object] = {}
+    """Write the fields' values as JSON text; empty fields are left out, all empty gives ""."""
+    members: dict[str, object] = {}
     for one in fields:
         if one.value != "":
-            place = result
+            place = members
             for name in one.path[:-1]:
                 place = place.setdefault(name, {})
-            place[one.path[-1]] = typed_value(one)
-    return json.dumps(result, ensure_ascii=False, indent=2) if result else ""
+            place[one.path[-1]] = typed_piece(one)
+    return object_text(members) if members else ""
 
 
-def typed_value(one: SchemaField) -> object:
-    if one.kind == "string":
-        return one.value
-    if one.kind in {"integer", "number"} and one.value.strip()[:1] not in set("-0123456789"):
-        return one.value
+def object_text(members: dict[str, object], indent: str = "") -> str:
+    """Join JSON texts by name to an object; an inner dict is an object of its own."""
+    inner = f"{indent}  "
+    texts = {name: object_text(one, inner) if isinstance(one, dict) else one for name, one in members.items()}
+    lines = [f"{inner}{quoted(name)}: {text}" for name, text in texts.items()]
+    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+
+
+def quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def typed_piece(one: SchemaField) -> str:
+    """Give the JSON text of what was typed, to the letter; what is none is a string."""
+    text = one.value.strip()
+    if one.kind in {"integer", "number"}:
+        return text if NUMBER.fullmatch(text) else quoted(one.value)
+    return text if one.kind != "string" and is_json(text) else quoted(one.value)
+
+
+def is_json(text: str) -> bool:
     try:
-        return json.loads(one.value)
-    except (ValueError, RecursionError):
-        return one.value
+        STRICT.decode(text)
+    except ValueError:
+        return False
+    except RecursionError:
+        pass  # so deep that only the check of the whole output may refuse it
+    return True
 
 
 def spread(fields: list[SchemaField], text: str) -> bool:
-    """Puts a JSON text's values into the fields. False when they cannot hold all of it: then it is shown raw."""
+    """Put the texts of a JSON object into the fields. False when they cannot hold all of it: then it is shown raw."""
     if not text.strip():
         return True
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+    pieces = pieces_of(fields, text) if is_json(text) else None
+    if pieces is None or not pieces.keys() <= {one.path for one in fields}:
         return False
-    if not isinstance(value, dict):
+    shown = [replace(one, value=shown_value(one, pieces.get(one.path, ""))) for one in fields]
+    if not all(holds(one, pieces[one.path]) for one in shown if one.path in pieces):
         return False
-    for one in fields:
-        place: object = value
-        for name in one.path:
-            place = place.get(name, "") if isinstance(place, dict) else ""
-        one.value = shown_value(one, place)
-    try:
-        return json.loads(composed(fields) or "{}") == value
-    except (ValueError, RecursionError):
-        return False
+    for one, other in zip(fields, shown, strict=True):
+        one.value = other.value
+    return True
 
 
-def shown_value(one: SchemaField, value: object) -> str:
-    if isinstance(value, str) and one.kind != "enum":
-        return value
-    return "" if value == "" else json.dumps(value, ensure_ascii=False)
+def pieces_of(fields: list[SchemaField], text: str) -> dict[Path, str] | None:
+    """Split an object into its members' texts by path, and those objects in it whose members have fields."""
+    members = members_of(text)
+    outer = {one.path[0] for one in fields if len(one.path) > 1}
+    pieces: dict[Path, str] = {}
+    for name, piece in (members or {}).items():
+        inner = members_of(piece) if name in outer else None
+        pieces |= {(name, key): one for key, one in inner.items()} if inner else {(name,): piece}
+    return None if members is None else pieces
+
+
+def members_of(text: str) -> dict[str, str] | None:
+    """Split valid JSON into members' texts by name. None for what is no object, and for one that has a name twice."""
+    if not text.lstrip().startswith("{"):
+        return None
+    found: dict[str, str] = {}
+    depth, start, name = 0, 0, None
+    for token in TOKEN.finditer(text):
+        word = token.group()
+        if depth == 1 and name is not None and word in {",", "}"}:
+            if name in found:
+                return None
+            found[name], name = text[start : token.start()].strip(), None
+        elif depth == 1 and name is None and word[0] == '"':
+            name = json.loads(word)
+        elif depth == 1 and word == ":":
+            start = token.end()
+        depth += (word in {"{", "["}) - (word in {"}", "]"})
+    return found
+
+
+def shown_value(one: SchemaField, piece: str) -> str:
+    """Show strings without their quotes, but for a choice's."""
+    if not piece.startswith('"'):
+        return piece
+    return quoted(json.loads(piece)) if one.kind == "enum" else json.loads(piece)
+
+
+def holds(one: SchemaField, piece: str) -> bool:
+    """True when the form's control gives back this very piece."""
+    choices = {"boolean": ["true", "false"], "enum": one.choices}.get(one.kind, [one.value])
+    same = quoted(json.loads(piece)) if piece.startswith('"') else piece
+    return bool(one.value) and one.value in choices and not UNTYPABLE.search(one.value) and typed_piece(one) == same
 
 
 # What is wrong
@@ -136,7 +200,7 @@ def shown_value(one: SchemaField, value: object) -> str:
 def problems_of(schema: dict, text: str) -> dict[Path, str]:
     """A sentence by path of what does not satisfy the schema; the empty path means the output as a whole."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=no_json)
     except ValueError as error:
         return {(): f"The function's schema asks for JSON: {error}."}
     except RecursionError:

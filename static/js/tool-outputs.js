@@ -102,53 +102,98 @@ window.addEventListener("submit", (event) => {
   form.querySelector("fieldset[data-call-id] [data-call-state=empty]:not([hidden])")?.closest("fieldset").querySelector("textarea, input, select")?.focus();
 }, true);
 
-// Fields and raw text are two views of one output: switching carries it over, as the server would.
+// Fields and raw text are two views of one output: switching carries it over by the rules of output_schemas.py. Texts are
+// cut out of texts and put together: a number read and written again would lose digits.
+const NUMBER = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/;
+const TOKEN = /"(?:\\.|[^"\\])*"|[{}[\],:]/g;
+const UNTYPABLE = /[\0-\x08\n-\x1f\p{Surrogate}]/u;
 const pathOf = (field) => JSON.parse(field.dataset.path);
+const quoted = (text) => JSON.stringify(text);
 
-function valueOf(field) {
-  if (field.dataset.kindOf === "string") return field.value;
+function isJSON(text) {
   try {
-    return JSON.parse(field.value);
+    JSON.parse(text);
+    return true;
   } catch {
-    return field.value;
+    return false;
   }
+}
+
+function typedPiece(field) {
+  const [kind, text] = [field.dataset.kindOf, field.value.trim()];
+  if (["integer", "number"].includes(kind)) return NUMBER.test(text) ? text : quoted(field.value);
+  return kind !== "string" && isJSON(text) ? text : quoted(field.value);
 }
 
 function composed(fields) {
-  const output = {};
+  const members = new Map();
   for (const field of fields.filter((one) => one.value !== "")) {
     const path = pathOf(field);
-    const place = path.slice(0, -1).reduce((inner, name) => (inner[name] ??= {}), output);
-    place[path.at(-1)] = valueOf(field);
+    const place = path.slice(0, -1).reduce(
+      (inner, name) => inner.get(name) ?? inner.set(name, new Map()).get(name), members,
+    );
+    place.set(path.at(-1), typedPiece(field));
   }
-  return output;
+  return members.size ? objectText(members) : "";
 }
 
-function spread(fields, output) {
-  for (const field of fields) {
-    const value = pathOf(field).reduce((inner, name) => inner?.[name], output);
-    const isText = typeof value === "string" && field.dataset.kindOf !== "enum";
-    field.value = value === undefined ? "" : isText ? value : JSON.stringify(value);
-  }
+function objectText(members, indent = "") {
+  const inner = `${indent}  `;
+  const textOf = (one) => (one instanceof Map ? objectText(one, inner) : one);
+  return `{\n${[...members].map(([name, one]) => `${inner}${quoted(name)}: ${textOf(one)}`).join(",\n")}\n${indent}}`;
 }
 
-const sorted = (value) => (value && typeof value === "object" && !Array.isArray(value)
-  ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value);
+// Texts of an object's members by name; null for what is no object, and for one that has a name twice.
+function membersOf(text) {
+  if (!text.trimStart().startsWith("{")) return null;
+  const found = new Map();
+  let [depth, start, name] = [0, 0, null];
+  for (const { 0: word, index } of text.matchAll(TOKEN)) {
+    if (depth === 1 && name !== null && (word === "," || word === "}")) {
+      if (found.has(name)) return null;
+      found.set(name, text.slice(start, index).trim());
+      name = null;
+    } else if (depth === 1 && name === null && word[0] === '"') name = JSON.parse(word);
+    else if (depth === 1 && word === ":") start = index + 1;
+    depth += (word === "{" || word === "[") - (word === "}" || word === "]");
+  }
+  return found;
+}
+
+// By path; objects whose members have fields are split too.
+function piecesOf(fields, text) {
+  const members = membersOf(text);
+  const outer = new Set(fields.map(pathOf).filter((path) => path.length > 1).map((path) => path[0]));
+  return members && new Map([...members].flatMap(([name, piece]) => {
+    const inner = outer.has(name) ? membersOf(piece) : null;
+    return inner?.size ? [...inner].map(([key, one]) => [quoted([name, key]), one]) : [[quoted([name]), piece]];
+  }));
+}
+
+// False when the field does not give back this very piece: a choice it does not have, a line break it drops.
+function put(field, piece) {
+  const isText = piece.startsWith('"');
+  const same = isText ? quoted(JSON.parse(piece)) : piece;
+  field.value = isText && field.dataset.kindOf !== "enum" ? JSON.parse(piece) : same;
+  return field.value !== "" && !UNTYPABLE.test(field.value) && typedPiece(field) === same;
+}
 
 function toRaw(fields, box) {
-  const output = composed(fields);
-  if (Object.keys(output).length) box.value = JSON.stringify(output, null, 2);
+  box.value = composed(fields) || box.value;
 }
 
 // False when the fields cannot hold all of the text.
 function toFields(fields, box) {
   if (!box.value.trim()) return true;
+  const pieces = isJSON(box.value) ? piecesOf(fields, box.value) : null;
   const before = fields.map((field) => field.value);
-  try {
-    const output = JSON.parse(box.value);
-    spread(fields, output);
-    if (JSON.stringify(sorted(composed(fields))) === JSON.stringify(sorted(output))) return true;
-  } catch { /* no JSON: it stays raw */ }
+  let held = 0;
+  for (const field of fields) {
+    const piece = pieces?.get(quoted(pathOf(field)));
+    field.value = "";
+    if (piece !== undefined && put(field, piece)) held += 1;
+  }
+  if (held === pieces?.size) return true;
   fields.forEach((field, at) => { field.value = before[at]; });
   return false;
 }

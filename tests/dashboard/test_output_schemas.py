@@ -34,6 +34,12 @@ WHOLE = {
     "lots": ["a"],
 }  # fmt: skip
 
+NUMBERS = ["3544790567247868102", "1e400", "0.1000000000000000055", "-0", "1.50", "1E+2", "9" * 5000]
+
+
+def without_spaces(text: str) -> str:
+    return "".join(text.split())
+
 
 @pytest.fixture
 def schema(db):
@@ -61,6 +67,52 @@ def test_a_value_goes_into_fields_and_comes_back_the_same():
     found = fields_of(STOCK)
     assert spread(found, json.dumps(WHOLE))
     assert json.loads(composed(found)) == WHOLE
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize(
+    "text", ['{"left": %s}', '{"price":%s }', '{"lots": [{"x": %s, "x": %s}]}', '{"place": {"deep": %s}}']
+)
+def test_a_number_keeps_its_digits_through_the_fields(text, number):
+    found = fields_of(STOCK)
+    text = text.replace("%s", number)
+    assert spread(found, text)
+    assert without_spaces(composed(found)) == without_spaces(text)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_number_typed_in_a_field_is_sent_as_typed(operator, upstream, waiting, schema, number):
+    at, call = named(None, waiting), waiting.pending_calls[0]["id"]
+    typed = {at["price"]: f" {number}", at["lots"]: f"[{number}]", f"mode-{call}": "fields", f"unchecked-{call}": "on"}
+    assert operator.post(path_of(waiting, "tool-outputs"), typed).status_code == 302
+    (sent,) = writes(upstream)
+    output = sent["body"]["tool_outputs"][0]["output"]
+    assert without_spaces(output) == f'{{"price":{number},"lots":[{number}]}}'
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "[NaN]"])
+def test_what_json_has_no_word_for_stays_text(word):
+    found = {one.label: one for one in fields_of(STOCK)}
+    for label in ("price", "lots"):
+        found[label].value = word
+        assert json.loads(composed(list(found.values()))) == {label: word}
+        found[label].value = ""
+    assert spread(list(found.values()), f'{{"lots": {word}}}') is False
+    assert list(problems_of({}, f'{{"lots": {word}}}')) == [()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"left": 1, "left": 2}', '{"place": {"aisle": "A", "aisle": "B"}}', '{"place": {}}', '{"sku": ""}',
+        '{"sku": "two\\nlines"}', '{"sku": "\\u0000"}', '{"sku": "\\ud800"}', '{"is_open": null}', '{"state": 7.0}',
+        '{"state": "other"}', '{"left": "3"}', '{"left": true}',
+    ],
+)  # fmt: skip
+def test_what_a_form_control_would_change_is_shown_raw(text):
+    found = fields_of(STOCK)
+    assert spread(found, text) is False
+    assert composed(found) == ""
 
 
 @pytest.mark.parametrize("text", ["[1]", "half {", '{"other": 1}', '{"place": 3}', '{"sku": ["a"]}', '{"left": "3"}'])
