@@ -46,7 +46,8 @@ def run_object(*, age_s: float = 60, status: str = "completed", **fields: object
 
 def waiting_for(*names: str) -> dict:
     calls = [
-        {"id": f"call_{name}", "type": "function", "function": {"name": name, "arguments": "{}"}} for name in names
+        {"id": f"call_{at}_{name}", "type": "function", "function": {"name": name, "arguments": "{}"}}
+        for at, name in enumerate(names)
     ]
     return {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": calls}}
 

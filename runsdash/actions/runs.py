@@ -7,7 +7,7 @@ from runsdash.accounts.models import User
 from runsdash.index.models import Run
 from runsdash.index.texts import storable_json
 from runsdash.index.upsert import upsert_run
-from runsdash.service import objects, tool_output
+from runsdash.service import InvalidRequest, objects, tool_output
 
 from .attempts import Attempt, carry_out
 
@@ -35,6 +35,7 @@ def submit_tool_outputs(
     reason: str = "",
 ) -> Run:
     """Answers every pending call in one request. `outputs`: text by tool call id. Streamed: its live output goes on."""
+    refuse_ambiguous(run)
     answers = [tool_output(tool_call_id=call_id, output=text) for call_id, text in outputs.items()]
     return write_to(
         run, actor=actor, operation="submit_tool_outputs", token=token, reason=reason,
@@ -52,11 +53,18 @@ def submit_tool_approvals(
     reason: str = "",
 ) -> Run:
     """Approves or denies every pending call of a `submit_tool_approval` in one request."""
+    refuse_ambiguous(run)
     answers = [{"tool_call_id": call_id, "approve": approve} for call_id, approve in approvals.items()]
     return write_to(
         run, actor=actor, operation="submit_tool_outputs", token=token, reason=reason,
         parameters={"tool_approvals": answers, **streamed(is_streamed)}, picture=waiting_picture,
     )  # fmt: skip
+
+
+def refuse_ambiguous(run: Run) -> None:
+    """Turns answers down that would reach another call than the one they were typed for, or none."""
+    if run.calls_fault:
+        raise InvalidRequest(run.calls_fault, param="tool_call_id")
 
 
 def streamed(is_streamed: bool) -> dict[str, bool]:

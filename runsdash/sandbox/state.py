@@ -17,6 +17,7 @@ QUIRKS = {
     "no_steps": False,
     "cancel_at_once": False,
     "float_timestamps": False,
+    "call_ids": None,
     "no_has_more": False,
     "bare_lists": False,
     "require_beta": False,

@@ -1,7 +1,7 @@
 """What a reply looks like on the wire: headers, JSON bodies with their quirks, and event streams."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from runsdash.sandbox.state import Streamed
 from runsdash.sandbox.steps import shown
@@ -17,6 +17,8 @@ def json_body(answer: object, quirks: dict) -> bytes:
     """The JSON bytes of an answer, after the quirks of servers that differ."""
     if quirks["float_timestamps"]:
         answer = floated(answer)
+    if quirks["call_ids"]:
+        answer = with_odd_calls(answer, CALL_IDS[quirks["call_ids"]])
     if isinstance(answer, dict) and answer.get("object") == "list":
         if quirks["no_has_more"]:
             answer = {name: value for name, value in answer.items() if name != "has_more"}
@@ -36,6 +38,25 @@ def floated(value: object) -> object:
     return value
 
 
+def with_odd_calls(value: object, odd: Callable[[list[dict]], list[dict]]) -> object:
+    """Changes every list of tool calls."""
+    if isinstance(value, list):
+        return [with_odd_calls(one, odd) for one in value]
+    if isinstance(value, dict):
+        return {
+            name: odd(one) if name == "tool_calls" and isinstance(one, list) else with_odd_calls(one, odd)
+            for name, one in value.items()
+        }
+    return value
+
+
+CALL_IDS = {
+    "same": lambda calls: [call | {"id": "0"} for call in calls],
+    "missing": lambda calls: [call | {"id": None} for call in calls],
+    "repeated": lambda calls: [one for call in calls for one in (call, call)],
+}
+
+
 def frames(streamed: Streamed, quirks: dict) -> Iterator[bytes]:
     """The frames of a stream as they come, up to the run's end or its wait for a client."""
     dialect = DIALECTS[quirks["stream_dialect"]]
@@ -43,6 +64,8 @@ def frames(streamed: Streamed, quirks: dict) -> Iterator[bytes]:
         name, text = item
         if name.startswith("thread.run.step.") and '"content"' in text and not streamed.wants_content:
             text = dump(shown(json.loads(text), wants_content=False))
+        if quirks["call_ids"] and '"tool_calls"' in text:
+            text = dump(with_odd_calls(json.loads(text), CALL_IDS[quirks["call_ids"]]))
         yield dialect(name, text)
         if name in ENDS:
             break

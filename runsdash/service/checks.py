@@ -159,13 +159,9 @@ def new_thread(param: str, value: object) -> dict:
 
 def tool_outputs(param: str, value: object) -> list[dict]:
     found = json_objects(param, value)
-    seen: set[str] = set()
+    once_a_call(param, found)
     for place, item in enumerate(found):
-        call_id = words(f"{param}[{place}].tool_call_id", item.get("tool_call_id"))
         text(f"{param}[{place}].output", item.get("output"))
-        if call_id in seen:
-            refuse(f"{param}[{place}].tool_call_id", f"{call_id[:80]!r} is answered twice.")
-        seen.add(call_id)
     if sum(len(item["output"].encode("utf-8", "replace")) for item in found) >= MAX_TOOL_OUTPUTS_BYTES:
         refuse(param, "all outputs together must be smaller than 512 KB.")
     return found
@@ -173,10 +169,19 @@ def tool_outputs(param: str, value: object) -> list[dict]:
 
 def tool_approvals(param: str, value: object) -> list[dict]:
     found = json_objects(param, value)
+    once_a_call(param, found)
     for place, item in enumerate(found):
-        words(f"{param}[{place}].tool_call_id", item.get("tool_call_id"))
         flag(f"{param}[{place}].approve", item.get("approve"))
     return found
+
+
+def once_a_call(param: str, answers: list[dict]) -> None:
+    seen: set[str] = set()
+    for place, item in enumerate(answers):
+        call_id = words(f"{param}[{place}].tool_call_id", item.get("tool_call_id"))
+        if call_id in seen:
+            refuse(f"{param}[{place}].tool_call_id", f"{call_id[:80]!r} is answered twice.")
+        seen.add(call_id)
 
 
 def included(param: str, value: object) -> list[str]:

@@ -101,6 +101,18 @@ def test_quirks_of_shape(upstream):
     assert isinstance(upstream.get("/assistants"), list)
 
 
+@pytest.mark.parametrize(("call_ids", "ids"), [("same", ["0"]), ("missing", [None]), ("repeated", ["call", "call"])])
+def test_quirk_call_ids(upstream, call_ids, ids):
+    tool = {"type": "function", "function": {"name": "get_a", "parameters": {"type": "object", "properties": {}}}}
+    run = upstream.wait(upstream.run("/tool get_a", tools=[tool]), "requires_action")
+    upstream.quirk(call_ids=call_ids)
+    run = upstream.get(f"/threads/{run['thread_id']}/runs/{run['id']}")
+    (step,) = upstream.steps(run)
+    calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+    assert [call["id"] and call["id"].split("_")[0] for call in calls] == ids
+    assert [call["id"] for call in step["step_details"]["tool_calls"]] == [call["id"] for call in calls]
+
+
 def test_quirk_require_beta(upstream):
     upstream.quirk(require_beta=True)
     status, body = get_with(upstream, "/v1/assistants", {"Authorization": f"Bearer {upstream.api_key}"})

@@ -118,6 +118,8 @@ def test_tool_outputs_are_strings_with_an_id(client):
     assert submit(client, [{"output": "x"}]) == "tool_outputs[0].tool_call_id"
     assert submit(client, [tool_output("c", "1"), tool_output("c", "2")]) == "tool_outputs[1].tool_call_id"
     assert submit(client, tool_approvals=[{"tool_call_id": "c"}]) == "tool_approvals[0].approve"
+    twice = [{"tool_call_id": "c", "approve": True}, {"tool_call_id": "c", "approve": False}]
+    assert submit(client, tool_approvals=twice) == "tool_approvals[1].tool_call_id"
 
 
 def test_tool_outputs_together_are_smaller_than_512_kb(client):

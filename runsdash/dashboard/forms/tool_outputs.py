@@ -30,6 +30,7 @@ class Box:
     saved_at: object = None
     menu: int = 0  # the number of the menu that offers earlier outputs
     inherited_from: str = ""  # the run whose unsent draft is in here
+    is_answerable: bool = True  # the server's ids tell it from all others
 
     @property
     def id(self) -> str:
@@ -98,7 +99,7 @@ class ToolOutputsForm:
     def for_run(cls, run: Run, *, schemas: Mapping[str, dict] | None = None) -> "ToolOutputsForm":
         """`schemas`: by function name."""
         calls = preview_of_run(run).parameters.get("pending") or []
-        form = cls(run, [Box(call) for call in calls])
+        form = cls(run, [Box(call, is_answerable=not run.calls_fault) for call in calls])
         for box in form.boxes:
             if schemas and box.name in schemas:
                 box.take_schema(schemas[box.name])
@@ -107,6 +108,11 @@ class ToolOutputsForm:
     @property
     def is_approval(self) -> bool:
         return self.run.waits_for == "submit_tool_approval"
+
+    @property
+    def fault(self) -> str:
+        """Why the server's calls cannot be answered at all."""
+        return self.run.calls_fault
 
     @property
     def limit_bytes(self) -> int:
@@ -124,8 +130,8 @@ class ToolOutputsForm:
 
     def fill(self, post: Mapping[str, str]) -> "ToolOutputsForm":
         """Takes what was typed; calls that were answered in the form but no longer wait keep their text."""
-        known = {box.id for box in self.boxes}
-        for box in self.boxes:
+        known = set() if self.fault else {box.id for box in self.boxes}
+        for box in self.boxes if not self.fault else ():
             box.take(post)
         for name in post:
             prefix, _, call_id = name.partition("-")
@@ -136,7 +142,7 @@ class ToolOutputsForm:
 
     def recall(self, drafts: Mapping[str, object], *, inherited: Mapping[str, object]) -> "ToolOutputsForm":
         """Shows what was typed before: this run's drafts, else those left over by the run it was made from."""
-        for box in self.boxes:
+        for box in self.boxes if not self.fault else ():
             draft = drafts.get(box.id)
             if draft is not None:
                 box.put(draft.text)
@@ -148,6 +154,8 @@ class ToolOutputsForm:
 
     def check(self) -> bool:
         """True when every pending call has an answer, and each answer satisfies its function's schema."""
+        if self.fault:
+            return False
         for box in self.boxes:
             if not box.error:
                 self.check_box(box)

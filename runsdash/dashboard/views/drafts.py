@@ -26,6 +26,6 @@ def draft(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
         discard_drafts(user=request.user, run=run)
         return HttpResponse(partial("#run-unsent", "")) if request.htmx else HttpResponseRedirect(run_url(run))
     form = empty_form(run).fill(request.POST)
-    saved_at = save_drafts(user=request.user, run=run, texts=form.outputs)
+    saved_at = None if form.fault else save_drafts(user=request.user, run=run, texts=form.outputs)
     html = render_to_string("actions/_draft_note.html", {"saved_at": saved_at}, request=request)
     return HttpResponse(partial("#draft-note", html)) if request.htmx else HttpResponseRedirect(run_url(run))

@@ -76,7 +76,7 @@ def half_taken(request: HttpRequest, form: ToolOutputsForm, after: Run, left: li
 
 def kept(request: HttpRequest, run: Run, form: ToolOutputsForm, *, status: int) -> HttpResponse:
     """A refusal: the form with all that was typed, which is a draft now."""
-    if not form.is_approval:
+    if not form.is_approval and not form.fault:
         saved_at = save_drafts(user=request.user, run=run, texts=form.outputs)
         for box in form.boxes:
             box.saved_at = saved_at
@@ -92,7 +92,7 @@ def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = 
     if form is None:
         form = empty_form(run)
         form.recall(drafts_of(request.user, run), inherited=inherited(request.user, run))
-    menus = [] if form.is_approval else earlier_menus(run, form)
+    menus = [] if form.is_approval or form.fault else earlier_menus(run, form)
     typed = {
         "reason": request.POST.get("reason", ""),
         "is_streamed": request.POST.get("stream") == "true" if request.method == "POST" else True,

@@ -84,6 +84,23 @@ class Run(Refreshed):
         """Everything known of its status: label, tone, icon, is_terminal, is_active, can_be_cancelled."""
         return run_status(self.status)
 
+    @property
+    def calls_fault(self) -> str:
+        """Says why no answer can reach the calls it waits for: ids that are missing or shared. "" when one can."""
+        if self.facts.is_known and not self.waits_for:
+            return ""
+        ids = [str(call.get("id") or "") for call in self.pending_calls if isinstance(call, dict)]
+        shared = next((one for one in ids if one and ids.count(one) > 1), "")
+        if "" in ids:
+            said = f"{ids.count('')} of {len(ids)} tool calls without an id"
+        elif shared:
+            said = f"{ids.count(shared)} different tool calls under one id, {shared[:80]!r}"
+        else:
+            return ""
+        return (
+            f"The server sent {said}, so no answer can be sent to them: cancel the run and report this to the server."
+        )
+
 
 class RunMetadata(models.Model):
     """One metadata pair of a run, for filtering by it."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runsdash.service.objects import reading
-from runsdash.service.objects.tool_calls import ToolCall
+from runsdash.service.objects.tool_calls import ToolCall, once_each
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
 
@@ -156,9 +156,9 @@ class Run:
 
     @property
     def pending_calls(self) -> list[ToolCall]:
-        """The calls the run waits for. A server may leave them in a run that no longer waits."""
+        """The calls the run waits for, repeats left out. A server may leave them in a run that no longer waits."""
         waits = self.status.is_waiting or not self.status.is_known
-        return self.required_action.tool_calls if waits and self.required_action else []
+        return once_each(self.required_action.tool_calls) if waits and self.required_action else []
 
     @property
     def ended_at(self) -> datetime | None:

@@ -96,6 +96,12 @@ class ToolCall:
         return "function" if self.type in _FUNCTION_TYPES else "other"
 
 
+def once_each(calls: list[ToolCall]) -> list[ToolCall]:
+    """Leaves out a call that has the id, the name and the arguments of one before it."""
+    found = {(call.id, call.name, call.arguments) if call.id else at: call for at, call in enumerate(calls)}
+    return list(found.values())
+
+
 def _type_of(call: dict) -> str:
     """Some servers leave `type` out: then the only key of its own names it, else it is a flat function."""
     named = call.get("type")
