@@ -138,11 +138,11 @@ def test_a_call_that_is_sent_twice_has_one_box_and_one_output(operator, upstream
     ("calls", "count", "words"),
     [
         ([("0", "get_a", '{"x":1}'), ("0", "get_a", '{"x":1}')], 1, ""),
-        ([("0", "get_a", '{"x":1}'), ("0", "get_a", '{"x":2}')], 2, "2 different tool calls under one id, '0',"),
+        ([("0", "get_a", '{"x":1}'), ("0", "get_a", '{"x":2}')], 2, "2 different tool calls under one id, '0'."),
         (
             [("0", "get_a", "{}"), ("1", "get_a", "{}"), ("0", "get_b", "{}")],
             3,
-            "2 different tool calls under one id, '0',",
+            "2 different tool calls under one id, '0'.",
         ),
         ([(None, "get_a", "{}"), ("1", "get_b", "{}")], 2, "1 of 2 tool calls without an id"),
         ([(None, "get_a", "{}"), (None, "get_a", "{}")], 2, "2 of 2 tool calls without an id"),

@@ -97,9 +97,7 @@ class Run(Refreshed):
             said = f"{ids.count(shared)} different tool calls under one id, {shared[:80]!r}"
         else:
             return ""
-        return (
-            f"The server sent {said}, so no answer can be sent to them: cancel the run and report this to the server."
-        )
+        return f"The server sent {said}. No answer can reach them; cancel the run."
 
 
 class RunMetadata(models.Model):
