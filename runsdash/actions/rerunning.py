@@ -78,8 +78,8 @@ def copy_parameters(source: Run) -> dict[str, object]:
 def messages_before(source: Run) -> list[objects.Message]:
     """The thread's messages up to the run, oldest first, asked from the upstream: the index may lack old ones."""
     found: list[objects.Message] = []
-    client = client_for(source.connection)
-    for message in client.iter_messages(thread_id=source.thread.upstream_id, order="asc", limit=100):
+    walk = client_for(source.connection).iter_messages(thread_id=source.thread.upstream_id, order="asc", limit=100)
+    for message in walk:
         is_later = message.created_at is not None and message.created_at > source.created_at
         if is_later and message.role == "user":
             break
@@ -90,6 +90,11 @@ def messages_before(source: Run) -> list[objects.Message]:
             raise InvalidRequest(
                 f"The thread has more than {MAX_COPIED} messages before this run; too many to copy.", param="target"
             )
+    if walk.stage.is_doubted:
+        raise InvalidRequest(
+            "The upstream's list of messages does not go on to its end; the copy would lack some of them.",
+            param="target",
+        )
     return found
 
 

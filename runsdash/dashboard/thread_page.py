@@ -12,6 +12,7 @@ from django.utils import timezone
 from runsdash.index import reading
 from runsdash.index.archive import Meter, meter_of
 from runsdash.index.models import Message, Run, Thread
+from runsdash.index.walks import rests
 from runsdash.sync.archiving import read_older_messages
 from runsdash.sync.trouble import says_gone
 
@@ -60,10 +61,15 @@ class ThreadPage:
         return [ShownMessage(message=one, made_by=runs.get(one.run_upstream_id)) for one in found]
 
     @property
+    def _has_older_upstream(self) -> bool:
+        """May the upstream have older messages that it would give?"""
+        return not (self.thread.has_all_messages or rests(self.thread, "messages") or self.is_gone)
+
+    @property
     def older_url(self) -> str:
         """The page before this one; "" when there is certainly nothing older to be had."""
         found, has_older = self._message_page
-        may_have_older = has_older or (not self.thread.has_all_messages and not self.is_gone)
+        may_have_older = has_older or self._has_older_upstream
         return thread_url(self.thread, before=found[0].upstream_id) if found and may_have_older else ""
 
     @property
@@ -71,7 +77,7 @@ class ThreadPage:
         """The message to ask the upstream for messages before; "" when the index has this page whole."""
         found, has_older = self._message_page
         is_short = self.before and not has_older and len(found) < reading.MESSAGES_PER_PAGE
-        if not is_short or self.thread.has_all_messages or self.is_gone:
+        if not is_short or not self._has_older_upstream:
             return ""
         return found[0].upstream_id if found else self.before
 

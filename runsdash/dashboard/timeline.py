@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from runsdash.index import reading
 from runsdash.index.models import Message, Run
+from runsdash.index.walks import rests
 from runsdash.sync.asked import STEPS_A_READ
 
 from . import run_words, waterfall
@@ -48,7 +49,13 @@ class Timeline:
 
     @property
     def rest_is_coming(self) -> bool:
-        return not self.run.has_all_steps and self.run.connection.can_list_steps is not False
+        is_asked = self.run.connection.can_list_steps is not False and not self.may_lack_steps
+        return not self.run.has_all_steps and is_asked
+
+    @property
+    def may_lack_steps(self) -> bool:
+        """Did the upstream's list come to an end that may not be the run's?"""
+        return rests(self.run, "steps")
 
     @property
     def is_first_part(self) -> bool:

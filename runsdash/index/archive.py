@@ -19,6 +19,7 @@ from .bodies import shown
 from .locks import hold_thread
 from .models import ArchivedFile, Connection, Message, Run, StepBody, Thread
 from .reading import messages_of_run
+from .walks import resting_steps, rests
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_ATTEMPTS = 5  # at a file that the upstream fails to give
@@ -190,6 +191,7 @@ class Meter:
     files: int  # named by what is here
     kept_files: int
     open_files: int  # still wanted; the rest the upstream refused
+    is_doubted: bool  # the upstream's lists do not tell whether what is here is all
 
     @property
     def is_complete(self) -> bool:
@@ -215,6 +217,9 @@ def meter_of(thread: Thread) -> Meter:
         files=counted(files),
         kept_files=counted(files.filter(status=200)),
         open_files=counted(files.filter(fetched_at__isnull=True)),
+        is_doubted=rests(thread, "runs")
+        or rests(thread, "messages")
+        or runs.filter(resting_steps(), has_all_steps=False).exists(),
     )
 
 

@@ -53,7 +53,7 @@ def create(call: Call) -> dict:
 
 
 def list_all(call: Call) -> dict:
-    return paging.page(call.sandbox.store, kind="assistant", parent="", query=call.query)
+    return paging.page(call, kind="assistant", parent="")
 
 
 def retrieve(call: Call, assistant_id: str) -> dict:

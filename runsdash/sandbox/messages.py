@@ -33,7 +33,7 @@ def create(call: Call, thread_id: str) -> dict:
 def list_all(call: Call, thread_id: str) -> dict:
     call.sandbox.find("thread", thread_id)
     run_id = one(call.query, "run_id")
-    return paging.page(call.sandbox.store, kind="message", parent=thread_id, query=call.query, run_id=run_id)
+    return paging.page(call, kind="message", parent=thread_id, run_id=run_id)
 
 
 def retrieve(call: Call, thread_id: str, message_id: str) -> dict:

@@ -3,28 +3,40 @@
 import json
 
 from runsdash.sandbox.errors import invalid
+from runsdash.sandbox.state import Call
 from runsdash.sandbox.store import Store
 
 LIMIT_MAX = 100  # API reference: "Limit can range between 1 and 100"
 LIMIT_DEFAULT = 20
 
 
-def page(store: Store, *, kind: str, parent: str, query: dict[str, list[str]], run_id: str | None = None) -> dict:
+def page(call: Call, *, kind: str, parent: str, run_id: str | None = None) -> dict:
     """One page as the API's list envelope; `run_id` narrows messages to one run."""
+    store, query, quirks = call.sandbox.store, call.query, call.sandbox.quirks
     limit, order = read_limit(query), read_order(query)
     param = "before" if one(query, "before") else "after"
     # A page before a cursor is read backwards from it, then turned round.
     descending = (order == "desc") != (param == "before")
     where, args = "kind=? AND parent=?", [kind, parent]
-    if cursor := one(query, param):
-        where += f" AND (created_at, seq) {'<' if descending else '>'} (?,?)"
-        args += place_of(store, kind, cursor, param)
+    if (cursor := one(query, param)) and not (param == "after" and quirks["after_ignored"]):
+        beyond, place = beyond_cursor(quirks, descending=descending), place_of(store, kind, cursor, param)
+        where += f" AND {beyond}"
+        args += place[: beyond.count("?")]
     if run_id:
         where += " AND json_extract(body, '$.run_id')=?"
         args.append(run_id)
     rows = read(store, where, args, descending=descending, count=limit + 1)
     kept = rows[:limit] if param == "after" else rows[:limit][::-1]
-    return envelope(kept, has_more=len(rows) > limit)
+    has_more = quirks["has_more_true"] or (len(rows) > limit and not quirks["has_more_false"])
+    return envelope(kept, has_more=has_more)
+
+
+def beyond_cursor(quirks: dict, *, descending: bool) -> str:
+    """The condition for what lies behind a cursor's place, as this server or another one understands it."""
+    sign = "<" if descending else ">"
+    if quirks["ties_lost"]:
+        return f"created_at {sign} ?"
+    return f"(created_at, seq) {sign}{'=' if quirks['after_inclusive'] else ''} (?,?)"
 
 
 def read(store: Store, where: str, args: list, *, descending: bool, count: int) -> list[dict]:

@@ -117,7 +117,7 @@ def streamed(call: Call, run: dict) -> Streamed | None:
 
 def list_all(call: Call, thread_id: str) -> dict:
     call.sandbox.find("thread", thread_id)
-    return paging.page(call.sandbox.store, kind="run", parent=thread_id, query=call.query)
+    return paging.page(call, kind="run", parent=thread_id)
 
 
 def retrieve(call: Call, thread_id: str, run_id: str) -> dict:

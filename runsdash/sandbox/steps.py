@@ -8,7 +8,7 @@ from runsdash.sandbox.state import Call
 def list_all(call: Call, thread_id: str, run_id: str) -> dict:
     refuse_by_quirk(call)
     runs.retrieve(call, thread_id, run_id)
-    page = paging.page(call.sandbox.store, kind="step", parent=run_id, query=call.query)
+    page = paging.page(call, kind="step", parent=run_id)
     page["data"] = [shown(step, wants_content=call.wants_content) for step in page["data"]]
     return page
 

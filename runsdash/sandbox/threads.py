@@ -32,7 +32,7 @@ def create(call: Call) -> dict:
 def list_all(call: Call) -> dict:
     if call.sandbox.quirks["no_thread_list"]:
         raise missing_scope()
-    return paging.page(call.sandbox.store, kind="thread", parent="", query=call.query)
+    return paging.page(call, kind="thread", parent="")
 
 
 def retrieve(call: Call, thread_id: str) -> dict:

@@ -1,25 +1,90 @@
-"""Walks a list from page to page and always comes to an end.
+"""The one rule of every walk through a list, from page to page (API.md section 6, rule 6), and the iterators.
 
-It stops on an empty page, on a page without news (a repeated id), when the server says that there is no
-more, or when a page is short and the server says nothing (API.md section 6, rule 6).
+A walk ends at a page without a new id, at an empty one, and at a short one whose server says no more. A full page is
+asked further whatever `has_more` says. What a walk may have missed makes it doubted, never whole:
+
+- a server that ignores `after`, or begins with the cursor's own item, repeats itself before its list is over;
+- a server that compares `created_at` alone leaves out what shares the cursor's second. Therefore a page begins before
+  the last second of the page before it. Only when that page is all of one second this cannot be done; then the next
+  page has to show more of that second, else it stays in doubt.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
 
 from runsdash.service.objects import Page
 
+Item = TypeVar("Item")
+Seen = Mapping[str, datetime | None]  # created_at by id
 
-def items_of_all_pages(list_page: Callable[..., Page], **parameters: object) -> Iterator:
-    """Yields the items of `list_page(**parameters)` and of every page after it, each id once."""
-    seen: set[str] = set()
-    after = parameters.pop("after", None)
-    while True:
-        page = list_page(after=after, **parameters)
-        news = [item for item in page.data if item.id not in seen]
-        yield from news
-        repeats = len(news) < len(page.data) or page.last_id in seen
-        seen.update(item.id for item in page.data)
-        if repeats or not page.has_more or page.last_id is None:
-            return
-        seen.add(page.last_id)
-        after = page.last_id
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """How far a walk is after a page. `cursor`: where it goes on, or would go on when the list has grown."""
+
+    cursor: str | None
+    is_over: bool
+    is_doubted: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Has the walk come to the end and missed nothing?"""
+        return self.is_over and not self.is_doubted
+
+
+def stage_after(page: Page, *, after: str | None, seen: Seen, is_doubted: bool = False) -> Stage:
+    """Where a walk stands after the page that `after` brought.
+
+    `seen`: what this walk has seen, the cursor's own item included. `is_doubted`: as of the stage before.
+    """
+    news = unseen(page, after=after, seen=seen)
+    if not news:
+        is_end = not page.has_more or (not page.is_full and all(item.id == after for item in page.received))
+        return Stage(cursor=after, is_over=True, is_doubted=is_doubted or not is_end)
+    begun_at = seen.get(after) if after else None
+    keeps_ties = begun_at is not None and any(item.created_at == begun_at for item in news)
+    last = news[-1]
+    before = [item for item in news if last.created_at is not None and item.created_at != last.created_at]
+    may_lose_ties = page.is_full and page.said_more is not False and last.created_at is not None and not before
+    return Stage(
+        cursor=(before or news)[-1].id,
+        is_over=not page.has_more,
+        is_doubted=not keeps_ties and (is_doubted or may_lose_ties),
+    )
+
+
+def unseen(page: Page, *, after: str | None, seen: Seen) -> list:
+    """The items of a page that bring its walk forward: those behind the cursor's own, where the page repeats it."""
+    places = [place for place, item in enumerate(page.received) if item.id == after]
+    behind = page.received[places[-1] + 1 :] if places else page.received
+    return [item for item in behind if item.id not in seen]
+
+
+class Walk(Generic[Item]):
+    """An iterator over the items of a list and all its pages, each id once.
+
+    `stage.is_whole` tells afterwards whether they were certainly all; `stage.is_doubted` on the way whether one of
+    those before may be missing.
+    """
+
+    def __init__(self, list_page: Callable[..., Page], *, after: str | None = None, **parameters: object) -> None:
+        self.stage = Stage(cursor=after, is_over=False, is_doubted=False)
+        self._items = self._items_of_all_pages(list_page, parameters)
+
+    def __iter__(self) -> Iterator[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        return next(self._items)
+
+    def _items_of_all_pages(self, list_page: Callable[..., Page], parameters: Mapping[str, object]) -> Iterator[Item]:
+        seen: dict[str, datetime | None] = {}
+        while not self.stage.is_over:
+            before = self.stage
+            page = list_page(after=before.cursor, **parameters)
+            self.stage = stage_after(page, after=before.cursor, seen=seen, is_doubted=before.is_doubted)
+            news = [item for item in page.data if item.id not in seen]
+            seen |= {item.id: item.created_at for item in page.received}
+            yield from {item.id: item for item in news}.values()

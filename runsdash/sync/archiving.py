@@ -9,11 +9,13 @@ from datetime import timedelta
 from functools import partial
 from time import monotonic, sleep
 
+from django.db import transaction
 from django.utils import timezone
 
 from runsdash.index import archive
-from runsdash.index.models import ArchivedFile, Connection, Thread
+from runsdash.index.models import ArchivedFile, Connection, Message, Thread
 from runsdash.index.upsert import upsert_messages
+from runsdash.index.walks import rests
 from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed, objects
 from runsdash.service.objects import Page
 
@@ -59,7 +61,7 @@ class Archives:
         before = self.places.get(connection.pk)
         runs, following = archive.runs_to_archive(connection, before=before, most=RUNS_A_LOOK)
         for run in runs:
-            if run.thread.has_all_messages or run.thread.is_gone:
+            if run.thread.has_all_messages or run.thread.is_gone or rests(run.thread, "messages"):
                 archive.mark_if_archived(run)
             elif may_ask(run.thread):
                 yield partial(walk_messages, run.thread)
@@ -99,9 +101,10 @@ def land_older(thread: Thread, reads: Reads, *, after: str, token: str = "") -> 
             record_trouble(thread, answer, token=token)
         return answer
     if isinstance(answer, Page):
-        found = upsert_messages(thread, answer.data[::-1], fetched_at=reads.sent_at, goes_back=True)
+        with transaction.atomic():
+            note_older(thread, answer, after=after)
+            found = upsert_messages(thread, answer.data[::-1], fetched_at=reads.sent_at, goes_back=True)
         archive.want_files(thread, [one for message in found for one in archive.file_ids_of_message(message)])
-        note_older(thread, answer, after=after)
     if token:
         Errand(thread.connection, reads, lambda: None, thread, token).give_up()
     return None
@@ -151,17 +154,28 @@ def read_older_messages(thread: Thread, *, before: str) -> ServiceError | None:
     Returns the error when there is none to be had. What comes late is taken in the background.
     """
     connection = thread.connection
-    if thread.has_all_messages or not may_ask(thread) or not connection.is_enabled:
+    if thread.has_all_messages or rests(thread, "messages") or not may_ask(thread) or not connection.is_enabled:
         return None
     if not budget_for(connection).take(connection, 1):
         return RateLimited("The requests of this moment are used up. Try again in a few seconds.", retry_after_s=1.0)
-    ask = client_for(connection).background
-    page = ask.list_messages(thread_id=thread.upstream_id, limit=MESSAGES_A_READ, order="desc", after=before)
+    ask, after = client_for(connection).background, place_of_reader(thread, before)
+    page = ask.list_messages(thread_id=thread.upstream_id, limit=MESSAGES_A_READ, order="desc", after=after)
     reads = Reads({"older": page})
     if reads.wait(min(OLDER_WAIT_S, connection.timeout_s)):
-        return land_older(thread, reads, after=before)
-    land_later(reads, lambda: land_older(thread, reads, after=before))
+        return land_older(thread, reads, after=after)
+    land_later(reads, lambda: land_older(thread, reads, after=after))
     return NoAnswer("The upstream did not answer in time.", sent=True, timed_out=True)
+
+
+def place_of_reader(thread: Thread, before: str) -> str:
+    """Where the walk is, when it got no further than the message `before`; then the reader's page moves it on."""
+    rows = Message.objects.filter(thread=thread, upstream_id__in=[before, thread.messages_cursor])
+    created = dict(rows.values_list("upstream_id", "created_at"))
+    start, end = created.get(before), created.get(thread.messages_cursor)
+    if start is None or end is None or start > end:
+        return before
+    between = Message.objects.filter(thread=thread, created_at__gt=start, created_at__lt=end)
+    return before if between.exists() else thread.messages_cursor
 
 
 def archive_thread(thread: Thread, *, within_s: float) -> archive.Meter:
@@ -199,12 +213,12 @@ def missing_piece(thread: Thread) -> Start | None:
     """The read that a complete archive of the thread needs next; None when there is none, or it can't be had."""
     if thread.is_gone or not thread.connection.is_enabled:
         return None
-    if not thread.has_all_runs:
+    if not thread.has_all_runs and not rests(thread, "runs"):
         return partial(look_at_thread, thread, is_whole=True)
-    if not thread.has_all_messages:
+    if not thread.has_all_messages and not rests(thread, "messages"):
         return partial(walk_messages, thread)
     for run in archive.unarchived_runs(thread)[:RUNS_A_LOOK]:
-        if archive.lacks_steps(run):
+        if archive.lacks_steps(run) and not rests(run, "steps"):
             return partial(read_run, run)
         archive.mark_if_archived(run)
     files = archive.wanted_files(thread.connection, most=1, thread=thread)

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.walks import rests
 from runsdash.service import Client
 
 from .reads import Reads
@@ -42,7 +43,7 @@ def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, objec
     """The walk from the first step goes on where it stopped; a live run that is caught up needs only its newest page."""
     ask, found = client.background, {}
     is_live = run.pk is not None and run.facts.is_active
-    if not run.has_all_steps:
+    if not run.has_all_steps and not rests(run, "steps"):
         found["steps"] = ask.list_run_steps(
             **ids,
             limit=STEPS_A_READ,
@@ -50,7 +51,7 @@ def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, objec
             after=run.steps_cursor or None,
             include=FILE_SEARCH_CONTENT,
         )
-    if is_live and (run.has_all_steps or run.steps_cursor):
+    if is_live and (run.has_all_steps or run.steps_cursor or rests(run, "steps")):
         found["newest_steps"] = ask.list_run_steps(**ids, limit=STEPS_A_READ, order="desc", include=FILE_SEARCH_CONTENT)
     return found
 

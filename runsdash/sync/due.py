@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from runsdash.index.keys import first_key_of
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.walks import resting_steps, rests
 
 # A little slower than the fastest poll of a page: an open page reads its run itself. Were both due at the same moment,
 # the page would lose the lease each time and show old news until its next poll.
@@ -99,7 +100,7 @@ def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list
     if connection.can_list_steps is False:
         return []
     rows = Run.objects.filter(free(now), has_all_steps=False, connection=connection, thread__is_gone=False)
-    rows = rows.exclude(status__in=ACTIVE)
+    rows = rows.exclude(status__in=ACTIVE).exclude(resting_steps())
     wanted = Q(trouble__isnull=True) | Q(checked_at__lte=now - AGAIN_AT_LEAST)
     for age, again in AGAIN_BY_AGE.items():
         wanted |= Q(id__gte=first_key_of(now - age), checked_at__lte=now - again)
@@ -114,7 +115,7 @@ def is_listing_due(connection: Connection, *, now: datetime) -> bool:
 
 def needs_whole_look(thread: Thread, *, now: datetime, crowded: bool) -> bool:
     """The thread and its messages too, or its runs alone? In a crowd the runs of every thread come first."""
-    has_been_walked = thread.has_all_runs or bool(thread.runs_cursor)
+    has_been_walked = thread.has_all_runs or bool(thread.runs_cursor) or rests(thread, "runs")
     if thread.fetched_at is None:
         return has_been_walked or not crowded
     return not crowded and thread.fetched_at <= now - WHOLE_THREAD_EVERY

@@ -16,6 +16,7 @@ from runsdash.index.texts import stored_id
 from runsdash.index.upsert import upsert_threads
 from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed
 from runsdash.service.objects import Page
+from runsdash.service.paging import stage_after
 
 from . import due, lease
 from .asked import RUN_COST, THREAD_COST, run_reads, thread_reads
@@ -168,12 +169,14 @@ def take_threads(connection: Connection, page: Page, *, sent_at: datetime) -> No
     note_success(connection)
     ids = [thread.id for thread in page.data if thread.id]
     purged = purged_ids(connection, ids)
-    known = Thread.objects.filter(connection=connection, upstream_id__in=ids).count() + len(purged)
+    rows = Thread.objects.filter(connection=connection, upstream_id__in=[stored_id(one) for one in ids])
+    known = purged | set(rows.values_list("upstream_id", flat=True))
+    seen = {one: None for one in ids if stored_id(one) in known}
+    stage = stage_after(page, after=connection.threads_cursor or None, seen=seen)
     wanted = [thread for thread in page.data if thread.id and stored_id(thread.id) not in purged]
     upsert_threads(connection, wanted, fetched_at=sent_at, added_by="listed")
-    goes_on = page.has_more and known < len(ids)
     Connection.objects.filter(pk=connection.pk).update(
         can_list_threads=True,
-        threads_cursor=ids[-1][:200] if goes_on else "",
-        threads_listed_at=None if goes_on else timezone.now(),
+        threads_cursor="" if stage.is_over else stored_id(stage.cursor),
+        threads_listed_at=timezone.now() if stage.is_over else None,
     )

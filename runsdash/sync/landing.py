@@ -19,11 +19,12 @@ from runsdash.index.upsert import (
     upsert_steps,
     upsert_threads,
 )
+from runsdash.index.walks import rests, walked
 from runsdash.service import NotSupported, ServiceError, objects
 from runsdash.service.objects import Page
 
 from . import lease
-from .message_walk import note_newest
+from .message_walk import note_newest, take
 from .reads import Reads
 from .trouble import note_failure, note_success, says_gone, trouble_of
 
@@ -92,15 +93,16 @@ def land_steps(run: Run, reads: Reads) -> ServiceError | None:
 
 
 def land_walk(run: Run, page: Page, *, sent_at: object) -> None:
+    """A page of the walk from the first step. Of an active run `has_all_steps` means that the walk has caught up."""
     cursor = RunStep.objects.filter(run=run, upstream_id=run.steps_cursor).first() if run.steps_cursor else None
-    steps = upsert_steps(run, page.data, fetched_at=sent_at, after=cursor.position if cursor else None)
-    moved = [step.upstream_id for step in steps if step.upstream_id != run.steps_cursor]
-    ended = not page.has_more or not moved
-    columns: dict[str, object] = {"has_all_steps": ended and is_over_for(run, sent_at)}
-    if moved:
-        columns["steps_cursor"] = moved[-1]
-    if ended and run.facts.is_active:
-        columns["has_all_steps"] = True  # caught up; from here the newest page is enough
+    there = RunStep.objects.filter(connection=run.connection_id)
+    columns = walked(run, "steps", page, after=run.steps_cursor, there=there, newest_first=False)
+    is_over = columns["has_all_steps"] or not columns["steps_cursor"]
+    upsert_steps(run, page.data, fetched_at=sent_at, after=cursor.position if cursor else None)
+    if run.facts.is_active:
+        columns["has_all_steps"] = is_over  # from here the newest page is enough
+    elif not is_over_for(run, sent_at):
+        columns["has_all_steps"] = False
     save_run(run, **columns)
 
 
@@ -192,15 +194,17 @@ def land_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceEr
         if isinstance(answer, ServiceError):
             return None if isinstance(answer, NotSupported) else answer
         if isinstance(answer, Page):
-            upsert_runs(connection, answer.data, fetched_at=reads.sent_at, thread_id=thread.upstream_id)
-            note_walk(thread, answer, is_first=name == "runs")
+            with transaction.atomic():
+                note_walk(thread, answer, is_first=name == "runs")
+                upsert_runs(connection, answer.data, fetched_at=reads.sent_at, thread_id=thread.upstream_id)
     return None
 
 
 def note_walk(thread: Thread, page: Page, *, is_first: bool) -> None:
-    """Where the walk back through a thread's runs has got to."""
-    if thread.has_all_runs or (is_first and thread.runs_cursor):
+    """Before a page is taken: where the walk back through a thread's runs has got to."""
+    if thread.has_all_runs or (is_first and (thread.runs_cursor or rests(thread, "runs"))):
         return
-    last = page.data[-1].id if page.data else thread.runs_cursor
-    thread.has_all_runs, thread.runs_cursor = not page.has_more, last[:200]
-    thread.save(update_fields=["has_all_runs", "runs_cursor"])
+    there = Run.objects.filter(connection=thread.connection_id)
+    columns = walked(thread, "runs", page, after="" if is_first else thread.runs_cursor, there=there)
+    take(thread, columns)
+    thread.save(update_fields=list(columns))

@@ -1,35 +1,40 @@
-"""How far the walk back through a thread's messages has got: `messages_cursor` is the oldest it has reached."""
+"""How far the walk back through a thread's messages has got: `messages_cursor` is about the oldest it has reached."""
 
 from runsdash.index.models import Message, Thread
 from runsdash.index.texts import stored_id
+from runsdash.index.walks import rests, walked
 from runsdash.service.objects import Page
 
 
 def note_newest(thread: Thread, page: Page) -> None:
     """Before the newest page is taken: it begins the walk, or begins it anew when it leaves a gap to what is here."""
-    last = oldest_of(page)
+    columns = walked(thread, "messages", page, after="", there=messages_of(thread))
     rows = Thread.objects.filter(pk=thread.pk)
     if not thread.has_all_messages and not thread.messages_cursor:
         begun = rows.filter(messages_cursor="", has_all_messages=False)
-        is_moved = begun.update(messages_cursor=last, has_all_messages=not page.has_more)
+        is_moved = not rests(thread, "messages") and begun.update(**columns)
     else:
         leaves_gap = page.has_more and not any_known(thread, page)
-        is_moved = leaves_gap and rows.update(messages_cursor=last, has_all_messages=False)
+        is_moved = leaves_gap and rows.update(**columns)
     if is_moved:
-        thread.messages_cursor, thread.has_all_messages = last, not page.has_more
+        take(thread, columns)
 
 
 def note_older(thread: Thread, page: Page, *, after: str) -> None:
-    """A page of messages older than `after`. Only one that follows the walk moves it: others may have moved it."""
-    last = oldest_of(page) or after
-    is_over = not page.has_more or last == after
+    """Before a page older than `after` is taken. Only one that follows the walk moves it: others may have moved it."""
+    columns = walked(thread, "messages", page, after=after, there=messages_of(thread))
     rows = Thread.objects.filter(pk=thread.pk, messages_cursor=after, has_all_messages=False)
-    if rows.update(messages_cursor=last, has_all_messages=is_over):
-        thread.messages_cursor, thread.has_all_messages = last, is_over
+    if rows.update(**columns):
+        take(thread, columns)
 
 
-def oldest_of(page: Page) -> str:
-    return stored_id(page.data[-1].id) if page.data and page.data[-1].id else ""
+def take(thread: Thread, columns: dict[str, object]) -> None:
+    for name, value in columns.items():
+        setattr(thread, name, value)
+
+
+def messages_of(thread: Thread) -> object:
+    return Message.objects.filter(connection=thread.connection_id)
 
 
 def any_known(thread: Thread, page: Page) -> bool:

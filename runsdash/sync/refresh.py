@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.purge import refuse_purged
+from runsdash.index.walks import rests
 from runsdash.service import NoAnswer, ServiceError
 
 from . import lease
@@ -41,7 +42,9 @@ def thread_row(connection: Connection, thread_id: str) -> Thread | None:
 
 def is_settled(run: Run) -> bool:
     """Terminal, with every step here: nothing more is expected of it."""
-    return run.facts.is_terminal and (run.has_all_steps or run.connection.can_list_steps is False)
+    return run.facts.is_terminal and (
+        run.has_all_steps or rests(run, "steps") or run.connection.can_list_steps is False
+    )
 
 
 def checked_age_s(run: Run, *, rests: bool) -> float:

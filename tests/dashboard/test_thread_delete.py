@@ -33,6 +33,22 @@ def archive(operator: Client, thread: Thread) -> None:
     assert (answer.status_code, answer["Location"]) == (302, path_of(thread))
 
 
+def test_what_the_upstream_does_not_list_to_its_end_is_never_complete(connection, upstream, operator: Client) -> None:
+    upstream.quirk(after_ignored=True)
+    thread_id = upstream.post("/threads")["id"]
+    for number in range(101):
+        upstream.post(f"/threads/{thread_id}/messages", {"role": "user", "content": str(number)})
+    thread = refresh_thread(connection, thread_id=thread_id)
+    upstream.clear_requests()
+    archive(operator, thread)
+    assert len(upstream.requests(path="/messages")) <= 4
+    panel = page_of(operator.get(path_of(thread))).one(id="delete-archive")
+    assert panel["data-complete"] == "no"
+    assert "lists do not tell whether this is all" in panel.text
+    page = page_of(operator.get(f"/threads/{thread_id}/"))
+    assert "lists do not tell whether this is all" in page.one("div", data_archive="partial").text
+
+
 def test_archive_first_then_delete(thread, upstream, operator: Client) -> None:
     form = page_of(operator.get(path_of(thread)))
     assert form.one(id="delete-archive")["data-complete"] == "no"

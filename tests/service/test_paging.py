@@ -1,5 +1,7 @@
 """Iterators follow the cursor, and come to an end whatever the server says."""
 
+import time
+
 import pytest
 
 from runsdash.service import Client
@@ -14,7 +16,8 @@ def test_iterators_follow_the_cursor(client, upstream):
     upstream.clear_requests()
     found = client.iter_messages(thread_id=thread_id, limit=3, order="asc")
     assert [message.text for message in found] == texts
-    assert len(upstream.requests()) == 3
+    assert found.stage.is_whole
+    assert 3 <= len(upstream.requests()) <= 4  # a page begins before the last second of the page before it
 
 
 def test_iterators_read_no_page_ahead(client, upstream):
@@ -46,10 +49,15 @@ def listed(*ids, **more):
     return {"data": [{"id": id, "thread_id": "t"} for id in ids], **more}
 
 
-def test_a_page_that_repeats_an_id_is_the_last():
-    ids, asked = iterate(listed("a", "b", has_more=True), listed("b", "c", has_more=True), listed("d", has_more=True))
-    assert ids == ["a", "b", "c"]
-    assert asked == ["limit=2&order=desc", "limit=2&order=desc&after=b"]
+def test_a_page_that_repeats_an_id_and_brings_another_is_not_the_last():
+    ids, asked = iterate(listed("a", "b", has_more=True), listed("b", "c", has_more=True), listed("d", has_more=False))
+    assert ids == ["a", "b", "c", "d"]
+    assert asked == [f"limit=2&order=desc{after}" for after in ("", "&after=b", "&after=c")]
+
+
+def test_a_page_names_an_item_twice_and_the_walk_once():
+    ids, _asked = iterate(listed("a", "a", has_more=False), listed(has_more=False))
+    assert ids == ["a"]
 
 
 def test_the_same_page_for_ever_ends():
@@ -78,3 +86,71 @@ def test_pages_with_only_runs_of_other_threads_that_repeat_end():
     other = {"data": [{"id": "x", "thread_id": "u"}], "has_more": True}
     ids, asked = iterate(other)
     assert (ids, len(asked)) == ([], 2)
+
+
+# Servers that page in other ways, over the sandbox
+
+QUIRKS = ["after_inclusive", "has_more_false", "has_more_true", "ties_lost"]
+
+
+def spoken(upstream, *counts: int) -> tuple[str, list[str]]:
+    """A thread with so many messages in one second, so many in the next; its id, and theirs in order."""
+    thread_id, sent = upstream.post("/threads")["id"], []
+    for count in counts:
+        wait_for_a_second()
+        sent += [upstream.post(f"/threads/{thread_id}/messages", SAID) for _ in range(count)]
+    assert len({one["created_at"] for one in sent}) == len(counts)
+    upstream.clear_requests()
+    return thread_id, [one["id"] for one in sent]
+
+
+SAID = {"role": "user", "content": "hello"}
+
+
+def wait_for_a_second() -> None:
+    time.sleep(1 - time.time() % 1)
+
+
+@pytest.mark.clock
+@pytest.mark.parametrize("quirk", QUIRKS)
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_iterators_find_everything(client, upstream, quirk, order):
+    thread_id, sent = spoken(upstream, 20, 12, 20)
+    upstream.quirk(**{quirk: True})
+    walk = client.iter_messages(thread_id=thread_id, limit=30, order=order)
+    found = [message.id for message in walk]
+    assert sorted(found) == sorted(sent)
+    assert walk.stage.is_whole
+    assert len(upstream.requests(path="/messages")) <= 4
+
+
+def test_a_walk_that_after_does_not_move_ends_and_is_not_whole(client, upstream):
+    made = upstream.seed(steps=132)
+    upstream.quirk(after_ignored=True)
+    upstream.clear_requests()
+    walk = client.iter_run_steps(thread_id=made["thread_id"], run_id=made["run_id"])
+    assert len(list(walk)) == 100
+    assert (walk.stage.is_over, walk.stage.is_whole) == (True, False)
+    assert len(upstream.requests(path="/steps")) == 2
+
+
+def test_a_page_of_one_second_that_loses_the_rest_of_it_is_not_whole(client, upstream):
+    made = upstream.seed(steps=132)
+    ids = {"thread_id": made["thread_id"], "run_id": made["run_id"]}
+    upstream.quirk(ties_lost=True)
+    walk = client.iter_run_steps(**ids)
+    assert (len(list(walk)), walk.stage.is_whole) == (100, False)
+    upstream.clear_quirks()
+    walk = client.iter_run_steps(**ids)
+    assert (len(list(walk)), walk.stage.is_whole) == (132, True)
+
+
+@pytest.mark.parametrize("quirk", [{}, {"has_more_false": True}, {"has_more_true": True}])
+@pytest.mark.parametrize("steps", [99, 200])
+def test_full_pages_at_the_end_are_asked_further_and_are_whole(client, upstream, steps, quirk):
+    made = upstream.seed(steps=steps)
+    upstream.quirk(**quirk)
+    upstream.clear_requests()
+    walk = client.iter_run_steps(thread_id=made["thread_id"], run_id=made["run_id"])
+    assert (len(list(walk)), walk.stage.is_whole) == (steps, True)
+    assert len(upstream.requests(path="/steps")) <= steps // 100 + 1 + ("has_more_true" in quirk)

@@ -42,6 +42,7 @@ class Run(Refreshed):
     step_count = models.IntegerField(default=0)  # steps in the index
     steps_cursor = models.CharField(max_length=200, blank=True, default="")  # the walk from the first step got here
     has_all_steps = models.BooleanField(default=False)  # of an active run: the walk has caught up
+    steps_doubted_at = models.DateTimeField(null=True)  # the walk may have missed some, see index/walks.py
     tool_call_count = models.IntegerField(default=0)  # of the steps in the index
     archived_at = models.DateTimeField(null=True)  # run, steps, messages and files are all here
     steps_checked_at = models.DateTimeField(null=True)  # the last attempt to read steps; null: never

@@ -27,8 +27,10 @@ class Thread(Refreshed):
     due_at = models.DateTimeField(null=True)  # when the worker looks for new runs again; null: never
     runs_cursor = models.CharField(max_length=200, blank=True, default="")  # oldest run seen by the walk backwards
     has_all_runs = models.BooleanField(default=False)
+    runs_doubted_at = models.DateTimeField(null=True)  # the walk may have missed some, see index/walks.py
     messages_cursor = models.CharField(max_length=200, blank=True, default="")
     has_all_messages = models.BooleanField(default=False)
+    messages_doubted_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="thread_once_a_connection")]

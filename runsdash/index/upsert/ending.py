@@ -15,4 +15,8 @@ def read_steps_again(run: Run) -> None:
     if still_open:
         before = RunStep.objects.filter(run=run, position__lt=still_open[-1].position).order_by("-position").first()
         run.steps_cursor = before.upstream_id if before else ""
-    Run.objects.filter(pk=run.pk).update(has_all_steps=False, steps_cursor=run.steps_cursor)
+    if not run.steps_cursor:
+        run.steps_doubted_at = None  # the walk begins anew
+    Run.objects.filter(pk=run.pk).update(
+        has_all_steps=False, steps_cursor=run.steps_cursor, steps_doubted_at=run.steps_doubted_at
+    )

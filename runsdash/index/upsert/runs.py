@@ -23,7 +23,8 @@ from .threads import ensure_threads
 COUNTS = ("step_count", "tool_call_count")
 # Columns of a run that others write: leases, what is known of its steps, the archive.
 NOT_OF_A_SNAPSHOT = (
-    "lease_until", "lease_token", *COUNTS, "steps_cursor", "has_all_steps", "steps_checked_at", "archived_at",
+    "lease_until", "lease_token", *COUNTS, "steps_cursor", "has_all_steps", "steps_doubted_at",
+    "steps_checked_at", "archived_at",
 )  # fmt: skip
 # Columns that keep their last known value when a later snapshot nulls them.
 LAST_KNOWN = (

@@ -13,11 +13,16 @@ Item = TypeVar("Item")
 class Page(Generic[Item]):
     """`data` holds typed objects. `last_id` is the cursor for `after`, `first_id` the one for `before`.
 
-    The cursors are the ids of the first and last item received, also of one left out of `data`.
+    The cursors are the ids of the first and last item received, also of one left out of `data`; `received` holds
+    those, too. `has_more` means that there may be more: the server said so, or the page is full. `said_more` is what
+    the server said, None when it said nothing.
     """
 
     data: list[Item]
     has_more: bool
+    said_more: bool | None
+    is_full: bool
+    received: list[Item] = field(repr=False)
     first_id: str | None
     last_id: str | None
     raw: object = field(repr=False)
@@ -31,7 +36,7 @@ class Page(Generic[Item]):
         limit: int = 20,
         keep: Callable[[Item], bool] = lambda _item: True,
     ) -> "Page[Item]":
-        """`limit` is what was asked for: without `has_more`, a full page means there may be more."""
+        """`limit` is what was asked for. Some servers say `has_more: false` on every page, also on a full one."""
         received = items_of(raw) or []
         objects = [item for item in received if isinstance(item, dict)]
         ids = [found for found in (reading.identifier(item.get("id")) for item in objects) if found]
@@ -40,7 +45,10 @@ class Page(Generic[Item]):
         said = reading.flag(envelope.get("has_more"))
         return cls(
             data=[item for item in typed if keep(item)],
-            has_more=len(received) >= limit if said is None else said,
+            has_more=bool(received) and (said is True or len(received) >= limit),
+            said_more=said,
+            is_full=len(received) >= limit,
+            received=typed,
             first_id=ids[0] if ids else None,
             last_id=ids[-1] if ids else None,
             raw=raw,

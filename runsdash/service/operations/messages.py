@@ -1,12 +1,12 @@
 """Operations on the messages of a thread."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
 from runsdash.service.objects import Message, Page
 from runsdash.service.operations.base import Operations, given, list_query
-from runsdash.service.paging import items_of_all_pages
+from runsdash.service.paging import Walk
 
 _MESSAGES = ("threads", "{thread_id}", "messages")
 _FIELDS = {
@@ -74,11 +74,9 @@ class MessageOperations(Operations):
         order: str = "desc",
         after: str | None = None,
         run_id: str | None = None,
-    ) -> Iterator[Message]:
+    ) -> Walk[Message]:
         """All messages of a thread, page by page; `limit` is the size of a page. One deadline a page."""
-        return items_of_all_pages(
-            self.list_messages, thread_id=thread_id, limit=limit, order=order, after=after, run_id=run_id
-        )
+        return Walk(self.list_messages, thread_id=thread_id, limit=limit, order=order, after=after, run_id=run_id)
 
     def retrieve_message(self, *, thread_id: str, message_id: str, raw: bool = False) -> "Message | dict":
         """One message. API reference: getMessage."""

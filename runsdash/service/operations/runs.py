@@ -1,12 +1,12 @@
 """Operations on runs (API.md sections 2 and 4)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
 from runsdash.service.objects import Page, Run
 from runsdash.service.operations.base import RUN_FIELDS, Operations, given, include_query, list_query
-from runsdash.service.paging import items_of_all_pages
+from runsdash.service.paging import Walk
 from runsdash.service.stream import RunStream
 
 _RUNS = ("threads", "{thread_id}", "runs")
@@ -161,9 +161,9 @@ class RunOperations(Operations):
 
     def iter_runs(
         self, *, thread_id: str, limit: int = 100, order: str = "desc", after: str | None = None
-    ) -> Iterator[Run]:
+    ) -> Walk[Run]:
         """All runs of a thread, page by page; `limit` is the size of a page. One deadline a page."""
-        return items_of_all_pages(self.list_runs, thread_id=thread_id, limit=limit, order=order, after=after)
+        return Walk(self.list_runs, thread_id=thread_id, limit=limit, order=order, after=after)
 
     def retrieve_run(self, *, thread_id: str, run_id: str, raw: bool = False) -> "Run | dict":
         """One run. API reference: getRun."""

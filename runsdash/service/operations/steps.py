@@ -1,11 +1,11 @@
 """Operations on the steps of a run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from runsdash.service.calls import Call, path_to
 from runsdash.service.objects import Page, RunStep
 from runsdash.service.operations.base import Operations, include_query, list_query
-from runsdash.service.paging import items_of_all_pages
+from runsdash.service.paging import Walk
 
 FILE_SEARCH_CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
 
@@ -47,9 +47,9 @@ class StepOperations(Operations):
         order: str = "desc",
         after: str | None = None,
         include: Sequence[str] | None = None,
-    ) -> Iterator[RunStep]:
+    ) -> Walk[RunStep]:
         """All steps of a run, page by page; `limit` is the size of a page. One deadline a page."""
-        return items_of_all_pages(
+        return Walk(
             self.list_run_steps,
             thread_id=thread_id,
             run_id=run_id,

@@ -1,12 +1,12 @@
 """Operations on threads."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
 from runsdash.service.objects import Deleted, Page, Thread
 from runsdash.service.operations.base import Operations, given, list_query
-from runsdash.service.paging import items_of_all_pages
+from runsdash.service.paging import Walk
 
 _FIELDS = {"messages": checks.messages, "tool_resources": checks.json_object, "metadata": checks.metadata}
 
@@ -39,9 +39,9 @@ class ThreadOperations(Operations):
         call = Call(operation="list_threads", method="GET", path="/threads", scope="collection", query=query)
         return self._page(call, Thread, limit=limit, raw=raw)
 
-    def iter_threads(self, *, limit: int = 100, order: str = "desc", after: str | None = None) -> Iterator[Thread]:
+    def iter_threads(self, *, limit: int = 100, order: str = "desc", after: str | None = None) -> Walk[Thread]:
         """All threads, page by page, where the server can list them. One deadline a page."""
-        return items_of_all_pages(self.list_threads, limit=limit, order=order, after=after)
+        return Walk(self.list_threads, limit=limit, order=order, after=after)
 
     def retrieve_thread(self, *, thread_id: str, raw: bool = False) -> "Thread | dict":
         """One thread. API reference: getThread."""
