@@ -3,6 +3,7 @@
 from runsdash.accounts.models import User
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.seal import seal
+from runsdash.sync.trouble import forget_lacks
 
 from .local import change
 
@@ -40,6 +41,7 @@ def change_connection(*, actor: User, connection: Connection, api_key: str | Non
         if api_key is not None:
             connection.sealed_key = seal(api_key)
         connection.save(update_fields=[*PUBLIC, "sealed_key", "changed_at"])
+        forget_lacks(connection)
         return connection, picture(connection, key="replaced" if api_key else "")
 
     return change(

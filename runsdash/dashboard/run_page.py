@@ -287,7 +287,7 @@ class RunPage(Timeline):
         """
         run = self.run
         parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(run.has_all_steps)]
-        parts += [str(self.interval_s), str(run.connection.can_list_steps)]
+        parts += [str(self.interval_s), str(run.connection.lacks_steps)]
         parts += [
             self.tab,
             self.step_id,

@@ -45,11 +45,11 @@ class Timeline:
     @property
     def steps_are_unknown(self) -> bool:
         """Does the server lack the operation, so that there never will be steps?"""
-        return self.run.connection.can_list_steps is False and not self.steps.steps
+        return self.run.connection.lacks_steps and not self.steps.steps
 
     @property
     def rest_is_coming(self) -> bool:
-        is_asked = self.run.connection.can_list_steps is not False and not self.may_lack_steps
+        is_asked = not self.run.connection.lacks_steps and not self.may_lack_steps
         return not self.run.has_all_steps and is_asked
 
     @property

@@ -148,7 +148,7 @@ def runs_to_archive(connection: Connection, *, before: int | None, most: int) ->
     rows = Run.objects.filter(connection=connection, archived_at__isnull=True)
     rows = rows.filter(pk__lt=before) if before is not None else rows
     found = list(rows.order_by("-pk").values_list("pk", "status", "has_all_steps")[:most])
-    needs_steps = connection.can_list_steps is not False
+    needs_steps = not connection.lacks_steps
     keys = [pk for pk, status, has_all in found if status not in ACTIVE and (has_all or not needs_steps)]
     runs = Run.objects.filter(pk__in=keys).select_related("thread", "connection").order_by("-pk")
     return list(runs), found[-1][0] if len(found) == most else None
@@ -169,7 +169,7 @@ def mark_if_archived(run: Run) -> bool:
 
 
 def lacks_steps(run: Run) -> bool:
-    return not run.has_all_steps and run.connection.can_list_steps is not False
+    return not run.has_all_steps and not run.connection.lacks_steps
 
 
 def are_missing(connection_id: int, file_ids: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ from runsdash.sandbox.errors import invalid
 
 KINDS = frozenset(
     (
-        "401", "404", "429", "500", "502", "html", "hang", "truncate", "drip", "endless",
+        "401", "404", "429", "500", "501", "502", "html", "hang", "truncate", "drip", "endless",
         "reset_before", "reset_after", "wrong_type", "invalid_utf8", "delay", "error",
     )
 )  # fmt: skip

@@ -21,6 +21,7 @@ REFUSALS = {
     "404": ("No object found with that id. (Injected by the sandbox.)", None),
     "429": ("Rate limit reached for requests. (Injected by the sandbox.)", "rate_limit_exceeded"),
     "500": ("The server had an error while processing your request. (Injected by the sandbox.)", None),
+    "501": ("The server cannot answer at the moment; try again later. (Injected by the sandbox.)", None),
     "502": ("Bad gateway. (Injected by the sandbox.)", None),
 }
 BEFORE = frozenset({*REFUSALS, "html", "hang", "reset_before"})

@@ -16,6 +16,12 @@ _NAMES_ITS_PARENT = re.compile(
 )
 
 
+_SPEAKS_OF_THE_MOMENT = re.compile(
+    r"\b(?:temporar\w*|try(?:ing)? again|retry|later|at the moment|overload\w*|unavailable|maintenance|busy|time(?:d )?out)\b",
+    re.IGNORECASE,
+)
+
+
 class Capabilities:
     """`supports("list_threads")`: True or False once seen, None while unknown."""
 
@@ -32,19 +38,23 @@ class Capabilities:
         return dict(self._known)
 
     def is_missing(self, call: Call, *, status: int, message: str) -> bool:
-        """Does this refusal mean that the server lacks the operation, rather than the object?"""
-        if status in (405, 501):
-            return call.scope != "item" or call.is_write
-        if status in (401, 403):
-            # OpenAI lists threads for its own web pages alone, and says so (API.md section 1).
-            return call.operation == "list_threads" and "session key" in message
-        return status == 404 and call.scope == "collection" and not self._is_about_an_object(call, message)
+        """Does this refusal mean that the server lacks the operation, rather than the object, or than the moment?"""
+        if status not in (404, 405, 501) or _SPEAKS_OF_THE_MOMENT.search(message):
+            return False
+        if status == 404:
+            return call.scope == "collection" and bool(message) and not self._is_about_an_object(call, message)
+        has_words = bool(message) or status == 405  # whose name says it all
+        return has_words and (call.scope != "item" or call.is_write) and not _names_an_object(call, message)
 
     def _is_about_an_object(self, call: Call, message: str) -> bool:
-        if any(_names(message, known_id) for known_id in call.ids) or _NAMES_AN_OBJECT.search(message):
+        if _names_an_object(call, message):
             return True
         known_to_work = self.supports(call.operation) is True
         return _is_nested(call) and (known_to_work or bool(_NAMES_ITS_PARENT.search(message)))
+
+
+def _names_an_object(call: Call, message: str) -> bool:
+    return any(_names(message, known_id) for known_id in call.ids) or bool(_NAMES_AN_OBJECT.search(message))
 
 
 def _names(message: str, known_id: str) -> bool:

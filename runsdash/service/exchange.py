@@ -207,7 +207,8 @@ class Exchange:
         if 300 <= self.status < 400:
             place = headers.get("location", "nowhere")[:200]
             return self.failed(f"The server redirects to {place}; look at the base URL.")
-        kind = error_class(self.status)
+        is_of_list = self.status == 501 and self.call.scope != "item"
+        kind = UpstreamFailed if is_of_list else error_class(self.status)
         if self._is_missing(content):
             self._terms.capabilities.remember(self.call.operation, supported=False)
             kind = NotSupported

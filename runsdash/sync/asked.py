@@ -27,7 +27,7 @@ def run_reads(client: Client, run: Run) -> Reads:
     ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
     ask, is_new = client.background, run.pk is None
     futures = {"run": ask.retrieve_run(**ids)}
-    if run.connection.can_list_steps is not False:
+    if not run.connection.lacks_steps:
         futures.update(step_reads(client, run, ids))
     futures["messages"] = ask.list_messages(
         thread_id=ids["thread_id"], limit=MESSAGES_A_READ if is_new else LIVE_MESSAGES, order="desc"

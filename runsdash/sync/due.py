@@ -79,7 +79,7 @@ def must_start(ages_s: Sequence[float], *, every_s: float, per_s: float) -> int:
 
 def undetailed_runs(connection: Connection, *, now: datetime, most: int) -> list[Run]:
     """Active runs whose steps were not read yet, or not since their status changed."""
-    if connection.can_list_steps is False:
+    if connection.lacks_steps:
         return []
     return list(active(connection).filter(free(now), steps_checked_at__isnull=True).order_by("-id")[:most])
 
@@ -97,7 +97,7 @@ def is_crowded(connection: Connection, *, now: datetime) -> bool:
 
 def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list[Run]:
     """Ended runs whose steps are not all here yet, newest first. Those that gave trouble are asked less the older they are."""
-    if connection.can_list_steps is False:
+    if connection.lacks_steps:
         return []
     rows = Run.objects.filter(free(now), has_all_steps=False, connection=connection, thread__is_gone=False)
     rows = rows.exclude(status__in=ACTIVE).exclude(resting_steps())
@@ -110,7 +110,7 @@ def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list
 
 def is_listing_due(connection: Connection, *, now: datetime) -> bool:
     last = connection.threads_listed_at
-    return connection.can_list_threads is not False and (last is None or last <= now - LIST_THREADS_EVERY)
+    return not connection.lacks_threads and (last is None or last <= now - LIST_THREADS_EVERY)
 
 
 def needs_whole_look(thread: Thread, *, now: datetime, crowded: bool) -> bool:

@@ -25,8 +25,9 @@ from .clients import WATCH_TIMEOUT_S, client_for
 from .landing import land_run, land_thread
 from .portions import Share
 from .reads import Reads
-from .trouble import note_failure, note_success, says_gone, trouble_of
+from .trouble import note_failure, note_lack, note_offer, note_success, says_gone, trouble_of
 
+SESSION_KEY = "session key"  # OpenAI lists threads for its own web pages alone, and says so
 NEXT_RUN_WITHIN = timedelta(seconds=5)  # a thread is looked at this soon after its run ended
 
 
@@ -52,9 +53,11 @@ class Errand:
     @property
     def has_failed(self) -> bool:
         """Did the upstream itself fail, not only say no to this one?"""
-        answers = [self.reads.answer(name) for name in self.reads.futures]
+        answers = {name: self.reads.answer(name) for name in self.reads.futures}
+        if isinstance(answers.get("threads"), Unauthorized):  # many servers list them to nobody, or to other keys
+            return False
         kinds = NoAnswer | UpstreamFailed | Unauthorized
-        return any(isinstance(one, kinds) or (isinstance(one, RateLimited) and one.status) for one in answers)
+        return any(isinstance(one, kinds) or (isinstance(one, RateLimited) and one.status) for one in answers.values())
 
     def give_up(self) -> None:
         """Frees the row for other workers."""
@@ -158,8 +161,8 @@ def takes_listing_turn(connection: Connection) -> bool:
 def land_listing(connection: Connection, reads: Reads) -> None:
     answer = reads.answer("threads")
     if isinstance(answer, NotSupported | Unauthorized):
-        Connection.objects.filter(pk=connection.pk).update(can_list_threads=False)
-    elif isinstance(answer, ServiceError):
+        note_lack(connection, "threads", answer)
+    if isinstance(answer, ServiceError) and not isinstance(answer, NotSupported) and SESSION_KEY not in answer.message:
         note_failure(connection, trouble_of(answer))
     elif isinstance(answer, Page):
         take_threads(connection, answer, sent_at=reads.sent_at)
@@ -167,6 +170,7 @@ def land_listing(connection: Connection, reads: Reads) -> None:
 
 def take_threads(connection: Connection, page: Page, *, sent_at: datetime) -> None:
     note_success(connection)
+    note_offer(connection, "threads")
     ids = [thread.id for thread in page.data if thread.id]
     purged = purged_ids(connection, ids)
     rows = Thread.objects.filter(connection=connection, upstream_id__in=[stored_id(one) for one in ids])
@@ -176,7 +180,6 @@ def take_threads(connection: Connection, page: Page, *, sent_at: datetime) -> No
     wanted = [thread for thread in page.data if thread.id and stored_id(thread.id) not in purged]
     upsert_threads(connection, wanted, fetched_at=sent_at, added_by="listed")
     Connection.objects.filter(pk=connection.pk).update(
-        can_list_threads=True,
         threads_cursor="" if stage.is_over else stored_id(stage.cursor),
         threads_listed_at=timezone.now() if stage.is_over else None,
     )

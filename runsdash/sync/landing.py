@@ -26,7 +26,7 @@ from runsdash.service.objects import Page
 from . import lease
 from .message_walk import note_newest, take
 from .reads import Reads
-from .trouble import note_failure, note_success, says_gone, trouble_of
+from .trouble import note_failure, note_lack, note_offer, note_success, says_gone, trouble_of
 
 # A run that ended this long before its steps were asked for has them all.
 SETTLING = timedelta(seconds=2)
@@ -78,12 +78,12 @@ def land_steps(run: Run, reads: Reads) -> ServiceError | None:
     page, newest = reads.answer("steps"), reads.answer("newest_steps")
     for answer in (page, newest):
         if isinstance(answer, NotSupported):
-            Connection.objects.filter(pk=run.connection_id).update(can_list_steps=False)
-            run.connection.can_list_steps = False
+            note_lack(run.connection, "steps", answer)
             return None
         if isinstance(answer, ServiceError):
             return answer
     if page is not None or newest is not None:
+        note_offer(run.connection, "steps")
         save_run(run, steps_checked_at=reads.sent_at)
     if isinstance(page, Page):
         land_walk(run, page, sent_at=reads.sent_at)
@@ -99,6 +99,7 @@ def land_walk(run: Run, page: Page, *, sent_at: object) -> None:
     columns = walked(run, "steps", page, after=run.steps_cursor, there=there, newest_first=False)
     is_over = columns["has_all_steps"] or not columns["steps_cursor"]
     upsert_steps(run, page.data, fetched_at=sent_at, after=cursor.position if cursor else None)
+    columns["archived_at"] = None  # it may have been archived while the server listed no steps
     if run.facts.is_active:
         columns["has_all_steps"] = is_over  # from here the newest page is enough
     elif not is_over_for(run, sent_at):

@@ -42,14 +42,12 @@ def thread_row(connection: Connection, thread_id: str) -> Thread | None:
 
 def is_settled(run: Run) -> bool:
     """Terminal, with every step here: nothing more is expected of it."""
-    return run.facts.is_terminal and (
-        run.has_all_steps or rests(run, "steps") or run.connection.can_list_steps is False
-    )
+    return run.facts.is_terminal and (run.has_all_steps or rests(run, "steps") or run.connection.lacks_steps)
 
 
 def checked_age_s(run: Run, *, rests: bool) -> float:
     """How long ago somebody last tried to read it. The worker often reads a run without its steps; a page needs both."""
-    if rests or run.connection.can_list_steps is False:
+    if rests or run.connection.lacks_steps:
         return age_s(run.checked_at)
     return max(age_s(run.checked_at), age_s(run.steps_checked_at))
 

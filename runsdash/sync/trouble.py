@@ -1,11 +1,13 @@
 """What went wrong when an upstream was last asked, as it is kept beside the copy."""
 
+from typing import Literal
+
 from django.db.models import F
 from django.utils import timezone
 
 from runsdash.index.models import Connection
 from runsdash.index.texts import cut
-from runsdash.service import NoAnswer, ServiceError
+from runsdash.service import NoAnswer, NotSupported, ServiceError
 
 MESSAGE_CHARS = 1000
 GONE = {404, 410}
@@ -27,6 +29,32 @@ def trouble_of(error: ServiceError) -> dict:
 def says_gone(trouble: dict | None) -> bool:
     """Did the upstream answer that it does not know the object? That says nothing about the connection."""
     return bool(trouble) and trouble.get("status") in GONE
+
+
+def note_lack(connection: Connection, what: Literal["threads", "steps"], error: ServiceError) -> None:
+    """Remembers since when and why a list is refused. Only a server without the operation lacks it."""
+    columns = {f"{what}_refused_at": timezone.now(), f"{what}_refusal": trouble_of(error)}
+    if isinstance(error, NotSupported):
+        columns[f"can_list_{what}"] = False
+    keep(connection, columns)
+
+
+def note_offer(connection: Connection, what: Literal["threads", "steps"]) -> None:
+    if getattr(connection, f"can_list_{what}") is not True or getattr(connection, f"{what}_refused_at"):
+        keep(connection, {f"can_list_{what}": True, f"{what}_refused_at": None, f"{what}_refusal": None})
+
+
+def forget_lacks(connection: Connection) -> None:
+    """Has every list asked for again, the list of threads at once."""
+    lists = {f"{what}_{column}": None for what in ("threads", "steps") for column in ("refused_at", "refusal")}
+    keep(connection, {**lists, "can_list_threads": None, "can_list_steps": None, "threads_listed_at": None})
+
+
+def keep(connection: Connection, columns: dict[str, object]) -> None:
+    """Not what the clients are made of: `changed_at` stays."""
+    Connection.objects.filter(pk=connection.pk).update(**columns)
+    for name, value in columns.items():
+        setattr(connection, name, value)
 
 
 def note_success(connection: Connection) -> None:

@@ -3,8 +3,10 @@
 import time
 
 import pytest
+from django.utils import timezone
 
-from runsdash.index.models import Message, Run, RunStep, StepBody
+from runsdash.index.models import Connection, Message, Run, RunStep, StepBody
+from runsdash.index.models.connections import LOOK_AGAIN_AFTER
 from runsdash.index.rows import MESSAGE_ORDER_BITS
 from tests.connected import wait_for
 from tests.pages import parsed
@@ -310,14 +312,24 @@ def test_audit_tab_joins_intent_and_outcome(connection, upstream, open_run, oper
     assert cells[4].startswith("done")
 
 
-def test_a_server_without_steps_is_said(connection, upstream, open_run):
+def test_a_server_without_steps_is_said_with_its_words_and_asked_again_later(connection, upstream, open_run):
+    upstream.quirk(no_steps=True)
     run = upstream.seed()
     open_run(run)
-    RunStep.objects.all().delete()
-    connection.can_list_steps = False
-    connection.save()
     page = parsed(open_run(run))
     assert "does not list run steps" in page.one(id="timeline").text
+    assert "501 Run steps are not implemented by this server" in page.one(id="timeline").text
+    upstream.clear_requests()
+    open_run(run)
+    assert upstream.requests(path="/steps") == []
+    upstream.clear_quirks()
+    Connection.objects.update(steps_refused_at=timezone.now() - LOOK_AGAIN_AFTER)
+    page = parsed(open_run(run))
+    assert len(page.one(id="timeline").all("tr", data_step_id=True)) == 3
+    run = upstream.seed()
+    upstream.quirk(no_steps=True)
+    open_run(run)
+    page = parsed(open_run(run))
     assert "hx-get" not in page.one(id="poll").attributes
 
 

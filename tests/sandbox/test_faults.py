@@ -28,7 +28,7 @@ def fetch(upstream, path: str = "/assistants", *, timeout_s: float = 5) -> tuple
         return reply.status, dict(reply.getheaders()), reply.read()
 
 
-@pytest.mark.parametrize("kind", ["401", "404", "429", "500", "502"])
+@pytest.mark.parametrize("kind", ["401", "404", "429", "500", "501", "502"])
 def test_refusals_have_the_error_body(upstream, kind):
     upstream.fault("GET /assistants$", kind)
     status, headers, content = fetch(upstream)

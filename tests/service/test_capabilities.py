@@ -2,7 +2,7 @@
 
 import pytest
 
-from runsdash.service import Capabilities, Client, NotFound, NotSupported
+from runsdash.service import Capabilities, Client, NotFound, NotSupported, Unauthorized, UpstreamFailed
 from tests.service.raw_server import RawServer, reply
 
 NOT_FOUND = {"detail": "Not Found"}
@@ -12,7 +12,7 @@ def outcome(answer, operation, capabilities=None, **parameters):
     capabilities = capabilities if capabilities is not None else Capabilities()
     with RawServer(answer) as server:
         client = Client(server.base_url, timeout=5, max_retries=0, capabilities=capabilities)
-        with pytest.raises((NotFound, NotSupported)) as caught:
+        with pytest.raises((NotFound, NotSupported, Unauthorized, UpstreamFailed)) as caught:
             getattr(client, operation)(**parameters)
     return type(caught.value), capabilities.supports(operation)
 
@@ -32,6 +32,23 @@ def test_an_action_that_is_not_there(status):
     assert outcome(reply(NOT_FOUND, status=status), "cancel_run", **ids) == (NotSupported, False)
     assert outcome(reply(NOT_FOUND, status=status), "modify_run", **ids, metadata={}) == (NotSupported, False)
     assert outcome(reply(NOT_FOUND, status=status), "retrieve_run", **ids) == (NotFound, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        ("401 No", "Your request must be made with a session key.", Unauthorized),
+        ("403 No", "There is no such operation for you.", Unauthorized),
+        ("404 No", "", NotFound),
+        ("404 No", "The backend is temporarily not found.", NotFound),
+        ("501 No", "", UpstreamFailed),
+        ("501 No", "Cannot answer at the moment; try again later.", UpstreamFailed),
+        ("501 No", "Thread thread_1 is not implemented.", UpstreamFailed),
+    ],
+)
+def test_a_refusal_of_the_moment_or_the_key_is_no_missing_list(status, said, kind):
+    answer = reply({"error": {"message": said}} if said else b"", status=status)
+    assert outcome(answer, "list_run_steps", thread_id="thread_1", run_id="run_1") == (kind, None)
 
 
 def test_an_item_that_is_not_there():
@@ -60,9 +77,9 @@ def test_what_once_worked_is_not_doubted_by_a_bare_404():
 def test_the_sandbox_says_what_it_offers(client, upstream, finished_run):
     assert client.capabilities.supports("list_threads") is None
     upstream.quirk(no_thread_list=True)
-    with pytest.raises(NotSupported):
+    with pytest.raises(Unauthorized):
         client.list_threads()
-    assert client.capabilities.supports("list_threads") is False
+    assert client.capabilities.supports("list_threads") is None
     upstream.clear_quirks()
     client.list_threads()
     assert client.capabilities.as_dict()["list_threads"] is True

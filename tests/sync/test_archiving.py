@@ -182,7 +182,7 @@ def test_two_workers_fetch_a_file_once(connection, upstream, start):
 
 def test_where_steps_cannot_be_listed_runs_are_archived_without(connection, upstream, start, worker):
     run = start("hello", until="completed")
-    Connection.objects.update(can_list_steps=False)
+    Connection.objects.update(can_list_steps=False, steps_refused_at=timezone.now())
     ensure_threads(connection, [run["thread_id"]])
     work(worker)
     assert Run.objects.get().archived_at

@@ -56,7 +56,13 @@ def test_where_threads_cannot_be_listed_known_ones_are_followed(connection, upst
 
     assert Worker(unlimited=True).run_until_idle(seconds=30)
 
-    assert Connection.objects.get().can_list_threads is False
+    row = Connection.objects.get()
+    assert (row.can_list_threads, row.lacks_threads, row.last_failure) == (
+        None,
+        True,
+        None,
+    )  # this key is no session key
+    assert "session key" in row.threads_refusal["message"]
     assert Run.objects.get().upstream_id == run["id"]
     thread = Thread.objects.get()
     assert (thread.run_count, thread.has_all_runs) == (1, True)

@@ -22,7 +22,7 @@ from runsdash.index.seal import unseal
 from runsdash.service import NotSupported, ServiceError
 from runsdash.sync.clients import client_for
 from runsdash.sync.state import state_of
-from runsdash.sync.trouble import note_failure, note_success, trouble_of
+from runsdash.sync.trouble import forget_lacks, note_failure, note_success, trouble_of
 
 TEST_TIMEOUT_S = 10.0
 FROM_ENVIRONMENT = "This connection follows the environment of RunsDash and is changed there."
@@ -68,8 +68,12 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 @admin_required
 @require_POST
 def test(request: HttpRequest, slug: str) -> HttpResponse:
-    """Asks the upstream for one assistant: the cheapest question that needs the key. A failure rises."""
+    """Asks the upstream for one assistant: the cheapest question that needs the key. A failure rises.
+
+    What it was seen to lack is looked for again.
+    """
     connection = connection_named(slug)
+    forget_lacks(connection)
     started = time.monotonic()
     try:
         timeout_s = min(TEST_TIMEOUT_S, connection.timeout_s)

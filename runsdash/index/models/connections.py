@@ -1,6 +1,13 @@
 """One upstream server: where it is, how to sign in, how it has been answering."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
+from django.utils import timezone
+
+# What a server refused is asked again: it is upgraded, a key is renewed, a proxy in front of it is mended.
+LOOK_AGAIN_AFTER = timedelta(hours=1)  # there was no such operation
+ASK_AGAIN_AFTER = timedelta(minutes=10)  # it was refused to this key
 
 
 class Connection(models.Model):
@@ -25,8 +32,12 @@ class Connection(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
     # How it has been answering; written by sync at most once every few seconds.
-    can_list_threads = models.BooleanField(null=True)  # null: not tried yet
+    can_list_threads = models.BooleanField(null=True)  # null: not known; False: see lacks_threads
     can_list_steps = models.BooleanField(null=True)
+    threads_refused_at = models.DateTimeField(null=True)  # when the list of threads was last refused
+    threads_refusal = models.JSONField(null=True)  # and how, as in last_failure
+    steps_refused_at = models.DateTimeField(null=True)
+    steps_refusal = models.JSONField(null=True)
     last_success_at = models.DateTimeField(null=True)
     last_failure_at = models.DateTimeField(null=True)
     last_failure = models.JSONField(null=True)  # {"status", "message", "request_id"}
@@ -45,3 +56,18 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def lacks_steps(self) -> bool:
+        """Did the server say lately that it cannot list run steps?"""
+        return self.can_list_steps is False and is_younger(self.steps_refused_at, LOOK_AGAIN_AFTER)
+
+    @property
+    def lacks_threads(self) -> bool:
+        """Was the list of threads refused lately: because there is none, or to this key?"""
+        age = LOOK_AGAIN_AFTER if self.can_list_threads is False else ASK_AGAIN_AFTER
+        return is_younger(self.threads_refused_at, age)
+
+
+def is_younger(moment: datetime | None, age: timedelta) -> bool:
+    return moment is not None and moment > timezone.now() - age

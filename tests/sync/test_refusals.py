@@ -1,0 +1,110 @@
+"""What a server refuses is remembered with an age and a cause, and asked for again."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from runsdash.index.models import Connection, Run
+from runsdash.index.models.connections import ASK_AGAIN_AFTER, LOOK_AGAIN_AFTER
+from runsdash.index.upsert import ensure_threads
+from runsdash.sync.worker import Worker
+from tests.pages import page_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def listings(upstream) -> list[dict]:
+    return [one for one in upstream.requests(method="GET") if one["path"].endswith("/threads")]
+
+
+def ended(upstream) -> dict:
+    """A run that ended long enough ago for its steps to be the last word."""
+    made = upstream.seed(steps=3)
+    time.sleep(2.1)
+    return made
+
+
+def work(*, seconds: float = 2) -> None:
+    Connection.objects.update(threads_listed_at=None, budget_per_min=0, failures=0, rests_until=None)
+    Worker().run_until_idle(seconds=seconds)
+
+
+def test_steps_that_were_refused_once_are_asked_for_again(connection, upstream):
+    upstream.quirk(no_thread_list=True, no_steps=True)
+    made = ended(upstream)
+    ensure_threads(connection, [made["thread_id"]])
+    work()
+    row = Connection.objects.get()
+    assert (row.can_list_steps, row.lacks_steps) == (False, True)
+    assert (row.steps_refusal["status"], "not implemented" in row.steps_refusal["message"]) == (501, True)
+    archived_at = timezone.now()
+    Run.objects.update(archived_at=archived_at)  # there was nothing more to be had
+    upstream.quirk(no_steps=False)
+    upstream.clear_requests()
+    work()
+    assert upstream.requests(path="/steps") == []
+
+    Connection.objects.update(steps_refused_at=timezone.now() - LOOK_AGAIN_AFTER)
+    work()
+
+    run, row = Run.objects.get(), Connection.objects.get()
+    assert (run.step_count, run.has_all_steps) == (3, True)
+    assert run.archived_at != archived_at
+    assert (row.can_list_steps, row.lacks_steps, row.steps_refusal) == (True, False, None)
+
+
+def test_a_501_of_the_moment_says_nothing_about_the_server(connection, upstream):
+    upstream.quirk(no_thread_list=True)
+    made = ended(upstream)
+    ensure_threads(connection, [made["thread_id"]])
+    upstream.fault("/steps", "501", times=1)
+    work()
+    assert Connection.objects.get().can_list_steps is not False
+    Run.objects.update(checked_at=timezone.now() - timedelta(hours=2))
+    work()
+    assert Run.objects.get().step_count == 3
+
+
+def test_an_expired_token_does_not_end_discovery(connection, upstream):
+    made = upstream.seed(steps=1)
+    upstream.fault("GET /threads$", "401", times=1)
+    work()
+    row = Connection.objects.get()
+    assert (row.can_list_threads, row.lacks_threads) == (None, True)
+    assert (row.last_failure["status"], row.threads_refusal["status"]) == (401, 401)
+    upstream.clear_requests()
+    work(seconds=1)
+    assert listings(upstream) == []
+
+    Connection.objects.update(threads_refused_at=timezone.now() - ASK_AGAIN_AFTER)
+    Worker(unlimited=True).run_until_idle(seconds=20)
+
+    row = Connection.objects.get()
+    assert (row.can_list_threads, row.threads_refused_at, row.threads_refusal) == (True, None, None)
+    assert Run.objects.filter(upstream_id=made["run_id"]).exists()
+
+
+def test_the_page_tells_of_a_refusal_and_its_test_forgets_it(connection, upstream, admin: Client):
+    upstream.quirk(no_steps=True)
+    upstream.fault("GET /threads$", "401", times=1)
+    made = upstream.seed(steps=1)
+    ensure_threads(connection, [made["thread_id"]])
+    work()
+    row = page_of(admin.get("/connections/")).one("tr", data_connection="sandbox")
+    assert "401 Incorrect API key provided" in row.one("span", data_refused="threads").text
+    assert "501 Run steps are not implemented" in row.one("span", data_refused="steps").text
+
+    assert admin.post("/connections/sandbox/test/").status_code == 302
+
+    known = Connection.objects.get()
+    assert (known.can_list_steps, known.lacks_steps, known.lacks_threads) == (None, False, False)
+    row = page_of(admin.get("/connections/")).one("tr", data_connection="sandbox")
+    assert row.all("span", data_refused=True) == []
+    upstream.clear_quirks()
+    upstream.clear_requests()
+    Worker(unlimited=True).run_until_idle(seconds=20)
+    assert listings(upstream)
+    assert Run.objects.get(upstream_id=made["run_id"]).step_count == 1
