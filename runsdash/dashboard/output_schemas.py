@@ -6,16 +6,23 @@ typed as JSON. Schemas are written by operators; nothing they refer to is fetche
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, UnknownType, best_match
-from referencing import Registry
-from referencing.exceptions import Unresolvable
+from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError, ValidationErrorKind
+
+from .schema_weight import TooHeavy, weight_of
 
 MAX_FIELDS = 60
 MAX_SCHEMA_BYTES = 64 * 1024
-NOWHERE = Registry()  # resolves no address
+MAX_WORK = 50_000_000  # weight of a schema times characters of an output: half a second
+MAX_TOLD_WORK = 200_000  # the validator collects all errors, each with its part of the output
+LONG_NUMBER = re.compile(r"\d{19}\d+")
+MAX_LONG_NUMBERS = 200  # the validator compares each with each for `uniqueItems`
+PATTERNS = RegexOptions(size_limit=256 * 1024, dfa_size_limit=1024 * 1024)
+ALTERNATIVES = (ValidationErrorKind.AnyOf, ValidationErrorKind.OneOfNotValid)
+NO_PATTERN = " A pattern may not look around or back, nor count too far."
+TOO_DEEP = "This JSON is nested too deeply."
 SIMPLE = ("string", "integer", "number", "boolean")
 Path = tuple[str, ...]
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -204,46 +211,81 @@ def problems_of(schema: dict, text: str) -> dict[Path, str]:
     except ValueError as error:
         return {(): f"The function's schema asks for JSON: {error}."}
     except RecursionError:
-        return {(): "This JSON is nested too deeply."}
-    found: dict[Path, str] = {}
+        return {(): TOO_DEEP}
     try:
-        for error in Draft202012Validator(schema, registry=NOWHERE).iter_errors(value):
-            error = best_match([error]) or error
-            path = tuple(str(one) for one in error.absolute_path)
-            missing = missing_name(error)
-            found.setdefault((*path, missing) if missing else path, sentence(error.message, missing=missing))
-    except (Unresolvable, UnknownType, RecursionError) as error:
-        return {(): f"The registered schema cannot be used: {str(error)[:200]}"}
+        validator, work = made_validator(schema), weight_of(schema) * len(text)
+    except ValueError as error:
+        return {(): f"The registered schema cannot be used: {error}"}
+    if work > MAX_WORK or len(LONG_NUMBER.findall(text)) > MAX_LONG_NUMBERS:
+        return {(): "This output is too long to be checked against the function's schema."}
+    try:
+        if validator.is_valid(value):
+            return {}
+        if work > MAX_TOLD_WORK:
+            return {(): "This output does not satisfy the function's schema; it is too long to tell where."}
+        return told(validator.iter_errors(value))
+    except UnicodeEncodeError:
+        return {(): "This output holds half a character (a lone surrogate), which cannot be checked or sent."}
+    except ValueError:  # of the validator, at 255 levels
+        return {(): TOO_DEEP}
+
+
+def told(errors: Iterable[ValidationError]) -> dict[Path, str]:
+    found: dict[Path, str] = {}
+    for error in errors:
+        error = best_of(error)
+        path, kind = tuple(str(one) for one in error.instance_path), error.kind
+        if isinstance(kind, ValidationErrorKind.Required):
+            found.setdefault((*path, kind.property), "This is required.")
+        else:
+            found.setdefault(path, f"{error.message[:300]}.")
     return found
 
 
-def missing_name(error: object) -> str:
-    """The property that a `required` error is about."""
-    if error.validator != "required" or not isinstance(error.instance, dict):
-        return ""
-    wanted = [name for name in error.validator_value if name not in error.instance]
-    named = [name for name in wanted if error.message.startswith(repr(name))]
-    return str((named or wanted or [""])[0])
+def best_of(error: ValidationError) -> ValidationError:
+    """Of alternatives the one whose type is right, when there is one alone: its error says more."""
+    while isinstance(error.kind, ALTERNATIVES):
+        place = error.instance_path
+        near = [one for one in error.kind.context if one and not any(is_of_type(inner, place) for inner in one)]
+        if len(near) != 1:
+            break
+        error = near[0][0]
+    return error
 
 
-def sentence(message: str, *, missing: str) -> str:
-    return "This is required." if missing else f"{message[:300]}."
+def is_of_type(error: ValidationError, place: list) -> bool:
+    return error.instance_path == place and isinstance(error.kind, ValidationErrorKind.Type)
+
+
+def made_validator(schema: dict) -> Draft202012Validator:
+    """Raises ValueError with a sentence. Its patterns take linear time, so they know no look-around."""
+    try:
+        return Draft202012Validator(schema, pattern_options=PATTERNS, offline=True)
+    except ValidationError as error:
+        place = "/".join(str(one) for one in error.instance_path) or "the schema"
+        hint = NO_PATTERN if error.message.endswith('is not a "regex"') else ""
+        raise ValueError(f"Not a JSON Schema: {error.message[:300]} (at {place}).{hint}") from None
+    except ValueError as error:
+        if "surrogates" in str(error):
+            raise ValueError("This JSON holds half a character (a lone surrogate).") from None
+        raise ValueError(f"Not a JSON Schema: {str(error)[:300]}.") from None
 
 
 def parsed_schema(text: str) -> dict:
     """The schema an operator typed. Raises ValueError with a sentence."""
-    if len(text.encode()) > MAX_SCHEMA_BYTES:
+    if len(text.encode("utf-8", "replace")) > MAX_SCHEMA_BYTES:
         raise ValueError(f"A schema has at most {MAX_SCHEMA_BYTES // 1024} KB.")
     try:
         found = json.loads(text)
-        if not isinstance(found, dict):
-            raise ValueError("A schema is a JSON object.")
-        Draft202012Validator.check_schema(found)
     except json.JSONDecodeError as error:
         raise ValueError(f"Line {error.lineno}, column {error.colno}: {error.msg}.") from None
     except RecursionError:
-        raise ValueError("This JSON is nested too deeply.") from None
-    except SchemaError as error:
-        place = "/".join(str(one) for one in error.absolute_path) or "the schema"
-        raise ValueError(f"Not a JSON Schema: {error.message[:300]} (at {place}).") from None
+        raise ValueError(TOO_DEEP) from None
+    if not isinstance(found, dict):
+        raise ValueError("A schema is a JSON object.")
+    try:
+        weight_of(found)
+    except TooHeavy as error:
+        raise ValueError(f"This schema cannot be used: {error}") from None
+    made_validator(found)
     return found
