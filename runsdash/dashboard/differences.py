@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
 from typing import Literal
 
 MAX_WORDS = 3000  # word by word up to here, line by line beyond
 MAX_LINES = 3000
+MAX_PAIRS = 4_000_000  # of equal words that are looked at; what is not aligned by then is one change
 MAX_PATHS = 400
 MAX_DEPTH = 12
 Kind = Literal["same", "removed", "added"]
@@ -35,7 +36,7 @@ def words(text: str) -> list[str]:
 
 
 def pieces(left: Sequence[str], right: Sequence[str]) -> Iterator[Piece]:
-    for action, i1, i2, j1, j2 in SequenceMatcher(a=left, b=right, autojunk=False).get_opcodes():
+    for action, i1, i2, j1, j2 in BoundedMatcher(left, right).get_opcodes():
         if action == "equal":
             yield Piece("same", "".join(left[i1:i2]))
             continue
@@ -43,6 +44,20 @@ def pieces(left: Sequence[str], right: Sequence[str]) -> Iterator[Piece]:
             yield Piece("removed", "".join(left[i1:i2]))
         if j2 > j1:
             yield Piece("added", "".join(right[j1:j2]))
+
+
+class BoundedMatcher(SequenceMatcher):
+    """Aligns in bounded time: texts of few words, each there many times, would take the cube of their length."""
+
+    def __init__(self, left: Sequence[str], right: Sequence[str]) -> None:
+        super().__init__(a=left, b=right, autojunk=False)
+        self.pairs_left = MAX_PAIRS
+
+    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
+        if self.pairs_left > 0:
+            self.pairs_left -= sum(1 + len(self.b2j.get(word, ())) for word in self.a[alo:ahi])
+            return super().find_longest_match(alo, ahi, blo, bhi)
+        return Match(alo, blo, 0)
 
 
 def merged(found: Iterator[Piece]) -> list[Piece]:

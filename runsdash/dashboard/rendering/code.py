@@ -21,6 +21,7 @@ from .visible import visible
 VERSION = "code-1"
 HIGHLIGHTED_CHARS = 16 * 1024  # longer text stays plain: a page must not wait for a lexer
 BLANK_RUN = re.compile(r"\s{400}")  # the Python lexer needs quadratic time for these
+MAX_NAMED = 100  # and for `\N{`, which begins a character's name
 CLASSES = (
     (Comment, "c"),
     (Keyword, "k"),
@@ -39,9 +40,13 @@ PYTHON_LINE = re.compile(r"^\s*(?:import \w|from [\w.]+ import |def \w+\(|class 
 def highlighted(text: str, language: str = "") -> SafeString:
     """The inside of a `<pre class="code">`: escaped, highlighted when `text` is short."""
     language = language or guessed_language(text)
-    if not language or len(text) > HIGHLIGHTED_CHARS or BLANK_RUN.search(text):
+    if not language or len(text) > HIGHLIGHTED_CHARS or is_slow(text):
         return escape(visible(text))
     return mark_safe(kept.get(VERSION, language, text, render=lambda: spans(text, language)))
+
+
+def is_slow(text: str) -> bool:
+    return bool(BLANK_RUN.search(text)) or text.count("\\N{") > MAX_NAMED
 
 
 def guessed_language(text: str) -> str:

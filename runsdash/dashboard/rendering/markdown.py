@@ -13,6 +13,8 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
@@ -22,8 +24,15 @@ from .files import is_file_url
 from .kept import kept
 from .visible import visible
 
-VERSION = "markdown-2"
+VERSION = "markdown-3"
 MARKED_UP_CHARS = 64 * 1024  # longer text is shown plain
+MAX_STEPS = 17_000  # of the parser: a list or table of 64 KB takes 15,000, a text of `![` would take 400,000
+STEPS_OF_BLOCK = 2
+STEPS_OF_MARK = {"[": 3, "!": 3, "<": 4}  # by the time they take: the parser looks for their ends
+MAX_FILLED_CELLS = 4000
+TOO_MANY_MARKS = '<p class="hint">Shown as plain text: it has too many marks for Markdown.</p>'
+BLANK_LINE = re.compile(r"\n[ \t]*\n")
+TABLE_MARKS = set("|:->\t\r ")
 MAX_NESTING = 40  # the parser drops what is nested deeper, so such a text is shown plain
 OPEN, CLOSE = "\ue000", "\ue001"  # private use: stand around a citation's rank while the text is parsed
 PLACE = re.compile(f"{OPEN}([0-9]+){CLOSE}")
@@ -66,8 +75,15 @@ def rendered(text: str, annotations: Sequence[object], connection_slug: str) -> 
         "marks": marks,
         "originals": [text[mark.start : mark.end] for mark in marks],
         "paths": paths(annotations, connection_slug),
+        "steps": 0,
     }
-    tokens = PARSER.parse(visible(placed(text, marks)), environment)
+    shown = visible(placed(text, marks))
+    try:
+        if filled_cells(shown) > MAX_FILLED_CELLS:
+            raise TooManyMarks
+        tokens = PARSER.parse(shown, environment)
+    except TooManyMarks:
+        return format_html("{}{}", mark_safe(TOO_MANY_MARKS), plain(text))
     if any(token.level >= MAX_NESTING - 2 for token in tokens):
         return plain(text)
     html = PARSER.renderer.render(tokens, PARSER.options, environment)
@@ -77,6 +93,37 @@ def rendered(text: str, annotations: Sequence[object], connection_slug: str) -> 
 
 def plain(text: str) -> SafeString:
     return format_html('<pre class="code wrap" tabindex="0" dir="auto">{}</pre>', visible(text))
+
+
+class TooManyMarks(Exception):
+    """The parser would work too long on this text."""
+
+
+def count_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Stands before all rules for blocks, and so is asked wherever one of them is tried."""
+    return counted(state.env, STEPS_OF_BLOCK)
+
+
+def count_inline(state: StateInline, silent: bool) -> bool:
+    """Stands before all rules for marks in a line."""
+    return counted(state.env, STEPS_OF_MARK.get(state.src[state.pos], 1))
+
+
+def counted(environment: dict, steps: int) -> bool:
+    environment["steps"] += steps
+    if environment["steps"] > MAX_STEPS:
+        raise TooManyMarks
+    return False
+
+
+def filled_cells(text: str) -> int:
+    """Cells that the parser may add to the short rows of tables: a row of one letter gets as many as the widest has."""
+    found = 0
+    for block in BLANK_LINE.split(text):
+        pipes = [line.count("|") for line in block.split("\n")]
+        columns = max((line.count("|") for line in block.split("\n") if TABLE_MARKS.issuperset(line)), default=0)
+        found += sum(columns - one for one in pipes if one < columns) if columns else 0
+    return found
 
 
 def placed(text: str, marks: Sequence[Citation]) -> str:
@@ -186,6 +233,8 @@ def new_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING}, renderer_cls=Renderer)
     parser.enable(["table", "strikethrough"])
     parser.validateLink = is_linkable
+    parser.block.ruler.before("table", "steps", count_block, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    parser.inline.ruler.before("text", "steps", count_inline)
     return parser
 
 
