@@ -6,7 +6,16 @@ import sys
 import time
 from pathlib import Path
 
-from . import beside, freshness, large_runs, load, on_postgresql, overview, pages, queries
+from benchmarks import (
+    beside,
+    freshness,
+    large_runs,
+    load,
+    on_postgresql,
+    overview,
+    pages,
+    queries,
+)
 
 ADDITIONS = 5_000_000
 RESULTS = Path(__file__).parent / "results.json"

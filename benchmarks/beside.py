@@ -10,10 +10,10 @@ import threading
 import time
 from pathlib import Path
 
-from . import dataset
-from .generate import Past, write
-from .measured import summary, table
-from .servers import ROOT, Web
+from benchmarks import dataset
+from benchmarks.generate import Past, write
+from benchmarks.measured import summary, table
+from benchmarks.servers import ROOT, Web
 
 PATHS = ("/runs/", "/runs/?q=status%3Afailed", "/runs/?q=model%3Agpt-4o", "/runs/?q=invoice", "/runs/?sort=-tokens")
 READERS = 2

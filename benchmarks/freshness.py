@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from itertools import count, pairwise
 from pathlib import Path
 
+from benchmarks.measured import percentile, table
+from benchmarks.servers import ROOT
 from tests.upstream import Sandbox
-
-from .measured import percentile, table
-from .servers import ROOT
 
 ACTIVE, THREADS, PER_MIN = 30, 10_000, 600
 CHANGES_WITHIN_S = 20.0

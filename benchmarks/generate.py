@@ -14,8 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from .shapes import MESSAGE, RUN, STEP, THREAD, tool_calls, tools, waiting_action
-from .vocabulary import texts
+from benchmarks.shapes import (
+    MESSAGE,
+    RUN,
+    STEP,
+    THREAD,
+    tool_calls,
+    tools,
+    waiting_action,
+)
+from benchmarks.vocabulary import texts
 
 DAYS = 30
 ASSISTANTS = [f"asst_{number:024x}" for number in range(1, 41)]

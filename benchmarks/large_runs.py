@@ -10,11 +10,10 @@ import time
 import urllib.request
 from pathlib import Path
 
+from benchmarks.measured import summary, table
+from benchmarks.servers import Reader, Web
 from runsdash.service import Client
 from tests.upstream import Sandbox
-
-from .measured import summary, table
-from .servers import Reader, Web
 
 STEPS, OUTPUT_BYTES = 10_000, 20_000_000
 TIMES = 25

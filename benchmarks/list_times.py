@@ -9,8 +9,8 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
-from .generate import ASSISTANTS, COMMON_PAIR, COMMON_WORD, RARE_PAIR, RARE_WORD
-from .measured import summary, times_ms
+from benchmarks.generate import ASSISTANTS, COMMON_PAIR, COMMON_WORD, RARE_PAIR, RARE_WORD
+from benchmarks.measured import summary, times_ms
 
 ONE = {
     "no filter": "", "status": "status:failed", "not a status": "-status:completed", "model": "model:gpt-4o",

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import django
 
-from .generate import (
+from benchmarks.generate import (
     ASSISTANTS,
     COMMON_PAIR,
     COMMON_SHARE,
@@ -28,7 +28,7 @@ from .generate import (
     RARE_WORD_SHARE,
     TENANTS,
 )
-from .shapes import FUNCTIONS
+from benchmarks.shapes import FUNCTIONS
 
 BATCH = 5_000
 RUNS_A_THREAD = 5
@@ -39,7 +39,15 @@ VOCABULARY = 20_000
 def fill(count: int, *, seed: int = 1) -> None:
     from django.db import connection, transaction
 
-    from runsdash.index.models import Assistant, Connection, Run, RunMetadata, RunText, RunTool, Thread
+    from runsdash.index.models import (
+        Assistant,
+        Connection,
+        Run,
+        RunMetadata,
+        RunText,
+        RunTool,
+        Thread,
+    )
     from runsdash.index.statements import insert_rows
 
     upstream = Connection.objects.create(slug="bench", name="bench", base_url="http://127.0.0.1:9/v1")

@@ -6,9 +6,9 @@ better; a second import of the same file changes nothing and is faster.
 
 from pathlib import Path
 
-from . import bare, dataset
-from .generate import Past
-from .measured import table
+from benchmarks import bare, dataset
+from benchmarks.generate import Past
+from benchmarks.measured import table
 
 RUNS_A_TRANSACTION = 2_000
 

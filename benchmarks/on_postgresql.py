@@ -7,11 +7,10 @@ import time
 
 import psycopg
 
+from benchmarks import dataset, overview, queries
+from benchmarks.generate import Past
+from benchmarks.measured import table
 from tests import postgres
-
-from . import dataset, overview, queries
-from .generate import Past
-from .measured import table
 
 GOAL_RUNS_PER_S = 1_500
 # The tests' cluster flushes nothing; a real one does.

@@ -13,8 +13,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-from .measured import summary, table, times_ms
-from .servers import ROOT, Web
+from benchmarks.measured import summary, table, times_ms
+from benchmarks.servers import ROOT, Web
 
 RUNS = int(os.environ.get("BENCH_RUNS", "20000"))  # to make; of a database that is there its own are told
 PAGES, POLLS = 60, 100

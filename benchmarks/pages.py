@@ -4,11 +4,10 @@ Goals: a run never seen before opens within 1.5 upstream calls (its reads go out
 in the index opens within 50 ms and asks the upstream nothing.
 """
 
+from benchmarks.measured import summary, table, times_ms
+from benchmarks.servers import Web
 from runsdash.service import Client
 from tests.upstream import Sandbox
-
-from .measured import summary, table, times_ms
-from .servers import Web
 
 LATENCY_MS = 100
 UNSEEN, SEEN = 30, 100

@@ -14,8 +14,8 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from .measured import table
-from .servers import ROOT, Web
+from benchmarks.measured import table
+from benchmarks.servers import ROOT, Web
 
 USUAL_RUNS = 20_000
 FILLED = os.environ.get("BENCH_DATABASE_URL", "")

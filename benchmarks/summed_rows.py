@@ -8,7 +8,7 @@ import time
 
 import django
 
-from .measured import summary, times_ms
+from benchmarks.measured import summary, times_ms
 
 BADGES = 200
 

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from django.db.models import Count, Model
 from django.urls import NoReverseMatch, reverse
 
-from runsdash.dashboard.converters import IdConverter
 from runsdash.index.models import Connection, Run, SavedView, Thread
+
+from .converters import IdConverter
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9_~-]+").fullmatch  # looks the same in an address
 

@@ -13,10 +13,10 @@ from django.utils.safestring import SafeString
 
 from runsdash.actions import live_output
 from runsdash.actions.models import LiveOutput, LivePiece
+from runsdash.dashboard.rendering.visible import visible
 from runsdash.index.models import Run
 
 from .live_panel import TURNED_AWAY, Part, parts_in
-from .rendering.visible import visible
 from .viewers import Place
 from .writes import partial
 

@@ -10,11 +10,11 @@ from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
+from runsdash.dashboard.views.problems import not_allowed_response, problem_response, purged_response, several_response
 from runsdash.index.purge import Purged
 from runsdash.index.texts import REPLACEMENT, storable
 
 from .subject import SeveralConnections
-from .views.problems import not_allowed_response, problem_response, purged_response, several_response
 
 Next = Callable[[HttpRequest], HttpResponse]
 HEALTH_PATH = "/healthz"

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from django.utils import timezone
 
+from runsdash.dashboard.forms.time_range import TimeRange
 from runsdash.index import counts
 from runsdash.index.aggregates import Cause, Figures
 from runsdash.index.filters import Clause
@@ -12,7 +13,6 @@ from runsdash.index.models import Connection, Run
 from runsdash.index.spans import hour_of
 from runsdash.service.statuses import RunStatus, run_status
 
-from .forms.time_range import TimeRange
 from .overview_usage import OverviewUsage, Row
 from .run_lists import assistant_names, dress, narrowed, rows_state, state_tag
 

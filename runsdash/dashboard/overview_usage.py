@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from runsdash.dashboard.forms.time_range import clauses_of
 from runsdash.index.aggregates import Figures, Latency, Period, Usage
 from runsdash.index.expensive import Dearest, dearest_threads
 from runsdash.index.filters import Clause, RunFilter
@@ -17,7 +18,6 @@ from runsdash.index.spans import DAY_HOURS, Span
 
 from . import formats
 from .charts import LABELLED_BARS, SERIES, Chart, Column, chart, log_place
-from .forms.time_range import clauses_of
 from .links import mark_ambiguous, thread_url
 
 MAX_DEAREST = 8

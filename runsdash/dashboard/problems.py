@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from runsdash.dashboard.subject import NoConnection
 from runsdash.service import errors
+
+from .subject import NoConnection
 
 MESSAGE_CHARS = 500
 

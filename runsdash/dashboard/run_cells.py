@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from runsdash.dashboard.forms.run_list import AskedRuns
+from runsdash.dashboard.templatetags.shown import markup
 from runsdash.index.models import Run
 
 from . import formats
 from .columns import NAMES
-from .forms.run_list import AskedRuns
 from .templatetags import shown
-from .templatetags.shown import markup
 
 NOTHING = SafeString("")
 ROW = '<tr id="run-{}" data-run-id="{}" data-status="{}">{}' + "\n  {}" * (2 + len(NAMES)) + "\n</tr>\n"

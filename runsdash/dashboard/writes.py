@@ -11,7 +11,15 @@ from django.utils.safestring import SafeString
 from django_htmx.http import trigger_client_event
 
 from runsdash.audit.trail import Deed, TokenUsed, deed_of
-from runsdash.service import Conflict, InvalidRequest, NoAnswer, NotFound, Refused, ServiceError, Unauthorized
+from runsdash.service import (
+    Conflict,
+    InvalidRequest,
+    NoAnswer,
+    NotFound,
+    Refused,
+    ServiceError,
+    Unauthorized,
+)
 from runsdash.sync.reads import until
 
 FIRST_RESULT_WAIT_S = 5.0  # a second post of a form waits this long for the first one's result

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from django.db.models import Case, F, QuerySet, When
 from isal.isal_zlib import decompress, decompressobj
 
+from runsdash.index.models.bodies import Body, RunBody, StepBody
 from runsdash.service import objects
 
-from .models.bodies import Body, RunBody, StepBody
 from .previews import SHORT_BODY_BYTES, run_preview, step_preview
 
 CHUNK_BYTES = 64 * 1024

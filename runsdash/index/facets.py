@@ -8,14 +8,14 @@ out the filter's own clauses of that name, so that other values can be added.
 import time
 from dataclasses import dataclass, field, replace
 
+from runsdash.index.planner.pages import capped_counts, newest_of
+from runsdash.index.planner.tallies import NAMES, Tally, tallies, tally_in_time
+from runsdash.index.planner.tracks import Clock, Limits
+from runsdash.index.planner.wanted import Wanted, each_value, wanted_of
 from runsdash.service.statuses import RunStatus
 
 from .filters import TEXT, Clause, RunFilter
 from .models import Assistant, Connection
-from .planner.pages import capped_counts, newest_of
-from .planner.tallies import NAMES, Tally, tallies, tally_in_time
-from .planner.tracks import Clock, Limits
-from .planner.wanted import Wanted, each_value, wanted_of
 
 CAP = 10_000
 SAMPLED = 1_000  # newest runs that tell which values a larger list has

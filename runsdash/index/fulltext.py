@@ -10,12 +10,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from django.db import connection, transaction
 from django.db.models import Case, F, QuerySet, When
 
+from runsdash.index.models.bodies import Body
 from runsdash.service import objects
 
 from .bodies import unpacked
 from .keys import first_key_of
-from .models import Message, MessageBody, Run, RunBody, RunText, StepBody, Thread
-from .models.bodies import Body
+from .models import (
+    Message,
+    MessageBody,
+    Run,
+    RunBody,
+    RunText,
+    StepBody,
+    Thread,
+)
 from .reading import questions_of
 from .searchable import Text, message_texts, part_texts, preview_texts, run_texts, step_texts
 from .statements import Row, insert_rows, upsert_rows

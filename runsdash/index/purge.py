@@ -15,7 +15,17 @@ from .archive import file_ids_of_message, file_ids_of_step, usable
 from .bodies import shown
 from .keys import first_key_of
 from .locks import hold_thread
-from .models import ArchivedFile, Connection, Message, MessageBody, PurgedThread, Run, RunStep, StepBody, Thread
+from .models import (
+    ArchivedFile,
+    Connection,
+    Message,
+    MessageBody,
+    PurgedThread,
+    Run,
+    RunStep,
+    StepBody,
+    Thread,
+)
 from .texts import stored_id
 
 # What rooms above keep about a run without referring to its row; they put their functions in when they are loaded.

@@ -11,7 +11,17 @@ from django.db.models import Q, QuerySet
 from runsdash.service.statuses import RunStatus
 
 from .bodies import shown
-from .models import Assistant, Message, MessageBody, Run, RunBody, RunStep, StatusSeen, StepBody, Thread
+from .models import (
+    Assistant,
+    Message,
+    MessageBody,
+    Run,
+    RunBody,
+    RunStep,
+    StatusSeen,
+    StepBody,
+    Thread,
+)
 from .rows import MESSAGE_ORDER_BITS
 
 STEPS_PER_PAGE = 200

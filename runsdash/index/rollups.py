@@ -13,11 +13,11 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
+from runsdash.index.models.rollups import Rollup
 from runsdash.service.statuses import RunStatus
 
 from .buckets import bucket_of
 from .models import AssistantSums, DirtyHour, Histogram, Run, RunSums
-from .models.rollups import Rollup
 from .spans import DAY_HOURS, HOUR_KEYS, Span, hour_of_key
 
 Row = dict[str, object]

@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from runsdash.index.filters.grammar import PLAIN_KEY, quoted
+from runsdash.index.filters.names import AMOUNT_EXAMPLES
+from runsdash.index.planner.distinct import values_of
+from runsdash.index.planner.sql import Sql
 from runsdash.service.statuses import RunStatus
 
 from .filters import AMOUNTS, FLAGS, METADATA, NAMES, Clause, text_of
-from .filters.grammar import PLAIN_KEY, quoted
-from .filters.names import AMOUNT_EXAMPLES
 from .models import Assistant, Connection
-from .planner.distinct import values_of
-from .planner.sql import Sql
 
 SHOWN = 10
 LAST_PART = re.compile(r'(?:^|\s)(-?)((?:[^\s"]|"(?:[^"\\]|\\.)*"?)*)$')

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from django.db.models import F, Max
 from django.db.models.expressions import Combinable
 
+from runsdash.index.models.rollups import Rollup
+
 from .models import DirtyHour, Run, RunSums
-from .models.rollups import Rollup
 from .rollups import COUNTS, Row, live_rows, roll_up, summed_rows
 from .spans import DAY_HOURS, Span, spans_of
 

@@ -2,8 +2,8 @@
 
 import argparse
 
-from runsdash.sandbox.options import add_flags, from_namespace
-from runsdash.sandbox.serve import serve
+from .options import add_flags, from_namespace
+from .serve import serve
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m runsdash.sandbox", description="A scripted Threads/Runs server.")

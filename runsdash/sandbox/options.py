@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import dataclass, fields
 
-from runsdash.sandbox.faults import read_chances
+from runsdash.sandbox.switches.faults import read_chances
 
 DEFAULT_KEY = "sandbox"
 EXPIRES_S = 600  # what OpenAI gave a run

@@ -5,10 +5,11 @@ import sys
 import threading
 from pathlib import Path
 
-from runsdash.sandbox import assistants, history
-from runsdash.sandbox.options import Options
-from runsdash.sandbox.server import Server
-from runsdash.sandbox.state import Sandbox
+from .options import Options
+from .protocol import assistants
+from .seed import history
+from .server import Server
+from .state import Sandbox
 
 
 def serve(options: Options) -> None:
@@ -39,8 +40,9 @@ def serve(options: Options) -> None:
 def attach_model(sandbox: Sandbox) -> None:
     """Runs are answered by a model from now on."""
     # Loaded only here: its HTTP client takes longer to import than the rest takes to start.
-    from runsdash.sandbox.asking import Asker
-    from runsdash.sandbox.chat import ChatModel
+    from runsdash.sandbox.engine.asking import Asker
+
+    from .chat import ChatModel
 
     options = sandbox.options
     model = ChatModel(url=options.chat_url, key=options.chat_key, model=options.chat_model)

@@ -10,8 +10,7 @@ import time
 from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from runsdash.sandbox import control, harm, routes, welcome
-from runsdash.sandbox.errors import (
+from runsdash.sandbox.protocol.errors import (
     ApiError,
     invalid,
     missing_beta,
@@ -20,10 +19,14 @@ from runsdash.sandbox.errors import (
     wrong_key,
     wrong_method,
 )
-from runsdash.sandbox.ids import mint
-from runsdash.sandbox.replies import Replies
-from runsdash.sandbox.request_log import BODY_MAX
-from runsdash.sandbox.state import Bytes, Call, Sandbox
+from runsdash.sandbox.protocol.replies import Replies
+from runsdash.sandbox.switches.request_log import BODY_MAX
+
+from . import welcome
+from .ids import mint
+from .protocol import routes
+from .state import Bytes, Call, Sandbox
+from .switches import control, harm
 
 BASE = "/v1"
 BODY_BYTES_MAX = 64 * 1024 * 1024

@@ -3,13 +3,14 @@
 import queue
 from dataclasses import dataclass, field
 
-from runsdash.sandbox.engine import Engine
-from runsdash.sandbox.errors import not_found
-from runsdash.sandbox.faults import Faults
-from runsdash.sandbox.options import Options
-from runsdash.sandbox.request_log import RequestLog
-from runsdash.sandbox.store import Store
-from runsdash.sandbox.streams import Streams
+from runsdash.sandbox.engine.engine import Engine
+from runsdash.sandbox.engine.streams import Streams
+from runsdash.sandbox.protocol.errors import not_found
+from runsdash.sandbox.switches.faults import Faults
+from runsdash.sandbox.switches.request_log import RequestLog
+
+from .options import Options
+from .store import Store
 
 QUIRKS = {
     "merge_metadata": False,

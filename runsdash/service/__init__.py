@@ -9,10 +9,12 @@ Works as a library: it needs `requests` and nothing else, knows no Django and re
 
 import json
 
-from runsdash.service.backoff import Backoff
-from runsdash.service.capabilities import Capabilities
-from runsdash.service.client import Client, RequestDescription
-from runsdash.service.errors import (
+from runsdash.service.operations.steps import FILE_SEARCH_CONTENT
+
+from .backoff import Backoff
+from .capabilities import Capabilities
+from .client import Client, RequestDescription
+from .errors import (
     Conflict,
     InvalidRequest,
     NoAnswer,
@@ -24,7 +26,7 @@ from runsdash.service.errors import (
     Unauthorized,
     UpstreamFailed,
 )
-from runsdash.service.objects import (
+from .objects import (
     Annotation,
     Assistant,
     Deleted,
@@ -42,12 +44,11 @@ from runsdash.service.objects import (
     Usage,
     sorted_steps,
 )
-from runsdash.service.operations import OPERATIONS
-from runsdash.service.operations.steps import FILE_SEARCH_CONTENT
-from runsdash.service.providers import PROVIDERS
-from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status, step_status
-from runsdash.service.stream import RunStream
-from runsdash.service.stream_events import Delta, StreamEvent
+from .operations import OPERATIONS
+from .providers import PROVIDERS
+from .statuses import RunStatus, StepStatus, UnknownStatus, run_status, step_status
+from .stream import RunStream
+from .stream_events import Delta, StreamEvent
 
 
 def tool_output(tool_call_id: str, output: object) -> dict[str, str]:

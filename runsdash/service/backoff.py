@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from runsdash.service.errors import RateLimited
+from .errors import RateLimited
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 8.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
 
-from runsdash.service import checks
+from . import checks
 
 Scope = Literal["collection", "item", "action"]
 

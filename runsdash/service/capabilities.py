@@ -6,7 +6,7 @@ call, because servers are upgraded.
 
 import re
 
-from runsdash.service.calls import Call
+from .calls import Call
 
 _NAMES_AN_OBJECT = re.compile(r"\bno \w+ found\b.{0,40}\bid\b", re.IGNORECASE)
 _NAMES_ITS_PARENT = re.compile(

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from runsdash.service.errors import InvalidRequest
+from .errors import InvalidRequest
 
 MAX_METADATA_PAIRS = 16
 MAX_METADATA_KEY_CHARS = 64

@@ -9,22 +9,23 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 
-from runsdash.service import checks
-from runsdash.service.background import Background
-from runsdash.service.backoff import Backoff
-from runsdash.service.calls import Call
-from runsdash.service.capabilities import Capabilities
-from runsdash.service.decoding import Undecodable, decode_json
-from runsdash.service.errors import UpstreamFailed
-from runsdash.service.exchange import Gate, Reply, Terms
-from runsdash.service.objects import Deleted, FileContent, Page
 from runsdash.service.objects.pages import items_of
 from runsdash.service.objects.reading import identifier
-from runsdash.service.operations import OPERATIONS, AllOperations
-from runsdash.service.providers import Endpoint
-from runsdash.service.refusals import unusable, what_came
-from runsdash.service.stream import RunStream
-from runsdash.service.transport import Transport
+
+from . import checks
+from .background import Background
+from .backoff import Backoff
+from .calls import Call
+from .capabilities import Capabilities
+from .decoding import Undecodable, decode_json
+from .errors import UpstreamFailed
+from .exchange import Gate, Reply, Terms
+from .objects import Deleted, FileContent, Page
+from .operations import OPERATIONS, AllOperations
+from .providers import Endpoint
+from .refusals import unusable, what_came
+from .stream import RunStream
+from .transport import Transport
 
 
 class Client(AllOperations):

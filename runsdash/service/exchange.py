@@ -12,18 +12,12 @@ from typing import Protocol
 
 import requests
 
-from runsdash.service import refusals, wire
-from runsdash.service.backoff import Backoff, retry_after_s, seconds_of
-from runsdash.service.calls import Call
-from runsdash.service.capabilities import Capabilities
-from runsdash.service.errors import (
-    NoAnswer,
-    NotSupported,
-    ServiceError,
-    UpstreamFailed,
-    error_class,
-)
-from runsdash.service.providers import Endpoint
+from . import refusals, wire
+from .backoff import Backoff, retry_after_s, seconds_of
+from .calls import Call
+from .capabilities import Capabilities
+from .errors import NoAnswer, NotSupported, ServiceError, UpstreamFailed, error_class
+from .providers import Endpoint
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BODY_BYTES = 64 * 1024

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from runsdash.service.objects import Page
+from .objects import Page
 
 Item = TypeVar("Item")
 Seen = Mapping[str, datetime | None]  # created_at by id

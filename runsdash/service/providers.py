@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from runsdash.service.errors import InvalidRequest, ServiceError
+from .errors import InvalidRequest, ServiceError
 
 KeySource = str | Callable[[], str] | None
 

@@ -6,16 +6,9 @@ stored, and cut to `ERROR_TEXT_CHARS`.
 
 import re
 
-from runsdash.service.decoding import (
-    ERROR_TEXT_CHARS,
-    Undecodable,
-    decode_json,
-    error_field,
-    error_text,
-    storable,
-)
-from runsdash.service.errors import ServiceError, UpstreamFailed
-from runsdash.service.providers import Endpoint
+from .decoding import ERROR_TEXT_CHARS, Undecodable, decode_json, error_field, error_text, storable
+from .errors import ServiceError, UpstreamFailed
+from .providers import Endpoint
 
 _SHOWN_FROM_BYTES = 16 * 1024
 _TITLE = re.compile(r"<title[^>]*>(.{1,200}?)</title>", re.IGNORECASE | re.DOTALL)

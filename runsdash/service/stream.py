@@ -8,15 +8,16 @@ import threading
 from collections.abc import Iterator
 from types import TracebackType
 
-from runsdash.service.decoding import ERROR_TEXT_CHARS, Undecodable, decode_json, error_field, error_text
-from runsdash.service.errors import ServiceError, UpstreamFailed
-from runsdash.service.exchange import Exchange
-from runsdash.service.merging import merge, settled
-from runsdash.service.objects import Message, Run, RunStep, Thread, sorted_steps
 from runsdash.service.objects.reading import identifier, mapping
-from runsdash.service.refusals import what_came
-from runsdash.service.sse import frames
-from runsdash.service.stream_events import DONE, ERROR, StreamEvent, events_of, run_event
+
+from .decoding import ERROR_TEXT_CHARS, Undecodable, decode_json, error_field, error_text
+from .errors import ServiceError, UpstreamFailed
+from .exchange import Exchange
+from .merging import merge, settled
+from .objects import Message, Run, RunStep, Thread, sorted_steps
+from .refusals import what_came
+from .sse import frames
+from .stream_events import DONE, ERROR, StreamEvent, events_of, run_event
 
 
 class Accumulated:

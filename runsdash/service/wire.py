@@ -20,8 +20,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from runsdash.service.connecting import connected_socket
-from runsdash.service.watchdog import Guard
+from .connecting import connected_socket
+from .watchdog import Guard
 
 WIRE_ERRORS = (
     requests.RequestException,

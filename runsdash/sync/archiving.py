@@ -16,7 +16,15 @@ from runsdash.index import archive
 from runsdash.index.models import ArchivedFile, Connection, Message, Thread
 from runsdash.index.upsert import upsert_messages
 from runsdash.index.walks import rests
-from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed, objects
+from runsdash.service import (
+    NoAnswer,
+    NotSupported,
+    RateLimited,
+    ServiceError,
+    Unauthorized,
+    UpstreamFailed,
+    objects,
+)
 from runsdash.service.objects import Page
 
 from .asked import MESSAGES_A_READ

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runsdash.dashboard.charts import CEILING, FLOOR, NICE, PARTS, Column, chart, log_place, part_size
+from runsdash.dashboard.charts import (
+    CEILING,
+    FLOOR,
+    NICE,
+    PARTS,
+    Column,
+    chart,
+    log_place,
+    part_size,
+)
 from runsdash.dashboard.formats import cost_text, costs_text, short_count_text
 from runsdash.dashboard.overview_usage import axis_dollars
 

@@ -6,9 +6,8 @@ import pytest
 from django.utils import timezone
 
 from runsdash.index.models import Run, RunStep, StatusSeen
+from tests.dashboard.conftest import path_of, still
 from tests.pages import parsed
-
-from .conftest import path_of, still
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,11 +13,10 @@ from django.utils import timezone
 
 from runsdash.dashboard.context import PILL_STEP_S
 from runsdash.index.models import Connection
+from tests.dashboard.conftest import path_of
 from tests.pages import Element, parsed
 from tests.served import Served, cookie_of, served
 from tests.upstream import Sandbox
-
-from .conftest import path_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
 VIEWERS = 50

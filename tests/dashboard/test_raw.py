@@ -5,8 +5,7 @@ import json
 import pytest
 
 from runsdash.index.models import RunStep
-
-from .conftest import path_of
+from tests.dashboard.conftest import path_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,10 +9,9 @@ from runsdash.index.models import Connection, Message, Run, RunStep, StepBody
 from runsdash.index.models.connections import LOOK_AGAIN_AFTER
 from runsdash.index.rows import MESSAGE_ORDER_BITS
 from tests.connected import wait_for
+from tests.dashboard.conftest import path_of, still
 from tests.pages import parsed
 from tests.rows import preview_of
-
-from .conftest import path_of, still
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # status → (is Cancel offered, is there a form, does it poll once everything is here)

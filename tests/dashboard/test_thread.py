@@ -3,9 +3,8 @@
 import pytest
 
 from runsdash.index.models import Message, Run, Thread
+from tests.dashboard.conftest import path_of
 from tests.pages import parsed
-
-from .conftest import path_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = "2999-01-01T00:00:00Z"

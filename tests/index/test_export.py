@@ -21,11 +21,10 @@ from runsdash.index.filters import parsed
 from runsdash.index.models import ArchivedFile, Connection, Run, RunStep, Thread
 from runsdash.index.upsert import ensure_threads, upsert_messages, upsert_runs, upsert_steps, upsert_threads
 from runsdash.service import objects
+from tests.index.snapshots import everything
+from tests.index.test_import import AGE, imported, past
 from tests.queries import at_most
 from tests.rows import made_connection, made_run, made_runs, run_object
-
-from .snapshots import everything
-from .test_import import AGE, imported, past
 
 pytestmark = pytest.mark.django_db
 

@@ -18,10 +18,9 @@ from runsdash.index.filters import parsed
 from runsdash.index.models import ArchivedFile, Assistant, Connection, Run, Thread
 from runsdash.index.upsert import upsert_assistants, upsert_messages, upsert_runs, upsert_steps
 from runsdash.service import objects
+from tests.index.test_export import exported, taken_in
+from tests.index.test_import import AGE, imported
 from tests.rows import made_connection, run_object
-
-from .test_export import exported, taken_in
-from .test_import import AGE, imported
 
 pytestmark = pytest.mark.django_db
 PNG = b"\x89PNG\r\n\x1a\n"

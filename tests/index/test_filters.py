@@ -7,7 +7,15 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runsdash.index.filters import METADATA, TEXT, Clause, FilterError, RunFilter, moment_of, parsed
+from runsdash.index.filters import (
+    METADATA,
+    TEXT,
+    Clause,
+    FilterError,
+    RunFilter,
+    moment_of,
+    parsed,
+)
 from runsdash.index.filters.names import AMOUNTS, COMPARISONS, FLAGS, VALUES
 from runsdash.index.filters.values import count_of, dollars_of, seconds_of
 from runsdash.index.planner.conditions import keys_of

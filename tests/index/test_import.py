@@ -23,9 +23,8 @@ from runsdash.index.models import Connection, Message, Run, RunStep, Thread
 from runsdash.index.upsert import upsert_messages, upsert_runs, upsert_steps, upsert_threads
 from runsdash.service import objects
 from runsdash.service.decoding import decode_json
+from tests.index.snapshots import everything
 from tests.rows import made_connection, run_object
-
-from .snapshots import everything
 
 pytestmark = pytest.mark.django_db
 AGE = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

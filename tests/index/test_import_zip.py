@@ -12,9 +12,8 @@ from runsdash.index.bulk.importing import Totals, import_sources
 from runsdash.index.bulk.lines import MAX_LINE_BYTES
 from runsdash.index.bulk.sources import source_of
 from runsdash.index.models import Connection, Run
+from tests.index.test_import import AGE
 from tests.rows import made_connection, run_object
-
-from .test_import import AGE
 
 pytestmark = pytest.mark.django_db
 TAIL = {"_fetched_at": AGE.isoformat()}

@@ -9,8 +9,7 @@ from runsdash.index.bulk.plain_messages import Said, placed_message, plain_messa
 from runsdash.index.bulk.reading import Line
 from runsdash.index.rows import positioned_messages
 from runsdash.index.words import joined_words
-
-from .test_plain_steps import AGE, CONTEXT, ODD, both_lines, changed, places
+from tests.index.test_plain_steps import AGE, CONTEXT, ODD, both_lines, changed, places
 
 ASKED = {
     "id": "msg_1", "object": "thread.message", "created_at": 1_790_000_000, "thread_id": "thread_1", "run_id": None,

@@ -11,8 +11,16 @@ from runsdash.index.bulk.extract import odd_part, plain_part
 from runsdash.index.bulk.plain_runs import Usual, plain_run_line
 from runsdash.index.bulk.reading import Context, read_line
 from runsdash.service.statuses import RunStatus
-
-from .test_plain_steps import AGE, CONTEXT, ODD, SPOKEN, USUAL, both_lines, changed, places
+from tests.index.test_plain_steps import (
+    AGE,
+    CONTEXT,
+    ODD,
+    SPOKEN,
+    USUAL,
+    both_lines,
+    changed,
+    places,
+)
 
 CONTEXTS = [CONTEXT, Context(connection_id=7, now=AGE, zone="+00", is_archive=True)]
 DONE = {

@@ -14,7 +14,15 @@ from pytest_django import DjangoDbBlocker
 
 from runsdash.index.filters import RunFilter, parsed
 from runsdash.index.keyset import CursorError
-from runsdash.index.models import Assistant, Connection, Run, RunMetadata, RunText, RunTool, Thread
+from runsdash.index.models import (
+    Assistant,
+    Connection,
+    Run,
+    RunMetadata,
+    RunText,
+    RunTool,
+    Thread,
+)
 from runsdash.index.planner import SORTS, Limits, Order, ids_of, run_page
 from runsdash.index.planner.pages import capped_counts
 from runsdash.index.planner.tallies import tallies

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from runsdash.index import rollups
 from runsdash.index.buckets import bucket_of
-from runsdash.index.models import AssistantSums, Connection, DirtyHour, Histogram, Run, RunSums, Thread
+from runsdash.index.models import (
+    AssistantSums,
+    Connection,
+    DirtyHour,
+    Histogram,
+    Run,
+    RunSums,
+    Thread,
+)
 from runsdash.index.rollups import DAY_HOURS, KEYS, mark_dirty, roll_up
 from runsdash.index.spans import hour_of_key
 from runsdash.index.upsert import upsert_runs

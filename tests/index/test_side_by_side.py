@@ -12,9 +12,8 @@ from runsdash.index.archive import digest_of
 from runsdash.index.bulk import importing, lines
 from runsdash.index.bulk.files import line_of
 from runsdash.index.models import ArchivedFile, Connection, Run
+from tests.index.test_import import AGE, everything, imported, past
 from tests.rows import made_connection
-
-from .test_import import AGE, everything, imported, past
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -14,14 +14,22 @@ from hypothesis import strategies as st
 
 from runsdash.index.bodies import raw_object, raw_text, shown
 from runsdash.index.keys import HASH_BITS, key_for
-from runsdash.index.models import Connection, DirtyHour, Message, Run, RunBody, RunStep, RunText, Thread
+from runsdash.index.models import (
+    Connection,
+    DirtyHour,
+    Message,
+    Run,
+    RunBody,
+    RunStep,
+    RunText,
+    Thread,
+)
 from runsdash.index.previews import SHORT_BODY_BYTES, run_preview
 from runsdash.index.upsert import ensure_threads, upsert_messages, upsert_runs, upsert_steps, upsert_threads
 from runsdash.service import objects
 from runsdash.service.statuses import RunStatus
+from tests.index.snapshots import everything
 from tests.rows import made_connection, preview_of, run_object
-
-from .snapshots import everything
 
 pytestmark = pytest.mark.django_db
 AGE = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runsdash.index.words import LONGEST_WORD, RUN_BYTES, SEARCHABLE_CHARS, WORD, joined_words, phrase_of, words_of
+from runsdash.index.words import (
+    LONGEST_WORD,
+    RUN_BYTES,
+    SEARCHABLE_CHARS,
+    WORD,
+    joined_words,
+    phrase_of,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,15 @@ def seed_index(archive: object, prod: object, runs: list) -> None:
 
 def seed_outputs(archive: object, runs: list) -> None:
     from runsdash.accounts.models import User
-    from runsdash.actions.models import Draft, Lineage, LiveOutput, LivePiece, OutputSchema, OutputTemplate, SentOutput
+    from runsdash.actions.models import (
+        Draft,
+        Lineage,
+        LiveOutput,
+        LivePiece,
+        OutputSchema,
+        OutputTemplate,
+        SentOutput,
+    )
 
     waiting, now = runs[RUNS_ONCE.index("requires_action")], timezone.now()
     call = {"connection": archive, "run_upstream_id": waiting.upstream_id, "call_id": "call_get_stock"}

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from runsdash.sandbox import builtin, commands, control, faults, options, state, welcome
+from runsdash.sandbox import options, state, welcome
+from runsdash.sandbox.script import commands
+from runsdash.sandbox.seed import builtin_assistants
+from runsdash.sandbox.switches import control, faults
 
 MANUAL = (Path(__file__).resolve().parent.parent.parent / "docs" / "sandbox.md").read_text()
 
@@ -37,7 +40,7 @@ def test_commands(name):
     assert any(known.split()[0] == f"/{name}" for known, _ in welcome.COMMANDS)
 
 
-@pytest.mark.parametrize("slug", [one["id"].removeprefix("asst_sandbox") for one in builtin.ASSISTANTS])
+@pytest.mark.parametrize("slug", [one["id"].removeprefix("asst_sandbox") for one in builtin_assistants.ASSISTANTS])
 def test_assistants(slug):
     assert f"{slug}`" in MANUAL
 

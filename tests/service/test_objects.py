@@ -4,7 +4,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runsdash.service.objects import Assistant, Message, Page, Run, RunStep, Thread, ToolCall, Usage, sorted_steps
+from runsdash.service.objects import (
+    Assistant,
+    Message,
+    Page,
+    Run,
+    RunStep,
+    Thread,
+    ToolCall,
+    Usage,
+    sorted_steps,
+)
 from runsdash.service.objects.reading import moment
 
 FIRST = 1_795_000_000

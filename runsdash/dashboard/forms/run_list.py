@@ -7,7 +7,15 @@ from urllib.parse import quote_plus, urlencode
 
 from django.http import QueryDict
 
-from runsdash.index.filters import METADATA, TEXT, Clause, FilterError, RunFilter, parsed, text_of
+from runsdash.index.filters import (
+    METADATA,
+    TEXT,
+    Clause,
+    FilterError,
+    RunFilter,
+    parsed,
+    text_of,
+)
 from runsdash.index.planner import SORTS, Order
 
 LIMITS = [25, 50, 100]

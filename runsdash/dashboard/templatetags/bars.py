@@ -7,7 +7,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from runsdash.dashboard import formats
 from runsdash.dashboard.charts import Bar, Chart
-from runsdash.dashboard.templatetags.shown import markup
+
+from .shown import markup
 
 register = template.Library()
 NOTHING = SafeString("")

@@ -13,8 +13,24 @@ from runsdash.service.objects import Run, RunStep, reading
 
 from .garbage import uncollected
 from .lines import Block
-from .making import Own, message_part, odd_step, own_odd, run_key, run_part, step_part
-from .parts import Again, Extracted, MessagePart, RunPart, StepPart, ThreadPart, Trouble
+from .making import (
+    Own,
+    message_part,
+    odd_step,
+    own_odd,
+    run_key,
+    run_part,
+    step_part,
+)
+from .parts import (
+    Again,
+    Extracted,
+    MessagePart,
+    RunPart,
+    StepPart,
+    ThreadPart,
+    Trouble,
+)
 from .plain import Plain, Step, own_plain, placed, plain_line, plain_step
 from .plain_messages import Placed, placed_message, plain_message_line, plain_message_part
 from .plain_runs import Usual, plain_run_key, plain_run_line, plain_run_part

@@ -14,7 +14,15 @@ from typing import NamedTuple
 
 from django.db.models import Model
 
-from runsdash.index.models import Message, MessageBody, Run, RunBody, RunStep, StepBody, Thread
+from runsdash.index.models import (
+    Message,
+    MessageBody,
+    Run,
+    RunBody,
+    RunStep,
+    StepBody,
+    Thread,
+)
 
 from .extras import taken_out
 from .lines import Block

@@ -31,7 +31,16 @@ from .keys import Keys
 from .known import Sifted
 from .messages import write_messages
 from .owners import Owners, ids_of, owners_of
-from .parts import BODY_REST, RUN_REST, STEP_BODY_NAMES, STEP_NAMES, Extracted, MessagePart, RunPart, StepPart
+from .parts import (
+    BODY_REST,
+    RUN_REST,
+    STEP_BODY_NAMES,
+    STEP_NAMES,
+    Extracted,
+    MessagePart,
+    RunPart,
+    StepPart,
+)
 from .reading import Context
 from .snapshots import write_snapshots
 from .steps import steps_of, write_loose_steps

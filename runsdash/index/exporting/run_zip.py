@@ -16,7 +16,15 @@ from runsdash.index.bulk.files import told_file
 from runsdash.index.models import ArchivedFile, Assistant, MessageBody, Run
 from runsdash.index.reading import messages_of_run
 
-from .objects import Told, runs_of, step_bodies, told_message, told_run, told_step, told_thread
+from .objects import (
+    Told,
+    runs_of,
+    step_bodies,
+    told_message,
+    told_run,
+    told_step,
+    told_thread,
+)
 
 BODIES_AT_ONCE = 20
 NAME_CHARS = 100

@@ -9,7 +9,17 @@ A value in quotes may hold anything; `\\"` stands for a quotation mark. Text in,
 from dataclasses import dataclass
 
 from .grammar import clauses_of, text_of
-from .names import AMOUNTS, FLAGS, METADATA, MOMENTS, NAMES, TEXT, VALUES, Clause, FilterError
+from .names import (
+    AMOUNTS,
+    FLAGS,
+    METADATA,
+    MOMENTS,
+    NAMES,
+    TEXT,
+    VALUES,
+    Clause,
+    FilterError,
+)
 from .values import moment_of
 
 __all__ = [

@@ -2,7 +2,15 @@
 
 import re
 
-from .names import COMPARISONS, METADATA, NAMES, TEXT, Clause, FilterError, problem_with
+from .names import (
+    COMPARISONS,
+    METADATA,
+    NAMES,
+    TEXT,
+    Clause,
+    FilterError,
+    problem_with,
+)
 
 NAME = rf"(?i:{'|'.join((*NAMES, METADATA))})(?=[:=<>.]\S)|[a-z_]+"  # a known one in any case, where a value follows
 CLAUSE = re.compile(

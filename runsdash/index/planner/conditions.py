@@ -13,7 +13,15 @@ from django.utils import timezone
 
 from runsdash.index.filters import AMOUNTS, METADATA, TEXT, Clause
 from runsdash.index.filters.names import COMPARISONS, SHORT_FOR, UNKNOWN
-from runsdash.index.filters.values import Keys, Range, end_of, is_day, key_after, key_from, moment_of
+from runsdash.index.filters.values import (
+    Keys,
+    Range,
+    end_of,
+    is_day,
+    key_after,
+    key_from,
+    moment_of,
+)
 from runsdash.index.keys import first_key_of
 from runsdash.index.models import Assistant, Connection, Run, Thread
 from runsdash.index.words import phrase_of

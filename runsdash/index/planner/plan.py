@@ -12,7 +12,17 @@ from runsdash.index.filters.values import Keys
 from . import sources
 from .sources import ALL
 from .sql import Sql, each_run, fetched
-from .tracks import ByKey, ByValue, Clock, Found, Limits, Place, Track, by_value, walked
+from .tracks import (
+    ByKey,
+    ByValue,
+    Clock,
+    Found,
+    Limits,
+    Place,
+    Track,
+    by_value,
+    walked,
+)
 from .wanted import Offer, Wanted, offers
 
 

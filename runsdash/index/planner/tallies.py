@@ -9,7 +9,16 @@ from time import monotonic
 
 from .plan import Direction, Plan, plan_for
 from .sources import WORDS, Source
-from .sql import Sql, TookTooLong, each_row, each_run, fetched, is_postgresql, listed_ids, stopped_after
+from .sql import (
+    Sql,
+    TookTooLong,
+    each_row,
+    each_run,
+    fetched,
+    is_postgresql,
+    listed_ids,
+    stopped_after,
+)
 from .tracks import ByKey, Clock, Place
 from .wanted import Wanted
 

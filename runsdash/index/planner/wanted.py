@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from runsdash.index.filters import AMOUNTS, FLAGS, METADATA, MOMENTS, TEXT, Clause, RunFilter
+from runsdash.index.filters import (
+    AMOUNTS,
+    FLAGS,
+    METADATA,
+    MOMENTS,
+    TEXT,
+    Clause,
+    RunFilter,
+)
 from runsdash.index.filters.names import COMPARISONS
 from runsdash.index.filters.values import Keys
 from runsdash.index.models import Connection

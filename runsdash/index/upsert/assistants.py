@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from runsdash.index.models import Assistant, Connection
+from runsdash.index.texts import cut, storable_json
 from runsdash.service import objects
-
-from ..models import Assistant, Connection
-from ..texts import cut, storable_json
 
 
 def upsert_assistants(connection: Connection, assistants: Sequence[objects.Assistant], *, fetched_at: datetime) -> None:

@@ -1,8 +1,7 @@
 """What the end of a run makes old: its steps as they were read while it ran, whoever heard of the end first."""
 
+from runsdash.index.models import Run, RunStep
 from runsdash.service.statuses import step_status
-
-from ..models import Run, RunStep
 
 NEWEST = 200  # steps among which those are that were not over
 

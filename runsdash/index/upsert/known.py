@@ -5,9 +5,9 @@ from datetime import datetime
 
 from django.db import models
 
-from ..keys import free_key, key_for
-from ..models import Connection
-from ..texts import stored_id
+from runsdash.index.keys import free_key, key_for
+from runsdash.index.models import Connection
+from runsdash.index.texts import stored_id
 
 CHUNK = 500  # rows a transaction, and ids in one IN (…)
 

@@ -5,14 +5,14 @@ from datetime import datetime
 
 from django.db import transaction
 
+from runsdash.index import fulltext, rows
+from runsdash.index.locks import hold_thread
+from runsdash.index.message_order import in_place
+from runsdash.index.models import Message, MessageBody, Thread
+from runsdash.index.statements import Row, upsert_rows
+from runsdash.index.texts import stored_id
 from runsdash.service import objects
 
-from .. import fulltext, rows
-from ..locks import hold_thread
-from ..message_order import in_place
-from ..models import Message, MessageBody, Thread
-from ..statements import Row, upsert_rows
-from ..texts import stored_id
 from .known import keys_for_new, known_rows
 
 

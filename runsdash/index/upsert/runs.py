@@ -7,15 +7,23 @@ from functools import partial
 from django.db import connection as database
 from django.db import transaction
 
+from runsdash.index import fulltext, pricing, rows
+from runsdash.index.models import (
+    Connection,
+    Run,
+    RunBody,
+    RunMetadata,
+    RunTool,
+    StatusSeen,
+    Thread,
+)
+from runsdash.index.previews import run_preview
+from runsdash.index.statements import upsert_rows
+from runsdash.index.texts import stored_id
+from runsdash.index.thread_sums import Before, Sums
 from runsdash.service import objects
 from runsdash.service.statuses import run_status
 
-from .. import fulltext, pricing, rows
-from ..models import Connection, Run, RunBody, RunMetadata, RunTool, StatusSeen, Thread
-from ..previews import run_preview
-from ..statements import upsert_rows
-from ..texts import stored_id
-from ..thread_sums import Before, Sums
 from .ending import read_steps_again
 from .known import CHUNK, keys_for_new, known_rows
 from .threads import ensure_threads

@@ -6,14 +6,14 @@ from functools import partial
 
 from django.db import models, transaction
 
+from runsdash.index import fulltext, rows
+from runsdash.index.locks import hold_run
+from runsdash.index.models import Run, RunStep, StepBody
+from runsdash.index.previews import step_preview
+from runsdash.index.statements import update_rows, upsert_rows
+from runsdash.index.texts import stored_id
 from runsdash.service import objects
 
-from .. import fulltext, rows
-from ..locks import hold_run
-from ..models import Run, RunStep, StepBody
-from ..previews import step_preview
-from ..statements import update_rows, upsert_rows
-from ..texts import stored_id
 from .known import chunks, keys_for_new, known_rows
 from .runs import COUNTS, write_tools
 

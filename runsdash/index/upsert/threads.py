@@ -6,12 +6,12 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from runsdash.index.keys import key_for
+from runsdash.index.models import Connection, Thread
+from runsdash.index.statements import converter, insert_missing_rows, update_rows
+from runsdash.index.texts import dumped, storable_json, stored_id
 from runsdash.service import objects
 
-from ..keys import key_for
-from ..models import Connection, Thread
-from ..statements import converter, insert_missing_rows, update_rows
-from ..texts import dumped, storable_json, stored_id
 from .known import free_keys, known_rows
 
 THREAD_ATTEMPTS = 3  # other processes may take a key between a look and an insert

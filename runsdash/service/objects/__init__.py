@@ -3,12 +3,12 @@
 Raw dicts stop here; the rest of RunsDash reads these objects.
 """
 
-from runsdash.service.objects.messages import Annotation, Message, MessageContent
-from runsdash.service.objects.pages import Page
-from runsdash.service.objects.runs import LastError, RequiredAction, Run, Usage
-from runsdash.service.objects.steps import RunStep, sorted_steps
-from runsdash.service.objects.threads import Assistant, Deleted, FileContent, Thread
-from runsdash.service.objects.tool_calls import FileSearchResult, ToolCall
+from .messages import Annotation, Message, MessageContent
+from .pages import Page
+from .runs import LastError, RequiredAction, Run, Usage
+from .steps import RunStep, sorted_steps
+from .threads import Assistant, Deleted, FileContent, Thread
+from .tool_calls import FileSearchResult, ToolCall
 
 __all__ = [
     "Annotation",

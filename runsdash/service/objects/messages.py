@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runsdash.service.objects import reading
-from runsdash.service.objects.runs import incomplete_reason
+from . import reading
+from .runs import incomplete_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

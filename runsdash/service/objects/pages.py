@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from runsdash.service.objects import reading
+from . import reading
 
 Item = TypeVar("Item")
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runsdash.service.objects import reading
-from runsdash.service.objects.tool_calls import ToolCall, once_each
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
+
+from . import reading
+from .tool_calls import ToolCall, once_each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

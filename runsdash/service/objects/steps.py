@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from runsdash.service.objects import reading
-from runsdash.service.objects.runs import LastError, Usage
-from runsdash.service.objects.tool_calls import ToolCall
 from runsdash.service.statuses import StepStatus, UnknownStatus, step_status
+
+from . import reading
+from .runs import LastError, Usage
+from .tool_calls import ToolCall
 
 _END_MOMENTS = {
     "completed_at": StepStatus.COMPLETED,

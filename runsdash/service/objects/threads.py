@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runsdash.service.objects import reading
-from runsdash.service.objects.runs import word_or_object
+from . import reading
+from .runs import word_or_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from runsdash.service.objects import reading
+from . import reading
 
 _SEARCH_TYPES = {
     "file_search",

@@ -5,12 +5,12 @@ sent (`InvalidRequest`); `raw=True` answers the JSON as received instead of a ty
 error is a `ServiceError` of the tree in `errors`.
 """
 
-from runsdash.service.operations.assistants import AssistantOperations
-from runsdash.service.operations.files import FileOperations
-from runsdash.service.operations.messages import MessageOperations
-from runsdash.service.operations.runs import RunOperations
-from runsdash.service.operations.steps import StepOperations
-from runsdash.service.operations.threads import ThreadOperations
+from .assistants import AssistantOperations
+from .files import FileOperations
+from .messages import MessageOperations
+from .runs import RunOperations
+from .steps import StepOperations
+from .threads import ThreadOperations
 
 
 class AllOperations(

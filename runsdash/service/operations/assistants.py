@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
 from runsdash.service.objects import Assistant, Page
-from runsdash.service.operations.base import RUN_FIELDS, Operations, given, list_query
+
+from .base import RUN_FIELDS, Operations, given, list_query
 
 _FIELDS = {**RUN_FIELDS, "name": checks.text, "description": checks.text}
 

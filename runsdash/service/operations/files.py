@@ -4,7 +4,8 @@ from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
 from runsdash.service.exchange import MAX_BODY_BYTES
 from runsdash.service.objects import FileContent
-from runsdash.service.operations.base import Operations
+
+from .base import Operations
 
 
 class FileOperations(Operations):

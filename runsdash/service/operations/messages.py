@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
 from runsdash.service.objects import Message, Page
-from runsdash.service.operations.base import Operations, given, list_query
 from runsdash.service.paging import Walk
+
+from .base import Operations, given, list_query
 
 _MESSAGES = ("threads", "{thread_id}", "messages")
 _FIELDS = {

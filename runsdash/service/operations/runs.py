@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
 from runsdash.service.objects import Page, Run
-from runsdash.service.operations.base import RUN_FIELDS, Operations, given, include_query, list_query
 from runsdash.service.paging import Walk
 from runsdash.service.stream import RunStream
+
+from .base import RUN_FIELDS, Operations, given, include_query, list_query
 
 _RUNS = ("threads", "{thread_id}", "runs")
 _RUN = (*_RUNS, "{run_id}")

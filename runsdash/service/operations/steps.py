@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from runsdash.service.calls import Call, path_to
 from runsdash.service.objects import Page, RunStep
-from runsdash.service.operations.base import Operations, include_query, list_query
 from runsdash.service.paging import Walk
+
+from .base import Operations, include_query, list_query
 
 FILE_SEARCH_CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
 from runsdash.service.objects import Deleted, Page, Thread
-from runsdash.service.operations.base import Operations, given, list_query
 from runsdash.service.paging import Walk
+
+from .base import Operations, given, list_query
 
 _FIELDS = {"messages": checks.messages, "tool_resources": checks.json_object, "metadata": checks.metadata}
 

@@ -1,0 +1,143 @@
+"""The engine: one thread that applies what is due in the plans of unfinished runs.
+
+All its memory is in the store, so a killed server goes on where its plans were. It also tells open
+streams the words that are out by now.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from runsdash.sandbox.store import Active, Change, Store, dump
+
+from .actions import ACTIONS
+from .speech import Speech, spoken
+from .streams import Streams
+from .turn import Turn
+
+FAST_PACE = 0.01
+IDLE_S = 30.0
+TICK_S, FAST_TICK_S = 0.04, 0.004
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """With `ask_model` set, it is given the ids of runs that a model shall answer."""
+
+    def __init__(self, *, store: Store, streams: Streams, fast: bool) -> None:
+        self.store, self.streams = store, streams
+        self.pace = FAST_PACE if fast else 1.0
+        self.tick_s = FAST_TICK_S if fast else TICK_S
+        self.speech = Speech()
+        self.ask_model: Callable[[str], None] | None = None
+        self.stopping = False
+        self.bell = threading.Event()
+        self.thread = threading.Thread(target=self.work, name="engine", daemon=True)
+
+    def start(self) -> None:
+        self.revive()
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.stopping = True
+        self.bell.set()
+        self.thread.join(timeout=5)
+
+    def wake(self) -> None:
+        """Look again: something new may be due."""
+        self.bell.set()
+
+    def turn(self, change: Change, active: Active) -> Turn:
+        return Turn(change=change, active=active, speech=self.speech, pace=self.pace, now=time.time())
+
+    def work(self) -> None:
+        while not self.stopping:
+            self.bell.clear()
+            for run_id in self.due():
+                self.advance_safely(run_id)
+            self.tell_words()
+            self.bell.wait(self.pause_s())
+
+    def due(self) -> list[str]:
+        now = time.time()
+        found = self.store.rows("SELECT run_id FROM active WHERE due_at<=? OR expires_at<=?", now, now)
+        return [run_id for (run_id,) in found]
+
+    def pause_s(self) -> float:
+        ((due_at, expires_at),) = self.store.rows("SELECT min(due_at), min(expires_at) FROM active")
+        soonest = min(due_at or float("inf"), expires_at or float("inf"))
+        pause_s = min(max(soonest - time.time(), 0), IDLE_S)
+        return min(pause_s, self.tick_s) if self.heard() else pause_s
+
+    def advance_safely(self, run_id: str) -> None:
+        try:
+            self.advance(run_id)
+        except Exception:
+            # One broken plan must not stop all other runs.
+            log.exception("run %s failed inside the sandbox", run_id)
+            self.end_broken(run_id)
+
+    def advance(self, run_id: str) -> None:
+        """Applies the next action of one run, or its expiry, if the time has come."""
+        with self.store.change() as change:
+            active = change.active(run_id)
+            if active is None:
+                return
+            turn = self.turn(change, active)
+            if active.expires_at <= turn.now:
+                turn.finish("expired")
+            elif active.due_at is not None and active.due_at <= turn.now:
+                self.act(turn)
+
+    def act(self, turn: Turn) -> None:
+        if turn.plan["todo"][0]["do"] == "ask":
+            self.ask(turn)
+            return
+        action = turn.plan["todo"].pop(0)
+        ACTIONS[action["do"]](turn, action)
+        turn.schedule()
+
+    def ask(self, turn: Turn) -> None:
+        """Hands the run to the model; it comes back by itself."""
+        if self.ask_model is None:
+            error = {"code": "server_error", "message": "This run needs a model, and none is configured."}
+            turn.finish("failed", last_error=error)
+            return
+        turn.active.due_at = None
+        turn.change.save_active(turn.active)
+        self.ask_model(turn.run["id"])
+
+    def revive(self) -> None:
+        """Runs whose model was answering when the server died are asked again."""
+        now = time.time()
+        with self.store.change() as change:
+            change.db.execute(
+                "UPDATE active SET due_at=? WHERE due_at IS NULL AND json_extract(plan, '$.todo[0].do')='ask'"
+                " AND (SELECT json_extract(body, '$.status') FROM object WHERE id=run_id)='in_progress'",
+                (now,),
+            )
+
+    def end_broken(self, run_id: str) -> None:
+        with self.store.change() as change:
+            active = change.active(run_id)
+            if active is not None:
+                active.plan["open"] = None
+                error = {"code": "server_error", "message": "The sandbox could not follow its own plan."}
+                self.turn(change, active).finish("failed", last_error=error)
+
+    def heard(self) -> list[str]:
+        return [run_id for run_id in list(self.speech.open) if self.streams.are_open(run_id)]
+
+    def tell_words(self) -> None:
+        """Sends open streams the words that are out by now; nothing is written for this."""
+        for run_id in self.heard():
+            with self.store.write_lock:
+                said = self.speech.open.get(run_id)
+                if said is None:
+                    continue
+                text = spoken(said, now=time.time())
+                delta = self.speech.next_delta(run_id, text, message_id=said["message_id"])
+                if delta:
+                    self.streams.publish([(run_id, "thread.message.delta", dump(delta))])

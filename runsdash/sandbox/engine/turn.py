@@ -1,0 +1,207 @@
+"""One change to one unfinished run: the moves of the state machine and the events they make.
+
+Every move works inside a transaction of the store. Who calls when is the engine's and the endpoints'
+business.
+"""
+
+from dataclasses import dataclass
+
+from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.store import Active, Change
+
+from . import tool_deltas
+from .ledger import content, message_object, step_object, tokens, usage
+from .speech import Speech, message_delta, spoken, word_count
+
+STEP_ERRORS = ("server_error", "rate_limit_exceeded")
+MESSAGE_REASON = {"cancelled": "run_cancelled", "expired": "run_expired", "failed": "run_failed"}
+STAMP = {
+    "completed": "completed_at",
+    "cancelled": "cancelled_at",
+    "failed": "failed_at",
+    "expired": "expired_at",
+}
+
+
+@dataclass
+class Turn:
+    """`pace` multiplies scripted pauses (1.0 in real time); `now` is Unix seconds."""
+
+    change: Change
+    active: Active
+    speech: Speech
+    pace: float
+    now: float
+
+    def __post_init__(self) -> None:
+        self.run = self.change.get("run", self.active.run_id)
+        self.plan = self.active.plan
+        self.ended = False
+
+    def emit(self, event: str, body: dict) -> None:
+        self.change.emit(self.active.run_id, event, body)
+
+    def set_status(self, status: str, **fields: object) -> None:
+        self.run |= {"status": status, **fields}
+        self.change.update(self.run)
+        self.emit(f"thread.run.{status}", self.run)
+
+    def schedule(self) -> None:
+        """Keeps the plan, due when its next action is."""
+        if self.ended:
+            return
+        self.active.due_at = None
+        if self.plan["todo"] and self.run["status"] != "requires_action":
+            action = self.plan["todo"][0]
+            self.active.due_at = self.now + action["wait_s"] * (1.0 if action.get("exact") else self.pace)
+        self.change.save_active(self.active)
+
+    # Steps
+
+    def open_step(self, type: str, details: dict) -> dict:
+        step = step_object(mint(prefix="step_"), self.run, type, details, at=now_s())
+        self.change.insert("step", step, parent=self.run["id"])
+        self.plan["open"] = {"step_id": step["id"]}
+        return step
+
+    def open_tool_step(self, calls: list[dict]) -> dict:
+        """Opens a step with `calls` and tells them piece by piece."""
+        step = self.open_step("tool_calls", {"tool_calls": calls})
+        bare = step | {"step_details": {"type": "tool_calls", "tool_calls": []}}
+        self.emit("thread.run.step.created", bare)
+        self.emit("thread.run.step.in_progress", bare)
+        for delta in tool_deltas.opening(calls):
+            self.emit("thread.run.step.delta", tool_deltas.step_delta(step["id"], delta))
+        return step
+
+    def opened_step(self) -> dict | None:
+        place = self.plan.get("open")
+        return place and self.change.get("step", place["step_id"])
+
+    def close_step(
+        self,
+        status: str,
+        *,
+        written: int = 0,
+        spent: dict | None = None,
+        last_error: dict | None = None,
+    ) -> None:
+        """Ends the open step; `written` counts the characters in it, `spent` is a model's own usage."""
+        step = self.opened_step()
+        if step is None:
+            return
+        step |= {"status": status, STAMP[status]: now_s(), "last_error": last_error}
+        if status == "completed":
+            step["usage"] = self.count(written, spent or self.plan.pop("spent", None))
+        self.keep_step(step)
+        self.emit(f"thread.run.step.{status}", step)
+        self.plan["open"] = None
+
+    def keep_step(self, step: dict) -> None:
+        self.change.update(step)
+
+    def count(self, written: int, spent: dict | None) -> dict:
+        """The usage of one answer of the model; what it wrote is part of the next prompt."""
+        prompt, completion = tokens(self.plan["chars"]), tokens(written)
+        if spent:
+            prompt, completion = spent["prompt_tokens"], spent["completion_tokens"]
+        self.plan["chars"] += written
+        self.plan["prompt"] += prompt
+        self.plan["completion"] += completion
+        return usage(prompt, completion)
+
+    # Messages
+
+    def open_message(self, text: str, *, annotations: list[dict], images: list[str], word_s: float) -> None:
+        message = message_object(mint(prefix="msg_"), self.run["thread_id"], role="assistant", at=now_s(), run=self.run)
+        message |= {"status": "in_progress", "completed_at": None}
+        self.change.insert("message", message, parent=self.run["thread_id"])
+        step = self.open_step("message_creation", {"message_creation": {"message_id": message["id"]}})
+        self.emit("thread.run.step.created", step)
+        self.emit("thread.run.step.in_progress", step)
+        self.emit("thread.message.created", message)
+        self.emit("thread.message.in_progress", message)
+        said = {
+            "text": text,
+            "annotations": annotations,
+            "images": images,
+            "began": self.now,
+            "word_s": word_s,
+        }
+        self.plan["open"] |= {"message_id": message["id"], **said}
+        self.speech.begin(self.run["id"], self.plan["open"])
+
+    def speaking_s(self) -> float:
+        """How long the open message takes to speak, before `pace`."""
+        return word_count(self.plan["open"]["text"]) * self.plan["open"]["word_s"] / (self.pace or 1)
+
+    def close_message(self, status: str, *, reason: str | None = None) -> int:
+        """Ends the open message, whole or cut; returns the characters it holds."""
+        said = self.said()
+        whole = status == "completed" or reason == "max_tokens"
+        text = said["text"] if whole else spoken(said, now=self.now)
+        message = self.change.get("message", said["message_id"])
+        self.tell_rest(said, text, whole=whole)
+        self.speech.end(self.run["id"])
+        if message is not None:
+            stamp = "completed_at" if status == "completed" else "incomplete_at"
+            message |= {"status": status, stamp: now_s(), "incomplete_details": reason and {"reason": reason}}
+            notes, images = (said["annotations"], said["images"]) if whole else ([], [])
+            message["content"] = content(text, annotations=notes, images=images)
+            self.change.update(message)
+            self.emit(f"thread.message.{status}", message)
+        return len(text)
+
+    def said(self) -> dict:
+        """The open message, with what a model has written of it so far."""
+        live = self.speech.open.get(self.run["id"])
+        if live and live["message_id"] == self.plan["open"]["message_id"] and not live["word_s"]:
+            self.plan["open"]["text"] = live["text"]
+        return self.plan["open"]
+
+    def tell_rest(self, said: dict, text: str, *, whole: bool) -> None:
+        delta = self.speech.next_delta(self.run["id"], text, message_id=said["message_id"])
+        if delta:
+            self.emit("thread.message.delta", delta)
+        if not whole:
+            return
+        notes = [{"index": at, **note} for at, note in enumerate(said["annotations"])]
+        parts = [{"index": 0, "type": "text", "text": {"annotations": notes}}] if notes else []
+        for at, file_id in enumerate(said["images"], start=1):
+            parts.append({"index": at, "type": "image_file", "image_file": {"file_id": file_id, "detail": "auto"}})
+        for part in parts:
+            self.emit("thread.message.delta", message_delta(said["message_id"], [part]))
+
+    # Ends
+
+    def finish(self, status: str, **fields: object) -> None:
+        """Ends the run, and with it whatever is open."""
+        self.close_open(status, fields.get("last_error"))
+        stamp = STAMP.get(status)
+        if stamp and stamp != "expired_at":
+            fields[stamp] = now_s()
+        spent = usage(self.plan["prompt"], self.plan["completion"])
+        self.set_status(status, expires_at=None, required_action=None, usage=spent, **fields)
+        self.change.drop_active(self.run["id"])
+        self.speech.end(self.run["id"])
+        self.ended = True
+
+    def close_open(self, status: str, error: dict | None) -> None:
+        if not self.plan.get("open"):
+            return
+        written = 0
+        if "message_id" in self.plan["open"]:
+            reason = MESSAGE_REASON.get(status, "max_tokens")
+            written = self.close_message("incomplete", reason=reason)
+        if error and error["code"] not in STEP_ERRORS:
+            error = error | {"code": "server_error"}
+        step_status = "completed" if status == "incomplete" else status
+        self.close_step(step_status, written=written, last_error=error)
+
+    def begin_cancelling(self) -> None:
+        self.set_status("cancelling", required_action=None)
+        if self.plan.get("open") and "began" in self.plan["open"]:
+            self.said()["until"] = self.now
+            self.speech.open[self.run["id"]] = self.plan["open"]
+        self.plan["todo"] = [{"do": "cancel", "wait_s": 0.6}]
+        self.schedule()

@@ -1,0 +1,41 @@
+"""Endpoints of files: the images that code made and the bundled documents. Nothing is uploaded."""
+
+import json
+
+from runsdash.sandbox.script.documents import DOCUMENTS
+from runsdash.sandbox.state import Bytes, Call
+
+from .errors import not_found
+
+BUNDLED_AT = 1_760_000_000  # the day the documents were written; fixed, so listings are stable
+
+
+def bundled(file_id: str) -> dict:
+    name, text = DOCUMENTS[file_id]
+    return {
+        "id": file_id,
+        "object": "file",
+        "bytes": len(text.encode()),
+        "created_at": BUNDLED_AT,
+        "filename": name,
+        "purpose": "assistants",
+        "status": "processed",
+    }
+
+
+def retrieve(call: Call, file_id: str) -> dict:
+    if file_id in DOCUMENTS:
+        return bundled(file_id)
+    found = call.sandbox.store.rows("SELECT body FROM file WHERE id=?", file_id)
+    if not found:
+        raise not_found("file", file_id)
+    return json.loads(found[0][0])
+
+
+def content(call: Call, file_id: str) -> Bytes:
+    if file_id in DOCUMENTS:
+        return Bytes(DOCUMENTS[file_id][1].encode(), "text/markdown; charset=utf-8")
+    found = call.sandbox.store.rows("SELECT content FROM file WHERE id=?", file_id)
+    if not found:
+        raise not_found("file", file_id)
+    return Bytes(found[0][0], "image/png")

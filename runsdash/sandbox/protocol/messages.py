@@ -1,0 +1,55 @@
+"""Endpoints of messages. A thread with an active run takes no new ones."""
+
+from runsdash.sandbox.engine.ledger import message_object
+from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.state import Call
+from runsdash.sandbox.store import Change
+
+from . import bodies, paging
+from .errors import not_found, thread_locked
+from .metadata import modified
+from .paging import one
+
+
+def insert(change: Change, given: dict, *, thread_id: str) -> dict:
+    """A message a client wrote; it belongs to no run."""
+    message = message_object(mint(prefix="msg_"), thread_id, role=given["role"], at=now_s())
+    message["content"] = bodies.message_content(given["content"])
+    message["attachments"] = given.get("attachments") or []
+    message["metadata"] = given.get("metadata") or {}
+    change.insert("message", message, parent=thread_id)
+    return message
+
+
+def create(call: Call, thread_id: str) -> dict:
+    call.sandbox.find("thread", thread_id)
+    bodies.MESSAGE("", call.body)
+    with call.sandbox.store.change() as change:
+        busy = change.active_of_thread(thread_id)
+        if busy:
+            raise thread_locked(thread_id, busy.run_id)
+        return insert(change, call.body, thread_id=thread_id)
+
+
+def list_all(call: Call, thread_id: str) -> dict:
+    call.sandbox.find("thread", thread_id)
+    run_id = one(call.query, "run_id")
+    return paging.page(call, kind="message", parent=thread_id, run_id=run_id)
+
+
+def retrieve(call: Call, thread_id: str, message_id: str) -> dict:
+    call.sandbox.find("thread", thread_id)
+    return call.sandbox.find("message", message_id, parent=thread_id)
+
+
+def modify(call: Call, thread_id: str, message_id: str) -> dict:
+    bodies.METADATA_ONLY("", call.body)
+    return modified(call, "message", message_id, given=call.body, parent=thread_id)
+
+
+def delete(call: Call, thread_id: str, message_id: str) -> dict:
+    with call.sandbox.store.change() as change:
+        if change.get("message", message_id, parent=thread_id) is None:
+            raise not_found("message", message_id)
+        change.delete(message_id)
+    return {"id": message_id, "object": "thread.message.deleted", "deleted": True}

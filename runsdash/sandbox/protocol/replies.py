@@ -1,0 +1,125 @@
+"""Sends replies: JSON, bytes, event streams, and what a fault makes of them."""
+
+import time
+from collections.abc import Iterable
+from http.server import BaseHTTPRequestHandler
+
+from runsdash.sandbox.state import Bytes, Sandbox, Streamed
+from runsdash.sandbox.switches import harm
+from runsdash.sandbox.switches.faults import Fault
+
+from . import wire
+
+
+class CutError(Exception):
+    """The fault of this request ends its stream here."""
+
+
+class Replies(BaseHTTPRequestHandler):
+    """The sending half of a connection. The reading half sets the fields of the request at hand."""
+
+    sandbox: Sandbox
+    fault: Fault | None
+    request_id: str
+    began: float
+    entry: dict
+
+    def reply(self, answer: object) -> None:
+        if isinstance(answer, Fault):
+            self.reply_fault(answer)
+        elif isinstance(answer, Streamed):
+            self.reply_stream(answer)
+        elif isinstance(answer, Bytes):
+            self.send_content(200, answer.content, answer.content_type)
+        else:
+            self.send_json(200, answer)
+
+    def reply_fault(self, fault: Fault) -> None:
+        if fault.kind == "html":
+            self.send_content(502, harm.PROXY_PAGE, "text/html")
+            return
+        if fault.kind not in ("hang", "reset_before"):
+            raise harm.refusal(fault)
+        self.close_connection = True
+        if fault.kind == "hang":
+            harm.hang(self.connection, fault)
+        else:
+            harm.reset(self.connection)
+
+    def send_json(self, status: int, answer: object, *, headers: dict[str, str] | None = None) -> None:
+        content = wire.json_body(answer, self.sandbox.quirks)
+        self.send_content(status, content, "application/json", headers=headers)
+
+    def send_content(
+        self, status: int, content: bytes, content_type: str, *, headers: dict[str, str] | None = None
+    ) -> None:
+        """Sends a whole reply, after what the fault of this request does to it."""
+        kind = self.fault.kind if self.fault else None
+        self.entry["status"] = status
+        if kind == "reset_after":
+            self.close_connection = True
+            harm.reset(self.connection)
+            return
+        content = harm.damaged(self.fault, content)
+        self.send_head(status, content_type, headers=headers)
+        if kind == "endless":
+            self.send_chunks(harm.endless(content))
+            return
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if kind == "drip":
+            for piece in harm.dripped(content, self.fault):
+                self.wfile.write(piece)
+            return
+        if kind == "truncate":
+            self.close_connection = True
+            content = content[: len(content) // 2]
+        self.wfile.write(content)
+
+    def send_head(self, status: int, content_type: str, *, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("x-request-id", self.request_id)
+        self.send_header("openai-processing-ms", str(int((time.time() - self.began) * 1000)))
+        if poll := self.sandbox.quirks["poll_after_ms"]:
+            self.send_header("openai-poll-after-ms", str(poll))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+
+    def send_chunks(self, pieces: Iterable[bytes]) -> None:
+        """A chunked body; a stream that is cut short never gets its last chunk."""
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in pieces:
+            if piece:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def reply_stream(self, streamed: Streamed) -> None:
+        """Server-sent events; when the client leaves, the run goes on without it."""
+        self.entry["status"] = 200
+        try:
+            self.send_head(200, "text/event-stream; charset=utf-8", headers={"Cache-Control": "no-cache"})
+            self.send_chunks(self.spoiled(wire.frames(streamed, self.sandbox.quirks)))
+        except CutError:
+            self.close_connection = True
+        finally:
+            self.sandbox.streams.leave(streamed.run_id, streamed.heard)
+
+    def spoiled(self, frames: Iterable[bytes]) -> Iterable[bytes]:
+        fault = self.fault
+        for at, frame in enumerate(frames):
+            if fault and fault.kind in ("truncate", "reset_after", "error") and at >= fault.after_events:
+                if fault.kind == "error":
+                    yield harm.error_frame()
+                if fault.kind == "reset_after":
+                    harm.reset(self.connection)
+                raise CutError
+            if fault and fault.kind == "drip":
+                yield from harm.dripped(frame, fault)
+            elif fault and fault.kind == "endless":
+                yield from harm.endless(frame)
+            else:
+                yield harm.damaged_frame(fault, frame)

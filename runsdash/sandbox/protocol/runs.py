@@ -1,0 +1,153 @@
+"""Endpoints of runs: create, read, modify, cancel. Answers to a waiting run are in `submit`."""
+
+from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.script import plan
+from runsdash.sandbox.state import Call, Sandbox, Streamed
+from runsdash.sandbox.store import Active, Change
+
+from . import bodies, messages, paging, threads
+from .errors import not_cancellable, not_found, thread_busy
+from .metadata import modified
+
+CANCELLABLE = ("queued", "in_progress", "requires_action")
+BLANK = dict.fromkeys(
+    (
+        "required_action", "last_error", "started_at", "cancelled_at", "failed_at", "completed_at",
+        "incomplete_details", "usage",
+    )
+)  # fmt: skip
+
+
+def shape(given: dict, assistant: dict, *, thread_id: str, expires_s: int) -> dict:
+    """The run object for a create body: what it lacks comes from the assistant."""
+
+    def pick(name: str, otherwise: object = None) -> object:
+        return next((one for one in (given.get(name), assistant.get(name)) if one is not None), otherwise)
+
+    instructions = [pick("instructions", ""), given.get("additional_instructions")]
+    now = now_s()
+    return {
+        "id": mint(prefix="run_"),
+        "object": "thread.run",
+        "created_at": now,
+        "thread_id": thread_id,
+        "assistant_id": assistant["id"],
+        "status": "queued",
+        "expires_at": now + expires_s,
+        **BLANK,
+        "model": pick("model"),
+        "instructions": " ".join(part for part in instructions if part),
+        "tools": bodies.run_tools(pick("tools", [])),
+        "metadata": given.get("metadata") or {},
+        "temperature": pick("temperature", 1.0),
+        "top_p": pick("top_p", 1.0),
+        "max_prompt_tokens": given.get("max_prompt_tokens"),
+        "max_completion_tokens": given.get("max_completion_tokens"),
+        "truncation_strategy": given.get("truncation_strategy") or {"type": "auto", "last_messages": None},
+        "tool_choice": given.get("tool_choice") or "auto",
+        "parallel_tool_calls": given.get("parallel_tool_calls") is not False,
+        "response_format": pick("response_format", "auto"),
+    }
+
+
+def insert(sandbox: Sandbox, change: Change, given: dict, *, assistant: dict, thread_id: str) -> dict:
+    """A new run with its plan; announces it to the streams."""
+    run = shape(given, assistant, thread_id=thread_id, expires_s=sandbox.options.expires_s)
+    change.insert("run", run, parent=thread_id)
+    change.emit(run["id"], "thread.run.created", run)
+    change.emit(run["id"], "thread.run.queued", run)
+    active = Active(run["id"], thread_id, None, run["expires_at"], first_plan(sandbox, change, run, assistant))
+    sandbox.engine.turn(change, active).schedule()
+    return run
+
+
+def first_plan(sandbox: Sandbox, change: Change, run: dict, assistant: dict) -> dict:
+    """The plan: what to do, what was found, what it cost (`chars` is the prompt's length)."""
+    said = change.children("message", run["thread_id"])
+    last = next((bodies.message_text(one) for one in reversed(said) if one["role"] == "user"), "")
+    if sandbox.engine.ask_model:
+        todo = [{"do": "start", "wait_s": 0}, {"do": "ask", "wait_s": 0}]
+    else:
+        fallback = (assistant["metadata"] or {}).get("sandbox_script", "")
+        todo = plan.plan(run, text=last, fallback=fallback, name=assistant["name"] or "The assistant")
+    chars = len(run["instructions"]) + sum(len(bodies.message_text(one)) for one in said)
+    return {"todo": todo, "open": None, "facts": [], "chars": chars, "prompt": 0, "completion": 0}
+
+
+def create(call: Call, thread_id: str) -> dict | Streamed:
+    sandbox = call.sandbox
+    sandbox.find("thread", thread_id)
+    bodies.RUN("", call.body)
+    assistant = sandbox.find("assistant", call.body["assistant_id"])
+    with sandbox.store.change() as change:
+        busy = change.active_of_thread(thread_id)
+        if busy:
+            raise thread_busy(thread_id, busy.run_id)
+        for message in call.body.get("additional_messages") or []:
+            messages.insert(change, message, thread_id=thread_id)
+        run = insert(sandbox, change, call.body, assistant=assistant, thread_id=thread_id)
+        reply = streamed(call, run) or run
+    sandbox.engine.wake()
+    return reply
+
+
+def create_with_thread(call: Call) -> dict | Streamed:
+    sandbox = call.sandbox
+    bodies.THREAD_AND_RUN("", call.body)
+    assistant = sandbox.find("assistant", call.body["assistant_id"])
+    given = call.body.get("thread") or {}
+    if call.body.get("tool_resources") and not given.get("tool_resources"):
+        given = given | {"tool_resources": call.body["tool_resources"]}
+    with sandbox.store.change() as change:
+        thread = threads.insert(change, given)
+        run = insert(sandbox, change, call.body, assistant=assistant, thread_id=thread["id"])
+        events = change.events
+        change.events = []
+        change.emit(run["id"], "thread.created", thread)
+        change.events += events
+        reply = streamed(call, run) or run
+    sandbox.engine.wake()
+    return reply
+
+
+def streamed(call: Call, run: dict) -> Streamed | None:
+    """A stream that hears the change under way from its first event, if one was asked for."""
+    if not call.body.get("stream"):
+        return None
+    return Streamed(run["id"], call.sandbox.streams.listen(run["id"]), call.wants_content)
+
+
+def list_all(call: Call, thread_id: str) -> dict:
+    call.sandbox.find("thread", thread_id)
+    return paging.page(call, kind="run", parent=thread_id)
+
+
+def retrieve(call: Call, thread_id: str, run_id: str) -> dict:
+    found = call.sandbox.store.get("run", run_id, parent=thread_id)
+    if found is None:
+        call.sandbox.find("thread", thread_id)
+        raise not_found("run", run_id)
+    return found
+
+
+def modify(call: Call, thread_id: str, run_id: str) -> dict:
+    bodies.METADATA_ONLY("", call.body)
+    retrieve(call, thread_id, run_id)
+    return modified(call, "run", run_id, given=call.body, parent=thread_id)
+
+
+def cancel(call: Call, thread_id: str, run_id: str) -> dict:
+    sandbox = call.sandbox
+    retrieve(call, thread_id, run_id)
+    with sandbox.store.change() as change:
+        active = change.active(run_id)
+        status = change.get("run", run_id)["status"]
+        if active is None or status not in CANCELLABLE:
+            raise not_cancellable(status)
+        turn = sandbox.engine.turn(change, active)
+        if sandbox.quirks["cancel_at_once"]:
+            turn.finish("cancelled")
+        else:
+            turn.begin_cancelling()
+    sandbox.engine.wake()
+    return turn.run

@@ -1,0 +1,35 @@
+"""Endpoints of run steps. The text of file search results is shown only to who asks for it."""
+
+from runsdash.sandbox.state import Call
+
+from . import paging, runs
+from .errors import ApiError
+
+
+def list_all(call: Call, thread_id: str, run_id: str) -> dict:
+    refuse_by_quirk(call)
+    runs.retrieve(call, thread_id, run_id)
+    page = paging.page(call, kind="step", parent=run_id)
+    page["data"] = [shown(step, wants_content=call.wants_content) for step in page["data"]]
+    return page
+
+
+def retrieve(call: Call, thread_id: str, run_id: str, step_id: str) -> dict:
+    refuse_by_quirk(call)
+    runs.retrieve(call, thread_id, run_id)
+    step = call.sandbox.find("step", step_id, parent=run_id)
+    return shown(step, wants_content=call.wants_content)
+
+
+def refuse_by_quirk(call: Call) -> None:
+    if call.sandbox.quirks["no_steps"]:
+        raise ApiError(status=501, message="Run steps are not implemented by this server.", type="server_error")
+
+
+def shown(step: dict, *, wants_content: bool) -> dict:
+    """The step, without the text of search results unless it is wanted."""
+    if not wants_content:
+        for call in step["step_details"].get("tool_calls", []):
+            for result in call.get("file_search", {}).get("results", []):
+                result.pop("content", None)
+    return step

@@ -1,0 +1,84 @@
+"""The answers a waiting run gets: tool outputs, or approvals of calls on another server."""
+
+from runsdash.sandbox.engine.turn import Turn
+from runsdash.sandbox.script.plan import TURN_S
+from runsdash.sandbox.state import Call, Streamed
+
+from . import runs
+from .checks import array, fields, mapping, wrong_type
+from .errors import invalid, not_a_string, not_waiting, outputs_too_large, wrong_calls
+
+OUTPUTS_MAX = 512 * 1024  # "the combined tool outputs must be less than 512kb"
+BODY = fields({"tool_outputs": array(mapping), "tool_approvals": array(mapping), "stream": lambda path, value: None})
+
+
+def create(call: Call, thread_id: str, run_id: str) -> dict | Streamed:
+    sandbox = call.sandbox
+    runs.retrieve(call, thread_id, run_id)
+    BODY("", call.body)
+    check_outputs(call.body.get("tool_outputs") or [])
+    with sandbox.store.change() as change:
+        active = change.active(run_id)
+        run = change.get("run", run_id)
+        if active is None or run["status"] != "requires_action":
+            raise not_waiting(run["status"])
+        turn = sandbox.engine.turn(change, active)
+        reply = runs.streamed(call, run)
+        try:
+            accept(turn, call.body)
+        except BaseException:
+            if reply:
+                sandbox.streams.leave(run_id, reply.heard)
+            raise
+    sandbox.engine.wake()
+    return reply or turn.run
+
+
+def check_outputs(outputs: list[dict]) -> None:
+    size = 0
+    for at, one in enumerate(outputs):
+        if one.get("output") is not None and not isinstance(one["output"], str):
+            raise not_a_string(at)
+        if not isinstance(one.get("tool_call_id"), str):
+            raise wrong_type(f"tool_outputs[{at}].tool_call_id", "a string", one.get("tool_call_id"))
+        size += len((one.get("output") or "").encode())
+    if size >= OUTPUTS_MAX:
+        raise outputs_too_large()
+
+
+def accept(turn: Turn, body: dict) -> None:
+    """Writes the answers into the open step and sends the run on its way."""
+    asks = turn.run["required_action"]["type"]
+    name = "tool_outputs" if asks == "submit_tool_outputs" else "tool_approvals"
+    if body.get(name) is None:
+        raise invalid(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
+    given = {str(one.get("tool_call_id")): one for one in body[name]}
+    expected = [one["id"] for one in turn.run["required_action"][asks]["tool_calls"]]
+    if set(given) != set(expected):
+        raise wrong_calls(expected=expected, got=[str(one.get("tool_call_id")) for one in body[name]])
+    step = turn.opened_step()
+    fill = fill_output if name == "tool_outputs" else fill_approval
+    facts = [fill(one, given[one["id"]]) for one in step["step_details"]["tool_calls"]]
+    turn.keep_step(step)
+    turn.plan["facts"] += facts
+    turn.close_step("completed", written=sum(written(one) for one in step["step_details"]["tool_calls"]))
+    turn.plan["chars"] += sum(len(fact.get("output", "")) for fact in facts)
+    turn.plan["todo"].insert(0, {"do": "start", "wait_s": TURN_S})
+    turn.set_status("queued", required_action=None)
+    turn.schedule()
+
+
+def fill_output(call: dict, answer: dict) -> dict:
+    call["function"]["output"] = answer.get("output") or ""
+    return {"kind": "tool", "name": call["function"]["name"], "output": call["function"]["output"]}
+
+
+def fill_approval(call: dict, answer: dict) -> dict:
+    approve = answer.get("approve") is True
+    call["output"] = "Approved; the sandbox has no such server." if approve else None
+    return {"kind": "approval", "name": call["name"], "approve": approve}
+
+
+def written(call: dict) -> int:
+    """Characters the model wrote to make this call."""
+    return len(call["function"]["name"] + call["function"]["arguments"] if "function" in call else call["arguments"])

@@ -1,0 +1,96 @@
+"""What a reply looks like on the wire: headers, JSON bodies with their quirks, and event streams."""
+
+import json
+from collections.abc import Callable, Iterator
+
+from runsdash.sandbox.state import Streamed
+from runsdash.sandbox.store import dump
+
+from .steps import shown
+
+ENDS = frozenset(
+    f"thread.run.{status}"
+    for status in ("requires_action", "completed", "incomplete", "failed", "cancelled", "expired")
+)
+
+
+def json_body(answer: object, quirks: dict) -> bytes:
+    """The JSON bytes of an answer, after the quirks of servers that differ."""
+    if quirks["float_timestamps"]:
+        answer = floated(answer)
+    if quirks["call_ids"]:
+        answer = with_odd_calls(answer, CALL_IDS[quirks["call_ids"]])
+    if isinstance(answer, dict) and answer.get("object") == "list":
+        if quirks["no_has_more"]:
+            answer = {name: value for name, value in answer.items() if name != "has_more"}
+        if quirks["bare_lists"]:
+            answer = answer["data"]
+    return dump(answer).encode()
+
+
+def floated(value: object) -> object:
+    if isinstance(value, list):
+        return [floated(one) for one in value]
+    if isinstance(value, dict):
+        return {
+            name: one + 0.25 if name.endswith("_at") and isinstance(one, int) else floated(one)
+            for name, one in value.items()
+        }
+    return value
+
+
+def with_odd_calls(value: object, odd: Callable[[list[dict]], list[dict]]) -> object:
+    """Changes every list of tool calls."""
+    if isinstance(value, list):
+        return [with_odd_calls(one, odd) for one in value]
+    if isinstance(value, dict):
+        return {
+            name: odd(one) if name == "tool_calls" and isinstance(one, list) else with_odd_calls(one, odd)
+            for name, one in value.items()
+        }
+    return value
+
+
+CALL_IDS = {
+    "same": lambda calls: [call | {"id": "0"} for call in calls],
+    "missing": lambda calls: [call | {"id": None} for call in calls],
+    "repeated": lambda calls: [one for call in calls for one in (call, call)],
+}
+
+
+def frames(streamed: Streamed, quirks: dict) -> Iterator[bytes]:
+    """The frames of a stream as they come, up to the run's end or its wait for a client."""
+    dialect = DIALECTS[quirks["stream_dialect"]]
+    while (item := streamed.heard.get()) is not None:
+        name, text = item
+        if name.startswith("thread.run.step.") and '"content"' in text and not streamed.wants_content:
+            text = dump(shown(json.loads(text), wants_content=False))
+        if quirks["call_ids"] and '"tool_calls"' in text:
+            text = dump(with_odd_calls(json.loads(text), CALL_IDS[quirks["call_ids"]]))
+        yield dialect(name, text)
+        if name in ENDS:
+            break
+    yield dialect("done", "[DONE]")
+
+
+def plain(name: str, text: str) -> bytes:
+    return f"event: {name}\ndata: {text}\n\n".encode()
+
+
+def astra(name: str, text: str) -> bytes:
+    """A server that sends no `event:` line: the data carries both names."""
+    if name == "done":
+        return b"data: [DONE]\n\n"
+    return f'data: {{"event":"{name}","data":{text}}}\n\n'.encode()
+
+
+def bare(name: str, text: str) -> bytes:
+    """A server with CRLF, comments, split data, float times and no last frame."""
+    if name == "done":
+        return b""
+    body = dump(floated(json.loads(text)))
+    head, rest = body[:1], body[1:]
+    return f": keep-alive\r\nevent: {name}\r\ndata: {head}\r\ndata:{rest}\r\n\r\n".encode()
+
+
+DIALECTS = {None: plain, "astra": astra, "bare": bare}

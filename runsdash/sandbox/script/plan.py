@@ -1,0 +1,184 @@
+"""Turns the words of the last user message into a plan: the list of actions a run will take.
+
+An action is a JSON object: `do` names a function of `actions`, `wait_s` is the pause before it
+(`exact` pauses are never shortened). Pure: reads nothing, keeps nothing.
+"""
+
+import re
+
+from runsdash.sandbox.ids import mint
+
+from . import arguments, arithmetic, commands, documents, prose
+from .commands import Command
+
+QUEUE_S, TOOL_S, CODE_S, SEARCH_S, TURN_S = 0.4, 0.6, 1.0, 0.8, 0.3
+WORD_S = 0.04
+NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
+MONTHS = [12.0, 19.0, 15.0, 27.0, 31.0, 24.0]
+
+
+def plan(run: dict, *, text: str, fallback: str, name: str) -> list[dict]:
+    """The actions for `text`; `fallback` is the assistant's own script, used when text has no command."""
+    asked = commands.read(text) or commands.read(fallback)
+    todo = [{"do": "start", "wait_s": QUEUE_S}]
+    for command in asked:
+        todo += EXPAND[command.name](command, run, text)
+    if not asked:
+        todo += unasked(run, text)
+    if asked and asked[-1].name in ("fail", "incomplete"):
+        return todo
+    if not asked or {command.name for command in asked} != {"long"}:
+        todo.append({"do": "say_answer", "wait_s": TURN_S, "text": text, "name": name})
+    return [*todo, {"do": "complete", "wait_s": 0}]
+
+
+def functions(run: dict) -> list[dict]:
+    return [tool["function"] for tool in run["tools"] if tool.get("type") == "function"]
+
+
+def unasked(run: dict, text: str) -> list[dict]:
+    """A tool call first when the message is a question, or when `tool_choice` demands one."""
+    choice, known = run["tool_choice"], functions(run)
+    if not known or choice == "none":
+        return []
+    if isinstance(choice, dict) and choice.get("type") == "function":
+        known = [one for one in known if one["name"] == choice["function"]["name"]] or known
+        return calls([known[0]], run, text)
+    if choice == "required" or "?" in text:
+        return calls([closest(known, text)], run, text)
+    return []
+
+
+def closest(known: list[dict], text: str) -> dict:
+    """The function whose name and description share most words with the text."""
+    said = set(documents.words(text))
+
+    def shared(function: dict) -> int:
+        own = f"{function['name'].replace('_', ' ')} {function.get('description') or ''}"
+        return len(said & set(documents.words(own)))
+
+    return max(known, key=shared)
+
+
+def calls(chosen: list[dict], run: dict, text: str) -> list[dict]:
+    """One step with all calls, or one step each when the run forbids parallel calls."""
+    made = [
+        {
+            "id": mint(prefix="call_"),
+            "type": "function",
+            "function": {
+                "name": one["name"],
+                "arguments": prose.compact(arguments.make(one.get("parameters"), text=text)),
+                "output": None,
+            },
+        }
+        for one in chosen
+    ]
+    groups = [made] if run["parallel_tool_calls"] else [[call] for call in made]
+    return [{"do": "call", "wait_s": TOOL_S, "calls": group} for group in groups if group]
+
+
+def tool(command: Command, run: dict, text: str) -> list[dict]:
+    known = functions(run)
+    named = [one for one in known if one["name"] == command.word] or known[:1]
+    return calls(named, run, text) or note("There is no function tool to call on this run.")
+
+
+def tools(command: Command, run: dict, text: str) -> list[dict]:
+    return calls(functions(run), run, text) or note("There is no function tool to call on this run.")
+
+
+def approve(command: Command, run: dict, text: str) -> list[dict]:
+    call = {
+        "id": mint(prefix="call_"),
+        "type": "mcp",
+        "name": command.word or "update_customs_record",
+        "arguments": prose.compact({"reason": "scripted approval"}),
+        "server_label": "harbor_registry",
+        "output": None,
+    }
+    return [{"do": "ask_approval", "wait_s": TOOL_S, "calls": [call]}]
+
+
+def code(command: Command, run: dict, text: str) -> list[dict]:
+    expression = command.rest or "6*7"
+    logs = arithmetic.run(expression) + "\n"
+    fact = {"kind": "code", "input": expression, "logs": logs}
+    return interpreter(f"print({expression})", outputs=[{"type": "logs", "logs": logs}], fact=fact)
+
+
+def plot(command: Command, run: dict, text: str) -> list[dict]:
+    values = [float(found) for found in NUMBERS.findall(command.rest)][:40] or MONTHS
+    source = f"import matplotlib.pyplot as plt\nplt.bar(range({len(values)}), {values})\nplt.show()"
+    return interpreter(source, outputs=[], fact={"kind": "plot", "values": values})
+
+
+def interpreter(source: str, *, outputs: list[dict], fact: dict) -> list[dict]:
+    call = {
+        "id": mint(prefix="call_"),
+        "type": "code_interpreter",
+        "code_interpreter": {"input": source, "outputs": []},
+    }
+    return [
+        {"do": "open_tool", "wait_s": TOOL_S, "call": call},
+        {"do": "close_code", "wait_s": CODE_S, "outputs": outputs, "fact": fact},
+    ]
+
+
+def search(command: Command, run: dict, text: str) -> list[dict]:
+    query = command.rest or "transit times"
+    options = next((one.get("file_search") or {} for one in run["tools"] if one["type"] == "file_search"), {})
+    threshold = (options.get("ranking_options") or {}).get("score_threshold") or 0.0
+    results = documents.search(query, limit=options.get("max_num_results") or 5, score_threshold=threshold)
+    ranking = {"ranker": documents.RANKER, "score_threshold": threshold}
+    call = {"id": mint(prefix="call_"), "type": "file_search", "file_search": {"ranking_options": ranking}}
+    fact = {"kind": "search", "query": query, "results": results}
+    return [
+        {"do": "open_tool", "wait_s": TOOL_S, "call": call},
+        {"do": "close_search", "wait_s": SEARCH_S, "results": results, "fact": fact},
+    ]
+
+
+def long(command: Command, run: dict, text: str) -> list[dict]:
+    count = int(command.amount(otherwise=commands.LONG_WORDS, most=commands.LONG_WORDS_MAX))
+    return [{"do": "say", "wait_s": TURN_S, "text": prose.long_text(max(count, 1))}]
+
+
+def slow(command: Command, run: dict, text: str) -> list[dict]:
+    wait_s = command.amount(otherwise=commands.SLOW_S, most=commands.SLOW_S_MAX)
+    return [{"do": "rest", "wait_s": wait_s, "exact": True}]
+
+
+def fail(command: Command, run: dict, text: str) -> list[dict]:
+    if command.word == "invalid_prompt":
+        return [{"do": "fail", "wait_s": TURN_S, "code": "invalid_prompt"}]
+    return [
+        {"do": "say", "wait_s": TURN_S, "text": prose.long_text(12), "unfinished": True},
+        {"do": "fail", "wait_s": TURN_S, "code": command.word or "server_error"},
+    ]
+
+
+def incomplete(command: Command, run: dict, text: str) -> list[dict]:
+    reason = "max_prompt_tokens" if command.word == "max_prompt_tokens" else "max_completion_tokens"
+    return [
+        {"do": "say", "wait_s": TURN_S, "text": prose.long_text(40), "unfinished": True},
+        {"do": "run_out", "wait_s": 0, "reason": reason},
+    ]
+
+
+def note(text: str) -> list[dict]:
+    return [{"do": "note", "wait_s": 0, "text": text}]
+
+
+EXPAND = {
+    "tool": tool,
+    "tools": tools,
+    "approve": approve,
+    "code": code,
+    "plot": plot,
+    "search": search,
+    "long": long,
+    "slow": slow,
+    "fail": fail,
+    "incomplete": incomplete,
+}

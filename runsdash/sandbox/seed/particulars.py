@@ -1,0 +1,43 @@
+"""The particulars of one seeded run: names, places, numbers, and how they are put into its story."""
+
+import random
+import time
+
+from .stories import PEOPLE, PLACES, STREETS
+
+
+def particulars(chance: random.Random, *, at: int) -> dict:
+    """Values for the places of a story; sums in it are really computed."""
+    count, weight = chance.randrange(2, 60), chance.randrange(2, 30)
+    values = [float(chance.choice((80, 95, 110, 140, 165))) for _ in range(2)]
+    values += [120.0, 150.0, values[0] + values[1]]
+    total = count * (7.40 + max(weight - 5, 0) * 0.95 + 12)
+    return {
+        "ref": f"NW-{chance.randrange(20_000, 99_999)}",
+        "box": f"BX-{chance.randrange(100, 999)}",
+        "person": chance.choice(PEOPLE),
+        "place": chance.choice(PLACES),
+        "street": chance.choice(STREETS),
+        "postcode": str(chance.randrange(1000, 9999)),
+        "day": time.strftime("%A, %d %B", time.gmtime(at + 86_400 * chance.randrange(1, 5))),
+        "minutes": chance.randrange(15, 240),
+        "amount": chance.randrange(8, 150),
+        "degrees": round(chance.uniform(5, 9.5), 1),
+        "count": count,
+        "weight": weight,
+        "total": f"{total:.2f}",
+        "formula": f"{count} * (7.40 + max({weight} - 5, 0) * 0.95 + 12)",
+        "values": values,
+        "week": ", ".join(f"{value:g}" for value in values),
+        "peak": f"{max(values):g}",
+    }
+
+
+def fill(told: object, values: dict) -> object:
+    """`told` with its `{places}` filled; a text that is one place alone keeps the value's type."""
+    if isinstance(told, dict):
+        return {name: fill(one, values) for name, one in told.items()}
+    if not isinstance(told, str) or "{" not in told:
+        return told
+    whole = values.get(told[1:-1]) if told[0] == "{" and told[-1] == "}" else None
+    return whole if whole is not None else told.format_map(values)

@@ -1,0 +1,94 @@
+"""The switches under `/_sandbox/`: request log, faults, quirks, a run's clock, bulk threads.
+
+For tests and demos. Not part of the protocol.
+"""
+
+from runsdash.sandbox.protocol.checks import number
+from runsdash.sandbox.protocol.errors import invalid, not_found, unknown_url
+from runsdash.sandbox.seed import seed_thread
+from runsdash.sandbox.state import Call
+
+
+def answer(call: Call, method: str, path: str) -> object:
+    """The reply to one call; `path` is without `/_sandbox`."""
+    if path.startswith("/runs/") and method == "POST":
+        return shift_run(call, path.removeprefix("/runs/"))
+    endpoint = ENDPOINTS.get((method, path.rstrip("/")))
+    if endpoint is None:
+        raise unknown_url(method, "/_sandbox" + path)
+    return endpoint(call)
+
+
+def requests(call: Call) -> object:
+    since = call.query.get("since", ["0"])[0]
+    try:
+        return call.sandbox.request_log.since(float(since))
+    except ValueError:
+        raise invalid("since is a Unix time in seconds.", param="since") from None
+
+
+def clear_requests(call: Call) -> object:
+    call.sandbox.request_log.clear()
+    return {}
+
+
+def faults(call: Call) -> object:
+    return call.sandbox.faults.listed()
+
+
+def order_fault(call: Call) -> object:
+    call.sandbox.faults.order(call.body)
+    return call.sandbox.faults.listed()
+
+
+def clear_faults(call: Call) -> object:
+    call.sandbox.faults.clear()
+    return {}
+
+
+def quirks(call: Call) -> object:
+    return call.sandbox.quirks
+
+
+def set_quirks(call: Call) -> object:
+    unknown = set(call.body) - set(call.sandbox.quirks)
+    if unknown:
+        raise invalid(f"Unknown quirk {sorted(unknown)}; there are {sorted(call.sandbox.quirks)}.")
+    call.sandbox.quirks |= call.body
+    return call.sandbox.quirks
+
+
+def clear_quirks(call: Call) -> object:
+    call.sandbox.quirks = dict(call.sandbox.first_quirks)
+    return call.sandbox.quirks
+
+
+def shift_run(call: Call, run_id: str) -> object:
+    """Moves an unfinished run's `expires_at` (Unix seconds), so that a test need not wait."""
+    number(least=0, whole=True)("expires_at", call.body.get("expires_at"))
+    with call.sandbox.store.change() as change:
+        active, run = change.active(run_id), change.get("run", run_id)
+        if run is None or active is None:
+            raise not_found("active run", run_id)
+        active.expires_at = run["expires_at"] = call.body["expires_at"]
+        change.update(run)
+        change.save_active(active)
+    call.sandbox.engine.wake()
+    return run
+
+
+def seed(call: Call) -> object:
+    return seed_thread.write(call.sandbox, call.body)
+
+
+ENDPOINTS = {
+    ("GET", "/requests"): requests,
+    ("DELETE", "/requests"): clear_requests,
+    ("GET", "/faults"): faults,
+    ("POST", "/faults"): order_fault,
+    ("DELETE", "/faults"): clear_faults,
+    ("GET", "/quirks"): quirks,
+    ("POST", "/quirks"): set_quirks,
+    ("DELETE", "/quirks"): clear_quirks,
+    ("POST", "/seed"): seed,
+}
