@@ -11,7 +11,6 @@ import json
 
 from runsdash.service.operations.steps import FILE_SEARCH_CONTENT
 
-from .backoff import Backoff
 from .capabilities import Capabilities
 from .client import Client, RequestDescription
 from .errors import (
@@ -46,6 +45,7 @@ from .objects import (
 )
 from .operations import OPERATIONS
 from .providers import PROVIDERS
+from .retry import Backoff
 from .statuses import RunStatus, StepStatus, UnknownStatus, run_status, step_status
 from .stream import RunStream
 from .stream_events import Delta, StreamEvent

@@ -10,11 +10,10 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 from runsdash.service.objects.pages import items_of
-from runsdash.service.objects.reading import identifier
+from runsdash.service.objects.parsing import identifier
 
 from . import checks
 from .background import Background
-from .backoff import Backoff
 from .calls import Call
 from .capabilities import Capabilities
 from .decoding import Undecodable, decode_json
@@ -24,6 +23,7 @@ from .objects import Deleted, FileContent, Page
 from .operations import OPERATIONS, AllOperations
 from .providers import Endpoint
 from .refusals import unusable, what_came
+from .retry import Backoff
 from .stream import RunStream
 from .transport import Transport
 

@@ -13,11 +13,11 @@ from typing import Protocol
 import requests
 
 from . import refusals, wire
-from .backoff import Backoff, retry_after_s, seconds_of
 from .calls import Call
 from .capabilities import Capabilities
 from .errors import NoAnswer, NotSupported, ServiceError, UpstreamFailed, error_class
 from .providers import Endpoint
+from .retry import Backoff, retry_after_s, seconds_of
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BODY_BYTES = 64 * 1024

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from types import TracebackType
 
-from runsdash.service.objects.reading import identifier, mapping
+from runsdash.service.objects.parsing import identifier, mapping
 
 from .decoding import ERROR_TEXT_CHARS, Undecodable, decode_json, error_field, error_text
 from .errors import ServiceError, UpstreamFailed

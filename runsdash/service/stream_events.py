@@ -7,7 +7,7 @@ order (API.md section 5). Unknown events pass through with their JSON.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from runsdash.service.objects.reading import identifier, listing, mapping
+from runsdash.service.objects.parsing import identifier, listing, mapping
 
 from .decoding import Undecodable, decode_json
 from .objects import Message, Run, RunStep, Thread

@@ -6,10 +6,10 @@ us to wait is obeyed or, when that is too long, remembered. Knows nothing of obj
 
 import time
 
-from .backoff import LONGEST_OBEYED_WAIT_S, next_wait_s
 from .calls import Call
 from .errors import NoAnswer, ServiceError
 from .exchange import MAX_BODY_BYTES, Exchange, Reply, Terms
+from .retry import LONGEST_OBEYED_WAIT_S, next_wait_s
 
 
 class Transport:

@@ -15,7 +15,7 @@ from runsdash.service.objects import (
     Usage,
     sorted_steps,
 )
-from runsdash.service.objects.reading import moment
+from runsdash.service.objects.parsing import moment
 
 FIRST = 1_795_000_000
 FIRST_MOMENT = datetime.fromtimestamp(FIRST, UTC)

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import pytest
 
 from runsdash.service import Backoff, Client, NoAnswer, RateLimited, ServiceError, UpstreamFailed
-from runsdash.service.backoff import LONGEST_REMEMBERED_WAIT_S, next_wait_s, retry_after_s
+from runsdash.service.retry import LONGEST_REMEMBERED_WAIT_S, next_wait_s, retry_after_s
 from tests.service.raw_server import RawServer, received, reply, slowly
 
 GOOD = reply({"id": "thread_1"})

@@ -9,7 +9,7 @@ from datetime import datetime
 from runsdash.index.rows import positioned_messages, positioned_steps
 from runsdash.index.searchable import Text
 from runsdash.service.decoding import decode_json
-from runsdash.service.objects import Run, RunStep, reading
+from runsdash.service.objects import Run, RunStep, parsing
 
 from .garbage import uncollected
 from .lines import Block
@@ -114,7 +114,7 @@ def take_runs(
 
 
 def plain_part(line: Line, steps: dict[str, list[Line]], speech: dict[str, Speech], context: Context) -> RunPart:
-    run, created_at = line.value, reading.moment(line.value.created_at)
+    run, created_at = line.value, parsing.moment(line.value.created_at)
     key = plain_run_key(run, context)
     own = own_steps(steps.pop(run.id, []), created_at, key, context)
     return plain_run_part(key, line, created_at, own, speech.get(run.thread_id, Speech()), context)

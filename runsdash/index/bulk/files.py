@@ -13,7 +13,7 @@ from runsdash.index.archive import MAX_FILE_BYTES, digest_of
 from runsdash.index.locks import hold_thread
 from runsdash.index.models import ArchivedFile, Connection, Thread
 from runsdash.index.texts import cut, stored_id
-from runsdash.service.objects import reading
+from runsdash.service.objects import parsing
 
 from . import tail
 from .reading import Context, Refused
@@ -77,22 +77,22 @@ def read_file(value: dict, *, read_at: datetime, context: Context) -> FileLine:
     if (status == 200) != (content is not None):
         raise Refused("the status and the content of this file do not belong together")
     told = value.get("_fetched_at", read_at.isoformat() if status else None)
-    fetched_at = reading.moment(told)
+    fetched_at = parsing.moment(told)
     if fetched_at is None and (told is not None or content is not None):
         raise Refused("it does not tell when this file was fetched")
     return FileLine(
         id=id_of(value),
-        thread_id=stored_id(reading.identifier(value.get("thread_id")) or ""),
+        thread_id=stored_id(parsing.identifier(value.get("thread_id")) or ""),
         status=status,
-        attempts=min(reading.integer(value.get("attempts")) or 0, MAX_ATTEMPTS_TOLD),
-        content_type=cut(reading.text(value.get("content_type")) or "", 100),
+        attempts=min(parsing.integer(value.get("attempts")) or 0, MAX_ATTEMPTS_TOLD),
+        content_type=cut(parsing.text(value.get("content_type")) or "", 100),
         fetched_at=fetched_at and min(fetched_at, context.now),
         content=content,
     )
 
 
 def id_of(value: dict) -> str:
-    found = reading.identifier(value.get("id"))
+    found = parsing.identifier(value.get("id"))
     if found is None or len(found) > 200 or stored_id(found) != found or NOT_OF_AN_ID.intersection(found):
         raise Refused("this file has no id that could be one")
     return found
@@ -100,7 +100,7 @@ def id_of(value: dict) -> str:
 
 def status_of(value: dict) -> int | None:
     told = value.get("status")
-    status = reading.integer(told)
+    status = parsing.integer(told)
     if told is not None and (status is None or not 100 <= status <= 599):
         raise Refused("the status of this file is none of HTTP")
     return status

@@ -16,7 +16,7 @@ from runsdash.index.previews import SHORT_BODY_BYTES, run_preview, step_preview
 from runsdash.index.searchable import Text, message_texts, run_texts, step_texts
 from runsdash.index.texts import cut, storable_json, stored_id
 from runsdash.index.words import joined_words
-from runsdash.service.objects import Message, Run, RunStep, reading
+from runsdash.service.objects import Message, Run, RunStep, parsing
 
 from .parts import MESSAGE_REST, RUN_REST, STEP_REST, MessagePart, RunPart, StepPart
 from .reading import Context, Line
@@ -30,17 +30,17 @@ RUN_TIMES = (
 run_rest, step_rest, message_rest = itemgetter(*RUN_REST), itemgetter(*STEP_REST), itemgetter(*MESSAGE_REST)
 # Columns that a body alone does not tell, as an export may say them beside it.
 KEPT: dict[str, Callable[[object], object]] = {
-    "started_at": reading.moment,
-    "expires_at": reading.moment,
-    "status_since": reading.moment,
-    "steps_checked_at": reading.moment,
-    "archived_at": reading.moment,
-    "prompt_tokens": reading.integer,
-    "completion_tokens": reading.integer,
-    "total_tokens": reading.integer,
-    "has_all_steps": reading.flag,
-    "steps_cursor": lambda value: cut(reading.text(value) or "", rows.ID_CHARS),
-    "pending_calls": lambda value: storable_json([one for one in reading.listing(value) if isinstance(one, dict)]),
+    "started_at": parsing.moment,
+    "expires_at": parsing.moment,
+    "status_since": parsing.moment,
+    "steps_checked_at": parsing.moment,
+    "archived_at": parsing.moment,
+    "prompt_tokens": parsing.integer,
+    "completion_tokens": parsing.integer,
+    "total_tokens": parsing.integer,
+    "has_all_steps": parsing.flag,
+    "steps_cursor": lambda value: cut(parsing.text(value) or "", rows.ID_CHARS),
+    "pending_calls": lambda value: storable_json([one for one in parsing.listing(value) if isinstance(one, dict)]),
 }
 MAX_SEEN = 200
 
@@ -134,7 +134,7 @@ def stored_columns(columns: dict[str, object], context: Context) -> dict[str, ob
 
 
 def tools_of(pending: list[dict], steps: list[Own]) -> list[str]:
-    names = dict.fromkeys(cut(reading.text(call.get("name")) or "", rows.ID_CHARS) for call in pending)
+    names = dict.fromkeys(cut(parsing.text(call.get("name")) or "", rows.ID_CHARS) for call in pending)
     names |= dict.fromkeys(name for own in steps for name in own.names)
     return [name for name in names if name][: rows.TOOLS]
 
@@ -155,7 +155,7 @@ def kept_columns(kept: dict) -> dict[str, object]:
 def seen_rows(seen: list, context: Context) -> list[tuple[str, str]]:
     """Status changes as an export tells them; what is not a pair of word and time is left out."""
     pairs = [one for one in seen[:MAX_SEEN] if isinstance(one, list) and len(one) == 2]
-    read = [(cut(reading.text(status) or "", 40), reading.moment(at)) for status, at in pairs]
+    read = [(cut(parsing.text(status) or "", 40), parsing.moment(at)) for status, at in pairs]
     return [(status, stamp(at, context)) for status, at in read if status and at]
 
 

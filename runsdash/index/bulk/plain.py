@@ -14,7 +14,7 @@ from runsdash.index.previews import SHORT_BODY_BYTES
 from runsdash.index.rows import MOST_TOKENS, bounded, position_at
 from runsdash.index.searchable import Text
 from runsdash.service.decoding import may_be_deep
-from runsdash.service.objects import reading
+from runsdash.service.objects import parsing
 
 from . import tail
 from .making import Own, body_rest, json_column
@@ -109,7 +109,7 @@ def is_plain(body: bytes, added: dict) -> bool:
 
 
 def plain_step(line: Line) -> Plain:
-    return Plain(reading.moment(line.value.created_at), line.value.type, line)
+    return Plain(parsing.moment(line.value.created_at), line.value.type, line)
 
 
 def placed(lines: Iterable[Line], run_created_at: datetime) -> Iterator[tuple[Line, int]]:

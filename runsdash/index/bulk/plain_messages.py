@@ -10,7 +10,7 @@ from runsdash.index.keys import key_at
 from runsdash.index.previews import MAX_CALLS
 from runsdash.index.searchable import Text, spoken
 from runsdash.index.texts import ID_CHARS
-from runsdash.service.objects import Message, reading
+from runsdash.service.objects import Message, parsing
 
 from .making import body_rest, json_column
 from .parts import MessagePart
@@ -74,7 +74,7 @@ def plain_message_line(text: bytes, *, read_at: datetime, context: Context) -> L
 def placed_message(line: Line) -> Placed:
     value = line.value
     if isinstance(value, Said):
-        return Placed(reading.moment(value.created_at), value.role, value.run_id or None, line, None)
+        return Placed(parsing.moment(value.created_at), value.role, value.run_id or None, line, None)
     message = Message.from_raw(value)
     return Placed(message.created_at, message.role, message.run_id, line, message)
 

@@ -9,7 +9,7 @@ import orjson
 
 from runsdash.index.texts import dumped, stored_id
 from runsdash.service.decoding import Undecodable, decode_json, is_too_deep
-from runsdash.service.objects import reading
+from runsdash.service.objects import parsing
 
 from . import tail
 from .lines import TOLD
@@ -62,20 +62,20 @@ def read_line(line: bytes, *, read_at: datetime, context: Context) -> Line:
     kind = added.get("_object", value.get("object"))
     if kind not in KINDS:
         raise Refused(f"its object is {str(kind)[:40]!r}, not one of {', '.join(KINDS)}")
-    if not reading.identifier(value.get("id")):
+    if not parsing.identifier(value.get("id")):
         raise Refused(f"this {kind} has no id")
     name = OWNERS.get(kind)
     if name and "_owner" in added:
         value[name] = added["_owner"]
-    if name and not reading.identifier(value.get(name)):
+    if name and not parsing.identifier(value.get(name)):
         raise Refused(f"this {kind} has no {name}")
-    kept, seen = reading.mapping(added.get("_kept")), reading.listing(added.get("_seen"))
+    kept, seen = parsing.mapping(added.get("_kept")), parsing.listing(added.get("_seen"))
     owner = value[name] if name else ""
     return Line(kind, stored_id(value["id"]), owner, value, body, age_of(added, read_at, context), kept, seen)
 
 
 def age_of(added: dict, read_at: datetime, context: Context) -> datetime:
-    return min(reading.moment(added.get("_fetched_at")) or read_at, context.now)
+    return min(parsing.moment(added.get("_fetched_at")) or read_at, context.now)
 
 
 def decoded(body: bytes) -> tuple[object, bytes]:

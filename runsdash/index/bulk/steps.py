@@ -12,7 +12,7 @@ from runsdash.index.statements import insert_rows, replace_rows
 from runsdash.index.texts import stored_id
 from runsdash.service import objects
 from runsdash.service.decoding import decode_json
-from runsdash.service.objects import reading
+from runsdash.service.objects import parsing
 from runsdash.service.statuses import run_status
 
 from .keys import Keys
@@ -77,7 +77,7 @@ def write_loose_steps(
 def steps_of(part: RunPart, context: Context) -> Iterator[StepPart]:
     """The steps of a run as such that are away from it."""
     for body in part.step_bodies:
-        raw, fetched_at = unpacked(body[-1]), reading.moment(body[STEP_BODY_NAMES.index("fetched_at")])
+        raw, fetched_at = unpacked(body[-1]), parsing.moment(body[STEP_BODY_NAMES.index("fetched_at")])
         value = decode_json(raw) | {"run_id": part.upstream_id}
         line = Line(
             "thread.run.step", stored_id(value["id"]), part.upstream_id, value, raw, fetched_at or context.now, {}, []

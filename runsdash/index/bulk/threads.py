@@ -8,7 +8,7 @@ from runsdash.index.models import Connection, Thread
 from runsdash.index.purge import let_back_in
 from runsdash.index.upsert import ensure_threads, keys_of
 from runsdash.service.decoding import Undecodable, decode_json
-from runsdash.service.objects import reading
+from runsdash.service.objects import parsing
 
 from .lines import Source
 
@@ -63,7 +63,7 @@ def thread_ids(line: bytes) -> Iterator[str]:
 
 
 def ids_of_object(value: object) -> Iterator[str]:
-    found = reading.mapping(value)
+    found = parsing.mapping(value)
     named = found.get("id") if found.get("object") == "thread" else found.get("thread_id")
-    if reading.identifier(named):
+    if parsing.identifier(named):
         yield named

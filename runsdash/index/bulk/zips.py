@@ -6,7 +6,7 @@ from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile
 
 from runsdash.service.decoding import Undecodable, decode_json
-from runsdash.service.objects import reading
+from runsdash.service.objects import parsing
 
 from . import tail
 from .files import line_of
@@ -40,22 +40,22 @@ def lines_of_zip(file: BinaryIO) -> Iterator[bytes]:
     """One line an object and file, in the order of the manifest."""
     try:
         held = ZipFile(file)
-        manifest = reading.mapping(decode_json(content_of(held, MANIFEST)))
+        manifest = parsing.mapping(decode_json(content_of(held, MANIFEST)))
     except (*UNREADABLE, Undecodable):
         yield DAMAGED
         return
-    told = reading.mapping(manifest.get("for_import"))
+    told = parsing.mapping(manifest.get("for_import"))
     if not told:
         yield DAMAGED
     with held:
-        for entry in reading.listing(told.get("objects")):
-            yield object_line(held, reading.mapping(entry))
-        for entry in reading.listing(told.get("files")):
-            yield file_line(held, reading.mapping(entry))
+        for entry in parsing.listing(told.get("objects")):
+            yield object_line(held, parsing.mapping(entry))
+        for entry in parsing.listing(told.get("files")):
+            yield file_line(held, parsing.mapping(entry))
 
 
 def object_line(held: ZipFile, entry: dict) -> bytes:
-    added = reading.mapping(entry.get("tail"))
+    added = parsing.mapping(entry.get("tail"))
     try:
         body = content_of(held, str(entry.get("name")))
     except UNREADABLE:

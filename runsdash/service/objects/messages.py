@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from . import reading
+from . import parsing
 from .runs import incomplete_reason
 
 
@@ -23,18 +23,18 @@ class Annotation:
 
     @classmethod
     def from_raw(cls, raw: object) -> "Annotation":
-        mark = reading.mapping(raw)
-        type_ = reading.text(mark.get("type")) or ""
-        body = reading.mapping(mark.get(type_))
+        mark = parsing.mapping(raw)
+        type_ = parsing.text(mark.get("type")) or ""
+        body = parsing.mapping(mark.get(type_))
         return cls(
             type=type_,
-            text=reading.text(mark.get("text")) or "",
-            start_index=reading.integer(mark.get("start_index")),
-            end_index=reading.integer(mark.get("end_index")),
-            file_id=reading.identifier(body.get("file_id")),
-            quote=reading.text(body.get("quote")),
-            url=reading.text(body.get("url")),
-            title=reading.text(body.get("title")),
+            text=parsing.text(mark.get("text")) or "",
+            start_index=parsing.integer(mark.get("start_index")),
+            end_index=parsing.integer(mark.get("end_index")),
+            file_id=parsing.identifier(body.get("file_id")),
+            quote=parsing.text(body.get("quote")),
+            url=parsing.text(body.get("url")),
+            title=parsing.text(body.get("title")),
             raw=raw,
         )
 
@@ -53,18 +53,18 @@ class MessageContent:
 
     @classmethod
     def from_raw(cls, raw: object) -> "MessageContent":
-        part = {"type": "text", "text": raw} if isinstance(raw, str) else reading.mapping(raw)
+        part = {"type": "text", "text": raw} if isinstance(raw, str) else parsing.mapping(raw)
         named = part.get("type")
-        type_ = named if isinstance(named, str) and named else reading.only_key(part, besides=("index",)) or ""
+        type_ = named if isinstance(named, str) and named else parsing.only_key(part, besides=("index",)) or ""
         body = part.get("text")
-        marks = reading.listing(reading.mapping(body).get("annotations"))
+        marks = parsing.listing(parsing.mapping(body).get("annotations"))
         return cls(
             type=type_,
             text=_text_of(body),
             annotations=[Annotation.from_raw(mark) for mark in marks if isinstance(mark, dict)],
-            image_file_id=reading.identifier(reading.mapping(part.get("image_file")).get("file_id")),
-            image_url=reading.text(reading.mapping(part.get("image_url")).get("url")),
-            refusal=reading.text(part.get("refusal")),
+            image_file_id=parsing.identifier(parsing.mapping(part.get("image_file")).get("file_id")),
+            image_url=parsing.text(parsing.mapping(part.get("image_url")).get("url")),
+            refusal=parsing.text(part.get("refusal")),
             raw=raw,
         )
 
@@ -90,24 +90,24 @@ class Message:
 
     @classmethod
     def from_raw(cls, raw: object) -> "Message":
-        message = reading.mapping(raw)
+        message = parsing.mapping(raw)
         parts = message.get("content")
-        parts = [parts] if isinstance(parts, str) else reading.listing(parts)
-        attachments = reading.listing(message.get("attachments"))
+        parts = [parts] if isinstance(parts, str) else parsing.listing(parts)
+        attachments = parsing.listing(message.get("attachments"))
         return cls(
-            id=reading.identifier(message.get("id")) or "",
-            thread_id=reading.identifier(message.get("thread_id")),
-            run_id=reading.identifier(message.get("run_id")),
-            assistant_id=reading.identifier(message.get("assistant_id")) or reading.identifier(message.get("agent_id")),
-            role=reading.text(message.get("role")) or "",
-            status=reading.text(message.get("status")) or "",
-            created_at=reading.moment(message.get("created_at")),
-            completed_at=reading.moment(message.get("completed_at")),
-            incomplete_at=reading.moment(message.get("incomplete_at")),
+            id=parsing.identifier(message.get("id")) or "",
+            thread_id=parsing.identifier(message.get("thread_id")),
+            run_id=parsing.identifier(message.get("run_id")),
+            assistant_id=parsing.identifier(message.get("assistant_id")) or parsing.identifier(message.get("agent_id")),
+            role=parsing.text(message.get("role")) or "",
+            status=parsing.text(message.get("status")) or "",
+            created_at=parsing.moment(message.get("created_at")),
+            completed_at=parsing.moment(message.get("completed_at")),
+            incomplete_at=parsing.moment(message.get("incomplete_at")),
             incomplete_reason=incomplete_reason(message.get("incomplete_details")),
             content=[MessageContent.from_raw(part) for part in parts],
             attachments=[item for item in attachments if isinstance(item, dict)],
-            metadata=reading.strings(message.get("metadata")),
+            metadata=parsing.strings(message.get("metadata")),
             raw=raw,
         )
 
@@ -120,4 +120,4 @@ def _text_of(body: object) -> str:
     """`{value, annotations}`, or a plain string as in requests and on some servers."""
     if isinstance(body, str):
         return body
-    return reading.text(reading.mapping(body).get("value")) or ""
+    return parsing.text(parsing.mapping(body).get("value")) or ""

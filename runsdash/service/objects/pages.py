@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from . import reading
+from . import parsing
 
 Item = TypeVar("Item")
 
@@ -39,10 +39,10 @@ class Page(Generic[Item]):
         """`limit` is what was asked for. Some servers say `has_more: false` on every page, also on a full one."""
         received = items_of(raw) or []
         objects = [item for item in received if isinstance(item, dict)]
-        ids = [found for found in (reading.identifier(item.get("id")) for item in objects) if found]
-        typed = [item_from_raw(item) for item in objects if reading.identifier(item.get("id"))]
-        envelope = reading.mapping(raw)
-        said = reading.flag(envelope.get("has_more"))
+        ids = [found for found in (parsing.identifier(item.get("id")) for item in objects) if found]
+        typed = [item_from_raw(item) for item in objects if parsing.identifier(item.get("id"))]
+        envelope = parsing.mapping(raw)
+        said = parsing.flag(envelope.get("has_more"))
         return cls(
             data=[item for item in typed if keep(item)],
             has_more=bool(received) and (said is True or len(received) >= limit),

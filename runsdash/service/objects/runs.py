@@ -5,7 +5,7 @@ from datetime import datetime
 
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
-from . import reading
+from . import parsing
 from .tool_calls import ToolCall, once_each
 
 
@@ -22,10 +22,10 @@ class Usage:
     @classmethod
     def from_raw(cls, raw: object) -> "Usage | None":
         """None unless there is at least one count: an absent usage is never shown as 0."""
-        counts = reading.mapping(raw)
+        counts = parsing.mapping(raw)
         prompt = _first_integer(counts, "prompt_tokens", "input_tokens")
         completion = _first_integer(counts, "completion_tokens", "output_tokens")
-        total = reading.integer(counts.get("total_tokens"))
+        total = parsing.integer(counts.get("total_tokens"))
         if total is None and prompt is not None and completion is not None:
             total = prompt + completion
         if prompt is None and completion is None and total is None:
@@ -52,11 +52,11 @@ class LastError:
     def from_raw(cls, raw: object) -> "LastError | None":
         if isinstance(raw, str) and raw:
             return cls(code="", message=raw, raw=raw)
-        found = reading.mapping(raw)
+        found = parsing.mapping(raw)
         if not found:
             return None
-        code = reading.json_text(found.get("code")) or ""
-        return cls(code=code, message=reading.json_text(found.get("message")) or "", raw=raw)
+        code = parsing.json_text(found.get("code")) or ""
+        return cls(code=code, message=parsing.json_text(found.get("message")) or "", raw=raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +70,12 @@ class RequiredAction:
     @classmethod
     def from_raw(cls, raw: object) -> "RequiredAction | None":
         """None for null, `{}` and anything that is no object."""
-        found = reading.mapping(raw)
+        found = parsing.mapping(raw)
         if not found:
             return None
         named = found.get("type")
-        type_ = named if isinstance(named, str) and named else reading.only_key(found) or ""
-        calls = reading.listing(reading.mapping(found.get(type_)).get("tool_calls"))
+        type_ = named if isinstance(named, str) and named else parsing.only_key(found) or ""
+        calls = parsing.listing(parsing.mapping(found.get(type_)).get("tool_calls"))
         return cls(type=type_, tool_calls=[ToolCall.from_raw(call) for call in calls if call], raw=raw)
 
     @property
@@ -117,28 +117,28 @@ class Run:
 
     @classmethod
     def from_raw(cls, raw: object) -> "Run":
-        run = reading.mapping(raw)
+        run = parsing.mapping(raw)
         return cls(
-            id=reading.identifier(run.get("id")) or "",
-            thread_id=reading.identifier(run.get("thread_id")),
-            assistant_id=reading.identifier(run.get("assistant_id")) or reading.identifier(run.get("agent_id")),
+            id=parsing.identifier(run.get("id")) or "",
+            thread_id=parsing.identifier(run.get("thread_id")),
+            assistant_id=parsing.identifier(run.get("assistant_id")) or parsing.identifier(run.get("agent_id")),
             status=run_status(run.get("status")),
-            **{name: reading.moment(run.get(name)) for name in _MOMENTS},
-            model=reading.text(run.get("model")),
-            instructions=reading.text(run.get("instructions")),
-            tools=[tool for tool in reading.listing(run.get("tools")) if isinstance(tool, dict)],
-            metadata=reading.strings(run.get("metadata")),
+            **{name: parsing.moment(run.get(name)) for name in _MOMENTS},
+            model=parsing.text(run.get("model")),
+            instructions=parsing.text(run.get("instructions")),
+            tools=[tool for tool in parsing.listing(run.get("tools")) if isinstance(tool, dict)],
+            metadata=parsing.strings(run.get("metadata")),
             usage=Usage.from_raw(run.get("usage")),
             last_error=LastError.from_raw(run.get("last_error")),
             required_action=RequiredAction.from_raw(run.get("required_action")),
             incomplete_reason=incomplete_reason(run.get("incomplete_details")),
-            temperature=reading.number(run.get("temperature")),
-            top_p=reading.number(run.get("top_p")),
-            max_prompt_tokens=reading.integer(run.get("max_prompt_tokens")),
-            max_completion_tokens=reading.integer(run.get("max_completion_tokens")),
-            truncation_strategy=reading.mapping(run.get("truncation_strategy")) or None,
+            temperature=parsing.number(run.get("temperature")),
+            top_p=parsing.number(run.get("top_p")),
+            max_prompt_tokens=parsing.integer(run.get("max_prompt_tokens")),
+            max_completion_tokens=parsing.integer(run.get("max_completion_tokens")),
+            truncation_strategy=parsing.mapping(run.get("truncation_strategy")) or None,
             tool_choice=word_or_object(run.get("tool_choice")),
-            parallel_tool_calls=reading.flag(run.get("parallel_tool_calls")),
+            parallel_tool_calls=parsing.flag(run.get("parallel_tool_calls")),
             response_format=word_or_object(run.get("response_format")),
             raw=raw,
         )
@@ -166,21 +166,21 @@ class Run:
         """When a terminal run ended; for an expired one its deadline, when the server kept it."""
         if not self.is_terminal:
             return None
-        rest = reading.mapping(self.raw)
+        rest = parsing.mapping(self.raw)
         first = {RunStatus.FAILED: self.failed_at, RunStatus.CANCELLED: self.cancelled_at}.get(self.status)
-        own = reading.moment(rest.get(f"{self.status}_at"))
+        own = parsing.moment(rest.get(f"{self.status}_at"))
         last = self.expires_at if self.status == RunStatus.EXPIRED else None
         return first or own or self.completed_at or self.failed_at or self.cancelled_at or last
 
     @property
     def queue_s(self) -> float | None:
         """Seconds from creation to start."""
-        return reading.seconds_between(self.created_at, self.started_at)
+        return parsing.seconds_between(self.created_at, self.started_at)
 
     @property
     def duration_s(self) -> float | None:
         """Seconds from start (or creation) to the end; None while the run is active."""
-        return reading.seconds_between(self.started_at or self.created_at, self.ended_at)
+        return parsing.seconds_between(self.started_at or self.created_at, self.ended_at)
 
 
 _MOMENTS = ("created_at", "started_at", "completed_at", "failed_at", "cancelled_at", "expires_at")
@@ -198,7 +198,7 @@ def word_or_object(value: object) -> str | dict | None:
 
 def _first_integer(counts: dict, *names: str) -> int | None:
     for name in names:
-        count = reading.integer(counts.get(name))
+        count = parsing.integer(counts.get(name))
         if count is not None:
             return count
     return None
@@ -207,7 +207,7 @@ def _first_integer(counts: dict, *names: str) -> int | None:
 def _cached_tokens(counts: dict) -> int | None:
     for name in ("prompt_token_details", "prompt_tokens_details", "input_tokens_details"):
         details = counts.get(name)
-        cached = reading.integer(details.get("cached_tokens")) if isinstance(details, dict) else None
+        cached = parsing.integer(details.get("cached_tokens")) if isinstance(details, dict) else None
         if cached is not None:
             return cached
     return None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from runsdash.service.statuses import StepStatus, UnknownStatus, step_status
 
-from . import reading
+from . import parsing
 from .runs import LastError, Usage
 from .tool_calls import ToolCall
 
@@ -43,26 +43,26 @@ class RunStep:
 
     @classmethod
     def from_raw(cls, raw: object) -> "RunStep":
-        step = reading.mapping(raw)
-        details = reading.mapping(step.get("step_details"))
+        step = parsing.mapping(raw)
+        details = parsing.mapping(step.get("step_details"))
         type_ = _type_of(step, details)
         return cls(
-            id=reading.identifier(step.get("id")) or "",
-            run_id=reading.identifier(step.get("run_id")),
-            thread_id=reading.identifier(step.get("thread_id")),
-            assistant_id=reading.identifier(step.get("assistant_id")) or reading.identifier(step.get("agent_id")),
+            id=parsing.identifier(step.get("id")) or "",
+            run_id=parsing.identifier(step.get("run_id")),
+            thread_id=parsing.identifier(step.get("thread_id")),
+            assistant_id=parsing.identifier(step.get("assistant_id")) or parsing.identifier(step.get("agent_id")),
             type=type_,
             status=_status_of(step),
-            created_at=reading.moment(step.get("created_at")),
-            completed_at=reading.moment(step.get("completed_at")),
-            failed_at=reading.moment(step.get("failed_at")),
-            cancelled_at=reading.moment(step.get("cancelled_at")),
-            expired_at=reading.moment(step.get("expired_at")),
+            created_at=parsing.moment(step.get("created_at")),
+            completed_at=parsing.moment(step.get("completed_at")),
+            failed_at=parsing.moment(step.get("failed_at")),
+            cancelled_at=parsing.moment(step.get("cancelled_at")),
+            expired_at=parsing.moment(step.get("expired_at")),
             usage=Usage.from_raw(step.get("usage")),
             last_error=LastError.from_raw(step.get("last_error")),
             tool_calls=[ToolCall.from_raw(call) for call in _calls_in(details, type_)],
             message_id=_message_id(step, details),
-            metadata=reading.strings(step.get("metadata")),
+            metadata=parsing.strings(step.get("metadata")),
             raw=raw,
         )
 
@@ -80,7 +80,7 @@ class RunStep:
     @property
     def duration_s(self) -> float | None:
         """Seconds from creation to the end: a step has no time of start of its own."""
-        return reading.seconds_between(self.created_at, self.ended_at)
+        return parsing.seconds_between(self.created_at, self.ended_at)
 
 
 def sorted_steps(steps: Iterable[RunStep]) -> list[RunStep]:
@@ -92,14 +92,14 @@ def _type_of(step: dict, details: dict) -> str:
     for named in (step.get("type"), details.get("type")):
         if isinstance(named, str) and named:
             return named
-    return reading.only_key(details) or ""
+    return parsing.only_key(details) or ""
 
 
 def _status_of(step: dict) -> StepStatus | UnknownStatus:
     """Some servers give steps no status; then the times tell it."""
     if step.get("status"):
         return step_status(step["status"])
-    ended = (status for name, status in _END_MOMENTS.items() if reading.moment(step.get(name)))
+    ended = (status for name, status in _END_MOMENTS.items() if parsing.moment(step.get(name)))
     return next(ended, StepStatus.IN_PROGRESS)
 
 
@@ -115,5 +115,5 @@ def _calls_in(details: dict, type_: str) -> list:
 
 
 def _message_id(step: dict, details: dict) -> str | None:
-    creation = reading.mapping(details.get("message_creation"))
-    return reading.identifier(creation.get("message_id")) or reading.identifier(step.get("message_id"))
+    creation = parsing.mapping(details.get("message_creation"))
+    return parsing.identifier(creation.get("message_id")) or parsing.identifier(step.get("message_id"))

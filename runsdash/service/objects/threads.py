@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from . import reading
+from . import parsing
 from .runs import word_or_object
 
 
@@ -20,13 +20,13 @@ class Thread:
 
     @classmethod
     def from_raw(cls, raw: object) -> "Thread":
-        thread = reading.mapping(raw)
+        thread = parsing.mapping(raw)
         return cls(
-            id=reading.identifier(thread.get("id")) or "",
-            created_at=reading.moment(thread.get("created_at")),
-            metadata=reading.strings(thread.get("metadata")),
-            tool_resources=reading.mapping(thread.get("tool_resources")),
-            title=reading.text(thread.get("title")),
+            id=parsing.identifier(thread.get("id")) or "",
+            created_at=parsing.moment(thread.get("created_at")),
+            metadata=parsing.strings(thread.get("metadata")),
+            tool_resources=parsing.mapping(thread.get("tool_resources")),
+            title=parsing.text(thread.get("title")),
             raw=raw,
         )
 
@@ -51,16 +51,16 @@ class Assistant:
 
     @classmethod
     def from_raw(cls, raw: object) -> "Assistant":
-        assistant = reading.mapping(raw)
+        assistant = parsing.mapping(raw)
         return cls(
-            id=reading.identifier(assistant.get("id")) or "",
-            created_at=reading.moment(assistant.get("created_at")),
-            **{name: reading.text(assistant.get(name)) for name in ("name", "description", "model", "instructions")},
-            tools=[tool for tool in reading.listing(assistant.get("tools")) if isinstance(tool, dict)],
-            tool_resources=reading.mapping(assistant.get("tool_resources")),
-            metadata=reading.strings(assistant.get("metadata")),
-            temperature=reading.number(assistant.get("temperature")),
-            top_p=reading.number(assistant.get("top_p")),
+            id=parsing.identifier(assistant.get("id")) or "",
+            created_at=parsing.moment(assistant.get("created_at")),
+            **{name: parsing.text(assistant.get(name)) for name in ("name", "description", "model", "instructions")},
+            tools=[tool for tool in parsing.listing(assistant.get("tools")) if isinstance(tool, dict)],
+            tool_resources=parsing.mapping(assistant.get("tool_resources")),
+            metadata=parsing.strings(assistant.get("metadata")),
+            temperature=parsing.number(assistant.get("temperature")),
+            top_p=parsing.number(assistant.get("top_p")),
             response_format=word_or_object(assistant.get("response_format")),
             raw=raw,
         )
@@ -76,8 +76,8 @@ class Deleted:
 
     @classmethod
     def from_raw(cls, raw: object) -> "Deleted":
-        answer = reading.mapping(raw)
-        return cls(id=reading.identifier(answer.get("id")) or "", deleted=answer.get("deleted") is not False, raw=raw)
+        answer = parsing.mapping(raw)
+        return cls(id=parsing.identifier(answer.get("id")) or "", deleted=answer.get("deleted") is not False, raw=raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

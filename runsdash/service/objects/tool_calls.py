@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from . import reading
+from . import parsing
 
 _SEARCH_TYPES = {
     "file_search",
@@ -30,12 +30,12 @@ class FileSearchResult:
 
     @classmethod
     def from_raw(cls, raw: object) -> "FileSearchResult":
-        found = reading.mapping(raw)
-        parts = [reading.mapping(part) for part in reading.listing(found.get("content"))]
+        found = parsing.mapping(raw)
+        parts = [parsing.mapping(part) for part in parsing.listing(found.get("content"))]
         return cls(
-            file_id=reading.identifier(found.get("file_id")),
-            file_name=reading.text(found.get("file_name")),
-            score=reading.number(found.get("score")),
+            file_id=parsing.identifier(found.get("file_id")),
+            file_name=parsing.text(found.get("file_name")),
+            score=parsing.number(found.get("score")),
             content="\n".join(part["text"] for part in parts if isinstance(part.get("text"), str)),
             raw=raw,
         )
@@ -65,25 +65,25 @@ class ToolCall:
 
     @classmethod
     def from_raw(cls, raw: object) -> "ToolCall":
-        call = reading.mapping(raw)
+        call = parsing.mapping(raw)
         type_ = _type_of(call)
-        body = reading.mapping(call.get(type_))
+        body = parsing.mapping(call.get(type_))
         own = {**call, **body}
-        outputs = [reading.mapping(item) for item in reading.listing(body.get("outputs"))]
+        outputs = [parsing.mapping(item) for item in parsing.listing(body.get("outputs"))]
         results = body.get("results")
         return cls(
-            id=reading.identifier(call.get("id")),
+            id=parsing.identifier(call.get("id")),
             type=type_,
             name=_name_of(own, type_),
             arguments=_first_text(own, "arguments", "request_payload") or "",
             output=_first_text(own, "output", "result", "response_payload"),
             server_label=_first_text(own, "server_label", "mcp_server"),
-            code_input=(reading.json_text(body.get("input")) or "") if type_ == "code_interpreter" else "",
+            code_input=(parsing.json_text(body.get("input")) or "") if type_ == "code_interpreter" else "",
             logs=[item["logs"] for item in outputs if isinstance(item.get("logs"), str)],
             image_file_ids=_image_file_ids(outputs) if outputs else [],
             results=[FileSearchResult.from_raw(item) for item in results] if isinstance(results, list) else [],
-            child_run_id=reading.identifier(body.get("run_id")),
-            child_thread_id=reading.identifier(body.get("thread_id")),
+            child_run_id=parsing.identifier(body.get("run_id")),
+            child_thread_id=parsing.identifier(body.get("thread_id")),
             raw=raw,
         )
 
@@ -107,13 +107,13 @@ def _type_of(call: dict) -> str:
     named = call.get("type")
     if isinstance(named, str) and named:
         return named
-    return reading.only_key(call, besides=_COMMON_KEYS) or "function"
+    return parsing.only_key(call, besides=_COMMON_KEYS) or "function"
 
 
 def _name_of(own: dict, type_: str) -> str:
     name = own.get("name")
     if not isinstance(name, str):
-        name = reading.mapping(own.get("function")).get("name")
+        name = parsing.mapping(own.get("function")).get("name")
     return name if isinstance(name, str) and name else type_
 
 
@@ -121,10 +121,10 @@ def _first_text(own: dict, *keys: str) -> str | None:
     for key in keys:
         value = own.get(key)
         if value is not None:
-            return value if isinstance(value, str) else reading.json_text(value)
+            return value if isinstance(value, str) else parsing.json_text(value)
     return None
 
 
 def _image_file_ids(outputs: list[dict]) -> list[str]:
-    found = [reading.identifier(reading.mapping(item.get("image")).get("file_id")) for item in outputs]
+    found = [parsing.identifier(parsing.mapping(item.get("image")).get("file_id")) for item in outputs]
     return [file_id for file_id in found if file_id]
