@@ -13,9 +13,9 @@ def fill(threads: int, raws: list[dict]) -> None:
     from django.utils import timezone
 
     from runsdash.index.connections import connections
-    from runsdash.index.keys import key_for
     from runsdash.index.models import Thread
-    from runsdash.index.upsert import upsert_runs
+    from runsdash.index.snapshots.upsert_runs import upsert_runs
+    from runsdash.index.storage.keys import key_for
     from runsdash.service import objects
 
     now, (connection,) = timezone.now(), connections()

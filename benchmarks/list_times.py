@@ -37,8 +37,8 @@ def main() -> None:
 
     import runsdash.wsgi  # noqa: F401  as gunicorn serves it
     from runsdash.accounts.models import User
-    from runsdash.index import facets
     from runsdash.index.models import Run
+    from runsdash.index.search import facets
 
     settings.ALLOWED_HOSTS = ["*"]
     user, _ = User.objects.get_or_create(username="bench", defaults={"role": "operator"})

@@ -48,7 +48,7 @@ def fill(count: int, *, seed: int = 1) -> None:
         RunTool,
         Thread,
     )
-    from runsdash.index.statements import insert_rows
+    from runsdash.index.storage.sql_writes import insert_rows
 
     upstream = Connection.objects.create(slug="bench", name="bench", base_url="http://127.0.0.1:9/v1")
     now = datetime.now(UTC)

@@ -17,7 +17,7 @@ def sum_up() -> dict[str, object]:
     from django.db import connection
 
     from runsdash.index.models import Connection, Run
-    from runsdash.index.rollups import HOUR_KEYS, mark_dirty, roll_up
+    from runsdash.index.totals.rollups import HOUR_KEYS, mark_dirty, roll_up
 
     with connection.cursor() as cursor:
         cursor.execute(THREAD_SUMS)
@@ -52,13 +52,13 @@ def badge() -> dict[str, float]:
 
     from django.utils import timezone
 
-    from runsdash.index import counts
     from runsdash.index.models import Run
+    from runsdash.index.totals import right_now
 
     waiting = list(Run.objects.order_by("-pk").values_list("pk", flat=True)[:300])
     soon = timezone.now() + timedelta(minutes=9)
     Run.objects.filter(pk__in=waiting).update(status="requires_action", expires_at=soon)
-    found = summary(times_ms([lambda: counts.waiting_count(None)] * BADGES))
+    found = summary(times_ms([lambda: right_now.waiting_count(None)] * BADGES))
     Run.objects.filter(pk__in=waiting).update(status="completed")
     return found
 

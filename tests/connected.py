@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from runsdash.index.models import Connection
-from runsdash.index.seal import seal
+from runsdash.index.storage.sealed_keys import seal
 from tests.upstream import Sandbox
 
 ASSISTANT_FUNCTION = {

@@ -120,7 +120,11 @@ def hostile_run(connection: object, name: str, texts: list[str], *, waits: bool 
     """The run's row with its thread, steps, messages, assistant, audit entries and the trouble of its last refresh."""
     from django.utils import timezone
 
-    from runsdash.index import upsert
+    from runsdash.index.snapshots.upsert_assistants import upsert_assistants
+    from runsdash.index.snapshots.upsert_messages import upsert_messages
+    from runsdash.index.snapshots.upsert_runs import upsert_run
+    from runsdash.index.snapshots.upsert_steps import upsert_steps
+    from runsdash.index.snapshots.upsert_threads import upsert_threads
     from runsdash.service import objects
 
     now = timezone.now()
@@ -136,13 +140,13 @@ def hostile_run(connection: object, name: str, texts: list[str], *, waits: bool 
         "model": texts[0],
         "instructions": texts[0],
     }
-    threads = upsert.upsert_threads(connection, [objects.Thread.from_raw(thread)], fetched_at=now)
-    upsert.upsert_assistants(connection, [objects.Assistant.from_raw(assistant)], fetched_at=now)
-    run = upsert.upsert_run(connection, objects.Run.from_raw(run_object(name, texts, waits=waits)), fetched_at=now)
+    threads = upsert_threads(connection, [objects.Thread.from_raw(thread)], fetched_at=now)
+    upsert_assistants(connection, [objects.Assistant.from_raw(assistant)], fetched_at=now)
+    run = upsert_run(connection, objects.Run.from_raw(run_object(name, texts, waits=waits)), fetched_at=now)
     steps = [objects.RunStep.from_raw(one) for one in step_objects(name, texts)]
-    upsert.upsert_steps(run, steps, fetched_at=now)
+    upsert_steps(run, steps, fetched_at=now)
     messages = [objects.Message.from_raw(one) for one in message_objects(name, texts)]
-    upsert.upsert_messages(threads[thread["id"]], messages, fetched_at=now)
+    upsert_messages(threads[thread["id"]], messages, fetched_at=now)
     trouble_and_trail(run, texts[0])
     return run
 

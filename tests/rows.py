@@ -9,11 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from runsdash.index.bodies import shown
 from runsdash.index.models import Connection, Run
 from runsdash.index.models.bodies import Body
-from runsdash.index.rollups import roll_up
-from runsdash.index.upsert import upsert_runs
+from runsdash.index.snapshots.upsert_runs import upsert_runs
+from runsdash.index.storage.bodies import shown
+from runsdash.index.totals.rollups import roll_up
 from runsdash.service import objects
 
 _numbers = itertools.count(1)

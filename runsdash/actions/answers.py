@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.index.models import Connection, Run
-from runsdash.index.texts import storable, storable_json
+from runsdash.index.storage.storable_text import storable, storable_json
 
 from .drafts import discard_drafts
 from .local import change

@@ -19,7 +19,7 @@ from runsdash.accounts.models import User
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import record_intent, record_outcome, record_refusal
 from runsdash.index.models import Connection
-from runsdash.index.texts import storable, storable_json
+from runsdash.index.storage.storable_text import storable, storable_json
 from runsdash.service import Client, InvalidRequest, NoAnswer, RunStream, ServiceError, UpstreamFailed
 from runsdash.sync.clients import client_for
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.index.models import Run
-from runsdash.index.texts import storable
+from runsdash.index.storage.storable_text import storable
 from runsdash.service.checks import MAX_TOOL_OUTPUTS_BYTES
 
 from .models import Lineage

@@ -1,7 +1,7 @@
 """What a purge takes along from this room: texts that people typed for a run's calls. The trail stays."""
 
+from runsdash.index.keeping.purge import FORGETTERS
 from runsdash.index.models import Connection
-from runsdash.index.purge import FORGETTERS
 
 from .outputs import Draft, SentOutput
 

@@ -5,7 +5,7 @@ Reads what the stream has accumulated, so servers that tell everything in one pi
 
 from collections.abc import Iterator
 
-from runsdash.index.texts import storable
+from runsdash.index.storage.storable_text import storable
 from runsdash.service import RunStream
 from runsdash.service.objects import Message, RunStep
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from runsdash.accounts.models import User
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import record_intent, record_outcome, record_refusal
-from runsdash.index.texts import storable
+from runsdash.index.storage.storable_text import storable
 
 Answer = TypeVar("Answer")
 RIGHTS = {"can_act": "This needs the role operator.", "can_manage": "This needs the role admin."}

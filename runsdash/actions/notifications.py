@@ -3,7 +3,7 @@
 import secrets
 
 from runsdash.accounts.models import User
-from runsdash.index.seal import seal
+from runsdash.index.storage.sealed_keys import seal
 from runsdash.notify.events import newest_change
 from runsdash.notify.models import Rule
 

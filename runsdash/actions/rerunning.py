@@ -1,8 +1,8 @@
 """Starts a run again: with the source's parameters as edited, on its thread or on a copy of it up to that point."""
 
 from runsdash.accounts.models import User
-from runsdash.index.bodies import raw_object
 from runsdash.index.models import Run, RunBody, Thread
+from runsdash.index.storage.bodies import raw_object
 from runsdash.service import InvalidRequest, objects
 from runsdash.sync.clients import client_for
 

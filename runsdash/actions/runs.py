@@ -5,8 +5,8 @@ from datetime import datetime
 
 from runsdash.accounts.models import User
 from runsdash.index.models import Run
-from runsdash.index.texts import storable_json
-from runsdash.index.upsert import upsert_run
+from runsdash.index.snapshots.upsert_runs import upsert_run
+from runsdash.index.storage.storable_text import storable_json
 from runsdash.service import InvalidRequest, objects, tool_output
 
 from .attempts import Attempt, carry_out

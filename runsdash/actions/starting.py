@@ -3,9 +3,11 @@
 from datetime import datetime
 
 from runsdash.accounts.models import User
+from runsdash.index.keeping.purge import let_back_in
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.purge import let_back_in
-from runsdash.index.upsert import ensure_threads, upsert_messages, upsert_run, upsert_threads
+from runsdash.index.snapshots.upsert_messages import upsert_messages
+from runsdash.index.snapshots.upsert_runs import upsert_run
+from runsdash.index.snapshots.upsert_threads import ensure_threads, upsert_threads
 from runsdash.service import objects
 
 from .attempts import Attempt, carry_out

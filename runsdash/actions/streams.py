@@ -14,8 +14,8 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run
-from runsdash.index.texts import storable, stored_id
-from runsdash.index.upsert import upsert_run
+from runsdash.index.snapshots.upsert_runs import upsert_run
+from runsdash.index.storage.storable_text import storable, stored_id
 from runsdash.service import NoAnswer, RunStream, ServiceError, objects
 from runsdash.sync.refresh import refresh_run, run_row
 

@@ -10,10 +10,10 @@ from datetime import datetime
 from django.utils import timezone
 
 from runsdash.accounts.models import User
-from runsdash.index.archive import meter_of
+from runsdash.index.keeping.archive import meter_of
+from runsdash.index.keeping.purge import let_back_in, purge_some, shut_out
 from runsdash.index.models import Connection, Job, Thread
-from runsdash.index.purge import let_back_in, purge_some, shut_out
-from runsdash.index.upsert import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.service import NotFound, objects
 from runsdash.sync.jobs import add_job, cancel_job
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import Deed
-from runsdash.index.bodies import raw_object
 from runsdash.index.models import Run, Thread
+from runsdash.index.storage.bodies import raw_object
 
 Result = AuditEntry.Result
 CLOCK_SKEW = timedelta(seconds=5)  # an upstream's created_at has whole seconds and a clock of its own

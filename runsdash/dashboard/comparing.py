@@ -8,10 +8,10 @@ from functools import cached_property
 from django.utils import timezone
 
 from runsdash.actions.models import Lineage
-from runsdash.index import reading
-from runsdash.index.bodies import shown
 from runsdash.index.models import Run, RunStep, StepBody
-from runsdash.index.previews import RUN_PARAMETERS
+from runsdash.index.storage import page_reads
+from runsdash.index.storage.bodies import shown
+from runsdash.index.storage.previews import RUN_PARAMETERS
 
 from . import waterfall
 from .differences import Change, Piece, flat, json_changes, text_pieces
@@ -155,8 +155,8 @@ class Comparison:
         return {tool_name(tool): tool for tool in tools}
 
     @cached_property
-    def previews(self) -> dict[int, reading.RunPreview]:
-        return {run.pk: reading.preview_of_run(run) for run in (self.a, self.b)}
+    def previews(self) -> dict[int, page_reads.RunPreview]:
+        return {run.pk: page_reads.preview_of_run(run) for run in (self.a, self.b)}
 
     @property
     def instructions(self) -> list[Piece]:
@@ -222,7 +222,7 @@ class Comparison:
 
     def answer_of(self, run: Run) -> str:
         """The text of the last message the run wrote."""
-        written = [one for one in reading.messages_of_run(run) if one.run_upstream_id == run.upstream_id]
+        written = [one for one in page_reads.messages_of_run(run) if one.run_upstream_id == run.upstream_id]
         parts = written[-1].parts if written else []
         texts = [part["text"]["text"] for part in parts if part.get("type") == "text"]
         return "\n\n".join(texts)

@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 
-from runsdash.index import counts
 from runsdash.index.connections import connections
 from runsdash.index.models import Connection
+from runsdash.index.totals import right_now
 
 from .run_lists import state_tag
 
@@ -91,7 +91,7 @@ class Shell:
         Kept on the request, since views and templates have a shell each.
         """
         if not hasattr(self.request, "waiting_count"):
-            soonest = counts.waiting(self.chosen).values_list("pk", flat=True)
+            soonest = right_now.waiting(self.chosen).values_list("pk", flat=True)
             self.request.waiting_count = len(soonest[: MAX_BADGE + 1])
         return self.request.waiting_count
 

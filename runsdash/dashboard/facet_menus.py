@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from runsdash.dashboard.forms.run_list import AskedRuns
-from runsdash.index.facets import Count, Facets
-from runsdash.index.filters import MOMENTS, Clause, RunFilter
+from runsdash.index.search.facets import Count, Facets
+from runsdash.index.search.run_filter import MOMENTS, Clause, RunFilter
 from runsdash.service.statuses import RunStatus
 
 LABELS = {

@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from runsdash.index import counts
 from runsdash.index.models import Connection, Run, StatusSeen
+from runsdash.index.totals import right_now
 from runsdash.service.statuses import RunStatus
 from runsdash.sync.verifying import MOST_AT_ONCE, verify_runs
 
@@ -54,7 +54,7 @@ class Inbox:
 
     def verify(self, *, wait_s: float, max_age_s: float) -> None:
         """Asks about the soonest runs, those past their deadline among them: are they still waiting?"""
-        soonest = list(whole(counts.waiting(self.connection))[:MOST_AT_ONCE])
+        soonest = list(whole(right_now.waiting(self.connection))[:MOST_AT_ONCE])
         late = list(whole(past_deadline(self.connection))[:MOST_AT_ONCE])
         verify_runs([*soonest, *late], wait_s=wait_s, max_age_s=max_age_s)
 
@@ -62,7 +62,7 @@ class Inbox:
 
     @cached_property
     def soonest(self) -> list[Run]:
-        return list(shown(counts.waiting(self.connection))[:MAX_ROWS])
+        return list(shown(right_now.waiting(self.connection))[:MAX_ROWS])
 
     @cached_property
     def rows(self) -> Sequence[Run]:
@@ -84,7 +84,7 @@ class Inbox:
 
     @cached_property
     def count(self) -> int:
-        return len(self.soonest) if len(self.soonest) < MAX_ROWS else counts.waiting(self.connection).count()
+        return len(self.soonest) if len(self.soonest) < MAX_ROWS else right_now.waiting(self.connection).count()
 
     @cached_property
     def missed(self) -> Sequence[Run]:
@@ -127,13 +127,13 @@ def whole(runs: QuerySet[Run]) -> QuerySet[Run]:
 
 
 def past_deadline(connection: Connection | None) -> QuerySet[Run]:
-    late = counts.unanswered(connection).filter(expires_at__lte=timezone.now())
+    late = right_now.unanswered(connection).filter(expires_at__lte=timezone.now())
     return late.order_by("-expires_at", "-pk")
 
 
 def missed_runs(connection: Connection | None) -> list[Run]:
     """Runs that expired while they waited for a person, newest first."""
-    expired = counts.of(connection).filter(status=RunStatus.EXPIRED.value).order_by("-pk")
+    expired = right_now.of(connection).filter(status=RunStatus.EXPIRED.value).order_by("-pk")
     asked = [pk for pk, calls in expired.values_list("pk", "pending_calls")[:MISSED_WALK] if calls]
     moved_on = answered_before(asked)
     found = list(shown(Run.objects.filter(pk__in=[pk for pk in asked if pk not in moved_on][:MAX_MISSED])))
@@ -159,5 +159,5 @@ def answered_before(keys: Sequence[int]) -> set[int]:
 
 def next_waiting(run: Run) -> Run | None:
     """The soonest other run that waits for a person: where to go after an answer."""
-    found = list(shown(counts.waiting(None).exclude(pk=run.pk))[:1])
+    found = list(shown(right_now.waiting(None).exclude(pk=run.pk))[:1])
     return dress(found, among=list(Connection.objects.all()))[0] if found else None

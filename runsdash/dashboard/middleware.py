@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from runsdash.dashboard.views.problems import not_allowed_response, problem_response, purged_response, several_response
-from runsdash.index.purge import Purged
-from runsdash.index.texts import REPLACEMENT, storable
+from runsdash.index.keeping.purge import Purged
+from runsdash.index.storage.storable_text import REPLACEMENT, storable
 
 from .subject import SeveralConnections
 

@@ -6,11 +6,11 @@ from functools import cached_property
 from django.utils import timezone
 
 from runsdash.dashboard.forms.time_range import TimeRange
-from runsdash.index import counts
-from runsdash.index.aggregates import Cause, Figures
-from runsdash.index.filters import Clause
 from runsdash.index.models import Connection, Run
-from runsdash.index.spans import hour_of
+from runsdash.index.search.run_filter import Clause
+from runsdash.index.totals import right_now
+from runsdash.index.totals.hour_spans import hour_of
+from runsdash.index.totals.overview_totals import Cause, Figures
 from runsdash.service.statuses import RunStatus, run_status
 
 from .overview_usage import OverviewUsage, Row
@@ -41,19 +41,19 @@ class OverviewPage(OverviewUsage):
     @cached_property
     def active(self) -> list[Row]:
         """A cell for each active status."""
-        now = counts.active_by_status(self.connection)
+        now = right_now.active_by_status(self.connection)
         active = [status for status in RunStatus if status.is_active]
         return [self.cell(status, now[status.value], is_now=True) for status in active]
 
     @cached_property
     def waiting(self) -> list[Run]:
-        return dress(list(narrowed(counts.waiting(self.connection))[:MAX_WAITING]), among=self.among)
+        return dress(list(narrowed(right_now.waiting(self.connection))[:MAX_WAITING]), among=self.among)
 
     @cached_property
     def waiting_count(self) -> str:
         if len(self.waiting) < MAX_WAITING:
             return str(len(self.waiting))
-        return at_most(counts.waiting_count(self.connection), counts.MOST_WAITING)
+        return at_most(right_now.waiting_count(self.connection), right_now.MOST_WAITING)
 
     @property
     def waiting_url(self) -> str:
@@ -61,13 +61,13 @@ class OverviewPage(OverviewUsage):
 
     @cached_property
     def overdue(self) -> list[Run]:
-        return dress(list(narrowed(counts.overdue(self.connection))[:MAX_OVERDUE]), among=self.among)
+        return dress(list(narrowed(right_now.overdue(self.connection))[:MAX_OVERDUE]), among=self.among)
 
     @cached_property
     def overdue_count(self) -> str:
         if len(self.overdue) < MAX_OVERDUE:
             return str(len(self.overdue))
-        return at_most(counts.overdue(self.connection).order_by()[:MOST_OVERDUE].count(), MOST_OVERDUE)
+        return at_most(right_now.overdue(self.connection).order_by()[:MOST_OVERDUE].count(), MOST_OVERDUE)
 
     @property
     def overdue_url(self) -> str:
@@ -145,7 +145,7 @@ class OverviewPage(OverviewUsage):
     @cached_property
     def is_empty(self) -> bool:
         """Is there no run at all, in any range?"""
-        return not self.figures.runs and not counts.of(self.connection).exists()
+        return not self.figures.runs and not right_now.of(self.connection).exists()
 
 
 def error_clause(cause: Cause) -> Clause:

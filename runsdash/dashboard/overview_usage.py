@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from runsdash.dashboard.forms.time_range import clauses_of
-from runsdash.index.aggregates import Figures, Latency, Period, Usage
-from runsdash.index.expensive import Dearest, dearest_threads
-from runsdash.index.filters import Clause, RunFilter
 from runsdash.index.models import Assistant, Connection, Thread
-from runsdash.index.spans import DAY_HOURS, Span
+from runsdash.index.search.run_filter import Clause, RunFilter
+from runsdash.index.totals.hour_spans import DAY_HOURS, Span
+from runsdash.index.totals.overview_totals import Figures, Latency, Period, Usage
+from runsdash.index.totals.top_threads import Dearest, dearest_threads
 
 from . import formats
 from .charts import LABELLED_BARS, SERIES, Chart, Column, chart, log_place

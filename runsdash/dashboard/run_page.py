@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from runsdash.actions.models import Lineage
 from runsdash.audit.trail import Deed, deeds_of_run
-from runsdash.index import reading
-from runsdash.index.bodies import raw_chunks
-from runsdash.index.filters import Clause, RunFilter
 from runsdash.index.models import Message, Run, RunBody, RunText
-from runsdash.index.previews import PREVIEW_CHARS
+from runsdash.index.search.run_filter import Clause, RunFilter
+from runsdash.index.storage import page_reads
+from runsdash.index.storage.bodies import raw_chunks
+from runsdash.index.storage.previews import PREVIEW_CHARS
 from runsdash.service.statuses import RunStatus
 from runsdash.sync.trouble import says_gone
 
@@ -69,8 +69,8 @@ class RunPage(Timeline):
     # The run
 
     @cached_property
-    def body(self) -> reading.RunPreview:
-        return reading.preview_of_run(self.run)
+    def body(self) -> page_reads.RunPreview:
+        return page_reads.preview_of_run(self.run)
 
     @property
     def parameters(self) -> dict:
@@ -78,11 +78,11 @@ class RunPage(Timeline):
 
     @cached_property
     def statuses_seen(self) -> list:
-        return reading.statuses_seen(self.run)
+        return page_reads.statuses_seen(self.run)
 
     @cached_property
     def assistant_name(self) -> str:
-        names = reading.assistant_names(self.run.connection_id, [self.run.assistant_id])
+        names = page_reads.assistant_names(self.run.connection_id, [self.run.assistant_id])
         return names.get(self.run.assistant_id, "")
 
     @property
@@ -206,13 +206,13 @@ class RunPage(Timeline):
 
     @cached_property
     def messages(self) -> list[Message]:
-        return reading.messages_of_run(self.run)
+        return page_reads.messages_of_run(self.run)
 
     @cached_property
     def names(self) -> dict[str, str]:
         """Assistants' names by id, for the messages."""
         wanted = {message.assistant_id for message in self.messages} | {self.run.assistant_id}
-        return reading.assistant_names(self.run.connection_id, wanted)
+        return page_reads.assistant_names(self.run.connection_id, wanted)
 
     @cached_property
     def raw(self) -> dict | None:
@@ -305,13 +305,13 @@ class RunPage(Timeline):
 
     def tab_versions(self) -> list[str]:
         if self.tab == "conversation":
-            return reading.message_digests(self.messages)
+            return page_reads.message_digests(self.messages)
         if self.tab == "audit":
             return [f"{deed.intent.pk}:{deed.last.pk if deed.last else ''}" for deed in self.deeds]
         axis = [str(self.axis.part_s)] if self.run.facts.is_active else []
         shown = [self.selected.step] if self.selected else []
         message = [self.selected_message] if self.selected_message else []
-        return axis + reading.step_digests([*self.steps.steps, *shown]) + reading.message_digests(message)
+        return axis + page_reads.step_digests([*self.steps.steps, *shown]) + page_reads.message_digests(message)
 
 
 def digest_of(parts: Sequence[str]) -> str:

@@ -9,9 +9,9 @@ from functools import cached_property
 from django.http import HttpRequest
 from django.utils import timezone
 
-from runsdash.index import reading
-from runsdash.index.archive import Meter, meter_of
+from runsdash.index.keeping.archive import Meter, meter_of
 from runsdash.index.models import Message, Run, Thread
+from runsdash.index.storage import page_reads
 from runsdash.index.walks import rests
 from runsdash.sync.archiving import read_older_messages
 from runsdash.sync.trouble import says_gone
@@ -51,12 +51,12 @@ class ThreadPage:
 
     @cached_property
     def _message_page(self) -> tuple[list[Message], bool]:
-        return reading.message_page(self.thread, before=self.before)
+        return page_reads.message_page(self.thread, before=self.before)
 
     @cached_property
     def messages(self) -> list[ShownMessage]:
         found = self._message_page[0]
-        runs = reading.runs_by_id(self.thread, [message.run_upstream_id for message in found])
+        runs = page_reads.runs_by_id(self.thread, [message.run_upstream_id for message in found])
         mark_ambiguous(runs.values())
         return [ShownMessage(message=one, made_by=runs.get(one.run_upstream_id)) for one in found]
 
@@ -76,7 +76,7 @@ class ThreadPage:
     def needs_older(self) -> str:
         """The message to ask the upstream for messages before; "" when the index has this page whole."""
         found, has_older = self._message_page
-        is_short = self.before and not has_older and len(found) < reading.MESSAGES_PER_PAGE
+        is_short = self.before and not has_older and len(found) < page_reads.MESSAGES_PER_PAGE
         if not is_short or not self._has_older_upstream:
             return ""
         return found[0].upstream_id if found else self.before
@@ -102,13 +102,13 @@ class ThreadPage:
         """Assistants' names by id, of the messages and runs shown."""
         ids = {message.assistant_id for message in self._message_page[0]}
         ids |= {run.assistant_id for run in self.runs}
-        return reading.assistant_names(self.thread.connection_id, ids)
+        return page_reads.assistant_names(self.thread.connection_id, ids)
 
     # Runs
 
     @cached_property
     def _run_page(self) -> tuple[list[Run], bool]:
-        return reading.runs_of_thread(self.thread, before=self.runs_before)
+        return page_reads.runs_of_thread(self.thread, before=self.runs_before)
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -122,7 +122,7 @@ class ThreadPage:
     @cached_property
     def holder(self) -> Run | None:
         """The run that locks the thread; nothing locks one that is gone."""
-        found = None if self.is_gone else reading.lock_holder(self.thread)
+        found = None if self.is_gone else page_reads.lock_holder(self.thread)
         mark_ambiguous([found] if found else [])
         return found
 
@@ -166,7 +166,7 @@ class ThreadPage:
         ]
         if self.thread.trouble:
             parts += [str(self.thread.trouble.get("at")), str(copy_age_s(self.thread) // pace.TICK_S)]
-        return digest_of([*parts, *reading.message_digests(self._message_page[0])])
+        return digest_of([*parts, *page_reads.message_digests(self._message_page[0])])
 
 
 def ids_in(value: object) -> list[str]:

@@ -5,8 +5,8 @@ from functools import cached_property
 
 from django.urls import reverse
 
-from runsdash.index import reading
 from runsdash.index.models import Message, Run
+from runsdash.index.storage import page_reads
 from runsdash.index.walks import rests
 from runsdash.sync.asked import STEPS_A_READ
 
@@ -21,8 +21,8 @@ class Timeline:
         self.run, self.now, self.step_id, self.after = run, now, step_id, after
 
     @cached_property
-    def steps(self) -> reading.StepPage:
-        return reading.step_page(self.run, after=self.after, around=self.step_id)
+    def steps(self) -> page_reads.StepPage:
+        return page_reads.step_page(self.run, after=self.after, around=self.step_id)
 
     @cached_property
     def axis(self) -> waterfall.Axis:
@@ -91,12 +91,12 @@ class Timeline:
     def next_steps_url(self) -> str:
         return run_url(self.run, after=self.steps.next_after)
 
-    steps_a_page = reading.STEPS_PER_PAGE
+    steps_a_page = page_reads.STEPS_PER_PAGE
 
     @cached_property
-    def selected(self) -> reading.StepInRun | None:
+    def selected(self) -> page_reads.StepInRun | None:
         step_id = self.step_id or self.default_step_id
-        return reading.step_in_run(self.run, step_id) if step_id else None
+        return page_reads.step_in_run(self.run, step_id) if step_id else None
 
     @property
     def default_step_id(self) -> str:
@@ -124,4 +124,4 @@ class Timeline:
     @cached_property
     def selected_message(self) -> Message | None:
         step = self.selected.step if self.selected else None
-        return reading.message_named(self.run.thread, step.message_upstream_id) if step else None
+        return page_reads.message_named(self.run.thread, step.message_upstream_id) if step else None

@@ -10,10 +10,9 @@ from typing import Literal
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
+from runsdash.index.storage.storable_text import stored_id
 from runsdash.service.objects import Page
 from runsdash.service.paging import stage_after
-
-from .texts import stored_id
 
 What = Literal["runs", "messages", "steps"]
 WALK_AGAIN = timedelta(hours=1)  # servers are mended

@@ -1,7 +1,7 @@
 """What a purge takes along from this room: deliveries that name a run."""
 
+from runsdash.index.keeping.purge import FORGETTERS
 from runsdash.index.models import Connection, StatusSeen
-from runsdash.index.purge import FORGETTERS
 
 from .models import Delivery, Rule
 

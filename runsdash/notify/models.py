@@ -19,7 +19,7 @@ class Rule(models.Model):
     event = models.CharField(max_length=16, choices=Event.choices)
     channel = models.CharField(max_length=8, choices=Channel.choices)
     target = models.CharField(max_length=500)  # URL, or addresses separated by commas
-    sealed_secret = models.TextField(blank=True)  # signs webhooks, see index/seal.py
+    sealed_secret = models.TextField(blank=True)  # signs webhooks, see index/storage/sealed_keys.py
     assistant_id = models.CharField(max_length=200, blank=True)  # empty: any
     error_code = models.CharField(max_length=200, blank=True)  # of failures; empty: any
     is_enabled = models.BooleanField(default=True)

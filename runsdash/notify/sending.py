@@ -10,7 +10,7 @@ from time import monotonic, time
 import requests
 from django.core.mail import get_connection, send_mail
 
-from runsdash.index.seal import unseal
+from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service.wire import WIRE_ERRORS, Adapter, Attempt
 
 from .models import Delivery, Rule

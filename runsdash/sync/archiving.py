@@ -12,9 +12,9 @@ from time import monotonic, sleep
 from django.db import transaction
 from django.utils import timezone
 
-from runsdash.index import archive
+from runsdash.index.keeping import archive
 from runsdash.index.models import ArchivedFile, Connection, Message, Thread
-from runsdash.index.upsert import upsert_messages
+from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.walks import rests
 from runsdash.service import (
     NoAnswer,

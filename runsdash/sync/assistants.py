@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from runsdash.index.models import Assistant, Connection
-from runsdash.index.upsert import upsert_assistants
+from runsdash.index.snapshots.upsert_assistants import upsert_assistants
 from runsdash.service import ServiceError
 
 from .budget import budget_for

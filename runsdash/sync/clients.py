@@ -5,7 +5,7 @@ from threading import Lock
 from typing import Literal
 
 from runsdash.index.models import Connection
-from runsdash.index.seal import unseal
+from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service import Backoff, Client
 
 from .budget import budget_for

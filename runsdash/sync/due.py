@@ -7,8 +7,8 @@ from math import ceil
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from runsdash.index.keys import first_key_of
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.storage.keys import first_key_of
 from runsdash.index.walks import resting_steps, rests
 
 # A little slower than the fastest poll of a page: an open page reads its run itself. Were both due at the same moment,

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from django.db.models import Model, Q
 from django.utils import timezone
 
+from runsdash.index.keeping.purge import purged_ids
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.purge import purged_ids
-from runsdash.index.texts import stored_id
-from runsdash.index.upsert import upsert_threads
+from runsdash.index.snapshots.upsert_threads import upsert_threads
+from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed
 from runsdash.service.objects import Page
 from runsdash.service.paging import stage_after

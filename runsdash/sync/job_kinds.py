@@ -7,12 +7,12 @@ from pathlib import Path
 
 from django.conf import settings
 
-from runsdash.index.bulk.importing import import_sources
-from runsdash.index.bulk.lines import Block
-from runsdash.index.bulk.sources import source_of
+from runsdash.index.importing.blocks import Block
+from runsdash.index.importing.files import source_of
+from runsdash.index.importing.run_import import import_sources
+from runsdash.index.keeping.purge import came_back, let_back_in
 from runsdash.index.models import Connection, Job
-from runsdash.index.purge import came_back, let_back_in
-from runsdash.index.upsert import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads
 
 from .jobs import JobFailed, works
 from .wake import wake

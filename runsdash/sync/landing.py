@@ -7,18 +7,15 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from runsdash.index.archive import file_ids_of_message, want_files
+from runsdash.index.keeping.archive import file_ids_of_message, want_files
+from runsdash.index.keeping.purge import purge_of
 from runsdash.index.models import Connection, Run, RunStep, Thread
-from runsdash.index.purge import purge_of
-from runsdash.index.upsert import (
-    read_steps_again,
-    upsert_assistants,
-    upsert_messages,
-    upsert_run,
-    upsert_runs,
-    upsert_steps,
-    upsert_threads,
-)
+from runsdash.index.snapshots.ended_runs import read_steps_again
+from runsdash.index.snapshots.upsert_assistants import upsert_assistants
+from runsdash.index.snapshots.upsert_messages import upsert_messages
+from runsdash.index.snapshots.upsert_runs import upsert_run, upsert_runs
+from runsdash.index.snapshots.upsert_steps import upsert_steps
+from runsdash.index.snapshots.upsert_threads import upsert_threads
 from runsdash.index.walks import rests, walked
 from runsdash.service import NotSupported, ServiceError, objects
 from runsdash.service.objects import Page

@@ -1,7 +1,7 @@
 """How far the walk back through a thread's messages has got: `messages_cursor` is about the oldest it has reached."""
 
 from runsdash.index.models import Message, Thread
-from runsdash.index.texts import stored_id
+from runsdash.index.storage.storable_text import stored_id
 from runsdash.index.walks import rests, walked
 from runsdash.service.objects import Page
 

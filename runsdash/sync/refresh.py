@@ -10,8 +10,8 @@ from hashlib import blake2b
 from django.core.cache import cache
 from django.utils import timezone
 
+from runsdash.index.keeping.purge import refuse_purged
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.purge import refuse_purged
 from runsdash.index.walks import rests
 from runsdash.service import NoAnswer, ServiceError
 

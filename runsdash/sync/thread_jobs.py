@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from runsdash.index.bulk.threads import thread_ids
+from runsdash.index.importing.merge_threads import thread_ids
+from runsdash.index.keeping.purge import came_back, let_back_in, purge_some
 from runsdash.index.models import Connection, Job, Thread
-from runsdash.index.purge import came_back, let_back_in, purge_some
-from runsdash.index.upsert import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads
 
 from .job_kinds import connection_of, file_of
 from .jobs import works

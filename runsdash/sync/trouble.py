@@ -6,7 +6,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from runsdash.index.models import Connection
-from runsdash.index.texts import cut
+from runsdash.index.storage.storable_text import cut
 from runsdash.service import NoAnswer, NotSupported, ServiceError
 
 MESSAGE_CHARS = 1000

@@ -14,8 +14,8 @@ from runsdash.actions.management.commands.sync import chores
 from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.actions.runs import submit_tool_outputs
 from runsdash.actions.starting import create_run, create_thread
+from runsdash.index.keeping.purge import purge_some
 from runsdash.index.models import Run
-from runsdash.index.purge import purge_some
 from runsdash.sync.refresh import is_settled, refresh_run
 from tests.connected import wait_for
 from tests.upstream import Sandbox

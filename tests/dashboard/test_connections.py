@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import Connection
-from runsdash.index.seal import seal, unseal
+from runsdash.index.storage.sealed_keys import seal, unseal
 from tests.pages import page_of, partials_of
 from tests.rows import made_connection, made_run
 from tests.upstream import Sandbox

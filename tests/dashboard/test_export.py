@@ -8,11 +8,11 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from runsdash.index.archive import file_ids_of_run, keep_file, meter_of, want_files
 from runsdash.index.exporting.run_zip import safe
+from runsdash.index.keeping.archive import file_ids_of_run, keep_file, meter_of, want_files
 from runsdash.index.models import ArchivedFile, Assistant, Connection, Run, RunStep, Thread
 from tests.dashboard.conftest import path_of
-from tests.index.snapshots import everything
+from tests.index.snapshots.snapshots import everything
 from tests.rows import preview_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -3,8 +3,8 @@
 import pytest
 
 from runsdash.dashboard.views.files import image_type_of
-from runsdash.index.bodies import shown
 from runsdash.index.models import StepBody
+from runsdash.index.storage.bodies import shown
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,7 +5,8 @@ from django.test import Client
 from django.utils import timezone
 
 from runsdash.index.models import Assistant, Message
-from runsdash.index.upsert import upsert_messages, upsert_steps
+from runsdash.index.snapshots.upsert_messages import upsert_messages
+from runsdash.index.snapshots.upsert_steps import upsert_steps
 from runsdash.service import objects
 from tests.pages import page_of
 from tests.rows import made_connection, made_run

@@ -11,9 +11,10 @@ from runsdash.dashboard.converters import OUR_WORDS, IdConverter
 from runsdash.dashboard.links import thread_url
 from runsdash.dashboard.rendering.files import file_url
 from runsdash.dashboard.urls import urlpatterns
-from runsdash.index.archive import keep_file
+from runsdash.index.keeping.archive import keep_file
 from runsdash.index.models import Run
-from runsdash.index.upsert import upsert_messages, upsert_steps
+from runsdash.index.snapshots.upsert_messages import upsert_messages
+from runsdash.index.snapshots.upsert_steps import upsert_steps
 from runsdash.service import objects
 from tests.pages import parsed
 from tests.rows import made_connection, made_run

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from runsdash.dashboard.forms.run_list import asked_runs
 from runsdash.dashboard.views.overview import State
+from runsdash.index.keeping.purge import purge_some
 from runsdash.index.models import Connection, Run
-from runsdash.index.planner import ids_of
-from runsdash.index.purge import purge_some
-from runsdash.index.rollups import roll_up
-from runsdash.index.upsert import upsert_assistants
+from runsdash.index.search import ids_of
+from runsdash.index.snapshots.upsert_assistants import upsert_assistants
+from runsdash.index.totals.rollups import roll_up
 from runsdash.service import objects
 from tests.pages import Element, page_of, partials_of
 from tests.rows import made_connection, made_run, made_runs, roll_all_up, waiting_for

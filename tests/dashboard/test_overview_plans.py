@@ -5,7 +5,7 @@ from django.db import connection as database
 from django.test import Client
 
 from runsdash.index.models import Thread
-from runsdash.index.rollups import roll_up
+from runsdash.index.totals.rollups import roll_up
 from tests.rows import made_connection, made_run, made_runs
 
 pytestmark = [

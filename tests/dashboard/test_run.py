@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Message, Run, RunStep, StepBody
 from runsdash.index.models.connections import LOOK_AGAIN_AFTER
-from runsdash.index.rows import MESSAGE_ORDER_BITS
+from runsdash.index.storage.keys import MESSAGE_ORDER_BITS
 from tests.connected import wait_for
 from tests.dashboard.conftest import path_of, still
 from tests.pages import parsed

@@ -8,12 +8,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.dashboard.links import run_url
-from runsdash.index import facets as facets_module
-from runsdash.index.facets import Count, facets_of
-from runsdash.index.filters import parsed
 from runsdash.index.models import Assistant, Connection, Run
-from runsdash.index.suggestions import suggestions
-from runsdash.index.upsert import upsert_messages
+from runsdash.index.search import facets as facets_module
+from runsdash.index.search.facets import Count, facets_of
+from runsdash.index.search.run_filter import parsed
+from runsdash.index.search.suggestions import suggestions
+from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.service import objects
 from tests.pages import Element, page_of
 from tests.queries import at_most

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.index.models import Run
-from runsdash.index.upsert import upsert_runs
+from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.service import objects
 from tests.pages import Element, page_of, partials_of
 from tests.queries import at_most

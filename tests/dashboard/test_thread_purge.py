@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from runsdash.actions.outputs import Draft, SentOutput
 from runsdash.audit.models import AuditEntry
+from runsdash.index.keeping.purge import left_of_purged, purge_some, shut_out
 from runsdash.index.models import (
     ArchivedFile,
     Connection,
@@ -24,8 +25,7 @@ from runsdash.index.models import (
     StepBody,
     Thread,
 )
-from runsdash.index.purge import left_of_purged, purge_some, shut_out
-from runsdash.index.upsert import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.notify.models import Delivery, Rule
 from runsdash.sync import thread_jobs  # noqa: F401  registers the kind
 from runsdash.sync.archiving import archive_thread
@@ -135,7 +135,7 @@ def test_no_row_of_it_stays(thread, admin: Client) -> None:
 
 
 def test_its_words_are_not_found(thread, admin: Client, viewer: Client) -> None:
-    from runsdash.index.fulltext import index_runs
+    from runsdash.index.fulltext.writer import index_runs
 
     index_runs(Run.objects.values_list("pk", flat=True))
     assert RunText.objects.count() == 2

@@ -5,7 +5,7 @@ from django.test import Client
 
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import PurgedThread, Thread
-from runsdash.index.upsert import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads
 from tests.pages import Element, page_of
 from tests.rows import made_connection, made_run, made_runs
 

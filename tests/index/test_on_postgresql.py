@@ -9,14 +9,28 @@ import pytest
 
 from tests import postgres
 
-FILES = ["tests/index/test_planner.py", "tests/index/test_fulltext.py", "tests/index/test_query_plans.py"]
+FILES = [
+    "tests/index/search/test_search.py",
+    "tests/index/fulltext/test_fulltext.py",
+    "tests/index/search/test_query_plans.py",
+]
 # Processes of an import only read lines; what they wrote would be the same as without them on any engine.
-ON_ANY_ENGINE = "tests/index/test_import.py::test_processes_give_the_same"
-TAKEN_IN = ["tests/index/test_upsert.py", "tests/index/test_import.py", "tests/index/test_export.py"]
-TAKEN_IN += ["tests/index/test_locks.py", "tests/index/test_constraints.py", "tests/index/test_side_by_side.py"]
-TAKEN_IN += ["tests/index/test_export_files.py::test_files_come_back_as_they_were_each_once"]
-TAKEN_IN += ["tests/index/test_export_files.py::test_a_second_import_changes_nothing_and_the_newer_copy_stays"]
-TAKEN_IN += ["tests/index/test_pricing.py::test_runs_are_priced_while_others_take_snapshots_of_them"]
+ON_ANY_ENGINE = "tests/index/importing/test_import.py::test_processes_give_the_same"
+TAKEN_IN = [
+    "tests/index/snapshots/test_upsert.py",
+    "tests/index/importing/test_import.py",
+    "tests/index/exporting/test_export.py",
+]
+TAKEN_IN += [
+    "tests/index/storage/test_locks.py",
+    "tests/index/storage/test_constraints.py",
+    "tests/index/importing/test_two_writers.py",
+]
+TAKEN_IN += ["tests/index/exporting/test_export_files.py::test_files_come_back_as_they_were_each_once"]
+TAKEN_IN += [
+    "tests/index/exporting/test_export_files.py::test_a_second_import_changes_nothing_and_the_newer_copy_stays"
+]
+TAKEN_IN += ["tests/index/totals/test_pricing.py::test_runs_are_priced_while_others_take_snapshots_of_them"]
 ROOT = Path(__file__).resolve().parents[2]
 TIME_S = 600
 

@@ -12,7 +12,7 @@ from django.core import mail
 from django.utils import timezone
 
 from runsdash.index.models import Run, StatusSeen
-from runsdash.index.seal import seal
+from runsdash.index.storage.sealed_keys import seal
 from runsdash.notify.delivering import DEADLINE_S, LEASE, MAX_ATTEMPTS, tell, tell_until
 from runsdash.notify.events import newest_change
 from runsdash.notify.models import Delivery, Rule

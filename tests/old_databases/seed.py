@@ -19,7 +19,7 @@ TEXTS = ["Where is parcel 4711?", 'Tell me of <b>"Ω & ünïcode"</b>\n\n* one\n
 
 def seed() -> None:
     from runsdash.index.models import Connection
-    from runsdash.index.seal import seal
+    from runsdash.index.storage.sealed_keys import seal
     from tests.hostile_rows import hostile_run
     from tests.rows import made_connection, made_run, roll_all_up
 
@@ -54,7 +54,7 @@ def seed_people(runs: list) -> None:
 
 def seed_index(archive: object, prod: object, runs: list) -> None:
     from runsdash.index.models import ArchivedFile, BudgetSecond, PurgedThread, Thread
-    from runsdash.index.rollups import mark_dirty
+    from runsdash.index.totals.rollups import mark_dirty
 
     now = timezone.now()
     # As rows were written before bodies of threads were kept as text.
@@ -115,7 +115,7 @@ def seed_jobs(runs: list) -> None:
 
 
 def seed_notifications() -> None:
-    from runsdash.index.seal import seal
+    from runsdash.index.storage.sealed_keys import seal
     from runsdash.notify.models import Delivery, Rule
 
     now = timezone.now()

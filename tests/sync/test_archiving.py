@@ -7,9 +7,9 @@ import pytest
 from django.db import connection as database
 from django.utils import timezone
 
-from runsdash.index.archive import file_ids_of_run, meter_of, want_files
+from runsdash.index.keeping.archive import file_ids_of_run, meter_of, want_files
 from runsdash.index.models import ArchivedFile, Connection, Message, Run, Thread
-from runsdash.index.upsert import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.sync.archiving import archive_thread, read_older_messages
 from runsdash.sync.refresh import refresh_run, refresh_thread
 from runsdash.sync.worker import Worker

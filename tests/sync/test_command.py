@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from runsdash.index.models import Job, Run, Thread
-from runsdash.index.upsert import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.sync.jobs import add_job
 from tests.sync.spending import beside
 from tests.upstream import ROOT

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 from django.utils import timezone
 
-from runsdash.index.keys import key_for
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.upsert import upsert_runs
+from runsdash.index.snapshots.upsert_runs import upsert_runs
+from runsdash.index.storage.keys import key_for
 from runsdash.service import objects
 from runsdash.sync.state import state_of
 from tests.sync.spending import beside

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Run
 from runsdash.index.models.connections import ASK_AGAIN_AFTER, LOOK_AGAIN_AFTER
-from runsdash.index.upsert import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.sync.worker import Worker
 from tests.pages import page_of
 

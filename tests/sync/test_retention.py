@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import PurgedThread, Run, Thread
-from runsdash.index.upsert import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.sync.retention import purge_old_threads
 from tests.rows import made_connection, made_run
 

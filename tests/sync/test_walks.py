@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 from runsdash.actions.rerunning import messages_before
-from runsdash.index.archive import meter_of
+from runsdash.index.keeping.archive import meter_of
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.upsert import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.index.walks import WALK_AGAIN
 from runsdash.service import InvalidRequest
 from runsdash.sync.archiving import archive_thread

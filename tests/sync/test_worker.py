@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.upsert import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.sync.due import must_start
 from runsdash.sync.worker import Worker
 from tests.upstream import Sandbox

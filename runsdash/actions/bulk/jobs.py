@@ -5,9 +5,9 @@ from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.actions.local import change
-from runsdash.index.filters import parsed
 from runsdash.index.models import Connection, Run
-from runsdash.index.planner import Limits, ids_of
+from runsdash.index.search import Limits, ids_of
+from runsdash.index.search.run_filter import parsed
 
 from .models import BulkItem, BulkJob
 

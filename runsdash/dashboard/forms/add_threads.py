@@ -7,8 +7,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 
 from runsdash.dashboard.uploads import MAX_UPLOAD_BYTES
-from runsdash.index.bulk.threads import thread_ids
 from runsdash.index.ids import MAX_TEXT_CHARS, found_ids
+from runsdash.index.importing.merge_threads import thread_ids
 
 FIELD = "ids"
 IDS_AT_ONCE = 500  # more are left to a worker

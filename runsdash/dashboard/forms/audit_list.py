@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from runsdash.index.keyset import Order
+from runsdash.index.storage.keyset import Order
 
 LIMIT = 50
 MAX_CHARS = 200

@@ -7,7 +7,8 @@ from urllib.parse import quote_plus, urlencode
 
 from django.http import QueryDict
 
-from runsdash.index.filters import (
+from runsdash.index.search import SORTS, Order
+from runsdash.index.search.run_filter import (
     METADATA,
     TEXT,
     Clause,
@@ -16,7 +17,6 @@ from runsdash.index.filters import (
     parsed,
     text_of,
 )
-from runsdash.index.planner import SORTS, Order
 
 LIMITS = [25, 50, 100]
 DEFAULT_LIMIT = 50

@@ -2,8 +2,8 @@
 
 from django import forms
 
-from runsdash.index.filters import FilterError, parsed
 from runsdash.index.models import SavedView
+from runsdash.index.search.run_filter import FilterError, parsed
 
 from .run_list import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS
 

@@ -10,8 +10,8 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from runsdash.index.filters import Clause
-from runsdash.index.spans import DAY_HOURS, EPOCH, Span, hour_of
+from runsdash.index.search.run_filter import Clause
+from runsdash.index.totals.hour_spans import DAY_HOURS, EPOCH, Span, hour_of
 
 RANGES = {"24h": "24 h", "7d": "7 d", "30d": "30 d"}
 DEFAULT_RANGE = "7d"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from runsdash.dashboard.output_schemas import Path, SchemaField, composed, fields_of, problems_of, spread
 from runsdash.index.models import Run
-from runsdash.index.reading import preview_of_run
+from runsdash.index.storage.page_reads import preview_of_run
 from runsdash.service.checks import MAX_TOOL_OUTPUTS_BYTES
 
 

@@ -1,4 +1,4 @@
-"""Annotations of a message text (as index/previews.py keeps them) as numbered citations.
+"""Annotations of a message text (as index/storage/previews.py keeps them) as numbered citations.
 
 Annotations are hostile JSON: wrong types, indexes outside the text and overlaps end here.
 """

@@ -13,8 +13,8 @@ from unicodedata import normalize
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from runsdash.index.filters import TEXT, FilterError, parsed
-from runsdash.index.words import UNSPACED, phrase_of
+from runsdash.index.fulltext.words import UNSPACED, phrase_of
+from runsdash.index.search.run_filter import TEXT, FilterError, parsed
 
 TAG = re.compile(r"""(<(?:"[^"]*"|'[^']*'|[^'">])*>)""")
 MAX_PHRASES, MAX_MARKS = 20, 500
@@ -66,7 +66,7 @@ def marked_text(text: str, pattern: re.Pattern[str], most: int) -> tuple[str, in
 
 
 class Folded:
-    """A text as index/words.py compares it, escapes of JSON undone, and where its pieces stand in the text as it is.
+    """A text as index/fulltext/words.py compares it, escapes of JSON undone, and where its pieces stand in the text as it is.
 
     A piece is plain text, whose letters stay one by one, or one letter that may have become several.
     """

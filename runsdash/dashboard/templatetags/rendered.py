@@ -1,4 +1,4 @@
-"""Template tags for hostile text. They take previews (see index/previews.py) and say when one is cut."""
+"""Template tags for hostile text. They take previews (see index/storage/previews.py) and say when one is cut."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,8 @@ from runsdash.dashboard.rendering.hits import marked
 from runsdash.dashboard.rendering.json_tree import json_tree as tree_of
 from runsdash.dashboard.rendering.markdown import markdown as marked_up
 from runsdash.dashboard.rendering.visible import visible
+from runsdash.index.fulltext.words import SEARCHABLE_CHARS
 from runsdash.index.models import Message
-from runsdash.index.words import SEARCHABLE_CHARS
 
 register = template.Library()
 KB = 1024

@@ -11,7 +11,7 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import deed_of, deeds
 from runsdash.dashboard.deeds import LABELS, Told
 from runsdash.dashboard.forms.audit_list import AskedAudit, asked_audit
-from runsdash.index.keyset import CursorError, page_of
+from runsdash.index.storage.keyset import CursorError, page_of
 
 MAX_ENTRIES_OF_ONE = 2000  # of one run or thread
 ROWS = AuditEntry.objects.all()

@@ -16,8 +16,8 @@ from runsdash.actions.bulk.working import export_folder
 from runsdash.dashboard.context import Shell
 from runsdash.dashboard.run_lists import state_tag
 from runsdash.dashboard.subject import connection_named
-from runsdash.index.filters import FilterError
 from runsdash.index.models import Run
+from runsdash.index.search.run_filter import FilterError
 from runsdash.service.checks import MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS
 
 ITEMS_A_PAGE = 100

@@ -18,7 +18,7 @@ from runsdash.dashboard.subject import connection_named
 from runsdash.dashboard.writes import done, partial
 from runsdash.index.connections import connections as every_connection
 from runsdash.index.models import Connection
-from runsdash.index.seal import unseal
+from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service import NotSupported, ServiceError
 from runsdash.sync.clients import client_for
 from runsdash.sync.state import state_of

@@ -12,7 +12,7 @@ from runsdash.audit.trail import TokenUsed
 from runsdash.dashboard.links import mark_ambiguous, thread_url
 from runsdash.dashboard.subject import known_thread
 from runsdash.dashboard.writes import sent_before, sentence_of, status_of
-from runsdash.index.archive import meter_of
+from runsdash.index.keeping.archive import meter_of
 from runsdash.index.models import Thread
 from runsdash.service import NotFound, ServiceError
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.subject import connection_of
-from runsdash.index.archive import MAX_FILE_BYTES, keep_file, kept_file
+from runsdash.index.keeping.archive import MAX_FILE_BYTES, keep_file, kept_file
 from runsdash.index.models import ArchivedFile, Connection
 from runsdash.sync.clients import client_for
 

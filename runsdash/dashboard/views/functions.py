@@ -11,7 +11,7 @@ from runsdash.actions.answers import KEPT_CHARS, MAX_TEMPLATES, remove_template,
 from runsdash.actions.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
 from runsdash.dashboard.links import address
 from runsdash.dashboard.output_schemas import fields_of, parsed_schema
-from runsdash.index import counts
+from runsdash.index.totals import right_now
 
 MAX_NAMES = 500
 MAX_SENT = 20
@@ -31,7 +31,7 @@ def rows() -> list[dict[str, object]]:
     schemas = set(OutputSchema.objects.values_list("function_name", flat=True)[:MAX_NAMES])
     templates = list(OutputTemplate.objects.values_list("function_name", flat=True)[:MAX_NAMES])
     sent = set(SentOutput.objects.values_list("function_name", flat=True).distinct()[:MAX_NAMES])
-    pending = counts.waiting(None).values_list("pending_calls", flat=True)[:100]
+    pending = right_now.waiting(None).values_list("pending_calls", flat=True)[:100]
     waiting = {str(call.get("name") or "") for calls in pending for call in calls if isinstance(call, dict)}
     names = sorted({*schemas, *templates, *sent, *waiting} - {""})
     return [

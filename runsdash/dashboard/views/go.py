@@ -15,7 +15,7 @@ from runsdash.dashboard.subject import SeveralConnections, connection_named
 from runsdash.index.connections import connections
 from runsdash.index.ids import FoundId, found_ids
 from runsdash.index.models import Assistant, Connection, Message, Run, RunStep, Thread
-from runsdash.index.texts import ID_CHARS
+from runsdash.index.storage.storable_text import ID_CHARS
 
 MAX_TYPED_CHARS = 10_000
 MAX_LOOKED_UP = 50

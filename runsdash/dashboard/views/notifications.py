@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from runsdash.accounts.guards import admin_required
 from runsdash.actions.notifications import remove_rule, save_rule
-from runsdash.index.seal import unseal
+from runsdash.index.storage.sealed_keys import unseal
 from runsdash.notify.events import make_test
 from runsdash.notify.models import Delivery, Rule
 from runsdash.notify.targets import TargetRefused, checked_url

@@ -16,7 +16,7 @@ from runsdash.dashboard.overview_page import OverviewPage
 from runsdash.dashboard.overview_usage import BY
 from runsdash.dashboard.run_lists import state_tag
 from runsdash.dashboard.subject import connection_named
-from runsdash.index import sums
+from runsdash.index.totals import span_reads
 
 POLL_S = 5
 SUMS_EVERY_S = 15  # sums are drawn anew at most this often, however fast runs end
@@ -28,7 +28,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     shell = Shell(request)
     if not shell.connections:
         return render(request, "overview/no_connection.html")
-    version = sums.version()  # before anything is read: what changes meanwhile is news for the first poll
+    version = span_reads.version()  # before anything is read: what changes meanwhile is news for the first poll
     page = asked_page(request, shell)
     state = State.now(page, version, shell)
     context = {"page": page, "shell": shell, "ranges": ranges(request, page), "ways": ways(request, page)}
@@ -40,7 +40,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """The parts that differ from what the page shows; nothing when none does."""
-    version, shell = sums.version(), Shell(request)
+    version, shell = span_reads.version(), Shell(request)
     page = asked_page(request, shell)
     shown = State.shown(request.headers.get("HX-PTag", ""))
     state = State.now(page, version, shell).after(shown)

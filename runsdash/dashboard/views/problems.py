@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from runsdash.dashboard import problems
 from runsdash.dashboard.problems import Problem
 from runsdash.dashboard.subject import SeveralConnections
-from runsdash.index.purge import Purged
+from runsdash.index.keeping.purge import Purged
 
 PURGED = "All that was known of it is gone, and it is not fetched again until somebody adds it."
 FORM_EXPIRED = Problem(

@@ -10,7 +10,7 @@ from runsdash.accounts.guards import admin_required
 from runsdash.actions.threads import purge_thread
 from runsdash.dashboard.links import mark_ambiguous
 from runsdash.dashboard.subject import known_thread
-from runsdash.index.archive import meter_of
+from runsdash.index.keeping.archive import meter_of
 from runsdash.index.models import Thread
 
 

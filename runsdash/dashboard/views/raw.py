@@ -6,10 +6,10 @@ from django.views.decorators.http import require_safe
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.stale import mark_stale
 from runsdash.dashboard.subject import connection_of, connection_of_run
-from runsdash.index.bodies import raw_chunks
 from runsdash.index.exporting.run_zip import safe
 from runsdash.index.models import Message, MessageBody, RunBody, StepBody
 from runsdash.index.models.bodies import Body
+from runsdash.index.storage.bodies import raw_chunks
 from runsdash.sync.refresh import refresh_run
 
 

@@ -10,8 +10,8 @@ from runsdash.dashboard.columns import in_order
 from runsdash.dashboard.facet_menus import around_rows
 from runsdash.dashboard.forms.run_list import MAX_FILTER_CHARS, asked_runs
 from runsdash.dashboard.subject import connection_named
-from runsdash.index.facets import facets_of
-from runsdash.index.suggestions import suggestions
+from runsdash.index.search.facets import facets_of
+from runsdash.index.search.suggestions import suggestions
 
 
 @viewer_required

@@ -15,10 +15,10 @@ from runsdash.dashboard.forms.run_list import DEFAULT_LIMIT, LIMITS, AskedRuns, 
 from runsdash.dashboard.links import mark_ambiguous, run_url
 from runsdash.dashboard.run_lists import ROWS, dress, has_news, list_tag, rows_state
 from runsdash.dashboard.subject import connection_named, connection_of
-from runsdash.index.facets import facets_of
-from runsdash.index.keyset import CursorError
 from runsdash.index.models import Connection, Run
-from runsdash.index.planner import Limits, RunPage, ids_of, run_page
+from runsdash.index.search import Limits, RunPage, ids_of, run_page
+from runsdash.index.search.facets import facets_of
+from runsdash.index.storage.keyset import CursorError
 
 from .saved_views import seen_by
 

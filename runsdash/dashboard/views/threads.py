@@ -19,9 +19,9 @@ from runsdash.dashboard.forms.thread_list import BY_ADDITION, AskedThreads, aske
 from runsdash.dashboard.links import mark_ambiguous
 from runsdash.dashboard.subject import connection_named, usable_connection
 from runsdash.dashboard.uploads import UploadRefused, drop_upload, keep_upload
-from runsdash.index.keyset import CursorError, Page, page_of
+from runsdash.index.keeping.purge import came_back
 from runsdash.index.models import Connection, Job, Thread
-from runsdash.index.purge import came_back
+from runsdash.index.storage.keyset import CursorError, Page, page_of
 from runsdash.sync.jobs import OPEN
 
 ROWS = Thread.objects.select_related("connection").defer("raw", "body", "tool_resources")

@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 from django.db.models import QuerySet
 
-from runsdash.index.filters import RunFilter
 from runsdash.index.models import ArchivedFile, Connection, Run, Thread
-from runsdash.index.planner import Limits, Order, run_page
+from runsdash.index.search import Limits, Order, run_page
+from runsdash.index.search.run_filter import RunFilter
 
 ADD = "INSERT INTO chosen VALUES (?, ?)"
 PAGE = 1_000  # runs read at once

@@ -5,11 +5,11 @@ Which upstream file is wanted at all, and whether it is here, is the archive's t
 
 from collections.abc import Iterable, Iterator
 
-from runsdash.index.archive import CHUNK, file_ids_of_message, file_ids_of_step, usable
-from runsdash.index.bulk.assistants import told_assistant
-from runsdash.index.bulk.files import file_line
+from runsdash.index.importing.archived_assistants import told_assistant
+from runsdash.index.importing.archived_files import file_line
+from runsdash.index.keeping.archive import CHUNK, file_ids_of_message, file_ids_of_step, usable
 from runsdash.index.models import ArchivedFile, Assistant, Message, Run, RunStep, Thread
-from runsdash.index.previews import step_preview
+from runsdash.index.storage.previews import step_preview
 from runsdash.service import objects
 from runsdash.service.decoding import decode_json
 

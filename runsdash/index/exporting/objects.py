@@ -7,13 +7,13 @@ from itertools import groupby
 
 from django.db.models import Prefetch, QuerySet
 
-from runsdash.index import rows
-from runsdash.index.bodies import unpacked
-from runsdash.index.bulk.making import KEPT
-from runsdash.index.bulk.reading import ONLY_ID, OWNERS
-from runsdash.index.bulk.tail import Told
+from runsdash.index.importing.export_fields import Told
+from runsdash.index.importing.read_line import ONLY_ID, OWNERS
+from runsdash.index.importing.rows_from_objects import KEPT
 from runsdash.index.models import MessageBody, Run, StatusSeen, StepBody, Thread
-from runsdash.index.texts import dumped
+from runsdash.index.snapshots import rows
+from runsdash.index.storage.bodies import unpacked
+from runsdash.index.storage.storable_text import dumped
 from runsdash.service import objects
 from runsdash.service.decoding import decode_json
 

@@ -10,11 +10,11 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.utils import timezone
 
-from runsdash.index.archive import file_ids_of_run
-from runsdash.index.bulk.assistants import told_assistant
-from runsdash.index.bulk.files import told_file
+from runsdash.index.importing.archived_assistants import told_assistant
+from runsdash.index.importing.archived_files import told_file
+from runsdash.index.keeping.archive import file_ids_of_run
 from runsdash.index.models import ArchivedFile, Assistant, MessageBody, Run
-from runsdash.index.reading import messages_of_run
+from runsdash.index.storage.page_reads import messages_of_run
 
 from .objects import (
     Told,

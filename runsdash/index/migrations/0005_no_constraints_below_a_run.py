@@ -1,7 +1,7 @@
 """Drops the foreign keys of rows that are written and deleted with their run or message (docs/decisions/0010).
 
 Only where that is done at once, however large the tables are: on PostgreSQL. SQLite would have to copy each table, and
-checks its keys at a tenth of the price; an import there goes without (index/bulk/importing.py).
+checks its keys at a tenth of the price; an import there goes without (index/importing/run_import.py).
 """
 
 from django.db import migrations, models

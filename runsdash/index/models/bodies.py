@@ -1,7 +1,7 @@
 """Bodies as received, compressed, one row an object, with the preview that pages read.
 
 `preview` stands before `raw` in each table, so that reading it never walks over a large body. It is empty where the
-body is short: read it through `index/bodies.py`, which makes it then.
+body is short: read it through `index/storage/bodies.py`, which makes it then.
 """
 
 from django.db import models
@@ -25,7 +25,7 @@ class Body(models.Model):
 
 
 class RunBody(Body):
-    """preview: the run's parameters with long texts cut, see index/previews.py."""
+    """preview: the run's parameters with long texts cut, see index/storage/previews.py."""
 
     run = models.OneToOneField(
         Run, on_delete=models.CASCADE, primary_key=True, related_name="body", db_constraint=False
@@ -36,7 +36,7 @@ class RunBody(Body):
 
 
 class StepBody(Body):
-    """preview: tool calls with arguments, outputs, code, logs and results cut, see index/previews.py."""
+    """preview: tool calls with arguments, outputs, code, logs and results cut, see index/storage/previews.py."""
 
     step = models.OneToOneField(
         RunStep, on_delete=models.CASCADE, primary_key=True, related_name="body", db_constraint=False

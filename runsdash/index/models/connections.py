@@ -24,7 +24,7 @@ class Connection(models.Model):
     base_url = models.CharField(max_length=500)
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.OPENAI)
     api_version = models.CharField(max_length=40, blank=True)
-    sealed_key = models.TextField(blank=True)  # encrypted, see index/seal.py; empty for `default`
+    sealed_key = models.TextField(blank=True)  # encrypted, see index/storage/sealed_keys.py; empty for `default`
     timeout_s = models.FloatField(default=30.0)
     budget_per_min = models.IntegerField(default=600)
     is_from_environment = models.BooleanField(default=False)

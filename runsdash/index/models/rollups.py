@@ -1,7 +1,7 @@
 """Sums by hour and by day, so that the overview of a month reads thousands of rows, not a million.
 
 Each table holds both: rows of one hour (`hours` 1) and of one whole day (`hours` 24), in UTC. A row is exact unless an
-hour of it is in DirtyHour; what changes runs marks their hours in its own transaction (see index/rollups.py).
+hour of it is in DirtyHour; what changes runs marks their hours in its own transaction (see index/totals/rollups.py).
 """
 
 from django.db import models
@@ -62,7 +62,7 @@ class AssistantSums(Rollup):
 
 
 class Histogram(Rollup):
-    """Of completed runs: how many fell into a log-scale bucket (index/buckets.py) of `measure` (queue_s, duration_s)."""
+    """Of completed runs: how many fell into a log-scale bucket (index/totals/histogram_buckets.py) of `measure` (queue_s, duration_s)."""
 
     measure = models.CharField(max_length=12)
     bucket = models.SmallIntegerField()

@@ -13,7 +13,7 @@ from django.db import close_old_connections, connections
 from runsdash.actions.bulk.working import follow_settled, work_some, work_until
 from runsdash.actions.live_output import sweep_live_output
 from runsdash.actions.settling import settle_recent
-from runsdash.index.rollups import roll_up
+from runsdash.index.totals.rollups import roll_up
 from runsdash.notify.delivering import tell, tell_until
 from runsdash.sync import job_kinds, jobs, thread_jobs  # noqa: F401  they register their kinds
 from runsdash.sync.retention import purge_left_overs, purge_old_threads

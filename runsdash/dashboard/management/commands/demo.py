@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from runsdash.accounts.models import User
 from runsdash.accounts.roles import Role
-from runsdash.index.rollups import roll_up
+from runsdash.index.totals.rollups import roll_up
 from runsdash.sync.worker import Worker
 
 START_S = 60.0

@@ -13,8 +13,8 @@ from runsdash.index.connections import connections
 from runsdash.index.exporting.chosen import SearchStopped, chosen_runs, found_runs
 from runsdash.index.exporting.objects import lines
 from runsdash.index.exporting.table import csv_lines
-from runsdash.index.filters import FilterError, RunFilter, parsed
 from runsdash.index.models import Connection
+from runsdash.index.search.run_filter import FilterError, RunFilter, parsed
 
 
 class Command(BaseCommand):

@@ -4,10 +4,10 @@ import sys
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from runsdash.index.bulk.importing import Totals, import_sources
-from runsdash.index.bulk.sources import sources_of
-from runsdash.index.bulk.target import NoTarget, target
-from runsdash.index.purge import came_back
+from runsdash.index.importing.files import sources_of
+from runsdash.index.importing.run_import import Totals, import_sources
+from runsdash.index.importing.target import NoTarget, target
+from runsdash.index.keeping.purge import came_back
 
 
 class Command(BaseCommand):

@@ -2,10 +2,10 @@
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from runsdash.index.bulk.sources import STDIN, sources_of
-from runsdash.index.bulk.target import NoTarget, target
-from runsdash.index.bulk.threads import Added, import_threads
-from runsdash.index.purge import came_back
+from runsdash.index.importing.files import STDIN, sources_of
+from runsdash.index.importing.merge_threads import Added, import_threads
+from runsdash.index.importing.target import NoTarget, target
+from runsdash.index.keeping.purge import came_back
 
 
 class Command(BaseCommand):

@@ -2,8 +2,8 @@
 
 from django.core.management.base import BaseCommand
 
-from runsdash.index.repricing import reprice
-from runsdash.index.rollups import roll_up
+from runsdash.index.totals.repricing import reprice
+from runsdash.index.totals.rollups import roll_up
 
 TOLD_EVERY = 100_000  # runs
 

@@ -1,0 +1,124 @@
+"""Runs of the shape that nearly all have: known status, nothing they wait for. As `plain` does for steps, the same rows. Pure."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Raw, Struct
+from msgspec.json import Decoder
+
+from runsdash.index.fulltext.words import joined_words
+from runsdash.index.importing.read_line import Context, Line
+from runsdash.index.importing.row_types import RunPart
+from runsdash.index.importing.rows_from_objects import Own, body_rest, json_column, texts_of, tools_of
+from runsdash.index.importing.thread_messages import Speech
+from runsdash.index.importing.timestamps import second_stamp, stamp
+from runsdash.index.snapshots.rows import ERROR_CHARS, bounded, metadata_pairs
+from runsdash.index.storage.keys import key_at
+from runsdash.index.storage.storable_text import ID_CHARS
+from runsdash.service.statuses import RunStatus
+
+from .calls import Word
+from .messages import Owner
+from .steps import Second, Usage, decoded_line
+
+IS_RUN = b'"thread.run"'
+Status = Literal[tuple(status.value for status in RunStatus)]
+TERMINAL = frozenset(status.value for status in RunStatus if status.is_terminal)
+
+
+class Error(Struct, forbid_unknown_fields=True):
+    code: Annotated[str, Meta(max_length=ID_CHARS)]
+    message: Annotated[str, Meta(max_length=ERROR_CHARS)]
+
+
+class Incomplete(Struct, forbid_unknown_fields=True):
+    reason: Word
+
+
+class Usual(Struct, forbid_unknown_fields=True):
+    id: Word
+    object: Literal["thread.run"]
+    created_at: Second
+    thread_id: Word
+    status: Status
+    assistant_id: Owner = None
+    model: Owner = None
+    instructions: str | None = None
+    started_at: Second | None = None
+    expires_at: Second | None = None
+    cancelled_at: Second | None = None
+    failed_at: Second | None = None
+    completed_at: Second | None = None
+    required_action: None = None
+    last_error: Error | None = None
+    incomplete_details: Incomplete | None = None
+    usage: Usage | None = None
+    metadata: dict[str, str] | None = None
+    # Parameters: pages read them out of the body.
+    tools: Raw = Raw()
+    tool_resources: Raw = Raw()
+    temperature: Raw = Raw()
+    top_p: Raw = Raw()
+    max_prompt_tokens: Raw = Raw()
+    max_completion_tokens: Raw = Raw()
+    truncation_strategy: Raw = Raw()
+    tool_choice: Raw = Raw()
+    parallel_tool_calls: Raw = Raw()
+    response_format: Raw = Raw()
+    reasoning_effort: Raw = Raw()
+
+    pending_calls = ()
+
+    @property
+    def ended_at(self) -> int | None:
+        """As `Run.ended_at`."""
+        if self.status not in TERMINAL:
+            return None
+        own = {"failed": self.failed_at, "cancelled": self.cancelled_at}.get(self.status)
+        last = self.expires_at if self.status == "expired" else None
+        return own or self.completed_at or self.failed_at or self.cancelled_at or last
+
+
+decode = Decoder(Usual).decode
+
+
+def plain_run_line(text: bytes, *, read_at: datetime, context: Context) -> Line | None:
+    """The line of such a run, with a Usual for its value. None: it is something else."""
+    if IS_RUN not in text:
+        return None
+    return decoded_line(text, "thread.run", decode, read_at=read_at, context=context)
+
+
+def plain_run_key(run: Usual, context: Context) -> int:
+    return key_at(run.created_at, connection_id=context.connection_id, upstream_id=run.id)
+
+
+def plain_run_part(
+    key: int, line: Line, created_at: datetime, steps: list[Own], speech: Speech, context: Context
+) -> RunPart:
+    """As `making.run_part`."""
+    run, usage, error, zone = line.value, line.value.usage, line.value.last_error, context.zone
+    began, ended = run.started_at or run.created_at, run.ended_at
+    fetched, metadata = stamp(line.fetched_at, context), run.metadata or {}
+    tokens = (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) if usage else (None, None, None)
+    code = (error and error.code) or (run.incomplete_details and run.incomplete_details.reason) or ""
+    rest = (
+        context.connection_id, run.id, run.assistant_id or "", run.model or "", run.status, fetched,
+        second_stamp(run.created_at, zone), second_stamp(run.started_at, zone), second_stamp(ended, zone),
+        second_stamp(run.expires_at, zone),
+        None if run.started_at is None else bounded(run.started_at - run.created_at),
+        None if ended is None else bounded(ended - began),
+        *tokens, code, error.message if error else "", json_column(metadata), "[]", "", len(steps), "",
+        context.is_archive and run.status in TERMINAL, sum(own.calls for own in steps), None, None, fetched, fetched,
+    )  # fmt: skip
+    return RunPart(
+        key, run.id, run.thread_id, line.fetched_at, created_at, run.model or "", *tokens,
+        pairs=[(pair["key"], pair["value"]) for pair in metadata_pairs(0, metadata)],
+        tools=tools_of([], steps),
+        seen=[(run.status, fetched)],
+        steps=[own.row for own in steps],
+        step_bodies=[own.body for own in steps],
+        words=joined_words(texts_of(run, created_at, steps, speech)),
+        rest=rest,
+        body=body_rest(line, fetched),
+    )  # fmt: skip

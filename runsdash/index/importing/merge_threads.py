@@ -1,0 +1,70 @@
+"""Thread ids out of any text, any number of them: lines of logs, or JSON lines of thread and run objects."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runsdash.index.ids import ids_of_line
+from runsdash.index.keeping.purge import let_back_in
+from runsdash.index.models import Connection, Thread
+from runsdash.index.snapshots.known_rows import keys_of
+from runsdash.index.snapshots.upsert_threads import ensure_threads
+from runsdash.service.decoding import Undecodable, decode_json
+from runsdash.service.objects import parsing
+
+from .blocks import Source
+
+CHUNK = 500  # threads a transaction
+
+
+@dataclass
+class Added:
+    """`lines` looked at, `new` threads, those `known` before, and `back`: how many of them had been purged."""
+
+    lines: int = 0
+    new: int = 0
+    known: int = 0
+    back: int = 0
+
+
+def import_threads(connection: Connection, source: Source) -> Added:
+    """Makes rows for all threads that the source names. Their content is fetched later."""
+    added, waiting = Added(), {}
+    for block in source.blocks():
+        for line in block.lines:
+            added.lines += 1
+            waiting.update(dict.fromkeys(thread_ids(line)))
+            if len(waiting) >= CHUNK:
+                add(connection, list(waiting), added)
+                waiting = {}
+    add(connection, list(waiting), added)
+    return added
+
+
+def add(connection: Connection, ids: list[str], added: Added) -> None:
+    there = len(keys_of(Thread, connection=connection, ids=ids))
+    added.back += let_back_in(connection, ids)
+    ensure_threads(connection, ids, added_by="import_threads")
+    added.new += len(ids) - there
+    added.known += there
+
+
+def thread_ids(line: bytes) -> Iterator[str]:
+    """The ids in one line: of an object its own thread, of other text (a log in JSON too) every thread's id."""
+    if line.lstrip().startswith(b"{"):
+        try:
+            named = list(ids_of_object(decode_json(line)))
+        except Undecodable:
+            named = []
+        if named:
+            yield from named
+            return
+    for one in ids_of_line(line.decode(errors="replace")):
+        if one.kind in ("thread", ""):
+            yield one.upstream_id
+
+
+def ids_of_object(value: object) -> Iterator[str]:
+    found = parsing.mapping(value)
+    named = found.get("id") if found.get("object") == "thread" else found.get("thread_id")
+    if parsing.identifier(named):
+        yield named

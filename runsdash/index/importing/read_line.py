@@ -1,0 +1,92 @@
+"""One line to one object with its body and age. Tolerant of what is harmless, a `Refused` sentence for the rest."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+
+from runsdash.index.storage.storable_text import dumped, stored_id
+from runsdash.service.decoding import Undecodable, decode_json, is_too_deep
+from runsdash.service.objects import parsing
+
+from . import export_fields
+from .blocks import TOLD
+
+KINDS = ("thread", "thread.run", "thread.run.step", "thread.message")
+OWNERS = {"thread.run": "thread_id", "thread.run.step": "run_id", "thread.message": "thread_id"}
+ONLY_ID = "is_only_id"  # kept of a thread: it was never read, its line says how much of it is here
+NUL = b"\\u0000"
+
+
+class Refused(ValueError):
+    """A line that is no object of the API. The message is a sentence for people."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all lines of an import share. `zone`: how this engine writes UTC behind a time.
+
+    `is_archive`: nothing can be fetched, so the steps that are there are all steps there will be.
+    """
+
+    connection_id: int
+    now: datetime
+    zone: str = ""
+    is_archive: bool = False
+
+
+class Line(NamedTuple):
+    """`body` is the JSON text as received, `kept` what an export said beside it.
+
+    `id` as the index keeps it; `owner`: the id of its thread or run, "" of a thread.
+    """
+
+    kind: str
+    id: str
+    owner: str
+    value: dict
+    body: bytes
+    fetched_at: datetime
+    kept: dict
+    seen: list
+
+
+def read_line(line: bytes, *, read_at: datetime, context: Context) -> Line:
+    """Raises Refused."""
+    body, added = export_fields.split(line.strip())
+    value, body = decoded(body)
+    if not isinstance(value, dict):
+        raise Refused("it is not a JSON object")
+    kind = added.get("_object", value.get("object"))
+    if kind not in KINDS:
+        raise Refused(f"its object is {str(kind)[:40]!r}, not one of {', '.join(KINDS)}")
+    if not parsing.identifier(value.get("id")):
+        raise Refused(f"this {kind} has no id")
+    name = OWNERS.get(kind)
+    if name and "_owner" in added:
+        value[name] = added["_owner"]
+    if name and not parsing.identifier(value.get(name)):
+        raise Refused(f"this {kind} has no {name}")
+    kept, seen = parsing.mapping(added.get("_kept")), parsing.listing(added.get("_seen"))
+    owner = value[name] if name else ""
+    return Line(kind, stored_id(value["id"]), owner, value, body, age_of(added, read_at, context), kept, seen)
+
+
+def age_of(added: dict, read_at: datetime, context: Context) -> datetime:
+    return min(parsing.moment(added.get("_fetched_at")) or read_at, context.now)
+
+
+def decoded(body: bytes) -> tuple[object, bytes]:
+    """(value, body). What a strict reader refuses is read leniently, and its body is then written anew."""
+    if NUL not in body:
+        with suppress(orjson.JSONDecodeError):
+            value = orjson.loads(body)
+            if not is_too_deep(body, value):
+                return value, body
+    try:
+        value = decode_json(body)
+    except Undecodable as error:
+        raise Refused(TOLD.get(body, str(error))) from None
+    return value, dumped(value)

@@ -1,0 +1,229 @@
+"""Rows out of typed objects, by the same functions that `index/upsert` uses. Pure."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from functools import partial
+from hashlib import blake2b
+from operator import itemgetter
+from typing import NamedTuple
+
+import orjson
+
+from runsdash.index.fulltext.run_texts import Text, message_texts, run_texts, step_texts
+from runsdash.index.fulltext.words import joined_words
+from runsdash.index.snapshots import rows
+from runsdash.index.storage.keys import key_for
+from runsdash.index.storage.previews import SHORT_BODY_BYTES, run_preview, step_preview
+from runsdash.index.storage.storable_text import cut, storable_json, stored_id
+from runsdash.service.objects import Message, Run, RunStep, parsing
+
+from .read_line import Context, Line
+from .row_types import MESSAGE_REST, RUN_REST, STEP_REST, MessagePart, RunPart, StepPart
+from .thread_messages import Speech
+from .timestamps import stamp
+
+NO_PREVIEW = "{}"
+RUN_TIMES = (
+    "status_since", "created_at", "started_at", "ended_at", "expires_at", "steps_checked_at", "archived_at",
+)  # fmt: skip
+run_rest, step_rest, message_rest = itemgetter(*RUN_REST), itemgetter(*STEP_REST), itemgetter(*MESSAGE_REST)
+# Columns that a body alone does not tell, as an export may say them beside it.
+KEPT: dict[str, Callable[[object], object]] = {
+    "started_at": parsing.moment,
+    "expires_at": parsing.moment,
+    "status_since": parsing.moment,
+    "steps_checked_at": parsing.moment,
+    "archived_at": parsing.moment,
+    "prompt_tokens": parsing.integer,
+    "completion_tokens": parsing.integer,
+    "total_tokens": parsing.integer,
+    "has_all_steps": parsing.flag,
+    "steps_cursor": lambda value: cut(parsing.text(value) or "", rows.ID_CHARS),
+    "pending_calls": lambda value: storable_json([one for one in parsing.listing(value) if isinstance(one, dict)]),
+}
+MAX_SEEN = 200
+
+
+def json_column(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except (orjson.JSONEncodeError, RecursionError):
+        return json.dumps(value)  # an integer beyond 64 bits
+
+
+def body_rest(line: Line, fetched: str, preview: Callable[[], dict] | None = None) -> tuple:
+    """`preview` is asked for as in `rows.body_row`."""
+    size, digest = len(line.body), blake2b(line.body, digest_size=16).hexdigest()
+    stored = json_column(preview()) if preview and size >= SHORT_BODY_BYTES else NO_PREVIEW
+    return size, digest, fetched, stored, rows.packed(line.body)
+
+
+class Own(NamedTuple):
+    """A step of a run in the same block: its row of RunStep and that of StepBody.
+
+    `names`: the different tools it called, `calls`: how often in all.
+    """
+
+    row: tuple
+    body: tuple
+    names: list[str]
+    calls: int
+    texts: Iterable[Text]
+
+
+class Odd(NamedTuple):
+    """A step of any shape. `created_at` and `type` give it its place among those of its run."""
+
+    created_at: datetime | None
+    type: str
+    line: Line
+    step: RunStep
+
+
+def run_key(run: Run, line: Line, context: Context) -> int:
+    created_at = run.created_at or line.fetched_at
+    return key_for(connection_id=context.connection_id, upstream_id=stored_id(run.id), created_at=created_at)
+
+
+def run_part(key: int, run: Run, line: Line, steps: list[Own], speech: Speech, context: Context) -> RunPart:
+    """A run seen for the first time. `key` as by `run_key`."""
+    columns, fetched = columns_of_run(run, line, steps), stamp(line.fetched_at, context)
+    columns |= {"connection_id": context.connection_id, "fetched_at": fetched, "checked_at": fetched}
+    columns.setdefault("has_all_steps", context.is_archive and run.is_terminal)
+    return RunPart(
+        key=key,
+        upstream_id=columns["upstream_id"],
+        thread_id=stored_id(run.thread_id),
+        fetched_at=line.fetched_at,
+        created_at=columns["created_at"],
+        **{name: columns[name] for name in ("model", "prompt_tokens", "completion_tokens", "total_tokens")},
+        pairs=[(pair["key"], pair["value"]) for pair in rows.metadata_pairs(0, columns["metadata"])],
+        tools=tools_of(columns["pending_calls"], steps),
+        seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],
+        steps=[own.row for own in steps],
+        step_bodies=[own.body for own in steps],
+        words=joined_words(texts_of(run, columns["created_at"], steps, speech)),
+        rest=run_rest(stored_columns(columns, context)),
+        body=body_rest(line, fetched, partial(run_preview, run)),
+    )
+
+
+def columns_of_run(run: Run, line: Line, steps: list[Own]) -> dict[str, object]:
+    created_at = run.created_at or line.fetched_at
+    columns = {
+        **rows.run_columns(run),
+        "upstream_id": stored_id(run.id),
+        "created_at": created_at,
+        "status_since": line.fetched_at,
+        "steps_cursor": "",
+        "steps_checked_at": None,
+        "archived_at": None,
+        "step_count": len(steps),
+        "tool_call_count": sum(own.calls for own in steps),
+        **kept_columns(line.kept),
+    }
+    columns["queue_s"] = rows.seconds_between(created_at, columns["started_at"])
+    columns["duration_s"] = rows.seconds_between(columns["started_at"] or created_at, columns["ended_at"])
+    return columns
+
+
+def stored_columns(columns: dict[str, object], context: Context) -> dict[str, object]:
+    times = {name: stamp(columns[name], context) for name in RUN_TIMES}
+    return columns | times | {name: json_column(columns[name]) for name in ("metadata", "pending_calls")}
+
+
+def tools_of(pending: list[dict], steps: list[Own]) -> list[str]:
+    names = dict.fromkeys(cut(parsing.text(call.get("name")) or "", rows.ID_CHARS) for call in pending)
+    names |= dict.fromkeys(name for own in steps for name in own.names)
+    return [name for name in names if name][: rows.TOOLS]
+
+
+def texts_of(run: Run, created_at: datetime, steps: list[Own], speech: Speech) -> Iterator[Text]:
+    """In the order of `fulltext.texts_of`, which gathers them from the index. `plain_runs` gives a run of its own kind."""
+    yield from run_texts(run)
+    yield from speech.texts(run.id, created_at)
+    for own in steps:
+        yield from own.texts
+
+
+def kept_columns(kept: dict) -> dict[str, object]:
+    read = {name: KEPT[name](value) for name, value in kept.items() if name in KEPT}
+    return {name: value for name, value in read.items() if value is not None}
+
+
+def seen_rows(seen: list, context: Context) -> list[tuple[str, str]]:
+    """Status changes as an export tells them; what is not a pair of word and time is left out."""
+    pairs = [one for one in seen[:MAX_SEEN] if isinstance(one, list) and len(one) == 2]
+    read = [(cut(parsing.text(status) or "", 40), parsing.moment(at)) for status, at in pairs]
+    return [(status, stamp(at, context)) for status, at in read if status and at]
+
+
+def odd_step(line: Line) -> Odd:
+    step = RunStep.from_raw(line.value)
+    return Odd(step.created_at, step.type, line, step)
+
+
+def own_odd(odd: Odd, context: Context, *, of: int, position: int, fallback: datetime) -> Own:
+    """`of`: the key of its run; `fallback` stands in for a missing time of the step."""
+    step = odd.step
+    key, rest, body = step_columns(step, odd.line, context, created_at=step.created_at or fallback)
+    names, calls = rows.tool_names(step.tool_calls), len(step.tool_calls)
+    return Own((key, of, position, *rest), (key, *body), names, calls, step_texts(step))
+
+
+def step_part(step: RunStep, line: Line, context: Context) -> StepPart:
+    """A step whose run is not in the block."""
+    key, rest, body = step_columns(step, line, context, created_at=step.created_at or line.fetched_at)
+    return StepPart(
+        key=key,
+        upstream_id=stored_id(step.id),
+        run_id=stored_id(line.owner),
+        fetched_at=line.fetched_at,
+        created_at=step.created_at,
+        is_message=step.type == "message_creation",
+        calls=(rows.tool_names(step.tool_calls), len(step.tool_calls)),
+        rest=rest,
+        body=body,
+    )
+
+
+def step_columns(step: RunStep, line: Line, context: Context, *, created_at: datetime) -> tuple[int, tuple, tuple]:
+    """(key, rest, rest of the body)."""
+    upstream_id, fetched = stored_id(step.id), stamp(line.fetched_at, context)
+    columns = rows.step_columns(step, position=0)
+    columns["connection_id"] = context.connection_id
+    columns["upstream_id"] = upstream_id
+    columns["created_at"] = stamp(created_at, context)
+    columns["ended_at"] = stamp(columns["ended_at"], context)
+    columns["fetched_at"] = fetched
+    columns["calls"] = json_column(columns["calls"]) if columns["calls"] else "[]"
+    key = key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at)
+    return key, step_rest(columns), body_rest(line, fetched, partial(step_preview, step))
+
+
+def message_part(
+    message: Message, line: Line, created_at: datetime, position: int, context: Context
+) -> tuple[MessagePart, list[Text]]:
+    """A message and its texts."""
+    upstream_id, fetched = stored_id(message.id), stamp(line.fetched_at, context)
+    columns = rows.message_columns(message, position=position) | {
+        "connection_id": context.connection_id,
+        "upstream_id": upstream_id,
+        "created_at": stamp(created_at, context),
+        "fetched_at": fetched,
+    }
+    for name in ("parts", "attachments", "metadata"):
+        columns[name] = json_column(columns[name])
+    part = MessagePart(
+        key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
+        upstream_id=upstream_id,
+        thread_id=stored_id(message.thread_id),
+        run_id=columns["run_upstream_id"],
+        fetched_at=line.fetched_at,
+        created_at=created_at,
+        position=position,
+        rest=message_rest(columns),
+        body=body_rest(line, fetched),
+    )
+    return part, list(message_texts(message))

@@ -1,0 +1,70 @@
+"""Lines of an export that are no objects of the API: archived files, and assistants as far as pages show them.
+
+Such a line begins with its `object` (`lines.EXTRA`), so that it is told apart without being read: it leaves its block
+before the block is extracted, and is written when the block's rows are there, one at a time, by the rule of age.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from runsdash.index.models import Connection
+from runsdash.service.decoding import Undecodable, decode_json
+
+from . import archived_assistants, archived_files
+from .blocks import EXTRA, Block
+from .read_line import Context, Refused
+from .row_types import Trouble
+
+WRITERS: dict[str, Callable[..., bool]] = {
+    archived_files.OBJECT: archived_files.write_file,
+    archived_assistants.OBJECT: archived_assistants.write_assistant,
+}
+
+
+@dataclass
+class Extras:
+    """What came of such lines. `written`: how many by their `object`."""
+
+    written: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WRITERS, 0))
+    unchanged: int = 0
+    troubles: list[Trouble] = field(default_factory=list)
+
+
+def taken_out(block: Block) -> list[tuple[int, bytes]]:
+    """Such lines with their numbers, which leave the block."""
+    places = [place for place, line in enumerate(block.lines) if line.startswith(EXTRA)]
+    found = [(block.first + place, block.lines[place]) for place in places]
+    for place in places:
+        block.lines[place] = b""
+    return found
+
+
+def write_extras(connection: Connection, lines: list[tuple[int, bytes]], block: Block, context: Context) -> Extras:
+    """Reads and writes one after the other, each in a transaction of its own, and empties `lines`, which left `block`."""
+    extras = Extras()
+    lines.reverse()
+    while lines:
+        number, line = lines.pop()
+        try:
+            value = value_of(line)
+            is_news = WRITERS[value["object"]](connection, value, read_at=block.read_at, context=context)
+        except Refused as refusal:
+            extras.troubles.append(Trouble(block.name, number, str(refusal)))
+        else:
+            extras.written[value["object"]] += is_news
+            extras.unchanged += not is_news
+    return extras
+
+
+def value_of(line: bytes) -> dict:
+    """Raises Refused."""
+    try:
+        value = decode_json(line)  # not the quicker reader, which takes thirteen times a line's size while it reads
+    except Undecodable as error:
+        raise Refused(str(error)) from None
+    if not isinstance(value, dict):
+        raise Refused("it is not a JSON object")
+    kind = value.get("object")
+    if not isinstance(kind, str) or kind not in WRITERS:
+        raise Refused(f"its object is {str(kind)[:40]!r}, not one of {', '.join(WRITERS)}")
+    return value

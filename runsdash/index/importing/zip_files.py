@@ -1,0 +1,86 @@
+"""The zip of a run as the lines of an export. Everything in it may be damaged or made up."""
+
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+from zipfile import BadZipFile, ZipFile
+
+from runsdash.service.decoding import Undecodable, decode_json
+from runsdash.service.objects import parsing
+
+from . import export_fields
+from .archived_files import line_of
+from .blocks import DAMAGED, MAX_LINE_BYTES, TOO_LONG
+
+ZIP = b"PK\x03\x04"
+MANIFEST = "manifest.json"
+# What reading a member may raise: encrypted, packed in a way that is not known here, cut off.
+UNREADABLE = (BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError, ValueError, KeyError)
+
+
+class Lines:
+    """Lines as a file that is read forwards, a line at a time whatever `size` is asked for."""
+
+    def __init__(self, lines: Iterator[bytes]) -> None:
+        self.lines = lines
+
+    def read(self, size: int = -1) -> bytes:
+        line = next(self.lines, None)
+        return b"" if line is None else line + b"\n"
+
+    def seek(self, place: int) -> int:
+        """From the start to where a line begins."""
+        passed = 0
+        while passed < place and (line := self.read()):
+            passed += len(line)
+        return passed
+
+
+def lines_of_zip(file: BinaryIO) -> Iterator[bytes]:
+    """One line an object and file, in the order of the manifest."""
+    try:
+        held = ZipFile(file)
+        manifest = parsing.mapping(decode_json(content_of(held, MANIFEST)))
+    except (*UNREADABLE, Undecodable):
+        yield DAMAGED
+        return
+    told = parsing.mapping(manifest.get("for_import"))
+    if not told:
+        yield DAMAGED
+    with held:
+        for entry in parsing.listing(told.get("objects")):
+            yield object_line(held, parsing.mapping(entry))
+        for entry in parsing.listing(told.get("files")):
+            yield file_line(held, parsing.mapping(entry))
+
+
+def object_line(held: ZipFile, entry: dict) -> bytes:
+    added = parsing.mapping(entry.get("tail"))
+    try:
+        body = content_of(held, str(entry.get("name")))
+    except UNREADABLE:
+        return DAMAGED
+    if body is TOO_LONG or "_fetched_at" not in added:
+        return body
+    return one_line(export_fields.with_tail(body, {"_fetched_at": added.pop("_fetched_at")} | added))
+
+
+def file_line(held: ZipFile, entry: dict) -> bytes:
+    name = entry.pop("name", None)
+    try:
+        content = None if name is None else content_of(held, str(name))
+        return TOO_LONG if content is TOO_LONG else line_of(entry, content).rstrip(b"\n")
+    except UNREADABLE:
+        return DAMAGED
+
+
+def content_of(held: ZipFile, name: str) -> bytes:
+    """A member, or TOO_LONG; no more of it is unpacked than a line may have."""
+    with held.open(name) as member:
+        content = member.read(MAX_LINE_BYTES + 1)
+    return TOO_LONG if len(content) > MAX_LINE_BYTES else content
+
+
+def one_line(text: bytes) -> bytes:
+    """JSON that somebody spread over several lines; what was written here has none."""
+    return text.replace(b"\n", b" ") if b"\n" in text else text

@@ -1,0 +1,226 @@
+"""What is archived: the files that steps and messages name, what a run still lacks, how much of a thread is here.
+
+A run is archived when its steps, its thread's messages and the files it names have all been read, or were refused by
+the upstream for good. Asks no upstream; `sync/archiving.py` does.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from runsdash.index.models import ArchivedFile, Connection, Message, Run, StepBody, Thread
+from runsdash.index.storage.bodies import shown
+from runsdash.index.storage.locks import hold_thread
+from runsdash.index.storage.page_reads import messages_of_run
+from runsdash.index.walks import resting_steps, rests
+from runsdash.service.statuses import RunStatus
+
+MAX_FILE_BYTES = 32 * 1024 * 1024
+MAX_ATTEMPTS = 5  # at a file that the upstream fails to give
+TRIED_EVERY = timedelta(minutes=1)
+FILES_A_RUN = 1000
+COUNTED = 10_000  # the meter counts no further
+CHUNK = 500
+ACTIVE = [status.value for status in RunStatus if status.is_active]
+
+
+# Which files are named
+
+
+def file_ids_of_step(preview: dict) -> Iterator[str]:
+    """Images that code made, and files that a search found, of a step's preview (see previews.py)."""
+    for call in preview.get("calls") or []:
+        yield from call.get("images") or []
+        yield from (result.get("file_id") for result in call.get("results") or [])
+
+
+def file_ids_of_message(message: Message) -> Iterator[str]:
+    """Images, cited files and attachments."""
+    for part in message.parts:
+        yield part.get("file_id") or ""
+        yield from (one.get("file_id") or "" for one in part.get("annotations") or [])
+    for attachment in message.attachments:
+        if isinstance(attachment, dict):
+            yield str(attachment.get("file_id") or "")
+
+
+def file_ids_of_run(run: Run) -> list[str]:
+    """Of its steps, its own messages and the questions it answers; at most FILES_A_RUN."""
+    found: dict[str, None] = {}
+    for message in messages_of_run(run):
+        found.update(dict.fromkeys(file_ids_of_message(message)))
+    for body in shown(StepBody.objects.filter(step__run=run)):
+        found.update(dict.fromkeys(file_ids_of_step(body.preview)))
+    return usable(found)[:FILES_A_RUN]
+
+
+def usable(ids: Iterable[object]) -> list[str]:
+    """Ids that can be asked for, without repetitions."""
+    return list(dict.fromkeys(one for one in ids if isinstance(one, str) and 0 < len(one) <= 200))
+
+
+def want_files(thread: Thread, ids: Iterable[object]) -> list[str]:
+    """Makes rows for files that are not known yet, for somebody to fetch. Returns the ids that can be asked for."""
+    ids = usable(ids)
+    for start in range(0, len(ids), CHUNK):
+        some = ids[start : start + CHUNK]
+        there = ArchivedFile.objects.filter(connection_id=thread.connection_id, upstream_id__in=some)
+        known = dict(there.values_list("upstream_id", "thread_id"))
+        new = [one for one in some if one not in known]
+        if new or None in known.values():
+            add_wanted(thread, new, found=there)
+    return ids
+
+
+def add_wanted(thread: Thread, ids: Iterable[str], *, found: QuerySet[ArchivedFile]) -> None:
+    """New rows, and those of `found` that nobody named so far, unless the thread was purged meanwhile."""
+    rows = [ArchivedFile(connection_id=thread.connection_id, upstream_id=one, thread=thread) for one in ids]
+    with transaction.atomic():
+        if hold_thread(thread.pk):
+            found.filter(thread__isnull=True).update(thread=thread)  # kept when somebody looked at it
+            ArchivedFile.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+# Files
+
+
+def wanted_files(connection: Connection, *, most: int, thread: Thread | None = None) -> list[ArchivedFile]:
+    """Files to fetch now, the first wanted first."""
+    rows = ArchivedFile.objects.filter(not_tried_lately(), fetched_at__isnull=True, connection=connection)
+    rows = rows.filter(thread=thread) if thread is not None else rows
+    return list(rows.select_related("connection").order_by("id")[:most])
+
+
+def not_tried_lately() -> Q:
+    return Q(tried_at__isnull=True) | Q(tried_at__lt=timezone.now() - TRIED_EVERY)
+
+
+def claim_file(file: ArchivedFile) -> bool:
+    """True for one caller: it fetches the file now."""
+    rows = ArchivedFile.objects.filter(not_tried_lately(), pk=file.pk, fetched_at__isnull=True)
+    return bool(rows.update(tried_at=timezone.now()))
+
+
+def keep_file(connection: Connection, file_id: str, *, content: bytes, content_type: str, fetched_at: datetime) -> None:
+    """Keeps a file's content for good."""
+    ArchivedFile.objects.update_or_create(
+        connection=connection,
+        upstream_id=file_id[:200],
+        defaults={
+            "status": 200, "size": len(content), "content": content, "content_type": content_type[:100],
+            "fetched_at": fetched_at, "digest": digest_of(content),
+        },
+    )  # fmt: skip
+
+
+def digest_of(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def note_refusal(file: ArchivedFile, *, status: int | None, is_final: bool) -> None:
+    """The upstream did not give it. After MAX_ATTEMPTS, or when its word is final, it is asked for no more."""
+    attempts = file.attempts + 1
+    is_over = is_final or attempts >= MAX_ATTEMPTS
+    ArchivedFile.objects.filter(pk=file.pk, fetched_at__isnull=True).update(
+        attempts=attempts, status=status, fetched_at=timezone.now() if is_over else None
+    )
+
+
+def kept_file(connection: Connection, file_id: str) -> ArchivedFile | None:
+    """The copy of a file, content included."""
+    return ArchivedFile.objects.filter(connection=connection, upstream_id=file_id, status=200).first()
+
+
+# Runs and threads
+
+
+def runs_to_archive(connection: Connection, *, before: int | None, most: int) -> tuple[list[Run], int | None]:
+    """Ended runs with all their steps, newest first, out of the next `most` that are not archived.
+
+    Also the key where the following ones begin; None at the end.
+    """
+    rows = Run.objects.filter(connection=connection, archived_at__isnull=True)
+    rows = rows.filter(pk__lt=before) if before is not None else rows
+    found = list(rows.order_by("-pk").values_list("pk", "status", "has_all_steps")[:most])
+    needs_steps = not connection.lacks_steps
+    keys = [pk for pk, status, has_all in found if status not in ACTIVE and (has_all or not needs_steps)]
+    runs = Run.objects.filter(pk__in=keys).select_related("thread", "connection").order_by("-pk")
+    return list(runs), found[-1][0] if len(found) == most else None
+
+
+def unarchived_runs(thread: Thread) -> QuerySet[Run]:
+    """Runs of a thread that have ended and are not archived."""
+    runs = Run.objects.filter(thread=thread, archived_at__isnull=True).exclude(status__in=ACTIVE)
+    return runs.select_related("thread", "connection").order_by("-pk")
+
+
+def mark_if_archived(run: Run) -> bool:
+    """Asks for the files that an ended run names; marks it as archived when nothing is missing any more."""
+    wanted = want_files(run.thread, file_ids_of_run(run))
+    if not run.thread.has_all_messages or lacks_steps(run) or are_missing(run.connection_id, wanted):
+        return False
+    return bool(Run.objects.filter(pk=run.pk, archived_at__isnull=True).update(archived_at=timezone.now()))
+
+
+def lacks_steps(run: Run) -> bool:
+    return not run.has_all_steps and not run.connection.lacks_steps
+
+
+def are_missing(connection_id: int, file_ids: Sequence[str]) -> bool:
+    rows = ArchivedFile.objects.filter(connection_id=connection_id, fetched_at__isnull=True)
+    parts = (file_ids[start : start + CHUNK] for start in range(0, len(file_ids), CHUNK))
+    return any(rows.filter(upstream_id__in=some).exists() for some in parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meter:
+    """How much of a thread is here. Counts stop at COUNTED."""
+
+    runs: int
+    archived_runs: int
+    active_runs: int
+    has_all_runs: bool
+    messages: int
+    has_all_messages: bool
+    files: int  # named by what is here
+    kept_files: int
+    open_files: int  # still wanted; the rest the upstream refused
+    is_doubted: bool  # the upstream's lists do not tell whether what is here is all
+
+    @property
+    def is_complete(self) -> bool:
+        """Nothing that the upstream would still give is missing."""
+        is_all_here = self.has_all_runs and self.has_all_messages and not self.open_files
+        return is_all_here and self.archived_runs >= min(self.runs, COUNTED)
+
+    @property
+    def refused_files(self) -> int:
+        return self.files - self.kept_files - self.open_files
+
+
+def meter_of(thread: Thread) -> Meter:
+    runs = Run.objects.filter(thread=thread)
+    files = ArchivedFile.objects.filter(thread=thread)
+    return Meter(
+        runs=thread.run_count,
+        archived_runs=counted(runs.filter(archived_at__isnull=False)),
+        active_runs=counted(runs.filter(status__in=ACTIVE)),
+        has_all_runs=thread.has_all_runs,
+        messages=counted(Message.objects.filter(thread=thread)),
+        has_all_messages=thread.has_all_messages,
+        files=counted(files),
+        kept_files=counted(files.filter(status=200)),
+        open_files=counted(files.filter(fetched_at__isnull=True)),
+        is_doubted=rests(thread, "runs")
+        or rests(thread, "messages")
+        or runs.filter(resting_steps(), has_all_steps=False).exists(),
+    )
+
+
+def counted(rows: QuerySet) -> int:
+    return rows.order_by().values("pk")[:COUNTED].count()

@@ -1,0 +1,118 @@
+"""The names a clause may have, what kind of value each takes, and the check of one clause."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runsdash.index.fulltext.words import words_of
+from runsdash.service.statuses import RunStatus, run_status
+
+from .filter_values import count_of, dollars_of, end_of, moment_of, seconds_of
+
+TEXT = "text"  # the name of what stands without one: words to look for
+METADATA = "metadata"
+VALUES = ("status", "model", "assistant", "thread", "connection", "error", "tool", "run")
+AMOUNTS: dict[str, Callable[[str], float | None]] = {
+    "duration": seconds_of, "queue": seconds_of, "tokens": count_of, "cost": dollars_of, "steps": count_of,
+}  # fmt: skip
+AMOUNT_EXAMPLES = {"duration": "10s", "queue": "2m", "tokens": "1k", "cost": "0.25", "steps": "5"}
+MOMENTS = ("created", "since", "until")
+SHORT_FOR = {"since": ">=", "until": "<="}  # operators of `created`
+FLAGS = {
+    "has": ("tool_calls", "error", "metadata", "cost", "steps"),
+    "is": ("active", "ended", "waiting", "overdue"),
+}
+NAMES = (*VALUES, *AMOUNTS, *MOMENTS, *FLAGS)
+UNKNOWN = "unknown"  # as the value of an amount: the upstream has not reported it
+COMPARISONS = (">", ">=", "<", "<=")
+
+
+class FilterError(ValueError):
+    """A clause that cannot be understood. `clause` is the faulty text, `position` where it starts, counted from 0."""
+
+    def __init__(self, clause: str, sentence: str, position: int = 0) -> None:
+        super().__init__(sentence)
+        self.clause, self.position = clause, position
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One condition. `key` is the key of a metadata clause; the operator is `:`, for metadata `=`, or a comparison."""
+
+    name: str
+    value: str
+    operator: str = ":"
+    key: str = ""
+    is_negated: bool = False
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Clauses of one group that are not negated and do not compare mean "or"."""
+        return self.name, self.key
+
+    @property
+    def ends(self) -> tuple[str, str] | None:
+        """The two ends when the value is a range such as `10s..2m`; an end may be empty."""
+        if self.operator != ":" or ".." not in self.value:
+            return None
+        low, _, high = self.value.partition("..")
+        return low, high
+
+
+def problem_with(clause: Clause) -> str:
+    """A sentence on what is wrong with a clause, or ""."""
+    name, value = clause.name, clause.value
+    if name == TEXT:
+        return "" if words_of(value) else f"“{value[:80]}” has no letter or digit to look for."
+    if name == METADATA and clause.operator in COMPARISONS:
+        return "Metadata are texts without an order, so they cannot be compared. Write metadata.KEY=VALUE."
+    if name == METADATA:
+        return "" if clause.key else "Write metadata.KEY=VALUE, for example metadata.env=prod."
+    if name not in NAMES:
+        return (
+            f"“{name[:40]}{clause.operator}” is not known. Known are {', '.join(f'{one}:' for one in NAMES)} and "
+            "metadata.KEY=. To look for words with such signs, put them in quotes."
+        )
+    if not value:
+        return f"“{name}{clause.operator}” needs a value right behind it."
+    if clause.operator in COMPARISONS and (name in VALUES or name in FLAGS):
+        return f"“{name}” has no order, so it cannot be compared. Write {name}:{value[:40]}."
+    if clause.operator in COMPARISONS and name in SHORT_FOR:
+        return f"“{name}” says itself which way. Write {name}:{value[:40]} or created{clause.operator}{value[:40]}."
+    return problem_with_value(clause)
+
+
+def problem_with_value(clause: Clause) -> str:
+    name, value = clause.name, clause.value[:80]
+    if name == "status" and not run_status(clause.value).is_known:
+        return f"“{value}” is not a status of a run. They are {', '.join(one.value for one in RunStatus)}."
+    if name in FLAGS and clause.value not in FLAGS[name]:
+        return f"“{value}” is not known here. Known are {', '.join(f'{name}:{one}' for one in FLAGS[name])}."
+    if name in AMOUNTS and not are_all(AMOUNTS[name], clause):
+        example = AMOUNT_EXAMPLES[name]
+        return f"“{value}” is not a number here. Write {name}>{example}, {name}:{example}..{double(example)}."
+    if name in MOMENTS and not are_all(moment_of, clause):
+        example = "created>-7d" if name == "created" else f"{name}:24h"
+        return f"“{value}” is not a time. Write {example} or {name}:2026-11-23."
+    if is_reversed(clause):
+        return f"“{value}” ends before it begins. Write the smaller or earlier end first."
+    return ""
+
+
+def are_all(read: Callable[[str], object], clause: Clause) -> bool:
+    """Can the value, or each end of its range, be read?"""
+    if clause.ends is None:
+        is_known_word = clause.name in AMOUNTS and clause.operator == ":" and clause.value == UNKNOWN
+        return is_known_word or read(clause.value) is not None
+    given = [end for end in clause.ends if end]
+    return bool(given) and clause.name not in SHORT_FOR and all(read(end) is not None for end in given)
+
+
+def is_reversed(clause: Clause) -> bool:
+    if clause.ends is None or not all(clause.ends) or clause.name not in (*AMOUNTS, *MOMENTS):
+        return False
+    low, high = map(AMOUNTS.get(clause.name, moment_of), clause.ends)
+    return low > (end_of(clause.ends[1], high) if clause.name in MOMENTS else high)
+
+
+def double(example: str) -> str:
+    return {"10s": "2m", "2m": "5m", "1k": "5k", "0.25": "1", "5": "20"}[example]

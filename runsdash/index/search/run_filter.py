@@ -1,0 +1,67 @@
+"""The filter language of run lists: clauses like `status:failed created>-7d "free text"`, separated by spaces.
+
+- `name:value`; `-` before it negates; a name repeated with `:` means "or", all else means "and".
+- `duration>10s`, `tokens:1k..5k`, `created:2026-11-01..2026-11-07`: comparisons and ranges, units s m h d w, k M.
+- `metadata.KEY=VALUE`; words and "words in quotes" are looked for in the texts of the run.
+A value in quotes may hold anything; `\\"` stands for a quotation mark. Text in, clauses out and back; asks no database.
+"""
+
+from dataclasses import dataclass
+
+from .filter_grammar import clauses_of, text_of
+from .filter_names import (
+    AMOUNTS,
+    FLAGS,
+    METADATA,
+    MOMENTS,
+    NAMES,
+    TEXT,
+    VALUES,
+    Clause,
+    FilterError,
+)
+from .filter_values import moment_of
+
+__all__ = [
+    "AMOUNTS", "FLAGS", "METADATA", "MOMENTS", "NAMES", "TEXT", "VALUES", "Clause", "FilterError", "RunFilter",
+    "moment_of", "parsed", "text_of",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """What to look for: clauses in the order they were written."""
+
+    clauses: tuple[Clause, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join(text_of(clause) for clause in self.clauses)
+
+    def __bool__(self) -> bool:
+        return bool(self.clauses)
+
+    def values(self, name: str, *, negated: bool = False) -> list[str]:
+        """The values of one name, without repetitions."""
+        chosen = (one.value for one in self.clauses if one.name == name and one.is_negated == negated)
+        return list(dict.fromkeys(chosen))
+
+    def with_clause(self, clause: Clause) -> "RunFilter":
+        return self if clause in self.clauses else RunFilter((*self.clauses, clause))
+
+    def without(self, clause: Clause) -> "RunFilter":
+        return RunFilter(tuple(one for one in self.clauses if one != clause))
+
+    def without_name(self, name: str) -> "RunFilter":
+        return RunFilter(tuple(one for one in self.clauses if one.name != name))
+
+    def toggled(self, name: str, value: str, *, negated: bool = False) -> "RunFilter":
+        """With the clause added, or without it when it is there. Its opposite goes."""
+        clause = Clause(name, value, is_negated=negated)
+        if clause in self.clauses:
+            return self.without(clause)
+        return self.without(Clause(name, value, is_negated=not negated)).with_clause(clause)
+
+
+def parsed(text: str) -> RunFilter:
+    """The filter that `text` describes. Raises FilterError that names the clause it cannot read, and its place."""
+    return RunFilter(tuple(clauses_of(text)))

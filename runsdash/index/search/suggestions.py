@@ -1,0 +1,124 @@
+"""What may come next in a filter: names of clauses, and values that the index has. Read from indexes, a few seeks."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from runsdash.index.models import Assistant, Connection
+from runsdash.service.statuses import RunStatus
+
+from .distinct_values import values_of
+from .filter_grammar import PLAIN_KEY, quoted
+from .filter_names import AMOUNT_EXAMPLES
+from .run_filter import AMOUNTS, FLAGS, METADATA, NAMES, Clause, text_of
+from .sql import Sql
+
+SHOWN = 10
+LAST_PART = re.compile(r'(?:^|\s)(-?)((?:[^\s"]|"(?:[^"\\]|\\.)*"?)*)$')
+KEY = re.compile(r'metadata\.(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"=:]*))[=:]"?(?P<value>.*?)"?$', re.DOTALL)
+MEANINGS = {
+    "status": "failed, completed …", "model": "gpt-4o", "assistant": "name or id", "thread": "id", "run": "id",
+    "connection": "name", "error": "code", "tool": "name of a function", "has": "tool_calls, error …",
+    "is": "active, waiting …", "created": "created>-7d", "since": "24h", "until": "2026-11-23",
+    **{name: f"{name}>{example}" for name, example in AMOUNT_EXAMPLES.items()},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """`text` is the whole filter with it; `label` the clause, `note` a word on it. Is it a whole clause?"""
+
+    text: str
+    label: str
+    note: str = ""
+    is_whole: bool = True
+
+
+def suggestions(typed: str) -> list[Suggestion]:
+    """For a filter whose end is being typed."""
+    part = LAST_PART.search(typed)
+    if part is None:
+        return []
+    before, sign, last = typed[: part.start(1)], part[1], part[2]
+    found = list(of_values(last) or of_names(last))[: SHOWN if last else len(NAMES) + 1]
+    return [
+        Suggestion(f"{before}{sign}{one.text}{' ' if one.is_whole else ''}", sign + one.label, one.note, one.is_whole)
+        for one in found
+    ]
+
+
+# Names
+
+
+def of_names(typed: str) -> Iterable[Suggestion]:
+    if typed.startswith(f"{METADATA}."):
+        for key in in_index("index_runmetadata", "key", prefix=typed.removeprefix(f"{METADATA}.").strip('"')):
+            start = f"{METADATA}.{key if PLAIN_KEY.fullmatch(key) else quoted(key)}="
+            yield Suggestion(start, start, "value", is_whole=False)
+        return
+    for name in NAMES:
+        if name.startswith(typed):
+            start = name + (">" if name in AMOUNTS or name == "created" else ":")
+            yield Suggestion(start, start, MEANINGS[name], is_whole=False)
+    if METADATA.startswith(typed):
+        yield Suggestion(f"{METADATA}.", f"{METADATA}.", "key=value", is_whole=False)
+
+
+# Values
+
+
+def in_index(table: str, column: str, *, prefix: str, where: Sql | None = None) -> list[str]:
+    """The empty value is none that somebody would look for."""
+    return [value for value in values_of(table, column, prefix=prefix, where=where, count=SHOWN + 1) if value][:SHOWN]
+
+
+def of_values(typed: str) -> list[Suggestion]:
+    pair = KEY.fullmatch(typed)
+    if pair is not None:
+        key = pair["quoted"] if pair["quoted"] is not None else pair["plain"]
+        found = in_index("index_runmetadata", "value", prefix=pair["value"], where=Sql("d.key = %s", (key,)))
+        return [of_clause(Clause(METADATA, value, "=", key)) for value in found]
+    name, colon, value = typed.partition(":")
+    if not colon or name not in READERS:
+        return []
+    return [of_clause(Clause(name, one), note) for one, note in READERS[name](value.strip('"'))]
+
+
+def of_clause(clause: Clause, note: str = "") -> Suggestion:
+    return Suggestion(text_of(clause), text_of(clause), note)
+
+
+def statuses(prefix: str) -> list[tuple[str, str]]:
+    return [(one.value, one.label) for one in RunStatus if one.value.startswith(prefix)]
+
+
+def column(table: str, name: str, condition: str = "") -> Callable[[str], list[tuple[str, str]]]:
+    where = Sql(condition) if condition else None
+    return lambda prefix: [(value, "") for value in in_index(table, name, prefix=prefix, where=where)]
+
+
+def assistants(prefix: str) -> list[tuple[str, str]]:
+    """By a part of the name, or by the start of the id. The table holds one row an assistant."""
+    named = Assistant.objects.filter(name__icontains=prefix).exclude(name="").order_by("name")
+    found = [(name, upstream_id) for name, upstream_id in named.values_list("name", "upstream_id")[:SHOWN]]
+    return found or [(one, "") for one in in_index("index_run", "assistant_id", prefix=prefix)]
+
+
+def connections(prefix: str) -> list[tuple[str, str]]:
+    return list(Connection.objects.filter(slug__startswith=prefix).values_list("slug", "name")[:SHOWN])
+
+
+def flags(name: str) -> Callable[[str], list[tuple[str, str]]]:
+    return lambda prefix: [(word, "") for word in FLAGS[name] if word.startswith(prefix)]
+
+
+READERS: dict[str, Callable[[str], list[tuple[str, str]]]] = {
+    "status": statuses,
+    "model": column("index_run", "model"),
+    "assistant": assistants,
+    "connection": connections,
+    "error": column("index_run", "error_code", "NOT (d.error_code = '')"),
+    "tool": column("index_runtool", "name"),
+    "has": flags("has"),
+    "is": flags("is"),
+}

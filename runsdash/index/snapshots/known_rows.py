@@ -1,0 +1,59 @@
+"""What is in the index already, and keys for what is not: the first look of every upsert. Changes no row."""
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from django.db import models
+
+from runsdash.index.models import Connection
+from runsdash.index.storage.keys import free_key, key_for
+from runsdash.index.storage.storable_text import stored_id
+
+CHUNK = 500  # rows a transaction, and ids in one IN (…)
+
+
+def known_rows(model: type[models.Model], *, connection: Connection, ids: Iterable[str]) -> dict[str, models.Model]:
+    """Rows already there by upstream id, locked until the transaction ends, all in one order (see `locks`)."""
+    found: dict[str, models.Model] = {}
+    for some in chunks(sorted(set(ids))):
+        rows_there = model.objects.filter(connection=connection, upstream_id__in=some).order_by("upstream_id")
+        found.update({row.upstream_id: row for row in rows_there.select_for_update(no_key=True)})
+    return found
+
+
+def keys_of(model: type[models.Model], *, connection: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """Keys of the rows already there, by upstream id."""
+    found: dict[str, int] = {}
+    for some in chunks(list(ids)):
+        rows_there = model.objects.filter(connection=connection, upstream_id__in=some)
+        found.update(rows_there.values_list("upstream_id", "pk"))
+    return found
+
+
+def chunks(values: Sequence) -> Iterator[Sequence]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def free_keys(model: type[models.Model], preferred: Sequence[int]) -> list[int]:
+    """A key nobody holds for each preferred one, in their order, all different."""
+    taken: set[int] = set()
+    for some in chunks(preferred):
+        taken.update(model.objects.filter(pk__in=some).values_list("pk", flat=True))
+    chosen = []
+    for key in preferred:
+        if key in taken:
+            key = free_key(key, is_taken=lambda one: one in taken or model.objects.filter(pk=one).exists())
+        taken.add(key)
+        chosen.append(key)
+    return chosen
+
+
+def keys_for_new(
+    model: type[models.Model], connection: Connection, known: Container[str], objects_: Iterable[tuple[str, datetime]]
+) -> dict[str, int]:
+    """Free keys by upstream id for those of (id, creation time) that are not in `known`."""
+    new = {stored_id(one): created_at for one, created_at in objects_ if stored_id(one) not in known}
+    preferred = [
+        key_for(connection_id=connection.pk, upstream_id=one, created_at=created_at) for one, created_at in new.items()
+    ]
+    return dict(zip(new, free_keys(model, preferred), strict=True))

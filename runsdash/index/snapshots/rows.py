@@ -1,0 +1,172 @@
+"""Objects of the service as rows of the index: columns only, no database."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from hashlib import blake2b
+from itertools import groupby
+
+from isal.isal_zlib import compress
+
+from runsdash.index.storage.keys import MESSAGE_ORDER_BITS, MESSAGE_RANK_BIT, STEP_ORDER_BITS, STEP_RANK_BIT
+from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, SHORT_BODY_BYTES, call_row, message_parts
+from runsdash.index.storage.sql_writes import Row
+from runsdash.index.storage.storable_text import ID_CHARS, cut, dumped, storable, storable_json
+from runsdash.service.objects import Message, Run, RunStep, ToolCall, Usage, sorted_steps
+
+PACKED_FROM_BYTES = 1024  # below that packing saves too little for its time
+PACKING = 3  # of isal's levels: packs better than zlib's 1, in a third to a twentieth of its time
+TOOLS = 200  # different names of one run
+ARGUMENTS_CHARS = 160  # of a pending call, for the inbox
+ERROR_CHARS = 2000
+MOST_TOKENS = 2**40  # of one run
+
+
+def seconds_between(start: datetime | None, end: datetime | None) -> int | None:
+    if start is None or end is None:
+        return None
+    return bounded(int((end - start).total_seconds()))
+
+
+def bounded(seconds: int) -> int:
+    """A stretch of time that a column holds."""
+    return max(0, min(seconds, 2**31 - 1))
+
+
+def body_row(raw: object, *, fetched_at: datetime, preview: Callable[[], dict] = dict) -> Row:
+    """`preview` is asked for when the body is too long to make one at each reading."""
+    text = dumped(raw)
+    return {
+        "size": len(text),
+        "digest": blake2b(text, digest_size=16).hexdigest(),
+        "fetched_at": fetched_at,
+        "preview": preview() if len(text) >= SHORT_BODY_BYTES else {},
+        "raw": packed(text),
+    }
+
+
+def packed(text: bytes) -> bytes:
+    """A body as it is stored: short ones as they are, others by zlib (told apart by the first byte, see bodies.py)."""
+    if len(text) < PACKED_FROM_BYTES and text.startswith(b"{"):
+        return text
+    return compress(text, PACKING)
+
+
+def token_columns(usage: Usage | None) -> Row:
+    """Counts as far as the server reported them; one so large that sums of them would overflow is not believed."""
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    counts = {name: getattr(usage, name, None) for name in names}
+    return {name: count if count is not None and 0 <= count < MOST_TOKENS else None for name, count in counts.items()}
+
+
+def run_columns(run: Run) -> Row:
+    """The columns that come from a snapshot alone. Nulls mean: this snapshot does not say."""
+    usage, error = run.usage, run.last_error
+    required = run.required_action
+    return {
+        "assistant_id": cut(run.assistant_id or "", ID_CHARS),
+        "model": cut(run.model or "", ID_CHARS),
+        "status": cut(run.status or "unknown", 40),
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "expires_at": run.expires_at,
+        **token_columns(usage),
+        "error_code": cut((error.code if error else None) or run.incomplete_reason or "", ID_CHARS),
+        "error_message": cut((error.message if error else None) or "", ERROR_CHARS),
+        "metadata": storable_json(run.metadata or {}),
+        "pending_calls": [call_row(call) | {"arguments": arguments_start(call)} for call in run.pending_calls],
+        "waits_for": cut(required.type or "", 40) if required and run.status == "requires_action" else "",
+    }
+
+
+def arguments_start(call: ToolCall) -> str:
+    """What the inbox shows of a pending call's arguments: their start, on one line."""
+    return " ".join(cut(call.arguments or "", ARGUMENTS_CHARS).split())
+
+
+def step_position(step: RunStep, *, run_created_at: datetime, within: int) -> int:
+    second = seconds_between(run_created_at, step.created_at) or 0
+    return position_at(second, is_message=step.type == "message_creation", within=within)
+
+
+def position_at(second: int, *, is_message: bool, within: int) -> int:
+    """`second`: since the run began."""
+    return second << STEP_ORDER_BITS | (STEP_RANK_BIT if is_message else 0) | min(within, STEP_RANK_BIT - 1)
+
+
+def positioned_steps(
+    steps: Iterable[RunStep], *, run_created_at: datetime, after: int | None = None
+) -> Iterator[tuple[RunStep, int]]:
+    """Steps in their order with positions; `after` is the position of the last step before this page."""
+
+    def group_of(step: RunStep) -> int:
+        return step_position(step, run_created_at=run_created_at, within=0)
+
+    for base, group in groupby(sorted_steps(steps), key=group_of):
+        goes_on = after is not None and after & ~(STEP_RANK_BIT - 1) == base
+        start = after - base + 1 if goes_on else 0
+        for offset, step in enumerate(group):
+            yield step, step_position(step, run_created_at=run_created_at, within=start + offset)
+
+
+def step_columns(step: RunStep, *, position: int) -> Row:
+    usage, error = step.usage, step.last_error
+    return {
+        "position": position,
+        "type": cut(step.type or "unknown", 40),
+        "kind": step_kind(step),
+        "status": cut(step.status or "unknown", 40),
+        "ended_at": step.ended_at,
+        **token_columns(usage),
+        "error_code": cut((error.code if error else None) or "", ID_CHARS),
+        "error_message": cut((error.message if error else None) or "", ERROR_CHARS),
+        "message_upstream_id": cut(step.message_id or "", ID_CHARS),
+        "calls": [call_row(call) for call in step.tool_calls[:MAX_CALLS_IN_ROW]],
+        "call_count": len(step.tool_calls),
+    }
+
+
+def step_kind(step: RunStep) -> str:
+    """message, function, code, search or other: what icon and colour the step has."""
+    if step.message_id or step.type == "message_creation":
+        return "message"
+    return step.tool_calls[0].kind if step.tool_calls else "other"
+
+
+def positioned_messages(messages: Iterable[Message], *, fallback: datetime) -> Iterator[tuple[Message, datetime, int]]:
+    """Messages oldest first with (created_at, position); user messages before others of the same second."""
+
+    def order(message: Message) -> tuple[int, bool]:
+        return int((message.created_at or fallback).timestamp()), message.role != "user"
+
+    for (second, is_answer), group in groupby(sorted(messages, key=order), key=order):
+        rank = MESSAGE_RANK_BIT if is_answer else 0
+        for within, message in enumerate(group):
+            position = max(0, second) << MESSAGE_ORDER_BITS | rank | min(within, MESSAGE_RANK_BIT - 1)
+            yield message, message.created_at or fallback, position
+
+
+def message_columns(message: Message, *, position: int) -> Row:
+    return {
+        "run_upstream_id": cut(message.run_id or "", ID_CHARS),
+        "assistant_id": cut(message.assistant_id or "", ID_CHARS),
+        "role": cut(message.role or "unknown", 40),
+        "status": cut(message.status or "", 40),
+        "incomplete_reason": cut(message.incomplete_reason or "", ID_CHARS),
+        "position": position,
+        "parts": message_parts(message),
+        "attachments": storable_json(message.attachments[:100]),
+        "metadata": storable_json(message.metadata or {}),
+    }
+
+
+def metadata_pairs(run_id: int, metadata: dict[str, str]) -> list[Row]:
+    return [
+        {"run_id": run_id, "key": storable(str(key))[:64], "value": storable(str(value))[:512]}
+        for key, value in list(metadata.items())[:64]
+    ]
+
+
+def tool_names(calls: Iterable[ToolCall]) -> list[str]:
+    """The different names of tools that are called, in order; nameless calls have none."""
+    names = dict.fromkeys(cut(call.name or "", ID_CHARS) for call in calls)
+    return [name for name in names if name][:TOOLS]

@@ -1,0 +1,175 @@
+"""Runs as fetched, with their metadata pairs, tools, status history and the sums of their threads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+
+from django.db import connection as database
+from django.db import transaction
+
+from runsdash.index.fulltext import writer
+from runsdash.index.models import (
+    Connection,
+    Run,
+    RunBody,
+    RunMetadata,
+    RunTool,
+    StatusSeen,
+    Thread,
+)
+from runsdash.index.storage.previews import run_preview
+from runsdash.index.storage.sql_writes import upsert_rows
+from runsdash.index.storage.storable_text import stored_id
+from runsdash.index.totals import pricing
+from runsdash.index.totals.thread_totals import Before, Sums
+from runsdash.service import objects
+from runsdash.service.statuses import run_status
+
+from . import rows
+from .ended_runs import read_steps_again
+from .known_rows import CHUNK, keys_for_new, known_rows
+from .upsert_threads import ensure_threads
+
+COUNTS = ("step_count", "tool_call_count")
+# Columns of a run that others write: leases, what is known of its steps, the archive.
+NOT_OF_A_SNAPSHOT = (
+    "lease_until", "lease_token", *COUNTS, "steps_cursor", "has_all_steps", "steps_doubted_at",
+    "steps_checked_at", "archived_at",
+)  # fmt: skip
+# Columns that keep their last known value when a later snapshot nulls them.
+LAST_KNOWN = (
+    "expires_at",
+    "started_at",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "pending_calls",
+)
+
+
+def upsert_runs(
+    connection: Connection, runs: Sequence[objects.Run], *, fetched_at: datetime, thread_id: str | None = None
+) -> dict[str, Run]:
+    """Runs as fetched; returns the rows by upstream id, as they stand afterwards.
+
+    `thread_id` serves runs that do not name their thread.
+    """
+    runs = list({run.id: run for run in runs if run.id}.values())
+    result: dict[str, Run] = {}
+    for start in range(0, len(runs), CHUNK):
+        some = runs[start : start + CHUNK]
+        result.update(_upsert_some_runs(connection, some, fetched_at=fetched_at, thread_id=thread_id or ""))
+    return result
+
+
+def upsert_run(connection: Connection, run: objects.Run, *, fetched_at: datetime, thread_id: str | None = None) -> Run:
+    return upsert_runs(connection, [run], fetched_at=fetched_at, thread_id=thread_id)[stored_id(run.id)]
+
+
+def _upsert_some_runs(
+    connection: Connection, runs: Sequence[objects.Run], *, fetched_at: datetime, thread_id: str
+) -> dict[str, Run]:
+    with transaction.atomic():
+        named = [stored_id(run.thread_id or thread_id) for run in runs]
+        threads = ensure_threads(connection, [*named, *threads_left(connection, runs, named)])
+        known = known_rows(Run, connection=connection, ids=[stored_id(run.id) for run in runs])
+        keys = keys_for_new(Run, connection, known, [(run.id, run.created_at or fetched_at) for run in runs])
+        changed: dict[int, tuple[Run, objects.Run]] = {}
+        seen: list[StatusSeen] = []
+        ended: list[Run] = []
+        sums = Sums(threads)
+        for run in runs:
+            upstream_id = stored_id(run.id)
+            row = known.get(upstream_id)
+            if row is not None and not accepts(row, run, fetched_at=fetched_at):
+                continue
+            thread = threads[stored_id(run.thread_id or thread_id)]
+            before, was_active = Before.of(row), row is not None and row.facts.is_active
+            if row is None:
+                created_at = run.created_at or fetched_at
+                row = Run(id=keys[upstream_id], connection=connection, upstream_id=upstream_id, created_at=created_at)
+            known[upstream_id] = row = merged_run(connection, thread, row, run, fetched_at=fetched_at)
+            sums.note(before, row)
+            if row.status_since is None:
+                row.status_since = fetched_at
+                seen.append(StatusSeen(run_id=row.pk, status=row.status, seen_at=fetched_at))
+            changed[row.pk] = row, run
+            if was_active and row.facts.is_terminal and row.has_all_steps:
+                ended.append(row)
+        write_runs(list(changed.values()), fetched_at=fetched_at)
+        for row in ended:
+            read_steps_again(row)
+        StatusSeen.objects.bulk_create(seen)
+        writer.index_runs(one.run_id for one in seen)
+        sums.write(connection)
+    return known
+
+
+def threads_left(connection: Connection, runs: Sequence[objects.Run], named: Sequence[str]) -> list[str]:
+    """Threads that a snapshot moves runs away from. Their sums change, so they are held like the others, in one order."""
+    if not database.features.has_select_for_update:  # one writer at a time
+        return []
+    there = Run.objects.filter(connection=connection, upstream_id__in=[stored_id(run.id) for run in runs])
+    left = there.exclude(thread__upstream_id__in=set(named))
+    return list(left.order_by().values_list("thread__upstream_id", flat=True).distinct())
+
+
+def accepts(row: Run, run: objects.Run, *, fetched_at: datetime) -> bool:
+    """The rule of age, and that a terminal status is never left."""
+    if row.fetched_at and row.fetched_at > fetched_at:
+        return False
+    return not (row.facts.is_terminal and not run_status(run.status).is_terminal)
+
+
+def merged_run(connection: Connection, thread: Thread, row: Run, run: objects.Run, *, fetched_at: datetime) -> Run:
+    """`row` with the snapshot's columns; last known values stay where the snapshot has none."""
+    columns = rows.run_columns(run)
+    for name in LAST_KNOWN:
+        if columns[name] in (None, []):
+            columns[name] = getattr(row, name)
+    if row.status != columns["status"]:
+        row.status_since = None
+    for name, value in columns.items():
+        setattr(row, name, value)
+    row.thread = thread
+    row.queue_s = rows.seconds_between(row.created_at, row.started_at)
+    row.duration_s = rows.seconds_between(row.started_at or row.created_at, row.ended_at)
+    row.fetched_at, row.checked_at, row.trouble = fetched_at, fetched_at, None
+    row.cost = pricing.cost_of(
+        model=row.model,
+        kind=connection.kind,
+        created_at=row.created_at,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+    )
+    return row
+
+
+def write_runs(changed: Sequence[tuple[Run, objects.Run]], *, fetched_at: datetime) -> None:
+    names = [field.attname for field in Run._meta.concrete_fields]
+    upsert_rows(Run, [{name: getattr(row, name) for name in names} for row, _ in changed], keep=NOT_OF_A_SNAPSHOT)
+    bodies = [
+        {"run_id": row.pk, **rows.body_row(run.raw, fetched_at=fetched_at, preview=partial(run_preview, run))}
+        for row, run in changed
+    ]
+    upsert_rows(RunBody, bodies)
+    write_metadata([row for row, _ in changed])
+    write_tools({row.pk: rows.tool_names(run.pending_calls) for row, run in changed})
+
+
+def write_metadata(runs: Sequence[Run]) -> None:
+    """Replaces the pairs of runs whose metadata differs from the pairs there are."""
+    ids = [run.pk for run in runs]
+    there: dict[int, dict[str, str]] = {}
+    for pair in RunMetadata.objects.filter(run_id__in=ids):
+        there.setdefault(pair.run_id, {})[pair.key] = pair.value
+    wanted = {run.pk: rows.metadata_pairs(run.pk, run.metadata) for run in runs}
+    stale = [pk for pk, pairs in wanted.items() if {pair["key"]: pair["value"] for pair in pairs} != there.get(pk, {})]
+    RunMetadata.objects.filter(run_id__in=[pk for pk in stale if pk in there]).delete()
+    RunMetadata.objects.bulk_create([RunMetadata(**pair) for pk in stale for pair in wanted[pk]], ignore_conflicts=True)
+
+
+def write_tools(names: Mapping[int, Iterable[str]]) -> None:
+    """Names of tools by run key; those already there stay."""
+    pairs = [RunTool(run_id=pk, name=name) for pk, own in names.items() for name in own]
+    RunTool.objects.bulk_create(pairs, ignore_conflicts=True, batch_size=CHUNK)

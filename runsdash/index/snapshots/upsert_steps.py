@@ -1,0 +1,89 @@
+"""The steps of one run as fetched, in their order, and the counts of them that the run keeps."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
+
+from django.db import models, transaction
+
+from runsdash.index.fulltext import writer
+from runsdash.index.models import Run, RunStep, StepBody
+from runsdash.index.storage.locks import hold_run
+from runsdash.index.storage.previews import step_preview
+from runsdash.index.storage.sql_writes import update_rows, upsert_rows
+from runsdash.index.storage.storable_text import stored_id
+from runsdash.service import objects
+
+from . import rows
+from .known_rows import chunks, keys_for_new, known_rows
+from .upsert_runs import COUNTS, write_tools
+
+
+def upsert_steps(
+    run: Run, steps: Sequence[objects.RunStep], *, fetched_at: datetime, after: int | None = None
+) -> list[RunStep]:
+    """Steps of one run as fetched, in order; `after`: position of the last step before this page.
+
+    None, when the run was purged while they were on their way.
+    """
+    steps = list({step.id: step for step in steps if step.id}.values())
+    connection = run.connection
+    with transaction.atomic():
+        if not hold_run(run):
+            return []
+        known = known_rows(RunStep, connection=connection, ids=[stored_id(step.id) for step in steps])
+        keys = keys_for_new(
+            RunStep, connection, known, [(step.id, step.created_at or run.created_at) for step in steps]
+        )
+        changed: dict[int, tuple[RunStep, objects.RunStep]] = {}
+        ordered: list[RunStep] = []
+        has_news = False
+        for step, position in rows.positioned_steps(steps, run_created_at=run.created_at, after=after):
+            upstream_id = stored_id(step.id)
+            row = known.get(upstream_id)
+            if row is None:
+                created_at = step.created_at or run.created_at
+                known[upstream_id] = row = RunStep(
+                    id=keys[upstream_id], connection=connection, upstream_id=upstream_id, run=run, created_at=created_at
+                )
+            if row.fetched_at is None or row.fetched_at <= fetched_at:
+                has_news = has_news or row.fetched_at is None or not row.facts.is_terminal
+                take_step(row, step, position=position, fetched_at=fetched_at)
+                changed[row.pk] = row, step
+            ordered.append(row)
+        write_steps(list(changed.values()), fetched_at=fetched_at)
+        write_tools({run.pk: rows.tool_names(call for _, step in changed.values() for call in step.tool_calls)})
+        for name, count in recount_steps([run.pk]).get(run.pk, {}).items():
+            setattr(run, name, count)
+        if has_news:
+            writer.index_runs([run.pk])
+    return ordered
+
+
+def take_step(row: RunStep, step: objects.RunStep, *, position: int, fetched_at: datetime) -> None:
+    for name, value in rows.step_columns(step, position=position).items():
+        setattr(row, name, value)
+    row.fetched_at = fetched_at
+
+
+def recount_steps(run_keys: Iterable[int]) -> dict[int, dict[str, int]]:
+    """Counts the steps and tool calls of runs anew; the counts that changed, by run."""
+    found: dict[int, dict[str, int]] = {}
+    for some in chunks(list(run_keys)):
+        there = Run.objects.filter(pk__in=some).values_list("pk", "step_count", "tool_call_count")
+        steps = RunStep.objects.filter(run_id__in=some).order_by().values("run_id")
+        counted = steps.values_list("run_id", models.Count("id"), models.Sum("call_count"))
+        counts = {pk: (count, calls) for pk, count, calls in counted}
+        found.update({pk: counts.get(pk, (0, 0)) for pk, *before in there if counts.get(pk, (0, 0)) != tuple(before)})
+    update_rows(Run, COUNTS, [(*counts, pk) for pk, counts in found.items()])
+    return {pk: dict(zip(COUNTS, counts, strict=True)) for pk, counts in found.items()}
+
+
+def write_steps(changed: Sequence[tuple[RunStep, objects.RunStep]], *, fetched_at: datetime) -> None:
+    names = [field.attname for field in RunStep._meta.concrete_fields]
+    upsert_rows(RunStep, [{name: getattr(row, name) for name in names} for row, _ in changed])
+    bodies = [
+        {"step_id": row.pk, **rows.body_row(step.raw, fetched_at=fetched_at, preview=partial(step_preview, step))}
+        for row, step in changed
+    ]
+    upsert_rows(StepBody, bodies)

@@ -1,0 +1,68 @@
+"""Spans of whole hours (UTC): what rollups and the overview count in. Hours are numbered from 1970."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from runsdash.index.storage.keys import HASH_BITS
+
+HOUR_S = 3600
+DAY_HOURS = 24
+HOUR_KEYS = HOUR_S << HASH_BITS  # keys of ours in one hour, see index/storage/keys.py
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def hour_of(moment: datetime) -> int:
+    return int(moment.timestamp()) // HOUR_S
+
+
+def hour_of_key(key: int) -> int:
+    """The hour that an object with this key was created in."""
+    return key // HOUR_KEYS
+
+
+def moment_of(hour: int) -> datetime:
+    return EPOCH + timedelta(hours=hour)
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """From hour `first` on, up to hour `end` which is not included."""
+
+    first: int
+    end: int
+
+    @property
+    def hours(self) -> int:
+        return self.end - self.first
+
+    @property
+    def start_at(self) -> datetime:
+        return moment_of(self.first)
+
+    @property
+    def end_at(self) -> datetime:
+        return moment_of(self.end)
+
+    @property
+    def keys(self) -> dict[str, int]:
+        """Bounds on keys, for filter(): index rows are found without looking at times."""
+        return {"pk__gte": self.first * HOUR_KEYS, "pk__lt": self.end * HOUR_KEYS}
+
+    def shifted(self, hours: int) -> "Span":
+        return Span(self.first + hours, self.end + hours)
+
+    def whole_days(self) -> "Span":
+        """The days that lie in it from begin to end; maybe none."""
+        first = -(-self.first // DAY_HOURS) * DAY_HOURS
+        return Span(first, max(first, self.end // DAY_HOURS * DAY_HOURS))
+
+
+def spans_of(hours: set[int]) -> list[Span]:
+    """The fewest spans that hold these hours."""
+    found: list[Span] = []
+    for hour in sorted(hours):
+        if found and found[-1].end == hour:
+            found[-1] = Span(found[-1].first, hour + 1)
+        else:
+            found.append(Span(hour, hour + 1))
+    return found

@@ -1,0 +1,243 @@
+"""What the overview tells of a span: counts by status and cause, tokens and cost over time, percentiles, the dearest.
+
+Figures are exact (see index/totals/span_reads.py), percentiles within 3 %. Everything is computed when asked and kept, so a page
+that shows less reads less. Reads the index, asks no upstream.
+"""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from runsdash.index.models import AssistantSums, Histogram, Run, RunSums
+from runsdash.index.storage.keys import created_at_of
+from runsdash.service.statuses import RunStatus
+
+from . import span_reads
+from .histogram_buckets import percentile
+from .hour_spans import DAY_HOURS, Span
+from .rollups import MEASURES
+
+UNFINISHED = [RunStatus.FAILED.value, RunStatus.INCOMPLETE.value, RunStatus.EXPIRED.value]
+SHARES = (0.5, 0.95, 0.99)
+LOOKED_AT = 100  # newest runs of a cause that tell who has it mostly
+TOP = 2  # series of a chart, beside the others together
+MAX_HOUR_BARS, MAX_DAY_BARS = 48, 62
+
+
+@dataclass
+class Usage:
+    """What some runs used. `unpriced_runs` have tokens, but a model without a known price."""
+
+    runs: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    cost: float = 0.0
+    unpriced_runs: int = 0
+
+    def add(self, row: dict[str, object]) -> None:
+        """Rows of assistants do not tell prompt from completion. Written out: a page adds thousands of rows."""
+        self.runs += row["runs"]
+        self.total_tokens += row["total_tokens"]
+        self.cost += row["cost"]
+        self.unpriced_runs += row["unpriced_runs"]
+        if "prompt_tokens" in row:
+            self.prompt_tokens += row["prompt_tokens"]
+            self.completion_tokens += row["completion_tokens"]
+
+
+@dataclass
+class Period:
+    """One bar of a chart: all runs of its span, and those of the series that are shown one by one."""
+
+    span: Span
+    all: Usage = field(default_factory=Usage)
+    of: dict[str, Usage] = field(default_factory=lambda: defaultdict(Usage))
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why runs did not complete. `code` may be empty: no reason was given. `mostly`: (connection key, assistant id)."""
+
+    status: str
+    code: str
+    runs: int
+    last_at: datetime | None
+    mostly: tuple[int, str] | None
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Percentiles in whole seconds by share; empty without runs."""
+
+    measure: str
+    runs: int
+    at: dict[float, int]
+
+
+class Figures:
+    """The figures of `span`, on one connection or on all. `now_hour` is the hour that has begun last."""
+
+    def __init__(self, span: Span, *, connection_id: int | None, now_hour: int) -> None:
+        self.span, self.connection_id, self.now_hour = span, connection_id, now_hour
+
+    # Where from
+
+    @cached_property
+    def step_hours(self) -> int:
+        """How long the bars of charts are: an hour, a day or a week."""
+        if self.span.hours <= MAX_HOUR_BARS:
+            return 1
+        return DAY_HOURS if self.span.hours <= MAX_DAY_BARS * DAY_HOURS else 7 * DAY_HOURS
+
+    @cached_property
+    def sources(self) -> span_reads.Sources:
+        return span_reads.sources(self.span, connection_id=self.connection_id, by_hour=self.step_hours == 1)
+
+    @cached_property
+    def before(self) -> Span:
+        """The same part of the range before: what has not passed yet of this one is left out there, too."""
+        passed = Span(self.span.first, max(self.span.first, min(self.span.end, self.now_hour + 1)))
+        return passed.shifted(-self.span.hours)
+
+    @cached_property
+    def by_model(self) -> list[dict[str, object]]:
+        return list(self.sources.rows(RunSums, "since", "model"))
+
+    @cached_property
+    def by_outcome(self) -> list[dict[str, object]]:
+        return list(self.sources.rows(RunSums, "status", "error_code", counts=("runs",)))
+
+    # Counts
+
+    @cached_property
+    def by_status(self) -> Counter[str]:
+        return added(self.by_outcome, "status")
+
+    @cached_property
+    def by_status_before(self) -> Counter[str]:
+        earlier = span_reads.sources(self.before, connection_id=self.connection_id)
+        return added(earlier.rows(RunSums, "status", counts=("runs",)), "status")
+
+    @cached_property
+    def runs(self) -> int:
+        return self.by_status.total()
+
+    @cached_property
+    def by_cause(self) -> Counter[tuple[str, str]]:
+        """Runs by (status, error code) that did not complete, though nobody cancelled them."""
+        found: Counter[tuple[str, str]] = Counter()
+        for row in self.by_outcome:
+            if row["status"] in UNFINISHED:
+                found[row["status"], row["error_code"]] += row["runs"]
+        return found
+
+    def causes(self, limit: int) -> list[Cause]:
+        """The most frequent first."""
+        ordered = sorted(self.by_cause.items(), key=lambda item: (-item[1], item[0]))
+        return [self.cause(status, code, runs) for (status, code), runs in ordered[:limit]]
+
+    def cause(self, status: str, code: str, runs: int) -> Cause:
+        """With a look at its newest runs, along the index on codes or on statuses."""
+        there = Run.objects.filter(**self.span.keys, **self.sources.of_connection)
+        there = there.filter(error_code=code).exclude(error_code="") if code else there.filter(status=status)
+        newest = there.order_by("-pk").values_list("status", "error_code", "pk", "connection_id", "assistant_id")
+        found = [row for row in newest[:LOOKED_AT] if row[:2] == (status, code)]
+        assistants = Counter(row[3:] for row in found)
+        mostly = assistants.most_common(1)[0][0] if assistants else None
+        return Cause(status, code, runs, created_at_of(found[0][2]) if found else None, mostly)
+
+    # Tokens and cost
+
+    @cached_property
+    def total(self) -> Usage:
+        found = Usage()
+        for row in self.by_model:
+            found.add(row)
+        return found
+
+    @cached_property
+    def models(self) -> dict[str, Usage]:
+        return usage_by(self.by_model, "model")
+
+    @cached_property
+    def assistants(self) -> dict[str, Usage]:
+        """By assistant id, the dearest first."""
+        found = usage_by(self.sources.rows(AssistantSums, "assistant_id"), "assistant_id")
+        return dict(sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].total_tokens, item[0])))
+
+    @cached_property
+    def top_models(self) -> list[str]:
+        return top_of(self.models)
+
+    @cached_property
+    def top_assistants(self) -> list[str]:
+        return top_of(self.assistants)
+
+    @cached_property
+    def periods(self) -> list[Period]:
+        """All bars in order, with the top models in them."""
+        found = [Period(span) for span in cut(self.span, self.step_hours)]
+        starts = [period.span.first for period in found]
+        for row in self.by_model:
+            period = found[place_of(row, starts)]
+            period.all.add(row)
+            if row["model"] in self.top_models:
+                period.of[row["model"]].add(row)
+        return found
+
+    @cached_property
+    def periods_by_assistant(self) -> list[Period]:
+        """The same bars with the top assistants in them."""
+        found = [Period(period.span, period.all) for period in self.periods]
+        starts = [period.span.first for period in found]
+        for row in self.sources.rows(AssistantSums, "since", "assistant_id", assistant_id=self.top_assistants):
+            found[place_of(row, starts)].of[row["assistant_id"]].add(row)
+        return found
+
+    # Times
+
+    @cached_property
+    def latencies(self) -> list[Latency]:
+        """Of completed runs."""
+        buckets: dict[str, Counter[int]] = {measure: Counter() for measure in MEASURES}
+        for row in self.sources.rows(Histogram, "measure", "bucket"):
+            buckets[row["measure"]][row["bucket"]] += row["runs"]
+        return [
+            Latency(measure, found.total(), {share: percentile(found.items(), share) for share in SHARES if found})
+            for measure, found in buckets.items()
+        ]
+
+
+def added(rows: object, key: str) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for row in rows:
+        found[row[key]] += row["runs"]
+    return found
+
+
+def usage_by(rows: object, key: str) -> dict[str, Usage]:
+    found: dict[str, Usage] = defaultdict(Usage)
+    for row in rows:
+        found[row[key]].add(row)
+    return dict(found)
+
+
+def top_of(usage: dict[str, Usage]) -> list[str]:
+    """The names that used most tokens; the nameless is never one of them."""
+    named = [(name, one) for name, one in usage.items() if name]
+    return [name for name, _ in sorted(named, key=lambda item: (-item[1].total_tokens, item[0]))[:TOP]]
+
+
+def place_of(row: dict[str, object], starts: list[int]) -> int:
+    """Which bar a row belongs to. The first day may have begun before the first bar does."""
+    return max(0, bisect_right(starts, row["since"]) - 1)
+
+
+def cut(span: Span, step_hours: int) -> list[Span]:
+    """The span in pieces that begin at whole steps; the first and last may be shorter. Days begin at midnight UTC."""
+    first = span.first - span.first % (1 if step_hours == 1 else DAY_HOURS)
+    starts = range(first, span.end, step_hours)
+    return [Span(max(start, span.first), min(start + step_hours, span.end)) for start in starts]

@@ -1,0 +1,126 @@
+"""What the thread list shows of a thread's runs: how many, the last one, tokens and cost together.
+
+Kept by adding what changed, since counting a thread of 100,000 runs anew for each of them would take seconds. That is
+exact because whoever changes runs holds the rows of their threads locked (`index.upsert.ensure_threads`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Count, Max, Sum
+
+from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.storage.sql_writes import converter, update_rows
+
+from . import rollups
+
+NAMES = ("run_count", "last_run_at", "total_tokens", "cost")
+
+
+@dataclass
+class Change:
+    """What runs that were added or changed do to the sums of their thread. Null: nothing known changes."""
+
+    runs: int = 0
+    last_run_at: datetime | None = None
+    tokens: int | None = None
+    cost: float | None = None
+
+    def add(self, *, created_at: datetime, tokens: int | None, cost: float | None, is_new: bool) -> None:
+        """`tokens` and `cost`: what the run has more than before; null when it has none."""
+        self.runs += is_new
+        self.last_run_at = max(self.last_run_at or created_at, created_at)
+        self.tokens = total(self.tokens, tokens)
+        self.cost = total(self.cost, cost)
+
+
+def total(one: float | None, other: float | None) -> float | None:
+    """A sum as SQL makes it: nulls count as nothing, only nulls as null."""
+    return other if one is None else one if other is None else one + other
+
+
+def more(now: float | None, before: float | None) -> float | None:
+    """What to add to a sum for a value that was `before` and is `now`."""
+    return now if before is None else (now or 0) - before
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the sums saw of a run before a snapshot came. All null: there was none."""
+
+    summed: tuple | None = None
+    thread_id: int | None = None
+    tokens: int | None = None
+    cost: float | None = None
+
+    @classmethod
+    def of(cls, run: Run | None) -> "Before":
+        if run is None:
+            return cls()
+        return cls(rollups.summed(run), run.thread_id, run.total_tokens, run.cost)
+
+
+@dataclass
+class Sums:
+    """Gathers what a group of snapshots does to sums, and writes it in their transaction."""
+
+    threads: Mapping[str, Thread]
+    changes: dict[int, Change] = field(default_factory=dict)
+    moved: set[int] = field(default_factory=set)
+    rolled: set[int] = field(default_factory=set)
+
+    def note(self, before: Before, run: Run) -> None:
+        """A run was new, or may not be what it was `before`."""
+        if before.summed != rollups.summed(run):
+            self.rolled.add(run.pk)
+        if before.thread_id not in (None, run.thread_id):
+            self.moved |= {before.thread_id, run.thread_id}
+        tokens, cost = more(run.total_tokens, before.tokens), more(run.cost, before.cost)
+        change = self.changes.setdefault(run.thread_id, Change())
+        change.add(created_at=run.created_at, tokens=tokens, cost=cost, is_new=before.summed is None)
+
+    def write(self, connection: Connection) -> None:
+        add({row.pk: row for row in self.threads.values()}.values(), self.changes)
+        recount(self.moved)
+        rollups.mark_dirty(connection.pk, self.rolled)
+
+
+def add(threads: Iterable[Thread], changes: Mapping[int, Change]) -> None:
+    """Applies `changes` (by key) to threads that were just read under a lock; rows and objects both change."""
+    write(applied(threads, changes))
+
+
+def applied(threads: Iterable[Thread], changes: Mapping[int, Change]) -> list[Thread]:
+    """The objects that change. Rows do not."""
+    changed = []
+    for thread in threads:
+        change = changes.get(thread.pk)
+        if change is not None:
+            thread.run_count += change.runs
+            thread.last_run_at = max(thread.last_run_at or change.last_run_at, change.last_run_at)
+            thread.total_tokens = total(thread.total_tokens, change.tokens)
+            thread.cost = total(thread.cost, change.cost)
+            changed.append(thread)
+    return changed
+
+
+def recount(thread_ids: Iterable[int]) -> None:
+    """Counts anew from the runs there are; for runs that moved, went away or got other prices."""
+    ids = list(thread_ids)
+    sums = Run.objects.filter(thread_id__in=ids).order_by().values("thread_id")
+    counted = sums.annotate(runs=Count("id"), last=Max("created_at"), tokens=Sum("total_tokens"), costs=Sum("cost"))
+    found = {one["thread_id"]: one for one in counted}
+    threads = [Thread(id=pk) for pk in ids]
+    for thread in threads:
+        one = found.get(thread.pk)
+        if one:
+            thread.run_count, thread.last_run_at = one["runs"], one["last"]
+            thread.total_tokens, thread.cost = one["tokens"], one["costs"]
+    write(threads)
+
+
+def write(threads: Iterable[Thread]) -> None:
+    converters = [(name, converter(Thread._meta.get_field(name))) for name in NAMES]
+    rows = [(*(convert(getattr(one, name)) for name, convert in converters), one.pk) for one in threads]
+    update_rows(Thread, NAMES, rows)

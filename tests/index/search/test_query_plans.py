@@ -1,0 +1,172 @@
+"""Every statement of lists, facets and suggestions reads index ranges: no walk over all runs, no sort of all runs.
+
+On SQLite plans are made without statistics, so they do not depend on what is in the table. On PostgreSQL (see
+test_on_postgresql.py) they are read for a table of 50,000 runs.
+"""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from runsdash.index.models import Connection, Run, RunMetadata, RunText, RunTool, Thread
+from runsdash.index.search import SORTS, Limits, Order, ids_of, run_page
+from runsdash.index.search.facets import facets_of
+from runsdash.index.search.run_filter import parsed
+from runsdash.index.search.suggestions import suggestions
+from tests.rows import made_connection
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.timeout(300)]
+IS_POSTGRESQL = connection.vendor == "postgresql"
+COUNT = 50_000 if IS_POSTGRESQL else 500
+BEGAN_S = 1_790_000_000
+VOCABULARY = [f"w{number}" for number in range(5000)]
+FILTERS = [
+    "", "status:failed", "status:failed status:expired", "-status:completed", "-status:completed -status:failed",
+    "model:m1", "assistant:a1", 'assistant:"A b"',
+    "status:failed model:m1", "status:failed status:expired assistant:a1 assistant:a2", "thread:thread_1", "run:run_1",
+    "connection:prod", "error:oops", "tool:search", "tool:search tool:code", "metadata.env=prod", "metadata.team=x",
+    "metadata.env=prod -metadata.team=x", "has:tool_calls", "has:error", "is:waiting", "is:overdue", "duration>1h",
+    "tokens:1k..5k", "cost>=1", "queue>30s", "steps>597", "tokens:unknown", "created>-7d", "created:2026-11-01..2026-11-07",
+    "common", "rare", "common status:failed", '"common rare"', "-common", "common metadata.env=prod created>-1d",
+    "status:completed model:m1 tool:search duration>1s -error:oops",
+]  # fmt: skip
+TYPED = [
+    "",
+    "sta",
+    "status:f",
+    "model:",
+    "assistant:zz",
+    "error:o",
+    "tool:",
+    "connection:",
+    "metadata.",
+    "metadata.env=p",
+]
+# Small enough that index ranges are gathered, too, in a table of this size.
+LIMITS = Limits(gathered=400, walk_s=30, statement_s=30)
+# SQLite: what may be read whole are our own subqueries, each cut by a LIMIT, lists of ids, and tables of a few rows.
+BOUNDED = re.compile(
+    r"SCAN (\(?subquery-\d+\)?|[cuj]|a\d+|json_each|v|index_connection|index_assistant|index_savedview)\b"
+)
+INDEXED = re.compile(r" USING (?!AUTOMATIC)")  # MIN() of a column without an index is called a search, too
+LARGE = {"index_run", "index_runmetadata", "index_runtool", "index_runtext", "index_thread"}
+
+
+@pytest.fixture
+def rows(db: None) -> None:
+    prod = made_connection()
+    dice = random.Random(3)
+    Thread.objects.bulk_create(
+        [Thread(id=n + 1, connection=prod, upstream_id=f"thread_{n}") for n in range(COUNT // 5)]
+    )
+    runs = [made(number, prod, dice) for number in range(COUNT)]
+    Run.objects.bulk_create(runs, batch_size=2000)
+    pairs = [("env", "prod" if number % 2 else "test") for number in range(COUNT)]
+    RunMetadata.objects.bulk_create(
+        [RunMetadata(run=run, key=key, value=value) for run, (key, value) in zip(runs, pairs, strict=True)]
+    )
+    RunTool.objects.bulk_create([RunTool(run=run, name=dice.choice(["search", "code"])) for run in runs])
+    RunText.objects.bulk_create([RunText(run=run, words=words_of(run, dice)) for run in runs], batch_size=2000)
+    if IS_POSTGRESQL:
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+
+
+def words_of(run: Run, dice: random.Random) -> str:
+    """As long as a short run's, so that reading by words is worth it."""
+    words = dice.choices(VOCABULARY, k=60)
+    return " ".join(["common", "rare" if (run.id >> 30) % 499 == 0 else "word", *words])
+
+
+def made(number: int, prod: Connection, dice: random.Random) -> Run:
+    created_s = BEGAN_S + number
+    status = dice.choices(["completed", "failed", "expired", "requires_action"], [90, 6, 3, 1])[0]
+    return Run(
+        id=created_s << 30, connection=prod, upstream_id=f"run_{number}", thread_id=number // 5 + 1, status=status,
+        assistant_id=f"a{dice.randrange(20)}", model=f"m{dice.randrange(5)}", created_at=datetime.fromtimestamp(created_s, UTC),
+        queue_s=dice.randrange(60), duration_s=int(dice.expovariate(0.01)), total_tokens=dice.choice([None, *range(9000)]),
+        cost=dice.random() * 2, step_count=dice.randrange(600), tool_call_count=dice.randrange(2),
+        error_code="oops" if status == "failed" else "",
+    )  # fmt: skip
+
+
+def statements() -> Iterator[tuple[str, str]]:
+    """(what was asked, SQL) of everything that lists, counts, facets and suggestions run."""
+    for text in FILTERS:
+        for sort, column in SORTS.items():
+            place = f"after.{(BEGAN_S + COUNT // 2) << 30}" + ("" if column == "id" else ".5")
+            for cursor in ("", place):
+                with CaptureQueriesContext(connection) as caught:
+                    order = Order(sort, cursor == "")
+                    run_page(parsed(text), order=order, rows=Run.objects.all(), limit=50, cursor=cursor, limits=LIMITS)
+                yield from ((f"{text!r} by {sort}", one["sql"]) for one in caught.captured_queries)
+        with CaptureQueriesContext(connection) as caught:
+            ids_of(parsed(text), count=100, above=BEGAN_S << 30)
+            facets_of(parsed(text))
+        yield from ((f"{text!r} counted", one["sql"]) for one in caught.captured_queries)
+    for typed in TYPED:
+        with CaptureQueriesContext(connection) as caught:
+            suggestions(typed)
+        yield from ((f"{typed!r} suggested", one["sql"]) for one in caught.captured_queries)
+
+
+def test_no_statement_reads_or_sorts_all_runs(rows: None) -> None:
+    faults, seen = [], set()
+    for asked, sql in statements():
+        shape = re.sub(r"\d+|'[^']*'", "?", sql)
+        if shape in seen or not sql.startswith(("SELECT", "WITH")):
+            continue
+        seen.add(shape)
+        faults += [f"{asked}: {fault}\n  {sql}" for fault in faults_of(sql)]
+    assert len(seen) > 100
+    assert not faults, "\n".join(faults[:20])
+
+
+def faults_of(sql: str) -> list[str]:
+    if 'FROM "index_assistant"' in sql:
+        return []  # a row an assistant: it is read whole for a part of a name
+    return postgresql_faults(sql) if IS_POSTGRESQL else sqlite_faults(sql)
+
+
+def sqlite_faults(sql: str) -> list[str]:
+    """Within one SELECT: a walk that no index orders, no LIMIT ends or a sort follows."""
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN QUERY PLAN " + sql.replace("%", "%%"), ())
+        lines = [(parent, detail) for _, parent, _, detail in cursor.fetchall()]
+    faults, has_end = [], " LIMIT " in sql and not sql.startswith("WITH")  # which ends the outer one alone
+    for level in {parent for parent, _ in lines}:
+        details = [detail for parent, detail in lines if parent == level]
+        is_cut = any(re.match("(CO-ROUTINE|MATERIALIZE) [a-z]", detail) for detail in details)
+        walks = [one for one in details if one.startswith("SCAN ") and not BOUNDED.match(one)]
+        sorts = [one for one in details if "TEMP B-TREE FOR ORDER BY" in one]
+        reads = walks or [one for one in details if one.startswith("SEARCH ")]
+        if reads and not is_cut and "ORDER BY +d." not in sql:  # the plus marks ranges counted to be short
+            faults += sorts
+        faults += [one for one in walks if not is_cut and not has_end]
+        faults += [one for one in details if one.startswith("SEARCH ") and not INDEXED.search(one)]
+    return faults
+
+
+def postgresql_faults(sql: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (FORMAT JSON) " + sql.replace("%", "%%"), ())
+        plan = cursor.fetchone()[0]
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    return list(faulty_nodes(plan[0]["Plan"]))
+
+
+def faulty_nodes(node: dict) -> Iterator[str]:
+    """Walks over a large table, and sorts of more than what is gathered at most."""
+    kind, inside = node["Node Type"], node.get("Plans", [])
+    if kind == "Seq Scan" and node["Relation Name"] in LARGE:
+        yield f"{kind} on {node['Relation Name']}"
+    if kind == "Sort" and inside[0]["Plan Rows"] > Limits().gathered + 1:
+        yield f"Sort of {inside[0]['Plan Rows']} rows by {node['Sort Key']}"
+    for one in inside:
+        yield from faulty_nodes(one)

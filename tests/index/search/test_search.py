@@ -1,0 +1,311 @@
+"""The planner against plain Python: the same runs in the same order for any filter, sort, page size and engine.
+
+tests/index/test_on_postgresql.py runs this file on PostgreSQL, too.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
+
+from runsdash.index.fulltext.words import phrase_of
+from runsdash.index.models import (
+    Assistant,
+    Connection,
+    Run,
+    RunMetadata,
+    RunText,
+    RunTool,
+    Thread,
+)
+from runsdash.index.search import SORTS, Limits, Order, ids_of, run_page
+from runsdash.index.search.run_filter import RunFilter, parsed
+from runsdash.index.search.run_pages import capped_counts
+from runsdash.index.search.run_query import wanted_of
+from runsdash.index.search.scans import Clock
+from runsdash.index.search.value_counts import tallies
+from runsdash.index.storage.keyset import CursorError
+from tests.rows import kept_for_the_module, made_connection
+
+pytestmark = pytest.mark.django_db
+COUNT = 400
+BEGAN_S = 1_790_000_000
+STATUSES = ["completed"] * 7 + ["failed", "expired", "requires_action"]
+MODELS = ["gpt-4o"] * 4 + ["gpt-4o-mini", "o4-mini", ""]
+WORDS = ["invoice", "INV-2026-11873", "refund", "東京", "straße", "the", "order", "2026", "11873"]
+# Small enough that every way of answering is taken by some filter.
+SMALL = Limits(walk_s=60, statement_s=60, first_chunk=7, probed=5, gathered=30)
+TINY = Limits(walk_s=60, statement_s=60, first_chunk=3, probed=2, gathered=0)
+NOW = datetime.fromtimestamp(BEGAN_S + 400 * 40, UTC)
+
+
+@pytest.fixture(scope="module")
+def rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[Run]]:
+    """Runs of two connections with every kind of gap in their columns; what a test adds is gone after it."""
+    with kept_for_the_module(django_db_blocker):
+        yield filled()
+
+
+def filled() -> list[Run]:
+    dice = random.Random(7)
+    here, there = made_connection("here"), made_connection("there")
+    threads = [
+        Thread.objects.create(id=n + 1, connection=dice.choice([here, there]), upstream_id=f"thread_{n}")
+        for n in range(9)
+    ]
+    for one in (here, there):
+        Assistant.objects.create(connection=one, upstream_id="asst_1", name="Invoice Bot", fetched_at=timezone.now())
+    runs = [made(number, dice, dice.choice(threads)) for number in range(COUNT)]
+    Run.objects.bulk_create(runs)
+    add_details(runs, dice)
+    return runs
+
+
+def made(number: int, dice: random.Random, thread: Thread) -> Run:
+    created_s = BEGAN_S + number // 3 * 120
+    status = dice.choice(STATUSES)
+    return Run(
+        id=created_s << 30 | number, connection_id=thread.connection_id, upstream_id=f"run_{number}", thread=thread,
+        assistant_id=dice.choice(["asst_1", "asst_2", "asst_3", ""]), model=dice.choice(MODELS), status=status,
+        created_at=datetime.fromtimestamp(created_s, UTC), queue_s=dice.choice([None, 0, 1, 2, 90]),
+        duration_s=dice.choice([None, 5, 10, 10, 11, 119, 120, 4000]), total_tokens=dice.choice([None, 0, 1000, 5000, 99]),
+        cost=dice.choice([None, 0.0, 0.1, 0.25, 1 / 3, 7.0]), step_count=dice.randrange(5), tool_call_count=dice.choice([0, 0, 2]),
+        error_code=dice.choice(["server_error", "rate_limit_exceeded"]) if status == "failed" else "",
+        metadata={},
+    )  # fmt: skip
+
+
+def add_details(runs: list[Run], dice: random.Random) -> None:
+    """Metadata, tools and words; kept on each run for the plain answer, too."""
+    for run in runs:
+        run.pairs = {key: dice.choice(["prod", "test"]) for key in ("env", "team") if dice.random() < 0.6}
+        run.tools = set(dice.sample(["search", "rates", "code"], dice.randrange(3)))
+        run.words = phrase_of(" ".join(dice.choices(WORDS, k=dice.randrange(6))))
+    RunMetadata.objects.bulk_create(
+        [RunMetadata(run=run, key=key, value=value) for run in runs for key, value in run.pairs.items()]
+    )
+    RunTool.objects.bulk_create([RunTool(run=run, name=name) for run in runs for name in run.tools])
+    RunText.objects.bulk_create([RunText(run=run, words=run.words) for run in runs])
+
+
+def holds(phrase: str) -> Callable[[Run], bool]:
+    return lambda run: f" {phrase} " in f" {run.words} "
+
+
+def time_of(minutes: int) -> str:
+    return datetime.fromtimestamp(BEGAN_S + minutes * 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def after(minutes: int) -> Callable[[Run], bool]:
+    return lambda run: run.created_at.timestamp() > BEGAN_S + minutes * 60
+
+
+# Each clause, and what it means in plain Python.
+MEANINGS: dict[str, Callable[[Run], bool]] = {
+    "status:failed": lambda run: run.status == "failed",
+    "-status:completed": lambda run: run.status != "completed",
+    "-status:completed -status:failed": lambda run: run.status not in ("completed", "failed"),
+    "-status:completed model:gpt-4o": lambda run: run.status != "completed" and run.model == "gpt-4o",
+    "status:failed status:expired": lambda run: run.status in {"failed", "expired"},
+    "model:gpt-4o": lambda run: run.model == "gpt-4o",
+    "model:o4-mini": lambda run: run.model == "o4-mini",
+    "assistant:asst_2": lambda run: run.assistant_id == "asst_2",
+    'assistant:"invoice bot"': lambda run: run.assistant_id == "asst_1",
+    "thread:thread_3": lambda run: run.thread.upstream_id == "thread_3",
+    "-thread:thread_3": lambda run: run.thread.upstream_id != "thread_3",
+    "run:run_17": lambda run: run.upstream_id == "run_17",
+    "thread:nowhere": lambda run: False,
+    "connection:here": lambda run: run.connection.slug == "here",
+    "error:server_error": lambda run: run.error_code == "server_error",
+    "tool:rates": lambda run: "rates" in run.tools,
+    "tool:rates tool:code": lambda run: bool({"rates", "code"} & run.tools),
+    "-tool:search": lambda run: "search" not in run.tools,
+    "metadata.env=prod": lambda run: run.pairs.get("env") == "prod",
+    "metadata.env=prod metadata.env=test": lambda run: "env" in run.pairs,
+    "-metadata.team=test": lambda run: run.pairs.get("team") != "test",
+    "has:tool_calls": lambda run: run.tool_call_count > 0,
+    "has:error": lambda run: run.error_code != "",
+    "-has:metadata": lambda run: not run.pairs,
+    "is:ended": lambda run: run.status != "requires_action",
+    "duration>10s": lambda run: run.duration_s is not None and run.duration_s > 10,
+    "-duration>10s": lambda run: not (run.duration_s is not None and run.duration_s > 10),
+    "duration:10s..2m": lambda run: run.duration_s is not None and 10 <= run.duration_s <= 120,
+    "duration:10s duration:1h..": lambda run: run.duration_s is not None and (run.duration_s == 10 or run.duration_s >= 3600),
+    "tokens:1k..5k": lambda run: run.total_tokens is not None and 1000 <= run.total_tokens <= 5000,
+    "tokens:unknown": lambda run: run.total_tokens is None,
+    "cost>=$0.25": lambda run: run.cost is not None and run.cost >= 0.25,
+    "queue:0": lambda run: run.queue_s == 0,
+    "steps<2": lambda run: run.step_count < 2,
+    f"created>{time_of(60)}": after(60),
+    f"created<={time_of(100)}": lambda run: not after(100)(run),
+    f"created>{time_of(20)} created<={time_of(90)}": lambda run: after(20)(run) and not after(90)(run),
+    f"-created>{time_of(60)}": lambda run: not after(60)(run),
+    "invoice": holds("invoice"),
+    "inv-2026-11873": holds("inv 2026 11873"),
+    '"2026 11873"': holds("2026 11873"),
+    '"11873 2026"': holds("11873 2026"),
+    "京": holds("京"),
+    "STRASSE": holds("strasse"),
+    "-the": lambda run: not holds("the")(run),
+    "refund order": lambda run: holds("refund")(run) and holds("order")(run),
+}  # fmt: skip
+
+
+def listed(run_filter: RunFilter, order: Order, *, limits: Limits, limit: int = 41, **more: object) -> list[list[int]]:
+    """Every page from the first on."""
+    pages, cursor = [], ""
+    while True:
+        page = run_page(
+            run_filter, order=order, rows=Run.objects.all(), limit=limit, cursor=cursor, limits=limits, **more
+        )
+        assert not page.is_partial
+        pages.append([run.pk for run in page.rows])
+        cursor = page.next
+        if not cursor:
+            return pages
+
+
+def plainly(rows: list[Run], wanted: Callable[[Run], bool], order: Order) -> list[int]:
+    """The same by plain Python: sorted, rows without a value last."""
+    found = [run for run in rows if wanted(run)]
+    if order.is_by_time:
+        return sorted((run.pk for run in found), reverse=order.is_descending)
+    filled = [run for run in found if getattr(run, order.column) is not None]
+    empty = [run for run in found if getattr(run, order.column) is None]
+    filled.sort(key=lambda run: (getattr(run, order.column), run.pk), reverse=order.is_descending)
+    empty.sort(key=lambda run: run.pk, reverse=order.is_descending)
+    return [run.pk for run in filled + empty]
+
+
+def flat(pages: list[list[int]]) -> list[int]:
+    return [pk for page in pages for pk in page]
+
+
+@pytest.mark.parametrize("limits", [Limits(walk_s=60, statement_s=60), SMALL, TINY], ids=["usual", "small", "tiny"])
+def test_each_clause_finds_its_runs(rows: list[Run], limits: Limits) -> None:
+    for text, wanted in MEANINGS.items():
+        order = Order()
+        assert flat(listed(parsed(text), order, limits=limits)) == plainly(rows, wanted, order), text
+
+
+@pytest.mark.parametrize("limits", [Limits(walk_s=60, statement_s=60), SMALL, TINY], ids=["usual", "small", "tiny"])
+def test_any_filter_in_any_order(rows: list[Run], limits: Limits) -> None:
+    dice = random.Random(11)
+    for _ in range(80):
+        texts = dice.sample(sorted(MEANINGS), dice.randrange(4))
+        if len({text.split(":")[0].split("=")[0].strip("-") for text in texts}) < len(texts):
+            continue  # a name twice means "or"
+        order = Order(dice.choice(sorted(SORTS)), dice.random() < 0.5)
+        wanted = plainly(rows, lambda run, texts=texts: all(MEANINGS[text](run) for text in texts), order)
+        assert flat(listed(parsed(" ".join(texts)), order, limits=limits)) == wanted, (texts, order)
+
+
+@pytest.mark.parametrize("text", ["", "status:completed", "status:completed the -tool:search"])
+@pytest.mark.parametrize("sort", sorted(SORTS))
+@pytest.mark.parametrize("is_descending", [True, False])
+def test_back_from_the_end_gives_the_same_rows(rows: list[Run], text: str, sort: str, is_descending: bool) -> None:
+    order, limits = Order(sort, is_descending), SMALL
+    pages = listed(parsed(text), order, limits=limits, limit=10)
+    cursor, back = "", []
+    for _ in range(len(pages)):
+        page = run_page(parsed(text), order=order, rows=Run.objects.all(), limit=10, cursor=cursor, limits=limits)
+        cursor = page.next
+    while page.previous:
+        page = run_page(
+            parsed(text), order=order, rows=Run.objects.all(), limit=10, cursor=page.previous, limits=limits
+        )
+        back.insert(0, [run.pk for run in page.rows])
+    assert back == pages[:-1]
+
+
+def test_pages_stay_as_they_are_when_runs_come(rows: list[Run]) -> None:
+    first = run_page(parsed("status:completed"), order=Order(), rows=Run.objects.all(), limit=10)
+    second = run_page(parsed("status:completed"), order=Order(), rows=Run.objects.all(), limit=10, cursor=first.next)
+    newer = made(COUNT + 9, random.Random(1), rows[0].thread)
+    newer.status = "completed"
+    newer.save()
+    again = run_page(parsed("status:completed"), order=Order(), rows=Run.objects.all(), limit=10, cursor=first.next)
+    assert [run.pk for run in again.rows] == [run.pk for run in second.rows]
+
+
+def test_a_connection_narrows(rows: list[Run]) -> None:
+    here = Connection.objects.get(slug="here")
+    found = listed(parsed("status:completed"), Order(), limits=SMALL, connection=here)
+    wanted = plainly(rows, lambda run: run.connection_id == here.pk and run.status == "completed", Order())
+    assert flat(found) == wanted
+
+
+def test_newer_ids_are_counted_no_further_than_asked(rows: list[Run]) -> None:
+    newest = plainly(rows, lambda run: True, Order())
+    assert ids_of(parsed(""), count=5, above=newest[3]) == (newest[:3], True)
+    assert ids_of(parsed(""), count=2, above=newest[3]) == (newest[:2], True)
+
+
+def test_what_an_index_counts_is_exact_up_to_the_cap(rows: list[Run]) -> None:
+    several = {text: wanted_of(parsed(text)) for text in ("", "status:failed model:o4-mini", *MEANINGS)}
+    cap = 57
+    counts = dict(zip(several, capped_counts(list(several.values()), cap=cap), strict=True))
+    told = {text: number for text, number in counts.items() if number is not None}
+    assert len(told) > 12
+    meanings = MEANINGS | {"": lambda run: True}
+    meanings["status:failed model:o4-mini"] = lambda run: run.status == "failed" and run.model == "o4-mini"
+    for text, number in told.items():
+        there = len(plainly(rows, meanings[text], Order()))
+        assert min(number, cap + 1) == min(there, cap + 1), text
+        (exact, more) = (
+            *capped_counts([several[text]], cap=there),
+            *capped_counts([several[text]], cap=max(0, there - 1)),
+        )
+        assert (exact, more) == (there, there), text
+
+
+@pytest.mark.parametrize("text", MEANINGS)
+def test_a_tally_counts_each_run_once(rows: list[Run], text: str) -> None:
+    there = [run for run in rows if MEANINGS[text](run)]
+    for found, is_whole in tallies(wanted_of(parsed(text)), {"status", "tool"}, clock=Clock(SMALL)):  # noqa: B007
+        pass
+    assert is_whole
+    assert found["status"] == Counter(run.status for run in there)
+    assert found["tool"] == Counter(name for run in there for name in run.tools)
+
+
+def test_a_walk_that_takes_too_long_stops_and_can_go_on(rows: list[Run]) -> None:
+    hurried = Limits(walk_s=0, statement_s=60, first_chunk=50, probed=5, gathered=0)
+    run_filter, wanted = parsed("-model:gpt-4o -model:gpt-4o-mini"), {"o4-mini", ""}
+    seen, cursor, stops = [], "", 0
+    while True:
+        page = run_page(run_filter, order=Order(), rows=Run.objects.all(), limit=100, cursor=cursor, limits=hurried)
+        seen += [run.pk for run in page.rows]
+        stops += page.is_partial
+        if not page.next:
+            break
+        assert not page.is_partial or page.looked_until is not None
+        cursor = page.next
+    assert seen == plainly(rows, lambda run: run.model in wanted, Order())
+    assert stops >= COUNT // 50 - 1
+
+
+def test_a_statement_that_takes_too_long_is_stopped(rows: list[Run]) -> None:
+    hurried = Limits(walk_s=60, statement_s=0.0, first_chunk=100_000, probed=5, gathered=0)
+    many = " ".join(f"-word{number}" for number in range(150))
+    page = run_page(parsed(many), order=Order("tokens"), rows=Run.objects.all(), limit=100, limits=hurried)
+    assert page.is_partial
+    assert Run.objects.count() == COUNT  # the connection goes on
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "after", "after.x", "after.1.2", "after." + "9" * 19, "before.-1", "after.1.-", "up.1"]
+)
+def test_a_strange_cursor_is_refused(db: None, cursor: str) -> None:
+    with pytest.raises(CursorError):
+        run_page(parsed(""), order=Order(), rows=Run.objects.all(), limit=1, cursor=cursor)
+
+
+@pytest.mark.parametrize("cursor", ["after.1", "after.1.1.5", "after.1.x", "after.1." + "9" * 19, "after.1.1e5"])
+def test_a_strange_value_in_a_cursor_is_refused(db: None, cursor: str) -> None:
+    with pytest.raises(CursorError):
+        run_page(parsed(""), order=Order("tokens"), rows=Run.objects.all(), limit=1, cursor=cursor)

@@ -1,0 +1,66 @@
+"""Everything the index has of a connection, without the keys of ours, so that two ways of filling it can be compared."""
+
+from django.db import connection as database
+from django.db.models import Model
+
+from runsdash.index.models import (
+    Connection,
+    Message,
+    MessageBody,
+    Run,
+    RunBody,
+    RunMetadata,
+    RunStep,
+    RunText,
+    RunTool,
+    StatusSeen,
+    StepBody,
+    Thread,
+)
+from runsdash.index.storage.bodies import raw_text
+
+OURS = {"id", "connection_id", "thread_id", "run_id", "added_at", "added_by", "due_at", "cost"}
+
+
+def columns(row: Model, *, without: set[str] = frozenset()) -> dict:
+    names = {field.attname for field in row._meta.concrete_fields} - OURS - without
+    return {name: getattr(row, name) for name in names}
+
+
+def check_words() -> None:
+    """SQLite's index of words has the words of its table, no more and no less. Raises DatabaseError."""
+    if database.vendor == "sqlite":
+        with database.cursor() as cursor:
+            cursor.execute("INSERT INTO index_runtext_fts(index_runtext_fts, rank) VALUES ('integrity-check', 1)")
+
+
+def everything(connection: Connection, *, without: set[str] = frozenset()) -> dict[str, object]:
+    """{table: rows in the order of upstream ids}."""
+    check_words()
+    own = {"connection": connection}
+    runs = {"run__connection": connection}
+    found: dict[str, object] = {
+        model.__name__: [columns(row, without=without) for row in model.objects.filter(**own).order_by("upstream_id")]
+        for model in (Thread, Run, RunStep, Message)
+    }
+    found["homes"] = [
+        list(Run.objects.filter(**own).order_by("upstream_id").values_list("upstream_id", "thread__upstream_id")),
+        list(RunStep.objects.filter(**own).order_by("upstream_id").values_list("upstream_id", "run__upstream_id")),
+        list(Message.objects.filter(**own).order_by("upstream_id").values_list("upstream_id", "thread__upstream_id")),
+    ]
+    found["costs"] = [
+        [None if cost is None else round(cost, 9) for cost in model.objects.filter(**own).order_by("upstream_id").values_list("cost", flat=True)]
+        for model in (Thread, Run)
+    ]  # fmt: skip
+    for model, owner in ((RunBody, "run"), (StepBody, "step"), (MessageBody, "message")):
+        rows = model.objects.filter(**{f"{owner}__connection": connection}).order_by(f"{owner}__upstream_id")
+        found[model.__name__] = [(one.size, one.digest, one.fetched_at, one.preview, raw_text(one)) for one in rows]
+    for model, names in (
+        (RunMetadata, ("key", "value")),
+        (RunTool, ("name",)),
+        (StatusSeen, ("status", "seen_at")),
+        (RunText, ("words", "is_cut")),
+    ):
+        names = ("run__upstream_id", *names)
+        found[model.__name__] = list(model.objects.filter(**runs).order_by(*names).values_list(*names))
+    return found

@@ -1,0 +1,207 @@
+"""Figures of the overview against the runs themselves, for any span, however far the sums have been made."""
+
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+import pytest
+from django.utils import timezone
+
+from runsdash.index.models import Connection, DirtyHour, Run, RunSums, Thread
+from runsdash.index.snapshots.upsert_runs import upsert_runs
+from runsdash.index.totals import span_reads
+from runsdash.index.totals.hour_spans import Span, hour_of, hour_of_key
+from runsdash.index.totals.overview_totals import SHARES, UNFINISHED, Figures, Usage
+from runsdash.index.totals.rollups import roll_up
+from runsdash.index.totals.top_threads import BATCH, dearest_threads
+from runsdash.service import objects
+from tests.rows import made_connection, made_run, roll_all_up, run_object
+
+pytestmark = pytest.mark.django_db
+END = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+END_HOUR = hour_of(END)
+DAYS = 8
+SPANS = {
+    "a day": Span(END_HOUR - 24, END_HOUR),
+    "three hours": Span(END_HOUR - 3, END_HOUR),
+    "whole days": Span(END_HOUR - 12 - 5 * 24, END_HOUR - 12),
+    "days with ends": Span(END_HOUR - 100, END_HOUR - 1),
+    "everything": Span(END_HOUR - 40 * 24, END_HOUR + 30 * 24),
+    "weeks": Span(END_HOUR - 80 * 24, END_HOUR),
+    "before anything": Span(END_HOUR - 2000, END_HOUR - 1900),
+}
+
+
+def populate(count: int = 400) -> None:
+    """Runs of two connections over some days, on few threads, with times between a second and hours."""
+    dice = random.Random(11)
+    connections = [made_connection("one"), made_connection("two")]
+    made: dict[bool, list[objects.Run]] = {False: [], True: []}
+    for _ in range(count):
+        created = int(END.timestamp()) - dice.randrange(DAYS * 86400)
+        status = dice.choice(["completed"] * 6 + ["failed", "incomplete", "expired", "queued", "cancelled"])
+        started = created + int(dice.expovariate(0.2))
+        tokens = dice.randrange(5000)
+        fields = {
+            "thread_id": f"thread_{dice.randrange(40)}", "assistant_id": f"asst_{dice.randrange(5)}",
+            "model": dice.choice(["gpt-4o", "gpt-4o", "gpt-4.1", "gpt-4o-mini", "of-ours", ""]),
+            "created_at": created, "started_at": dice.choice([started, started, None]),
+            "last_error": {"code": dice.choice(["server_error", "rate_limit_exceeded"])} if status == "failed" else None,
+            "completed_at": started + int(dice.lognormvariate(3, 2)) if status == "completed" else None,
+            "usage": dice.choice([None, {"prompt_tokens": tokens, "completion_tokens": 9, "total_tokens": tokens + 9}]),
+        }  # fmt: skip
+        made[dice.random() < 0.3].append(objects.Run.from_raw(run_object(status=status) | fields))
+    for connection, runs in zip(connections, made.values(), strict=True):
+        upsert_runs(connection, runs, fetched_at=timezone.now())
+
+
+@pytest.fixture(params=["all", "some", "none"])
+def populated(request: pytest.FixtureRequest, db: None) -> None:
+    """With all sums made, some of them, or none but those that the reading itself makes."""
+    populate()
+    if request.param == "all":
+        roll_all_up()
+        assert not DirtyHour.objects.exists()
+    elif request.param == "some":
+        marks = list(DirtyHour.objects.values_list("pk", flat=True))
+        roll_up(limit=len(marks) - 20, within_s=30)
+        assert 0 < DirtyHour.objects.count() <= span_reads.COUNTED_AT_ONCE
+
+
+def runs_in(span: Span, connection_id: int | None) -> list[Run]:
+    runs = Run.objects.filter(created_at__gte=span.start_at, created_at__lt=span.end_at)
+    return list(runs if connection_id is None else runs.filter(connection_id=connection_id))
+
+
+def usage(runs: list[Run]) -> Usage:
+    return Usage(
+        runs=len(runs),
+        prompt_tokens=sum(run.prompt_tokens or 0 for run in runs),
+        completion_tokens=sum(run.completion_tokens or 0 for run in runs),
+        total_tokens=sum(run.total_tokens or 0 for run in runs),
+        cost=pytest.approx(sum(run.cost or 0 for run in runs)),
+        unpriced_runs=sum(run.total_tokens is not None and run.cost is None for run in runs),
+    )
+
+
+def by(runs: list[Run], name: str) -> dict[str, list[Run]]:
+    return {
+        value: [run for run in runs if getattr(run, name) == value] for value in {getattr(run, name) for run in runs}
+    }
+
+
+def test_figures_percentiles_and_dearest_threads_are_exact(populated: None) -> None:
+    for span in SPANS.values():
+        for connection_id in (None, Connection.objects.get(slug="two").pk):
+            assert_exact(span, connection_id)
+        assert_percentiles(span)
+        assert_dearest(span)
+
+
+def assert_exact(span: Span, pk: int | None) -> None:
+    while span_reads.sources(span, connection_id=pk).waiting_hours:
+        pass  # each look makes some more
+    figures = Figures(span, connection_id=pk, now_hour=END_HOUR)
+    runs = runs_in(span, pk)
+    assert figures.by_status == Counter(run.status for run in runs)
+    causes = Counter((run.status, run.error_code) for run in runs if run.status in UNFINISHED)
+    assert figures.by_cause == causes
+    assert figures.total == usage(runs)
+    assert figures.models == {name: usage(own) for name, own in by(runs, "model").items()}
+    for name, own in by(runs, "assistant_id").items():
+        assert figures.assistants[name].cost == usage(own).cost
+        assert figures.assistants[name].runs == len(own)
+    assert len(figures.assistants) == len(by(runs, "assistant_id"))
+    for periods, column in ((figures.periods, "model"), (figures.periods_by_assistant, "assistant_id")):
+        for period in periods:
+            inside = [run for run in runs if period.span.first <= hour_of_key(run.pk) < period.span.end]
+            assert period.all == usage(inside)
+            for name, one in period.of.items():
+                assert one.total_tokens == usage(by(inside, column)[name]).total_tokens
+    assert sum(period.all.runs for period in figures.periods) == len(runs)
+
+
+def assert_percentiles(span: Span) -> None:
+    completed = [run for run in runs_in(span, None) if run.status == "completed"]
+    for latency in Figures(span, connection_id=None, now_hour=END_HOUR).latencies:
+        times = sorted(t for run in completed if (t := getattr(run, latency.measure)) is not None)
+        assert latency.runs == len(times)
+        exact = {share: times[ceil(share * len(times)) - 1] for share in SHARES if times}
+        assert latency.at == {share: pytest.approx(seconds, rel=0.05) for share, seconds in exact.items()}
+
+
+def assert_dearest(span: Span) -> None:
+    found = dearest_threads(span, connection_id=None, limit=5)
+    threads = {thread: usage(own) for thread, own in by(runs_in(span, None), "thread_id").items()}
+    costs = sorted(
+        (sum(run.cost or 0 for run in Run.objects.filter(thread_id=pk, **span.keys)) for pk in threads), reverse=True
+    )
+    assert [one.cost for one in found.threads] == pytest.approx([cost for cost in costs if cost][:5])
+    for one in found.threads:
+        assert (one.runs, one.total_tokens) == (threads[one.thread_id].runs, threads[one.thread_id].total_tokens)
+    assert found.is_exact
+
+
+def test_few_threads_are_looked_at(django_assert_num_queries) -> None:
+    prod = made_connection()
+    for number in range(3 * BATCH):
+        made_run(
+            prod,
+            thread_id=f"thread_{number}",
+            usage={"prompt_tokens": number, "completion_tokens": 0, "total_tokens": number},
+        )
+    hour = hour_of(timezone.now())
+    with django_assert_num_queries(2):
+        found = dearest_threads(Span(hour - 1, hour + 1), connection_id=None, limit=5)
+    assert [one.total_tokens for one in found.threads] == [149, 148, 147, 146, 145]
+
+
+def test_the_time_before_is_as_long_as_what_has_passed() -> None:
+    days = Span(END_HOUR - 12 - 6 * 24, END_HOUR + 12)
+    figures = Figures(days, connection_id=None, now_hour=END_HOUR)
+    assert figures.before == Span(days.first - 7 * 24, END_HOUR + 1 - 7 * 24)
+    passed = Figures(Span(100, 110), connection_id=None, now_hour=END_HOUR)
+    assert passed.before == Span(90, 100)
+
+
+def test_more_marks_than_can_be_counted_are_made_anew_and_what_is_left_is_told() -> None:
+    prod = made_connection()
+    for hours in range(span_reads.COUNTED_AT_ONCE + 5):
+        made_run(prod, age_s=hours * 3600)
+    now = hour_of(timezone.now())
+    span = Span(now - 100, now + 1)
+    assert span_reads.sources(span, connection_id=None, roll_up_s=0).waiting_hours == span_reads.COUNTED_AT_ONCE + 5
+    assert span_reads.sources(span, connection_id=None, roll_up_s=30).waiting_hours == 0
+    assert DirtyHour.objects.count() <= span_reads.COUNTED_AT_ONCE
+    assert Figures(span, connection_id=None, now_hour=now).runs == span_reads.COUNTED_AT_ONCE + 5
+
+
+def test_the_version_tells_of_every_change() -> None:
+    versions = [span_reads.version()]
+    prod = made_connection()
+    run = made_run(prod)
+    versions.append(span_reads.version())
+    roll_all_up()
+    versions.append(span_reads.version())
+    made_run(prod)
+    versions.append(span_reads.version())
+    roll_all_up()
+    versions.append(span_reads.version())
+    assert len(set(versions)) == len(versions)
+    assert RunSums.objects.exists()
+    assert Thread.objects.get(pk=run.thread_id).cost == pytest.approx(run.cost)
+
+
+def test_causes_tell_when_and_who(db: None) -> None:
+    prod = made_connection()
+    made_run(prod, status="expired", age_s=50)
+    last = made_run(prod, status="failed", age_s=10, assistant_id="asst_a")
+    for age_s in (20, 30):
+        made_run(prod, status="failed", age_s=age_s, assistant_id="asst_b")
+    span = Span(hour_of(last.created_at) - 1, hour_of(last.created_at) + 1)
+    failed, expired = Figures(span, connection_id=None, now_hour=span.end).causes(5)
+    assert (failed.code, failed.runs, failed.mostly) == ("server_error", 3, (prod.pk, "asst_b"))
+    assert failed.last_at == last.created_at
+    assert (expired.status, expired.code, expired.runs) == ("expired", "", 1)
+    assert expired.last_at < timezone.now() - timedelta(seconds=40)
