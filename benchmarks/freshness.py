@@ -1,7 +1,7 @@
 """How soon a change of an active run's status is in the index, while 10,000 threads wait to be looked at.
 
 Goals, with 30 active runs and 600 requests a minute: p95 within 3 s, and threads are looked at in every 5 s. First all 30
-stay active (each is answered and works on), then they end one after the other. `tests/sync/test_fairness.py` is the
+stay active (each is answered and works on), then they end one after the other. `tests/sync/budget/test_fairness.py` is the
 lenient form of it.
 """
 

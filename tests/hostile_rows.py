@@ -155,7 +155,7 @@ def trouble_and_trail(run: object, text: str) -> None:
     from runsdash.audit import trail
     from runsdash.index.models import Connection, Run, Thread
     from runsdash.service import UpstreamFailed
-    from runsdash.sync.trouble import trouble_of
+    from runsdash.sync.last_error import trouble_of
 
     trouble = trouble_of(UpstreamFailed(text, status=502, request_id=text))
     said, request_id = trouble["message"], trouble["request_id"]

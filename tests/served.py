@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 from django.conf import settings
 from django.test import Client
 
-from tests.sync.spending import beside
+from tests.sync.budget.spending import beside
 from tests.upstream import ROOT
 
 START_S = 30

@@ -136,7 +136,7 @@ def settings_named_by(node: ast.AST) -> list[ast.AST]:
         ("runsdash.sandbox.management.commands.sandbox", "from runsdash.index.models import Run"),
         ("runsdash.queue", "from runsdash.sync.worker import Worker"),
         ("runsdash.urls", "from runsdash.sandbox import routes"),
-        ("runsdash.sync.reads", "import requests"),
+        ("runsdash.sync.parallel_reads", "import requests"),
         ("runsdash.dashboard.links", "from requests.adapters import HTTPAdapter"),
         ("runsdash.sandbox.server", "import requests"),
         ("runsdash.index.snapshots.rows", "import httpx"),

@@ -3,7 +3,7 @@
 from runsdash.accounts.models import User
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.storage.sealed_keys import seal
-from runsdash.sync.trouble import forget_lacks
+from runsdash.sync.last_error import forget_lacks
 
 from .local import change
 

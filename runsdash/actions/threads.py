@@ -15,7 +15,7 @@ from runsdash.index.keeping.purge import let_back_in, purge_some, shut_out
 from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.service import NotFound, objects
-from runsdash.sync.jobs import add_job, cancel_job
+from runsdash.sync.jobs.jobs import add_job, cancel_job
 
 from .attempts import Attempt, carry_out
 from .local import change

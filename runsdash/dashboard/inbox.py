@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from runsdash.index.models import Connection, Run, StatusSeen
 from runsdash.index.totals import right_now
 from runsdash.service.statuses import RunStatus
-from runsdash.sync.verifying import MOST_AT_ONCE, verify_runs
+from runsdash.sync.recheck_runs import MOST_AT_ONCE, verify_runs
 
 from . import pace
 from .context import Shell

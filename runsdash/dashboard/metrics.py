@@ -10,7 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from runsdash.index.models import Connection, Run
 from runsdash.service.statuses import RunStatus
-from runsdash.sync.state import state_of
+from runsdash.sync.connection_health import state_of
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 ACTIVE = [status.value for status in RunStatus if status.is_active]

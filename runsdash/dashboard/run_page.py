@@ -22,7 +22,7 @@ from runsdash.index.storage import page_reads
 from runsdash.index.storage.bodies import raw_chunks
 from runsdash.index.storage.previews import PREVIEW_CHARS
 from runsdash.service.statuses import RunStatus
-from runsdash.sync.trouble import says_gone
+from runsdash.sync.last_error import says_gone
 
 from . import pace, run_words
 from .context import Shell

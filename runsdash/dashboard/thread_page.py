@@ -14,7 +14,7 @@ from runsdash.index.models import Message, Run, Thread
 from runsdash.index.storage import page_reads
 from runsdash.index.walks import rests
 from runsdash.sync.archiving import read_older_messages
-from runsdash.sync.trouble import says_gone
+from runsdash.sync.last_error import says_gone
 
 from . import pace
 from .context import Shell

@@ -8,7 +8,7 @@ from django.urls import reverse
 from runsdash.index.models import Message, Run
 from runsdash.index.storage import page_reads
 from runsdash.index.walks import rests
-from runsdash.sync.asked import STEPS_A_READ
+from runsdash.sync.upstream_reads import STEPS_A_READ
 
 from . import run_words, waterfall
 from .links import run_url, with_connection

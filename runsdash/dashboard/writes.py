@@ -20,7 +20,7 @@ from runsdash.service import (
     ServiceError,
     Unauthorized,
 )
-from runsdash.sync.reads import until
+from runsdash.sync.parallel_reads import until
 
 FIRST_RESULT_WAIT_S = 5.0  # a second post of a form waits this long for the first one's result
 

@@ -26,14 +26,14 @@ from runsdash.service import (
     objects,
 )
 from runsdash.service.objects import Page
+from runsdash.sync.budget.budget import budget_for
 
-from .asked import MESSAGES_A_READ
-from .budget import budget_for
 from .clients import client_for
-from .errands import Errand, NothingLeft, leased, look_at_thread, read_run
-from .landing import record_trouble
 from .message_walk import note_older
-from .reads import Reads, land_later
+from .parallel_reads import Reads, land_later
+from .store_answers import record_trouble
+from .upstream_reads import MESSAGES_A_READ
+from .worker_reads import Errand, NothingLeft, leased, look_at_thread, read_run
 
 MESSAGES_A_WALK = 100
 RUNS_A_LOOK = 200

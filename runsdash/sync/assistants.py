@@ -5,10 +5,10 @@ from django.utils import timezone
 from runsdash.index.models import Assistant, Connection
 from runsdash.index.snapshots.upsert_assistants import upsert_assistants
 from runsdash.service import ServiceError
+from runsdash.sync.budget.budget import budget_for
 
-from .budget import budget_for
 from .clients import client_for
-from .reads import Reads, land_later
+from .parallel_reads import Reads, land_later
 
 FORM_WAIT_S = 1.0
 FORM_AGE_S = 15.0

@@ -7,10 +7,10 @@ from typing import Literal
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service import Backoff, Client
+from runsdash.sync.budget.budget import budget_for
+from runsdash.sync.budget.upstream_pauses import teach
 
-from .budget import budget_for
 from .environment import environment_key
-from .pauses import teach
 
 Patience = Literal["page", "worker", "watch"]
 # A page waits for at most one retry. The worker rather asks anew later: retries would beat on a server that fails.

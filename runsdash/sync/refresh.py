@@ -14,13 +14,13 @@ from runsdash.index.keeping.purge import refuse_purged
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.walks import rests
 from runsdash.service import NoAnswer, ServiceError
+from runsdash.sync.budget.budget import budget_for, is_paused
 
 from . import lease
-from .asked import RUN_COST, THREAD_COST, run_reads, thread_reads
-from .budget import budget_for, is_paused
 from .clients import client_for
-from .landing import land_run, land_thread
-from .reads import land_later, until
+from .parallel_reads import land_later, until
+from .store_answers import land_run, land_thread
+from .upstream_reads import RUN_COST, THREAD_COST, run_reads, thread_reads
 
 PAGE_WAIT_S = 1.0  # a page with a copy waits no longer for a newer one
 MAX_AGE_S = 1.5  # an active run's copy younger than this is fresh; polls of pages bring an age of their own

@@ -12,8 +12,8 @@ from django.test import Client
 from runsdash.audit.models import AuditEntry
 from runsdash.dashboard.uploads import MAX_UPLOAD_BYTES, UploadRefused, keep_upload
 from runsdash.index.models import Job, PurgedThread, Thread
-from runsdash.sync.jobs import claim_job, work_on
-from runsdash.sync.thread_jobs import MAX_LINE_BYTES
+from runsdash.sync.jobs.jobs import claim_job, work_on
+from runsdash.sync.jobs.thread_jobs import MAX_LINE_BYTES
 from tests.pages import page_of
 from tests.rows import made_connection
 

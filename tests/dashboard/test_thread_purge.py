@@ -27,13 +27,13 @@ from runsdash.index.models import (
 )
 from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.notify.models import Delivery, Rule
-from runsdash.sync import thread_jobs  # noqa: F401  registers the kind
 from runsdash.sync.archiving import archive_thread
-from runsdash.sync.errands import look_at_thread, read_run, watch_run
-from runsdash.sync.jobs import add_job, claim_job, work_on
+from runsdash.sync.jobs import thread_jobs  # noqa: F401  registers the kind
+from runsdash.sync.jobs.jobs import add_job, claim_job, work_on
 from runsdash.sync.refresh import refresh_run
 from runsdash.sync.retention import purge_left_overs
 from runsdash.sync.worker import Worker
+from runsdash.sync.worker_reads import look_at_thread, read_run, watch_run
 from tests.pages import page_of
 from tests.upstream import Sandbox
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from runsdash.index.models import Job, Run, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads
-from runsdash.sync.jobs import add_job
-from tests.sync.spending import beside
+from runsdash.sync.jobs.jobs import add_job
+from tests.sync.budget.spending import beside
 from tests.upstream import ROOT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]

@@ -27,7 +27,7 @@ from runsdash.index.exporting.objects import lines
 from runsdash.index.models import Connection
 from runsdash.index.skipping import skip_if_bad
 from runsdash.service import NoAnswer, ServiceError
-from runsdash.sync.pauses import note_worker_failure
+from runsdash.sync.budget.upstream_pauses import note_worker_failure
 from runsdash.sync.refresh import refresh_run
 
 from .jobs import end_if_over

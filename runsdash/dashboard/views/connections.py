@@ -21,8 +21,8 @@ from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service import NotSupported, ServiceError
 from runsdash.sync.clients import client_for
-from runsdash.sync.state import state_of
-from runsdash.sync.trouble import forget_lacks, note_failure, note_success, trouble_of
+from runsdash.sync.connection_health import state_of
+from runsdash.sync.last_error import forget_lacks, note_failure, note_success, trouble_of
 
 TEST_TIMEOUT_S = 10.0
 FROM_ENVIRONMENT = "This connection follows the environment of RunsDash and is changed there."

@@ -22,7 +22,7 @@ from runsdash.index.connections import connections
 from runsdash.index.models import Assistant, Connection, Run, Thread
 from runsdash.service import ServiceError
 from runsdash.sync.assistants import fresh_assistants
-from runsdash.sync.reads import until
+from runsdash.sync.parallel_reads import until
 from runsdash.sync.refresh import thread_row
 
 

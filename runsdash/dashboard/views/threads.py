@@ -22,7 +22,7 @@ from runsdash.dashboard.uploads import UploadRefused, drop_upload, keep_upload
 from runsdash.index.keeping.purge import came_back
 from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.storage.keyset import CursorError, Page, page_of
-from runsdash.sync.jobs import OPEN
+from runsdash.sync.jobs.jobs import OPEN
 
 ROWS = Thread.objects.select_related("connection").defer("raw", "body", "tool_resources")
 IMPORTS = ("find_threads", "add_threads")

@@ -19,10 +19,10 @@ from runsdash.index.models import (
     StepBody,
     Thread,
 )
-from runsdash.index.storage.keys import MESSAGE_ORDER_BITS
 from runsdash.service.statuses import RunStatus
 
 from .bodies import shown
+from .keys import MESSAGE_ORDER_BITS
 
 STEPS_PER_PAGE = 200
 MESSAGES_PER_PAGE = 50

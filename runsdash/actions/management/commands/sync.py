@@ -15,7 +15,7 @@ from runsdash.actions.live_output import sweep_live_output
 from runsdash.actions.settling import settle_recent
 from runsdash.index.totals.rollups import roll_up
 from runsdash.notify.delivering import tell, tell_until
-from runsdash.sync import job_kinds, jobs, thread_jobs  # noqa: F401  they register their kinds
+from runsdash.sync.jobs import import_jobs, jobs, thread_jobs  # noqa: F401  they register their kinds
 from runsdash.sync.retention import purge_left_overs, purge_old_threads
 from runsdash.sync.wake import listen
 from runsdash.sync.worker import Chore, Worker

@@ -15,12 +15,12 @@ from django.utils import timezone
 
 from runsdash.index.models import Job, PurgedThread, Run, RunStep, Thread
 from runsdash.queue import huey
-from runsdash.sync import job_kinds, jobs  # noqa: F401  job_kinds: registers its kinds
-from runsdash.sync.jobs import Kind, add_job, cancel_job, claim_job, work_on, work_on_all
+from runsdash.sync.jobs import import_jobs, jobs  # noqa: F401  job_kinds: registers its kinds
+from runsdash.sync.jobs.jobs import Kind, add_job, cancel_job, claim_job, work_on, work_on_all
 from runsdash.sync.wake import CALLS_KEPT, listen, wake
 from tests.free_ports import free_ports
 from tests.rows import made_connection, run_object
-from tests.sync.spending import beside
+from tests.sync.budget.spending import beside
 from tests.upstream import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)

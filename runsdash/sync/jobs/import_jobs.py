@@ -13,9 +13,9 @@ from runsdash.index.importing.run_import import import_sources
 from runsdash.index.keeping.purge import came_back, let_back_in
 from runsdash.index.models import Connection, Job
 from runsdash.index.snapshots.upsert_threads import ensure_threads
+from runsdash.sync.wake import wake
 
 from .jobs import JobFailed, works
-from .wake import wake
 
 THREADS_A_PIECE = 500
 COUNTS = ("runs", "files", "back", "refused", "homeless")

@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection
 from runsdash.service import Backoff
-
-from .reads import in_background
+from runsdash.sync.parallel_reads import in_background
 
 LONGEST_PAUSE_S = 600.0
 PATIENT_FOR = 3  # failures one after the other before workers keep still

@@ -21,9 +21,9 @@ from runsdash.service import NotSupported, ServiceError, objects
 from runsdash.service.objects import Page
 
 from . import lease
+from .last_error import note_failure, note_lack, note_offer, note_success, says_gone, trouble_of
 from .message_walk import note_newest, take
-from .reads import Reads
-from .trouble import note_failure, note_lack, note_offer, note_success, says_gone, trouble_of
+from .parallel_reads import Reads
 
 # A run that ended this long before its steps were asked for has them all.
 SETTLING = timedelta(seconds=2)

@@ -17,15 +17,15 @@ from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed
 from runsdash.service.objects import Page
 from runsdash.service.paging import stage_after
+from runsdash.sync.budget.budget import budget_for
+from runsdash.sync.budget.budget_seconds import Share
 
 from . import due, lease
-from .asked import RUN_COST, THREAD_COST, run_reads, thread_reads
-from .budget import budget_for
 from .clients import WATCH_TIMEOUT_S, client_for
-from .landing import land_run, land_thread
-from .portions import Share
-from .reads import Reads
-from .trouble import note_failure, note_lack, note_offer, note_success, says_gone, trouble_of
+from .last_error import note_failure, note_lack, note_offer, note_success, says_gone, trouble_of
+from .parallel_reads import Reads
+from .store_answers import land_run, land_thread
+from .upstream_reads import RUN_COST, THREAD_COST, run_reads, thread_reads
 
 SESSION_KEY = "session key"  # OpenAI lists threads for its own web pages alone, and says so
 NEXT_RUN_WITHIN = timedelta(seconds=5)  # a thread is looked at this soon after its run ended

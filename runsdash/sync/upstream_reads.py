@@ -9,7 +9,7 @@ from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.walks import rests
 from runsdash.service import Client
 
-from .reads import Reads
+from .parallel_reads import Reads
 
 STEPS_A_READ = 100
 MESSAGES_A_READ = 50

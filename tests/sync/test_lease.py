@@ -8,7 +8,7 @@ import pytest
 
 from runsdash.index.models import Run
 from runsdash.sync.refresh import refresh_run
-from tests.sync.spending import beside
+from tests.sync.budget.spending import beside
 from tests.upstream import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,9 +10,9 @@ from concurrent.futures import wait
 from runsdash.index.models import Run
 
 from .clients import client_for
-from .landing import land_run
-from .reads import Landing, Reads, land_later
+from .parallel_reads import Landing, Reads, land_later
 from .refresh import MAX_AGE_S, PAGE_WAIT_S, age_s, lease_within_budget
+from .store_answers import land_run
 
 MOST_AT_ONCE = 20
 READ_COST = 1

@@ -17,8 +17,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Job
-
-from .wake import wake
+from runsdash.sync.wake import wake
 
 LEASE = timedelta(seconds=10)  # after a worker was killed another takes over this soon
 RENEW_EVERY_S = 3.0

@@ -9,8 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.sync import due, portions
-from runsdash.sync.state import state_of
+from runsdash.sync import due
+from runsdash.sync.budget import budget_seconds
+from runsdash.sync.connection_health import state_of
 from tests.pages import page_of
 from tests.rows import made_connection, made_run, made_runs
 
@@ -30,8 +31,8 @@ def busy_connection() -> Connection:
     for number, late_s in enumerate((5, 60, 600)):
         Thread.objects.create(id=number + 1, connection=connection, upstream_id=f"thread_{number}", due_at=ago(late_s))
     for age_s, count in ((5, 30), (30, 10), (120, 500)):
-        portions.book(connection.pk, portions.portion_at(time.time() - age_s, per_min=600), worker=count)
-    portions.book(connection.pk, portions.portion_at(time.time(), per_min=600), pages=1)
+        budget_seconds.book(connection.pk, budget_seconds.portion_at(time.time() - age_s, per_min=600), worker=count)
+    budget_seconds.book(connection.pk, budget_seconds.portion_at(time.time(), per_min=600), pages=1)
     return connection
 
 

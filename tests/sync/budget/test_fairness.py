@@ -14,8 +14,8 @@ from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.storage.keys import key_for
 from runsdash.service import objects
-from runsdash.sync.state import state_of
-from tests.sync.spending import beside
+from runsdash.sync.connection_health import state_of
+from tests.sync.budget.spending import beside
 from tests.upstream import ROOT, Sandbox
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.clock]

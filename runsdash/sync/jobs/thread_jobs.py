@@ -7,10 +7,10 @@ from runsdash.index.importing.merge_threads import thread_ids
 from runsdash.index.keeping.purge import came_back, let_back_in, purge_some
 from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads
+from runsdash.sync.wake import wake
 
-from .job_kinds import connection_of, file_of
+from .import_jobs import connection_of, file_of
 from .jobs import works
-from .wake import wake
 
 IDS_A_PIECE = 500
 BYTES_A_PIECE = 1024 * 1024

@@ -8,9 +8,9 @@ from django.db.models import Min
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.sync.budget.budget_seconds import used_since
 
 from .due import ACTIVE, ACTIVE_EVERY
-from .portions import used_since
 
 MINUTE_S = 60
 COUNTED_MOST = 10_000

@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection
 
-from . import portions
-from .pauses import share_pause
-from .portions import Portion, Share
+from . import budget_seconds
+from .budget_seconds import Portion, Share
+from .upstream_pauses import share_pause
 
 Kind = Literal["page", "worker"]
 CARRIED = 4  # unused credit that outlives its portion: enough for what costs more than one request
@@ -95,7 +95,7 @@ class Budget:
         return time() if self._round_at is None else self._round_at
 
     def portion(self, connection: Connection) -> Portion:
-        return portions.portion_at(self.now_s, per_min=connection.budget_per_min)
+        return budget_seconds.portion_at(self.now_s, per_min=connection.budget_per_min)
 
     def take(self, connection: Connection, count: int, *, share: Share = "pages") -> bool:
         """Spends `count` requests if they are there. Asks for as many at once as the portion before has used."""
@@ -121,7 +121,7 @@ class Budget:
         """For what must be asked now: it is counted like everything else, and never refused."""
         if connection.budget_per_min > 0:
             portion = self.portion(connection)
-            portions.book(self.connection_id, portion, pages=count)
+            budget_seconds.book(self.connection_id, portion, pages=count)
             self.meter.allow(count)
 
     def give_back(self, count: int, *, share: Share = "pages") -> None:
@@ -146,7 +146,7 @@ class Budget:
         if connection.budget_per_min > 0 and not self.is_unlimited:
             portion = self.portion(connection)
             column = "pages" if self.kind == "page" else "worker"
-            portions.book(self.connection_id, portion, writes=writes, **{column: reads})
+            budget_seconds.book(self.connection_id, portion, writes=writes, **{column: reads})
 
     def turn_to(self, portion: Portion) -> None:
         with self._lock:
@@ -172,7 +172,7 @@ class Budget:
 
     def claim(self, portion: Portion, count: int, *, share: Share) -> None:
         want = max(count, self._expected.get(share, 0) - self._used[share]) - self._credit[share]
-        found = portions.claim(self.connection_id, portion, share=share, want=want)
+        found = budget_seconds.claim(self.connection_id, portion, share=share, want=want)
         with self._lock:
             self._credit[share] += found
             if found < want:
