@@ -80,7 +80,7 @@ INSTALLED_APPS = [
     "runsdash.notify",
     "runsdash.sync",
     "runsdash.actions",
-    "runsdash.actions.bulk",
+    "runsdash.actions.batch",
     "runsdash.dashboard",
     "runsdash.sandbox",
 ]

@@ -168,7 +168,7 @@ def test_a_broken_wall_is_seen(module, source):
         ("runsdash.index.models.__init__", "from .runs import Run"),
         ("runsdash.index.models.runs", "from ..texts import cut\nfrom ...service import statuses"),
         ("runsdash.dashboard.links", "import runsdash.audit.trail"),
-        ("runsdash.actions.attempts", "from runsdash import audit"),
+        ("runsdash.actions.audited_call", "from runsdash import audit"),
         ("runsdash.notify.webhooks", "import requests"),
         ("runsdash.sandbox.chat", "import requests\nfrom .wire import sent"),
         ("runsdash.sandbox.management.commands.sandbox", "from django.conf import settings"),

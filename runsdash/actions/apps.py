@@ -5,4 +5,4 @@ class ActionsConfig(AppConfig):
     name = "runsdash.actions"
 
     def ready(self) -> None:
-        from . import forgetting  # noqa: F401  a purge takes along what this room keeps
+        from . import purge_hook  # noqa: F401  a purge takes along what this room keeps

@@ -5,7 +5,7 @@ from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.storage.sealed_keys import seal
 from runsdash.sync.last_error import forget_lacks
 
-from .local import change
+from .audited_change import change
 
 PUBLIC = ("name", "base_url", "kind", "api_version", "timeout_s", "budget_per_min", "is_enabled")
 

@@ -3,9 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
+from runsdash.actions.outputs.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
 from runsdash.index.models import Run
-
-from .outputs import Draft, OutputSchema, OutputTemplate, SentOutput
 
 __all__ = ["Draft", "Lineage", "OutputSchema", "OutputTemplate", "SentOutput"]
 
@@ -25,7 +24,7 @@ class Lineage(models.Model):
 
 
 class LiveOutput(models.Model):
-    """Who reads the stream of a run, and how it stands. Written by its reader alone; see actions/live_output.py."""
+    """Who reads the stream of a run, and how it stands. Written by its reader alone; see actions/live/output_rows.py."""
 
     class State(models.TextChoices):
         READING = "reading"

@@ -7,7 +7,7 @@ from runsdash.index.storage.sealed_keys import seal
 from runsdash.notify.events import newest_change
 from runsdash.notify.models import Rule
 
-from .local import change
+from .audited_change import change
 
 RECORDED = ("name", "event", "channel", "target", "assistant_id", "error_code", "is_enabled")
 

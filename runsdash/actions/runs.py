@@ -9,7 +9,7 @@ from runsdash.index.snapshots.upsert_runs import upsert_run
 from runsdash.index.storage.storable_text import storable_json
 from runsdash.service import InvalidRequest, objects, tool_output
 
-from .attempts import Attempt, carry_out
+from .audited_call import Attempt, carry_out
 
 
 def cancel_run(*, actor: User, run: Run, token: str | None = None, reason: str = "") -> Run:

@@ -17,8 +17,8 @@ from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.service import NotFound, objects
 from runsdash.sync.jobs.jobs import add_job, cancel_job
 
-from .attempts import Attempt, carry_out
-from .local import change
+from .audited_call import Attempt, carry_out
+from .audited_change import change
 
 CHUNK = 500  # ids in one IN (…)
 IDS_IN_TRAIL = 100

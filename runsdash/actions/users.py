@@ -2,7 +2,7 @@
 
 from runsdash.accounts.models import User
 
-from .local import change
+from .audited_change import change
 
 
 def save_user(*, actor: User, user: User, password: str = "") -> User:

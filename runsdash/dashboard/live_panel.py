@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from runsdash.actions import live_output
+from runsdash.actions.live import output_rows
 from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.index.models import Run
 
@@ -61,8 +61,8 @@ class LivePanel:
     @cached_property
     def live(self) -> LiveOutput | None:
         """Its row, when it tells more than the index."""
-        live = live_output.live_output_of(self.run)
-        return live if live_output.is_wanted(live, self.run) else None
+        live = output_rows.live_output_of(self.run)
+        return live if output_rows.is_wanted(live, self.run) else None
 
     @cached_property
     def mode_after(self) -> str:
@@ -100,7 +100,7 @@ class LivePanel:
 
     @cached_property
     def pieces(self) -> list[LivePiece]:
-        return list(live_output.all_pieces(self.run))
+        return list(output_rows.all_pieces(self.run))
 
     @cached_property
     def parts(self) -> list[Part]:

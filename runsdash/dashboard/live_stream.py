@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from runsdash.actions import live_output
+from runsdash.actions.live import output_rows
 from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.dashboard.rendering.visible import visible
 from runsdash.index.models import Run
@@ -53,11 +53,11 @@ class Viewing:
 
     def read(self) -> Iterator[str]:
         yield PING
-        self.names = live_output.parts_until(self.run, self.after)
+        self.names = output_rows.parts_until(self.run, self.after)
         began = spoke_at = monotonic()
         while monotonic() - began < self.open_for_s:
-            live = live_output.live_output_of(self.run)  # before the pieces: when it is over, they are the last
-            pieces = list(live_output.pieces_after(self.run, self.after))
+            live = output_rows.live_output_of(self.run)  # before the pieces: when it is over, they are the last
+            pieces = list(output_rows.pieces_after(self.run, self.after))
             if pieces:
                 yield self.told(pieces)
                 spoke_at = monotonic()
@@ -67,7 +67,7 @@ class Viewing:
             elif monotonic() - spoke_at >= PING_EVERY_S:
                 yield PING
                 spoke_at = monotonic()
-            if len(pieces) < live_output.PIECES_A_LOOK:
+            if len(pieces) < output_rows.PIECES_A_LOOK:
                 sleep(LOOK_EVERY_S)
 
     def told(self, pieces: list[LivePiece]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db.models import Model
 from django.http import Http404, HttpRequest
 
-from runsdash.actions.settling import SETTLE_AGE_S, settle_run, settle_thread
+from runsdash.actions.settle.settle_unclear import SETTLE_AGE_S, settle_run, settle_thread
 from runsdash.index.connections import DEFAULT_SLUG, connections
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.sync.refresh import (

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runsdash.accounts.models import User
-from runsdash.actions.drafts import drafts_of
-from runsdash.actions.outputs import Draft
+from runsdash.actions.outputs.drafts import drafts_of
+from runsdash.actions.outputs.outputs import Draft
 from runsdash.audit.trail import Deed
 from runsdash.index.models import Run
 from runsdash.service.statuses import RunStatus

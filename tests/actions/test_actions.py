@@ -4,9 +4,9 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from runsdash.accounts.models import User
-from runsdash.actions.attempts import new_token
+from runsdash.actions.audited_call import new_token
 from runsdash.actions.runs import cancel_run, modify_run, submit_tool_approvals, submit_tool_outputs
-from runsdash.actions.starting import create_run, create_thread
+from runsdash.actions.start_run import create_run, create_thread
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, deeds_of_run
 from runsdash.service import InvalidRequest, Refused

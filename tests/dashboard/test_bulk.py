@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from runsdash.actions.bulk.models import BulkItem, BulkJob
-from runsdash.actions.bulk.working import export_folder, follow_settled, work_some
+from runsdash.actions.batch.models import BulkItem, BulkJob
+from runsdash.actions.batch.working import export_folder, follow_settled, work_some
 from runsdash.actions.runs import cancel_run
-from runsdash.actions.settling import settle_recent
+from runsdash.actions.settle.settle_unclear import settle_recent
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import Connection, Run
 from runsdash.sync.refresh import refresh_run

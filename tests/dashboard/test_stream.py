@@ -10,8 +10,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from runsdash.actions import live_output
-from runsdash.actions.live_output import Grown
+from runsdash.actions.live import output_rows
+from runsdash.actions.live.output_rows import Grown
 from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.dashboard.live_stream import Viewing
 from runsdash.dashboard.viewers import has_place, take_place
@@ -35,7 +35,7 @@ def run(connection, start) -> Run:
 @pytest.fixture
 def live(run) -> LiveOutput:
     """Its stream, being read by somebody who has told WORDS."""
-    live = live_output.begin(run, reader="somebody")
+    live = output_rows.begin(run, reader="somebody")
     for text in WORDS:
         say(live, text)
     return live
@@ -48,7 +48,7 @@ def every_place_is_free_again() -> Iterator[None]:
 
 
 def say(live: LiveOutput, text: str, part: str = "msg_1", kind: str = "text", label: str = "Answer") -> None:
-    assert live_output.append(live, [Grown(part=part, kind=kind, label=label, text=text)])
+    assert output_rows.append(live, [Grown(part=part, kind=kind, label=label, text=text)])
 
 
 def urls(run: Run) -> dict:
@@ -88,7 +88,7 @@ def everything(element: Element) -> str:
 
 
 def ended(live: LiveOutput) -> None:
-    live_output.end(live)
+    output_rows.end(live)
 
 
 # The stream
@@ -183,7 +183,7 @@ def test_a_stream_that_nobody_reads_any_more_ends_with_a_sentence(viewer, run, l
     LiveOutput.objects.update(beat_at=timezone.now() - timedelta(minutes=1))
     html = "".join(data for _, event, data in watch(viewer, run) if not event)
     assert parsed(html).one("strong").text == "The stream broke off."
-    assert live_output.LOST in parsed(html).one("p").text
+    assert output_rows.LOST in parsed(html).one("p").text
 
 
 def test_a_run_without_a_stream_ends_at_once(viewer, run):
@@ -276,7 +276,7 @@ def test_a_poll_leaves_a_panel_alone_that_grows_by_itself(viewer, run, live):
 def test_a_page_that_has_no_panel_gets_one_when_a_stream_begins(viewer, run):
     page = parsed(viewer.get(path_of(urls(run))))
     assert page.all(id="live-mode") == []
-    live = live_output.begin(run, reader="somebody")
+    live = output_rows.begin(run, reader="somebody")
     say(live, "Hello")
     answer = parsed(viewer.get(live_path(page, ""), headers=HTMX | {"HX-PTag": page.one(id="poll")["hx-ptag"]}))
     assert answer.one(id="live-mode")["value"] == "s1"
@@ -286,7 +286,7 @@ def test_a_page_that_has_no_panel_gets_one_when_a_stream_begins(viewer, run):
 @pytest.mark.parametrize("mode", ["s1", "p2-1-ended", "-"])
 def test_when_it_goes_on_after_an_answer_the_panel_connects_anew_with_all_text(viewer, run, live, mode):
     ended(live)
-    say(live_output.begin(run, reader="another"), "Second answer", part="msg_2")
+    say(output_rows.begin(run, reader="another"), "Second answer", part="msg_2")
     answer = parsed(poll(viewer, run, mode))
     if mode == "-":  # turned away from the segment that goes on now
         assert answer.one(id="live-source").get("hx-sse:connect") is None
@@ -298,7 +298,7 @@ def test_when_it_goes_on_after_an_answer_the_panel_connects_anew_with_all_text(v
 
 
 def test_a_broken_stream_keeps_its_text_and_says_why(viewer, run, live):
-    live_output.end(live, sentence="The connection was <cut>.")
+    output_rows.end(live, sentence="The connection was <cut>.")
     page = parsed(viewer.get(path_of(urls(run))))
     assert "cranes" in page.one(id="live-parts").text
     assert "The connection was <cut>." in page.one(id="live-note").text
@@ -308,7 +308,7 @@ def test_a_broken_stream_keeps_its_text_and_says_why(viewer, run, live):
 def test_once_the_run_is_settled_the_panel_goes_and_does_not_come_back(viewer, upstream, start, connection):
     found = start("hello", until="completed")
     run = settled(connection, found)
-    live = live_output.begin(run, reader="somebody")
+    live = output_rows.begin(run, reader="somebody")
     say(live, "Hello")
     page = parsed(viewer.get(path_of(found)))
     assert page.one(id="live-source")["hx-sse:connect"]

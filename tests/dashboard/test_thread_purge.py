@@ -9,7 +9,7 @@ from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
 
-from runsdash.actions.outputs import Draft, SentOutput
+from runsdash.actions.outputs.outputs import Draft, SentOutput
 from runsdash.audit.models import AuditEntry
 from runsdash.index.keeping.purge import left_of_purged, purge_some, shut_out
 from runsdash.index.models import (

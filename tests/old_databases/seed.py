@@ -99,7 +99,7 @@ def seed_outputs(archive: object, runs: list) -> None:
 
 
 def seed_jobs(runs: list) -> None:
-    from runsdash.actions.bulk.models import BulkItem, BulkJob
+    from runsdash.actions.batch.models import BulkItem, BulkJob
     from runsdash.index.models import Job
 
     now = timezone.now()

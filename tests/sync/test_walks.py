@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from runsdash.actions.rerunning import messages_before
+from runsdash.actions.rerun import messages_before
 from runsdash.index.keeping.archive import meter_of
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import runsdash.actions.outputs
+import runsdash.actions.outputs.outputs
 
 
 class Migration(migrations.Migration):
@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="outputschema",
             name="schema",
-            field=runsdash.actions.outputs.WrittenJSON(),
+            field=runsdash.actions.outputs.outputs.WrittenJSON(),
         ),
     ]

@@ -9,10 +9,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
-from runsdash.actions.attempts import new_token
-from runsdash.actions.bulk.jobs import MAX_RUNS, TooMany, make_job, matching_ids, stop_job
-from runsdash.actions.bulk.models import BulkItem, BulkJob
-from runsdash.actions.bulk.working import export_folder
+from runsdash.actions.audited_call import new_token
+from runsdash.actions.batch.jobs import MAX_RUNS, TooMany, make_job, matching_ids, stop_job
+from runsdash.actions.batch.models import BulkItem, BulkJob
+from runsdash.actions.batch.working import export_folder
 from runsdash.dashboard.context import Shell
 from runsdash.dashboard.run_lists import state_tag
 from runsdash.dashboard.subject import connection_named

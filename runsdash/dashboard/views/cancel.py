@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
-from runsdash.actions.attempts import new_token
+from runsdash.actions.audited_call import new_token
 from runsdash.actions.runs import cancel_run
 from runsdash.audit.trail import TokenUsed
 from runsdash.dashboard.links import run_url

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
-from runsdash.actions.rerunning import parameters_of
+from runsdash.actions.rerun import parameters_of
 from runsdash.dashboard.copy_as import KEY_VARIABLE, as_curl, as_python, ids_of
 from runsdash.dashboard.subject import known_run
 from runsdash.sync.clients import client_for

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
-from runsdash.actions.attempts import new_token
+from runsdash.actions.audited_call import new_token
 from runsdash.actions.threads import delete_thread
 from runsdash.audit.trail import TokenUsed
 from runsdash.dashboard.links import mark_ambiguous, thread_url

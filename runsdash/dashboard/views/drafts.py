@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
 
 from runsdash.accounts.guards import operator_required
-from runsdash.actions.drafts import discard_drafts, save_drafts
+from runsdash.actions.outputs.drafts import discard_drafts, save_drafts
 from runsdash.dashboard.links import run_url
 from runsdash.dashboard.subject import known_run
 from runsdash.dashboard.writes import partial

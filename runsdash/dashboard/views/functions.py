@@ -7,8 +7,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
-from runsdash.actions.answers import KEPT_CHARS, MAX_TEMPLATES, remove_template, save_schema, save_template, schemas_of
-from runsdash.actions.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
+from runsdash.actions.outputs.answers import (
+    KEPT_CHARS,
+    MAX_TEMPLATES,
+    remove_template,
+    save_schema,
+    save_template,
+    schemas_of,
+)
+from runsdash.actions.outputs.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
 from runsdash.dashboard.links import address
 from runsdash.dashboard.output_schemas import fields_of, parsed_schema
 from runsdash.index.totals import right_now

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
-from runsdash.actions.attempts import new_token
+from runsdash.actions.audited_call import new_token
 from runsdash.actions.runs import modify_run
 from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.forms.metadata import MetadataPairs

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
-from runsdash.actions.attempts import new_token
-from runsdash.actions.rerunning import OF_THREAD
-from runsdash.actions.starting import create_run, create_thread, create_thread_and_run
+from runsdash.actions.audited_call import new_token
+from runsdash.actions.rerun import OF_THREAD
+from runsdash.actions.start_run import create_run, create_thread, create_thread_and_run
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.forms.new_run import RunForm, RunOnThreadForm, ThreadAndRunForm

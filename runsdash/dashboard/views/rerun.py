@@ -6,9 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
-from runsdash.actions.attempts import new_token
-from runsdash.actions.rerunning import copy_thread, parameters_of
-from runsdash.actions.rerunning import rerun as start_again
+from runsdash.actions.audited_call import new_token
+from runsdash.actions.rerun import copy_thread, parameters_of
+from runsdash.actions.rerun import rerun as start_again
 from runsdash.dashboard.forms.new_run import RerunForm
 from runsdash.dashboard.subject import known_run
 from runsdash.index.models import Run

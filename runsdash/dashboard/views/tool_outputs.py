@@ -5,9 +5,9 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
-from runsdash.actions.answers import earlier_outputs, outputs_were_sent, schemas_of
-from runsdash.actions.attempts import new_token
-from runsdash.actions.drafts import drafts_of, inherited, names_of, save_drafts
+from runsdash.actions.audited_call import new_token
+from runsdash.actions.outputs.answers import earlier_outputs, outputs_were_sent, schemas_of
+from runsdash.actions.outputs.drafts import drafts_of, inherited, names_of, save_drafts
 from runsdash.actions.runs import submit_tool_approvals, submit_tool_outputs
 from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.forms.tool_outputs import ToolOutputsForm

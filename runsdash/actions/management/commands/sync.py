@@ -10,9 +10,9 @@ from time import monotonic
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections, connections
 
-from runsdash.actions.bulk.working import follow_settled, work_some, work_until
-from runsdash.actions.live_output import sweep_live_output
-from runsdash.actions.settling import settle_recent
+from runsdash.actions.batch.working import follow_settled, work_some, work_until
+from runsdash.actions.live.output_rows import sweep_live_output
+from runsdash.actions.settle.settle_unclear import settle_recent
 from runsdash.index.totals.rollups import roll_up
 from runsdash.notify.delivering import tell, tell_until
 from runsdash.sync.jobs import import_jobs, jobs, thread_jobs  # noqa: F401  they register their kinds

@@ -7,7 +7,7 @@ from runsdash.service import InvalidRequest, objects
 from runsdash.sync.clients import client_for
 
 from .lineage import origin
-from .starting import create_run, create_thread
+from .start_run import create_run, create_thread
 
 MAX_COPIED = 500  # messages a copy of a thread takes over
 MAX_PREFILLED_BYTES = 4 * 1024 * 1024

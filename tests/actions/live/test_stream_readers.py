@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from runsdash.actions import live_output
-from runsdash.actions.attempts import new_token
+from runsdash.actions.audited_call import new_token
+from runsdash.actions.live import output_rows
 from runsdash.actions.management.commands.sync import chores
 from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.actions.runs import submit_tool_outputs
-from runsdash.actions.starting import create_run, create_thread
+from runsdash.actions.start_run import create_run, create_thread
 from runsdash.index.keeping.purge import purge_some
 from runsdash.index.models import Run
 from runsdash.sync.refresh import is_settled, refresh_run
@@ -72,7 +72,7 @@ def until_over(run: Run) -> LiveOutput:
 
 
 def text_of(run: Run, kind: str = "text") -> str:
-    return "".join(piece.text for piece in live_output.all_pieces(run) if piece.kind == kind)
+    return "".join(piece.text for piece in output_rows.all_pieces(run) if piece.kind == kind)
 
 
 def ids_of(run: Run) -> dict:
@@ -102,7 +102,7 @@ def test_it_ends_with_an_ordinary_read(upstream, stream):
     assert run.status == "completed"
     assert run.step_count == 1
     assert upstream.requests(method="GET", path="/steps")
-    assert live_output.is_wanted(live_output.live_output_of(run), run) is not is_settled(run)
+    assert output_rows.is_wanted(output_rows.live_output_of(run), run) is not is_settled(run)
 
 
 def test_arguments_code_and_logs_grow_as_parts_of_their_own(upstream, stream):
@@ -113,7 +113,7 @@ def test_arguments_code_and_logs_grow_as_parts_of_their_own(upstream, stream):
     call = upstream.get(f"/threads/{run.thread.upstream_id}/runs/{run.upstream_id}")["required_action"]
     (function,) = call["submit_tool_outputs"]["tool_calls"]
     assert text_of(run, "arguments") == function["function"]["arguments"]
-    assert {piece.label for piece in live_output.all_pieces(run)} >= {"Code", "Logs", "get_stock"}
+    assert {piece.label for piece in output_rows.all_pieces(run)} >= {"Code", "Logs", "get_stock"}
 
 
 def test_it_stops_at_requires_action_and_goes_on_after_the_answer(upstream, stream, operator):
@@ -123,7 +123,7 @@ def test_it_stops_at_requires_action_and_goes_on_after_the_answer(upstream, stre
     before = text_of(run)
     run = refresh_run(run.connection, thread_id=run.thread.upstream_id, run_id=run.upstream_id, max_age_s=0, wait_s=5)
     assert run.status == "requires_action"
-    assert live_output.is_wanted(live_output.live_output_of(run), run)
+    assert output_rows.is_wanted(output_rows.live_output_of(run), run)
 
     outputs = {call["id"]: '{"left": 7}' for call in run.pending_calls}
     submit_tool_outputs(actor=operator, run=run, outputs=outputs, is_streamed=True, token=new_token())
@@ -136,7 +136,7 @@ def test_it_stops_at_requires_action_and_goes_on_after_the_answer(upstream, stre
     assert text_of(run).startswith(before)
     assert len(text_of(run)) > len(before)
     assert text_of(run, "event").count("The run goes on.") == 1
-    (arguments,) = {piece.part for piece in live_output.all_pieces(run) if piece.kind == "arguments"}
+    (arguments,) = {piece.part for piece in output_rows.all_pieces(run) if piece.kind == "arguments"}
     assert text_of(run, "arguments").count("{") == 1, arguments
 
 
@@ -158,10 +158,10 @@ def test_a_reader_that_gives_no_sign_of_life_counts_as_broken(upstream, stream):
     until(lambda: text_of(run))
     LiveOutput.objects.filter(run=run).update(reader="a dead process", beat_at=timezone.now() - timedelta(minutes=1))
 
-    live = live_output.live_output_of(run)
+    live = output_rows.live_output_of(run)
 
     assert live.state == State.BROKEN
-    assert live.sentence == live_output.LOST
+    assert live.sentence == output_rows.LOST
     kept = text_of(run)
     wait_for(upstream, ids_of(run), "completed")
     time.sleep(1)
@@ -172,15 +172,15 @@ def test_a_reader_that_gives_no_sign_of_life_counts_as_broken(upstream, stream):
 def test_pieces_after_one_are_exactly_the_rest(stream):
     run = stream("/long 40")
     until(lambda: LivePiece.objects.filter(run=run).count() >= 3)
-    seen = live_output.all_pieces(run)[1]
+    seen = output_rows.all_pieces(run)[1]
     until_over(run)
-    rest = "".join(piece.text for piece in live_output.pieces_after(run, seen.pk))
-    told = "".join(piece.text for piece in live_output.all_pieces(run).filter(id__lte=seen.pk))
-    assert told + rest == "".join(piece.text for piece in live_output.all_pieces(run))
+    rest = "".join(piece.text for piece in output_rows.pieces_after(run, seen.pk))
+    told = "".join(piece.text for piece in output_rows.all_pieces(run).filter(id__lte=seen.pk))
+    assert told + rest == "".join(piece.text for piece in output_rows.all_pieces(run))
 
 
 def test_the_worker_sweeps():
-    assert live_output.sweep_live_output in [chore.act for chore in chores()]
+    assert output_rows.sweep_live_output in [chore.act for chore in chores()]
 
 
 def test_a_purge_takes_the_text_along(stream):
@@ -198,9 +198,9 @@ def test_the_sweep_takes_settled_runs_after_a_while_and_no_others(upstream, stre
         until_over(run)
     wait_for(upstream, ids_of(done), "completed")
     refresh_run(done.connection, thread_id=done.thread.upstream_id, run_id=done.upstream_id, max_age_s=0, wait_s=5)
-    assert live_output.sweep_live_output() == 0
-    LiveOutput.objects.update(beat_at=timezone.now() - live_output.KEPT_AFTER_END - timedelta(seconds=1))
-    until(live_output.sweep_live_output)
+    assert output_rows.sweep_live_output() == 0
+    LiveOutput.objects.update(beat_at=timezone.now() - output_rows.KEPT_AFTER_END - timedelta(seconds=1))
+    until(output_rows.sweep_live_output)
     assert list(LiveOutput.objects.values_list("run", flat=True)) == [waiting.pk]
     assert set(LivePiece.objects.values_list("run", flat=True)) == {waiting.pk}
     LiveOutput.objects.create(run=done, state=State.ENDED, reader="for the fixture")

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from django.utils import timezone
 
 from runsdash.accounts.models import User
+from runsdash.actions.audited_change import change
 from runsdash.index.models import Connection, Run
 from runsdash.index.storage.storable_text import storable, storable_json
 
 from .drafts import discard_drafts
-from .local import change
 from .outputs import OutputSchema, OutputTemplate, SentOutput
 
 KEPT = 5  # last outputs of a function on a connection

@@ -13,10 +13,9 @@ from django.db.models import F, Min, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
+from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.index.models import Run
 from runsdash.sync.refresh import is_settled
-
-from .models import LiveOutput, LivePiece
 
 State = LiveOutput.State
 MAX_CHARS = 256_000  # of one run; the rest comes with its steps and messages

@@ -16,14 +16,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from runsdash.accounts.models import User
+from runsdash.actions.live.stream_readers import first_run, read_to_the_end
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import record_intent, record_outcome, record_refusal
 from runsdash.index.models import Connection
 from runsdash.index.storage.storable_text import storable, storable_json
 from runsdash.service import Client, InvalidRequest, NoAnswer, RunStream, ServiceError, UpstreamFailed
 from runsdash.sync.clients import client_for
-
-from .streams import first_run, read_to_the_end
 
 Answer = TypeVar("Answer")
 Result = AuditEntry.Result

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.actions.runs import cancel_run, modify_run
-from runsdash.actions.settling import settle_run
+from runsdash.actions.settle.settle_unclear import settle_run
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, deed_of, refuse_used
 from runsdash.index.exporting.chosen import named_runs

@@ -19,9 +19,9 @@ from runsdash.index.storage.storable_text import storable, stored_id
 from runsdash.service import NoAnswer, RunStream, ServiceError, objects
 from runsdash.sync.refresh import refresh_run, run_row
 
-from . import live_output
-from .live_output import Grown
-from .live_parts import Growth
+from . import output_rows
+from .output_parts import Growth
+from .output_rows import Grown
 
 STREAMS_AT_ONCE = 8  # those beyond wait for their turn; the upstream goes on without being read
 WRITE_EVERY_S = 0.25
@@ -57,8 +57,8 @@ class Reading:
 
     def __init__(self, stream: RunStream, run: Run, *, thread_id: str) -> None:
         self.stream, self.run, self.thread_id = stream, run, thread_id
-        self.live = live_output.begin(run, reader=secrets.token_hex(8))
-        self.growth = Growth(stream, kept=live_output.lengths(run), segment=self.live.segment)
+        self.live = output_rows.begin(run, reader=secrets.token_hex(8))
+        self.growth = Growth(stream, kept=output_rows.lengths(run), segment=self.live.segment)
         self.writing = Lock()
         self.unwritten: list[Grown] = []
         self.written_at = monotonic()
@@ -87,7 +87,7 @@ class Reading:
             self.unwritten += self.growth.look()
             if self.has_lost_it or (not self.unwritten and monotonic() - self.written_at < BEAT_EVERY_S):
                 return
-            self.has_lost_it = not live_output.append(self.live, self.unwritten)
+            self.has_lost_it = not output_rows.append(self.live, self.unwritten)
             self.unwritten, self.written_at = [], monotonic()
 
     def take_run(self) -> None:
@@ -109,7 +109,7 @@ class Reading:
         with _lock:
             _going.discard(self)
         try:
-            live_output.end(self.live, sentence=storable(self.fault))
+            output_rows.end(self.live, sentence=storable(self.fault))
         except Exception:
             log.exception("the end of a stream could not be written")
         finally:

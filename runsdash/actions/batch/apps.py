@@ -2,5 +2,5 @@ from django.apps import AppConfig
 
 
 class BulkConfig(AppConfig):
-    name = "runsdash.actions.bulk"
+    name = "runsdash.actions.batch"
     label = "bulk"

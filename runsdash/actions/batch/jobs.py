@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from runsdash.accounts.models import User
-from runsdash.actions.local import change
+from runsdash.actions.audited_change import change
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import Limits, ids_of
 from runsdash.index.search.run_filter import parsed

@@ -1,9 +1,8 @@
 """What a purge takes along from this room: texts that people typed for a run's calls. The trail stays."""
 
+from runsdash.actions.outputs.outputs import Draft, SentOutput
 from runsdash.index.keeping.purge import FORGETTERS
 from runsdash.index.models import Connection
-
-from .outputs import Draft, SentOutput
 
 
 def forget_outputs(*, connection: Connection, run_id: str, run_key: int) -> None:

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from runsdash.accounts.models import User
+from runsdash.actions.models import Lineage
 from runsdash.index.models import Run
 from runsdash.index.storage.storable_text import storable
 from runsdash.service.checks import MAX_TOOL_OUTPUTS_BYTES
 
-from .models import Lineage
 from .outputs import Draft, SentOutput
 
 KEPT_FOR = timedelta(days=30)

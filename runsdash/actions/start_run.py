@@ -10,7 +10,7 @@ from runsdash.index.snapshots.upsert_runs import upsert_run
 from runsdash.index.snapshots.upsert_threads import ensure_threads, upsert_threads
 from runsdash.service import objects
 
-from .attempts import Attempt, carry_out
+from .audited_call import Attempt, carry_out
 from .lineage import keep_lineage
 
 

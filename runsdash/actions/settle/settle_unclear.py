@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from runsdash.actions.lineage import keep_lineage
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import Deed, deed_of, deeds_of_run, deeds_of_thread, record_outcome
 from runsdash.index.keeping.purge import Purged
@@ -21,8 +22,7 @@ from runsdash.index.skipping import skip_if_bad
 from runsdash.service import ServiceError
 from runsdash.sync.refresh import refresh_run, refresh_thread
 
-from .lineage import keep_lineage
-from .verdicts import OF_RUN, OF_THREAD, Verdict, no
+from .settle_verdicts import OF_RUN, OF_THREAD, Verdict, no
 
 Result = AuditEntry.Result
 ORPHAN_MARGIN = timedelta(seconds=5)  # after the time-out an intent without outcome was left behind

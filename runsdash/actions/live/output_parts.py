@@ -5,12 +5,12 @@ Reads what the stream has accumulated, so servers that tell everything in one pi
 
 from collections.abc import Iterator
 
+from runsdash.actions.models import LivePiece
 from runsdash.index.storage.storable_text import storable
 from runsdash.service import RunStream
 from runsdash.service.objects import Message, RunStep
 
-from .live_output import MAX_CHARS, Grown
-from .models import LivePiece
+from .output_rows import MAX_CHARS, Grown
 
 Kind = LivePiece.Kind
 FULL = f"More than {MAX_CHARS:,} characters: the rest comes with the run's steps and messages."

@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.actions.models import Lineage
-from runsdash.actions.rerunning import rerun
+from runsdash.actions.rerun import rerun
 from runsdash.actions.runs import cancel_run, modify_run, submit_tool_outputs
-from runsdash.actions.settling import keep, settle_recent, settle_run, settle_thread
-from runsdash.actions.starting import create_run, create_thread
-from runsdash.actions.verdicts import no
+from runsdash.actions.settle.settle_unclear import keep, settle_recent, settle_run, settle_thread
+from runsdash.actions.settle.settle_verdicts import no
+from runsdash.actions.start_run import create_run, create_thread
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import Deed, deed_of, deeds_of_run, record_intent, record_outcome
 from runsdash.index.models import PurgedThread, Run, Thread
