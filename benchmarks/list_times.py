@@ -105,7 +105,7 @@ def answered(client: object, path: str, query: dict[str, str]) -> None:
 
 def run_paths() -> list[str]:
     """Addresses of ended runs anywhere in the month, each once."""
-    from runsdash.dashboard.links import run_url
+    from runsdash.dashboard.shell.links import run_url
     from runsdash.index.models import Run
 
     dice = random.Random(7)

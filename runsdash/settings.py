@@ -116,7 +116,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "runsdash.dashboard.context.shell",
+                "runsdash.dashboard.shell.shell.shell",
             ],
         },
     }
@@ -202,7 +202,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_NAME = "runsdash_session"
 CSRF_COOKIE_NAME = "runsdash_csrf"
-CSRF_FAILURE_VIEW = "runsdash.dashboard.views.problems.csrf_failure"
+CSRF_FAILURE_VIEW = "runsdash.dashboard.shell.problem_views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

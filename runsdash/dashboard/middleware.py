@@ -10,11 +10,15 @@ from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from runsdash.dashboard.views.problems import not_allowed_response, problem_response, purged_response, several_response
+from runsdash.dashboard.shell.lookup import SeveralConnections
+from runsdash.dashboard.shell.problem_views import (
+    not_allowed_response,
+    problem_response,
+    purged_response,
+    several_response,
+)
 from runsdash.index.keeping.purge import Purged
 from runsdash.index.storage.storable_text import REPLACEMENT, storable
-
-from .subject import SeveralConnections
 
 Next = Callable[[HttpRequest], HttpResponse]
 HEALTH_PATH = "/healthz"

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from runsdash.dashboard import formats
-from runsdash.dashboard.charts import Bar, Chart
+from runsdash.dashboard.overview.charts import Bar, Chart
+from runsdash.dashboard.shell import formats
 
 from .shown import markup
 

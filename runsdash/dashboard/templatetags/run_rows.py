@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from runsdash.dashboard.rendering.kept import Kept
-from runsdash.dashboard.run_cells import Table, row
-from runsdash.dashboard.run_lists import CHANGING
+from runsdash.dashboard.runs.cells import Table, row
+from runsdash.dashboard.runs.rows import CHANGING
 from runsdash.index.models import Run
 
 register = template.Library()

@@ -14,8 +14,8 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
-from runsdash.dashboard import formats
-from runsdash.dashboard.links import address, run_url, thread_url, view_url
+from runsdash.dashboard.shell import formats
+from runsdash.dashboard.shell.links import address, run_url, thread_url, view_url
 from runsdash.index.models import Run, SavedView, Thread
 from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status
 

@@ -1,0 +1,131 @@
+"""How a deed of the audit trail is told: its label, tone, what changed, what was sent. Reads no rows."""
+
+import json
+from dataclasses import dataclass
+
+from runsdash.audit.models import AuditEntry
+from runsdash.audit.trail import Deed
+from runsdash.dashboard.shell.links import address
+
+Result = AuditEntry.Result
+LABELS = {
+    "create_run": "Create run",
+    "create_thread_and_run": "Create thread and run",
+    "create_thread": "Create thread",
+    "create_message": "Add message",
+    "cancel_run": "Cancel run",
+    "modify_run": "Edit metadata",
+    "submit_tool_outputs": "Submit tool outputs",
+    "add_threads": "Add threads",
+    "stop_import": "Stop adding threads",
+    "delete_thread": "Delete thread upstream",
+    "purge_thread": "Purge thread from RunsDash",
+    "add_connection": "Add connection",
+    "change_connection": "Change connection",
+    "remove_connection": "Remove connection",
+}
+TONES = {
+    Result.DONE: ("good", "check"),
+    Result.SETTLED_DONE: ("good", "check"),
+    Result.REFUSED: ("bad", "x"),
+    Result.FAILED: ("bad", "x"),
+    Result.SETTLED_NOT_DONE: ("bad", "x"),
+    Result.UNCLEAR: ("warn", "warn"),
+    Result.SETTLED_OPEN: ("warn", "warn"),
+}
+VALUE_CHARS = 80
+MAX_CHANGES = 6
+SENT_CHARS = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Change:
+    """`old` or `new` is None where there was nothing."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True)
+class Told:
+    """One deed as a page shows it."""
+
+    deed: Deed
+
+    @property
+    def intent(self) -> AuditEntry:
+        return self.deed.intent
+
+    @property
+    def last(self) -> AuditEntry:
+        """What was recorded last: the outcome, or the intent itself while there is none."""
+        return self.deed.last or self.deed.intent
+
+    @property
+    def label(self) -> str:
+        return LABELS.get(self.intent.action, self.intent.action.replace("_", " ").capitalize())
+
+    @property
+    def tone(self) -> str:
+        return TONES[self.deed.result][0]
+
+    @property
+    def icon(self) -> str:
+        return TONES[self.deed.result][1]
+
+    @property
+    def run_id(self) -> str:
+        """Of a creation only the outcome knows it."""
+        return self.last.run_id or self.intent.run_id
+
+    @property
+    def thread_id(self) -> str:
+        return self.last.thread_id or self.intent.thread_id
+
+    @property
+    def url(self) -> str:
+        """The page of its run or thread."""
+        if self.run_id and self.thread_id:
+            return address("run", self.thread_id, self.run_id)
+        return address("thread", self.thread_id) if self.thread_id else ""
+
+    @property
+    def changes(self) -> list[Change]:
+        """Nothing while the outcome does not say how things are now."""
+        after = self.deed.last.after if self.deed.last else None
+        return [] if after is None else changes(self.intent.before, after)[:MAX_CHANGES]
+
+    @property
+    def sent_line(self) -> str:
+        sent = self.intent.sent if isinstance(self.intent.sent, dict) else {}
+        return f"{sent.get('method', '')} {sent.get('url', '')}".strip()
+
+    @property
+    def sent_body(self) -> str:
+        body = self.intent.sent_body
+        return "" if not body else json.dumps(body, ensure_ascii=False, indent=2)[:SENT_CHARS]
+
+
+def changes(before: object, after: object) -> list[Change]:
+    """What differs between two small JSON mappings, one level deep. What `after` does not tell has not changed."""
+    told = after if isinstance(after, dict) else {}
+    old = flat({name: value for name, value in before.items() if name in told} if isinstance(before, dict) else {})
+    new = flat(told)
+    names = dict.fromkeys([*old, *new])
+    return [Change(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+
+
+def flat(value: object) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, inner in (value if isinstance(value, dict) else {}).items():
+        if isinstance(inner, dict):
+            found |= {f"{name}.{key}": short(one) for key, one in inner.items()}
+        else:
+            found[str(name)] = short(inner)
+    return found
+
+
+def short(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= VALUE_CHARS else f"{text[: VALUE_CHARS - 1]}…"

@@ -1,0 +1,142 @@
+"""The upstreams: which there are, how they answer, and for administrators adding, changing, testing, removing them."""
+
+import time
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from runsdash.accounts.guards import admin_required, viewer_required
+from runsdash.actions.connections import InUse, add_connection, change_connection, is_in_use, remove_connection
+from runsdash.dashboard.shell.form_answers import done, partial
+from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.dashboard.shell.shell import is_failing
+from runsdash.index.connections import connections as every_connection
+from runsdash.index.models import Connection
+from runsdash.index.storage.sealed_keys import unseal
+from runsdash.service import NotSupported, ServiceError
+from runsdash.sync.clients import client_for
+from runsdash.sync.connection_health import state_of
+from runsdash.sync.last_error import forget_lacks, note_failure, note_success, trouble_of
+
+from .connection_form import ChangeForm, ConnectionForm
+
+TEST_TIMEOUT_S = 10.0
+FROM_ENVIRONMENT = "This connection follows the environment of RunsDash and is changed there."
+
+
+@viewer_required
+@require_safe
+def connections(request: HttpRequest) -> HttpResponse:
+    return render(request, "connections/connections.html", {"told": [told(one) for one in every_connection()]})
+
+
+@admin_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """Adds a connection."""
+    form = ConnectionForm(request.POST or None)
+    if request.method != "POST":
+        return render(request, "connections/new.html", {"form": form})
+    if not form.is_valid():
+        return render(request, "connections/new.html", {"form": form}, status=422)
+    connection = add_connection(actor=request.user, connection=form.instance, api_key=form.new_key)
+    messages.success(request, f"Connection {connection.slug} added. Test it to see whether it answers.")
+    return redirect("connections")
+
+
+@admin_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, slug: str) -> HttpResponse:
+    """Changes a connection, or shows the one of the environment."""
+    connection = connection_named(slug)
+    if request.method != "POST" or connection.is_from_environment:
+        if request.method == "POST":
+            raise PermissionDenied(FROM_ENVIRONMENT)
+        return edit_page(request, connection, ChangeForm(instance=connection))
+    form = ChangeForm(request.POST, instance=connection)
+    if not form.is_valid():
+        return edit_page(request, connection, form, status=422)
+    change_connection(actor=request.user, connection=form.instance, api_key=form.new_key)
+    messages.success(request, f"Connection {slug} changed.")
+    return redirect("connections")
+
+
+@admin_required
+@require_POST
+def test(request: HttpRequest, slug: str) -> HttpResponse:
+    """Asks the upstream for one assistant: the cheapest question that needs the key. A failure rises.
+
+    What it was seen to lack is looked for again.
+    """
+    connection = connection_named(slug)
+    forget_lacks(connection)
+    started = time.monotonic()
+    try:
+        timeout_s = min(TEST_TIMEOUT_S, connection.timeout_s)
+        client_for(connection).with_patience(timeout=timeout_s, max_retries=0).list_assistants(limit=1)
+        words = ""
+    except NotSupported:
+        words = " It does not list assistants."
+    except ServiceError as error:
+        note_failure(connection, trouble_of(error))
+        raise
+    note_success(connection)
+    text = f"{slug} answered in {time.monotonic() - started:.2f} s.{words}"
+    row = render_to_string("connections/_row.html", {"one": told(connection)}, request=request)
+    row = partial(f"#connection-{connection.pk}", row, swap="outerMorph")
+    return done(request, url=reverse("connections"), text=text, partials=(row,))
+
+
+@admin_required
+@require_POST
+def remove(request: HttpRequest, slug: str) -> HttpResponse:
+    """Removes a connection that has nothing in the index; its name must be typed."""
+    connection = connection_named(slug)
+    if connection.is_from_environment:
+        raise PermissionDenied(FROM_ENVIRONMENT)
+    typed = request.POST.get("confirm", "").strip()
+    form = ChangeForm(instance=connection)
+    if typed != slug:
+        error = f"Type {slug} to confirm."
+        return edit_page(request, connection, form, status=422, typed=typed, remove_error=error)
+    try:
+        remove_connection(actor=request.user, connection=connection)
+    except InUse:
+        error = "Threads or runs belong to it, which would lose their archive. Turn it off instead."
+        return edit_page(request, connection, form, status=422, typed=typed, remove_error=error)
+    messages.success(request, f"Connection {slug} removed.")
+    return redirect("connections")
+
+
+def edit_page(
+    request: HttpRequest, connection: Connection, form: ChangeForm, *, status: int = 200, **more: str
+) -> HttpResponse:
+    context = {"slug": connection.slug, "one": told(connection), "form": form, "in_use": is_in_use(connection), **more}
+    return render(request, "connections/edit.html", context, status=status)
+
+
+def told(connection: Connection) -> dict[str, object]:
+    """A connection as the list shows it, its health in a word, never its key."""
+    has_key = bool(connection.sealed_key) or connection.is_from_environment
+    is_readable = connection.is_from_environment or unseal(connection.sealed_key) is not None
+    return {
+        "connection": connection,
+        "health": health_of(connection),
+        "has_key": has_key,
+        "is_readable": is_readable,
+        "state": state_of(connection),
+    }
+
+
+def health_of(connection: Connection) -> tuple[str, str, str]:
+    """Tone, icon and word."""
+    if not connection.is_enabled:
+        return "", "pause", "Off"
+    if is_failing(connection):
+        return "bad", "st-failed", "Failing"
+    return ("good", "st-completed", "Healthy") if connection.last_success_at else ("", "dot", "Not asked yet")

@@ -1,0 +1,40 @@
+"""The reader's own settings."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST
+
+from runsdash.accounts.guards import viewer_required
+
+from .profile_form import ProfileForm, ThemeForm
+
+
+@viewer_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    """Theme, time zone and single-key shortcuts."""
+    form = ProfileForm(request.POST or None, instance=request.user)
+    if request.method != "POST":
+        return render(request, "profile.html", {"form": form})
+    if not form.is_valid():
+        request.user.refresh_from_db()
+        return render(request, "profile.html", {"form": form}, status=422)
+    form.save()
+    messages.success(request, "Profile saved.")
+    return redirect("profile")
+
+
+@viewer_required
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """The theme alone, from the account menu; goes back to the page it came from."""
+    form = ThemeForm(request.POST, instance=request.user)
+    if form.is_valid():
+        form.save()
+    back = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+    # Not `redirect`: it takes a bare word for the name of a view.
+    return HttpResponseRedirect(back if is_ours else reverse("profile"))

@@ -1,0 +1,113 @@
+"""Functions whose outputs people type: the schema each output has to satisfy, templates, and the last ones sent."""
+
+import json
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from runsdash.accounts.guards import operator_required, viewer_required
+from runsdash.actions.outputs.answers import (
+    KEPT_CHARS,
+    MAX_TEMPLATES,
+    remove_template,
+    save_schema,
+    save_template,
+    schemas_of,
+)
+from runsdash.actions.outputs.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
+from runsdash.dashboard.shell.links import address
+from runsdash.index.totals import right_now
+
+from .output_schemas import fields_of, parsed_schema
+
+MAX_NAMES = 500
+MAX_SENT = 20
+
+
+@viewer_required
+@require_safe
+def functions(request: HttpRequest) -> HttpResponse:
+    """Every function with a schema, a template or an output sent lately, and those that runs wait for now."""
+    name = request.GET.get("name", "").strip()[:200]
+    if name:
+        return HttpResponseRedirect(address("function", name))
+    return render(request, "functions/functions.html", {"rows": rows()})
+
+
+def rows() -> list[dict[str, object]]:
+    schemas = set(OutputSchema.objects.values_list("function_name", flat=True)[:MAX_NAMES])
+    templates = list(OutputTemplate.objects.values_list("function_name", flat=True)[:MAX_NAMES])
+    sent = set(SentOutput.objects.values_list("function_name", flat=True).distinct()[:MAX_NAMES])
+    pending = right_now.waiting(None).values_list("pending_calls", flat=True)[:100]
+    waiting = {str(call.get("name") or "") for calls in pending for call in calls if isinstance(call, dict)}
+    names = sorted({*schemas, *templates, *sent, *waiting} - {""})
+    return [
+        {"name": one, "has_schema": one in schemas, "templates": templates.count(one), "waits": one in waiting}
+        for one in names[:MAX_NAMES]
+    ]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@viewer_required
+def function(request: HttpRequest, name: str) -> HttpResponse:
+    """GET: all of one function. POST: its schema; an empty one is removed."""
+    if request.method != "POST":
+        schema = schemas_of([name]).get(name)
+        text = "" if schema is None else json.dumps(schema, ensure_ascii=False, indent=2)
+        return page(request, name, schema_text=text, template_text=drafted(request, name))
+    text = request.POST.get("schema", "")
+    try:
+        schema = parsed_schema(text) if text.strip() else None
+    except ValueError as error:
+        return page(request, name, schema_text=text, schema_error=str(error), status=422)
+    save_schema(actor=request.user, function_name=name, schema=schema)
+    return redirect("function", name)
+
+
+def drafted(request: HttpRequest, name: str) -> str:
+    """What the reader typed for the call `?draft=` and may want to keep as a template."""
+    found = Draft.objects.filter(user=request.user, function_name=name, call_id=request.GET.get("draft", ""))
+    return found.order_by("-saved_at").values_list("text", flat=True).first() or ""
+
+
+def page(request: HttpRequest, name: str, *, status: int = 200, **typed: str) -> HttpResponse:
+    schema = schemas_of([name]).get(name)
+    context = {
+        "name": name,
+        "schema": schema,
+        "fields": fields_of(schema) if schema else [],
+        "templates": OutputTemplate.objects.filter(function_name=name).order_by("name"),
+        "sent": SentOutput.objects.filter(function_name=name).select_related("connection").order_by("-id")[:MAX_SENT],
+        **typed,
+    }
+    return render(request, "functions/function.html", context, status=status)
+
+
+@require_POST
+@operator_required
+def add_template(request: HttpRequest, name: str) -> HttpResponse:
+    """Saves an output under a name."""
+    typed = {"template_name": request.POST.get("name", "").strip(), "template_text": request.POST.get("text", "")}
+    error = template_error(name, **typed)
+    if error:
+        return page(request, name, **typed, template_error=error, status=422)
+    save_template(actor=request.user, function_name=name, name=typed["template_name"], text=typed["template_text"])
+    return redirect("function", name)
+
+
+def template_error(function_name: str, *, template_name: str, template_text: str) -> str:
+    """A sentence, or "" when it can be saved."""
+    if not template_name or len(template_name) > 80:
+        return "A template needs a name of at most 80 characters."
+    if not template_text or len(template_text) > KEPT_CHARS:
+        return f"A template has 1 to {KEPT_CHARS:,} characters."
+    others = OutputTemplate.objects.filter(function_name=function_name).exclude(name=template_name)
+    return f"A function has at most {MAX_TEMPLATES} templates." if others.count() >= MAX_TEMPLATES else ""
+
+
+@require_POST
+@operator_required
+def remove(request: HttpRequest, name: str, key: int) -> HttpResponse:
+    remove_template(actor=request.user, template=get_object_or_404(OutputTemplate, pk=key, function_name=name))
+    return redirect("function", name)

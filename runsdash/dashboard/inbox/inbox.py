@@ -1,0 +1,162 @@
+"""What the inbox shows: runs that wait for a person, those past their deadline, and those that were missed.
+
+Reads the index; it asks an upstream only through `sync.verifying`, and only about runs it is about to show.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from runsdash.dashboard.runs.rows import COLUMNS, dress, list_tag, rows_state
+from runsdash.dashboard.shell import poll_intervals
+from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.dashboard.shell.shell import Shell
+from runsdash.index.models import Connection, Run, StatusSeen
+from runsdash.index.totals import right_now
+from runsdash.service.statuses import RunStatus
+from runsdash.sync.recheck_runs import MOST_AT_ONCE, verify_runs
+
+MAX_ROWS = 100
+MAX_MISSED = 50
+MISSED_WALK = 400  # expired runs that are looked at for those that were waiting
+POLL_WAIT_S = 0.4
+FAST_POLL_S, CALM_POLL_S = 2, 5
+TABS = {"": "Waiting", "missed": "Missed"}
+
+
+@dataclass(kw_only=True)
+class Inbox:
+    """One reader's inbox. `kept`: keys of the rows on the reader's page, in their order; new ones follow behind."""
+
+    shell: Shell
+    connection: Connection | None = None
+    tab: str = ""
+    kept: list[int] = field(default_factory=list)
+
+    @classmethod
+    def asked(cls, request: HttpRequest) -> "Inbox":
+        slug = request.GET.get("connection")
+        keys = [int(key) for key in request.GET.get("rows", "").split(".") if key.isdecimal() and len(key) < 20]
+        return cls(
+            shell=Shell(request),
+            connection=connection_named(slug) if slug else None,
+            tab="missed" if request.GET.get("tab") == "missed" else "",
+            kept=keys[:MAX_ROWS],
+        )
+
+    def verify(self, *, wait_s: float, max_age_s: float) -> None:
+        """Asks about the soonest runs, those past their deadline among them: are they still waiting?"""
+        soonest = list(whole(right_now.waiting(self.connection))[:MOST_AT_ONCE])
+        late = list(whole(past_deadline(self.connection))[:MOST_AT_ONCE])
+        verify_runs([*soonest, *late], wait_s=wait_s, max_age_s=max_age_s)
+
+    # Rows
+
+    @cached_property
+    def soonest(self) -> list[Run]:
+        return list(shown(right_now.waiting(self.connection))[:MAX_ROWS])
+
+    @cached_property
+    def rows(self) -> Sequence[Run]:
+        """In the reader's order: nothing moves under a pointer. Runs that no longer wait stay until the next look."""
+        there = {run.pk: run for run in shown(Run.objects.filter(pk__in=self.kept))} if self.kept else {}
+        kept = [there[pk] for pk in self.kept if pk in there]
+        return self.dressed([*kept, *(run for run in self.soonest if run.pk not in there)])
+
+    @property
+    def is_out_of_order(self) -> bool:
+        """Would a fresh look show other rows, or the same ones in another order?"""
+        return [run.pk for run in self.rows] != [run.pk for run in self.soonest]
+
+    @cached_property
+    def late(self) -> Sequence[Run]:
+        """Still waiting by the upstream's word although their deadline is over; rows on the page are not repeated."""
+        late = shown(past_deadline(self.connection))[:MAX_ROWS]
+        return self.dressed([run for run in late if run.pk not in self.kept])
+
+    @cached_property
+    def count(self) -> int:
+        return len(self.soonest) if len(self.soonest) < MAX_ROWS else right_now.waiting(self.connection).count()
+
+    @cached_property
+    def missed(self) -> Sequence[Run]:
+        return self.dressed(missed_runs(self.connection))
+
+    def dressed(self, runs: Sequence[Run]) -> Sequence[Run]:
+        return dress(runs, among=self.shell.connections)
+
+    # Asking again
+
+    @property
+    def interval_s(self) -> int:
+        now = timezone.now()
+        is_urgent = any(run.facts.is_waiting and poll_intervals.is_soon(run, now=now) for run in self.soonest)
+        return FAST_POLL_S if is_urgent else CALM_POLL_S
+
+    @cached_property
+    def poll(self) -> dict[str, object]:
+        query = {"connection": self.connection.slug if self.connection else "", "tab": self.tab}
+        query["rows"] = ".".join(str(run.pk) for run in self.rows) if not self.tab else ""
+        given = urlencode({name: value for name, value in query.items() if value})
+        return {"url": f"{reverse('needs_action_live')}?{given}", "interval_s": self.interval_s, "tag": self.version}
+
+    @cached_property
+    def version(self) -> str:
+        rows = self.missed if self.tab else [*self.rows, *self.late]
+        state = [(run.waits_for, str(run.pending_calls), bool(run.trouble)) for run in rows]
+        order = [run.pk for run in rows], self.is_out_of_order if not self.tab else ""
+        pill = self.shell.freshness_tag
+        return list_tag(rows_state(rows), state, order, self.interval_s, pill=pill)
+
+
+def shown(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """With what a row needs, in the order `runs` has."""
+    return runs.select_related("thread").only(*COLUMNS, "trouble", "status_since")
+
+
+def whole(runs: QuerySet[Run]) -> QuerySet[Run]:
+    return runs.select_related("thread", "connection")
+
+
+def past_deadline(connection: Connection | None) -> QuerySet[Run]:
+    late = right_now.unanswered(connection).filter(expires_at__lte=timezone.now())
+    return late.order_by("-expires_at", "-pk")
+
+
+def missed_runs(connection: Connection | None) -> list[Run]:
+    """Runs that expired while they waited for a person, newest first."""
+    expired = right_now.of(connection).filter(status=RunStatus.EXPIRED.value).order_by("-pk")
+    asked = [pk for pk, calls in expired.values_list("pk", "pending_calls")[:MISSED_WALK] if calls]
+    moved_on = answered_before(asked)
+    found = list(shown(Run.objects.filter(pk__in=[pk for pk in asked if pk not in moved_on][:MAX_MISSED])))
+    for run in found:
+        run.missed_at = expired_at(run)
+    return sorted(found, key=lambda run: run.missed_at or run.created_at, reverse=True)
+
+
+def expired_at(run: Run) -> datetime | None:
+    """When an expired run did: by the upstream's word, else its deadline, but not after it was seen expired."""
+    known = [moment for moment in (run.expires_at, run.status_since) if moment is not None]
+    return run.ended_at or min(known, default=None)
+
+
+def answered_before(keys: Sequence[int]) -> set[int]:
+    """Those that were seen going on after they had waited: somebody answered, and they expired later."""
+    before: dict[int, str] = {}
+    seen = StatusSeen.objects.filter(run_id__in=keys).exclude(status=RunStatus.EXPIRED.value)
+    for key, status in seen.order_by("run_id", "seen_at", "id").values_list("run_id", "status"):
+        before[key] = status
+    return {key for key, status in before.items() if status != RunStatus.REQUIRES_ACTION.value}
+
+
+def next_waiting(run: Run) -> Run | None:
+    """The soonest other run that waits for a person: where to go after an answer."""
+    found = list(shown(right_now.waiting(None).exclude(pk=run.pk))[:1])
+    return dress(found, among=list(Connection.objects.all()))[0] if found else None

@@ -1,0 +1,130 @@
+"""Answer the tool calls a run waits for: one box a call, all sent in one request."""
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_http_methods
+
+from runsdash.accounts.guards import operator_required
+from runsdash.actions.audited_call import new_token
+from runsdash.actions.outputs.answers import earlier_outputs, outputs_were_sent, schemas_of
+from runsdash.actions.outputs.drafts import drafts_of, inherited, names_of, save_drafts
+from runsdash.actions.runs import submit_tool_approvals, submit_tool_outputs
+from runsdash.audit.trail import TokenUsed, refuse_used
+from runsdash.dashboard.shell.form_answers import done, form_answer, partial, sent_before, sentence_of, status_of
+from runsdash.dashboard.shell.links import run_url
+from runsdash.dashboard.shell.lookup import fresh_run, known_run
+from runsdash.index.models import Run
+from runsdash.service import ServiceError
+
+from .inbox import next_waiting
+from .tool_outputs_form import ToolOutputsForm
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@operator_required
+def tool_outputs(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+    """GET: the form. POST: sends every output in one request."""
+    if request.method != "POST":
+        run = fresh_run(request, thread_id=thread_id, run_id=run_id)
+        return answer(request, run, None)
+    run = known_run(request, thread_id=thread_id, run_id=run_id)
+    form = empty_form(run).fill(request.POST)
+    try:
+        refuse_used(request.POST.get("token"))
+        if not form.check():
+            return kept(request, run, form, status=422)
+        after = sent(request, form)
+    except TokenUsed as used:
+        return sent_before(request, used, url=run_url(run), partials=(submitted(request, form),))
+    except ServiceError as error:
+        form.error = sentence_of(error)
+        return kept(request, run, form, status=status_of(error))
+    return taken(request, form, after)
+
+
+def sent(request: HttpRequest, form: ToolOutputsForm) -> Run:
+    once = {"token": request.POST.get("token"), "reason": request.POST.get("reason", "")}
+    once["is_streamed"] = request.POST.get("stream") == "true"
+    if form.is_approval:
+        return submit_tool_approvals(actor=request.user, run=form.run, approvals=form.approvals, **once)
+    return submit_tool_outputs(actor=request.user, run=form.run, outputs=form.outputs, **once)
+
+
+def taken(request: HttpRequest, form: ToolOutputsForm, after: Run) -> HttpResponse:
+    """After the upstream took the answers. A server that still waits for some of them took only a part."""
+    left = form.still_waits(after.pending_calls) if after.waits_for else []
+    if not form.is_approval:
+        outputs = {call_id: text for call_id, text in form.outputs.items() if call_id not in left}
+        outputs_were_sent(actor=request.user, run=form.run, outputs=outputs, names=form.names)
+    if left:
+        return half_taken(request, form, after, left)
+    count = len(form.boxes)
+    text = f"{count} {'answer' if form.is_approval else 'output'}{'s' if count != 1 else ''} sent."
+    return done(request, url=run_url(after), text=text, partials=(submitted(request, form),), more=next_link(after))
+
+
+def half_taken(request: HttpRequest, form: ToolOutputsForm, after: Run, left: list[str]) -> HttpResponse:
+    """The form again with what is left, filled in as it was typed."""
+    save_drafts(user=request.user, run=after, texts={call_id: form.outputs[call_id] for call_id in left})
+    took = len(form.boxes) - len(left)
+    text = (
+        f"The upstream took {took} of {len(form.boxes)} outputs and still waits for {len(left)}. Those are kept below."
+    )
+    html = render_to_string("actions/_tool_outputs.html", form_context(request, after), request=request)
+    shown = (partial("#tool-outputs", html, swap="outerHTML"),)
+    return done(request, url=run_url(after), text=text, tone="warn", partials=shown)
+
+
+def kept(request: HttpRequest, run: Run, form: ToolOutputsForm, *, status: int) -> HttpResponse:
+    """A refusal: the form with all that was typed, which is a draft now."""
+    if not form.is_approval and not form.fault:
+        saved_at = save_drafts(user=request.user, run=run, texts=form.outputs)
+        for box in form.boxes:
+            box.saved_at = saved_at
+    return answer(request, run, form, status=status)
+
+
+def empty_form(run: Run) -> ToolOutputsForm:
+    return ToolOutputsForm.for_run(run, schemas=schemas_of(set(names_of(run).values())))
+
+
+def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = None) -> dict[str, object]:
+    """What templates/actions/_tool_outputs.html needs; for the run page and for the form alone."""
+    if form is None:
+        form = empty_form(run)
+        form.recall(drafts_of(request.user, run), inherited=inherited(request.user, run))
+    menus = [] if form.is_approval or form.fault else earlier_menus(run, form)
+    typed = {
+        "reason": request.POST.get("reason", ""),
+        "is_streamed": request.POST.get("stream") == "true" if request.method == "POST" else True,
+    }
+    return {"run": run, "form": form, "token": new_token(), "menus": menus, **typed}
+
+
+def earlier_menus(run: Run, form: ToolOutputsForm) -> list[dict[str, object]]:
+    """A menu for each function; boxes of the same function share it."""
+    found = earlier_outputs(run.connection, form.names.values())
+    numbers = {name: number for number, name in enumerate(found, start=1)}
+    for box in form.boxes:
+        box.menu = numbers.get(box.name, 0)
+    return [{"number": numbers[name], "name": name, **offered} for name, offered in found.items()]
+
+
+def answer(request: HttpRequest, run: Run, form: ToolOutputsForm | None, *, status: int = 200) -> HttpResponse:
+    return form_answer(
+        request, page="actions/tool_outputs.html", fragment="actions/_tool_outputs.html", root="tool-outputs",
+        context=form_context(request, run, form), status=status,
+    )  # fmt: skip
+
+
+def submitted(request: HttpRequest, form: ToolOutputsForm) -> str:
+    """The panel once its outputs are on their way, with the way to the next run that waits."""
+    context = {"form": form, "next": next_waiting(form.run)}
+    html = render_to_string("actions/_tool_outputs_sent.html", context, request=request)
+    return partial("#tool-outputs", html, swap="outerHTML")
+
+
+def next_link(run: Run) -> tuple[str, str] | None:
+    """Address and words of the soonest other run that waits."""
+    found = next_waiting(run)
+    return (f"{run_url(found)}#tool-outputs", "Next waiting run") if found else None

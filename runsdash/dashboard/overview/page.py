@@ -1,0 +1,160 @@
+"""Everything the overview shows, gathered as far as it is asked for. The page and its poll share it."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from django.utils import timezone
+
+from runsdash.dashboard.runs.rows import assistant_names, dress, narrowed, rows_state, state_tag
+from runsdash.index.models import Connection, Run
+from runsdash.index.search.run_filter import Clause
+from runsdash.index.totals import right_now
+from runsdash.index.totals.hour_spans import hour_of
+from runsdash.index.totals.overview_totals import Cause, Figures
+from runsdash.service.statuses import RunStatus, run_status
+
+from .time_range import TimeRange
+from .usage import OverviewUsage, Row
+
+MAX_WAITING, MAX_OVERDUE, MAX_CAUSES = 20, 10, 8
+MOST_OVERDUE = 1000  # counted no further
+ORDER = (
+    RunStatus.COMPLETED, RunStatus.IN_PROGRESS, RunStatus.QUEUED, RunStatus.REQUIRES_ACTION, RunStatus.CANCELLING,
+    RunStatus.FAILED, RunStatus.INCOMPLETE, RunStatus.EXPIRED, RunStatus.CANCELLED,
+)  # fmt: skip
+BAD_WHEN_MORE = {RunStatus.FAILED, RunStatus.EXPIRED, RunStatus.INCOMPLETE}
+
+
+class OverviewPage(OverviewUsage):
+    """The overview of a range, on one connection or all. `among`: all connections there are."""
+
+    def __init__(
+        self, time_range: TimeRange, *, connection: Connection | None, among: Sequence[Connection], by: str
+    ) -> None:
+        pk = connection.pk if connection else None
+        figures = Figures(time_range.span, connection_id=pk, now_hour=hour_of(timezone.now()))
+        super().__init__(figures, connection=connection, among=among, by=by)
+        self.range = time_range
+
+    # Right now
+
+    @cached_property
+    def active(self) -> list[Row]:
+        """A cell for each active status."""
+        now = right_now.active_by_status(self.connection)
+        active = [status for status in RunStatus if status.is_active]
+        return [self.cell(status, now[status.value], is_now=True) for status in active]
+
+    @cached_property
+    def waiting(self) -> list[Run]:
+        return dress(list(narrowed(right_now.waiting(self.connection))[:MAX_WAITING]), among=self.among)
+
+    @cached_property
+    def waiting_count(self) -> str:
+        if len(self.waiting) < MAX_WAITING:
+            return str(len(self.waiting))
+        return at_most(right_now.waiting_count(self.connection), right_now.MOST_WAITING)
+
+    @property
+    def waiting_url(self) -> str:
+        return self.list_url(Clause("is", "waiting"), is_timed=False)
+
+    @cached_property
+    def overdue(self) -> list[Run]:
+        return dress(list(narrowed(right_now.overdue(self.connection))[:MAX_OVERDUE]), among=self.among)
+
+    @cached_property
+    def overdue_count(self) -> str:
+        if len(self.overdue) < MAX_OVERDUE:
+            return str(len(self.overdue))
+        return at_most(right_now.overdue(self.connection).order_by()[:MOST_OVERDUE].count(), MOST_OVERDUE)
+
+    @property
+    def overdue_url(self) -> str:
+        return self.list_url(Clause("is", "overdue"), is_timed=False)
+
+    @cached_property
+    def now_tag(self) -> str:
+        """Changes with what is so right now."""
+        cells = [cell["runs"] for cell in self.active]
+        overdue = [run.pk for run in self.overdue]
+        return state_tag(cells, rows_state([*self.waiting, *self.overdue]), overdue)
+
+    # In the range
+
+    @cached_property
+    def cells(self) -> list[Row]:
+        """A cell for each status: active ones right now, ended ones in the range with the change on the range before."""
+        active = {cell["status"]: cell for cell in self.active}
+        return [active.get(status) or self.ended_cell(status) for status in ORDER]
+
+    def cell(self, status: RunStatus, runs: int, *, is_now: bool) -> Row:
+        url = self.list_url(Clause("status", status.value), is_timed=not is_now)
+        return {"status": status, "runs": runs, "url": url, "is_now": is_now}
+
+    def ended_cell(self, status: RunStatus) -> Row:
+        runs, before = self.figures.by_status[status.value], self.figures.by_status_before
+        change = runs - before[status.value] if before else None
+        is_worse = change is not None and change > 0 and status in BAD_WHEN_MORE
+        return self.cell(status, runs, is_now=False) | {"change": change, "is_worse": is_worse}
+
+    @property
+    def runs_url(self) -> str:
+        return self.list_url()
+
+    @property
+    def completed_share(self) -> str:
+        by_status = self.figures.by_status
+        finished = sum(by_status[status.value] for status in RunStatus if status.is_terminal)
+        return f"{100 * by_status[RunStatus.COMPLETED.value] / finished:.1f} %" if finished else ""
+
+    @property
+    def completed(self) -> int:
+        return self.figures.by_status[RunStatus.COMPLETED.value]
+
+    @property
+    def completed_url(self) -> str:
+        return self.list_url(Clause("status", RunStatus.COMPLETED.value))
+
+    @property
+    def not_completed(self) -> int:
+        return self.figures.by_cause.total()
+
+    @property
+    def not_completed_url(self) -> str:
+        return self.list_url(
+            *(Clause("status", status) for status in sorted({one for one, _ in self.figures.by_cause}))
+        )
+
+    @cached_property
+    def causes(self) -> list[Row]:
+        found = self.figures.causes(MAX_CAUSES)
+        names = names_of({one.mostly for one in found if one.mostly})
+        most = found[0].runs if found else 1
+        return [
+            {
+                "cause": one,
+                "facts": run_status(one.status),
+                "mostly": names.get(one.mostly, ""),
+                "share": f"{100 * one.runs / most:.1f}%",
+                "url": self.list_url(Clause("status", one.status), error_clause(one)),
+            }
+            for one in found
+        ]
+
+    @cached_property
+    def is_empty(self) -> bool:
+        """Is there no run at all, in any range?"""
+        return not self.figures.runs and not right_now.of(self.connection).exists()
+
+
+def error_clause(cause: Cause) -> Clause:
+    return Clause("error", cause.code) if cause.code else Clause("has", "error", is_negated=True)
+
+
+def at_most(count: int, most: int) -> str:
+    return f"{most:,}+" if count >= most else f"{count:,}"
+
+
+def names_of(assistants: set[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    return assistant_names([Run(connection_id=connection_id, assistant_id=one) for connection_id, one in assistants])

@@ -1,0 +1,10 @@
+"""The overview and what it polls."""
+
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("live/", views.live, name="overview_live"),
+]

@@ -1,0 +1,232 @@
+"""Tokens, costs, times and the dearest of a span as the overview shows them: charts, tables beside them, and links.
+
+Each figure that counts runs has the address of the list that holds just those runs.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from runsdash.dashboard.shell import formats
+from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
+from runsdash.index.models import Assistant, Connection, Thread
+from runsdash.index.search.run_filter import Clause, RunFilter
+from runsdash.index.totals.hour_spans import DAY_HOURS, Span
+from runsdash.index.totals.overview_totals import Figures, Latency, Period, Usage
+from runsdash.index.totals.top_threads import Dearest, dearest_threads
+
+from .charts import LABELLED_BARS, SERIES, Chart, Column, chart, log_place
+from .time_range import clauses_of
+
+MAX_DEAREST = 8
+BY = {"model": "Model", "assistant": "Assistant"}
+MEASURES = {"queue_s": "Queue", "duration_s": "Run, start to end"}
+LOG_MOST_S = 600
+STEPS = {1: "hour", DAY_HOURS: "day", 7 * DAY_HOURS: "week"}
+Row = dict[str, object]
+
+
+class OverviewUsage:
+    """What the runs of `figures` used. `by`: one of BY, what charts tell apart."""
+
+    def __init__(
+        self, figures: Figures, *, connection: Connection | None, among: Sequence[Connection], by: str
+    ) -> None:
+        self.figures, self.connection, self.among, self.by = figures, connection, among, by
+
+    def list_url(self, *clauses: Clause, span: Span | None = None, sort: str = "", is_timed: bool = True) -> str:
+        """The run list with these clauses and those of the span."""
+        times = clauses_of(span or self.figures.span) if is_timed else ()
+        query = {"q": str(RunFilter((*clauses, *times))), "sort": sort}
+        query["connection"] = self.connection.slug if self.connection else ""
+        return f"{reverse('runs')}?{urlencode({name: value for name, value in query.items() if value})}"
+
+    # Charts
+
+    @property
+    def step(self) -> str:
+        return STEPS[self.figures.step_hours]
+
+    @property
+    def tokens_title(self) -> str:
+        return f"Tokens per {self.step}"
+
+    @property
+    def costs_title(self) -> str:
+        return f"Estimated cost per {self.step}"
+
+    @cached_property
+    def periods(self) -> list[Period]:
+        return self.figures.periods if self.by == "model" else self.figures.periods_by_assistant
+
+    @cached_property
+    def series(self) -> list[Row]:
+        """The top names and, when there is more, the others: {"class", "name", "key" (None: the others), "url"}."""
+        top = self.figures.top_models if self.by == "model" else self.figures.top_assistants
+        names = self.assistant_names if self.by == "assistant" else {}
+        found: list[Row] = [
+            {"key": key, "name": names.get(key, key), "url": self.list_url(Clause(self.by, key))} for key in top
+        ]
+        if self.figures.total.runs > sum(self.used_by(key).runs for key in top):
+            found.append({"key": None, "name": f"Other {self.by}s" if top else "All", "url": ""})
+        return [one | {"class": SERIES[place]} for place, one in enumerate(found)]
+
+    def used_by(self, key: str) -> Usage:
+        return (self.figures.models if self.by == "model" else self.figures.assistants)[key]
+
+    @cached_property
+    def tokens(self) -> Row:
+        return self.drawn("total_tokens", formats.short_count_text, formats.count_text, least=1)
+
+    @cached_property
+    def costs(self) -> Row:
+        return self.drawn("cost", axis_dollars, formats.costs_text, least=0.01)
+
+    def drawn(self, name: str, short: Callable, full: Callable, *, least: float) -> Row:
+        """A chart of one attribute of Usage, and the rows of its table. No chart when there is nothing to draw."""
+        values = [self.values(period, name) for period in self.periods]
+        is_long = len(self.periods) > LABELLED_BARS
+        columns = [
+            Column(period_name(period.span, is_long=is_long), period_title(period.span), own)
+            for period, own in zip(self.periods, values, strict=True)
+        ]
+        total = getattr(self.figures.total, name)
+        return {
+            "chart": chart(columns, write=short, least=least) if total else None,
+            "rows": [self.table_row(*one, name, full) for one in zip(self.periods, values, strict=True)],
+            "sums": [full(sum(column)) for column in list(zip(*values, strict=True))[: len(self.series)]],
+            "total": full(total),
+            "total_short": short(total),
+        }
+
+    def values(self, period: Period, name: str) -> tuple[float, ...]:
+        """One for each of SERIES, zero for those that are not there."""
+        total = getattr(period.all, name)
+        own = [getattr(period.of[one["key"]], name) for one in self.series if one["key"] is not None]
+        rest = [max(0, total - sum(own))] if self.series and self.series[-1]["key"] is None else []
+        return (*own, *rest, *[0] * (len(SERIES) - len(own) - len(rest)))
+
+    def table_row(self, period: Period, values: tuple[float, ...], name: str, full: Callable) -> Row:
+        return {
+            "title": period_title(period.span),
+            "values": [full(value) for value in values[: len(self.series)]],
+            "total": full(getattr(period.all, name)),
+            "runs": period.all.runs,
+            "url": self.period_urls[period.span],
+        }
+
+    @cached_property
+    def period_urls(self) -> dict[Span, str]:
+        return {period.span: self.list_url(span=period.span) for period in self.periods}
+
+    @property
+    def unpriced_url(self) -> str:
+        return self.list_url(Clause("has", "cost", is_negated=True), Clause("tokens", "0", ">="))
+
+    # Times
+
+    @cached_property
+    def latencies(self) -> list[Row]:
+        return [self.latency(one) for one in self.figures.latencies]
+
+    def latency(self, one: Latency) -> Row:
+        places = [log_place(seconds, most=self.latency_most_s) for seconds in one.at.values()]
+        texts = [f"≈ {formats.duration_text(seconds)}" for seconds in one.at.values()]
+        return {
+            "name": MEASURES[one.measure],
+            "runs": one.runs,
+            "places": [f"{place}%" for place in places],
+            "reach": f"{places[-1] - places[0]:.1f}%" if places else "",
+            "texts": texts,
+        }
+
+    @cached_property
+    def latency_most_s(self) -> int:
+        """The end of the log scale."""
+        return max([LOG_MOST_S, *(seconds for one in self.figures.latencies for seconds in one.at.values())])
+
+    @property
+    def latency_scale(self) -> str:
+        return f"log scale 1 s to {formats.duration_text(self.latency_most_s)}"
+
+    @property
+    def slowest_url(self) -> str:
+        return self.list_url(Clause("status", "completed"), sort="-duration")
+
+    # The dearest
+
+    @cached_property
+    def assistant_names(self) -> dict[str, str]:
+        wanted = {key for key in [*self.figures.top_assistants, *list(self.figures.assistants)[:MAX_DEAREST]] if key}
+        rows = Assistant.objects.filter(connection__in=self.among, upstream_id__in=wanted)
+        return dict(rows.exclude(name="").values_list("upstream_id", "name"))
+
+    @cached_property
+    def assistants(self) -> list[Row]:
+        first = list(self.figures.assistants.items())[:MAX_DEAREST]
+        most = max((usage.cost for _, usage in first), default=0)
+        return [
+            {
+                "id": key,
+                "name": self.assistant_names.get(key, ""),
+                "usage": usage,
+                "per_run": usage.cost / usage.runs,
+                "share": f"{100 * usage.cost / most:.1f}%" if most else "0%",
+                "url": self.list_url(Clause("assistant", key)) if key else "",
+            }
+            for key, usage in first
+        ]
+
+    @cached_property
+    def dearest(self) -> Dearest:
+        pk = self.connection.pk if self.connection else None
+        return dearest_threads(self.figures.span, connection_id=pk, limit=MAX_DEAREST)
+
+    @cached_property
+    def threads(self) -> list[Row]:
+        ids = [one.thread_id for one in self.dearest.threads]
+        found = Thread.objects.select_related("connection").only("upstream_id", "connection__slug").in_bulk(ids)
+        mark_ambiguous(found.values(), among=self.among)
+        there = [(found[one.thread_id], one) for one in self.dearest.threads if one.thread_id in found]
+        return [
+            {
+                "thread": thread,
+                "url": thread_url(thread),
+                "of": one,
+                "share": f"{100 * one.cost / self.dearest.threads[0].cost:.1f}%",
+                "runs_url": self.list_url(*of_thread(thread)),
+            }
+            for thread, one in there
+        ]
+
+
+def of_thread(thread: Thread) -> tuple[Clause, ...]:
+    """With its connection where another one knows the same id."""
+    found = (Clause("thread", thread.upstream_id),)
+    return (*found, Clause("connection", thread.connection.slug)) if getattr(thread, "is_ambiguous", False) else found
+
+
+def axis_dollars(value: float) -> str:
+    """`$40`, `$2.5 K`, `$0.05`."""
+    if value >= 1000:
+        return f"${formats.short_count_text(value)}"
+    return f"${value:.0f}" if value >= 10 or value == int(value) else f"${value:.2f}"
+
+
+def period_name(span: Span, *, is_long: bool) -> str:
+    if span.hours == 1:
+        return f"{span.start_at:%H:%M}"
+    return f"{span.start_at:%-d %b}" if is_long or span.hours > DAY_HOURS else f"{span.start_at:%a %-d}"
+
+
+def period_title(span: Span) -> str:
+    if span.hours == 1:
+        return f"{span.start_at:%a %-d %b %H:%M}"
+    if span.hours <= DAY_HOURS:
+        return f"{span.start_at:%a %-d %b}"
+    return f"{span.start_at:%-d %b} to {span.shifted(-1).end_at:%-d %b}"
+
+
+__all__ = ["BY", "Chart", "OverviewUsage"]

@@ -1,0 +1,56 @@
+"""Why a run ended without completing, in words: the box on top of its page. Facts of the copy only."""
+
+from dataclasses import dataclass, field
+
+from runsdash.dashboard.shell.formats import duration_text
+from runsdash.index.models import Run
+from runsdash.service.statuses import RunStatus
+
+REASONS = {
+    "max_completion_tokens": "It reached its limit of completion tokens. A higher max_completion_tokens, or none, lets it finish.",
+    "max_prompt_tokens": "It reached its limit of prompt tokens. A higher max_prompt_tokens or a truncation strategy lets it go on.",
+    "content_filter": "The upstream's content filter stopped it.",
+}  # fmt: skip
+TONES = {RunStatus.FAILED: "bad", RunStatus.INCOMPLETE: "", RunStatus.EXPIRED: ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """`code` and `message` are the upstream's, `words` and the rest are ours."""
+
+    title: str
+    tone: str = ""
+    code: str = ""
+    message: str = ""
+    words: str = ""
+    note: str = ""
+    unanswered: list[str] = field(default_factory=list)  # names of calls whose outputs were never sent
+
+
+def ending_of(run: Run) -> Ending | None:
+    """What to say of a run that failed, expired or stopped early; None for every other one."""
+    if run.facts not in TONES:
+        return None
+    if run.facts == RunStatus.EXPIRED:
+        return expired(run)
+    title = "Failed" if run.facts == RunStatus.FAILED else "Stopped early"
+    return Ending(
+        title=title,
+        tone=TONES[run.facts],
+        code=run.error_code,
+        message=run.error_message,
+        words="" if run.error_message else REASONS.get(run.error_code, ""),
+        note=f"{duration_text(run.duration_s)} after its start" if run.duration_s is not None else "",
+    )
+
+
+def expired(run: Run) -> Ending:
+    calls = [call for call in run.pending_calls if isinstance(call, dict)]
+    names = [str(call.get("name") or call.get("id") or "call") for call in calls]
+    cause = "Its tool outputs were not sent in time." if names else "It did not finish before its deadline."
+    return Ending(
+        title="Expired",
+        words=f"{cause} The thread is free again; the run cannot go on.",
+        code=run.error_code,
+        unanswered=names,
+    )

@@ -1,0 +1,129 @@
+"""The timeline of a run page: a page of steps on its axis, and the step a reader has chosen."""
+
+from datetime import datetime
+from functools import cached_property
+
+from django.urls import reverse
+
+from runsdash.dashboard.shell.links import run_url, with_connection
+from runsdash.index.models import Message, Run
+from runsdash.index.storage import page_reads
+from runsdash.index.walks import rests
+from runsdash.sync.upstream_reads import STEPS_A_READ
+
+from . import parameters, waterfall
+
+
+class Timeline:
+    """Steps behind `after`, or those around the chosen step; nothing is read before it is asked for."""
+
+    def __init__(self, run: Run, *, now: datetime, step_id: str = "", after: str = "") -> None:
+        self.run, self.now, self.step_id, self.after = run, now, step_id, after
+
+    @cached_property
+    def steps(self) -> page_reads.StepPage:
+        return page_reads.step_page(self.run, after=self.after, around=self.step_id)
+
+    @cached_property
+    def axis(self) -> waterfall.Axis:
+        return waterfall.axis_of(self.run, self.steps.steps, now=self.now)
+
+    @cached_property
+    def lines(self) -> list[waterfall.StepLine]:
+        return waterfall.lines(
+            self.run, self.steps.steps, axis=self.axis, first_number=self.steps.first_number, now=self.now
+        )
+
+    @property
+    def queue_bar(self) -> waterfall.Bar | None:
+        return None if self.steps.after else waterfall.queue_bar(self.run, self.axis, now=self.now)
+
+    @property
+    def now_percent(self) -> float | None:
+        return self.axis.percent(self.now) if self.run.facts.is_active else None
+
+    @property
+    def steps_are_unknown(self) -> bool:
+        """Does the server lack the operation, so that there never will be steps?"""
+        return self.run.connection.lacks_steps and not self.steps.steps
+
+    @property
+    def rest_is_coming(self) -> bool:
+        is_asked = not self.run.connection.lacks_steps and not self.may_lack_steps
+        return not self.run.has_all_steps and is_asked
+
+    @property
+    def may_lack_steps(self) -> bool:
+        """Did the upstream's list come to an end that may not be the run's?"""
+        return rests(self.run, "steps")
+
+    @property
+    def is_first_part(self) -> bool:
+        """Are these steps certainly not all of them?"""
+        is_page = bool(self.steps.after) or self.steps.has_more
+        return is_page or (self.rest_is_coming and len(self.steps.steps) >= STEPS_A_READ)
+
+    @property
+    def steps_so_far(self) -> str:
+        return parameters.counted(self.run.step_count, "step")
+
+    @property
+    def steps_text(self) -> str:
+        shown, calls = len(self.steps.steps), sum(step.call_count for step in self.steps.steps)
+        if shown < self.run.step_count:
+            first = self.steps.first_number
+            return f"steps {first:,} to {first + shown - 1:,} of {self.run.step_count:,}"
+        so_far = " so far" if self.is_first_part else ""
+        words = [parameters.counted(shown, "step") + so_far] + (
+            [parameters.counted(calls, "tool call")] if calls else []
+        )
+        return ", ".join(words)
+
+    @cached_property
+    def step_url(self) -> str:
+        """The page's URL up to and with `step=`."""
+        base = run_url(self.run)
+        return f"{base}{'&' if '?' in base else '?'}step="
+
+    @property
+    def first_steps_url(self) -> str:
+        return run_url(self.run)
+
+    @property
+    def next_steps_url(self) -> str:
+        return run_url(self.run, after=self.steps.next_after)
+
+    steps_a_page = page_reads.STEPS_PER_PAGE
+
+    @cached_property
+    def selected(self) -> page_reads.StepInRun | None:
+        step_id = self.step_id or self.default_step_id
+        return page_reads.step_in_run(self.run, step_id) if step_id else None
+
+    @property
+    def default_step_id(self) -> str:
+        """Of an ended run the step that failed, else its last; a live one moves, so nothing is chosen for the reader."""
+        steps = self.steps.steps
+        if self.run.facts.is_active or not steps or self.is_first_part:
+            return ""
+        return next((step for step in steps if step.error_code), steps[-1]).upstream_id
+
+    @cached_property
+    def selected_line(self) -> waterfall.StepLine | None:
+        if self.selected is None:
+            return None
+        step, number = self.selected.step, self.selected.number
+        return waterfall.line_of(self.run, step, axis=self.axis, number=number, now=self.now)
+
+    @property
+    def step_raw_url(self) -> str:
+        """The link to the chosen step as received, "" when none is chosen."""
+        if self.selected is None:
+            return ""
+        ids = [self.run.thread.upstream_id, self.run.upstream_id, self.selected.step.upstream_id]
+        return with_connection(reverse("step_raw", args=ids), self.run)
+
+    @cached_property
+    def selected_message(self) -> Message | None:
+        step = self.selected.step if self.selected else None
+        return page_reads.message_named(self.run.thread, step.message_upstream_id) if step else None

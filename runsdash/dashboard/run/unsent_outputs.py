@@ -1,0 +1,51 @@
+"""What the reader of a run's page typed for its tool calls and can no longer send, and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from runsdash.accounts.models import User
+from runsdash.actions.outputs.drafts import drafts_of
+from runsdash.actions.outputs.outputs import Draft
+from runsdash.audit.trail import Deed
+from runsdash.dashboard.inbox.inbox import expired_at
+from runsdash.dashboard.shell.formats import moment_text
+from runsdash.index.models import Run
+from runsdash.service.statuses import RunStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsent:
+    drafts: list[Draft]
+    title: str
+    note: str
+    icon: str
+
+
+def unsent_of(user: User, run: Run, deeds: Sequence[Deed]) -> Unsent | None:
+    """None while the run waits: then the form shows them."""
+    if run.facts.is_waiting or not run.pending_calls:
+        return None
+    drafts = list(drafts_of(user, run).values())
+    if not drafts:
+        return None
+    arguments = {call.get("id"): call.get("arguments", "") for call in run.pending_calls if isinstance(call, dict)}
+    for draft in drafts:
+        draft.arguments = arguments.get(draft.call_id, "")
+    title, note = why(run, deeds)
+    return Unsent(drafts=drafts, title=title, note=note, icon=run.facts.icon)
+
+
+def why(run: Run, deeds: Sequence[Deed]) -> tuple[str, str]:
+    if run.facts == RunStatus.EXPIRED:
+        ended_at = expired_at(run)
+        at = f" at {clock(ended_at)}" if ended_at else ""
+        return f"Expired{at}, outputs were not sent", "The run cannot go on; its thread is free again."
+    sent = next((deed for deed in deeds if deed.intent.action == "submit_tool_outputs" and not deed.is_open), None)
+    if sent is not None:
+        return "Your unsent outputs", f"{sent.intent.actor} answered these calls at {clock(sent.intent.at)}."
+    return "Your unsent outputs", f"The run is {run.facts.label.lower()} and no longer waits for these calls."
+
+
+def clock(moment: datetime) -> str:
+    return moment_text(moment).split(" ", 1)[1]

@@ -1,0 +1,179 @@
+"""The timeline's geometry: where each step stands on a time axis, in percent. Reads rows, runs no query.
+
+The API's clock has whole seconds and tool calls have no times of their own, so a call repeats its step's span.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from runsdash.dashboard.shell.formats import duration_text
+from runsdash.index.models import Run, RunStep
+
+PARTS = 5  # the axis is always five equal parts
+PART_UNITS = (1, 2, 4, 5, 10)  # times a power of ten
+LEAST_WIDTH = 0.5  # percent, for what took no whole second
+CALLS_LISTED = 5  # more calls of one step fold into it
+KIND_LABELS = {
+    "message": "Message",
+    "function": "Function call",
+    "search": "File search",
+    "code": "Code interpreter",
+    "queue": "Queued",
+    "other": "Other step",
+}
+ICON_KINDS = {"queue", "message", "function", "search", "code"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """From the run's creation over five parts of `part_s` seconds."""
+
+    start: datetime
+    part_s: int
+
+    @property
+    def length_s(self) -> int:
+        return self.part_s * PARTS
+
+    @property
+    def marks(self) -> list[str]:
+        return ["0", *(duration_text(self.part_s * part) for part in range(1, PARTS))]
+
+    def percent(self, moment: datetime) -> float:
+        return round(min(100.0, max(0.0, (moment - self.start).total_seconds() / self.length_s * 100)), 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A span on the axis. `waits`: somebody outside had to answer, drawn dashed. `runs`: it ends at the present moment."""
+
+    x: float
+    width: float
+    waits: bool = False
+    runs: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallLine:
+    """A call under its step: `note` says what came of it."""
+
+    name: str
+    kind: str
+    note: str
+    output_size: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepLine:
+    """A step as the timeline shows it."""
+
+    step: RunStep
+    number: int
+    label: str
+    icon: str
+    bar: Bar
+    took_s: int | None
+    calls: list[CallLine] = field(default_factory=list)
+    is_named: bool = False  # the label is a function's own name
+
+    @property
+    def kind(self) -> str:
+        return self.step.kind
+
+
+def part_seconds(span_s: float) -> int:
+    """The shortest part that lets five of them hold `span_s`."""
+    power = 1
+    while True:
+        for unit in PART_UNITS:
+            if unit * power * PARTS >= span_s:
+                return unit * power
+        power *= 10
+
+
+def axis_of(run: Run, steps: Sequence[RunStep], *, now: datetime) -> Axis:
+    ends = [step.ended_at or step.created_at for step in steps]
+    ends += [now if run.facts.is_active else run.ended_at or run.created_at, run.created_at]
+    return Axis(start=run.created_at, part_s=part_seconds((max(ends) - run.created_at).total_seconds()))
+
+
+def bar_between(axis: Axis, start: datetime, end: datetime, *, waits: bool = False, runs: bool = False) -> Bar:
+    width = max(LEAST_WIDTH, axis.percent(end) - axis.percent(start))
+    return Bar(x=min(axis.percent(start), 100 - LEAST_WIDTH), width=round(width, 2), waits=waits, runs=runs)
+
+
+def queue_bar(run: Run, axis: Axis, *, now: datetime) -> Bar | None:
+    """The time before the start; None when the server says nothing about a start."""
+    end = run.started_at or (now if run.facts.is_active and not run.step_count else None)
+    return bar_between(axis, run.created_at, end, runs=run.started_at is None) if end else None
+
+
+def lines(run: Run, steps: Sequence[RunStep], *, axis: Axis, first_number: int, now: datetime) -> list[StepLine]:
+    return [
+        line_of(run, step, axis=axis, number=number, now=now) for number, step in enumerate(steps, start=first_number)
+    ]
+
+
+def line_of(run: Run, step: RunStep, *, axis: Axis, number: int, now: datetime) -> StepLine:
+    end = step_end(run, step, now=now)
+    calls = [call for call in step.calls if isinstance(call, dict)] if isinstance(step.calls, list) else []
+    waits = any(call.get("kind") == "function" for call in calls)
+    return StepLine(
+        step=step,
+        number=number,
+        label=step_label(step),
+        icon=step_icon(step),
+        bar=bar_between(axis, step.created_at, end, waits=waits, runs=is_running(run, step)),
+        took_s=took_s(step, now=now, is_live=run.facts.is_active),
+        calls=[call_line(call, step) for call in calls] if 1 < step.call_count <= CALLS_LISTED else [],
+        is_named=step.call_count == 1 and step.kind == "function",
+    )
+
+
+def is_running(run: Run, step: RunStep) -> bool:
+    return step.ended_at is None and step.facts.is_active and run.facts.is_active
+
+
+def step_end(run: Run, step: RunStep, *, now: datetime) -> datetime:
+    if step.ended_at is not None:
+        return step.ended_at
+    if is_running(run, step):
+        return max(now, step.created_at)
+    return max(run.ended_at or step.created_at, step.created_at) if step.facts.is_active else step.created_at
+
+
+def took_s(step: RunStep, *, now: datetime, is_live: bool) -> int | None:
+    """Whole seconds; None when the server does not say when it ended."""
+    end = step.ended_at or (now if is_live and step.facts.is_active else None)
+    return max(0, round((end - step.created_at) / timedelta(seconds=1))) if end else None
+
+
+def step_label(step: RunStep) -> str:
+    """`Message`, a function's name, `3 function calls`, or the server's own word for a kind of its own."""
+    names = [str(call.get("name") or "") for call in step.calls if isinstance(call, dict)]
+    if step.call_count > 1:
+        word = {"function": "function calls", "code": "code calls", "search": "searches"}.get(step.kind, "calls")
+        return f"{step.call_count:,} {word}"
+    if step.kind == "function" and names and names[0]:
+        return names[0]
+    if step.kind == "other":
+        return (names[0] if names and names[0] else step.type.replace("_", " ")) or KIND_LABELS["other"]
+    return KIND_LABELS.get(step.kind, KIND_LABELS["other"])
+
+
+def step_icon(step: RunStep) -> str:
+    if step.facts.is_terminal and step.error_code:
+        return "st-failed"
+    return f"k-{step.kind}" if step.kind in ICON_KINDS else "dot"
+
+
+def call_line(call: dict, step: RunStep) -> CallLine:
+    is_open = call.get("output_size") is None and call.get("kind") == "function" and step.facts.is_active
+    size = call.get("output_size")
+    return CallLine(
+        name=str(call.get("name") or call.get("type") or "call"),
+        kind=str(call.get("kind") or "other"),
+        note="waiting" if is_open else str(call.get("note") or ""),
+        output_size=size if isinstance(size, int) else None,
+    )

@@ -1,0 +1,42 @@
+"""Cancel a run."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_http_methods
+
+from runsdash.accounts.guards import operator_required
+from runsdash.actions.audited_call import new_token
+from runsdash.actions.runs import cancel_run
+from runsdash.audit.trail import TokenUsed
+from runsdash.dashboard.shell.form_answers import done, form_answer, partial, sent_before, sentence_of, status_of
+from runsdash.dashboard.shell.links import run_url
+from runsdash.dashboard.shell.lookup import known_run
+from runsdash.index.models import Run
+from runsdash.service import ServiceError
+
+CLOSE_DIALOG = (partial("#run-dialog", ""),)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@operator_required
+def cancel(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+    """GET: the confirmation that asks for a reason. POST: asks the upstream to cancel."""
+    run = known_run(request, thread_id=thread_id, run_id=run_id)
+    if request.method != "POST":
+        return form(request, run)
+    reason, token = request.POST.get("reason", ""), request.POST.get("token")
+    try:
+        run = cancel_run(actor=request.user, run=run, token=token, reason=reason)
+    except TokenUsed as used:
+        return sent_before(request, used, url=run_url(run), partials=CLOSE_DIALOG)
+    except ServiceError as error:
+        return form(request, run, error=sentence_of(error), status=status_of(error))
+    text = "The run is cancelled." if run.facts.is_terminal else "Cancelling. The page follows the run to its end."
+    return done(request, url=run_url(run), text=text, partials=CLOSE_DIALOG)
+
+
+def form(request: HttpRequest, run: Run, *, error: str = "", status: int = 200) -> HttpResponse:
+    context = {"run": run, "error": error, "reason": request.POST.get("reason", ""), "token": new_token()}
+    return form_answer(
+        request, page="actions/cancel.html", fragment="actions/_cancel.html", root="cancel-form",
+        context=context, status=status, dialog="Cancel run",
+    )  # fmt: skip

@@ -1,0 +1,162 @@
+"""The two forms that start a run. Field names are the API's own parameter names."""
+
+from django import forms
+
+from runsdash.service import ServiceError
+
+from .json_fields import BooleanWordField, JsonField, NumberField, TextField, WholeNumberField, WordOrJsonField
+from .metadata_form import MetadataPairs
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+SHARED = (
+    "assistant_id", "model", "instructions", "tools", "temperature", "top_p", "max_prompt_tokens",
+    "max_completion_tokens", "truncation_strategy", "tool_choice", "parallel_tool_calls", "response_format", "stream",
+)  # fmt: skip
+
+
+class RunForm(forms.Form):
+    """What both forms have in common."""
+
+    assistant_id = forms.CharField(max_length=200, required=False)
+    assistant_id_typed = forms.CharField(max_length=200, required=False)  # an id that the list does not offer
+    model = TextField(max_length=200)
+    instructions = TextField(rows=3)
+    tools = JsonField(shape=list)
+    temperature = NumberField()
+    top_p = NumberField()
+    max_prompt_tokens = WholeNumberField()
+    max_completion_tokens = WholeNumberField()
+    truncation_strategy = JsonField(shape=dict)
+    tool_choice = WordOrJsonField()
+    parallel_tool_calls = BooleanWordField()
+    response_format = WordOrJsonField()
+    # Who starts a run by hand wants to see it live.
+    stream = BooleanWordField(initial="true", words=("live, word by word", "when it is complete"))
+    reason = TextField(max_length=2000)
+    token = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    connection = forms.CharField(required=False, max_length=64)
+
+    sent_names: tuple[str, ...] = SHARED
+
+    def __init__(self, data: object = None, **kwargs: object) -> None:
+        super().__init__(data, **kwargs)
+        empty = MetadataPairs.from_map(self.initial.get("metadata") or {})
+        self.metadata = MetadataPairs.from_post(data) if data is not None else empty
+
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean()
+        cleaned["assistant_id"] = cleaned.get("assistant_id_typed") or cleaned.get("assistant_id")
+        if not cleaned["assistant_id"]:
+            self.add_error("assistant_id", "Choose the assistant that runs, or type its id.")
+        for message in self.metadata.errors[:1]:
+            self.add_error(None, f"metadata: {message}")
+        return cleaned
+
+    def parameters(self) -> dict[str, object]:
+        """The service's arguments: only what was filled in."""
+        given = {name: self.cleaned_data.get(name) for name in self.sent_names}
+        given = {name: value for name, value in given.items() if value is not None}
+        if self.metadata.pairs:
+            given["metadata"] = self.metadata.map
+        return given
+
+    @property
+    def makes_thread(self) -> bool:
+        """By a call of its own, before the run is asked for."""
+        return False
+
+    def add_service_error(self, error: ServiceError) -> None:
+        """Puts what the API (or our own check) said beside the field it is about."""
+        name = (error.param or "").split("[")[0].split(".")[0]
+        self.add_error(name if name in self.fields else None, error.message)
+
+
+class RunOnThreadForm(RunForm):
+    """service.create_run."""
+
+    additional_instructions = TextField(rows=2)
+    additional_messages = JsonField(shape=list)
+    additional_message_text = TextField(rows=2)
+    reasoning_effort = forms.ChoiceField(
+        required=False, choices=[("", "not sent"), *((word, word) for word in EFFORTS)]
+    )
+
+    sent_names = (*SHARED, "additional_instructions", "additional_messages", "reasoning_effort")
+
+    def parameters(self) -> dict[str, object]:
+        given = super().parameters()
+        if not given.get("reasoning_effort"):
+            given.pop("reasoning_effort", None)
+        text = self.cleaned_data.get("additional_message_text")
+        if text:
+            messages = given.get("additional_messages") or []
+            given["additional_messages"] = [*messages, {"role": "user", "content": text}]
+        return given
+
+
+class RerunForm(RunOnThreadForm):
+    """A run made from another one: its fields start as the source's parameters."""
+
+    target = forms.ChoiceField(
+        choices=[("thread", "On the same thread"), ("copy", "On a copy of the thread up to that point")],
+        required=False,
+    )
+    made_thread_id = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+
+    @property
+    def makes_thread(self) -> bool:
+        return self.cleaned_data.get("target") == "copy"
+
+
+class ThreadAndRunForm(RunForm):
+    """service.create_thread and create_run, or create_thread_and_run when the single call is asked for."""
+
+    tool_resources = JsonField(shape=dict)
+    is_single_call = forms.BooleanField(required=False)
+    made_thread_id = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+
+    sent_names = (*SHARED, "tool_resources")
+
+    def __init__(self, data: object = None, **kwargs: object) -> None:
+        super().__init__(data, **kwargs)
+        # Names with a dash cannot be attributes.
+        self.fields["thread-messages"] = JsonField(shape=list)
+        self.fields["thread-message_text"] = TextField(rows=4)
+        self.fields["thread-tool_resources"] = JsonField(shape=dict)
+        pairs = MetadataPairs.from_post(data, prefix="thread-metadata") if data is not None else None
+        self.thread_metadata = pairs or MetadataPairs(prefix="thread-metadata")
+
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean()
+        for message in self.thread_metadata.errors[:1]:
+            self.add_error(None, f"thread metadata: {message}")
+        return cleaned
+
+    def thread_parameters(self) -> dict[str, object]:
+        """What the thread is made with."""
+        messages = list(self.cleaned_data.get("thread-messages") or [])
+        text = self.cleaned_data.get("thread-message_text")
+        if text:
+            messages.append({"role": "user", "content": text})
+        given = {
+            "messages": messages or None,
+            "tool_resources": self.cleaned_data.get("thread-tool_resources"),
+            "metadata": self.thread_metadata.map or None,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def makes_thread(self) -> bool:
+        return not self.takes_single_call
+
+    @property
+    def takes_single_call(self) -> bool:
+        """Run-level tool_resources exist in the single call only."""
+        return bool(self.cleaned_data.get("is_single_call") or self.cleaned_data.get("tool_resources"))
+
+    def add_service_error(self, error: ServiceError) -> None:
+        thread_field = (error.param or "").replace("thread.", "thread-").split("[")[0]
+        if thread_field in self.fields:
+            self.add_error(thread_field, error.message)
+        else:
+            super().add_service_error(error)

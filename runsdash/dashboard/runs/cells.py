@@ -1,0 +1,145 @@
+"""A row of the run list as markup: a function a column. Formats, asks nothing.
+
+Written as text because a page has up to a hundred rows and a template takes several times as long for each. Everything
+that comes from upstream goes through `markup`, which escapes; nothing here is marked safe by hand but our own patterns.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from runsdash.dashboard.shell import formats
+from runsdash.dashboard.templatetags import shown
+from runsdash.dashboard.templatetags.shown import markup
+from runsdash.index.models import Run
+
+from .columns import NAMES
+from .query import AskedRuns
+
+NOTHING = SafeString("")
+ROW = '<tr id="run-{}" data-run-id="{}" data-status="{}">{}' + "\n  {}" * (2 + len(NAMES)) + "\n</tr>\n"
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the rows of a page have in common. `can_act`: rows can be selected."""
+
+    columns: Sequence[str]
+    asked: AskedRuns
+    can_act: bool
+
+
+def row(run: Run, table: Table) -> SafeString:
+    """`run` is dressed, see run_lists.py. Root: #run-<key>."""
+    name = shown.escaped(formats.short_id_text(run.upstream_id))
+    cells = [status(run, table, name), title(run, table)]
+    cells += [CELLS[column](run, table) if column in table.columns else NOTHING for column in NAMES]
+    return markup(ROW, run.pk, run.upstream_id, run.status, pick(run, name) if table.can_act else NOTHING, *cells)
+
+
+def cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit and text.isascii() else Truncator(text).chars(limit)
+
+
+# Always there
+
+
+def pick(run: Run, name: SafeString) -> SafeString:
+    return markup(
+        '<td class="p1 pick"><input class="rowcheck" type="checkbox" name="run" value="{}" form="bulk-select" '
+        'aria-label="Select {}"></td>',
+        run.pk, name,
+    )  # fmt: skip
+
+
+def status(run: Run, table: Table, name: SafeString) -> SafeString:
+    """With the time that is left to answer, or why it ended, where no column says so."""
+    facts, note = run.facts, NOTHING
+    if facts.is_waiting and run.expires_at:
+        note = markup('<span class="note">{}</span>', shown.countdown(run.expires_at, label=name))
+    elif run.error_code and "error" not in table.columns:
+        note = markup('<span class="note" title="{}">{}</span>', run.error_code, cut(run.error_code, 24))
+    return markup("<td>{}{}</td>", shown.status(facts), note)
+
+
+def title(run: Run, table: Table) -> SafeString:
+    return markup(
+        '<th scope="row">{}<span class="sub only-narrow">{} · {}</span></th>',
+        shown.run_link(run, hit=table.asked.words), run.assistant_name or run.model, shown.ago(run.created_at),
+    )  # fmt: skip
+
+
+# Columns
+
+
+def thread(run: Run, table: Table) -> SafeString:
+    return markup('<td class="p2">{}</td>', shown.thread_link(run.thread))
+
+
+def assistant(run: Run, table: Table) -> SafeString:
+    if not run.assistant_name:
+        return markup('<td class="p2">{}</td>', shown.short_id(run.assistant_id, copy=False))
+    return markup('<td class="p2"><span title="{}">{}</span></td>', run.assistant_id, cut(run.assistant_name, 32))
+
+
+def model(run: Run, table: Table) -> SafeString:
+    return markup('<td class="p3 dim">{}</td>', cut(run.model or formats.UNKNOWN, 28))
+
+
+def started(run: Run, table: Table) -> SafeString:
+    if run.started_at:
+        return markup('<td class="p2">{}</td>', shown.ago(run.started_at))
+    return markup(
+        '<td class="p2"><span class="dim" title="not started yet">created {}</span></td>', shown.ago(run.created_at)
+    )
+
+
+def created(run: Run, table: Table) -> SafeString:
+    return markup('<td class="p2">{}</td>', shown.ago(run.created_at))
+
+
+def ended(run: Run, table: Table) -> SafeString:
+    return markup('<td class="p3">{}</td>', shown.ago(run.ended_at))
+
+
+def queue(run: Run, table: Table) -> SafeString:
+    return markup('<td class="num p3">{}</td>', formats.duration_text(run.queue_s))
+
+
+def duration(run: Run, table: Table) -> SafeString:
+    taken = shown.elapsed(run.started_at) if run.facts.is_active else formats.duration_text(run.duration_s)
+    return markup('<td class="num p1">{}</td>', taken)
+
+
+def tokens(run: Run, table: Table) -> SafeString:
+    return markup('<td class="num p2">{}</td>', formats.count_text(run.total_tokens))
+
+
+def cost(run: Run, table: Table) -> SafeString:
+    return markup('<td class="num p2">{}</td>', formats.cost_text(run.cost))
+
+
+def steps(run: Run, table: Table) -> SafeString:
+    is_known = run.step_count or run.has_all_steps
+    return markup('<td class="num p3">{}</td>', run.step_count if is_known else formats.UNKNOWN)
+
+
+def error(run: Run, table: Table) -> SafeString:
+    return markup('<td class="p3">{}</td>', cut(run.error_code or formats.UNKNOWN, 28))
+
+
+def connection(run: Run, table: Table) -> SafeString:
+    return markup('<td class="p3 dim">{}</td>', run.connection.slug)
+
+
+def metadata(run: Run, table: Table) -> SafeString:
+    return markup('<td class="p3 grow">{}</td>', shown.metadata_tags(run.metadata, asked=table.asked))
+
+
+CELLS: dict[str, Callable[[Run, Table], SafeString]] = {
+    "thread": thread, "assistant": assistant, "model": model, "started": started, "created": created, "ended": ended,
+    "queue": queue, "duration": duration, "tokens": tokens, "cost": cost, "steps": steps, "error": error,
+    "connection": connection, "metadata": metadata,
+}  # fmt: skip

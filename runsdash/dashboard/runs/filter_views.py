@@ -1,0 +1,44 @@
+"""Parts of the run list that come after its rows: facets, suggestions, and which columns a person wants."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.index.search.facets import facets_of
+from runsdash.index.search.suggestions import suggestions
+
+from .columns import in_order
+from .facet_menus import around_rows
+from .query import MAX_FILTER_CHARS, asked_runs
+
+
+@viewer_required
+@require_safe
+def facets(request: HttpRequest) -> HttpResponse:
+    """How many runs of the filter have each value; `exact` takes its time. A filter that cannot be read has none."""
+    asked = asked_runs(request.GET)
+    connection = connection_named(asked.connection_slug) if asked.connection_slug else None
+    found = None if asked.error else facets_of(asked.filter, connection, is_patient="exact" in request.GET)
+    return render(request, "runs/_facets.html", {"asked": asked, **around_rows(asked, found)})
+
+
+@viewer_required
+@require_safe
+def suggest(request: HttpRequest) -> HttpResponse:
+    """What may come next in the filter."""
+    typed = request.GET.get("q", "")[:MAX_FILTER_CHARS]
+    return render(request, "runs/_suggestions.html", {"suggestions": suggestions(typed)})
+
+
+@viewer_required
+@require_POST
+def columns(request: HttpRequest) -> HttpResponse:
+    """Remembers the chosen columns for this person; none chosen, or `usual`, means the usual ones."""
+    chosen = [] if "usual" in request.POST else in_order(request.POST.getlist("col"))
+    request.user.list_columns = chosen
+    request.user.save(update_fields=["list_columns"])
+    asked = asked_runs(request.GET)
+    return redirect(f"{reverse('runs')}{asked.url_query()}")

@@ -1,0 +1,77 @@
+"""Filters that people keep: save, rename, share, delete. A shared one is seen by everybody, changed by its owner."""
+
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.models import User
+from runsdash.dashboard.shell.links import view_url
+from runsdash.index.models import SavedView
+
+from .saved_view_form import SavedViewForm
+
+MOST = 200  # of one person
+
+
+@viewer_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def views(request: HttpRequest) -> HttpResponse:
+    """All views a person sees; POST keeps the filter in the form as a new one."""
+    new = SavedView(owner=request.user)
+    if request.method != "POST":
+        given = {name: request.GET.get(name, "") for name in ("query", "sort")}
+        return listed(request, form=SavedViewForm(instance=new, initial=given | {"query": request.GET.get("q", "")}))
+    form = SavedViewForm(request.POST, instance=new)
+    if SavedView.objects.filter(owner=request.user).count() >= MOST:
+        form.add_error(None, f"You have {MOST} views; delete one first.")
+    if not form.is_valid():
+        return listed(request, form=form, status=422)
+    form.save()
+    messages.success(request, f"View “{new.name}” saved.")
+    return redirect(view_url(new))
+
+
+@viewer_required
+@require_POST
+def change(request: HttpRequest, key: int) -> HttpResponse:
+    """Renames a view, shares it or stops sharing it."""
+    view = own_view(request, key)
+    before = view.name
+    given = {"query": view.query, "sort": view.sort, **request.POST.dict()}
+    form = SavedViewForm(given, instance=view)
+    if not form.is_valid():
+        messages.error(
+            request, f"“{before}” was not changed. " + " ".join(form.errors.get("name", ["It is not valid."]))
+        )
+        return redirect("saved_views")
+    form.save()
+    messages.success(request, f"View “{view.name}” changed.")
+    return redirect("saved_views")
+
+
+@viewer_required
+@require_POST
+def delete(request: HttpRequest, key: int) -> HttpResponse:
+    view = own_view(request, key)
+    view.delete()
+    messages.success(request, f"View “{view.name}” deleted.")
+    return redirect("saved_views")
+
+
+def own_view(request: HttpRequest, key: int) -> SavedView:
+    """A view of this person; others' are not there, whatever they share."""
+    return get_object_or_404(SavedView, pk=key, owner=request.user)
+
+
+def seen_by(user: User) -> QuerySet[SavedView]:
+    return SavedView.objects.filter(Q(owner=user) | Q(is_shared=True)).select_related("owner")
+
+
+def listed(request: HttpRequest, *, form: SavedViewForm, status: int = 200) -> HttpResponse:
+    seen = list(seen_by(request.user)[: 2 * MOST])
+    own = [view for view in seen if view.owner_id == request.user.pk]
+    shared = [view for view in seen if view.owner_id != request.user.pk]
+    return render(request, "runs/views.html", {"form": form, "own": own, "shared": shared}, status=status)

@@ -1,0 +1,84 @@
+"""URLs of pages about an upstream object. They carry `?connection=` only when the id is ambiguous."""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+from urllib.parse import urlencode
+
+from django.db.models import Count, Model
+from django.urls import NoReverseMatch, reverse
+
+from runsdash.index.models import Connection, Run, SavedView, Thread
+
+from .converters import IdConverter
+
+RUN = "threads/<id:thread_id>/runs/<id:run_id>/"  # how the address of a run begins
+
+PLAIN_ID = re.compile(r"[A-Za-z0-9_~-]+").fullmatch  # looks the same in an address
+
+
+def mark_ambiguous(objects: Iterable[Model], *, among: Sequence[Connection] | None = None) -> None:
+    """Sets `is_ambiguous` on rows of one model: does another connection know the same id?
+
+    `among`: all connections, by whoever has read them already.
+    """
+    objects = list(objects)
+    if not objects or (Connection.objects.count() if among is None else len(among)) < 2:
+        return
+    model = type(objects[0])
+    ids = [one.upstream_id for one in objects]
+    several = model.objects.filter(upstream_id__in=ids, connection__in=among or Connection.objects.all())
+    doubled = set(
+        several.values("upstream_id").annotate(n=Count("id")).filter(n__gt=1).values_list("upstream_id", flat=True)
+    )
+    for one in objects:
+        one.is_ambiguous = one.upstream_id in doubled
+
+
+def with_connection(url: str, row: Model, **query: object) -> str:
+    if getattr(row, "is_ambiguous", False):
+        query["connection"] = row.connection.slug
+    query = {key: value for key, value in query.items() if value not in (None, "")}
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}" if query else url
+
+
+@lru_cache(maxsize=4096)
+def address(name: str, *ids: str) -> str:
+    """The URL named `name`. An empty id leads to the search instead."""
+    written = [IdConverter().to_url(one) for one in ids]
+    if all(map(PLAIN_ID, written)):
+        return pattern(name, len(ids)).format(*written)
+    try:
+        return reverse(name, args=ids)
+    except NoReverseMatch:
+        return f"{reverse('go')}?{urlencode({'id': ids[-1]})}"
+
+
+@cache
+def pattern(name: str, count: int) -> str:
+    """The URL with places for ids: a list has hundreds of rows' worth, and resolving takes ten times as long."""
+    places = [f"place{number}end" for number in range(count)]
+    found = reverse(name, args=places)
+    for number, place in enumerate(places):
+        found = found.replace(place, f"{{{number}}}")
+    return found
+
+
+def run_url(run: Run, name: str = "run", **query: object) -> str:
+    """The URL of a run's page, or of `name` (cancel, metadata, tool_outputs, run_live, run_raw).
+
+    What is marked on the page (`run.hit`) goes along to its tabs, steps and polls.
+    """
+    if name in ("run", "run_live"):
+        query.setdefault("hit", getattr(run, "hit", ""))
+    return with_connection(address(name, run.thread.upstream_id, run.upstream_id), run, **query)
+
+
+def thread_url(thread: Thread, name: str = "thread", **query: object) -> str:
+    return with_connection(address(name, thread.upstream_id), thread, **query)
+
+
+def view_url(view: SavedView) -> str:
+    """The run list that a saved view stands for."""
+    given = {name: value for name, value in (("q", view.query), ("sort", view.sort)) if value}
+    return f"{reverse('runs')}{'?' if given else ''}{urlencode(given)}"

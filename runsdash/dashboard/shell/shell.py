@@ -1,0 +1,122 @@
+"""What the frame around every page needs. Read only when a template asks, so fragments pay nothing."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.http import urlencode
+
+from runsdash.dashboard.runs.rows import state_tag
+from runsdash.index.connections import connections
+from runsdash.index.models import Connection
+from runsdash.index.totals import right_now
+
+# Pages whose rows `?connection=` filters; elsewhere it says which upstream the subject belongs to.
+FILTERED_PAGES = {"overview", "needs_action", "runs", "threads"}
+MAX_BADGE = 99
+PILL_STEP_S = 15  # the sync pill alone makes a poll answer at most this often
+FRAME_POLL_S = 10  # of pages that have no poll of their own
+FRAME_STEP_S = 60  # there the pill is not what people look at
+
+
+class Shell:
+    """Connections, the one chosen by `?connection=`, and what the reader may do here."""
+
+    version = settings.VERSION
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @cached_property
+    def connections(self) -> list[Connection]:
+        return connections()
+
+    @property
+    def is_read_only(self) -> bool:
+        return settings.RUNSDASH_READ_ONLY
+
+    @property
+    def can_act(self) -> bool:
+        return self.request.user.can_act and not self.is_read_only
+
+    @property
+    def can_manage(self) -> bool:
+        return self.request.user.can_manage and not self.is_read_only
+
+    @cached_property
+    def page(self) -> str:
+        """The name of the page's URL, empty on problem pages."""
+        return self.request.resolver_match.url_name if self.request.resolver_match else ""
+
+    @cached_property
+    def chosen(self) -> Connection | None:
+        slug = self.request.GET.get("connection")
+        return next((one for one in self.connections if slug and one.slug == slug), None)
+
+    @property
+    def carried(self) -> str:
+        """The query that navigation links keep, so that a chosen connection stays chosen."""
+        return f"?{urlencode({'connection': self.chosen.slug})}" if self.chosen else ""
+
+    @property
+    def is_filtered_page(self) -> bool:
+        return self.page in FILTERED_PAGES
+
+    @cached_property
+    def freshness(self) -> dict[str, object]:
+        return freshness([self.chosen] if self.chosen else self.connections)
+
+    @property
+    def freshness_tag(self) -> tuple:
+        """For polling tags: changes with the badge, the tone, and a few times a minute with the moment."""
+        fresh = self.freshness
+        at = fresh["at"].timestamp() // PILL_STEP_S if fresh["at"] else None
+        return fresh["tone"], fresh["words"], at, self.waiting_count
+
+    @property
+    def frame_poll(self) -> dict[str, object]:
+        """The small poll of a page without one of its own: it keeps badge and pill true."""
+        fresh = self.freshness
+        at = fresh["at"].timestamp() // FRAME_STEP_S if fresh["at"] else None
+        tag = state_tag(fresh["tone"], fresh["words"], at, self.waiting_count)
+        return {"url": f"{reverse('frame')}{self.carried}", "interval_s": FRAME_POLL_S, "tag": tag}
+
+    @property
+    def waiting_count(self) -> int:
+        """Runs that wait for a person and can still be answered: the inbox's own query, no further than it is shown.
+
+        Kept on the request, since views and templates have a shell each.
+        """
+        if not hasattr(self.request, "waiting_count"):
+            soonest = right_now.waiting(self.chosen).values_list("pk", flat=True)
+            self.request.waiting_count = len(soonest[: MAX_BADGE + 1])
+        return self.request.waiting_count
+
+    @property
+    def waiting_label(self) -> str:
+        return str(self.waiting_count) if self.waiting_count <= MAX_BADGE else f"{MAX_BADGE}+"
+
+
+def freshness(shown: list[Connection]) -> dict[str, object]:
+    """What the sync pill says of some connections: {"tone", "words", "at"}. One that fails comes first."""
+    shown = [one for one in shown if one.is_enabled]
+    failing = [one for one in shown if is_failing(one)]
+    if failing:
+        name = failing[0].slug if len(shown) > 1 else "Upstream"
+        return {"tone": "bad", "words": f"{name} failed", "at": failing[0].last_failure_at}
+    answered = [one.last_success_at for one in shown if one.last_success_at]
+    if answered:
+        return {"tone": "good", "words": "Synced", "at": max(answered)}
+    return {"tone": "", "words": "Not asked yet" if shown else "No connection", "at": None}
+
+
+def is_failing(connection: Connection) -> bool:
+    failure: datetime | None = connection.last_failure_at
+    success: datetime | None = connection.last_success_at
+    return failure is not None and (success is None or failure > success)
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    return {"shell": Shell(request)}

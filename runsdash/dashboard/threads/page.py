@@ -1,0 +1,176 @@
+"""Everything the thread page shows: a page of its conversation, a page of its runs, and who holds its lock.
+
+It reads the index. Only `read_older` asks an upstream, for one page of messages.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from runsdash.dashboard.run.page import ID_CHARS, digest_of
+from runsdash.dashboard.shell import poll_intervals
+from runsdash.dashboard.shell.copy_age import copy_age_s
+from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
+from runsdash.dashboard.shell.shell import Shell
+from runsdash.index.keeping.archive import Meter, meter_of
+from runsdash.index.models import Message, Run, Thread
+from runsdash.index.storage import page_reads
+from runsdash.index.walks import rests
+from runsdash.sync.archiving import read_older_messages
+from runsdash.sync.last_error import says_gone
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownMessage:
+    """A message and the run that wrote it, when that is known."""
+
+    message: Message
+    made_by: Run | None
+
+
+class ThreadPage:
+    """A thread as one reader looks at it: `?before=` a message, `?runs_before=` a run."""
+
+    def __init__(self, request: HttpRequest, thread: Thread) -> None:
+        self.thread, self.now = thread, timezone.now()
+        self.older_error = ""
+        self.waiting_elsewhere = Shell(request).waiting_count
+        self.before = request.GET.get("before", "")[:ID_CHARS]
+        self.runs_before = request.GET.get("runs_before", "")[:ID_CHARS]
+        mark_ambiguous([thread])
+
+    @property
+    def is_gone(self) -> bool:
+        """The upstream no longer knows the thread: only the copy is left."""
+        return self.thread.is_gone or says_gone(self.thread.trouble)
+
+    # Conversation
+
+    @cached_property
+    def _message_page(self) -> tuple[list[Message], bool]:
+        return page_reads.message_page(self.thread, before=self.before)
+
+    @cached_property
+    def messages(self) -> list[ShownMessage]:
+        found = self._message_page[0]
+        runs = page_reads.runs_by_id(self.thread, [message.run_upstream_id for message in found])
+        mark_ambiguous(runs.values())
+        return [ShownMessage(message=one, made_by=runs.get(one.run_upstream_id)) for one in found]
+
+    @property
+    def _has_older_upstream(self) -> bool:
+        """May the upstream have older messages that it would give?"""
+        return not (self.thread.has_all_messages or rests(self.thread, "messages") or self.is_gone)
+
+    @property
+    def older_url(self) -> str:
+        """The page before this one; "" when there is certainly nothing older to be had."""
+        found, has_older = self._message_page
+        may_have_older = has_older or self._has_older_upstream
+        return thread_url(self.thread, before=found[0].upstream_id) if found and may_have_older else ""
+
+    @property
+    def needs_older(self) -> str:
+        """The message to ask the upstream for messages before; "" when the index has this page whole."""
+        found, has_older = self._message_page
+        is_short = self.before and not has_older and len(found) < page_reads.MESSAGES_PER_PAGE
+        if not is_short or not self._has_older_upstream:
+            return ""
+        return found[0].upstream_id if found else self.before
+
+    def read_older(self) -> None:
+        """Asks for one page of older messages when the reader went further back than the index."""
+        before = self.needs_older
+        if before:
+            error = read_older_messages(self.thread, before=before)
+            self.older_error = error.message if error else ""
+            del self._message_page
+
+    @cached_property
+    def meter(self) -> Meter:
+        return meter_of(self.thread)
+
+    @property
+    def newest_url(self) -> str:
+        return thread_url(self.thread) if self.before else ""
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Assistants' names by id, of the messages and runs shown."""
+        ids = {message.assistant_id for message in self._message_page[0]}
+        ids |= {run.assistant_id for run in self.runs}
+        return page_reads.assistant_names(self.thread.connection_id, ids)
+
+    # Runs
+
+    @cached_property
+    def _run_page(self) -> tuple[list[Run], bool]:
+        return page_reads.runs_of_thread(self.thread, before=self.runs_before)
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        mark_ambiguous(self._run_page[0])
+        return self._run_page[0]
+
+    @property
+    def older_runs_url(self) -> str:
+        return thread_url(self.thread, runs_before=self.runs[-1].upstream_id) if self._run_page[1] else ""
+
+    @cached_property
+    def holder(self) -> Run | None:
+        """The run that locks the thread; nothing locks one that is gone."""
+        found = None if self.is_gone else page_reads.lock_holder(self.thread)
+        mark_ambiguous([found] if found else [])
+        return found
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.holder is not None and poll_intervals.is_overdue(self.holder, now=self.now)
+
+    @property
+    def resources(self) -> list[tuple[str, list[str]]]:
+        """Tool resources as (tool, ids)."""
+        found = self.thread.tool_resources if isinstance(self.thread.tool_resources, dict) else {}
+        return [(str(tool).replace("_", " "), ids_in(value)) for tool, value in found.items() if ids_in(value)]
+
+    # Polling
+
+    @cached_property
+    def interval_s(self) -> int | None:
+        """Only while a run is active: then something is going to change."""
+        if self.holder is None:
+            return None
+        changed_at = poll_intervals.last_change(
+            self.holder, [message.created_at for message in self._message_page[0][-1:]]
+        )
+        wanted_s = poll_intervals.interval_s(self.holder, changed_at=changed_at, now=self.now)
+        return max(poll_intervals.CALM_S, wanted_s or poll_intervals.SLOW_S)
+
+    @cached_property
+    def live_url(self) -> str:
+        asked = {"before": self.before, "runs_before": self.runs_before, "every": self.interval_s}
+        return thread_url(self.thread, "thread_live", **asked)
+
+    @cached_property
+    def version(self) -> str:
+        """The page's tag, from versions of what it shows."""
+        parts = [str(self.interval_s), str(self.is_gone), str(self.is_overdue), self.before, self.runs_before]
+        parts += [f"{run.upstream_id} {run.status} {run.total_tokens} {run.duration_s}" for run in self.runs]
+        parts += [self.holder.upstream_id, self.holder.status] if self.holder else []
+        parts += [
+            str(self.meter),
+            str(self.thread.metadata),
+            str(self.thread.tool_resources),
+            str(self.waiting_elsewhere),
+        ]
+        if self.thread.trouble:
+            parts += [str(self.thread.trouble.get("at")), str(copy_age_s(self.thread) // poll_intervals.TICK_S)]
+        return digest_of([*parts, *page_reads.message_digests(self._message_page[0])])
+
+
+def ids_in(value: object) -> list[str]:
+    """File and vector store ids of one tool's resources, whatever shape the server gives them."""
+    lists = value.values() if isinstance(value, dict) else []
+    return [str(one)[:ID_CHARS] for ids in lists if isinstance(ids, list) for one in ids[:20] if isinstance(one, str)]

@@ -1,0 +1,38 @@
+"""Purge a thread from RunsDash: everything that is known of it here. Nothing changes upstream."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from runsdash.accounts.guards import admin_required
+from runsdash.actions.threads import purge_thread
+from runsdash.dashboard.shell.links import mark_ambiguous
+from runsdash.dashboard.shell.lookup import known_thread
+from runsdash.index.keeping.archive import meter_of
+from runsdash.index.models import Thread
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admin_required
+def purge(request: HttpRequest, thread_id: str) -> HttpResponse:
+    """GET: what would be purged. POST: purges, once the id is typed."""
+    thread = known_thread(request, thread_id=thread_id)
+    mark_ambiguous([thread])
+    if request.method != "POST":
+        return form(request, thread)
+    if request.POST.get("confirm", "").strip() != thread.upstream_id:
+        return form(request, thread, error="Type the whole thread id to confirm.", status=422)
+    is_over = purge_thread(actor=request.user, thread=thread, reason=request.POST.get("reason", ""))
+    rest = "" if is_over else " It is large; a worker deletes the rest of it."
+    messages.success(request, f"The thread is purged.{rest} It is not fetched again until somebody adds it.")
+    return HttpResponseRedirect(reverse("threads"))
+
+
+def form(request: HttpRequest, thread: Thread, *, error: str = "", status: int = 200) -> HttpResponse:
+    context = {
+        "thread": thread, "meter": meter_of(thread), "error": error,
+        "typed": request.POST.get("confirm", ""), "reason": request.POST.get("reason", ""),
+    }  # fmt: skip
+    return render(request, "thread/purge.html", context, status=status)

@@ -1,0 +1,70 @@
+"""How values look: durations, ages, sizes, counts, short ids."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from runsdash.dashboard.shell import formats
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "—"),
+        (0, "0 s"),
+        (46.8, "46 s"),
+        (124, "2 m 04 s"),
+        (3720, "1 h 02 m"),
+        (273_600, "3 d 04 h"),
+        (-5, "0 s"),
+    ],
+)
+def test_durations(seconds: float | None, text: str) -> None:
+    assert formats.duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(6, "6 s ago"), (1500, "25 min ago"), (7300, "2 h ago"), (200_000, "2 d ago"), (-200, "in 3 min")],
+)
+def test_ages(seconds: float, text: str) -> None:
+    now = timezone.now()
+    assert formats.age_text(now - timedelta(seconds=seconds), now=now) == text
+
+
+def test_old_is_a_date() -> None:
+    words = formats.age_text(timezone.now() - timedelta(days=90))
+    assert formats.is_date(words)
+
+
+@pytest.mark.parametrize(
+    ("left", "text"), [(510, "8:30"), (59.9, "0:59"), (3723, "1:02:03"), (0.4, "expired"), (-9, "expired")]
+)
+def test_countdowns(left: float, text: str) -> None:
+    assert formats.countdown_text(left) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(None, "—"), (1, "1 byte"), (212, "212 bytes"), (9420, "9.2 KB"), (1_468_006, "1.4 MB")]
+)
+def test_sizes(number: int | None, text: str) -> None:
+    assert formats.size_text(number) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("run_3zZWjCB4Te68dMT54M0WdK39", "run_3zZW…dK39"),
+        ("3fa85f64-5717-4562-b3fc-2c963f66afa6", "3fa8…afa6"),
+        ("run_1", "run_1"),
+        ("a_very_long_made_up_identifier", "a_very…fier"),
+        ("", ""),
+    ],
+)
+def test_short_ids(given: str, text: str) -> None:
+    assert formats.short_id_text(given) == text
+
+
+def test_counts() -> None:
+    assert (formats.count_text(12608), formats.count_text(None)) == ("12,608", "—")
