@@ -20,9 +20,9 @@ GROUPS = {
 EARLY = tuple(
     f"tests/{name}.py"
     for name in (
-        "sync/test_fairness", "index/test_aggregates", "dashboard/test_poll_costs", "actions/test_streams", "sync/test_worker",
-        "index/test_import", "index/test_export", "service/test_stream", "service/test_retries", "service/test_deadlines",
-        "sandbox/test_sdk", "test_settings", "test_old_databases",
+        "sync/budget/test_fairness", "index/totals/test_overview_totals", "dashboard/run/test_poll_costs", "actions/live/test_stream_readers", "sync/test_worker",
+        "index/importing/test_import", "index/exporting/test_export", "service/test_stream", "service/test_retries", "service/test_deadlines",
+        "sandbox/protocol/test_sdk", "test_settings", "test_old_databases",
     )
 )  # fmt: skip
 # Many tests of the same length without a fixture of their own: each goes where there is room.

@@ -2,7 +2,7 @@
 
 from django.urls import include, path, register_converter
 
-from .shell.converters import IdConverter
+from runsdash.dashboard.shell.converters import IdConverter
 
 register_converter(IdConverter, "id")
 

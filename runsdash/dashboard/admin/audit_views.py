@@ -29,7 +29,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         return redirect(f"{reverse('audit')}{asked.url_query()}")
     outcomes = AuditEntry.objects.filter(intent_id__in=[entry.pk for entry in page.rows])
     told = [Told(deed) for deed in deeds([*page.rows, *outcomes])]
-    return render(request, "audit/audit.html", {"asked": asked, "page": page, "told": told, "labels": LABELS})
+    return render(request, "admin/audit/audit.html", {"asked": asked, "page": page, "told": told, "labels": LABELS})
 
 
 @viewer_required
@@ -39,7 +39,7 @@ def entry(request: HttpRequest, key: int) -> HttpResponse:
     found = AuditEntry.objects.exclude(kind=AuditEntry.Kind.OUTCOME).filter(pk=key).first()
     if found is None:
         raise Http404("There is no such entry in the audit trail.")
-    return render(request, "audit/entry.html", {"told": Told(deed_of(found))})
+    return render(request, "admin/audit/entry.html", {"told": Told(deed_of(found))})
 
 
 def beginnings(asked: AskedAudit) -> QuerySet[AuditEntry]:

@@ -32,7 +32,7 @@ FROM_ENVIRONMENT = "This connection follows the environment of RunsDash and is c
 @viewer_required
 @require_safe
 def connections(request: HttpRequest) -> HttpResponse:
-    return render(request, "connections/connections.html", {"told": [told(one) for one in every_connection()]})
+    return render(request, "admin/connections/connections.html", {"told": [told(one) for one in every_connection()]})
 
 
 @admin_required
@@ -41,9 +41,9 @@ def new(request: HttpRequest) -> HttpResponse:
     """Adds a connection."""
     form = ConnectionForm(request.POST or None)
     if request.method != "POST":
-        return render(request, "connections/new.html", {"form": form})
+        return render(request, "admin/connections/new.html", {"form": form})
     if not form.is_valid():
-        return render(request, "connections/new.html", {"form": form}, status=422)
+        return render(request, "admin/connections/new.html", {"form": form}, status=422)
     connection = add_connection(actor=request.user, connection=form.instance, api_key=form.new_key)
     messages.success(request, f"Connection {connection.slug} added. Test it to see whether it answers.")
     return redirect("connections")
@@ -87,7 +87,7 @@ def test(request: HttpRequest, slug: str) -> HttpResponse:
         raise
     note_success(connection)
     text = f"{slug} answered in {time.monotonic() - started:.2f} s.{words}"
-    row = render_to_string("connections/_row.html", {"one": told(connection)}, request=request)
+    row = render_to_string("admin/connections/_row.html", {"one": told(connection)}, request=request)
     row = partial(f"#connection-{connection.pk}", row, swap="outerMorph")
     return done(request, url=reverse("connections"), text=text, partials=(row,))
 
@@ -117,7 +117,7 @@ def edit_page(
     request: HttpRequest, connection: Connection, form: ChangeForm, *, status: int = 200, **more: str
 ) -> HttpResponse:
     context = {"slug": connection.slug, "one": told(connection), "form": form, "in_use": is_in_use(connection), **more}
-    return render(request, "connections/edit.html", context, status=status)
+    return render(request, "admin/connections/edit.html", context, status=status)
 
 
 def told(connection: Connection) -> dict[str, object]:

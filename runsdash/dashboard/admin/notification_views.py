@@ -44,7 +44,9 @@ class RuleForm(forms.ModelForm):
 @require_safe
 def notifications(request: HttpRequest) -> HttpResponse:
     recent = Delivery.objects.select_related("rule").order_by("-pk")[:DELIVERIES_SHOWN]
-    return render(request, "notifications/notifications.html", {"rules": Rule.objects.all(), "deliveries": recent})
+    return render(
+        request, "admin/notifications/notifications.html", {"rules": Rule.objects.all(), "deliveries": recent}
+    )
 
 
 @admin_required
@@ -89,7 +91,7 @@ def test(request: HttpRequest, key: int) -> HttpResponse:
 @require_safe
 def deliveries(request: HttpRequest, key: int) -> HttpResponse:
     """The deliveries of a rule; polled while a test is under way."""
-    return render(request, "notifications/_of_rule.html", deliveries_of(rule_named(key)))
+    return render(request, "admin/notifications/_of_rule.html", deliveries_of(rule_named(key)))
 
 
 def deliveries_of(rule: Rule) -> dict[str, object]:
@@ -113,4 +115,4 @@ def saved(request: HttpRequest, form: RuleForm) -> HttpResponse:
 def rule_page(request: HttpRequest, form: RuleForm, *, rule: Rule | None = None, status: int = 200) -> HttpResponse:
     secret = unseal(rule.sealed_secret) if rule else ""
     context = {"form": form, "rule": rule, "secret": secret} | (deliveries_of(rule) if rule else {})
-    return render(request, "notifications/rule.html", context, status=status)
+    return render(request, "admin/notifications/rule.html", context, status=status)

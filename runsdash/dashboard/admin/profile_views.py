@@ -18,10 +18,10 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Theme, time zone and single-key shortcuts."""
     form = ProfileForm(request.POST or None, instance=request.user)
     if request.method != "POST":
-        return render(request, "profile.html", {"form": form})
+        return render(request, "admin/profile.html", {"form": form})
     if not form.is_valid():
         request.user.refresh_from_db()
-        return render(request, "profile.html", {"form": form}, status=422)
+        return render(request, "admin/profile.html", {"form": form}, status=422)
     form.save()
     messages.success(request, "Profile saved.")
     return redirect("profile")

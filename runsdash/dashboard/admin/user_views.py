@@ -16,7 +16,7 @@ from .user_form import UserForm
 @admin_required
 @require_safe
 def users(request: HttpRequest) -> HttpResponse:
-    return render(request, "users/users.html", {"people": User.objects.order_by("username")})
+    return render(request, "admin/users/users.html", {"people": User.objects.order_by("username")})
 
 
 @admin_required
@@ -42,4 +42,4 @@ def answer(request: HttpRequest, form: UserForm) -> HttpResponse:
         messages.success(request, f"The account {person.username} is saved.")
         return HttpResponseRedirect(reverse("users"))
     context = {"form": form, "name": form.instance.username if form.instance.pk else ""}
-    return render(request, "users/user.html", context, status=422 if form.is_bound else 200)
+    return render(request, "admin/users/user.html", context, status=422 if form.is_bound else 200)

@@ -27,5 +27,5 @@ def draft(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
         return HttpResponse(partial("#run-unsent", "")) if request.htmx else HttpResponseRedirect(run_url(run))
     form = empty_form(run).fill(request.POST)
     saved_at = None if form.fault else save_drafts(user=request.user, run=run, texts=form.outputs)
-    html = render_to_string("actions/_draft_note.html", {"saved_at": saved_at}, request=request)
+    html = render_to_string("inbox/_draft_note.html", {"saved_at": saved_at}, request=request)
     return HttpResponse(partial("#draft-note", html)) if request.htmx else HttpResponseRedirect(run_url(run))

@@ -32,7 +32,7 @@ def functions(request: HttpRequest) -> HttpResponse:
     name = request.GET.get("name", "").strip()[:200]
     if name:
         return HttpResponseRedirect(address("function", name))
-    return render(request, "functions/functions.html", {"rows": rows()})
+    return render(request, "inbox/functions.html", {"rows": rows()})
 
 
 def rows() -> list[dict[str, object]]:
@@ -81,7 +81,7 @@ def page(request: HttpRequest, name: str, *, status: int = 200, **typed: str) ->
         "sent": SentOutput.objects.filter(function_name=name).select_related("connection").order_by("-id")[:MAX_SENT],
         **typed,
     }
-    return render(request, "functions/function.html", context, status=status)
+    return render(request, "inbox/function.html", context, status=status)
 
 
 @require_POST

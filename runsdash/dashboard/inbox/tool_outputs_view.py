@@ -70,7 +70,7 @@ def half_taken(request: HttpRequest, form: ToolOutputsForm, after: Run, left: li
     text = (
         f"The upstream took {took} of {len(form.boxes)} outputs and still waits for {len(left)}. Those are kept below."
     )
-    html = render_to_string("actions/_tool_outputs.html", form_context(request, after), request=request)
+    html = render_to_string("inbox/_tool_outputs.html", form_context(request, after), request=request)
     shown = (partial("#tool-outputs", html, swap="outerHTML"),)
     return done(request, url=run_url(after), text=text, tone="warn", partials=shown)
 
@@ -89,7 +89,7 @@ def empty_form(run: Run) -> ToolOutputsForm:
 
 
 def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = None) -> dict[str, object]:
-    """What templates/actions/_tool_outputs.html needs; for the run page and for the form alone."""
+    """What templates/inbox/_tool_outputs.html needs; for the run page and for the form alone."""
     if form is None:
         form = empty_form(run)
         form.recall(drafts_of(request.user, run), inherited=inherited(request.user, run))
@@ -112,7 +112,7 @@ def earlier_menus(run: Run, form: ToolOutputsForm) -> list[dict[str, object]]:
 
 def answer(request: HttpRequest, run: Run, form: ToolOutputsForm | None, *, status: int = 200) -> HttpResponse:
     return form_answer(
-        request, page="actions/tool_outputs.html", fragment="actions/_tool_outputs.html", root="tool-outputs",
+        request, page="inbox/tool_outputs.html", fragment="inbox/_tool_outputs.html", root="tool-outputs",
         context=form_context(request, run, form), status=status,
     )  # fmt: skip
 
@@ -120,7 +120,7 @@ def answer(request: HttpRequest, run: Run, form: ToolOutputsForm | None, *, stat
 def submitted(request: HttpRequest, form: ToolOutputsForm) -> str:
     """The panel once its outputs are on their way, with the way to the next run that waits."""
     context = {"form": form, "next": next_waiting(form.run)}
-    html = render_to_string("actions/_tool_outputs_sent.html", context, request=request)
+    html = render_to_string("inbox/_tool_outputs_sent.html", context, request=request)
     return partial("#tool-outputs", html, swap="outerHTML")
 
 

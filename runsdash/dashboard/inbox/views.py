@@ -21,7 +21,7 @@ def needs_action(request: HttpRequest) -> HttpResponse:
     inbox.verify(wait_s=PAGE_WAIT_S, max_age_s=MAX_AGE_S)
     return render(
         request,
-        "needs_action/needs_action.html",
+        "inbox/inbox.html",
         {"inbox": inbox, "shell": inbox.shell, "tabs": TABS, "poll": inbox.poll},
     )
 
@@ -42,6 +42,6 @@ def live(request: HttpRequest) -> HttpResponse:
         "poll": inbox.poll,
         "has_news": has_news(inbox.version, shown=shown),
     }
-    response = render(request, "needs_action/live.html", context)
+    response = render(request, "inbox/live.html", context)
     response["HX-PTag"] = inbox.version
     return response

@@ -27,6 +27,6 @@ def copy_as(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
     context = {"run": run, "requests": requests, "variable": KEY_VARIABLE, "is_dialog": bool(request.htmx)}
     if request.htmx:
         return render(
-            request, "actions/_dialog.html", context | {"fragment": "actions/_copy_as.html", "title": "Copy as"}
+            request, "run_actions/_dialog.html", context | {"fragment": "run/_copy_as.html", "title": "Copy as"}
         )
-    return render(request, "actions/copy_as.html", context)
+    return render(request, "run/copy_as.html", context)

@@ -4,7 +4,15 @@ from django.urls import path
 
 from runsdash.dashboard.shell.links import RUN
 
-from . import copy_as_view, export_view, files_view, live_view, raw_views, stream_view, views
+from . import (
+    copy_as_view,
+    export_view,
+    files_view,
+    live_view,
+    raw_views,
+    stream_view,
+    views,
+)
 
 urlpatterns = [
     path(RUN, views.show, name="run"),

@@ -37,6 +37,6 @@ def cancel(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
 def form(request: HttpRequest, run: Run, *, error: str = "", status: int = 200) -> HttpResponse:
     context = {"run": run, "error": error, "reason": request.POST.get("reason", ""), "token": new_token()}
     return form_answer(
-        request, page="actions/cancel.html", fragment="actions/_cancel.html", root="cancel-form",
+        request, page="run_actions/cancel.html", fragment="run_actions/_cancel.html", root="cancel-form",
         context=context, status=status, dialog="Cancel run",
     )  # fmt: skip

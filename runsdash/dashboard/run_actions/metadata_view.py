@@ -82,6 +82,6 @@ def form(
         "seen": json.dumps(run.metadata), "reason": request.POST.get("reason", ""),
     }  # fmt: skip
     return form_answer(
-        request, page="actions/metadata.html", fragment="actions/_metadata.html", root="metadata-form",
+        request, page="run_actions/metadata.html", fragment="run_actions/_metadata.html", root="metadata-form",
         context=context, status=status, dialog="Edit metadata",
     )  # fmt: skip

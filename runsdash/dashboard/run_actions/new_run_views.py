@@ -139,7 +139,7 @@ def page(
         "thread_url": thread_url(thread) if thread else "",
         "source": source,
     }  # fmt: skip
-    return render(request, "actions/new_run.html", context, status=status)
+    return render(request, "run_actions/new_run.html", context, status=status)
 
 
 def may_have_started(form: RunForm, error: ServiceError | None) -> bool:

@@ -93,13 +93,13 @@ def page(
         "form": form, "query": asked.get("q", ""), "chosen": chosen, "connection": asked.get("connection", ""),
         "count": len(run_ids), "by_status": by_status.order_by("-runs"), "problem": problem,
     }  # fmt: skip
-    return render(request, "bulk/new.html", context, status=status)
+    return render(request, "runs/batch/new.html", context, status=status)
 
 
 @viewer_required
 @require_safe
 def jobs(request: HttpRequest) -> HttpResponse:
-    return render(request, "bulk/jobs.html", {"jobs": BulkJob.objects.order_by("-pk")[:ITEMS_A_PAGE]})
+    return render(request, "runs/batch/jobs.html", {"jobs": BulkJob.objects.order_by("-pk")[:ITEMS_A_PAGE]})
 
 
 @viewer_required
@@ -110,7 +110,7 @@ def job(request: HttpRequest, key: int) -> HttpResponse:
     context = job_context(request, found)
     if request.headers.get("HX-PTag") == context["poll"]["tag"]:
         return HttpResponseNotModified()
-    response = render(request, "bulk/_job.html" if request.htmx else "bulk/job.html", context)
+    response = render(request, "runs/batch/_job.html" if request.htmx else "runs/batch/job.html", context)
     response["HX-PTag"] = context["poll"]["tag"]
     return response
 

@@ -62,7 +62,7 @@ def form_answer(
         return render(request, page, context, status=status)
     context = {**context, "is_dialog": bool(dialog), "fragment": fragment, "title": dialog}
     if status == 200:
-        return render(request, "actions/_dialog.html" if dialog else fragment, context)
+        return render(request, "run_actions/_dialog.html" if dialog else fragment, context)
     html = render_to_string(fragment, context, request=request)
     return HttpResponse(partial(f"#{root}", html, swap="outerMorph"), status=status)
 
@@ -73,7 +73,7 @@ def partial(target: str, html: str | SafeString, *, swap: str = "innerHTML") -> 
 
 def toast(request: HttpRequest, text: str, *, tone: str = "good", url: str = "", link: str = "") -> SafeString:
     context = {"text": text, "tone": tone, "url": url, "link": link}
-    return partial("#toasts", render_to_string("actions/_toast.html", context, request=request), swap="beforeend")
+    return partial("#toasts", render_to_string("shell/_toast.html", context, request=request), swap="beforeend")
 
 
 def done(

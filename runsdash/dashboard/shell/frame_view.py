@@ -15,6 +15,6 @@ def frame(request: HttpRequest) -> HttpResponse:
     poll = Shell(request).frame_poll
     if request.headers.get("HX-PTag") == poll["tag"]:
         return HttpResponseNotModified()
-    response = render(request, "_frame.html")
+    response = render(request, "shell/_frame.html")
     response["HX-PTag"] = poll["tag"]
     return response

@@ -29,7 +29,7 @@ def go(request: HttpRequest) -> HttpResponse:
     """Redirects to the page of what was typed; else a page that keeps the text and says what can be typed."""
     text = request.GET.get("id", "").strip()[:MAX_TYPED_CHARS]
     if not text:
-        return render(request, "go/go.html", {"text": ""})
+        return render(request, "shell/go.html", {"text": ""})
     slug = request.GET.get("connection")
     within = [connection_named(slug)] if slug else connections()
     ids = found_ids(text)[:MAX_LOOKED_UP]
@@ -44,7 +44,7 @@ def go(request: HttpRequest) -> HttpResponse:
         return redirect(url)
     runs = [one.upstream_id for one in ids if one.kind == "run"]
     context = {"text": text, "ids": ids, "unknown_run": runs[0] if runs else ""}
-    return render(request, "go/go.html", context, status=404)
+    return render(request, "shell/go.html", context, status=404)
 
 
 def known_url(ids: list[FoundId], within: list[Connection], *, places: list[Place]) -> str:

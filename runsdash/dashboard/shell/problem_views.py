@@ -22,7 +22,7 @@ FORM_EXPIRED = Problem(
 
 def rendered(request: HttpRequest, problem: Problem) -> HttpResponse:
     """The page, or the partial for htmx."""
-    template = "problems/_problem.html" if request.headers.get("HX-Request") else "problems/problem.html"
+    template = "shell/problems/_problem.html" if request.headers.get("HX-Request") else "shell/problems/problem.html"
     return render(request, template, {"problem": problem}, status=problem.status)
 
 
@@ -40,7 +40,7 @@ def several_response(request: HttpRequest, error: SeveralConnections) -> HttpRes
         query["connection"] = connection.slug
         choices.append((connection, f"{request.path}?{query.urlencode()}"))
     context = {"upstream_id": error.upstream_id, "choices": choices}
-    return render(request, "problems/several.html", context, status=300)
+    return render(request, "shell/problems/several.html", context, status=300)
 
 
 def purged_response(request: HttpRequest, error: Purged) -> HttpResponse:
@@ -49,7 +49,7 @@ def purged_response(request: HttpRequest, error: Purged) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return rendered(request, problem)
     context = {"problem": problem, "purge": error.purge, "slug": request.GET.get("connection", "")}
-    return render(request, "problems/purged.html", context, status=410)
+    return render(request, "shell/problems/purged.html", context, status=410)
 
 
 def not_allowed_response(request: HttpRequest, refused: HttpResponseNotAllowed) -> HttpResponse:
@@ -80,7 +80,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Must work when nothing else does: no database, no context processor."""
     is_fragment = request.headers.get("HX-Request")
-    template = "problems/_problem.html" if is_fragment else "problems/500.html"
+    template = "shell/problems/_problem.html" if is_fragment else "shell/problems/500.html"
     problem = Problem(
         status=500,
         title="RunsDash failed",

@@ -62,4 +62,4 @@ def form(request: HttpRequest, thread: Thread, *, error: str = "", status: int =
         "typed": request.POST.get("confirm", ""), "reason": request.POST.get("reason", ""),
         "anyway": request.POST.get("anyway") == "yes",
     }  # fmt: skip
-    return render(request, "thread/delete.html", context, status=status)
+    return render(request, "threads/delete.html", context, status=status)

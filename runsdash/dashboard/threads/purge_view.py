@@ -35,4 +35,4 @@ def form(request: HttpRequest, thread: Thread, *, error: str = "", status: int =
         "thread": thread, "meter": meter_of(thread), "error": error,
         "typed": request.POST.get("confirm", ""), "reason": request.POST.get("reason", ""),
     }  # fmt: skip
-    return render(request, "thread/purge.html", context, status=status)
+    return render(request, "threads/purge.html", context, status=status)

@@ -19,7 +19,7 @@ def thread(request: HttpRequest, *, thread_id: str) -> HttpResponse:
     row = thread_of_page(request, thread_id=thread_id)
     page = ThreadPage(request, row)
     page.read_older()
-    return mark_stale(render(request, "thread/thread.html", {"page": page, "thread": row}), row)
+    return mark_stale(render(request, "threads/thread.html", {"page": page, "thread": row}), row)
 
 
 @viewer_required
@@ -32,7 +32,7 @@ def live(request: HttpRequest, *, thread_id: str) -> HttpResponse:
     if request.headers.get("HX-PTag") == page.version:
         response: HttpResponse = HttpResponseNotModified()
     else:
-        response = render(request, "thread/_live.html", {"page": page, "thread": row})
+        response = render(request, "threads/_live.html", {"page": page, "thread": row})
     response["HX-PTag"] = page.version
     response["Cache-Control"] = "no-store"
     return mark_stale(response, row)
