@@ -26,7 +26,7 @@ from .visible import visible
 
 VERSION = "markdown-3"
 MARKED_UP_CHARS = 64 * 1024  # longer text is shown plain
-MAX_STEPS = 17_000  # of the parser: a list or table of 64 KB takes 15,000, a text of `![` would take 400,000
+MAX_STEPS = 22_000  # of the parser: a list or table of 64 KB takes 20,000, a text of `![` would take 400,000
 STEPS_OF_BLOCK = 2
 STEPS_OF_MARK = {"[": 3, "!": 3, "<": 4}  # by the time they take: the parser looks for their ends
 MAX_FILLED_CELLS = 4000
@@ -105,8 +105,8 @@ def count_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def count_inline(state: StateInline, silent: bool) -> bool:
-    """Stands before all rules for marks in a line."""
-    return counted(state.env, STEPS_OF_MARK.get(state.src[state.pos], 1))
+    """Stands before all rules for marks in a line. The first of a line or cell stands for the tokens around it."""
+    return counted(state.env, STEPS_OF_MARK.get(state.src[state.pos], 1) + (state.pos == 0))
 
 
 def counted(environment: dict, steps: int) -> bool:
