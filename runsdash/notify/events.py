@@ -6,19 +6,15 @@ from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
 
+from runsdash.index import run_states
 from runsdash.index.models import Run, StatusSeen
 from runsdash.index.skipping import skip_if_bad
 
 from .models import Delivery, Rule
 
 RECENT = timedelta(hours=1)  # an import of old runs tells nobody
-STALE_AFTER = timedelta(minutes=15)
 LOOKED_AT = 500
-STATUSES = {
-    Rule.Event.NEEDS_ACTION: ("requires_action",),
-    Rule.Event.FAILURE: ("failed", "expired", "incomplete"),
-}
-ACTIVE = ("queued", "in_progress", "requires_action", "cancelling")
+STATUSES = {Rule.Event.NEEDS_ACTION: [run_states.WAITING], Rule.Event.FAILURE: run_states.NOT_COMPLETED}
 
 
 def find_events() -> int:
@@ -50,14 +46,11 @@ def status_changes(rule: Rule) -> int:
 
 
 def stale_runs(rule: Rule) -> int:
-    now = timezone.now()
-    active = Run.objects.filter(status__in=ACTIVE).select_related("thread", "connection").order_by("checked_at")
+    overdue = Run.objects.overdue(timezone.now()).select_related("thread", "connection")
     made = 0
-    for run in active[:LOOKED_AT]:
+    for run in overdue[:LOOKED_AT]:
         with skip_if_bad("run", run.upstream_id):
-            is_overdue = run.expires_at is not None and run.expires_at < now
-            if (is_overdue or run.created_at < now - STALE_AFTER) and fits(rule, run):
-                made += make_delivery(rule, run, key=f"stale:{run.pk}", status="stale")
+            made += fits(rule, run) and make_delivery(rule, run, key=f"stale:{run.pk}", status="stale")
     return made
 
 
@@ -106,7 +99,7 @@ def event_body(rule: Rule, run: Run, *, status: str) -> dict[str, object]:
 
 
 def sentence(run: Run, *, status: str) -> str:
-    if status == "requires_action":
+    if status == run_states.WAITING:
         return f"Run {run.upstream_id} waits for tool outputs."
     if status == "stale":
         return f"Run {run.upstream_id} has been {run.status} for a long time."

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from runsdash.service.objects.parsing import identifier, mapping
+from runsdash.service.statuses import run_status
 
 from .decoding import ERROR_TEXT_CHARS, Undecodable, decode_json, error_field, error_text
 from .errors import ServiceError, UpstreamFailed
@@ -74,7 +75,7 @@ class Accumulated:
         parts[known_id] = settled(value)
         if grown and _is_bare(value.get(body)):
             parts[known_id][body] = grown
-        if name.rpartition(".")[2] in ("completed", "incomplete", "failed", "cancelled", "expired"):
+        if run_status(name.rpartition(".")[2]).is_terminal:
             self._finished.add(known_id)
 
 

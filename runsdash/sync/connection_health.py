@@ -10,7 +10,7 @@ from django.utils import timezone
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.sync.budget.budget_seconds import used_since
 
-from .due import ACTIVE, ACTIVE_EVERY
+from .due import ACTIVE_EVERY
 
 MINUTE_S = 60
 COUNTED_MOST = 10_000
@@ -51,7 +51,7 @@ def state_of(connection: Connection) -> State:
         used=sum(used.values()),
         used_by_pages=used["pages"],
         budget_per_min=connection.budget_per_min,
-        active_runs=Run.objects.filter(connection=connection, status__in=ACTIVE).count(),
+        active_runs=Run.objects.active().filter(connection=connection).count(),
         due_threads=len(due.values_list("pk")[:COUNTED_MOST]),
         lag_s=lag_s(connection, now=now),
         paused_until=in_future(connection.paused_until, now=now),
@@ -69,7 +69,7 @@ def lag_s(connection: Connection, *, now: datetime) -> float:
         .values_list("due_at", flat=True)
         .first()
     )
-    runs = Run.objects.filter(connection=connection, status__in=ACTIVE, trouble__isnull=True, expires_at__gte=now)
+    runs = Run.objects.active().filter(connection=connection, trouble__isnull=True, expires_at__gte=now)
     checked_at = runs.aggregate(oldest=Min("checked_at"))["oldest"]
     late = [now - oldest] if oldest else []
     if checked_at:

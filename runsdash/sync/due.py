@@ -7,6 +7,7 @@ from math import ceil
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from runsdash.index import run_states
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.storage.keys import first_key_of
 from runsdash.index.walks import resting_steps, rests
@@ -17,7 +18,7 @@ ACTIVE_EVERY = timedelta(seconds=2.4)
 # While other reads wait, active runs leave them some of the budget; a change is still seen within three seconds.
 SHARED_EVERY = timedelta(seconds=2.7)
 LEAST_AGE = timedelta(seconds=0.5)
-OVERDUE_EVERY = timedelta(seconds=60)  # past expires_at and still called active: labelled, not spun on
+LATE_EVERY = timedelta(seconds=60)  # past its deadline and still called active: labelled, not spun on
 TROUBLED_EVERY = timedelta(seconds=10)
 # How often steps are asked for that the server refused, by the age of the run: some servers forget them for good.
 AGAIN_BY_AGE = {timedelta(hours=1): timedelta(minutes=1), timedelta(days=1): timedelta(minutes=10)}
@@ -28,7 +29,6 @@ WHOLE_THREAD_EVERY = timedelta(minutes=10)  # its metadata and messages, not its
 UNLIMITED_PER_S = 1000.0
 LOOKED_AT = 500  # active runs
 CROWD = 50  # threads due from which each look is as cheap as can be
-ACTIVE = ("queued", "in_progress", "requires_action", "cancelling")
 # How soon a thread is looked at again, by the age of its last run.
 HEAT = [
     (timedelta(minutes=10), timedelta(seconds=15)),
@@ -46,7 +46,7 @@ def free(now: datetime) -> Q:
 
 def active(connection: Connection) -> QuerySet[Run]:
     """Of a thread that is gone nobody will hear again how its last run ended."""
-    rows = Run.objects.filter(status__in=ACTIVE, connection=connection, thread__is_gone=False)
+    rows = Run.objects.active().filter(connection=connection, thread__is_gone=False)
     return rows.select_related("thread", "connection")
 
 
@@ -55,9 +55,7 @@ def active_runs(connection: Connection, *, now: datetime, every: timedelta, most
 
     When more of them come due at once than the budget has room for, the first are read early.
     """
-    on_time = (
-        Q(expires_at__isnull=True) | Q(expires_at__gte=now - OVERDUE_EVERY) | Q(checked_at__lte=now - OVERDUE_EVERY)
-    )
+    on_time = run_states.in_time(now - LATE_EVERY) | Q(checked_at__lte=now - LATE_EVERY)
     untroubled = Q(trouble__isnull=True) | Q(checked_at__lte=now - TROUBLED_EVERY)
     rows = active(connection).filter(free(now), on_time, untroubled, checked_at__lte=now - LEAST_AGE)
     ages_s = [
@@ -100,7 +98,7 @@ def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list
     if connection.lacks_steps:
         return []
     rows = Run.objects.filter(free(now), has_all_steps=False, connection=connection, thread__is_gone=False)
-    rows = rows.exclude(status__in=ACTIVE).exclude(resting_steps())
+    rows = rows.exclude(run_states.active() | resting_steps())
     wanted = Q(trouble__isnull=True) | Q(checked_at__lte=now - AGAIN_AT_LEAST)
     for age, again in AGAIN_BY_AGE.items():
         wanted |= Q(id__gte=first_key_of(now - age), checked_at__lte=now - again)
@@ -126,7 +124,7 @@ def next_due(thread: Thread, *, is_whole: bool) -> datetime:
     now = timezone.now()
     if not thread.has_all_runs and thread.runs_cursor:
         return now
-    if Run.objects.filter(thread=thread, status__in=ACTIVE).exists():
+    if Run.objects.active().filter(thread=thread).exists():
         return now + LOCKED_EVERY
     age = now - (thread.last_run_at or thread.added_at)
     every = next((every for limit, every in HEAT if age < limit), COLD)

@@ -10,7 +10,6 @@ from runsdash.index.storage.storable_text import cut
 from runsdash.service import NoAnswer, NotSupported, ServiceError
 
 MESSAGE_CHARS = 1000
-GONE = {404, 410}
 HEARD_EVERY_S = 5  # a connection's last success is written at most this often
 
 
@@ -24,11 +23,6 @@ def trouble_of(error: ServiceError) -> dict:
         "at": timezone.now().isoformat(),
         "timed_out": isinstance(error, NoAnswer) and error.timed_out,
     }
-
-
-def says_gone(trouble: dict | None) -> bool:
-    """Did the upstream answer that it does not know the object? That says nothing about the connection."""
-    return bool(trouble) and trouble.get("status") in GONE
 
 
 def note_lack(connection: Connection, what: Literal["threads", "steps"], error: ServiceError) -> None:

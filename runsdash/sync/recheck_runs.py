@@ -7,23 +7,26 @@ waits a moment for all of them together; what is late lands in the background.
 from collections.abc import Iterable
 from concurrent.futures import wait
 
+from django.utils import timezone
+
+from runsdash.index import run_states
 from runsdash.index.models import Run
 
 from .clients import client_for
 from .parallel_reads import Landing, Reads, land_later
-from .refresh import MAX_AGE_S, PAGE_WAIT_S, age_s, lease_within_budget
+from .refresh import MAX_AGE_S, PAGE_WAIT_S, lease_within_budget
 from .store_answers import land_run
 
 MOST_AT_ONCE = 20
 READ_COST = 1
-TROUBLED_AGE_S = 10.0  # a run that could not be read a moment ago is left alone that long
 
 
 def verify_runs(
     runs: Iterable[Run], *, wait_s: float = PAGE_WAIT_S, max_age_s: float = MAX_AGE_S, most: int = MOST_AT_ONCE
 ) -> int:
     """Reads the first `most` of `runs` whose copies are too old; how many were asked. Runs come with thread and connection."""
-    stale = [run for run in runs if is_stale(run, max_age_s=max_age_s)][:most]
+    now, enabled = timezone.now(), (run for run in runs if run.connection.is_enabled)
+    stale = [run for run in enabled if run_states.is_stale(run, now, max_age_s=max_age_s)][:most]
     asked = [(run, *found) for run in stale if (found := started(run)) is not None]
     in_time = wait([reads.futures["run"] for _, _, reads in asked], timeout=wait_s).done if asked else set()
     for run, token, reads in asked:
@@ -33,11 +36,6 @@ def verify_runs(
         else:
             land_later(reads, land)
     return len(asked)
-
-
-def is_stale(run: Run, *, max_age_s: float) -> bool:
-    limit_s = max(max_age_s, TROUBLED_AGE_S) if run.trouble else max_age_s
-    return run.connection.is_enabled and age_s(run.checked_at) >= limit_s
 
 
 def started(run: Run) -> tuple[str, Reads] | None:

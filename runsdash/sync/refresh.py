@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from runsdash.index.keeping.purge import refuse_purged
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.walks import rests
 from runsdash.service import NoAnswer, ServiceError
 from runsdash.sync.budget.budget import budget_for, is_paused
 
@@ -38,11 +37,6 @@ def run_row(connection: Connection, run_id: str) -> Run | None:
 
 def thread_row(connection: Connection, thread_id: str) -> Thread | None:
     return Thread.objects.select_related("connection").filter(connection=connection, upstream_id=thread_id).first()
-
-
-def is_settled(run: Run) -> bool:
-    """Terminal, with every step here: nothing more is expected of it."""
-    return run.facts.is_terminal and (run.has_all_steps or rests(run, "steps") or run.connection.lacks_steps)
 
 
 def checked_age_s(run: Run, *, rests: bool) -> float:
@@ -86,7 +80,7 @@ def refresh_run(
     if run is None:
         refuse_purged(connection, thread_id)
         return first_look_at_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
-    rests = max_age_s is None and is_settled(run)
+    rests = max_age_s is None and run.is_settled
     if max_age_s is None:
         max_age_s = SETTLED_AGE_S if rests else live_age_s
     if checked_age_s(run, rests=rests) < max_age_s or not connection.is_enabled:

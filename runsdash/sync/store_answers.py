@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from runsdash.index import run_states
 from runsdash.index.keeping.archive import file_ids_of_message, want_files
 from runsdash.index.keeping.purge import purge_of
 from runsdash.index.models import Connection, Run, RunStep, Thread
@@ -21,7 +22,7 @@ from runsdash.service import NotSupported, ServiceError, objects
 from runsdash.service.objects import Page
 
 from . import lease
-from .last_error import note_failure, note_lack, note_offer, note_success, says_gone, trouble_of
+from .last_error import note_failure, note_lack, note_offer, note_success, trouble_of
 from .message_walk import note_newest, take
 from .parallel_reads import Reads
 
@@ -33,10 +34,10 @@ def record_trouble(row: Run | Thread, error: ServiceError, *, token: str) -> Non
     """Keeps the failure beside the copy, so that every reader sees it."""
     trouble, now = trouble_of(error), timezone.now()
     also: dict[str, object] = {"steps_checked_at": now} if isinstance(row, Run) else {}
-    if isinstance(row, Thread) and says_gone(trouble) and had_been_there(row):
+    if isinstance(row, Thread) and run_states.says_gone(trouble) and had_been_there(row):
         also["is_gone"] = True
     lease.give_back(row, token, trouble=trouble, checked_at=now, **also)
-    if not says_gone(trouble):
+    if not run_states.says_gone(trouble):
         note_failure(row.connection, trouble)
     elif isinstance(row, Run):  # its thread tells soon whether it is gone as a whole
         Thread.objects.filter(pk=row.thread_id, is_gone=False).update(due_at=now)

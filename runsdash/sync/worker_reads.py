@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Model, Q
 from django.utils import timezone
 
+from runsdash.index import run_states
 from runsdash.index.keeping.purge import purged_ids
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.snapshots.upsert_threads import upsert_threads
@@ -22,7 +23,7 @@ from runsdash.sync.budget.budget_seconds import Share
 
 from . import due, lease
 from .clients import WATCH_TIMEOUT_S, client_for
-from .last_error import note_failure, note_lack, note_offer, note_success, says_gone, trouble_of
+from .last_error import note_failure, note_lack, note_offer, note_success, trouble_of
 from .parallel_reads import Reads
 from .store_answers import land_run, land_thread
 from .upstream_reads import RUN_COST, THREAD_COST, run_reads, thread_reads
@@ -130,7 +131,7 @@ def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> 
         fresh = Thread.objects.filter(pk=thread.pk).first()
         if fresh is None:  # purged meanwhile
             return
-        gone = says_gone(fresh.trouble)
+        gone = run_states.says_gone(fresh.trouble)
         due_at = None if gone else due.next_due(fresh, is_whole=is_whole)
         Thread.objects.filter(pk=thread.pk).update(due_at=due_at, is_gone=gone)
 

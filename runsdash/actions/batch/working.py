@@ -22,6 +22,7 @@ from runsdash.actions.runs import cancel_run, modify_run
 from runsdash.actions.settle.settle_unclear import settle_run
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, deed_of, refuse_used
+from runsdash.index import run_states
 from runsdash.index.exporting.chosen import named_runs
 from runsdash.index.exporting.objects import lines
 from runsdash.index.models import Connection
@@ -136,7 +137,7 @@ def act(job: BulkJob, item: BulkItem, actor: User) -> str:
     """What came of it in words; "" when there was nothing to do."""
     run = item.run
     if job.operation == BulkJob.Operation.CANCEL:
-        if not run.facts.is_active or run.status == "cancelling":
+        if not run.facts.is_active or run.status == run_states.CANCELLING:
             return ""
         row = cancel_run(actor=actor, run=run, token=item.token, reason=job.reason)
         return f"The run is {row.status}."

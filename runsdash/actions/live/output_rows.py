@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.index.models import Run
-from runsdash.sync.refresh import is_settled
 
 State = LiveOutput.State
 MAX_CHARS = 256_000  # of one run; the rest comes with its steps and messages
@@ -93,7 +92,7 @@ def live_output_of(run: Run) -> LiveOutput | None:
 
 def is_wanted(live: LiveOutput | None, run: Run) -> bool:
     """Does it tell more than the index does?"""
-    return live is not None and (live.is_reading or not is_settled(run))
+    return live is not None and (live.is_reading or not run.is_settled)
 
 
 def pieces_after(run: Run, key: int) -> Sequence[LivePiece]:
@@ -118,7 +117,7 @@ def sweep_live_output() -> int:
     gone = [
         live.pk
         for live in old.order_by("beat_at")[:SWEPT_AT_ONCE]
-        if is_settled(live.run) or live.beat_at < now - KEPT_ANYWAY
+        if live.run.is_settled or live.beat_at < now - KEPT_ANYWAY
     ]
     LivePiece.objects.filter(run__in=gone).delete()
     LiveOutput.objects.filter(pk__in=gone).delete()

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import Deed
+from runsdash.index import run_states
 from runsdash.index.models import Run, Thread
 from runsdash.index.storage.bodies import raw_object
 
@@ -40,7 +41,7 @@ def no(sentence: str) -> Verdict:
 
 
 def cancel_verdict(deed: Deed, run: Run) -> Verdict:
-    if run.status in {"cancelling", "cancelled"}:
+    if run.status in run_states.CANCEL_TAKEN:
         return yes(f"The run is {run.status}.")
     if run.facts.is_terminal:
         return no(f"The run ended as {run.status}.")
@@ -65,7 +66,7 @@ def submit_verdict(deed: Deed, run: Run) -> Verdict:
         return no("The run still waits for these calls.")
     if sent & answered_calls(run):
         return yes("The outputs are in the run's steps.")
-    if run.status in {"expired", "cancelled", "cancelling"}:
+    if run.status in [run_states.EXPIRED, *run_states.CANCEL_TAKEN]:
         return no(f"The run is {run.status} and its steps hold none of the outputs.")
     return yes("The run no longer waits for these calls.")
 

@@ -4,6 +4,7 @@ import json
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
@@ -17,7 +18,7 @@ from runsdash.actions.outputs.answers import (
 )
 from runsdash.actions.outputs.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
 from runsdash.dashboard.shell.links import address
-from runsdash.index.totals import right_now
+from runsdash.index.models import Run
 
 from .output_schemas import fields_of, parsed_schema
 
@@ -39,7 +40,7 @@ def rows() -> list[dict[str, object]]:
     schemas = set(OutputSchema.objects.values_list("function_name", flat=True)[:MAX_NAMES])
     templates = list(OutputTemplate.objects.values_list("function_name", flat=True)[:MAX_NAMES])
     sent = set(SentOutput.objects.values_list("function_name", flat=True).distinct()[:MAX_NAMES])
-    pending = right_now.waiting(None).values_list("pending_calls", flat=True)[:100]
+    pending = Run.objects.waiting(timezone.now()).values_list("pending_calls", flat=True)[:100]
     waiting = {str(call.get("name") or "") for calls in pending for call in calls if isinstance(call, dict)}
     names = sorted({*schemas, *templates, *sent, *waiting} - {""})
     return [

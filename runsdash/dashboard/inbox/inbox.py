@@ -18,9 +18,8 @@ from runsdash.dashboard.runs.rows import COLUMNS, dress, list_tag, rows_state
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.shell import Shell
+from runsdash.index import run_states
 from runsdash.index.models import Connection, Run, StatusSeen
-from runsdash.index.totals import right_now
-from runsdash.service.statuses import RunStatus
 from runsdash.sync.recheck_runs import MOST_AT_ONCE, verify_runs
 
 MAX_ROWS = 100
@@ -53,15 +52,24 @@ class Inbox:
 
     def verify(self, *, wait_s: float, max_age_s: float) -> None:
         """Asks about the soonest runs, those past their deadline among them: are they still waiting?"""
-        soonest = list(whole(right_now.waiting(self.connection))[:MOST_AT_ONCE])
-        late = list(whole(past_deadline(self.connection))[:MOST_AT_ONCE])
+        soonest = list(whole(self.waiting)[:MOST_AT_ONCE])
+        late = list(whole(self.past_deadline)[:MOST_AT_ONCE])
         verify_runs([*soonest, *late], wait_s=wait_s, max_age_s=max_age_s)
+
+    @property
+    def waiting(self) -> QuerySet[Run]:
+        return Run.objects.of(self.connection).waiting(timezone.now())
+
+    @property
+    def past_deadline(self) -> QuerySet[Run]:
+        late = Run.objects.of(self.connection).unanswered().filter(run_states.past_deadline(timezone.now()))
+        return late.order_by("-expires_at", "-pk")
 
     # Rows
 
     @cached_property
     def soonest(self) -> list[Run]:
-        return list(shown(right_now.waiting(self.connection))[:MAX_ROWS])
+        return list(shown(self.waiting)[:MAX_ROWS])
 
     @cached_property
     def rows(self) -> Sequence[Run]:
@@ -78,12 +86,12 @@ class Inbox:
     @cached_property
     def late(self) -> Sequence[Run]:
         """Still waiting by the upstream's word although their deadline is over; rows on the page are not repeated."""
-        late = shown(past_deadline(self.connection))[:MAX_ROWS]
+        late = shown(self.past_deadline)[:MAX_ROWS]
         return self.dressed([run for run in late if run.pk not in self.kept])
 
     @cached_property
     def count(self) -> int:
-        return len(self.soonest) if len(self.soonest) < MAX_ROWS else right_now.waiting(self.connection).count()
+        return len(self.soonest) if len(self.soonest) < MAX_ROWS else self.waiting.count()
 
     @cached_property
     def missed(self) -> Sequence[Run]:
@@ -125,14 +133,9 @@ def whole(runs: QuerySet[Run]) -> QuerySet[Run]:
     return runs.select_related("thread", "connection")
 
 
-def past_deadline(connection: Connection | None) -> QuerySet[Run]:
-    late = right_now.unanswered(connection).filter(expires_at__lte=timezone.now())
-    return late.order_by("-expires_at", "-pk")
-
-
 def missed_runs(connection: Connection | None) -> list[Run]:
     """Runs that expired while they waited for a person, newest first."""
-    expired = right_now.of(connection).filter(status=RunStatus.EXPIRED.value).order_by("-pk")
+    expired = Run.objects.of(connection).filter(status=run_states.EXPIRED).order_by("-pk")
     asked = [pk for pk, calls in expired.values_list("pk", "pending_calls")[:MISSED_WALK] if calls]
     moved_on = answered_before(asked)
     found = list(shown(Run.objects.filter(pk__in=[pk for pk in asked if pk not in moved_on][:MAX_MISSED])))
@@ -150,13 +153,13 @@ def expired_at(run: Run) -> datetime | None:
 def answered_before(keys: Sequence[int]) -> set[int]:
     """Those that were seen going on after they had waited: somebody answered, and they expired later."""
     before: dict[int, str] = {}
-    seen = StatusSeen.objects.filter(run_id__in=keys).exclude(status=RunStatus.EXPIRED.value)
+    seen = StatusSeen.objects.filter(run_id__in=keys).exclude(status=run_states.EXPIRED)
     for key, status in seen.order_by("run_id", "seen_at", "id").values_list("run_id", "status"):
         before[key] = status
-    return {key for key, status in before.items() if status != RunStatus.REQUIRES_ACTION.value}
+    return {key for key, status in before.items() if status != run_states.WAITING}
 
 
 def next_waiting(run: Run) -> Run | None:
     """The soonest other run that waits for a person: where to go after an answer."""
-    found = list(shown(right_now.waiting(None).exclude(pk=run.pk))[:1])
+    found = list(shown(Run.objects.waiting(timezone.now()).exclude(pk=run.pk))[:1])
     return dress(found, among=list(Connection.objects.all()))[0] if found else None

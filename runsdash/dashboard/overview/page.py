@@ -6,6 +6,7 @@ from functools import cached_property
 from django.utils import timezone
 
 from runsdash.dashboard.runs.rows import assistant_names, dress, narrowed, rows_state, state_tag
+from runsdash.index import run_states
 from runsdash.index.models import Connection, Run
 from runsdash.index.search.run_filter import Clause
 from runsdash.index.totals import right_now
@@ -18,11 +19,6 @@ from .usage import OverviewUsage, Row
 
 MAX_WAITING, MAX_OVERDUE, MAX_CAUSES = 20, 10, 8
 MOST_OVERDUE = 1000  # counted no further
-ORDER = (
-    RunStatus.COMPLETED, RunStatus.IN_PROGRESS, RunStatus.QUEUED, RunStatus.REQUIRES_ACTION, RunStatus.CANCELLING,
-    RunStatus.FAILED, RunStatus.INCOMPLETE, RunStatus.EXPIRED, RunStatus.CANCELLED,
-)  # fmt: skip
-BAD_WHEN_MORE = {RunStatus.FAILED, RunStatus.EXPIRED, RunStatus.INCOMPLETE}
 
 
 class OverviewPage(OverviewUsage):
@@ -31,10 +27,12 @@ class OverviewPage(OverviewUsage):
     def __init__(
         self, time_range: TimeRange, *, connection: Connection | None, among: Sequence[Connection], by: str
     ) -> None:
+        self.now = timezone.now()
         pk = connection.pk if connection else None
-        figures = Figures(time_range.span, connection_id=pk, now_hour=hour_of(timezone.now()))
+        figures = Figures(time_range.span, connection_id=pk, now_hour=hour_of(self.now))
         super().__init__(figures, connection=connection, among=among, by=by)
         self.range = time_range
+        self.runs_now = Run.objects.of(connection)
 
     # Right now
 
@@ -47,7 +45,7 @@ class OverviewPage(OverviewUsage):
 
     @cached_property
     def waiting(self) -> list[Run]:
-        return dress(list(narrowed(right_now.waiting(self.connection))[:MAX_WAITING]), among=self.among)
+        return dress(list(narrowed(self.runs_now.waiting(self.now))[:MAX_WAITING]), among=self.among)
 
     @cached_property
     def waiting_count(self) -> str:
@@ -61,13 +59,13 @@ class OverviewPage(OverviewUsage):
 
     @cached_property
     def overdue(self) -> list[Run]:
-        return dress(list(narrowed(right_now.overdue(self.connection))[:MAX_OVERDUE]), among=self.among)
+        return dress(list(narrowed(self.runs_now.overdue(self.now))[:MAX_OVERDUE]), among=self.among)
 
     @cached_property
     def overdue_count(self) -> str:
         if len(self.overdue) < MAX_OVERDUE:
             return str(len(self.overdue))
-        return at_most(right_now.overdue(self.connection).order_by()[:MOST_OVERDUE].count(), MOST_OVERDUE)
+        return at_most(self.runs_now.overdue(self.now).order_by()[:MOST_OVERDUE].count(), MOST_OVERDUE)
 
     @property
     def overdue_url(self) -> str:
@@ -86,7 +84,7 @@ class OverviewPage(OverviewUsage):
     def cells(self) -> list[Row]:
         """A cell for each status: active ones right now, ended ones in the range with the change on the range before."""
         active = {cell["status"]: cell for cell in self.active}
-        return [active.get(status) or self.ended_cell(status) for status in ORDER]
+        return [active.get(status) or self.ended_cell(status) for status in run_states.BY_OUTCOME]
 
     def cell(self, status: RunStatus, runs: int, *, is_now: bool) -> Row:
         url = self.list_url(Clause("status", status.value), is_timed=not is_now)
@@ -95,7 +93,7 @@ class OverviewPage(OverviewUsage):
     def ended_cell(self, status: RunStatus) -> Row:
         runs, before = self.figures.by_status[status.value], self.figures.by_status_before
         change = runs - before[status.value] if before else None
-        is_worse = change is not None and change > 0 and status in BAD_WHEN_MORE
+        is_worse = change is not None and change > 0 and status in run_states.NOT_COMPLETED
         return self.cell(status, runs, is_now=False) | {"change": change, "is_worse": is_worse}
 
     @property
@@ -105,16 +103,16 @@ class OverviewPage(OverviewUsage):
     @property
     def completed_share(self) -> str:
         by_status = self.figures.by_status
-        finished = sum(by_status[status.value] for status in RunStatus if status.is_terminal)
-        return f"{100 * by_status[RunStatus.COMPLETED.value] / finished:.1f} %" if finished else ""
+        finished = sum(by_status[status] for status in run_states.ENDED)
+        return f"{100 * by_status[run_states.COMPLETED] / finished:.1f} %" if finished else ""
 
     @property
     def completed(self) -> int:
-        return self.figures.by_status[RunStatus.COMPLETED.value]
+        return self.figures.by_status[run_states.COMPLETED]
 
     @property
     def completed_url(self) -> str:
-        return self.list_url(Clause("status", RunStatus.COMPLETED.value))
+        return self.list_url(Clause("status", run_states.COMPLETED))
 
     @property
     def not_completed(self) -> int:
@@ -145,7 +143,7 @@ class OverviewPage(OverviewUsage):
     @cached_property
     def is_empty(self) -> bool:
         """Is there no run at all, in any range?"""
-        return not self.figures.runs and not right_now.of(self.connection).exists()
+        return not self.figures.runs and not self.runs_now.exists()
 
 
 def error_clause(cause: Cause) -> Clause:

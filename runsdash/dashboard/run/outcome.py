@@ -3,15 +3,14 @@
 from dataclasses import dataclass, field
 
 from runsdash.dashboard.shell.formats import duration_text
+from runsdash.index import run_states
 from runsdash.index.models import Run
-from runsdash.service.statuses import RunStatus
 
 REASONS = {
     "max_completion_tokens": "It reached its limit of completion tokens. A higher max_completion_tokens, or none, lets it finish.",
     "max_prompt_tokens": "It reached its limit of prompt tokens. A higher max_prompt_tokens or a truncation strategy lets it go on.",
     "content_filter": "The upstream's content filter stopped it.",
 }  # fmt: skip
-TONES = {RunStatus.FAILED: "bad", RunStatus.INCOMPLETE: "", RunStatus.EXPIRED: ""}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +28,14 @@ class Ending:
 
 def ending_of(run: Run) -> Ending | None:
     """What to say of a run that failed, expired or stopped early; None for every other one."""
-    if run.facts not in TONES:
+    if run.status not in run_states.NOT_COMPLETED:
         return None
-    if run.facts == RunStatus.EXPIRED:
+    if run.status == run_states.EXPIRED:
         return expired(run)
-    title = "Failed" if run.facts == RunStatus.FAILED else "Stopped early"
+    has_failed = run.status == run_states.FAILED
     return Ending(
-        title=title,
-        tone=TONES[run.facts],
+        title="Failed" if has_failed else "Stopped early",
+        tone="bad" if has_failed else "",
         code=run.error_code,
         message=run.error_message,
         words="" if run.error_message else REASONS.get(run.error_code, ""),

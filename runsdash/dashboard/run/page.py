@@ -26,7 +26,6 @@ from runsdash.index.storage import page_reads
 from runsdash.index.storage.bodies import raw_chunks
 from runsdash.index.storage.previews import PREVIEW_CHARS
 from runsdash.service.statuses import RunStatus
-from runsdash.sync.last_error import says_gone
 
 from . import parameters
 from .live_panel import LivePanel
@@ -111,7 +110,7 @@ class RunPage(Timeline):
 
     @property
     def is_overdue(self) -> bool:
-        return poll_intervals.is_overdue(self.run, now=self.now)
+        return self.run.is_overdue(self.now)
 
     @cached_property
     def source(self) -> Lineage | None:
@@ -145,7 +144,7 @@ class RunPage(Timeline):
     @property
     def is_gone(self) -> bool:
         """The upstream said that it no longer knows the run, or its thread: no action can succeed."""
-        return self.run.thread.is_gone or says_gone(self.run.trouble)
+        return self.run.is_gone
 
     @property
     def ending(self) -> Ending | None:

@@ -8,12 +8,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from runsdash.index import run_states
 from runsdash.index.models import Connection, Run
-from runsdash.service.statuses import RunStatus
 from runsdash.sync.connection_health import state_of
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-ACTIVE = [status.value for status in RunStatus if status.is_active]
 
 
 class IndexCollector:
@@ -29,12 +28,10 @@ def active_runs() -> Iterator[Metric]:
     """How many runs are under way by status, and how old the oldest of them is."""
     found = {
         row["status"]: row
-        for row in Run.objects.filter(status__in=ACTIVE)
-        .values("status")
-        .annotate(count=Count("id"), oldest=Min("created_at"))
+        for row in Run.objects.active().values("status").annotate(count=Count("id"), oldest=Min("created_at"))
     }
     count = GaugeMetricFamily("runsdash_active_runs", "Runs that have not ended, as last seen.", labels=["status"])
-    for status in ACTIVE:
+    for status in run_states.ACTIVE:
         count.add_metric([status], found[status]["count"] if status in found else 0)
     yield count
     oldest = min((row["oldest"] for row in found.values()), default=None)

@@ -10,7 +10,6 @@ from datetime import datetime
 from django.http import HttpRequest
 
 from runsdash.index.models import Run
-from runsdash.sync.refresh import is_settled
 
 from .formats import SOON_S
 
@@ -24,11 +23,11 @@ FRESH_SHARE = 0.9
 
 def interval_s(run: Run, *, changed_at: datetime, now: datetime) -> int | None:
     """Seconds until the page asks again; None when the run has ended and all of it is here."""
-    if is_settled(run):
+    if run.is_settled:
         return None
     if run.facts.is_terminal:
         return CALM_S if run.trouble else FAST_S  # the rest of its steps is on the way
-    if is_overdue(run, now=now) or not run.facts.is_known:
+    if run.is_overdue(now) or not run.facts.is_known:
         return SLOW_S
     if run.facts.is_waiting:
         return FAST_S  # whoever answers it here, everybody who looks sees it within three seconds
@@ -47,11 +46,6 @@ def told_age_s(request: HttpRequest, *, otherwise: float) -> float:
     """How old a copy this poll may show, by the interval its page was told; `otherwise` for what is no interval of ours."""
     told = request.GET.get("every", "")
     return fresh_for_s(int(told)) if told in {str(one) for one in (FAST_S, CALM_S, SLOW_S)} else otherwise
-
-
-def is_overdue(run: Run, *, now: datetime) -> bool:
-    """Past its deadline, yet the upstream still calls it active: it may never end."""
-    return run.facts.is_active and run.expires_at is not None and run.expires_at < now
 
 
 def is_soon(run: Run, *, now: datetime) -> bool:

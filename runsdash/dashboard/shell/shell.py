@@ -5,13 +5,13 @@ from datetime import datetime
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 
 from runsdash.dashboard.runs.rows import state_tag
 from runsdash.index.connections import connections
-from runsdash.index.models import Connection
-from runsdash.index.totals import right_now
+from runsdash.index.models import Connection, Run
 
 # Pages whose rows `?connection=` filters; elsewhere it says which upstream the subject belongs to.
 FILTERED_PAGES = {"overview", "needs_action", "runs", "threads"}
@@ -90,7 +90,7 @@ class Shell:
         Kept on the request, since views and templates have a shell each.
         """
         if not hasattr(self.request, "waiting_count"):
-            soonest = right_now.waiting(self.chosen).values_list("pk", flat=True)
+            soonest = Run.objects.of(self.chosen).waiting(timezone.now()).values_list("pk", flat=True)
             self.request.waiting_count = len(soonest[: MAX_BADGE + 1])
         return self.request.waiting_count
 

@@ -14,12 +14,12 @@ from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import copy_age_s
 from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
 from runsdash.dashboard.shell.shell import Shell
+from runsdash.index import run_states
 from runsdash.index.keeping.archive import Meter, meter_of
 from runsdash.index.models import Message, Run, Thread
 from runsdash.index.storage import page_reads
 from runsdash.index.walks import rests
 from runsdash.sync.archiving import read_older_messages
-from runsdash.sync.last_error import says_gone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class ThreadPage:
     @property
     def is_gone(self) -> bool:
         """The upstream no longer knows the thread: only the copy is left."""
-        return self.thread.is_gone or says_gone(self.thread.trouble)
+        return self.thread.is_gone or run_states.says_gone(self.thread.trouble)
 
     # Conversation
 
@@ -127,7 +127,7 @@ class ThreadPage:
 
     @property
     def is_overdue(self) -> bool:
-        return self.holder is not None and poll_intervals.is_overdue(self.holder, now=self.now)
+        return self.holder is not None and self.holder.is_overdue(self.now)
 
     @property
     def resources(self) -> list[tuple[str, list[str]]]:

@@ -13,12 +13,12 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from runsdash.index import run_states
 from runsdash.index.models import ArchivedFile, Connection, Message, Run, StepBody, Thread
 from runsdash.index.storage.bodies import shown
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.page_reads import messages_of_run
 from runsdash.index.walks import resting_steps, rests
-from runsdash.service.statuses import RunStatus
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_ATTEMPTS = 5  # at a file that the upstream fails to give
@@ -26,7 +26,6 @@ TRIED_EVERY = timedelta(minutes=1)
 FILES_A_RUN = 1000
 COUNTED = 10_000  # the meter counts no further
 CHUNK = 500
-ACTIVE = [status.value for status in RunStatus if status.is_active]
 
 
 # Which files are named
@@ -148,14 +147,14 @@ def runs_to_archive(connection: Connection, *, before: int | None, most: int) ->
     rows = rows.filter(pk__lt=before) if before is not None else rows
     found = list(rows.order_by("-pk").values_list("pk", "status", "has_all_steps")[:most])
     needs_steps = not connection.lacks_steps
-    keys = [pk for pk, status, has_all in found if status not in ACTIVE and (has_all or not needs_steps)]
+    keys = [pk for pk, status, has_all in found if status not in run_states.ACTIVE and (has_all or not needs_steps)]
     runs = Run.objects.filter(pk__in=keys).select_related("thread", "connection").order_by("-pk")
     return list(runs), found[-1][0] if len(found) == most else None
 
 
 def unarchived_runs(thread: Thread) -> QuerySet[Run]:
     """Runs of a thread that have ended and are not archived."""
-    runs = Run.objects.filter(thread=thread, archived_at__isnull=True).exclude(status__in=ACTIVE)
+    runs = Run.objects.filter(thread=thread, archived_at__isnull=True).exclude(status__in=run_states.ACTIVE)
     return runs.select_related("thread", "connection").order_by("-pk")
 
 
@@ -209,7 +208,7 @@ def meter_of(thread: Thread) -> Meter:
     return Meter(
         runs=thread.run_count,
         archived_runs=counted(runs.filter(archived_at__isnull=False)),
-        active_runs=counted(runs.filter(status__in=ACTIVE)),
+        active_runs=counted(runs.filter(status__in=run_states.ACTIVE)),
         has_all_runs=thread.has_all_runs,
         messages=counted(Message.objects.filter(thread=thread)),
         has_all_messages=thread.has_all_messages,

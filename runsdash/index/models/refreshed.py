@@ -1,5 +1,7 @@
 """Columns of rows that are re-read from the upstream: when, by whom, and what went wrong last."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
 
 
@@ -14,3 +16,7 @@ class Refreshed(models.Model):
 
     class Meta:
         abstract = True
+
+    def copy_age(self, now: datetime) -> timedelta:
+        """How old the copy is; nothing where there is none."""
+        return max(timedelta(), now - self.fetched_at) if self.fetched_at else timedelta()

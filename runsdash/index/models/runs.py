@@ -1,12 +1,38 @@
 """Runs: one row each with everything that lists, filters and sums need; plus metadata pairs and status history."""
 
+from datetime import datetime
+from typing import Self
+
 from django.db import models
 
-from runsdash.service.statuses import run_status
+from runsdash.index import run_states
+from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
 from .connections import Connection
 from .refreshed import Refreshed
 from .threads import Thread
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Runs by their state; what each word means stands in index/run_states.py."""
+
+    def of(self, connection: Connection | None) -> Self:
+        """Runs of one connection, or of all."""
+        return self.all() if connection is None else self.filter(connection=connection)
+
+    def active(self) -> Self:
+        return self.filter(run_states.active())
+
+    def unanswered(self) -> Self:
+        return self.filter(run_states.unanswered())
+
+    def waiting(self, now: datetime) -> Self:
+        """Runs that a person can still answer, soonest expiry first."""
+        return self.filter(run_states.waiting(now)).order_by(models.F("expires_at").asc(nulls_last=True), "pk")
+
+    def overdue(self, now: datetime) -> Self:
+        """Runs that should have ended by now, newest first."""
+        return self.filter(run_states.overdue(now)).order_by("-pk")
 
 
 class Run(Refreshed):
@@ -47,6 +73,8 @@ class Run(Refreshed):
     archived_at = models.DateTimeField(null=True)  # run, steps, messages and files are all here
     steps_checked_at = models.DateTimeField(null=True)  # the last attempt to read steps; null: never
 
+    objects = RunQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="run_once_a_connection")]
         indexes = [
@@ -65,25 +93,35 @@ class Run(Refreshed):
             models.Index(fields=["id"], name="run_failing", condition=~models.Q(error_code="")),
             models.Index(fields=["id"], name="run_calling", condition=models.Q(tool_call_count__gt=0)),
             models.Index(fields=["connection", "id"]),
-            models.Index(fields=["expires_at"], name="run_waiting", condition=models.Q(status="requires_action")),
+            models.Index(fields=["expires_at"], name="run_waiting", condition=models.Q(status=run_states.WAITING)),
             models.Index(fields=["connection", "id"], name="run_unarchived", condition=models.Q(has_all_steps=False)),
             models.Index(
                 fields=["connection", "id"], name="run_to_archive", condition=models.Q(archived_at__isnull=True)
             ),
-            models.Index(
-                fields=["checked_at"],
-                name="run_active",
-                condition=models.Q(status__in=["queued", "in_progress", "requires_action", "cancelling"]),
-            ),
+            models.Index(fields=["checked_at"], name="run_active", condition=run_states.active()),
         ]
 
     def __str__(self) -> str:
         return self.upstream_id
 
     @property
-    def facts(self):
-        """Everything known of its status: label, tone, icon, is_terminal, is_active, can_be_cancelled."""
+    def facts(self) -> RunStatus | UnknownStatus:
+        """Everything known of its status: label, is_terminal, is_active, can_be_cancelled."""
         return run_status(self.status)
+
+    @property
+    def is_gone(self) -> bool:
+        return run_states.is_gone(self)
+
+    @property
+    def is_settled(self) -> bool:
+        return run_states.is_settled(self)
+
+    def is_waiting(self, now: datetime) -> bool:
+        return run_states.is_waiting(self, now)
+
+    def is_overdue(self, now: datetime) -> bool:
+        return run_states.is_overdue(self, now)
 
     @property
     def calls_fault(self) -> str:

@@ -5,16 +5,13 @@ Names of assistants, threads, runs and connections are resolved to keys here, by
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from runsdash.index import run_states
 from runsdash.index.fulltext.words import phrase_of
 from runsdash.index.models import Assistant, Connection, Run, Thread
-from runsdash.index.storage.keys import first_key_of
-from runsdash.service.statuses import RunStatus
 
 from . import index_ranges
 from .filter_names import COMPARISONS, SHORT_FOR, UNKNOWN
@@ -34,9 +31,6 @@ from .sql import Sql, all_of, any_of, holds_phrase, one_of, opposite
 AMOUNT_COLUMNS = {
     "duration": "duration_s", "queue": "queue_s", "tokens": "total_tokens", "cost": "cost", "steps": "step_count",
 }  # fmt: skip
-ACTIVE = [status.value for status in RunStatus if status.is_active]
-ENDED = [status.value for status in RunStatus if status.is_terminal]
-OVERDUE_S = 15 * 60
 WITH_ERROR = " AND NOT (d.error_code = '')"
 
 
@@ -240,23 +234,14 @@ def has(word: str) -> Group:
 
 
 def is_(word: str) -> Group:
-    """The same words as on the overview, see index/totals/right_now.py."""
-    statuses = {"active": ACTIVE, "ended": ENDED, "waiting": ["requires_action"], "overdue": ACTIVE}[word]
-    source = index_ranges.of_column("status", statuses)
+    statuses = {
+        "active": run_states.ACTIVE,
+        "ended": run_states.ENDED,
+        "waiting": [run_states.WAITING],
+        "overdue": run_states.ACTIVE,
+    }[word]
     parts = [one_of("r.status", statuses)]
-    now = timezone.now()
-    if word in ("waiting", "overdue"):
-        parts.append(Sql("NOT EXISTS (SELECT 1 FROM index_thread t WHERE t.id = r.thread_id AND t.is_gone)"))
-    if word == "waiting":
-        parts.append(Sql("(r.expires_at > %s OR r.expires_at IS NULL)", (stored(now),)))
-    if word == "overdue":
-        late = first_key_of(now) - (OVERDUE_S << 30)
-        parts.append(Sql("(r.expires_at < %s OR r.id < %s)", (stored(now), late)))
-        parts.append(
-            Sql("NOT (r.status = 'requires_action' AND (r.expires_at >= %s OR r.expires_at IS NULL))", (stored(now),))
-        )
-    return Group("is", all_of(parts), source, is_exact=word in ("active", "ended"))
-
-
-def stored(moment: datetime) -> object:
-    return connection.ops.adapt_datetimefield_value(moment)
+    more = {"waiting": run_states.waiting_sql, "overdue": run_states.overdue_sql}.get(word)
+    if more is not None:
+        parts.append(Sql(*more(timezone.now())))
+    return Group("is", all_of(parts), index_ranges.of_column("status", statuses), is_exact=more is None)

@@ -74,7 +74,7 @@ def run_columns(run: Run) -> Row:
         "error_message": cut((error.message if error else None) or "", ERROR_CHARS),
         "metadata": storable_json(run.metadata or {}),
         "pending_calls": [call_row(call) | {"arguments": arguments_start(call)} for call in run.pending_calls],
-        "waits_for": cut(required.type or "", 40) if required and run.status == "requires_action" else "",
+        "waits_for": cut(required.type or "", 40) if required and run.status.is_waiting else "",
     }
 
 

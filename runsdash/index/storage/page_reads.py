@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Q, QuerySet
 
+from runsdash.index import run_states
 from runsdash.index.models import (
     Assistant,
     Message,
@@ -19,7 +20,6 @@ from runsdash.index.models import (
     StepBody,
     Thread,
 )
-from runsdash.service.statuses import RunStatus
 
 from .bodies import shown
 from .keys import MESSAGE_ORDER_BITS
@@ -29,7 +29,6 @@ MESSAGES_PER_PAGE = 50
 RUNS_PER_PAGE = 25
 OWN_MESSAGES = 200  # of one run; the thread page has them all
 QUESTIONS = 20  # user messages looked at just before a run
-TERMINAL = [status.value for status in RunStatus if status.is_terminal]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +96,7 @@ def runs_of_thread(thread: Thread, *, before: str = "") -> tuple[list[Run], bool
 
 def lock_holder(thread: Thread) -> Run | None:
     """The run that locks the thread: its newest one that has not ended."""
-    rows = Run.objects.filter(thread=thread).exclude(status__in=TERMINAL)
+    rows = Run.objects.filter(thread=thread).exclude(status__in=run_states.ENDED)
     return rows.select_related("thread", "connection").order_by("-id").first()
 
 

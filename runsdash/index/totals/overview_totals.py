@@ -10,16 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from runsdash.index import run_states
 from runsdash.index.models import AssistantSums, Histogram, Run, RunSums
 from runsdash.index.storage.keys import created_at_of
-from runsdash.service.statuses import RunStatus
 
 from . import span_reads
 from .histogram_buckets import percentile
 from .hour_spans import DAY_HOURS, Span
 from .rollups import MEASURES
 
-UNFINISHED = [RunStatus.FAILED.value, RunStatus.INCOMPLETE.value, RunStatus.EXPIRED.value]
 SHARES = (0.5, 0.95, 0.99)
 LOOKED_AT = 100  # newest runs of a cause that tell who has it mostly
 TOP = 2  # series of a chart, beside the others together
@@ -130,7 +129,7 @@ class Figures:
         """Runs by (status, error code) that did not complete, though nobody cancelled them."""
         found: Counter[tuple[str, str]] = Counter()
         for row in self.by_outcome:
-            if row["status"] in UNFINISHED:
+            if row["status"] in run_states.NOT_COMPLETED:
                 found[row["status"], row["error_code"]] += row["runs"]
         return found
 

@@ -13,9 +13,9 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
+from runsdash.index import run_states
 from runsdash.index.models import AssistantSums, DirtyHour, Histogram, Run, RunSums
 from runsdash.index.models.rollups import Rollup
-from runsdash.service.statuses import RunStatus
 
 from .histogram_buckets import bucket_of
 from .hour_spans import DAY_HOURS, HOUR_KEYS, Span, hour_of_key
@@ -166,7 +166,7 @@ COUNTED = {
 def bucket_rows(runs: QuerySet[Run], measure: str) -> list[Row]:
     """Of completed runs that say how long it took."""
     found: Counter[tuple[int, int]] = Counter()
-    ended = runs.filter(status=RunStatus.COMPLETED.value, **{f"{measure}__isnull": False})
+    ended = runs.filter(status=run_states.COMPLETED, **{f"{measure}__isnull": False})
     for hour, seconds, count in ended.values_list("hour", measure).annotate(n=Count("pk")):
         found[hour, bucket_of(seconds)] += count
     return [

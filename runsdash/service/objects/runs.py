@@ -166,11 +166,9 @@ class Run:
         """When a terminal run ended; for an expired one its deadline, when the server kept it."""
         if not self.is_terminal:
             return None
-        rest = parsing.mapping(self.raw)
-        first = {RunStatus.FAILED: self.failed_at, RunStatus.CANCELLED: self.cancelled_at}.get(self.status)
-        own = parsing.moment(rest.get(f"{self.status}_at"))
+        own = parsing.moment(parsing.mapping(self.raw).get(f"{self.status}_at"))
         last = self.expires_at if self.status == RunStatus.EXPIRED else None
-        return first or own or self.completed_at or self.failed_at or self.cancelled_at or last
+        return own or self.completed_at or self.failed_at or self.cancelled_at or last
 
     @property
     def queue_s(self) -> float | None:

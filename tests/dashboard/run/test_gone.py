@@ -16,7 +16,6 @@ from runsdash.index.keeping.archive import meter_of
 from runsdash.index.models import ArchivedFile, Connection, Run, StepBody, Thread
 from runsdash.index.storage.bodies import shown
 from runsdash.index.storage.sealed_keys import seal
-from runsdash.index.totals import right_now
 from runsdash.sync import due
 from runsdash.sync.archiving import archive_thread
 from runsdash.sync.refresh import refresh_run, refresh_thread
@@ -118,7 +117,7 @@ def abandoned(connection: Connection, upstream: Sandbox, operator: Client) -> Ru
 def test_a_run_of_a_deleted_thread_waits_for_nobody(abandoned: Run, operator: Client) -> None:
     assert abandoned.thread.is_gone
     assert abandoned.status == "requires_action"
-    assert not right_now.waiting(None).exists()
+    assert not Run.objects.waiting(timezone.now()).exists()
     assert not due.active(abandoned.connection).exists()
     for word in ("is:waiting", "is:overdue"):
         assert not page_of(operator.get("/runs/", {"q": word})).all(data_run_id=True), word
@@ -137,7 +136,7 @@ def test_a_run_of_a_deleted_thread_waits_for_nobody(abandoned: Run, operator: Cl
 
 def test_what_is_late_on_a_deleted_thread_is_nobodys_task(abandoned: Run, operator: Client) -> None:
     Run.objects.update(expires_at=LONG_AGO)
-    assert not right_now.overdue(None).exists()
+    assert not Run.objects.overdue(timezone.now()).exists()
     assert not page_of(operator.get("/runs/", {"q": "is:overdue"})).all(data_run_id=True)
     assert not page_of(operator.get("/needs-action/")).all(data_run_id=True)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 
+from runsdash.index import run_states
 from runsdash.index.fulltext.words import joined_words
 from runsdash.index.importing.read_line import Context, Line
 from runsdash.index.importing.row_types import RunPart
@@ -23,7 +24,7 @@ from .steps import Second, Usage, decoded_line
 
 IS_RUN = b'"thread.run"'
 Status = Literal[tuple(status.value for status in RunStatus)]
-TERMINAL = frozenset(status.value for status in RunStatus if status.is_terminal)
+TERMINAL = frozenset(run_states.ENDED)
 
 
 class Error(Struct, forbid_unknown_fields=True):
@@ -74,8 +75,8 @@ class Usual(Struct, forbid_unknown_fields=True):
         """As `Run.ended_at`."""
         if self.status not in TERMINAL:
             return None
-        own = {"failed": self.failed_at, "cancelled": self.cancelled_at}.get(self.status)
-        last = self.expires_at if self.status == "expired" else None
+        own = {run_states.FAILED: self.failed_at, run_states.CANCELLED: self.cancelled_at}.get(self.status)
+        last = self.expires_at if self.status == run_states.EXPIRED else None
         return own or self.completed_at or self.failed_at or self.cancelled_at or last
 
 
