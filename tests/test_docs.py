@@ -12,7 +12,8 @@ from django.urls import URLPattern, URLResolver
 from runsdash.urls import urlpatterns
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+SOURCES = [path for folder in ("runsdash", "tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
 CONTRACT = (ROOT / "docs/contract.md").read_text()
 NEIGHBOUR = "../" + "shared"  # a folder that no file of the project may point at
 MAY_LOOK_THERE = {".ci/run"}
@@ -103,7 +104,11 @@ def links(text: str) -> list[str]:
 def headings(text: str) -> set[str]:
     """The anchors of a document's headings."""
     titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+    return {anchor_of(title) for title in titles}
+
+
+def anchor_of(title: str) -> str:
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def test_links_are_found_in_text():
@@ -119,6 +124,33 @@ def test_links_lead_somewhere(path):
         target = (path.parent / name).resolve() if name else path
         assert target.exists(), f"{link} is not there"
         assert not anchor or anchor in headings(target.read_text()), f"{link} has no such heading"
+
+
+# Documents that the source cites
+
+
+def cited(source: str) -> list[str]:
+    """Documents that a source names, with their anchor: `docs/a.md#one`, or `docs/a.md, One` for a section by name."""
+    found = re.findall(r"(docs/[\w/-]+\.md)(?:#([\w-]+)|,\s+([A-Z][\w ]*\w))?", source)
+    return [f"{name}#{anchor or anchor_of(title)}".rstrip("#") for name, anchor, title in found]
+
+
+def test_citations_are_found_in_source():
+    source = '"""See docs/a.md#one-two, (docs/b/c.md) and\ndocs/a.md, Run states."""'
+    assert cited(source) == ["docs/a.md#one-two", "docs/b/c.md", "docs/a.md#run-states"]
+
+
+def test_the_source_cites_what_is_there():
+    named = {(path, name) for path in SOURCES if path != Path(__file__) for name in cited(path.read_text())}
+    assert "docs/protocol.md" in {name.split("#")[0] for _, name in named}
+    missing = [f"{path.relative_to(ROOT)}: {name}" for path, name in sorted(named) if not is_there(name)]
+    assert missing == []
+
+
+def is_there(name: str) -> bool:
+    document, _, anchor = name.partition("#")
+    path = ROOT / document
+    return path.exists() and (not anchor or anchor in headings(path.read_text()))
 
 
 def test_every_document_can_be_reached_from_the_readme():

@@ -1,6 +1,6 @@
 """The request bodies of the protocol, as tables of checkers, and the objects made from them.
 
-Field names and limits: API reference, create and modify of each object.
+Field names and limits: docs/protocol.md#objects and docs/protocol.md#endpoints.
 """
 
 from . import checks

@@ -1,7 +1,6 @@
 """Checks of request bodies: small checkers, and tables of the fields each body may have.
 
-A checker takes the field's path and its value and raises the protocol's 400. Limits are those of the
-API reference.
+A checker takes the field's path and its value and raises the protocol's 400. Limits: docs/protocol.md#objects.
 """
 
 from collections.abc import Callable

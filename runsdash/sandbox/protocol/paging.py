@@ -7,7 +7,7 @@ from runsdash.sandbox.store import Store
 
 from .errors import invalid
 
-LIMIT_MAX = 100  # API reference: "Limit can range between 1 and 100"
+LIMIT_MAX = 100  # docs/protocol.md#paging
 LIMIT_DEFAULT = 20
 
 
