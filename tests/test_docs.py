@@ -159,6 +159,39 @@ def test_every_document_can_be_reached_from_the_readme():
     assert [path for path in unreached if path.parent not in linked] == []
 
 
+# The map of the house
+
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+OF_DJANGO = {"management", "migrations"}
+
+
+def test_the_map_is_short():
+    assert len(ARCHITECTURE.splitlines()) <= 150
+
+
+def named_folders(text: str) -> set[str]:
+    """`room/folder` for each row of the table of rooms: the room in the first column, its folders in the last."""
+    rows = re.findall(r"^\| `([a-z]+)` \|.*\| (.*) \|$", text, re.MULTILINE)
+    return {f"{room}/{folder}" for room, cell in rows for folder in re.findall(r"`(\w+)`", cell)}
+
+
+def test_folders_are_found_in_the_table_of_rooms():
+    rows = (
+        "| room | owns | its folders |\n|---|---|---|\n| `one` | rows of `three` | `a`: this · `b_c` |\n| `two` | | |"
+    )
+    assert named_folders(rows) == {"one/a", "one/b_c"}
+
+
+def test_the_map_names_every_folder_and_no_other():
+    folders = {path.parent.relative_to(ROOT / "runsdash") for path in (ROOT / "runsdash").rglob("__init__.py")}
+    rooms = {path.parts[0] for path in folders if path.parts}
+    inner = {
+        f"{path.parts[0]}/{path.name}" for path in folders if len(path.parts) > 1 and not OF_DJANGO & {*path.parts}
+    }
+    assert set(re.findall(r"^\| `([a-z]+)` \|", ARCHITECTURE, re.MULTILINE)) == rooms
+    assert named_folders(ARCHITECTURE) == inner
+
+
 # The project as a whole
 
 
