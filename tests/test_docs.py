@@ -78,6 +78,7 @@ def test_a_url_is_in_the_contract(route):
     assert f"`{route}`" in CONTRACT
 
 
+TARGETS = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 COMMANDS = sorted(path.stem for path in (ROOT / "runsdash").glob("*/management/commands/[!_]*.py"))
 
 
@@ -87,9 +88,19 @@ def test_a_management_command_is_in_the_contract(name):
 
 
 def test_a_make_target_is_in_the_contract():
-    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert "demo" in targets
-    assert [name for name in targets if name != "help" and f"`make {name}`" not in CONTRACT] == []
+    assert "demo" in TARGETS
+    assert [name for name in TARGETS if name != "help" and f"`make {name}`" not in CONTRACT] == []
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_document_names_no_make_target_that_is_not_there(path):
+    if path.name != "CHANGELOG.md":  # it tells of what was
+        assert set(re.findall(r"(?:`|^)make ([a-z-]+)", path.read_text(), re.MULTILINE)) <= set(TARGETS)
+
+
+def test_contributors_are_told_of_every_kind_of_test():
+    told = (ROOT / "CONTRIBUTING.md").read_text()
+    assert [name for name in TARGETS if name.startswith("test") and f"`make {name}`" not in told] == []
 
 
 # Links
