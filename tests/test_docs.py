@@ -27,6 +27,9 @@ def project_files() -> Iterator[Path]:
         yield from (Path(folder) / name for name in names if name not in ignored and not name.endswith(".pyc"))
 
 
+PATHS = [path.relative_to(ROOT).as_posix() for path in project_files()]
+
+
 # Environment
 
 
@@ -168,6 +171,28 @@ def test_every_document_can_be_reached_from_the_readme():
     linked = {(path.parent / link.split("#")[0]).resolve() for path in DOCS for link in links(path.read_text())}
     unreached = [path for path in DOCS if path.name != "README.md" and path not in linked]
     assert [path for path in unreached if path.parent not in linked] == []
+
+
+# Files that the documents name
+
+
+def files_named(text: str) -> set[str]:
+    """`storage/keys.py` of a document: paths may leave out where they begin. Names of a pattern are no files."""
+    names = re.findall(r"`([\w/.-]+\.(?:py|css|js|html|sh|toml|yaml))`", text)
+    return {name for name in names if not name.lstrip("_").startswith("name.")}
+
+
+def test_files_are_found_in_a_document():
+    assert files_named("`a/b_c.py`, `x.css` and `d.md`, `_name.html`, e.py") == {"a/b_c.py", "x.css"}
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_document_names_files_that_are_there(path):
+    if path.name != "CHANGELOG.md":  # it tells of what was
+        missing = [
+            name for name in files_named(path.read_text()) if not any(f"/{one}".endswith(f"/{name}") for one in PATHS)
+        ]
+        assert missing == []
 
 
 # The map of the house
