@@ -68,7 +68,6 @@ def environment_of(index: Path, *, url: str = "") -> dict[str, str]:
     return os.environ | {
         "SECRET_KEY": "only-for-benchmarks-" + "x" * 40,
         "DATABASE_URL": url or f"sqlite:///{index}",
-        "HUEY_URL": f"sqlite:///{index.parent / 'queue.sqlite3'}",
     }
 
 

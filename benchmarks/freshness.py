@@ -67,7 +67,6 @@ def environment_of(upstream: Sandbox, index: Path) -> dict[str, str]:
     return os.environ | {
         "SECRET_KEY": "only-for-benchmarks-" + "x" * 40,
         "DATABASE_URL": f"sqlite:///{index}",
-        "HUEY_URL": f"sqlite:///{index.parent / 'queue.sqlite3'}",
         "DJANGO_SETTINGS_MODULE": "runsdash.settings",
         "RUNSDASH_API_BASE_URL": upstream.base_url,
         "RUNSDASH_API_KEY": upstream.api_key,

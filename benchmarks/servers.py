@@ -38,7 +38,6 @@ class Web:
             "DEBUG": "off",
             "ALLOWED_HOSTS": "127.0.0.1",
             "DATABASE_URL": f"sqlite:///{self.folder.name}/index.sqlite3",
-            "HUEY_URL": f"sqlite:///{self.folder.name}/queue.sqlite3",
             "BENCH_PASSWORD": PASSWORD,
             **(environment or {}),
         }

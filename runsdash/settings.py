@@ -143,8 +143,7 @@ else:
 FILES_DIR = STATE_DIR / "files" if IS_DEMO else Path(env.str("FILES_DIR", default=str(STATE_DIR / "files")))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-QUEUE_URL = f"sqlite:///{STATE_DIR / 'queue.sqlite3'}"
-HUEY_URL = QUEUE_URL if IS_DEMO else env.str("HUEY_URL", default=QUEUE_URL)
+HUEY_URL = env.str("HUEY_URL", default="")  # accepted, without effect: work is kept in rows
 CACHES = {
     "default": env.cache_url("CACHE_URL", default="dbcache://runsdash_cache"),
     # Parts of pages that many people look at, in each process for itself. Their keys name all that they count.
@@ -313,6 +312,5 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         "django.security.csrf": {"level": "ERROR"},
-        "huey": {"level": "WARNING"},
     },
 }

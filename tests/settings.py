@@ -7,7 +7,6 @@ from pathlib import Path
 _folder = Path(tempfile.mkdtemp(prefix="runsdash-tests-"))
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{_folder / 'index.sqlite3'}")
-os.environ.setdefault("HUEY_URL", f"sqlite:///{_folder / 'queue.sqlite3'}")
 for _name in ("RUNSDASH_API_BASE_URL", "RUNSDASH_API_KEY", "DEBUG"):
     os.environ[_name] = ""
 os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")

@@ -3,7 +3,6 @@
 packages=""
 command -v chromium >/dev/null 2>&1 || packages="$packages chromium fonts-liberation fonts-noto-core"
 { command -v postgres >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; } || packages="$packages postgresql"
-command -v redis-server >/dev/null 2>&1 || packages="$packages redis-server"
 [ -z "$packages" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "Installing for the tests:$packages …"

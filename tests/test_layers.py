@@ -66,8 +66,6 @@ def wall(module: str, name: str) -> Iterator[str]:
     if not other:
         if name.startswith("runsdash.") and is_sealed(module):
             yield f"{room} imports {name}, which is outside its room"
-    elif module == "runsdash.queue":
-        yield f"queue imports the room {other}"
     elif "sandbox" in (room, other) or (room and other == "gateway"):
         yield f"{room or module} imports {other}; they stay apart"
     elif room in ORDER and ORDER.index(room) > ORDER.index(other):
@@ -128,13 +126,11 @@ def settings_named_by(node: ast.AST) -> list[ast.AST]:
         ("runsdash.index.snapshots", "if TYPE_CHECKING:\n    from runsdash.actions.runs import cancel_run"),
         ("runsdash.audit.trail", "from runsdash.accounts.models import User"),
         ("runsdash.service.client", "from runsdash.index.storage.storable_text import cut"),
-        ("runsdash.service.client", "from runsdash.queue import huey"),
         ("runsdash.service.client", "from .. import settings"),
         ("runsdash.dashboard.shell.links", "from runsdash.sandbox.ids import new_id"),
         ("runsdash.dashboard.shell.links", "from runsdash.gateway import routes"),
         ("runsdash.sandbox.server", "from runsdash.service import Client"),
         ("runsdash.sandbox.management.commands.sandbox", "from runsdash.index.models import Run"),
-        ("runsdash.queue", "from runsdash.sync.worker import Worker"),
         ("runsdash.urls", "from runsdash.sandbox import routes"),
         ("runsdash.sync.parallel_reads", "import requests"),
         ("runsdash.dashboard.shell.links", "from requests.adapters import HTTPAdapter"),

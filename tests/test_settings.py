@@ -104,7 +104,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("deployed")
     environment = {
         "SECRET_KEY": KEY, "STATIC_ROOT": str(folder / "static"), "PASSWORD_OF_ADA": "a long one for tests",
-        "DATABASE_URL": f"sqlite:///{folder / 'index.sqlite3'}", "HUEY_URL": f"sqlite:///{folder / 'queue.sqlite3'}",
+        "DATABASE_URL": f"sqlite:///{folder / 'index.sqlite3'}",
     }  # fmt: skip
     for words in (["collectstatic", "--no-input"], ["migrate"], ADD_ADA):
         ended = manage(*words, **environment)

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from runsdash.index.skipping import skip_if_bad
+from runsdash.index.storage import leases
 
 from .events import find_events
 from .models import Delivery
@@ -93,9 +94,10 @@ def tell(*, deadline_s: float = DEADLINE_S) -> int:
 def next_due(passed: list[int]) -> Delivery | None:
     """The oldest due delivery that nobody holds, of a rule that is not among `passed`. Tests go out of a rule that is off."""
     now = timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     wanted = Q(rule__is_enabled=True) | Q(event_key__startswith=Delivery.TEST)
-    due = Delivery.objects.filter(free, wanted, state=Delivery.State.DUE, due_at__lte=now).exclude(rule__in=passed)
+    due = Delivery.objects.filter(leases.free(now), wanted, state=Delivery.State.DUE, due_at__lte=now).exclude(
+        rule__in=passed
+    )
     return due.select_related("rule").order_by("due_at", "pk").first()
 
 
@@ -112,10 +114,8 @@ def keep(delivery: Delivery, is_taken: bool, answer: str) -> None:
 
 
 def claim(delivery: Delivery) -> bool:
-    now = timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    rows = Delivery.objects.filter(free, pk=delivery.pk, state=Delivery.State.DUE, attempts=delivery.attempts)
-    return bool(rows.update(lease_until=now + LEASE))
+    rows = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.DUE, attempts=delivery.attempts)
+    return leases.claim(rows, hold=lambda _: LEASE) is not None
 
 
 def put_off_if_over_limit(delivery: Delivery) -> bool:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.storage.keys import first_key_of
+from runsdash.index.storage.leases import free
 from runsdash.index.walks import resting_steps, rests
 
 # A little slower than the fastest poll of a page: an open page reads its run itself. Were both due at the same moment,
@@ -37,11 +38,6 @@ HEAT = [
     (timedelta(days=7), timedelta(hours=1)),
 ]
 COLD = timedelta(hours=6)
-
-
-def free(now: datetime) -> Q:
-    """Rows that nobody is reading."""
-    return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
 
 
 def active(connection: Connection) -> QuerySet[Run]:

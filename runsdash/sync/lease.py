@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from runsdash.index.models.refreshed import Refreshed
+from runsdash.index.storage.leases import free
 
 LEASE_MARGIN_S = 2.0  # held a little longer than the reader's deadline
 
@@ -14,12 +15,11 @@ LEASE_MARGIN_S = 2.0  # held a little longer than the reader's deadline
 def take(row: Refreshed, *, hold_s: float) -> str | None:
     """A token when this caller may read, None when somebody else already does, or has since the row was looked at."""
     now, token = timezone.now(), secrets.token_hex(8)
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     checked = Q(checked_at__isnull=True) if row.checked_at is None else Q(checked_at=row.checked_at)
     # Not read since, and not being read just then: a row seen in the middle of a landing looks old.
     unread = checked & Q(lease_token=row.lease_token)
     until = now + timedelta(seconds=hold_s + LEASE_MARGIN_S)
-    won = type(row).objects.filter(free, unread, pk=row.pk).update(lease_until=until, lease_token=token)
+    won = type(row).objects.filter(free(now), unread, pk=row.pk).update(lease_until=until, lease_token=token)
     return token if won else None
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 from runsdash.index.connections import connections as every_connection
 from runsdash.index.models import Connection
 from runsdash.index.skipping import skip_if_bad
+from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.service.background import WORKERS
 from runsdash.sync.budget.budget import budget_for, is_paused
 from runsdash.sync.budget.upstream_pauses import PATIENT_FOR, is_resting, note_worker_failure, note_worker_success
@@ -32,7 +33,6 @@ from .worker_reads import Errand, NothingLeft, list_threads, look_at_thread, rea
 AT_ONCE = WORKERS
 REST_AT_ONCE = WORKERS // 2
 BUSY_S = 0.1
-IDLE_S = 0.5
 LAST_WAIT_S = 3.0  # when stopped
 SWEEP_EVERY_S = 60.0
 Start = Callable[[], Errand | None]
@@ -64,7 +64,7 @@ class Worker:
         self.chores = [*chores, Chore(lambda: budget_seconds.sweep(now_s=time()), every_s=SWEEP_EVERY_S)]
         self.errands: list[Errand] = []
         self.archives = Archives()
-        self.bell = Event()  # rings when an answer is in, when somebody wakes the worker, when it shall stop
+        self.bell = Event()  # rings when an answer is in, and when the worker shall stop
         self.waiting: set[int] = set()  # connections that had more due than could be started
 
     # Rounds
@@ -76,7 +76,7 @@ class Worker:
             close_old_connections()
             is_busy = self.round() or self.waiting
             if not stop.is_set():
-                self.bell.wait(BUSY_S if is_busy else IDLE_S)
+                self.bell.wait(BUSY_S if is_busy else LOOK_EVERY_S)
         return self.land_all(seconds=LAST_WAIT_S)
 
     def run_until_idle(self, *, seconds: float) -> bool:

@@ -31,7 +31,6 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     """What a process of ours is started with: this test run's, with `folder` for all state."""
     paths = {
         "DATABASE_URL": f"sqlite:///{folder / 'index.sqlite3'}",
-        "HUEY_URL": f"sqlite:///{folder / 'queue.sqlite3'}",
         "STATIC_ROOT": str(folder / "static"),
         "FILES_DIR": str(folder / "files"),
     }

@@ -1,4 +1,4 @@
-"""RunsDash as several processes on PostgreSQL and Redis: web servers and workers that share nothing but these two."""
+"""RunsDash as several processes on PostgreSQL: web servers and workers that share nothing but the database."""
 
 import contextlib
 import json
@@ -16,7 +16,6 @@ import psycopg
 from tests.browser.site import environment
 from tests.pages import Element, parsed
 from tests.postgres import Postgres
-from tests.redis_server import RedisServer
 from tests.upstream import ROOT, Sandbox
 
 START_S = 30
@@ -57,7 +56,6 @@ class Several:
             self.environment = environment(
                 self.folder,
                 DATABASE_URL=self.database_url,
-                HUEY_URL=stack.enter_context(RedisServer()).url,
                 FILES_DIR=str(self.files),
                 RUNSDASH_API_BASE_URL=self.upstream.base_url,
                 RUNSDASH_API_KEY=self.upstream.api_key,

@@ -1,4 +1,4 @@
-"""PostgreSQL, Redis, two workers, two web processes. One worker is killed in the middle of an import."""
+"""PostgreSQL, two workers, two web processes. One worker is killed in the middle of an import."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests import postgres, redis_server
+from tests import postgres
 from tests.cluster.several import Child, Several, eventually
 from tests.rows import run_object
 from tests.upstream import Sandbox
@@ -17,13 +17,12 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.clock,
     pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing()),
-    pytest.mark.skipif(bool(redis_server.missing()), reason=redis_server.missing()),
 ]
 RUNS = 5_000
 SEEDED = 30
 ADD_IMPORT = """
 from runsdash.index.models import Connection
-from runsdash.sync.jobs import add_job
+from runsdash.sync.jobs.jobs import add_job
 archive = Connection.objects.create(slug="old", name="old", base_url="http://127.0.0.1:9/v1", is_enabled=False)
 print(add_job("import_runs", connection=archive, created_by="anna", file_name="runs.jsonl").pk)
 """

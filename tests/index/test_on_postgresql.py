@@ -30,6 +30,7 @@ TAKEN_IN += ["tests/index/exporting/test_export_files.py::test_files_come_back_a
 TAKEN_IN += [
     "tests/index/exporting/test_export_files.py::test_a_second_import_changes_nothing_and_the_newer_copy_stays"
 ]
+TAKEN_IN += ["tests/index/storage/test_leases.py", "tests/sync/jobs/test_jobs.py"]
 TAKEN_IN += ["tests/index/totals/test_pricing.py::test_runs_are_priced_while_others_take_snapshots_of_them"]
 ROOT = Path(__file__).resolve().parents[2]
 TIME_S = 600

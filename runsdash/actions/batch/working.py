@@ -13,7 +13,7 @@ from time import monotonic
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -25,8 +25,8 @@ from runsdash.audit.trail import TokenUsed, deed_of, refuse_used
 from runsdash.index import run_states
 from runsdash.index.exporting.chosen import named_runs
 from runsdash.index.exporting.objects import lines
-from runsdash.index.models import Connection
 from runsdash.index.skipping import skip_if_bad
+from runsdash.index.storage.leases import claim
 from runsdash.service import NoAnswer, ServiceError
 from runsdash.sync.budget.upstream_pauses import note_worker_failure
 from runsdash.sync.refresh import refresh_run
@@ -37,9 +37,7 @@ from .models import BulkItem, BulkJob
 LEASE = timedelta(seconds=60)  # of an export, which gives signs of life
 SIGN_EVERY_S = 5.0  # of an export, whose lines may be files
 LEASE_MARGIN_S = 10.0  # of one write: held this much longer than its time-out
-LOOK_EVERY_S = 1.0
 IN_TURN = 20  # items of a job before the next job has its turn
-TRIED = 5  # other workers may be quicker with the first of them
 FOLLOWED_FOR = timedelta(days=1)
 State = BulkItem.State
 Result = AuditEntry.Result
@@ -52,20 +50,14 @@ STATE_OF = {
 log = logging.getLogger(__name__)
 
 
-def work_until(stop: Event) -> None:
-    """The worker's thread for bulk jobs."""
-    while not stop.wait(LOOK_EVERY_S):
-        close_old_connections()
-        try:
-            while work_some(stop) and not stop.is_set():
-                pass
-        except Exception:
-            log.exception("bulk jobs could not be worked off")
-    close_old_connections()
+def work_on_batches(stop: Event) -> None:
+    """Acts on runs until nothing is left to do."""
+    while work_some(stop) and not stop.is_set():
+        pass
 
 
 def work_some(stop: Event | None = None) -> int:
-    """One round over the open jobs; how many items were done."""
+    """Goes once over the open batches; returns how many items were done."""
     done = 0
     for job in BulkJob.objects.filter(ended_at__isnull=True).order_by("id"):
         with skip_if_bad("bulk job", job.pk):
@@ -77,7 +69,7 @@ def do_some(job: BulkJob, stop: Event | None) -> int:
     """A job's turn; how many of its items were done."""
     done = 0
     for _ in range(IN_TURN):
-        item = None if stop is not None and stop.is_set() else claimed_item(job)
+        item = None if stop is not None and stop.is_set() else claim_item(job)
         if item is None:
             break
         do(job, item)
@@ -86,25 +78,26 @@ def do_some(job: BulkJob, stop: Event | None) -> int:
     return done
 
 
-def claimed_item(job: BulkJob) -> BulkItem | None:
-    """An item that is ours for as long as its write can take: a waiting one, else one that a dead process left behind."""
+def claim_item(job: BulkJob) -> BulkItem | None:
+    """Takes an item for as long as its write can take: a waiting one, or one that a dead process left behind."""
     now = timezone.now()
-    rows = BulkItem.objects.filter(job=job).select_related("run__thread", "run__connection").order_by("id")
-    resting = Connection.objects.filter(Q(rests_until__gt=now) | Q(writes_paused_until__gt=now))
-    waiting = rows.filter(state=State.WAITING).exclude(run__connection__in=list(resting))
-    lapsed = rows.filter(state=State.DOING, lease_until__lt=now)
-    for wanted in [lapsed] if job.is_stopped else [waiting, lapsed]:
-        for item in wanted[:TRIED]:
-            hold = timedelta(seconds=item.run.connection.timeout_s + LEASE_MARGIN_S)
-            if is_claimed(item, now=now, hold=hold):
-                return item
-    return None
+    left = Q(state=State.DOING)
+    if not job.is_stopped:
+        left |= Q(
+            is_past("run__connection__rests_until", now),
+            is_past("run__connection__writes_paused_until", now),
+            state=State.WAITING,
+        )
+    rows = job.items.filter(left).select_related("run__thread", "run__connection").order_by("id")
+    return claim(rows, hold=write_lease, state=State.DOING)
 
 
-def is_claimed(item: BulkItem, *, now: datetime, hold: timedelta = LEASE) -> bool:
-    free = Q(state=State.WAITING) | Q(state=State.DOING, lease_until__lt=now)
-    mine = BulkItem.objects.filter(free, pk=item.pk)
-    return bool(mine.update(state=State.DOING, lease_until=now + hold))
+def is_past(column: str, now: datetime) -> Q:
+    return Q((f"{column}__isnull", True)) | Q((f"{column}__lte", now))
+
+
+def write_lease(item: BulkItem) -> timedelta:
+    return timedelta(seconds=item.run.connection.timeout_s + LEASE_MARGIN_S)
 
 
 def do(job: BulkJob, item: BulkItem) -> None:
@@ -202,7 +195,8 @@ def export(job: BulkJob) -> int:
     Whoever holds the first item writes it. A process that dies meanwhile loses it with its lease.
     """
     first = job.items.order_by("id").first()
-    if first is None or not is_claimed(first, now=timezone.now()):
+    rows = job.items.filter(pk=first.pk, state__in=(State.WAITING, State.DOING)) if first else job.items.none()
+    if claim(rows, hold=lambda _: LEASE, state=State.DOING) is None:
         end_if_over(job)
         return 0
     name = f"runs-{job.pk}.jsonl"

@@ -13,7 +13,6 @@ from runsdash.index.importing.run_import import import_sources
 from runsdash.index.keeping.purge import came_back, let_back_in
 from runsdash.index.models import Connection, Job
 from runsdash.index.snapshots.upsert_threads import ensure_threads
-from runsdash.sync.wake import wake
 
 from .jobs import JobFailed, works
 
@@ -34,7 +33,6 @@ def add_threads(job: Job) -> Iterator[None]:
         job.place = {"line": start + THREADS_A_PIECE, "back": back}
         done = min(start + THREADS_A_PIECE, len(ids))
         job.progress = {"done": done, "total": len(ids), "note": came_back(back)}
-        wake()
         yield
 
 

@@ -7,7 +7,6 @@ from runsdash.index.importing.merge_threads import thread_ids
 from runsdash.index.keeping.purge import came_back, let_back_in, purge_some
 from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads
-from runsdash.sync.wake import wake
 
 from .import_jobs import connection_of, file_of
 from .jobs import works
@@ -29,7 +28,6 @@ def find_threads(job: Job) -> Iterator[None]:
         counts = {"found": len(ids), "new": new, "back": back}
         job.place = {"byte": place} | {name: job.place.get(name, 0) + count for name, count in counts.items()}
         job.progress = {"done": place, "total": size, "note": note_of(job.place)}
-        wake()
         yield
     path.unlink(missing_ok=True)
 

@@ -1,8 +1,6 @@
 """Jobs: claimed once, gone on with where the last worker stopped, given up when there is no point."""
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from datetime import timedelta
@@ -14,14 +12,9 @@ from django.db import connections
 from django.utils import timezone
 
 from runsdash.index.models import Job, PurgedThread, Run, RunStep, Thread
-from runsdash.queue import huey
 from runsdash.sync.jobs import import_jobs, jobs  # noqa: F401  job_kinds: registers its kinds
 from runsdash.sync.jobs.jobs import Kind, add_job, cancel_job, claim_job, work_on, work_on_all
-from runsdash.sync.wake import CALLS_KEPT, listen, wake
-from tests.free_ports import free_ports
 from tests.rows import made_connection, run_object
-from tests.sync.budget.spending import beside
-from tests.upstream import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEVER = Event()
@@ -69,7 +62,13 @@ def test_a_job_is_done_once(counting):
 def test_of_many_workers_one_gets_a_job(counting):
     for _ in range(20):
         add_job("counting", total=1)
-    barrier, claimed = threading.Barrier(4), []
+
+    assert sorted(claimed_at_once(4)) == sorted(Job.objects.values_list("pk", flat=True))
+
+
+def claimed_at_once(workers: int) -> list[int]:
+    """Keys of all jobs that so many workers claim side by side until none is left."""
+    barrier, claimed = threading.Barrier(workers), []
 
     def claim() -> None:
         barrier.wait()
@@ -77,13 +76,12 @@ def test_of_many_workers_one_gets_a_job(counting):
             claimed.append(job.pk)
         connections.close_all()
 
-    threads = [threading.Thread(target=claim) for _ in range(4)]
+    threads = [threading.Thread(target=claim) for _ in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-
-    assert sorted(claimed) == sorted(Job.objects.values_list("pk", flat=True))
+    return claimed
 
 
 @pytest.mark.clock
@@ -158,11 +156,24 @@ def test_progress_makes_attempts_count_anew(counting):
     assert job.attempts == 0
 
 
-def test_bulk_writers_work_one_after_the_other(counting):
+def test_of_a_kind_that_is_alone_one_works_after_the_other(counting):
     jobs.KINDS["counting"] = Kind(jobs.KINDS["counting"].work, is_alone=True)
-    first, _ = add_job("counting", total=1), add_job("counting", total=1)
-    assert claim_job().pk == first.pk
+    first, second = add_job("counting", total=1), add_job("counting", total=1)
+    claimed = claim_job()
+    assert claimed.pk == first.pk
     assert claim_job() is None
+
+    work_on(claimed, stop=NEVER)
+
+    assert claim_job().pk == second.pk
+
+
+def test_many_workers_that_claim_at_once_get_one_job_of_a_kind_that_is_alone(counting):
+    jobs.KINDS["counting"] = Kind(jobs.KINDS["counting"].work, is_alone=True)
+    for _ in range(20):
+        add_job("counting", total=1)
+
+    assert len(claimed_at_once(4)) == 1
 
 
 def test_a_kind_nobody_knows_here_is_left_to_others(counting):
@@ -250,37 +261,6 @@ def test_an_import_goes_on_at_its_place(files):
 
     assert worked(job).state == "done"
     assert Run.objects.count() == 5
-
-
-# Wake-up calls
-
-
-def test_a_call_rings_in_a_worker():
-    bell, stop = Event(), Event()
-    thread = listen(bell, stop=stop)
-    try:
-        wake()
-        assert bell.wait(2)
-    finally:
-        stop.set()
-        thread.join(5)
-
-
-def test_calls_do_not_pile_up_while_no_worker_listens():
-    for _ in range(20):
-        wake()
-    assert 1 <= huey.pending_count() <= CALLS_KEPT
-    huey.storage.flush_queue()
-
-
-def test_a_queue_that_is_gone_breaks_nothing():
-    """A process whose queue nobody serves."""
-    gone = beside() | {"HUEY_URL": f"redis://127.0.0.1:{free_ports(1)[0]}/0"}
-    code = "import django; django.setup(); from runsdash.sync.wake import wake; wake(); print('still here')"
-    command = [sys.executable, "-c", code]
-    said = subprocess.run(command, env=gone, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    assert "still here" in said.stdout
-    assert "took no wake-up call" in said.stderr
 
 
 def write_lines(path: Path, objects: list[dict]) -> list[bytes]:

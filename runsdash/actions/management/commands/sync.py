@@ -3,21 +3,22 @@
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Event, Thread
 from time import monotonic
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections, connections
 
-from runsdash.actions.batch.working import follow_settled, work_some, work_until
+from runsdash.actions.batch.working import follow_settled, work_on_batches, work_some
 from runsdash.actions.live.output_rows import sweep_live_output
 from runsdash.actions.settle.settle_unclear import settle_recent
+from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.index.totals.rollups import roll_up
 from runsdash.notify.delivering import tell, tell_until
 from runsdash.sync.jobs import import_jobs, jobs, thread_jobs  # noqa: F401  they register their kinds
 from runsdash.sync.retention import purge_left_overs, purge_old_threads
-from runsdash.sync.wake import listen
 from runsdash.sync.worker import Chore, Worker
 
 SETTLE_EVERY_S = 5.0
@@ -27,7 +28,6 @@ LEFT_OVERS_EVERY_S = 30.0
 SWEEP_EVERY_S = 60.0
 ONCE_S = 60.0
 JOIN_S = 1.0
-CHORES_EVERY_S = 0.2
 log = logging.getLogger(__name__)
 
 
@@ -49,22 +49,25 @@ class Command(BaseCommand):
             tell()
             work_some()
             return
-        worker, jobs_bell = Worker(chores=[Chore(jobs.renew, every_s=jobs.RENEW_EVERY_S)]), Event()
+        worker = Worker(chores=[Chore(jobs.renew, every_s=jobs.RENEW_EVERY_S)])
 
         def end(*_: object) -> None:
             stop.set()
             worker.bell.set()
-            jobs_bell.set()
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
         self.say("The worker reads what is due. Ctrl-C stops it.")
-        helpers = [listen(worker.bell, jobs_bell, stop=stop), jobs.start_working(jobs_bell, stop=stop)]
-        helpers += [started(work, stop) for work in (tend_until, tell_until, work_until)]
+        beside = [
+            started("jobs", repeat, partial(jobs.work_on_all, stop=stop), stop),
+            started("batches", repeat, partial(work_on_batches, stop), stop),
+            started("chores", repeat, partial(tend, chores()), stop),
+            started("notify", tell_until, stop),
+        ]
         has_landed_all = worker.run(stop)
         deadline = monotonic() + JOIN_S
-        for helper in helpers:
-            helper.join(max(0.0, deadline - monotonic()))
+        for thread in beside:
+            thread.join(max(0.0, deadline - monotonic()))
         self.say("The worker has stopped.")
         if not has_landed_all:
             # The interpreter would wait for requests that hang; their rows are free for other workers already.
@@ -76,21 +79,27 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def started(work: Callable[[Event], None], stop: Event) -> Thread:
-    """Work that may wait for others (targets, upstreams) has a thread of its own."""
-    thread = Thread(target=work, args=(stop,), name=f"runsdash-{work.__name__}", daemon=True)
+def started(name: str, work: Callable[..., None], *given: object) -> Thread:
+    """Starts a thread for work that may wait for others (targets, upstreams), so that reading never waits for it."""
+    thread = Thread(target=work, args=given, name=f"runsdash-{name}", daemon=True)
     thread.start()
     return thread
 
 
-def tend_until(stop: Event) -> None:
-    """Does the chores beside the main loop: active runs do not wait for them."""
-    mine = chores()
-    while not stop.wait(CHORES_EVERY_S):
+def repeat(work: Callable[[], object], stop: Event) -> None:
+    """Does `work` whenever it is time to look, until `stop`."""
+    while not stop.wait(LOOK_EVERY_S):
         close_old_connections()
-        for chore in mine:
-            chore.act_if_due()
+        try:
+            work()
+        except Exception:
+            log.exception("a look of the worker failed")
     connections.close_all()
+
+
+def tend(chores: Sequence[Chore]) -> None:
+    for chore in chores:
+        chore.act_if_due()
 
 
 def chores() -> list[Chore]:

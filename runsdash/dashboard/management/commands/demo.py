@@ -160,7 +160,6 @@ def child_environment() -> dict[str, str]:
         "SECURE_SSL": "off",
         "CACHE_URL": "dbcache://runsdash_cache",
         "DATABASE_URL": settings.SQLITE_URL,
-        "HUEY_URL": settings.QUEUE_URL,
         "RUNSDASH_API_BASE_URL": settings.RUNSDASH_API_BASE_URL,
         "RUNSDASH_API_KEY": settings.RUNSDASH_API_KEY,
         "RUNSDASH_API_KIND": settings.RUNSDASH_API_KIND,

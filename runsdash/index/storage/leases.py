@@ -1,0 +1,38 @@
+"""Who may work on a row: whoever holds its lease. Rows are the queue; a worker that dies loses what it held when time is up.
+
+A room gives the rows that it could work on, in their order; here is how one of them is taken.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+LOOK_EVERY_S = 0.25  # how often a worker looks for something to do
+Row = TypeVar("Row", bound=Model)
+
+
+def free(now: datetime) -> Q:
+    """Matches rows that nobody holds."""
+    return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+
+
+def claim(rows: QuerySet[Row], *, hold: Callable[[Row], timedelta], **columns: object) -> Row | None:
+    """Takes the first of `rows` that nobody holds and writes `columns` to it. None when there is none.
+
+    A look that finds nothing is one statement and locks nothing. On PostgreSQL nobody waits for another who is claiming;
+    on SQLite the transaction holds the file.
+    """
+    now = timezone.now()
+    rows = rows.filter(free(now))
+    if not rows.exists():
+        return None
+    with transaction.atomic():
+        row = rows.select_for_update(skip_locked=True, of=("self",)).first()
+        if row is not None:
+            type(row).objects.filter(pk=row.pk).update(lease_until=now + hold(row), **columns)
+            row.refresh_from_db(fields=["lease_until", *columns])
+    return row
