@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Literal
 
+from django.conf import settings
+
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service import Backoff, Client
 from runsdash.sync.budget.budget import budget_for
 from runsdash.sync.budget.upstream_pauses import teach
-
-from .environment import environment_key
 
 Patience = Literal["page", "worker", "watch"]
 # A page waits for at most one retry. The worker rather asks anew later: retries would beat on a server that fails.
@@ -46,7 +46,8 @@ def client_for(connection: Connection, patience: Patience = "page") -> Client:
 
 
 def made_client(connection: Connection, patience: Patience, *, backoff: Backoff) -> Client:
-    key = environment_key() if connection.is_from_environment else unseal(connection.sealed_key)
+    # The key of `default` stays in the environment and is never stored.
+    key = settings.RUNSDASH_API_KEY if connection.is_from_environment else unseal(connection.sealed_key)
     return Client(
         connection.base_url,
         key or "",
