@@ -1,1 +1,1 @@
-"""One deed on many runs: cancel, tag or export. Rows hold the work; each run is acted on at most once."""
+"""Does one thing to many runs: cancels, tags or exports them. Rows hold the work; each run is acted on at most once."""

@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
 
-class BulkConfig(AppConfig):
+class BatchConfig(AppConfig):
     name = "runsdash.actions.batch"
-    label = "bulk"
+    label = "bulk"  # of the tables and migrations there are

@@ -1,4 +1,4 @@
-"""Making, stopping and finding bulk jobs. What matches is decided once, at the moment the job is made."""
+"""Makes, stops and ends batches. What matches is decided once, at the moment the job is made."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -9,7 +9,7 @@ from runsdash.index.models import Connection, Run
 from runsdash.index.search import Limits, ids_of
 from runsdash.index.search.run_filter import parsed
 
-from .models import BulkItem, BulkJob
+from .models import BatchItem, BatchJob
 
 MAX_RUNS = 10_000
 MATCHING = Limits(walk_s=5.0, statement_s=10.0)
@@ -17,11 +17,11 @@ CHUNK = 1000
 
 
 class TooMany(ValueError):
-    """More runs match than one job takes; or the search was stopped before it had seen all."""
+    """Says that more runs match than one batch takes, or that the search was stopped before it had seen all."""
 
 
 def matching_ids(query: str, *, connection: Connection | None = None) -> list[int]:
-    """Keys of the runs that match now, newest first. Raises FilterError and TooMany."""
+    """Returns the keys of the runs that match now, newest first. Raises FilterError and TooMany."""
     found, is_all = ids_of(parsed(query), connection=connection, count=MAX_RUNS + 1, limits=MATCHING)
     if len(found) > MAX_RUNS:
         raise TooMany(f"More than {MAX_RUNS:,} runs match. Narrow the filter.")
@@ -39,16 +39,16 @@ def make_job(
     query: str = "",
     reason: str = "",
     parameters: dict[str, str] | None = None,
-) -> BulkJob:
-    """The job with an item for each run, on the record. A second post of its form gives the first job."""
-    first = BulkJob.objects.filter(token=token).first()
+) -> BatchJob:
+    """Makes a job with an item for each run and records it. A second post of its form gives the first job."""
+    first = BatchJob.objects.filter(token=token).first()
     if first is not None:
         return first
     known = list(Run.objects.filter(pk__in=run_ids[:MAX_RUNS]).values_list("pk", flat=True).order_by("-pk"))
 
-    def act() -> tuple[BulkJob, object]:
+    def act() -> tuple[BatchJob, object]:
         with transaction.atomic():
-            job = BulkJob.objects.create(
+            job = BatchJob.objects.create(
                 operation=operation,
                 parameters=parameters or {},
                 query=query,
@@ -57,30 +57,30 @@ def make_job(
                 token=token,
                 total=len(known),
             )
-            items = [BulkItem(job=job, run_id=pk) for pk in known]
-            BulkItem.objects.bulk_create(items, batch_size=CHUNK)
+            items = [BatchItem(job=job, run_id=pk) for pk in known]
+            BatchItem.objects.bulk_create(items, batch_size=CHUNK)
         return job, {"job": job.pk, "runs": len(known)}
 
     sent = {"operation": operation, "query": query, "parameters": parameters or {}}
     return change(actor=actor, action=f"bulk_{operation}", right="can_act", connection_slug="", act=act, sent=sent)
 
 
-def stop_job(*, actor: User, job: BulkJob) -> None:
-    """No further items are begun; what is under way ends."""
+def stop_job(*, actor: User, job: BatchJob) -> None:
+    """Lets the job begin no further items; what is under way ends."""
 
     def act() -> tuple[None, object]:
-        BulkJob.objects.filter(pk=job.pk).update(is_stopped=True)
+        BatchJob.objects.filter(pk=job.pk).update(is_stopped=True)
         return None, {"job": job.pk}
 
     change(actor=actor, action="bulk_stopped", right="can_act", connection_slug="", act=act)
 
 
-def end_if_over(job: BulkJob) -> bool:
-    """Marks the job as ended when nothing is left to do."""
-    left = [BulkItem.State.WAITING, BulkItem.State.DOING]
+def end_if_over(job: BatchJob) -> bool:
+    """Marks the job as ended when nothing is left to do; says whether it is."""
+    left = [BatchItem.State.WAITING, BatchItem.State.DOING]
     if job.is_stopped:
-        left = [BulkItem.State.DOING]
-    if BulkItem.objects.filter(job=job, state__in=left).exists():
+        left = [BatchItem.State.DOING]
+    if BatchItem.objects.filter(job=job, state__in=left).exists():
         return False
-    BulkJob.objects.filter(pk=job.pk, ended_at__isnull=True).update(ended_at=timezone.now())
+    BatchJob.objects.filter(pk=job.pk, ended_at__isnull=True).update(ended_at=timezone.now())
     return True

@@ -1,12 +1,12 @@
-"""A bulk job and its items. An item's one-time token makes sure that its run is acted on once, whatever dies when."""
+"""The rows of a batch: its job and an item for each run. An item's one-time token makes sure that its run is acted on once, whatever dies when."""
 
 from django.db import models
 
 from runsdash.index.models import Run
 
 
-class BulkJob(models.Model):
-    """What somebody asked for: an operation on the runs that matched at that moment."""
+class BatchJob(models.Model):
+    """Says what somebody asked for: an operation on the runs that matched at that moment."""
 
     class Operation(models.TextChoices):
         CANCEL = "cancel", "Cancel"
@@ -26,14 +26,15 @@ class BulkJob(models.Model):
     file_name = models.CharField(max_length=100, blank=True)  # of an export, when it is ready
 
     class Meta:
+        db_table = "bulk_bulkjob"
         indexes = [models.Index(fields=["id"], name="bulk_open", condition=models.Q(ended_at__isnull=True))]
 
     def __str__(self) -> str:
         return f"{self.operation} of {self.total} runs"
 
 
-class BulkItem(models.Model):
-    """One run of a job. `doing` with a lapsed lease: its process died; its token tells whether it was sent."""
+class BatchItem(models.Model):
+    """Says what became of one run. `doing` with a lapsed lease: its process died; its token tells whether it was sent."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"
@@ -43,7 +44,7 @@ class BulkItem(models.Model):
         REFUSED = "refused", "refused"  # by the upstream, or not allowed
         UNCLEAR = "unclear", "unclear"  # sent, no answer; settled by reading
 
-    job = models.ForeignKey(BulkJob, on_delete=models.CASCADE, related_name="items", db_index=False)
+    job = models.ForeignKey(BatchJob, on_delete=models.CASCADE, related_name="items", db_index=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     message = models.TextField(blank=True)
@@ -51,6 +52,7 @@ class BulkItem(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        db_table = "bulk_bulkitem"
         constraints = [models.UniqueConstraint(fields=["job", "run"], name="run_once_a_job")]
         indexes = [models.Index(fields=["job", "state", "id"])]
 
@@ -59,5 +61,5 @@ class BulkItem(models.Model):
 
     @property
     def token(self) -> str:
-        """The one-time token of this item's write."""
+        """Names this item's write, which goes out once. Entries of the trail hold these tokens, so they keep their form."""
         return f"bulk-{self.job_id}-{self.pk}"

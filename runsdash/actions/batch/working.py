@@ -1,4 +1,4 @@
-"""Works off bulk jobs: claims items by lease, acts through the frame of every write, keeps each result.
+"""Works on batches: claims items by lease, writes like any other action does, and keeps each result.
 
 A process that dies leaves items `doing`. When their lease lapses they are taken again: the one-time token then tells
 what the first try became, and nothing is sent twice.
@@ -32,14 +32,14 @@ from runsdash.sync.budget.upstream_pauses import note_worker_failure
 from runsdash.sync.refresh import refresh_run
 
 from .jobs import end_if_over
-from .models import BulkItem, BulkJob
+from .models import BatchItem, BatchJob
 
 LEASE = timedelta(seconds=60)  # of an export, which gives signs of life
 SIGN_EVERY_S = 5.0  # of an export, whose lines may be files
 LEASE_MARGIN_S = 10.0  # of one write: held this much longer than its time-out
 IN_TURN = 20  # items of a job before the next job has its turn
 FOLLOWED_FOR = timedelta(days=1)
-State = BulkItem.State
+State = BatchItem.State
 Result = AuditEntry.Result
 STATE_OF = {
     Result.DONE: State.DONE,
@@ -59,13 +59,13 @@ def work_on_batches(stop: Event) -> None:
 def work_some(stop: Event | None = None) -> int:
     """Goes once over the open batches; returns how many items were done."""
     done = 0
-    for job in BulkJob.objects.filter(ended_at__isnull=True).order_by("id"):
-        with skip_if_bad("bulk job", job.pk):
-            done += export(job) if job.operation == BulkJob.Operation.EXPORT else do_some(job, stop)
+    for job in BatchJob.objects.filter(ended_at__isnull=True).order_by("id"):
+        with skip_if_bad("batch", job.pk):
+            done += export(job) if job.operation == BatchJob.Operation.EXPORT else do_some(job, stop)
     return done
 
 
-def do_some(job: BulkJob, stop: Event | None) -> int:
+def do_some(job: BatchJob, stop: Event | None) -> int:
     """A job's turn; how many of its items were done."""
     done = 0
     for _ in range(IN_TURN):
@@ -78,7 +78,7 @@ def do_some(job: BulkJob, stop: Event | None) -> int:
     return done
 
 
-def claim_item(job: BulkJob) -> BulkItem | None:
+def claim_item(job: BatchJob) -> BatchItem | None:
     """Takes an item for as long as its write can take: a waiting one, or one that a dead process left behind."""
     now = timezone.now()
     left = Q(state=State.DOING)
@@ -96,11 +96,11 @@ def is_past(column: str, now: datetime) -> Q:
     return Q((f"{column}__isnull", True)) | Q((f"{column}__lte", now))
 
 
-def write_lease(item: BulkItem) -> timedelta:
+def write_lease(item: BatchItem) -> timedelta:
     return timedelta(seconds=item.run.connection.timeout_s + LEASE_MARGIN_S)
 
 
-def do(job: BulkJob, item: BulkItem) -> None:
+def do(job: BatchJob, item: BatchItem) -> None:
     """Acts on one run, or finds out what an earlier try became."""
     actor, began = User.objects.filter(username=job.created_by).first(), timezone.now()
     if actor is None:
@@ -120,16 +120,16 @@ def do(job: BulkJob, item: BulkItem) -> None:
     except (OperationalError, InterfaceError):  # the database, not the item: it is taken again when its lease lapses
         raise
     except Exception as error:
-        log.exception("the bulk item %s, run %r, failed", item.pk, item.run.upstream_id)
+        log.exception("the batch item %s, run %r, failed", item.pk, item.run.upstream_id)
         was_begun = AuditEntry.objects.filter(token=item.token).exists()
         keep(item, State.UNCLEAR if was_begun else State.REFUSED, f"{type(error).__name__}: {error}")
     return None
 
 
-def act(job: BulkJob, item: BulkItem, actor: User) -> str:
-    """What came of it in words; "" when there was nothing to do."""
+def act(job: BatchJob, item: BatchItem, actor: User) -> str:
+    """Acts on one run; returns what came of it in words, "" when there was nothing to do."""
     run = item.run
-    if job.operation == BulkJob.Operation.CANCEL:
+    if job.operation == BatchJob.Operation.CANCEL:
         if not run.facts.is_active or run.status == run_states.CANCELLING:
             return ""
         row = cancel_run(actor=actor, run=run, token=item.token, reason=job.reason)
@@ -141,8 +141,8 @@ def act(job: BulkJob, item: BulkItem, actor: User) -> str:
     return "Tagged."
 
 
-def earlier_result(item: BulkItem, used: TokenUsed) -> tuple[str, str]:
-    """The write was sent before: by reading, what became of it."""
+def earlier_result(item: BatchItem, used: TokenUsed) -> tuple[str, str]:
+    """Finds out by reading what became of a write that was sent before: state and message."""
     run = item.run
     try:
         run = refresh_run(run.connection, thread_id=run.thread.upstream_id, run_id=run.upstream_id, max_age_s=0)
@@ -155,16 +155,16 @@ def earlier_result(item: BulkItem, used: TokenUsed) -> tuple[str, str]:
 
 
 def follow_settled() -> int:
-    """Items that were left unclear take over what was found by reading since; how many. A chore of the worker."""
+    """Gives unclear items what was found by reading since; returns how many. A chore of the worker."""
     count = 0
-    for job in BulkJob.objects.filter(created_at__gte=timezone.now() - FOLLOWED_FOR):
-        for item in BulkItem.objects.filter(job=job, state=State.UNCLEAR).select_related("job"):
-            with skip_if_bad("bulk item", item.pk):
+    for job in BatchJob.objects.filter(created_at__gte=timezone.now() - FOLLOWED_FOR):
+        for item in BatchItem.objects.filter(job=job, state=State.UNCLEAR).select_related("job"):
+            with skip_if_bad("batch item", item.pk):
                 count += follow(item)
     return count
 
 
-def follow(item: BulkItem) -> bool:
+def follow(item: BatchItem) -> bool:
     """Takes over what was found by reading, if it was."""
     intent = AuditEntry.objects.filter(token=item.token).first()
     deed = deed_of(intent) if intent else None
@@ -174,8 +174,8 @@ def follow(item: BulkItem) -> bool:
     return True
 
 
-def keep(item: BulkItem, state: str, message: str) -> None:
-    BulkItem.objects.filter(pk=item.pk).update(
+def keep(item: BatchItem, state: str, message: str) -> None:
+    BatchItem.objects.filter(pk=item.pk).update(
         state=state, message=message[:1000], lease_until=None, ended_at=timezone.now()
     )
 
@@ -189,7 +189,7 @@ def export_folder() -> Path:
     return folder
 
 
-def export(job: BulkJob) -> int:
+def export(job: BatchJob) -> int:
     """Writes the job's runs as `export_runs` does into a file, which appears once it is whole.
 
     Whoever holds the first item writes it. A process that dies meanwhile loses it with its lease.
@@ -208,11 +208,11 @@ def export(job: BulkJob) -> int:
             file.write(line)
             if monotonic() - signed_at > SIGN_EVERY_S:
                 signed_at = monotonic()
-                BulkItem.objects.filter(pk=first.pk).update(lease_until=timezone.now() + LEASE)
+                BatchItem.objects.filter(pk=first.pk).update(lease_until=timezone.now() + LEASE)
     unfinished.replace(export_folder() / name)
     for left in export_folder().glob(f"{name}.*.part"):  # by processes that died
         left.unlink(missing_ok=True)
     now = timezone.now()
     done = job.items.update(state=State.DONE, message="exported", ended_at=now, lease_until=None)
-    BulkJob.objects.filter(pk=job.pk).update(file_name=name, ended_at=now)
+    BatchJob.objects.filter(pk=job.pk).update(file_name=name, ended_at=now)
     return done

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.audited_call import new_token
 from runsdash.actions.batch.jobs import MAX_RUNS, TooMany, make_job, matching_ids, stop_job
-from runsdash.actions.batch.models import BulkItem, BulkJob
+from runsdash.actions.batch.models import BatchItem, BatchJob
 from runsdash.actions.batch.working import export_folder
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.shell import Shell
@@ -28,7 +28,7 @@ POLL_S = 2
 class BulkForm(forms.Form):
     """What to do with the runs. Tagging adds one metadata pair."""
 
-    operation = forms.ChoiceField(choices=BulkJob.Operation.choices)
+    operation = forms.ChoiceField(choices=BatchJob.Operation.choices)
     key = forms.CharField(required=False, max_length=MAX_METADATA_KEY_CHARS, strip=False)
     value = forms.CharField(required=False, max_length=MAX_METADATA_VALUE_CHARS, strip=False)
     reason = forms.CharField(required=False, max_length=2000)
@@ -36,13 +36,13 @@ class BulkForm(forms.Form):
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean()
-        if cleaned.get("operation") == BulkJob.Operation.TAG and not cleaned.get("key"):
+        if cleaned.get("operation") == BatchJob.Operation.TAG and not cleaned.get("key"):
             self.add_error("key", "A tag needs a key.")
         return cleaned
 
     @property
     def parameters(self) -> dict[str, str]:
-        if self.cleaned_data["operation"] != BulkJob.Operation.TAG:
+        if self.cleaned_data["operation"] != BatchJob.Operation.TAG:
             return {}
         return {"key": self.cleaned_data["key"], "value": self.cleaned_data["value"]}
 
@@ -57,7 +57,7 @@ def new(request: HttpRequest) -> HttpResponse:
     except (FilterError, TooMany) as error:
         return page(request, asked, [], BulkForm(initial={"token": new_token()}), problem=str(error), status=422)
     if request.method != "POST":
-        operation = request.GET.get("operation", BulkJob.Operation.CANCEL)
+        operation = request.GET.get("operation", BatchJob.Operation.CANCEL)
         return page(request, asked, run_ids, BulkForm(initial={"token": new_token(), "operation": operation}))
     form = BulkForm(request.POST)
     if not form.is_valid() or not run_ids:
@@ -99,7 +99,7 @@ def page(
 @viewer_required
 @require_safe
 def jobs(request: HttpRequest) -> HttpResponse:
-    return render(request, "runs/batch/jobs.html", {"jobs": BulkJob.objects.order_by("-pk")[:ITEMS_A_PAGE]})
+    return render(request, "runs/batch/jobs.html", {"jobs": BatchJob.objects.order_by("-pk")[:ITEMS_A_PAGE]})
 
 
 @viewer_required
@@ -115,16 +115,16 @@ def job(request: HttpRequest, key: int) -> HttpResponse:
     return response
 
 
-def job_context(request: HttpRequest, found: BulkJob) -> dict[str, object]:
+def job_context(request: HttpRequest, found: BatchJob) -> dict[str, object]:
     counts = dict(found.items.values_list("state").annotate(n=Count("pk")))
     state = request.GET.get("state", "")
     items = found.items.select_related("run__thread", "run__connection").order_by("id")
-    items = items.filter(state=state) if state in BulkItem.State.values else items
+    items = items.filter(state=state) if state in BatchItem.State.values else items
     pages = Paginator(items, ITEMS_A_PAGE)
     left = counts.get("waiting", 0) + counts.get("doing", 0)
     url = f"{reverse('bulk_job', args=[found.pk])}?{request.GET.urlencode()}"
     tag = state_tag(counts, found.ended_at, found.is_stopped, Shell(request).waiting_count)
-    cells = [{"state": one, "label": one.label, "count": counts.get(one.value, 0)} for one in BulkItem.State]
+    cells = [{"state": one, "label": one.label, "count": counts.get(one.value, 0)} for one in BatchItem.State]
     return {
         "job": found,
         "cells": cells,
@@ -152,8 +152,8 @@ def download(request: HttpRequest, key: int) -> HttpResponse:
     return FileResponse(path.open("rb"), as_attachment=True, filename=found.file_name, content_type="application/jsonl")
 
 
-def job_named(key: int) -> BulkJob:
-    found = BulkJob.objects.filter(pk=key).first()
+def job_named(key: int) -> BatchJob:
+    found = BatchJob.objects.filter(pk=key).first()
     if found is None:
         raise Http404("There is no such job.")
     return found

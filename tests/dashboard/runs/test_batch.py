@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from runsdash.actions.batch.models import BulkItem, BulkJob
+from runsdash.actions.batch.models import BatchItem, BatchJob
 from runsdash.actions.batch.working import export_folder, follow_settled, work_some
 from runsdash.actions.runs import cancel_run
 from runsdash.actions.settle.settle_unclear import settle_recent
@@ -34,14 +34,14 @@ def three(connection, upstream, start, settings, tmp_path) -> list[Run]:
     return rows
 
 
-def made_job(operator, *, q: str = "", **typed: str) -> BulkJob:
+def made_job(operator, *, q: str = "", **typed: str) -> BatchJob:
     form = fields(form_in(operator.get(NEW, {"q": q}), "bulk-form"))
     response = operator.post(NEW, form | typed)
     assert response.status_code == 302, parsed(response).one("main").text
-    return BulkJob.objects.get(pk=response["Location"].strip("/").split("/")[-1])
+    return BatchJob.objects.get(pk=response["Location"].strip("/").split("/")[-1])
 
 
-def results(job: BulkJob) -> dict[str, str]:
+def results(job: BatchJob) -> dict[str, str]:
     return dict(job.items.values_list("run__upstream_id", "state"))
 
 
@@ -102,7 +102,7 @@ def test_an_export_that_a_dead_process_left_is_written_by_another(operator, thre
     job = made_job(operator, operation="export")
     left = export_folder() / f"runs-{job.pk}.jsonl.1.part"
     left.write_text("half")
-    held = BulkItem.objects.filter(pk=job.items.order_by("id").first().pk)
+    held = BatchItem.objects.filter(pk=job.items.order_by("id").first().pk)
     held.update(state="doing", lease_until=timezone.now() + timedelta(seconds=60))
     assert (work_some(), job.items.filter(state="done").count()) == (0, 0)
     held.update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -115,7 +115,7 @@ def test_a_second_post_makes_no_second_job(operator, three):
     form = fields(form_in(operator.get(NEW), "bulk-form")) | {"operation": "cancel"}
     first, second = operator.post(NEW, form), operator.post(NEW, form)
     assert first["Location"] == second["Location"]
-    assert BulkJob.objects.count() == 1
+    assert BatchJob.objects.count() == 1
 
 
 def test_a_process_that_died_after_sending_is_not_repeated(operator, upstream, three):
@@ -123,7 +123,7 @@ def test_a_process_that_died_after_sending_is_not_repeated(operator, upstream, t
     job = made_job(operator, q="status:requires_action", operation="cancel")
     item = job.items.first()
     cancel_run(actor=operator.user, run=item.run, token=item.token)
-    BulkItem.objects.filter(pk=item.pk).update(state="doing", lease_until=timezone.now() - timedelta(seconds=1))
+    BatchItem.objects.filter(pk=item.pk).update(state="doing", lease_until=timezone.now() - timedelta(seconds=1))
     upstream.clear_requests()
 
     while work_some():
@@ -201,7 +201,7 @@ def test_bad_input(operator, three, typed, words):
     response = operator.post(NEW, form)
     assert response.status_code == 422
     assert words in form_in(response, "bulk-form").text
-    assert not BulkJob.objects.exists()
+    assert not BatchJob.objects.exists()
 
 
 def test_a_bad_filter_is_said(operator, three):
@@ -222,7 +222,7 @@ def test_a_read_only_server_refuses_on_the_record(operator, three, settings):
     settings.RUNSDASH_READ_ONLY = True
     assert operator.post(NEW, form | {"operation": "cancel"}).status_code == 403
     assert AuditEntry.objects.get(kind="refusal").action == "bulk_cancel"
-    assert not BulkJob.objects.exists()
+    assert not BatchJob.objects.exists()
 
 
 def test_unknown_job_and_wrong_method(operator):
