@@ -1,4 +1,4 @@
-"""The worker: reads what is due, most urgent first, side by side, inside each connection's budget.
+"""Reads what is due, most urgent first, side by side, inside each connection's budget.
 
 Pages never depend on it. The rows themselves are the record of work: whatever is killed here is due again when its
 lease has lapsed.
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Chore:
-    """Something else the worker does now and then, given by a room above."""
+    """Does something else now and then, which a room above gives to the worker."""
 
     act: Callable[[], object]
     every_s: float
@@ -57,7 +57,7 @@ class Chore:
 
 
 class Worker:
-    """One process's worth of reading. `unlimited` ignores budgets (first start of the demo)."""
+    """Reads for one process. `unlimited` ignores budgets (first start of the demo)."""
 
     def __init__(self, *, unlimited: bool = False, chores: Sequence[Chore] = ()) -> None:
         self.unlimited = unlimited
@@ -70,7 +70,7 @@ class Worker:
     # Rounds
 
     def run(self, stop: Event) -> bool:
-        """Works until `stop` is set; what is under way then has LAST_WAIT_S to land. False when some of it did not."""
+        """Works until `stop` is set and waits LAST_WAIT_S for what is under way. False when some of it did not end."""
         while not stop.is_set():
             self.bell.clear()
             close_old_connections()
@@ -80,7 +80,7 @@ class Worker:
         return self.land_all(seconds=LAST_WAIT_S)
 
     def run_until_idle(self, *, seconds: float) -> bool:
-        """Rounds until nothing is due and nothing under way. False when the time was over first."""
+        """Goes round until nothing is due or under way. False when the time was over first."""
         deadline = monotonic() + seconds
         while monotonic() < deadline:
             self.bell.clear()
@@ -91,7 +91,7 @@ class Worker:
         return False
 
     def round(self) -> int:
-        """Lands what is in, starts what is due and affordable; how many errands are under way afterwards."""
+        """Stores what is in and starts what is due and affordable; returns how many errands are under way then."""
         self.land_finished()
         for chore in self.chores:
             chore.act_if_due()
@@ -105,7 +105,7 @@ class Worker:
         return len(self.errands)
 
     def serve(self, connection: Connection) -> bool:
-        """Active runs first; the rest gets what they leave, and never nothing. False when something is left waiting."""
+        """Starts reads of active runs first, then the rest, which always gets some. False when something is left waiting."""
         budget, now = budget_for(connection, "worker"), timezone.now()
         budget.is_unlimited = self.unlimited
         budget.settle(connection)
@@ -119,7 +119,7 @@ class Worker:
             return not budget.is_spent(connection, share="rest") and self.start_some(self.rest(connection, now=now))
 
     def probe(self, connection: Connection, *, now: datetime) -> bool:
-        """After failures one errand at a time, until one succeeds. A probe is no waiting work."""
+        """Tries one errand at a time after failures, until one succeeds. A probe is no waiting work."""
         if not any(errand.connection.pk == connection.pk for errand in self.errands):
             self.start_some(islice(chain(self.active(connection, now=now), self.rest(connection, now=now)), 1))
         return True
@@ -143,7 +143,7 @@ class Worker:
             future.add_done_callback(lambda _: self.bell.set())
 
     def room(self, *, is_watch: bool) -> int:
-        """How many more requests may be under way."""
+        """Returns how many more requests may be under way."""
         if is_watch:
             return AT_ONCE - sum(len(errand.reads.futures) for errand in self.errands)
         return REST_AT_ONCE - sum(len(errand.reads.futures) for errand in self.errands if not errand.is_watch)
@@ -156,7 +156,7 @@ class Worker:
             yield partial(watch_run, run)
 
     def floor(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
-        """One request, for whatever needs no more."""
+        """Offers one request, for whatever needs no more."""
         if due.is_listing_due(connection, now=now):
             yield partial(list_threads, connection, share="floor")
             return
@@ -164,7 +164,7 @@ class Worker:
             yield partial(look_at_thread, thread, is_whole=False, share="floor")
 
     def rest(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
-        """Steps of active runs, then new threads, then new runs and the steps of ended ones in turn; last the archive."""
+        """Offers steps of active runs, new threads, new runs and steps of ended ones in turn, and last the archive."""
         if due.is_listing_due(connection, now=now):
             yield partial(list_threads, connection)
         for run in due.undetailed_runs(connection, now=now, most=REST_AT_ONCE):
@@ -188,7 +188,7 @@ class Worker:
     # What is in
 
     def land_finished(self) -> None:
-        """Active runs first, then one of the others: a page of a hundred runs takes a while to land."""
+        """Stores active runs first, then one of the others: a page of a hundred runs takes a while."""
         finished = sorted((one for one in self.errands if one.is_in), key=lambda one: not one.is_watch)
         first_rest = next((at for at, one in enumerate(finished) if not one.is_watch), len(finished))
         for errand in finished[: first_rest + 1]:
@@ -198,7 +198,7 @@ class Worker:
             self.bell.set()
 
     def land_all(self, *, seconds: float) -> bool:
-        """Waits a while, lands what is in, and leaves the rest to other workers. True when nothing was left."""
+        """Waits a while, stores what is in, and leaves the rest to other workers. True when nothing was left."""
         deadline = monotonic() + seconds
         while self.errands and monotonic() < deadline:
             self.errands[0].reads.wait(deadline - monotonic())

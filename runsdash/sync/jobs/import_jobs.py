@@ -1,4 +1,4 @@
-"""Jobs that fill the index: threads by their ids, and files of runs. Imported by whoever starts a worker."""
+"""Fills the index by jobs: threads by their ids, and files of runs. Whoever starts a worker imports this module."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,7 +22,7 @@ COUNTS = ("runs", "files", "back", "refused", "homeless")
 
 @works("add_threads")
 def add_threads(job: Job) -> Iterator[None]:
-    """`parameters["thread_ids"]`, or a file with one id a line. Progress counts ids; `place["line"]` are behind us."""
+    """Adds `parameters["thread_ids"]`, or a file's ids, one a line. Progress counts ids; `place["line"]` are done."""
     connection = connection_of(job)
     ids = job.parameters.get("thread_ids") or file_of(job).read_text(encoding="utf-8", errors="replace").splitlines()
     ids = [one.strip() for one in ids]
@@ -38,7 +38,7 @@ def add_threads(job: Job) -> Iterator[None]:
 
 @works("import_runs", is_alone=True)
 def import_runs(job: Job) -> Iterator[None]:
-    """A file as `manage.py import_runs` takes it. Progress counts bytes; `place["byte"]` are behind us.
+    """Imports a file as `manage.py import_runs` does. Progress counts bytes; `place["byte"]` are done.
 
     Steps that stood before their run had no place in the first pass; a second one over the file takes them in, and
     leaves out everything that is there already.
@@ -68,7 +68,7 @@ def one_pass(job: Job, connection: Connection, path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class OneBlock:
-    """A source of one block."""
+    """Gives one block as a whole source."""
 
     block: Block
 
@@ -92,7 +92,7 @@ def connection_of(job: Job) -> Connection:
 
 
 def file_of(job: Job) -> Path:
-    """The uploaded file. Only the last part of the name counts, so that no row leads out of the folder."""
+    """Returns the uploaded file. Only the last part of its name counts, so that no row leads out of the folder."""
     path = Path(settings.FILES_DIR) / Path(job.file_name).name
     if not job.file_name or not path.is_file():
         raise JobFailed("Its file is no longer there.")

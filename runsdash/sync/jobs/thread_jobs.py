@@ -1,4 +1,4 @@
-"""Jobs about threads: adding those that a text file names, and purging one. Imported by whoever starts a worker."""
+"""Adds the threads that a text names and purges a thread. Whoever starts a worker imports this module."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ PURGE_S = 0.25
 
 @works("find_threads")
 def find_threads(job: Job) -> Iterator[None]:
-    """Threads whose ids are in a text file, whatever else is there. Progress counts bytes; `place["byte"]` are behind us."""
+    """Adds threads whose ids are somewhere in a text file. Progress counts bytes; `place["byte"]` are done."""
     connection, path = connection_of(job), file_of(job)
     size = path.stat().st_size
     while (start := job.place.get("byte", 0)) < size:
@@ -33,7 +33,7 @@ def find_threads(job: Job) -> Iterator[None]:
 
 
 def next_ids(path: Path, start: int) -> tuple[list[str], int]:
-    """Thread ids of the following lines, and where the line after them begins."""
+    """Returns the thread ids of the following lines, and where the line after them begins."""
     found: dict[str, None] = {}
     with path.open("rb") as file:
         file.seek(start)
@@ -46,7 +46,7 @@ def next_ids(path: Path, start: int) -> tuple[list[str], int]:
 
 
 def added(connection: Connection, ids: list[str], *, added_by: str) -> tuple[int, int]:
-    """Makes rows where there are none; how many that were, and how many had been purged. Done twice, it counts once."""
+    """Adds rows where there are none; returns how many, and how many had been purged. Done twice, it counts once."""
     there = Thread.objects.filter(connection=connection, upstream_id__in=ids).count()
     back = let_back_in(connection, ids)
     ensure_threads(connection, ids, added_by=added_by)
@@ -60,7 +60,7 @@ def note_of(place: dict) -> str:
 
 @works("purge_thread")
 def purge_thread(job: Job) -> Iterator[None]:
-    """Everything of the thread `parameters["thread_id"]`. Progress counts runs."""
+    """Purges the thread `parameters["thread_id"]`. Progress counts runs."""
     rows = Thread.objects.select_related("connection").filter(connection=connection_of(job))
     rows = rows.filter(upstream_id=job.parameters.get("thread_id", ""))
     while (thread := rows.first()) is not None:
