@@ -99,19 +99,19 @@ def seed_outputs(archive: object, runs: list) -> None:
 
 
 def seed_jobs(runs: list) -> None:
-    from runsdash.actions.batch.models import BulkItem, BulkJob
+    from runsdash.actions.batch.models import BatchItem, BatchJob
     from runsdash.index.models import Job
 
     now = timezone.now()
     for state in Job.State:
         Job.objects.create(kind="add_threads", state=state, created_by="admin", progress={"done": 1, "total": 2})
-    for operation in BulkJob.Operation:
-        job = BulkJob.objects.create(
+    for operation in BatchJob.Operation:
+        job = BatchJob.objects.create(
             operation=operation, parameters={"key": "team", "value": "old"}, query="status:failed", created_by="admin",
-            token=f"old-{operation}", total=len(BulkItem.State), ended_at=now,
+            token=f"old-{operation}", total=len(BatchItem.State), ended_at=now,
         )  # fmt: skip
-        for run, state in zip(runs, BulkItem.State, strict=False):
-            BulkItem.objects.create(job=job, run=run, state=state, message="as it was", ended_at=now)
+        for run, state in zip(runs, BatchItem.State, strict=False):
+            BatchItem.objects.create(job=job, run=run, state=state, message="as it was", ended_at=now)
 
 
 def seed_notifications() -> None:

@@ -48,7 +48,7 @@ def results(job: BatchJob) -> dict[str, str]:
 def test_a_bad_item_ends_neither_its_job_nor_the_next(operator, upstream, three, caplog):
     bad, good = three[:2]
     job = made_job(operator, operation="tag", key="shift", value="night")
-    BulkItem.objects.filter(job=job).exclude(run__in=[bad, good]).delete()
+    BatchItem.objects.filter(job=job).exclude(run__in=[bad, good]).delete()
     Run.objects.filter(pk=bad.pk).update(metadata=["no", "pairs"])
     other = made_job(operator, operation="cancel", q="status:requires_action", reason="deploy")
     work_some()
