@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from runsdash.service import objects
 from runsdash.service.decoding import Undecodable, decode_json, error_field, error_text
 from runsdash.service.merging import merge, settled
+from runsdash.service.objects.fields import OPTIONAL, Fields, ObjectText
 from runsdash.service.sse import frames
 from runsdash.service.stream_events import Delta, events_of
 
@@ -44,9 +45,12 @@ def read_everything(value):
     if isinstance(value, list):
         for item in value:
             read_everything(item)
+    elif isinstance(value, Fields | ObjectText):
+        read_everything([getattr(value, name) for name in OPTIONAL])
     elif dataclasses.is_dataclass(value):
         for name in [name for name in dir(type(value)) if not name.startswith("_") and name != "raw"]:
             read_everything(getattr(value, name))
+        json.dumps(value.to_dict() if isinstance(value, objects.ApiObject) else None)
 
 
 @pytest.mark.parametrize("kind", [*KINDS, Delta], ids=lambda kind: kind.__name__)

@@ -3,6 +3,7 @@
 Raw dicts stop here; the rest of RunsDash reads these objects.
 """
 
+from .fields import ApiObject, Fields, ObjectText
 from .messages import Annotation, Message, MessageContent
 from .pages import Page
 from .runs import LastError, RequiredAction, Run, Usage
@@ -12,13 +13,16 @@ from .tool_calls import FileSearchResult, ToolCall
 
 __all__ = [
     "Annotation",
+    "ApiObject",
     "Assistant",
     "Deleted",
+    "Fields",
     "FileContent",
     "FileSearchResult",
     "LastError",
     "Message",
     "MessageContent",
+    "ObjectText",
     "Page",
     "RequiredAction",
     "Run",

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from . import parsing
-from .runs import incomplete_reason
+from .fields import ApiObject, Fields, ObjectText, part, parts
+from .runs import incomplete_details, incomplete_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Annotation:
+class Annotation(ApiObject):
     """A mark on a stretch of text: a citation of a file or URL, or the path of a made file."""
 
     type: str
@@ -38,39 +39,61 @@ class Annotation:
             raw=raw,
         )
 
+    @property
+    def file_citation(self) -> Fields | None:
+        return part(parsing.mapping(self.raw).get("file_citation"))
+
+    @property
+    def file_path(self) -> Fields | None:
+        return part(parsing.mapping(self.raw).get("file_path"))
+
+    @property
+    def url_citation(self) -> Fields | None:
+        return part(parsing.mapping(self.raw).get("url_citation"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageContent:
-    """One part of a message: text, an image (by file or URL) or a refusal; unknown types keep `raw`."""
+class MessageContent(ApiObject):
+    """One part of a message: text, an image (by file or URL) or a refusal; unknown types keep `raw`.
+
+    `text` and `image_url` are plain strings that also answer as in the API: `.text.value`, `.text.annotations`,
+    `.image_url.url`.
+    """
 
     type: str
-    text: str
+    text: ObjectText
     annotations: list[Annotation]
     image_file_id: str | None
-    image_url: str | None
+    image_url: ObjectText | None
     refusal: str | None
     raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "MessageContent":
-        part = {"type": "text", "text": raw} if isinstance(raw, str) else parsing.mapping(raw)
-        named = part.get("type")
-        type_ = named if isinstance(named, str) and named else parsing.only_key(part, besides=("index",)) or ""
-        body = part.get("text")
+        given = {"type": "text", "text": raw} if isinstance(raw, str) else parsing.mapping(raw)
+        named = given.get("type")
+        type_ = named if isinstance(named, str) and named else parsing.only_key(given, besides=("index",)) or ""
+        body = given.get("text")
         marks = parsing.listing(parsing.mapping(body).get("annotations"))
+        annotations = [Annotation.from_raw(mark) for mark in marks if isinstance(mark, dict)]
+        text = _text_of(body)
         return cls(
             type=type_,
-            text=_text_of(body),
-            annotations=[Annotation.from_raw(mark) for mark in marks if isinstance(mark, dict)],
-            image_file_id=parsing.identifier(parsing.mapping(part.get("image_file")).get("file_id")),
-            image_url=parsing.text(parsing.mapping(part.get("image_url")).get("url")),
-            refusal=parsing.text(part.get("refusal")),
+            text=ObjectText(text, {"value": text, "annotations": annotations}),
+            annotations=annotations,
+            image_file_id=parsing.identifier(parsing.mapping(given.get("image_file")).get("file_id")),
+            image_url=_url_of(given.get("image_url")),
+            refusal=parsing.text(given.get("refusal")),
             raw=raw,
         )
 
+    @property
+    def image_file(self) -> Fields | None:
+        return part(parsing.mapping(self.raw).get("image_file"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(ApiObject):
     """A message. `text` joins its text parts; a message a run wrote carries `run_id`."""
 
     id: str
@@ -84,16 +107,15 @@ class Message:
     incomplete_at: datetime | None
     incomplete_reason: str | None
     content: list[MessageContent]
-    attachments: list[dict]
+    attachments: list[Fields]
     metadata: dict[str, str]
     raw: object = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: object) -> "Message":
         message = parsing.mapping(raw)
-        parts = message.get("content")
-        parts = [parts] if isinstance(parts, str) else parsing.listing(parts)
-        attachments = parsing.listing(message.get("attachments"))
+        content = message.get("content")
+        content = [content] if isinstance(content, str) else parsing.listing(content)
         return cls(
             id=parsing.identifier(message.get("id")) or "",
             thread_id=parsing.identifier(message.get("thread_id")),
@@ -105,15 +127,19 @@ class Message:
             completed_at=parsing.moment(message.get("completed_at")),
             incomplete_at=parsing.moment(message.get("incomplete_at")),
             incomplete_reason=incomplete_reason(message.get("incomplete_details")),
-            content=[MessageContent.from_raw(part) for part in parts],
-            attachments=[item for item in attachments if isinstance(item, dict)],
+            content=[MessageContent.from_raw(item) for item in content],
+            attachments=parts(message.get("attachments")) or [],
             metadata=parsing.strings(message.get("metadata")),
             raw=raw,
         )
 
     @property
     def text(self) -> str:
-        return "\n\n".join(part.text for part in self.content if part.text)
+        return "\n\n".join(item.text for item in self.content if item.text)
+
+    @property
+    def incomplete_details(self) -> Fields | None:
+        return incomplete_details(self.raw)
 
 
 def _text_of(body: object) -> str:
@@ -121,3 +147,8 @@ def _text_of(body: object) -> str:
     if isinstance(body, str):
         return body
     return parsing.text(parsing.mapping(body).get("value")) or ""
+
+
+def _url_of(image: object) -> ObjectText | None:
+    url = parsing.text(parsing.mapping(image).get("url"))
+    return None if url is None else ObjectText(url, parsing.mapping(image))

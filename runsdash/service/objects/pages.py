@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from . import parsing
+from .fields import ApiObject
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[Item]):
+class Page(ApiObject, Generic[Item]):
     """`data` holds typed objects. `last_id` is the cursor for `after`, `first_id` the one for `before`.
 
     The cursors are the ids of the first and last item received, also of one left out of `data`; `received` holds

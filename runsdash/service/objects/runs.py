@@ -6,11 +6,12 @@ from datetime import datetime
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
 from . import parsing
+from .fields import ApiObject, Fields, part, parts, word_or_part
 from .tool_calls import ToolCall, once_each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(ApiObject):
     """Tokens used. Each count is None when the server does not say."""
 
     prompt_tokens: int | None
@@ -39,9 +40,19 @@ class Usage:
             raw=raw,
         )
 
+    @property
+    def prompt_tokens_details(self) -> Fields | None:
+        counts = parsing.mapping(self.raw)
+        return next((details for name in _PROMPT_DETAILS if (details := part(counts.get(name)))), None)
+
+    @property
+    def completion_tokens_details(self) -> Fields | None:
+        counts = parsing.mapping(self.raw)
+        return part(counts.get("completion_tokens_details")) or part(counts.get("output_tokens_details"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastError:
+class LastError(ApiObject):
     """Why a run or step failed; `code` is any word."""
 
     code: str
@@ -60,7 +71,7 @@ class LastError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequiredAction:
+class RequiredAction(ApiObject):
     """What a run waits for: tool outputs, or approvals (`is_approval`)."""
 
     type: str
@@ -79,12 +90,20 @@ class RequiredAction:
         return cls(type=type_, tool_calls=[ToolCall.from_raw(call) for call in calls if call], raw=raw)
 
     @property
+    def submit_tool_outputs(self) -> Fields | None:
+        return Fields(tool_calls=self.tool_calls) if self.type == "submit_tool_outputs" else None
+
+    @property
+    def submit_tool_approval(self) -> Fields | None:
+        return Fields(tool_calls=self.tool_calls) if self.is_approval else None
+
+    @property
     def is_approval(self) -> bool:
         return self.type == "submit_tool_approval"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(ApiObject):
     """A run. Times are aware UTC; `raw` is the JSON as received."""
 
     id: str
@@ -99,7 +118,7 @@ class Run:
     expires_at: datetime | None
     model: str | None
     instructions: str | None
-    tools: list[dict]
+    tools: list[Fields]
     metadata: dict[str, str]
     usage: Usage | None
     last_error: LastError | None
@@ -109,10 +128,10 @@ class Run:
     top_p: float | None
     max_prompt_tokens: int | None
     max_completion_tokens: int | None
-    truncation_strategy: dict | None
-    tool_choice: str | dict | None
+    truncation_strategy: Fields | None
+    tool_choice: str | Fields | None
     parallel_tool_calls: bool | None
-    response_format: str | dict | None
+    response_format: str | Fields | None
     raw: object = field(repr=False)
 
     @classmethod
@@ -126,7 +145,7 @@ class Run:
             **{name: parsing.moment(run.get(name)) for name in _MOMENTS},
             model=parsing.text(run.get("model")),
             instructions=parsing.text(run.get("instructions")),
-            tools=[tool for tool in parsing.listing(run.get("tools")) if isinstance(tool, dict)],
+            tools=parts(run.get("tools")) or [],
             metadata=parsing.strings(run.get("metadata")),
             usage=Usage.from_raw(run.get("usage")),
             last_error=LastError.from_raw(run.get("last_error")),
@@ -136,10 +155,10 @@ class Run:
             top_p=parsing.number(run.get("top_p")),
             max_prompt_tokens=parsing.integer(run.get("max_prompt_tokens")),
             max_completion_tokens=parsing.integer(run.get("max_completion_tokens")),
-            truncation_strategy=parsing.mapping(run.get("truncation_strategy")) or None,
-            tool_choice=word_or_object(run.get("tool_choice")),
+            truncation_strategy=part(run.get("truncation_strategy")) or None,
+            tool_choice=word_or_part(run.get("tool_choice")),
             parallel_tool_calls=parsing.flag(run.get("parallel_tool_calls")),
-            response_format=word_or_object(run.get("response_format")),
+            response_format=word_or_part(run.get("response_format")),
             raw=raw,
         )
 
@@ -154,6 +173,10 @@ class Run:
     @property
     def can_be_cancelled(self) -> bool:
         return self.status.can_be_cancelled
+
+    @property
+    def incomplete_details(self) -> Fields | None:
+        return incomplete_details(self.raw)
 
     @property
     def pending_calls(self) -> list[ToolCall]:
@@ -181,17 +204,20 @@ class Run:
         return parsing.seconds_between(self.started_at or self.created_at, self.ended_at)
 
 
+_PROMPT_DETAILS = ("prompt_token_details", "prompt_tokens_details", "input_tokens_details")
 _MOMENTS = ("created_at", "started_at", "completed_at", "failed_at", "cancelled_at", "expires_at")
+
+
+def incomplete_details(raw: object) -> Fields | None:
+    """Reads why a run or message is incomplete, by the API's name; a bare reason becomes an object."""
+    details = parsing.mapping(raw).get("incomplete_details")
+    return Fields(reason=details) if isinstance(details, str) and details else part(details)
 
 
 def incomplete_reason(details: object) -> str | None:
     """`incomplete_details` is an object with a reason, or on some servers the reason itself."""
     reason = details.get("reason") if isinstance(details, dict) else details
     return reason if isinstance(reason, str) and reason else None
-
-
-def word_or_object(value: object) -> str | dict | None:
-    return value if isinstance(value, str | dict) and value else None
 
 
 def _first_integer(counts: dict, *names: str) -> int | None:
@@ -203,7 +229,7 @@ def _first_integer(counts: dict, *names: str) -> int | None:
 
 
 def _cached_tokens(counts: dict) -> int | None:
-    for name in ("prompt_token_details", "prompt_tokens_details", "input_tokens_details"):
+    for name in _PROMPT_DETAILS:
         details = counts.get(name)
         cached = parsing.integer(details.get("cached_tokens")) if isinstance(details, dict) else None
         if cached is not None:

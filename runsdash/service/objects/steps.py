@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from runsdash.service.statuses import StepStatus, UnknownStatus, step_status
 
 from . import parsing
+from .fields import ApiObject, Fields
 from .runs import LastError, Usage
 from .tool_calls import ToolCall
 
@@ -20,7 +21,7 @@ _FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunStep:
+class RunStep(ApiObject):
     """A step of a run: a message it wrote (`message_id`) or the tools it called (`tool_calls`)."""
 
     id: str
@@ -65,6 +66,17 @@ class RunStep:
             metadata=parsing.strings(step.get("metadata")),
             raw=raw,
         )
+
+    @property
+    def step_details(self) -> Fields | None:
+        """The details by the API's names; None when the server gave none."""
+        details = parsing.mapping(parsing.mapping(self.raw).get("step_details"))
+        if not details:
+            return None
+        creation = Fields(message_id=self.message_id) if self.message_id else None
+        calls = None if creation else self.tool_calls
+        type_ = parsing.text(details.get("type")) or self.type
+        return Fields({**details, "type": type_, "message_creation": creation, "tool_calls": calls})
 
     @property
     def kind(self) -> str:

@@ -4,17 +4,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from . import parsing
-from .runs import word_or_object
+from .fields import ApiObject, Fields, parts, word_or_part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thread:
+class Thread(ApiObject):
     """A thread. `title` is given by a few servers only."""
 
     id: str
     created_at: datetime | None
     metadata: dict[str, str]
-    tool_resources: dict
+    tool_resources: Fields
     title: str | None
     raw: object = field(repr=False)
 
@@ -25,14 +25,14 @@ class Thread:
             id=parsing.identifier(thread.get("id")) or "",
             created_at=parsing.moment(thread.get("created_at")),
             metadata=parsing.strings(thread.get("metadata")),
-            tool_resources=parsing.mapping(thread.get("tool_resources")),
+            tool_resources=Fields(parsing.mapping(thread.get("tool_resources"))),
             title=parsing.text(thread.get("title")),
             raw=raw,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assistant:
+class Assistant(ApiObject):
     """An assistant. `tools` are its definitions as received."""
 
     id: str
@@ -41,12 +41,12 @@ class Assistant:
     description: str | None
     model: str | None
     instructions: str | None
-    tools: list[dict]
-    tool_resources: dict
+    tools: list[Fields]
+    tool_resources: Fields
     metadata: dict[str, str]
     temperature: float | None
     top_p: float | None
-    response_format: str | dict | None
+    response_format: str | Fields | None
     raw: object = field(repr=False)
 
     @classmethod
@@ -56,18 +56,18 @@ class Assistant:
             id=parsing.identifier(assistant.get("id")) or "",
             created_at=parsing.moment(assistant.get("created_at")),
             **{name: parsing.text(assistant.get(name)) for name in ("name", "description", "model", "instructions")},
-            tools=[tool for tool in parsing.listing(assistant.get("tools")) if isinstance(tool, dict)],
-            tool_resources=parsing.mapping(assistant.get("tool_resources")),
+            tools=parts(assistant.get("tools")) or [],
+            tool_resources=Fields(parsing.mapping(assistant.get("tool_resources"))),
             metadata=parsing.strings(assistant.get("metadata")),
             temperature=parsing.number(assistant.get("temperature")),
             top_p=parsing.number(assistant.get("top_p")),
-            response_format=word_or_object(assistant.get("response_format")),
+            response_format=word_or_part(assistant.get("response_format")),
             raw=raw,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deleted:
+class Deleted(ApiObject):
     """The answer to a deletion."""
 
     id: str

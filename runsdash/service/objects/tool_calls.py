@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from . import parsing
+from .fields import ApiObject, Fields, parts
 
 _SEARCH_TYPES = {
     "file_search",
@@ -19,7 +20,7 @@ _COMMON_KEYS = ("id", "index", "type", "name", "arguments", "output", "result", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileSearchResult:
+class FileSearchResult(ApiObject):
     """One hit of a file search. `content` is there only when it was asked for with `include`."""
 
     file_id: str | None
@@ -42,7 +43,7 @@ class FileSearchResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
+class ToolCall(ApiObject):
     """One call of a tool. `arguments` and `output` are text as received: maybe invalid or partial JSON.
 
     `kind` is for display: `function`, `code`, `search` or `other`. `child_run_id` and `child_thread_id`
@@ -88,6 +89,24 @@ class ToolCall:
         )
 
     @property
+    def function(self) -> Fields | None:
+        """Name, arguments and output of a function call; None for calls of other kinds."""
+        return self._body("function", name=self.name, arguments=self.arguments, output=self.output)
+
+    @property
+    def code_interpreter(self) -> Fields | None:
+        body = _body_of(self.raw, "code_interpreter")
+        return self._body("code_interpreter", input=self.code_input, outputs=parts(body.get("outputs")))
+
+    @property
+    def file_search(self) -> Fields | None:
+        body = _body_of(self.raw, "file_search")
+        return self._body("file_search", results=parts(body.get("results")))
+
+    def _body(self, type_: str, **read: object) -> Fields | None:
+        return Fields({**_body_of(self.raw, type_), **read}) if self.type == type_ else None
+
+    @property
     def kind(self) -> str:
         if self.type == "code_interpreter":
             return "code"
@@ -100,6 +119,10 @@ def once_each(calls: list[ToolCall]) -> list[ToolCall]:
     """Leaves out a call that has the id, the name and the arguments of one before it."""
     found = {(call.id, call.name, call.arguments) if call.id else at: call for at, call in enumerate(calls)}
     return list(found.values())
+
+
+def _body_of(call: object, type_: str) -> dict:
+    return parsing.mapping(parsing.mapping(call).get(type_))
 
 
 def _type_of(call: dict) -> str:
