@@ -1,22 +1,17 @@
-"""Every fact of a run's and a step's status, so that no other code compares status strings.
+"""States every fact of a run's and a step's status, so that no other code compares status strings.
 
-A status is a `str`, so it stores, sorts and prints as the API's own word. A word this module does not
-know becomes an `UnknownStatus` with the same attributes: shown neutrally, still polled, offered for
-cancelling (the server decides). Icons and tones are those of the visual reference.
+A status is a `str`, so it stores, sorts and prints as the API's own word. A word this module does not know becomes an
+`UnknownStatus` with the same attributes: it is polled, and cancelling is offered (the server decides). Colours are not
+here: `static/app.css` chooses them by `data-status`.
 """
 
 from enum import StrEnum
 
+Row = tuple[str, bool, bool, bool]
 
-def _filled(member: str, value: str, tone: str, facts: str) -> str:
-    member._value_ = value
-    member.label = _sentence_case(value)
-    member.tone = tone
-    member.icon = f"st-{value}"
-    member.is_terminal = "terminal" in facts
-    member.can_be_cancelled = "cancellable" in facts
-    member.is_waiting = "waiting" in facts
-    return member
+
+def _row(word: str, *, is_terminal: bool = False, can_be_cancelled: bool = False, is_waiting: bool = False) -> Row:
+    return word, is_terminal, can_be_cancelled, is_waiting
 
 
 def _sentence_case(word: str) -> str:
@@ -25,10 +20,9 @@ def _sentence_case(word: str) -> str:
 
 
 class _Facts:
-    """What every status can tell. `tone` is a colour word, `icon` a symbol of the sprite."""
+    """What every status can tell. `icon` names a symbol of `static/icons.svg`."""
 
     label: str
-    tone: str
     icon: str
     is_terminal: bool
     can_be_cancelled: bool
@@ -37,44 +31,53 @@ class _Facts:
 
     @property
     def is_active(self) -> bool:
-        """An active run locks its thread and is still polled."""
+        """Tells whether a run of this status locks its thread and is still polled."""
         return not self.is_terminal
+
+    def _take(self, row: Row) -> None:
+        word, self.is_terminal, self.can_be_cancelled, self.is_waiting = row
+        self.label, self.icon = _sentence_case(word), f"st-{word}"
 
 
 class RunStatus(_Facts, StrEnum):
-    """The nine statuses of a run, in display order (API.md section 4)."""
+    """Lists the nine statuses of a run, in display order (docs/protocol.md)."""
 
-    QUEUED = "queued", "neutral", "cancellable"
-    IN_PROGRESS = "in_progress", "accent", "cancellable"
-    REQUIRES_ACTION = "requires_action", "amber", "cancellable waiting"
-    CANCELLING = "cancelling", "neutral", ""
-    CANCELLED = "cancelled", "neutral", "terminal"
-    FAILED = "failed", "red", "terminal"
-    COMPLETED = "completed", "green", "terminal"
-    INCOMPLETE = "incomplete", "purple", "terminal"
-    EXPIRED = "expired", "brown", "terminal"
+    QUEUED = _row("queued", can_be_cancelled=True)
+    IN_PROGRESS = _row("in_progress", can_be_cancelled=True)
+    REQUIRES_ACTION = _row("requires_action", can_be_cancelled=True, is_waiting=True)
+    CANCELLING = _row("cancelling")
+    CANCELLED = _row("cancelled", is_terminal=True)
+    FAILED = _row("failed", is_terminal=True)
+    COMPLETED = _row("completed", is_terminal=True)
+    INCOMPLETE = _row("incomplete", is_terminal=True)
+    EXPIRED = _row("expired", is_terminal=True)
 
-    def __new__(cls, value: str, tone: str, facts: str) -> "RunStatus":
-        return _filled(str.__new__(cls, value), value, tone, facts)
+    def __new__(cls, *row: object) -> "RunStatus":
+        member = str.__new__(cls, row[0])
+        member._value_ = row[0]
+        member._take(row)
+        return member
 
 
 class StepStatus(_Facts, StrEnum):
-    """The five statuses of a run step; a step is never cancelled by itself."""
+    """Lists the five statuses of a run step; a step is never cancelled by itself."""
 
-    IN_PROGRESS = "in_progress", "accent", ""
-    CANCELLED = "cancelled", "neutral", "terminal"
-    FAILED = "failed", "red", "terminal"
-    COMPLETED = "completed", "green", "terminal"
-    EXPIRED = "expired", "brown", "terminal"
+    IN_PROGRESS = _row("in_progress")
+    CANCELLED = _row("cancelled", is_terminal=True)
+    FAILED = _row("failed", is_terminal=True)
+    COMPLETED = _row("completed", is_terminal=True)
+    EXPIRED = _row("expired", is_terminal=True)
 
-    def __new__(cls, value: str, tone: str, facts: str) -> "StepStatus":
-        return _filled(str.__new__(cls, value), value, tone, facts)
+    def __new__(cls, *row: object) -> "StepStatus":
+        member = str.__new__(cls, row[0])
+        member._value_ = row[0]
+        member._take(row)
+        return member
 
 
 class UnknownStatus(_Facts, str):
-    """A word the protocol does not list, kept as received."""
+    """Keeps a word that the protocol does not list."""
 
-    tone = "neutral"
     icon = "dot"
     is_terminal = False
     can_be_cancelled = True
@@ -91,13 +94,13 @@ class UnknownStatus(_Facts, str):
 
 
 def run_status(value: object) -> RunStatus | UnknownStatus:
-    """The member for a run's status word; anything else becomes an `UnknownStatus`."""
+    """Finds the member for a run's status word; anything else becomes an `UnknownStatus`."""
     word = value if isinstance(value, str) else ""
     return _RUN_STATUSES.get(word) or UnknownStatus(word)
 
 
 def step_status(value: object) -> StepStatus | UnknownStatus:
-    """The member for a step's status word; anything else becomes an `UnknownStatus`."""
+    """Finds the member for a step's status word; anything else becomes an `UnknownStatus`."""
     word = value if isinstance(value, str) else ""
     return _STEP_STATUSES.get(word) or UnknownStatus(word)
 
