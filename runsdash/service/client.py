@@ -23,7 +23,7 @@ from .objects import Deleted, FileContent, Page
 from .operations import OPERATIONS, AllOperations
 from .providers import Endpoint
 from .refusals import unusable, what_came
-from .retry import Backoff
+from .retry import MAX_RETRIES, Backoff
 from .stream import RunStream
 from .transport import Transport
 
@@ -48,7 +48,7 @@ class Client(AllOperations):
         *,
         api_version: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
-        max_retries: int = 2,
+        max_retries: int = MAX_RETRIES,
         connect_timeout_s: float = 10,
         stream_idle_timeout_s: float = 60,
         backoff: Backoff | None = None,

@@ -26,6 +26,7 @@ class ServiceError(Exception):
     `message` is one untrusted sentence for people. `status` is the HTTP status or None, `body` the
     decoded error body (or its first 500 characters). `outcome_unclear` is True when a write may have
     been carried out although it failed here: settle it by reading, never by sending it again.
+    `should_retry` is the server's own word on trying again, `broke_off` says that the answer had no end.
     """
 
     def __init__(
@@ -39,7 +40,8 @@ class ServiceError(Exception):
         param: str | None = None,
         retry_after_s: float | None = None,
         is_write: bool = False,
-        is_retriable: bool = False,
+        should_retry: bool | None = None,
+        broke_off: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -50,7 +52,8 @@ class ServiceError(Exception):
         self.param = param
         self.retry_after_s = retry_after_s
         self.is_write = is_write
-        self.is_retriable = is_retriable
+        self.should_retry = should_retry
+        self.broke_off = broke_off
 
     @property
     def outcome_unclear(self) -> bool:

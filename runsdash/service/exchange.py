@@ -1,6 +1,6 @@
-"""One attempt at one call, from admission to the last byte, and the error it becomes when it fails.
+"""Makes one attempt at one call, from admission to the last byte, and names the error when it fails.
 
-Knows nothing of retries and nothing of objects.
+Decides nothing about retries (`retry`) and knows nothing of objects.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from .calls import Call
 from .capabilities import Capabilities
 from .errors import NoAnswer, NotSupported, ServiceError, UpstreamFailed, error_class
 from .providers import Endpoint
-from .retry import Backoff, retry_after_s, seconds_of
+from .retry import Backoff, retry_after_s, seconds_of, should_retry
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BODY_BYTES = 64 * 1024
@@ -214,7 +214,7 @@ class Exchange:
             request_id=self.request_id,
             retry_after_s=retry_after_s(headers),
             is_write=self.call.is_write,
-            is_retriable=refusals.is_retriable(self.status, headers.get("x-should-retry")),
+            should_retry=should_retry(headers),
         )
 
     def _is_missing(self, content: bytes) -> bool:
@@ -231,13 +231,7 @@ class Exchange:
             message = f"The server closed the connection without an answer: {self._why(error)}."
         else:
             message = f"The server could not be reached: {self._why(error)}."
-        return NoAnswer(
-            message,
-            sent=attempt.sent,
-            timed_out=attempt.timed_out,
-            is_write=self.call.is_write,
-            is_retriable=not attempt.timed_out,
-        )
+        return NoAnswer(message, sent=attempt.sent, timed_out=attempt.timed_out, is_write=self.call.is_write)
 
     def _broken_off(self, error: BaseException, size: int) -> ServiceError:
         """The error when the headers came and the body did not come whole."""
@@ -246,7 +240,7 @@ class Exchange:
             facts = {"status": self.status, "request_id": self.request_id, "is_write": self.call.is_write}
             return NoAnswer(message, sent=True, timed_out=True, **facts)
         message = f"The answer broke off after {size} bytes: {self._why(error)}."
-        return self.failed(message, is_retriable=True)
+        return self.failed(message, broke_off=True)
 
     def _why(self, error: BaseException) -> str:
         return self._clean(wire.reason(error))

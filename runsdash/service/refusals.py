@@ -1,4 +1,4 @@
-"""Answers that are of no use, turned into errors: what they say, what may be retried, what is hidden.
+"""Answers that are of no use, turned into errors: what they say and what is hidden.
 
 All text here comes from a server. It is cleared of the endpoint's secrets, of characters that cannot be
 stored, and cut to `ERROR_TEXT_CHARS`.
@@ -60,13 +60,6 @@ def what_came(value: object, wanted: str) -> str:
     """A sentence for a 2xx answer of the wrong type; some servers answer errors with 200."""
     said = error_text(value) if isinstance(value, dict) and value.get("error") else ""
     return said or f"The answer is not a {wanted}."
-
-
-def is_retriable(status: int, should_retry: str | None) -> bool:
-    """For reads alone. The server's own `x-should-retry` goes first (API.md section 2)."""
-    if should_retry in ("true", "false"):
-        return should_retry == "true"
-    return status in (408, 409, 429) or (status >= 500 and status != 501)
 
 
 def _without_secrets(endpoint: Endpoint, value: object) -> object:

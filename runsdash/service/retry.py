@@ -1,7 +1,7 @@
-"""How long to wait: the server's own `Retry-After`, our back-off, and a memory of waits still owed.
+"""Decides retries: what is tried again, how often, after how long, and which waits a server is still owed.
 
-Owns times only; it sends nothing. Reads and writes are remembered apart, because servers count GET and
-POST apart (API.md section 4): a page that read too much must not stop a cancel.
+Owns every number of it and sends nothing. Reads and writes are remembered apart, because servers count GET and
+POST apart (docs/protocol.md): a page that read too much must not stop a cancel.
 """
 
 import random
@@ -11,12 +11,49 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from .errors import RateLimited
+from .errors import NoAnswer, RateLimited, ServiceError
 
+MAX_RETRIES = 2  # of a client that says nothing else
+MAX_PAGE_RETRIES = 1  # somebody waits for the page
+MAX_WORKER_RETRIES = 1  # the worker asks anew later; more would beat on a server that fails
+RETRIED_STATUSES = frozenset({408, 409, 429})
+NOT_IMPLEMENTED = 501  # the one status from 500 up that stays as it is
+REMEMBERED_STATUSES = frozenset({429, 503})
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 8.0
-LONGEST_OBEYED_WAIT_S = 120.0  # the reference client's limit (API.md section 2)
+LONGEST_OBEYED_WAIT_S = 120.0  # the official SDK's limit
 LONGEST_REMEMBERED_WAIT_S = 600.0  # no server's word keeps a connection silent for longer
+
+
+def wait_before_retry(
+    error: ServiceError, *, failures: int, max_retries: int, remaining_s: float, reused_connection: bool
+) -> float | None:
+    """Decides whether a call is tried again: the seconds to wait before it, or None when the error is final."""
+    if not is_retriable(error) or failures > max_retries:
+        return None
+    wait_s = error.retry_after_s
+    if wait_s is None:
+        # A kept connection that the server had closed says nothing about the server's health.
+        went_stale = isinstance(error, NoAnswer) and reused_connection
+        wait_s = 0.0 if went_stale and failures == 1 else next_wait_s(failures)
+    return wait_s if wait_s <= LONGEST_OBEYED_WAIT_S and wait_s < remaining_s else None
+
+
+def is_retriable(error: ServiceError) -> bool:
+    """Decides by the error alone: reads only, never after a time-out; the server's own word goes first."""
+    if error.is_write:
+        return False
+    if isinstance(error, NoAnswer):
+        return not error.timed_out
+    if error.should_retry is not None:
+        return error.should_retry
+    status = error.status or 0
+    return error.broke_off or status in RETRIED_STATUSES or (status >= 500 and status != NOT_IMPLEMENTED)
+
+
+def should_retry(headers: Mapping[str, str]) -> bool | None:
+    """Reads the server's own word on trying again, `x-should-retry`; None when it says nothing."""
+    return {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
 
 
 class Backoff:
@@ -30,6 +67,11 @@ class Backoff:
         until = time.monotonic() + min(retry_after_s, LONGEST_REMEMBERED_WAIT_S)
         with self._lock:
             self._until[is_write] = max(self._until[is_write], until)
+
+    def learn(self, error: ServiceError) -> None:
+        """Remembers the wait that a final error asks for."""
+        if error.retry_after_s and error.status in REMEMBERED_STATUSES:
+            self.remember(is_write=error.is_write, retry_after_s=error.retry_after_s)
 
     def wait_s(self, *, is_write: bool) -> float:
         """Seconds still to wait; 0.0 when the way is free."""

@@ -9,12 +9,11 @@ from django.conf import settings
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service import Backoff, Client
+from runsdash.service.retry import MAX_PAGE_RETRIES, MAX_WORKER_RETRIES
 from runsdash.sync.budget.budget import budget_for
 from runsdash.sync.budget.upstream_pauses import teach
 
 Patience = Literal["page", "worker", "watch"]
-# A page waits for at most one retry. The worker rather asks anew later: retries would beat on a server that fails.
-MAX_RETRIES = {"page": 1, "worker": 1, "watch": 1}
 WATCH_TIMEOUT_S = 10.0
 
 
@@ -54,7 +53,7 @@ def made_client(connection: Connection, patience: Patience, *, backoff: Backoff)
         kind=connection.kind,
         api_version=connection.api_version or None,
         timeout=min(connection.timeout_s, WATCH_TIMEOUT_S) if patience == "watch" else connection.timeout_s,
-        max_retries=MAX_RETRIES[patience],
+        max_retries=MAX_PAGE_RETRIES if patience == "page" else MAX_WORKER_RETRIES,
         backoff=backoff,
         gate=budget_for(connection, "page" if patience == "page" else "worker").meter,
     )

@@ -1,14 +1,16 @@
 """Reads are retried, within the deadline and as the server asks; writes never are."""
 
+import ast
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 
-from runsdash.service import Backoff, Client, NoAnswer, RateLimited, ServiceError, UpstreamFailed
+from runsdash.service import Backoff, Client, NoAnswer, RateLimited, ServiceError, UpstreamFailed, retry
 from runsdash.service.retry import LONGEST_REMEMBERED_WAIT_S, next_wait_s, retry_after_s
 from tests.service.raw_server import RawServer, received, reply, slowly
 
@@ -282,3 +284,12 @@ def test_a_kept_connection_that_went_stale_is_replaced_at_once(upstream):
     client.list_assistants()
     client.create_thread()
     assert time.monotonic() - started < 0.4
+
+
+@pytest.mark.parametrize("module", ["exchange", "transport", "refusals", "wire"])
+def test_no_other_module_has_a_number_or_status_of_retries(module):
+    """What is retried, how often and after how long stands in retry.py alone."""
+    tree = ast.parse((Path(retry.__file__).parent / f"{module}.py").read_text())
+    numbers = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    decisive = {*retry.RETRIED_STATUSES, *retry.REMEMBERED_STATUSES, retry.NOT_IMPLEMENTED, "x-should-retry"}
+    assert not numbers & decisive
