@@ -12,7 +12,8 @@ import json
 from runsdash.service.operations.steps import FILE_SEARCH_CONTENT
 
 from .capabilities import Capabilities
-from .client import Client, RequestDescription
+from .client import Client
+from .describing import RequestDescription
 from .errors import (
     Conflict,
     InvalidRequest,

@@ -1,4 +1,4 @@
-"""Operations in the background: one small pool of threads for the whole process.
+"""Runs operations in the background, on one small pool of threads for the whole process.
 
 A task sends and receives and nothing else: it submits no further task (the pool is bounded, so that
 could wait for itself) and touches no database.
@@ -8,16 +8,59 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from .operations import AllOperations
 
 WORKERS = 16
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
 
 _lock = threading.Lock()
 _executor: ThreadPoolExecutor | None = None
 
 
-def submit(function: Callable, **parameters: object) -> Future:
-    """Runs `function(**parameters)` on the shared pool."""
-    return _shared_executor().submit(function, **parameters)
+class Background:
+    """Starts an operation and returns its `Future`: `client.background.list_runs(…)`.
+
+    Each operation is written out, so that editors and type checkers know its parameters and its answer.
+    """
+
+    def __init__(self, client: AllOperations) -> None:
+        self.create_run = _in_background(client.create_run)
+        self.create_thread_and_run = _in_background(client.create_thread_and_run)
+        self.list_runs = _in_background(client.list_runs)
+        self.retrieve_run = _in_background(client.retrieve_run)
+        self.modify_run = _in_background(client.modify_run)
+        self.cancel_run = _in_background(client.cancel_run)
+        self.submit_tool_outputs = _in_background(client.submit_tool_outputs)
+        self.list_run_steps = _in_background(client.list_run_steps)
+        self.retrieve_run_step = _in_background(client.retrieve_run_step)
+        self.create_thread = _in_background(client.create_thread)
+        self.list_threads = _in_background(client.list_threads)
+        self.retrieve_thread = _in_background(client.retrieve_thread)
+        self.modify_thread = _in_background(client.modify_thread)
+        self.delete_thread = _in_background(client.delete_thread)
+        self.create_message = _in_background(client.create_message)
+        self.list_messages = _in_background(client.list_messages)
+        self.retrieve_message = _in_background(client.retrieve_message)
+        self.create_assistant = _in_background(client.create_assistant)
+        self.list_assistants = _in_background(client.list_assistants)
+        self.retrieve_assistant = _in_background(client.retrieve_assistant)
+        self.retrieve_file_content = _in_background(client.retrieve_file_content)
+
+
+def submit(function: Callable[P, Answer], *args: P.args, **parameters: P.kwargs) -> Future[Answer]:
+    """Runs `function(*args, **parameters)` on the shared pool."""
+    return _shared_executor().submit(function, *args, **parameters)
+
+
+def _in_background(operation: Callable[P, Answer]) -> Callable[P, Future[Answer]]:
+    def start(*args: P.args, **parameters: P.kwargs) -> Future[Answer]:
+        return submit(operation, *args, **parameters)
+
+    return start
 
 
 def _shared_executor() -> ThreadPoolExecutor:
@@ -34,16 +77,3 @@ def _forget_after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)
-
-
-class Background:
-    """`client.background.list_runs(…)` starts the operation and returns its `Future`."""
-
-    def __init__(self, client: object) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> Callable[..., Future]:
-        if name not in self._client.OPERATIONS:
-            raise AttributeError(f"{name!r} is not an operation that can run in the background")
-        operation = getattr(self._client, name)
-        return lambda **parameters: submit(operation, **parameters)

@@ -8,7 +8,7 @@ Limits are the protocol's own (API.md sections 2 to 4). Values that a server may
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .errors import InvalidRequest
 
@@ -40,9 +40,10 @@ def text(param: str, value: object) -> str:
 
 
 def words(param: str, value: object) -> str:
-    if not text(param, value).strip():
+    given = text(param, value)
+    if not given.strip():
         refuse(param, "must not be empty.")
-    return value
+    return given
 
 
 def flag(param: str, value: object) -> bool:
@@ -106,30 +107,30 @@ def _metadata_pair(param: str, key: object, item: object) -> None:
         refuse(param, f"the value of {key!r} is longer than {MAX_METADATA_VALUE_CHARS} characters.")
 
 
-def json_object(param: str, value: object) -> dict:
+def json_object(param: str, value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         refuse(param, "must be a JSON object.")
     return _encodable(param, dict(value))
 
 
-def json_objects(param: str, value: object) -> list[dict]:
+def json_objects(param: str, value: object) -> list[dict[str, Any]]:
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         refuse(param, "must be a list of JSON objects.")
     return [json_object(f"{param}[{place}]", item) for place, item in enumerate(value)]
 
 
-def word_or_object(param: str, value: object) -> str | dict:
+def word_or_object(param: str, value: object) -> str | dict[str, Any]:
     return words(param, value) if isinstance(value, str) else json_object(param, value)
 
 
-def tools(param: str, value: object) -> list[dict]:
+def tools(param: str, value: object) -> list[dict[str, Any]]:
     found = json_objects(param, value)
     for place, tool in enumerate(found):
         words(f"{param}[{place}].type", tool.get("type"))
     return found
 
 
-def messages(param: str, value: object) -> list[dict]:
+def messages(param: str, value: object) -> list[dict[str, Any]]:
     found = json_objects(param, value)
     for place, message in enumerate(found):
         words(f"{param}[{place}].role", message.get("role"))
@@ -139,7 +140,7 @@ def messages(param: str, value: object) -> list[dict]:
     return found
 
 
-def content(param: str, value: object) -> str | list[dict]:
+def content(param: str, value: object) -> str | list[dict[str, Any]]:
     if isinstance(value, str):
         return words(param, value)
     if not value:
@@ -147,7 +148,7 @@ def content(param: str, value: object) -> str | list[dict]:
     return tools(param, value)
 
 
-def new_thread(param: str, value: object) -> dict:
+def new_thread(param: str, value: object) -> dict[str, Any]:
     """The `thread` of create_thread_and_run: messages, tool_resources and metadata."""
     thread = {key: item for key, item in json_object(param, value).items() if item is not None}
     unknown = sorted(str(key) for key in thread.keys() - {"messages", "tool_resources", "metadata"})
@@ -157,7 +158,7 @@ def new_thread(param: str, value: object) -> dict:
     return {key: field_checks[key](f"{param}.{key}", item) for key, item in thread.items()}
 
 
-def tool_outputs(param: str, value: object) -> list[dict]:
+def tool_outputs(param: str, value: object) -> list[dict[str, Any]]:
     found = json_objects(param, value)
     once_a_call(param, found)
     for place, item in enumerate(found):
@@ -167,7 +168,7 @@ def tool_outputs(param: str, value: object) -> list[dict]:
     return found
 
 
-def tool_approvals(param: str, value: object) -> list[dict]:
+def tool_approvals(param: str, value: object) -> list[dict[str, Any]]:
     found = json_objects(param, value)
     once_a_call(param, found)
     for place, item in enumerate(found):
@@ -192,7 +193,7 @@ def included(param: str, value: object) -> list[str]:
     return [words(f"{param}[{place}]", item) for place, item in enumerate(value)]
 
 
-def _encodable(param: str, value: dict) -> dict:
+def _encodable(param: str, value: dict[str, Any]) -> dict[str, Any]:
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):

@@ -7,7 +7,8 @@ many threads at once. It holds no connection of its own: sessions belong to thre
 import threading
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 from runsdash.service.objects.pages import items_of
 from runsdash.service.objects.parsing import identifier
@@ -17,10 +18,12 @@ from .background import Background
 from .calls import Call
 from .capabilities import Capabilities
 from .decoding import Undecodable, decode_json
+from .describing import Describing, RequestDescription
 from .errors import UpstreamFailed
 from .exchange import Gate, Reply, Terms
 from .objects import Deleted, FileContent, Page
 from .operations import OPERATIONS, AllOperations
+from .operations.base import T
 from .providers import Endpoint
 from .refusals import unusable, what_came
 from .retry import MAX_RETRIES, Backoff
@@ -79,19 +82,23 @@ class Client(AllOperations):
     def _use(self, terms: Terms) -> None:
         self.endpoint = terms.endpoint
         self._transport = Transport(terms)
-        self.background = Background(self)
         self._heard = threading.local()
 
     def with_patience(self, *, timeout: float | None = None, max_retries: int | None = None) -> "Client":
         """The same client with another deadline or number of retries; it shares all that is remembered."""
-        changes: dict[str, object] = {}
+        terms = self._transport.terms
         if timeout is not None:
-            changes["timeout_s"] = _seconds("timeout", timeout)
+            terms = replace(terms, timeout_s=_seconds("timeout", timeout))
         if max_retries is not None:
-            changes["max_retries"] = _retries(max_retries)
+            terms = replace(terms, max_retries=_retries(max_retries))
         other = copy(self)
-        other._use(replace(self._transport.terms, **changes))
+        other._use(terms)
         return other
+
+    @property
+    def background(self) -> Background:
+        """Gives every operation a form that returns its `Future` at once."""
+        return Background(self)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -107,13 +114,14 @@ class Client(AllOperations):
         """The reply behind the last object this thread got (status and request id for an audit trail)."""
         return getattr(self._heard, "reply", None)
 
-    def describe_request(self, operation: str, **parameters: object) -> "RequestDescription":
-        """What `operation(**parameters)` would send, checked but not sent, without the key."""
+    def describe_request(self, operation: str, **parameters: object) -> RequestDescription:
+        """Describes what `operation(**parameters)` would send, checked but not sent, without the key."""
         if operation not in OPERATIONS:
             checks.refuse("operation", f"{operation[:80]!r} is not an operation.")
-        return getattr(_Describer(self.endpoint), operation)(**parameters)
+        described: RequestDescription = getattr(Describing(self.endpoint), operation)(**parameters)
+        return described
 
-    def _one(self, call: Call, kind: type, *, raw: bool) -> object:
+    def _one(self, call: Call, kind: type[T], *, raw: bool) -> T | Any:
         reply = self._heard.reply = self._transport.fetch(call)
         if kind is Deleted and not reply.content.strip():
             value: object = {"id": call.ids[-1], "deleted": True}
@@ -124,19 +132,18 @@ class Client(AllOperations):
         return value if raw else kind.from_raw(value)
 
     def _page(
-        self, call: Call, kind: type, *, limit: int, raw: bool, keep: Callable[[object], bool] | None = None
-    ) -> object:
+        self, call: Call, kind: type[T], *, limit: int, raw: bool, keep: Callable[[T], bool] | None = None
+    ) -> Page[T] | Any:
         reply = self._transport.fetch(call)
         value = self._decoded(call, reply)
         if items_of(value) is None:
             raise self._unusable(call, reply, what_came(value, "list"))
-        keep = keep or (lambda _item: True)
         return value if raw else Page.from_raw(value, item_from_raw=kind.from_raw, limit=limit, keep=keep)
 
     def _stream(self, call: Call, *, raw: bool) -> RunStream:
         return RunStream(self._transport.open_stream(call), raw=raw)
 
-    def _bytes(self, call: Call, file_id: str, *, max_bytes: int, raw: bool) -> FileContent | bytes:
+    def _bytes(self, call: Call, file_id: str, *, max_bytes: int, raw: bool) -> FileContent | Any:
         reply = self._transport.fetch(call, max_bytes=max_bytes)
         if raw:
             return reply.content
@@ -160,40 +167,6 @@ class Client(AllOperations):
 
     def __repr__(self) -> str:
         return f"<Client {self.endpoint.provider.kind} {self.endpoint.base_url}>"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestDescription:
-    """A request as it would be sent, without key: for "copy as" and for the audit trail."""
-
-    operation: str
-    method: str
-    url: str
-    headers: dict[str, str]
-    json: dict[str, object] | None
-    auth_header: str = "Authorization"
-
-
-class _Describer(AllOperations):
-    """Has every operation, checks and all, and sends none."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-
-    def _described(self, call: Call, *_kind: object, **_options: object) -> RequestDescription:
-        headers = {"Accept": call.accept, **self._endpoint.public_headers()}
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
-        return RequestDescription(
-            operation=call.operation,
-            method=call.method,
-            url=self._endpoint.url(call.path, call.query),
-            headers=headers,
-            json=call.body,
-            auth_header=self._endpoint.provider.key_header,
-        )
-
-    _one = _page = _stream = _bytes = _described
 
 
 def _seconds(param: str, value: float) -> float:

@@ -3,9 +3,11 @@
 import socket
 import threading
 import time
+from collections.abc import Sequence
+from typing import Any
 
 
-def connected_socket(host: str, port: int, until: float, options: list[tuple]) -> socket.socket:
+def connected_socket(host: str, port: int, until: float, options: Sequence[tuple[Any, ...]]) -> socket.socket:
     """Tries the host's addresses in turn, each with its share of the time until `until` (monotonic).
 
     Raises `OSError`, as `TimeoutError` when time ran out. The caller closes the socket.
@@ -28,9 +30,9 @@ def connected_socket(host: str, port: int, until: float, options: list[tuple]) -
     raise failure
 
 
-def addresses_of(host: str, port: int, until: float) -> list[tuple]:
+def addresses_of(host: str, port: int, until: float) -> list[Any]:
     """Looks a host up until `until`. getaddrinfo cannot be interrupted, so a thread of its own waits for it."""
-    found: list = []
+    found: list[Any] = []
 
     def look_up() -> None:
         try:
@@ -43,6 +45,7 @@ def addresses_of(host: str, port: int, until: float) -> list[tuple]:
     thread.join(max(0.0, until - time.monotonic()))
     if not found:
         raise TimeoutError("the name lookup took too long")
-    if isinstance(found[0], Exception):
+    addresses = found[0]
+    if isinstance(addresses, Exception):
         raise OSError(f"the name {host} could not be found")
-    return found[0]
+    return list(addresses)

@@ -9,6 +9,7 @@ anything but `Undecodable`.
 import json
 import math
 import re
+from typing import Any
 
 MAX_JSON_DEPTH = 100
 ERROR_TEXT_CHARS = 500
@@ -65,7 +66,7 @@ def _is_deeper_than(value: object, limit: int) -> bool:
     return True
 
 
-def _children(node: object) -> list:
+def _children(node: object) -> list[Any]:
     if isinstance(node, dict):
         return list(node.values())
     return node if isinstance(node, list) else []

@@ -16,6 +16,7 @@ cleared of the connection's secrets before it comes here.
 """
 
 import re
+from typing import Any
 
 _BLOCKING_RUN = re.compile(r"(?:active run|while a run)\s+['\"]?([\w.:-]*\w)", re.IGNORECASE)
 
@@ -113,7 +114,7 @@ class UpstreamFailed(ServiceError):
 class NoAnswer(ServiceError):
     """No complete answer came. `sent`: may the request have arrived? `timed_out`: did time run out?"""
 
-    def __init__(self, message: str, *, sent: bool, timed_out: bool = False, **facts: object) -> None:
+    def __init__(self, message: str, *, sent: bool, timed_out: bool = False, **facts: Any) -> None:
         super().__init__(message, **facts)
         self.sent = sent
         self.timed_out = timed_out
@@ -122,7 +123,7 @@ class NoAnswer(ServiceError):
     def outcome_unclear(self) -> bool:
         return self.is_write and self.sent
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return _revive_no_answer, (self.message, self.sent, self.timed_out), self.__dict__
 
 

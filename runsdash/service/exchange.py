@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 
@@ -75,12 +75,19 @@ class Exchange:
         self._response: requests.Response | None = None
 
     @property
+    def response(self) -> requests.Response:
+        """The headers and the body to read, once `open` has returned."""
+        if self._response is None:
+            raise RuntimeError("no headers have come yet")
+        return self._response
+
+    @property
     def status(self) -> int:
-        return self._response.status_code
+        return self.response.status_code
 
     @property
     def content_type(self) -> str:
-        return self._response.headers.get("content-type", "")
+        return self.response.headers.get("content-type", "")
 
     def fetch(self, max_bytes: int) -> Reply:
         try:
@@ -93,7 +100,7 @@ class Exchange:
             content=content,
             content_type=self.content_type,
             request_id=self.request_id,
-            poll_after_s=seconds_of(self._response.headers.get("openai-poll-after-ms")),
+            poll_after_s=seconds_of(self.response.headers.get("openai-poll-after-ms")),
         )
 
     def open(self, *, read_timeout_s: float) -> None:
@@ -114,7 +121,7 @@ class Exchange:
         """The body as it comes. The first piece is due by the deadline, each next within the idle time."""
         size = 0
         try:
-            for piece in wire.body_pieces(self._response):
+            for piece in wire.body_pieces(self.response):
                 self.attempt.guard.move(time.monotonic() + self._terms.stream_idle_timeout_s)
                 size += len(piece)
                 if size > MAX_BODY_BYTES:
@@ -134,7 +141,7 @@ class Exchange:
         """Wakes a thread that reads from this exchange; closing stays with that thread."""
         self.attempt.guard.trip()
 
-    def failed(self, message: str, *, content: bytes = b"", **facts: object) -> UpstreamFailed:
+    def failed(self, message: str, *, content: bytes = b"", **facts: Any) -> UpstreamFailed:
         """The error for an answer with a 2xx status that is of no use."""
         known = {"status": self.status, "request_id": self.request_id, "is_write": self.call.is_write}
         return refusals.unusable(self._terms.endpoint, message, content=content, **{**known, **facts})
@@ -170,7 +177,7 @@ class Exchange:
     def _read_whole(self, max_bytes: int) -> bytes:
         pieces, size = [], 0
         try:
-            for piece in wire.body_pieces(self._response):
+            for piece in wire.body_pieces(self.response):
                 pieces.append(piece)
                 size += len(piece)
                 if size > max_bytes:
@@ -187,7 +194,7 @@ class Exchange:
         """As much of an error body as comes in time; the status matters more than a missing end."""
         pieces, size = [], 0
         with contextlib.suppress(*wire.WIRE_ERRORS):
-            for piece in wire.body_pieces(self._response):
+            for piece in wire.body_pieces(self.response):
                 pieces.append(piece)
                 size += len(piece)
                 if size >= MAX_ERROR_BODY_BYTES:
@@ -196,7 +203,7 @@ class Exchange:
 
     def _refusal(self) -> ServiceError:
         """The error for a status outside 200-299; remembers what the server turns out not to offer."""
-        headers = self._response.headers
+        headers = self.response.headers
         content = self._error_content()
         if 300 <= self.status < 400:
             place = headers.get("location", "nowhere")[:200]

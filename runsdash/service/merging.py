@@ -4,10 +4,12 @@ A tree under growth holds `_Pieces` where text grows and `_Indexed` where lists 
 back into plain JSON. An index is only a key here, so a huge one costs nothing.
 """
 
+from typing import Any
+
 _GROWING = {"arguments", "input", "logs", "value", "refusal"}
 
 
-class _Pieces(list):
+class _Pieces(list[str]):
     """Text that still grows; joined when somebody looks."""
 
     def joined(self) -> str:
@@ -16,11 +18,11 @@ class _Pieces(list):
         return self[0]
 
 
-class _Indexed(dict):
+class _Indexed(dict[int, dict[str, Any]]):
     """A list that still grows: index → item."""
 
 
-def merge(target: dict, delta: dict) -> None:
+def merge(target: dict[str, Any], delta: dict[str, Any]) -> None:
     """Merges one delta into a tree. A null never erases what is there."""
     for key, new in delta.items():
         old = target.get(key)
@@ -38,7 +40,7 @@ def merge(target: dict, delta: dict) -> None:
             target[key] = new
 
 
-def settled(tree: object) -> object:
+def settled(tree: Any) -> Any:
     """A plain copy of a tree, lists in the order of their indices."""
     if isinstance(tree, _Pieces):
         return tree.joined()
@@ -62,7 +64,7 @@ def _as_indexed(old: object) -> _Indexed:
     return _Indexed((place, item) for place, item in enumerate(items) if isinstance(item, dict))
 
 
-def _merge_items(target: _Indexed, items: list[dict], *, appends: bool) -> None:
+def _merge_items(target: _Indexed, items: list[dict[str, Any]], *, appends: bool) -> None:
     for place, item in enumerate(items):
         index = item.get("index")
         if not isinstance(index, int) or isinstance(index, bool):
@@ -71,7 +73,7 @@ def _merge_items(target: _Indexed, items: list[dict], *, appends: bool) -> None:
         merge(target.setdefault(index, {}), fields)
 
 
-def _index_of(target: _Indexed, item: dict, otherwise: int) -> int:
+def _index_of(target: _Indexed, item: dict[str, Any], otherwise: int) -> int:
     """A delta without an index continues the item with its id, if it names one."""
     wanted = item.get("id")
     if wanted is None:

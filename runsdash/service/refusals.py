@@ -5,6 +5,7 @@ stored, and cut to `ERROR_TEXT_CHARS`.
 """
 
 import re
+from typing import Any
 
 from .decoding import ERROR_TEXT_CHARS, Undecodable, decode_json, error_field, error_text, storable
 from .errors import ServiceError, UpstreamFailed
@@ -19,15 +20,13 @@ def clean(endpoint: Endpoint, text: str) -> str:
     return str(storable(endpoint.redacted(text)))
 
 
-def unusable(endpoint: Endpoint, message: str, *, content: bytes, **facts: object) -> UpstreamFailed:
+def unusable(endpoint: Endpoint, message: str, *, content: bytes, **facts: Any) -> UpstreamFailed:
     """An `UpstreamFailed` whose body is the first characters of what came instead."""
     shown = clean(endpoint, content[:_SHOWN_FROM_BYTES].decode("utf-8", "replace"))[:ERROR_TEXT_CHARS]
     return UpstreamFailed(clean(endpoint, message), body=shown or None, **facts)
 
 
-def refused(
-    kind: type[ServiceError], endpoint: Endpoint, *, status: int, content: bytes, **facts: object
-) -> ServiceError:
+def refused(kind: type[ServiceError], endpoint: Endpoint, *, status: int, content: bytes, **facts: Any) -> ServiceError:
     """The error for a status outside 200-299, with the server's own sentence."""
     body = decoded_body(endpoint, content)
     return kind(

@@ -87,7 +87,7 @@ class Backoff:
 
 def next_wait_s(failures: int) -> float:
     """Back-off after the given number of failures: 0.5 s doubling to 8 s, less up to a quarter."""
-    full = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(failures - 1, 10))
+    full = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failures - 1, 10))
     return full * (1 - 0.25 * random.random())
 
 

@@ -7,10 +7,10 @@ here: `static/app.css` chooses them by `data-status`.
 
 from enum import StrEnum
 
-Row = tuple[str, bool, bool, bool]
 
-
-def _row(word: str, *, is_terminal: bool = False, can_be_cancelled: bool = False, is_waiting: bool = False) -> Row:
+def _row(
+    word: str, *, is_terminal: bool = False, can_be_cancelled: bool = False, is_waiting: bool = False
+) -> tuple[str, bool, bool, bool]:
     return word, is_terminal, can_be_cancelled, is_waiting
 
 
@@ -34,9 +34,9 @@ class _Facts:
         """Tells whether a run of this status locks its thread and is still polled."""
         return not self.is_terminal
 
-    def _take(self, row: Row) -> None:
-        word, self.is_terminal, self.can_be_cancelled, self.is_waiting = row
+    def _take(self, word: str, is_terminal: bool, can_be_cancelled: bool, is_waiting: bool) -> None:
         self.label, self.icon = _sentence_case(word), f"st-{word}"
+        self.is_terminal, self.can_be_cancelled, self.is_waiting = is_terminal, can_be_cancelled, is_waiting
 
 
 class RunStatus(_Facts, StrEnum):
@@ -52,10 +52,10 @@ class RunStatus(_Facts, StrEnum):
     INCOMPLETE = _row("incomplete", is_terminal=True)
     EXPIRED = _row("expired", is_terminal=True)
 
-    def __new__(cls, *row: object) -> "RunStatus":
-        member = str.__new__(cls, row[0])
-        member._value_ = row[0]
-        member._take(row)
+    def __new__(cls, word: str, is_terminal: bool, can_be_cancelled: bool, is_waiting: bool) -> "RunStatus":
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member._take(word, is_terminal, can_be_cancelled, is_waiting)
         return member
 
 
@@ -68,10 +68,10 @@ class StepStatus(_Facts, StrEnum):
     COMPLETED = _row("completed", is_terminal=True)
     EXPIRED = _row("expired", is_terminal=True)
 
-    def __new__(cls, *row: object) -> "StepStatus":
-        member = str.__new__(cls, row[0])
-        member._value_ = row[0]
-        member._take(row)
+    def __new__(cls, word: str, is_terminal: bool, can_be_cancelled: bool, is_waiting: bool) -> "StepStatus":
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member._take(word, is_terminal, can_be_cancelled, is_waiting)
         return member
 
 
@@ -84,13 +84,14 @@ class UnknownStatus(_Facts, str):
     is_waiting = False
     is_known = False
 
+    def __new__(cls, word: str) -> "UnknownStatus":
+        made = str.__new__(cls, word)
+        made.label = _sentence_case(word) or "Unknown"
+        return made
+
     @property
     def value(self) -> str:
         return str(self)
-
-    @property
-    def label(self) -> str:
-        return _sentence_case(self) or "Unknown"
 
 
 def run_status(value: object) -> RunStatus | UnknownStatus:

@@ -7,6 +7,7 @@ run already going (the API cannot); closing it does not cancel the run.
 import threading
 from collections.abc import Iterator
 from types import TracebackType
+from typing import Any
 
 from runsdash.service.objects.parsing import identifier, mapping
 from runsdash.service.statuses import run_status
@@ -28,8 +29,8 @@ class Accumulated:
         self._lock = threading.Lock()
         self.run: Run | None = None
         self.thread: Thread | None = None
-        self._messages: dict[str, dict] = {}
-        self._steps: dict[str, dict] = {}
+        self._messages: dict[str, dict[str, Any]] = {}
+        self._steps: dict[str, dict[str, Any]] = {}
         self._finished: set[str] = set()
 
     @property
@@ -51,8 +52,8 @@ class Accumulated:
 
     def take(self, event: StreamEvent) -> None:
         """Adds one event; what does not fit is ignored."""
-        value = event.raw
-        known_id = identifier(value.get("id")) if isinstance(value, dict) else None
+        value = mapping(event.raw)
+        known_id = identifier(value.get("id"))
         if known_id is None:
             return
         if event.name == "thread.created":
@@ -66,7 +67,9 @@ class Accumulated:
         elif event.name.startswith("thread.run.") and (self.run is None or self.run.id == known_id):
             self.run = Run.from_raw(value)
 
-    def _take_part(self, name: str, known_id: str, value: dict, parts: dict[str, dict], body: str) -> None:
+    def _take_part(
+        self, name: str, known_id: str, value: dict[str, Any], parts: dict[str, dict[str, Any]], body: str
+    ) -> None:
         if name.endswith(".delta"):
             if known_id not in self._finished:
                 merge(parts.setdefault(known_id, {"id": known_id}), mapping(value.get("delta")))

@@ -6,6 +6,7 @@ order (API.md section 5). Unknown events pass through with their JSON.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from runsdash.service.objects.parsing import identifier, listing, mapping
 
@@ -42,7 +43,7 @@ class StreamEvent:
     raw: object = field(repr=False)
 
 
-_TYPES = (
+_TYPES: tuple[tuple[str, type[Delta | Run | RunStep | Message | Thread]], ...] = (
     ("thread.run.step.delta", Delta),
     ("thread.message.delta", Delta),
     ("thread.run.step.", RunStep),
@@ -70,21 +71,23 @@ def events_of(name: str | None, lines: list[str], *, raw: bool = False) -> Itera
     yield _event(name, value, raw)
 
 
-def run_event(value: dict, *, raw: bool = False) -> StreamEvent:
+def run_event(value: dict[str, Any], *, raw: bool = False) -> StreamEvent:
     """The event that a plain JSON run stands for, from a server that does not stream."""
     return _event(None, {"object": "thread.run", **value}, raw)
 
 
 def _event(name: str | None, value: object, raw: bool) -> StreamEvent:
-    own_name = value.get("event") if isinstance(value, dict) and "data" in value else None
-    if isinstance(own_name, str) and name in (None, "message", own_name):
-        name, value = own_name, value["data"]
+    if isinstance(value, dict) and "data" in value:
+        own_name = value.get("event")
+        if isinstance(own_name, str) and name in (None, "message", own_name):
+            name, value = own_name, value["data"]
     if name == DONE or value == "[DONE]":
         return StreamEvent(name=DONE, data=None, raw=value)
     name = name or _name_by_object(value)
     kind = next((kind for prefix, kind in _TYPES if name.startswith(prefix)), None)
-    typed = kind is not None and isinstance(value, dict) and not raw
-    return StreamEvent(name=name, data=kind.from_raw(value) if typed else value, raw=value)
+    if kind is None or raw or not isinstance(value, dict):
+        return StreamEvent(name=name, data=value, raw=value)
+    return StreamEvent(name=name, data=kind.from_raw(value), raw=value)
 
 
 def _name_by_object(value: object) -> str:

@@ -12,7 +12,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import requests
 import urllib3
@@ -88,7 +89,7 @@ class Attempt:
     def close(self) -> None:
         self.guard.close()
 
-    def connect(self, host: str, port: int, options: list | None) -> socket.socket:
+    def connect(self, host: str, port: int, options: Sequence[tuple[Any, ...]] | None) -> socket.socket:
         """A connected, guarded socket within this attempt's time, whatever DNS and addresses do."""
         until = time.monotonic() + min(self._connect_timeout_s, self.remaining_s)
         self.connected_anew = True
@@ -106,54 +107,57 @@ class Attempt:
         self.sent = True
 
 
-class _Reporting:
-    """Mixed into a connection class: connects through the current attempt and reports to it."""
+def _attempt() -> Attempt:
+    attempt: Attempt = _thread.attempt
+    return attempt
+
+
+class _Connection(HTTPConnection):
+    """Connects through the current attempt and reports to it (docs/decisions/0011-deadline-by-urllib3-hooks.md)."""
+
+    idle_since: float | None = None
 
     def _new_conn(self) -> socket.socket:
-        return _thread.attempt.connect(self._dns_host, self.port, self.socket_options)
+        return _attempt().connect(self._dns_host, self.port or self.default_port, self.socket_options)
 
-    def send(self, body: object) -> None:
+    def send(self, body: Any) -> None:
         if self.sock is None:
             self.connect()
-        _thread.attempt.about_to_send(self.sock)
+        _attempt().about_to_send(self.sock)
         super().send(body)
 
 
-class _Connection(_Reporting, HTTPConnection):
+class _TLSConnection(_Connection, HTTPSConnection):
     pass
 
 
-class _TLSConnection(_Reporting, HTTPSConnection):
-    pass
+class _Pool(HTTPConnectionPool):
+    """Keeps connections, but gives no write one that was idle for more than a moment.
 
+    A server may close an idle connection just as we write to it, and a write is never repeated.
+    """
 
-class _FreshForWrites:
-    """A server may close an idle connection just as we write to it, and a write is never repeated.
-    So a write never uses a connection that was idle for more than a moment."""
+    ConnectionCls = _Connection
 
-    def _put_conn(self, conn: HTTPConnection | None) -> None:
-        if conn is not None:
+    def _put_conn(self, conn: Any) -> None:
+        if isinstance(conn, _Connection):
             conn.idle_since = time.monotonic()
         super()._put_conn(conn)
 
-    def _get_conn(self, timeout: float | None = None) -> HTTPConnection:
+    def _get_conn(self, timeout: float | None = None) -> Any:
         conn = super()._get_conn(timeout)
-        idle_since = getattr(conn, "idle_since", None)
-        if _thread.attempt.is_write and idle_since and time.monotonic() - idle_since > IDLE_BEFORE_WRITE_S:
+        idle_since = conn.idle_since if isinstance(conn, _Connection) else None
+        if _attempt().is_write and idle_since and time.monotonic() - idle_since > IDLE_BEFORE_WRITE_S:
             conn.close()
         return conn
 
 
-class _Pool(_FreshForWrites, HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TLSPool(_FreshForWrites, HTTPSConnectionPool):
+class _TLSPool(_Pool, HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 
 class Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: object, **kwargs: object) -> None:
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
 

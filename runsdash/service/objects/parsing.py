@@ -8,6 +8,7 @@ import json
 import math
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 _LARGEST_INTEGER = 2**63 - 1  # what a database column holds
 _MILLISECONDS_FROM = 1e11  # in seconds that would be the year 5138
@@ -15,11 +16,11 @@ _MICROSECONDS_FROM = 1e14
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def mapping(value: object) -> dict:
+def mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def listing(value: object) -> list:
+def listing(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
@@ -112,7 +113,7 @@ def _from_iso(value: str) -> datetime:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def only_key(value: dict, *, besides: tuple[str, ...] = ("type",)) -> str | None:
+def only_key(value: dict[str, Any], *, besides: tuple[str, ...] = ("type",)) -> str | None:
     """The single key that names an object's kind when `type` is missing (rule 0)."""
     keys = [key for key in value if key not in besides]
     return keys[0] if len(keys) == 1 else None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
@@ -220,7 +221,7 @@ def incomplete_reason(details: object) -> str | None:
     return reason if isinstance(reason, str) and reason else None
 
 
-def _first_integer(counts: dict, *names: str) -> int | None:
+def _first_integer(counts: dict[str, Any], *names: str) -> int | None:
     for name in names:
         count = parsing.integer(counts.get(name))
         if count is not None:
@@ -228,7 +229,7 @@ def _first_integer(counts: dict, *names: str) -> int | None:
     return None
 
 
-def _cached_tokens(counts: dict) -> int | None:
+def _cached_tokens(counts: dict[str, Any]) -> int | None:
     for name in _PROMPT_DETAILS:
         details = counts.get(name)
         cached = parsing.integer(details.get("cached_tokens")) if isinstance(details, dict) else None

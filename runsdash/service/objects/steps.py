@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from runsdash.service.statuses import StepStatus, UnknownStatus, step_status
 
@@ -100,14 +101,14 @@ def sorted_steps(steps: Iterable[RunStep]) -> list[RunStep]:
     return sorted(steps, key=lambda step: (step.created_at or _FAR_FUTURE, step.type == "message_creation"))
 
 
-def _type_of(step: dict, details: dict) -> str:
+def _type_of(step: dict[str, Any], details: dict[str, Any]) -> str:
     for named in (step.get("type"), details.get("type")):
         if isinstance(named, str) and named:
             return named
     return parsing.only_key(details) or ""
 
 
-def _status_of(step: dict) -> StepStatus | UnknownStatus:
+def _status_of(step: dict[str, Any]) -> StepStatus | UnknownStatus:
     """Some servers give steps no status; then the times tell it."""
     if step.get("status"):
         return step_status(step["status"])
@@ -115,7 +116,7 @@ def _status_of(step: dict) -> StepStatus | UnknownStatus:
     return next(ended, StepStatus.IN_PROGRESS)
 
 
-def _calls_in(details: dict, type_: str) -> list:
+def _calls_in(details: dict[str, Any], type_: str) -> list[Any]:
     """Calls under the step's own key, or `tool_calls`, or `activities`; a lone call object counts as one."""
     for name in (type_, "tool_calls", "activities"):
         found = details.get(name)
@@ -126,6 +127,6 @@ def _calls_in(details: dict, type_: str) -> list:
     return []
 
 
-def _message_id(step: dict, details: dict) -> str | None:
+def _message_id(step: dict[str, Any], details: dict[str, Any]) -> str | None:
     creation = parsing.mapping(details.get("message_creation"))
     return parsing.identifier(creation.get("message_id")) or parsing.identifier(step.get("message_id"))

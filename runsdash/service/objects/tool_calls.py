@@ -1,6 +1,7 @@
 """Tool calls, in a run's required action and in its steps, of all the shapes servers give them."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import parsing
 from .fields import ApiObject, Fields, parts
@@ -121,11 +122,11 @@ def once_each(calls: list[ToolCall]) -> list[ToolCall]:
     return list(found.values())
 
 
-def _body_of(call: object, type_: str) -> dict:
+def _body_of(call: object, type_: str) -> dict[str, Any]:
     return parsing.mapping(parsing.mapping(call).get(type_))
 
 
-def _type_of(call: dict) -> str:
+def _type_of(call: dict[str, Any]) -> str:
     """Some servers leave `type` out: then the only key of its own names it, else it is a flat function."""
     named = call.get("type")
     if isinstance(named, str) and named:
@@ -133,14 +134,14 @@ def _type_of(call: dict) -> str:
     return parsing.only_key(call, besides=_COMMON_KEYS) or "function"
 
 
-def _name_of(own: dict, type_: str) -> str:
+def _name_of(own: dict[str, Any], type_: str) -> str:
     name = own.get("name")
     if not isinstance(name, str):
         name = parsing.mapping(own.get("function")).get("name")
     return name if isinstance(name, str) and name else type_
 
 
-def _first_text(own: dict, *keys: str) -> str | None:
+def _first_text(own: dict[str, Any], *keys: str) -> str | None:
     for key in keys:
         value = own.get(key)
         if value is not None:
@@ -148,6 +149,6 @@ def _first_text(own: dict, *keys: str) -> str | None:
     return None
 
 
-def _image_file_ids(outputs: list[dict]) -> list[str]:
+def _image_file_ids(outputs: list[dict[str, Any]]) -> list[str]:
     found = [parsing.identifier(parsing.mapping(item.get("image")).get("file_id")) for item in outputs]
     return [file_id for file_id in found if file_id]

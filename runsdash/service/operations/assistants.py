@@ -1,6 +1,7 @@
 """Operations on assistants."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
@@ -19,15 +20,15 @@ class AssistantOperations(Operations):
         name: str | None = None,
         description: str | None = None,
         instructions: str | None = None,
-        tools: Sequence[Mapping] | None = None,
-        tool_resources: Mapping | None = None,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_resources: Mapping[str, Any] | None = None,
         metadata: Mapping[str, str] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        response_format: str | Mapping | None = None,
+        response_format: str | Mapping[str, Any] | None = None,
         reasoning_effort: str | None = None,
         raw: bool = False,
-    ) -> "Assistant | dict":
+    ) -> "Assistant | Any":
         """Makes an assistant. Never retried. API reference: createAssistant."""
         body = given(
             _FIELDS,
@@ -54,13 +55,13 @@ class AssistantOperations(Operations):
         after: str | None = None,
         before: str | None = None,
         raw: bool = False,
-    ) -> "Page[Assistant] | dict | list":
+    ) -> "Page[Assistant] | Any":
         """A page of assistants. API reference: listAssistants."""
         query = list_query(limit=limit, order=order, after=after, before=before)
         call = Call(operation="list_assistants", method="GET", path="/assistants", scope="collection", query=query)
         return self._page(call, Assistant, limit=limit, raw=raw)
 
-    def retrieve_assistant(self, *, assistant_id: str, raw: bool = False) -> "Assistant | dict":
+    def retrieve_assistant(self, *, assistant_id: str, raw: bool = False) -> "Assistant | Any":
         """One assistant. API reference: getAssistant."""
         call = Call(
             operation="retrieve_assistant",

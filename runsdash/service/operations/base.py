@@ -5,11 +5,24 @@ A group builds a `Call` and hands it to one of the four methods below. `Client` 
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any, Protocol, Self, TypeVar
 
 from runsdash.service import checks
 from runsdash.service.calls import Call
+from runsdash.service.objects import FileContent, Page
+from runsdash.service.stream import RunStream
 
-Check = Callable[[str, object], object]
+Check = Callable[[str, Any], object]
+
+
+class Readable(Protocol):
+    """A type of object that can be read from JSON."""
+
+    @classmethod
+    def from_raw(cls, raw: object) -> Self: ...
+
+
+T = TypeVar("T", bound=Readable)
 
 RUN_FIELDS: dict[str, Check] = {
     "assistant_id": checks.words,
@@ -43,23 +56,26 @@ LIST_FIELDS: dict[str, Check] = {
 
 
 class Operations:
-    """The four kinds of answer an operation can have."""
+    """Leaves to its subclass what becomes of a call: `Client` sends it, `Describing` shows it.
 
-    def _one(self, call: Call, kind: type, *, raw: bool) -> object:
+    The answers are `… | Any`: with `raw=True` they are the JSON as received.
+    """
+
+    def _one(self, call: Call, kind: type[T], *, raw: bool) -> T | Any:
         """One object, or its JSON."""
         raise NotImplementedError
 
     def _page(
-        self, call: Call, kind: type, *, limit: int, raw: bool, keep: Callable[[object], bool] | None = None
-    ) -> object:
+        self, call: Call, kind: type[T], *, limit: int, raw: bool, keep: Callable[[T], bool] | None = None
+    ) -> Page[T] | Any:
         """A page of objects, or its JSON."""
         raise NotImplementedError
 
-    def _stream(self, call: Call, *, raw: bool) -> object:
+    def _stream(self, call: Call, *, raw: bool) -> RunStream | Any:
         """An open `RunStream`."""
         raise NotImplementedError
 
-    def _bytes(self, call: Call, file_id: str, *, max_bytes: int, raw: bool) -> object:
+    def _bytes(self, call: Call, file_id: str, *, max_bytes: int, raw: bool) -> FileContent | Any:
         """A file."""
         raise NotImplementedError
 

@@ -1,5 +1,7 @@
 """The one operation on files: reading what a run made."""
 
+from typing import Any
+
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
 from runsdash.service.exchange import MAX_BODY_BYTES
@@ -11,7 +13,7 @@ from .base import Operations
 class FileOperations(Operations):
     def retrieve_file_content(
         self, *, file_id: str, max_bytes: int = MAX_BODY_BYTES, raw: bool = False
-    ) -> "FileContent | bytes":
+    ) -> "FileContent | Any":
         """A file's bytes and claimed content type; `raw=True` gives the bytes alone.
 
         A file longer than `max_bytes` is `UpstreamFailed`. API reference: downloadFile.

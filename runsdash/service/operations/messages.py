@@ -1,6 +1,7 @@
 """Operations on the messages of a thread."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
@@ -23,12 +24,12 @@ class MessageOperations(Operations):
         self,
         *,
         thread_id: str,
-        content: str | Sequence[Mapping],
+        content: str | Sequence[Mapping[str, Any]],
         role: str = "user",
-        attachments: Sequence[Mapping] | None = None,
+        attachments: Sequence[Mapping[str, Any]] | None = None,
         metadata: Mapping[str, str] | None = None,
         raw: bool = False,
-    ) -> "Message | dict":
+    ) -> "Message | Any":
         """Adds a message to a thread; `content` is text or a list of parts. Never retried.
 
         `Refused` while a run is active on the thread. API reference: createMessage.
@@ -55,7 +56,7 @@ class MessageOperations(Operations):
         before: str | None = None,
         run_id: str | None = None,
         raw: bool = False,
-    ) -> "Page[Message] | dict | list":
+    ) -> "Page[Message] | Any":
         """A page of a thread's messages; `run_id` asks for those of one run. API reference: listMessages."""
         call = Call(
             operation="list_messages",
@@ -79,7 +80,7 @@ class MessageOperations(Operations):
         """All messages of a thread, page by page; `limit` is the size of a page. One deadline a page."""
         return Walk(self.list_messages, thread_id=thread_id, limit=limit, order=order, after=after, run_id=run_id)
 
-    def retrieve_message(self, *, thread_id: str, message_id: str, raw: bool = False) -> "Message | dict":
+    def retrieve_message(self, *, thread_id: str, message_id: str, raw: bool = False) -> "Message | Any":
         """One message. API reference: getMessage."""
         call = Call(
             operation="retrieve_message",

@@ -1,6 +1,7 @@
 """Operations on runs (API.md sections 2 and 4)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
@@ -23,22 +24,22 @@ class RunOperations(Operations):
         model: str | None = None,
         instructions: str | None = None,
         additional_instructions: str | None = None,
-        additional_messages: Sequence[Mapping] | None = None,
-        tools: Sequence[Mapping] | None = None,
+        additional_messages: Sequence[Mapping[str, Any]] | None = None,
+        tools: Sequence[Mapping[str, Any]] | None = None,
         metadata: Mapping[str, str] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         stream: bool | None = None,
         max_prompt_tokens: int | None = None,
         max_completion_tokens: int | None = None,
-        truncation_strategy: Mapping | None = None,
-        tool_choice: str | Mapping | None = None,
+        truncation_strategy: Mapping[str, Any] | None = None,
+        tool_choice: str | Mapping[str, Any] | None = None,
         parallel_tool_calls: bool | None = None,
-        response_format: str | Mapping | None = None,
+        response_format: str | Mapping[str, Any] | None = None,
         reasoning_effort: str | None = None,
         include: Sequence[str] | None = None,
         raw: bool = False,
-    ) -> "Run | RunStream | dict":
+    ) -> "Run | RunStream | Any":
         """Starts a run on a thread; with `stream=True` answers an open `RunStream`.
 
         What is None is not sent, so the assistant's own settings apply. Never retried. A thread that is
@@ -80,23 +81,23 @@ class RunOperations(Operations):
         self,
         *,
         assistant_id: str,
-        thread: Mapping | None = None,
+        thread: Mapping[str, Any] | None = None,
         model: str | None = None,
         instructions: str | None = None,
-        tools: Sequence[Mapping] | None = None,
-        tool_resources: Mapping | None = None,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_resources: Mapping[str, Any] | None = None,
         metadata: Mapping[str, str] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         stream: bool | None = None,
         max_prompt_tokens: int | None = None,
         max_completion_tokens: int | None = None,
-        truncation_strategy: Mapping | None = None,
-        tool_choice: str | Mapping | None = None,
+        truncation_strategy: Mapping[str, Any] | None = None,
+        tool_choice: str | Mapping[str, Any] | None = None,
         parallel_tool_calls: bool | None = None,
-        response_format: str | Mapping | None = None,
+        response_format: str | Mapping[str, Any] | None = None,
         raw: bool = False,
-    ) -> "Run | RunStream | dict":
+    ) -> "Run | RunStream | Any":
         """Makes a thread (`thread`: messages, tool_resources, metadata) and starts a run on it in one call.
 
         Never retried. When the answer is lost, the thread cannot be found again, since threads cannot be
@@ -141,7 +142,7 @@ class RunOperations(Operations):
         after: str | None = None,
         before: str | None = None,
         raw: bool = False,
-    ) -> "Page[Run] | dict | list":
+    ) -> "Page[Run] | Any":
         """A page of a thread's runs. Runs of other threads, which some servers add, are left out of
         `.data`; `raw=True` gives the answer as it came. API reference: listRuns."""
         call = Call(
@@ -166,18 +167,16 @@ class RunOperations(Operations):
         """All runs of a thread, page by page; `limit` is the size of a page. One deadline a page."""
         return Walk(self.list_runs, thread_id=thread_id, limit=limit, order=order, after=after)
 
-    def retrieve_run(self, *, thread_id: str, run_id: str, raw: bool = False) -> "Run | dict":
+    def retrieve_run(self, *, thread_id: str, run_id: str, raw: bool = False) -> "Run | Any":
         """One run. API reference: getRun."""
         return self._one(self._run_call("retrieve_run", "GET", thread_id, run_id), Run, raw=raw)
 
-    def modify_run(
-        self, *, thread_id: str, run_id: str, metadata: Mapping[str, str], raw: bool = False
-    ) -> "Run | dict":
+    def modify_run(self, *, thread_id: str, run_id: str, metadata: Mapping[str, str], raw: bool = False) -> "Run | Any":
         """Sets a run's metadata, the only thing of a run that can be changed. API reference: modifyRun."""
         body = {"metadata": checks.metadata("metadata", metadata)}
         return self._one(self._run_call("modify_run", "POST", thread_id, run_id, body=body), Run, raw=raw)
 
-    def cancel_run(self, *, thread_id: str, run_id: str, raw: bool = False) -> "Run | dict":
+    def cancel_run(self, *, thread_id: str, run_id: str, raw: bool = False) -> "Run | Any":
         """Asks for a run to be cancelled; it is mostly `cancelling` at first. `Refused` when it has ended.
 
         API reference: cancelRun.
@@ -190,11 +189,11 @@ class RunOperations(Operations):
         *,
         thread_id: str,
         run_id: str,
-        tool_outputs: Sequence[Mapping] | None = None,
-        tool_approvals: Sequence[Mapping] | None = None,
+        tool_outputs: Sequence[Mapping[str, Any]] | None = None,
+        tool_approvals: Sequence[Mapping[str, Any]] | None = None,
         stream: bool | None = None,
         raw: bool = False,
-    ) -> "Run | RunStream | dict":
+    ) -> "Run | RunStream | Any":
         """Answers the calls a run waits for, all in one request: `tool_output(…)` items, strings only,
         together under 512 KB; or `tool_approvals`, `{tool_call_id, approve}`, where the run asks for those.
 
@@ -219,10 +218,10 @@ class RunOperations(Operations):
         )
         return self._run_or_stream(call, stream=stream, raw=raw)
 
-    def _run_or_stream(self, call: Call, *, stream: bool | None, raw: bool) -> object:
+    def _run_or_stream(self, call: Call, *, stream: bool | None, raw: bool) -> Run | RunStream | Any:
         return self._stream(call, raw=raw) if stream else self._one(call, Run, raw=raw)
 
-    def _run_call(self, operation: str, method: str, thread_id: str, run_id: str, *action: str, **rest: object) -> Call:
+    def _run_call(self, operation: str, method: str, thread_id: str, run_id: str, *action: str, **rest: Any) -> Call:
         return Call(
             operation=operation,
             method=method,

@@ -1,6 +1,7 @@
 """Operations on the steps of a run."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from runsdash.service.calls import Call, path_to
 from runsdash.service.objects import Page, RunStep
@@ -25,7 +26,7 @@ class StepOperations(Operations):
         before: str | None = None,
         include: Sequence[str] | None = None,
         raw: bool = False,
-    ) -> "Page[RunStep] | dict | list":
+    ) -> "Page[RunStep] | Any":
         """A page of a run's steps, in the server's order (`sorted_steps` gives the order for people).
         `include=[FILE_SEARCH_CONTENT]` adds what a file search found. API reference: listRunSteps."""
         query = list_query(limit=limit, order=order, after=after, before=before)
@@ -68,7 +69,7 @@ class StepOperations(Operations):
         step_id: str,
         include: Sequence[str] | None = None,
         raw: bool = False,
-    ) -> "RunStep | dict":
+    ) -> "RunStep | Any":
         """One step; `include` as in list_run_steps. API reference: getRunStep."""
         call = Call(
             operation="retrieve_run_step",

@@ -1,6 +1,7 @@
 """Operations on threads."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from runsdash.service import checks
 from runsdash.service.calls import Call, path_to
@@ -16,11 +17,11 @@ class ThreadOperations(Operations):
     def create_thread(
         self,
         *,
-        messages: Sequence[Mapping] | None = None,
-        tool_resources: Mapping | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        tool_resources: Mapping[str, Any] | None = None,
         metadata: Mapping[str, str] | None = None,
         raw: bool = False,
-    ) -> "Thread | dict":
+    ) -> "Thread | Any":
         """Makes a thread, with its first messages if given. Never retried. API reference: createThread."""
         body = given(_FIELDS, messages=messages, tool_resources=tool_resources, metadata=metadata)
         call = Call(operation="create_thread", method="POST", path="/threads", scope="collection", body=body)
@@ -34,7 +35,7 @@ class ThreadOperations(Operations):
         after: str | None = None,
         before: str | None = None,
         raw: bool = False,
-    ) -> "Page[Thread] | dict | list":
+    ) -> "Page[Thread] | Any":
         """A page of threads, where the server can list them; else `NotSupported`. Not in the reference."""
         query = list_query(limit=limit, order=order, after=after, before=before)
         call = Call(operation="list_threads", method="GET", path="/threads", scope="collection", query=query)
@@ -44,7 +45,7 @@ class ThreadOperations(Operations):
         """All threads, page by page, where the server can list them. One deadline a page."""
         return Walk(self.list_threads, limit=limit, order=order, after=after)
 
-    def retrieve_thread(self, *, thread_id: str, raw: bool = False) -> "Thread | dict":
+    def retrieve_thread(self, *, thread_id: str, raw: bool = False) -> "Thread | Any":
         """One thread. API reference: getThread."""
         return self._one(_thread_call("retrieve_thread", "GET", thread_id), Thread, raw=raw)
 
@@ -53,20 +54,20 @@ class ThreadOperations(Operations):
         *,
         thread_id: str,
         metadata: Mapping[str, str] | None = None,
-        tool_resources: Mapping | None = None,
+        tool_resources: Mapping[str, Any] | None = None,
         raw: bool = False,
-    ) -> "Thread | dict":
+    ) -> "Thread | Any":
         """Sets a thread's metadata, tool resources or both. API reference: modifyThread."""
         if metadata is None and tool_resources is None:
             checks.refuse("metadata", "nothing to change was given.")
         body = given(_FIELDS, metadata=metadata, tool_resources=tool_resources)
         return self._one(_thread_call("modify_thread", "POST", thread_id, body=body), Thread, raw=raw)
 
-    def delete_thread(self, *, thread_id: str, raw: bool = False) -> "Deleted | dict":
+    def delete_thread(self, *, thread_id: str, raw: bool = False) -> "Deleted | Any":
         """Deletes a thread; its runs are gone with it. API reference: deleteThread."""
         return self._one(_thread_call("delete_thread", "DELETE", thread_id), Deleted, raw=raw)
 
 
-def _thread_call(operation: str, method: str, thread_id: str, **rest: object) -> Call:
+def _thread_call(operation: str, method: str, thread_id: str, **rest: Any) -> Call:
     path = path_to("threads", "{thread_id}", thread_id=thread_id)
     return Call(operation=operation, method=method, path=path, scope="item", ids=(thread_id,), **rest)
