@@ -25,9 +25,10 @@ test: $(STAMP) ## every test, browser tests included
 	@sh tests/system_packages.sh
 	@$(RUN) -m pytest -n 4 --dist loadscope -q
 
-lint: $(STAMP) ## formatting, rules, templates, deployment check, missing migrations
+lint: $(STAMP) ## formatting, rules, types, templates, deployment check, missing migrations
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
+	@SECRET_KEY=lint $(RUN) -m mypy
 	@$(RUN) -m djlint --lint --quiet templates
 	@SECRET_KEY=$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(60))') SECURE_SSL=on $(RUN) manage.py check --deploy --fail-level WARNING
 	@SECRET_KEY=lint $(RUN) manage.py makemigrations --check --dry-run
