@@ -1,4 +1,4 @@
-"""The service room: calls a server of the Threads/Runs API and gives back typed objects.
+"""Calls a server of the Threads/Runs API and gives back typed objects.
 
     client = Client("https://host/v1", "key")
     page = client.list_runs(thread_id="thread_a1")
@@ -53,7 +53,7 @@ from .stream_events import Delta, StreamEvent
 
 
 def tool_output(tool_call_id: str, output: object) -> dict[str, str]:
-    """One item for `submit_tool_outputs`. Text is sent as it is; any other value as its JSON text."""
+    """Makes one item for `submit_tool_outputs`. Text is sent as it is, any other value as its JSON text."""
     text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
     return {"tool_call_id": tool_call_id, "output": text}
 

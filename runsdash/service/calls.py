@@ -1,4 +1,4 @@
-"""A `Call`: one HTTP request to the API before it is sent, free of server and key."""
+"""Describes one HTTP request to the API before it is sent, without server and key."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,10 +11,10 @@ Scope = Literal["collection", "item", "action"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """`path` starts with a slash; `ids` are the ids it names; `body` None means that none is sent.
+    """Holds one request. `path` starts with a slash, `ids` are the ids it names, and a `body` of None is not sent.
 
     `scope` says what a 404, 405 or 501 means: on a collection or an action that the server may not
-    offer it, on an item that the id is unknown (API.md section 6, rule 5).
+    offer it, on an item that the id is unknown (docs/protocol.md).
     """
 
     operation: str
@@ -32,6 +32,6 @@ class Call:
 
 
 def path_to(*words: str, **ids: str) -> str:
-    """`path_to("threads", "{thread_id}", thread_id=…)`: a path with every id checked and quoted."""
+    """Joins a path with every id checked and quoted: `path_to("threads", "{thread_id}", thread_id=…)`."""
     quoted = {f"{{{name}}}": quote(checks.path_id(name, value), safe="") for name, value in ids.items()}
     return "".join(f"/{quoted.get(word, word)}" for word in words)

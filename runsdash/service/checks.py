@@ -1,7 +1,7 @@
-"""Input is checked here before anything is sent; every refusal names its parameter.
+"""Checks input before anything is sent; every refusal names its parameter.
 
 The rule for all optional parameters: None means "not given" and is not sent. JSON null is never sent.
-Limits are the protocol's own (API.md sections 2 to 4). Values that a server may judge better than we do
+Limits are the protocol's own (docs/protocol.md). Values that a server may judge better than we do
 (model names, tool definitions) are checked for their JSON type only.
 """
 
@@ -149,7 +149,7 @@ def content(param: str, value: object) -> str | list[dict[str, Any]]:
 
 
 def new_thread(param: str, value: object) -> dict[str, Any]:
-    """The `thread` of create_thread_and_run: messages, tool_resources and metadata."""
+    """Checks the `thread` of create_thread_and_run: messages, tool_resources and metadata."""
     thread = {key: item for key, item in json_object(param, value).items() if item is not None}
     unknown = sorted(str(key) for key in thread.keys() - {"messages", "tool_resources", "metadata"})
     if unknown:

@@ -1,4 +1,4 @@
-"""`Client`: one server, one key, every operation.
+"""Offers every operation of one server with one key, as `Client`.
 
 Owns how an answer becomes an object or an error; sending is the transport's. A client may be used from
 many threads at once. It holds no connection of its own: sessions belong to threads.
@@ -32,7 +32,7 @@ from .transport import Transport
 
 
 class Client(AllOperations):
-    """A client of one server.
+    """Calls one server.
 
     `timeout` (seconds) is one deadline for a whole operation: name lookup, connecting, all attempts,
     the waits between them and the body. For a stream it bounds the time to the first byte; after that
@@ -85,7 +85,7 @@ class Client(AllOperations):
         self._heard = threading.local()
 
     def with_patience(self, *, timeout: float | None = None, max_retries: int | None = None) -> "Client":
-        """The same client with another deadline or number of retries; it shares all that is remembered."""
+        """Copies the client with another deadline or number of retries; both share all that is remembered."""
         terms = self._transport.terms
         if timeout is not None:
             terms = replace(terms, timeout_s=_seconds("timeout", timeout))
@@ -102,7 +102,7 @@ class Client(AllOperations):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the server was seen to offer."""
+        """Tells what the server was seen to offer."""
         return self._transport.terms.capabilities
 
     @property
@@ -111,7 +111,7 @@ class Client(AllOperations):
 
     @property
     def last_reply(self) -> Reply | None:
-        """The reply behind the last object this thread got (status and request id for an audit trail)."""
+        """Gives the reply behind this thread's last object: status and request id for an audit trail."""
         return getattr(self._heard, "reply", None)
 
     def describe_request(self, operation: str, **parameters: object) -> RequestDescription:

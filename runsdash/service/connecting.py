@@ -1,4 +1,4 @@
-"""From a host name to a connected socket within a given time, whatever DNS and addresses do."""
+"""Connects a socket to a host name within a given time, whatever DNS and addresses do."""
 
 import socket
 import threading
@@ -31,7 +31,7 @@ def connected_socket(host: str, port: int, until: float, options: Sequence[tuple
 
 
 def addresses_of(host: str, port: int, until: float) -> list[Any]:
-    """Looks a host up until `until`. getaddrinfo cannot be interrupted, so a thread of its own waits for it."""
+    """Looks a host up until `until`, on a thread of its own, because getaddrinfo cannot be interrupted."""
     found: list[Any] = []
 
     def look_up() -> None:

@@ -1,4 +1,4 @@
-"""Bytes from a server to JSON values, and an error body to one sentence.
+"""Turns bytes from a server into JSON values, and an error body into one sentence.
 
 Everything here is untrusted. JSON is parsed leniently where leniency is harmless (control characters in
 strings, NaN, numbers too long for Python) and refused where it is not (nesting deeper than
@@ -19,11 +19,11 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Undecodable(ValueError):
-    """The bytes are not JSON that this room accepts."""
+    """Says that bytes are not JSON that this room accepts."""
 
 
 def decode_json(content: bytes) -> object:
-    """The JSON value in `content`; raises `Undecodable` with a short reason."""
+    """Parses the JSON in `content`; raises `Undecodable` with a short reason."""
     text = content.decode("utf-8-sig", errors="replace")
     try:
         value = json.loads(
@@ -39,12 +39,12 @@ def decode_json(content: bytes) -> object:
 
 
 def may_be_deep(content: bytes) -> bool:
-    """Only what has so many brackets can be nested too deeply."""
+    """Tells whether there are enough brackets for nesting that is too deep."""
     return content.count(b"[") + content.count(b"{") > MAX_JSON_DEPTH
 
 
 def is_too_deep(content: bytes, value: object) -> bool:
-    """`value`: what the JSON text `content` says."""
+    """Tells whether `value`, parsed from the JSON text `content`, is nested too deeply."""
     return may_be_deep(content) and _is_deeper_than(value, MAX_JSON_DEPTH)
 
 
@@ -73,7 +73,7 @@ def _children(node: object) -> list[Any]:
 
 
 def storable(value: object) -> object:
-    """The value with NUL and lone surrogates replaced in all its strings (depth is bounded already)."""
+    """Replaces NUL and lone surrogates in all strings of a value whose depth is bounded already."""
     if isinstance(value, str):
         return _UNSTORABLE.sub("�", value)
     if isinstance(value, list):
@@ -84,7 +84,7 @@ def storable(value: object) -> object:
 
 
 def error_text(body: object) -> str:
-    """One sentence out of an error body (API.md section 6, rule 8); empty when there is none."""
+    """Finds one sentence in an error body of any server; empty when there is none."""
     if isinstance(body, str):
         return _one_line(body)
     if not isinstance(body, dict):
@@ -98,7 +98,7 @@ def error_text(body: object) -> str:
 
 
 def _detail(detail: object) -> object:
-    """FastAPI's `detail`: text, or a list of `{loc, msg, type}`."""
+    """Reads FastAPI's `detail`: text, or a list of `{loc, msg, type}`."""
     if not isinstance(detail, list):
         return detail.get("message") if isinstance(detail, dict) else detail
     found = [item for item in detail[:5] if isinstance(item, dict) and isinstance(item.get("msg"), str)]
@@ -110,7 +110,7 @@ def _place(location: object) -> str:
 
 
 def error_field(body: object, name: str) -> str | None:
-    """`code` or `param` of an error body, wherever the server put it; numbers become text."""
+    """Finds `code` or `param` in an error body, wherever the server put it; numbers become text."""
     error = body.get("error") if isinstance(body, dict) else None
     for holder in (error, body):
         value = holder.get(name) if isinstance(holder, dict) else None

@@ -13,7 +13,7 @@ from .providers import Endpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestDescription:
-    """A request as it would be sent, without the key."""
+    """Holds a request as it would be sent, without the key."""
 
     operation: str
     method: str

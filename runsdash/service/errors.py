@@ -1,4 +1,4 @@
-"""The one tree of errors that leaves this room.
+"""Defines the one tree of errors that leaves this room.
 
     ServiceError               .status .message .code .request_id .body .param .retry_after_s
     ├── InvalidRequest         our own check refused it; nothing was sent   .param
@@ -22,7 +22,7 @@ _BLOCKING_RUN = re.compile(r"(?:active run|while a run)\s+['\"]?([\w.:-]*\w)", r
 
 
 class ServiceError(Exception):
-    """An operation did not give what was asked for.
+    """Says that an operation did not give what was asked for.
 
     `message` is one untrusted sentence for people. `status` is the HTTP status or None, `body` the
     decoded error body (or its first 500 characters). `outcome_unclear` is True when a write may have
@@ -62,7 +62,7 @@ class ServiceError(Exception):
 
     @property
     def blocking_run_id(self) -> str | None:
-        """The run that locks the thread, when the server's sentence names it."""
+        """Finds the run that locks the thread, when the server's sentence names it."""
         found = _BLOCKING_RUN.search(self.message)
         return found.group(1) if found else None
 
@@ -76,35 +76,35 @@ class ServiceError(Exception):
 
 
 class InvalidRequest(ServiceError):
-    """Our own check refused the input; nothing was sent. `param` names the parameter."""
+    """Says that our own check refused the input; nothing was sent. `param` names the parameter."""
 
 
 class Refused(ServiceError):
-    """The server understood and said no (400, 422 or another 4xx)."""
+    """Says that the server understood and said no (400, 422 or another 4xx)."""
 
 
 class Unauthorized(ServiceError):
-    """The key is missing, wrong or not allowed to do this (401, 403)."""
+    """Says that the key is missing, wrong or not allowed to do this (401, 403)."""
 
 
 class NotFound(ServiceError):
-    """The server does not know the id (404, 410)."""
+    """Says that the server does not know the id (404, 410)."""
 
 
 class NotSupported(ServiceError):
-    """The server does not offer this operation; `Client.capabilities` remembers it."""
+    """Says that the server does not offer this operation; `Client.capabilities` remembers it."""
 
 
 class Conflict(ServiceError):
-    """The object is in a state that does not allow this now (409)."""
+    """Says that the object is in a state that does not allow this now (409)."""
 
 
 class RateLimited(ServiceError):
-    """Too many requests. `retry_after_s` is what the server asked for, or None."""
+    """Says that there were too many requests. `retry_after_s` is what the server asked for, or None."""
 
 
 class UpstreamFailed(ServiceError):
-    """The server failed, or answered something that is not what was asked for."""
+    """Says that the server failed, or answered something that is not what was asked for."""
 
     @property
     def outcome_unclear(self) -> bool:
@@ -112,7 +112,7 @@ class UpstreamFailed(ServiceError):
 
 
 class NoAnswer(ServiceError):
-    """No complete answer came. `sent`: may the request have arrived? `timed_out`: did time run out?"""
+    """Says that no complete answer came. `sent`: may the request have arrived? `timed_out`: did time run out?"""
 
     def __init__(self, message: str, *, sent: bool, timed_out: bool = False, **facts: Any) -> None:
         super().__init__(message, **facts)
@@ -135,7 +135,7 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
     401: Unauthorized,
     403: Unauthorized,
     404: NotFound,
-    405: NotFound,  # on an item; elsewhere the capabilities make it NotSupported (rule 5)
+    405: NotFound,  # on an item; elsewhere the capabilities make it NotSupported (docs/protocol.md)
     409: Conflict,
     410: NotFound,
     429: RateLimited,
@@ -144,7 +144,7 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
 
 
 def error_class(status: int) -> type[ServiceError]:
-    """The class for an HTTP status outside 200-299 (API.md section 6, rules 5 and 8)."""
+    """Chooses the class for an HTTP status outside 200-299."""
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     return Refused if 400 <= status < 500 and status != 408 else UpstreamFailed

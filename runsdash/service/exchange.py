@@ -26,7 +26,7 @@ _REQUEST_ID_HEADERS = ("x-request-id", "apim-request-id", "x-ms-request-id")
 
 
 class Gate(Protocol):
-    """A request budget, asked before every attempt and told after it.
+    """Guards a budget of requests: it is asked before every attempt and told after it.
 
     `admit` may wait until `deadline` (monotonic clock) or raise `RateLimited`. `observe` gets the status
     (None without an answer), the wait the server asked for and the seconds until the headers came.
@@ -39,7 +39,7 @@ class Gate(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What all exchanges of one client share. Times in seconds."""
+    """Holds what all exchanges of one client share. Times in seconds."""
 
     endpoint: Endpoint
     backoff: Backoff
@@ -54,7 +54,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A 2xx answer, whole. `poll_after_s`: how long the server asks to wait before asking again."""
+    """Holds a whole 2xx answer. `poll_after_s`: how long the server asks to wait before asking again."""
 
     status: int
     content: bytes
@@ -64,7 +64,7 @@ class Reply:
 
 
 class Exchange:
-    """`fetch` a whole reply, or `open` it and read `stream_pieces`; then `close`."""
+    """Makes one attempt: `fetch` a whole reply, or `open` it and read `stream_pieces`; then `close`."""
 
     def __init__(self, terms: Terms, call: Call, due_at: float) -> None:
         self.call = call
@@ -76,7 +76,7 @@ class Exchange:
 
     @property
     def response(self) -> requests.Response:
-        """The headers and the body to read, once `open` has returned."""
+        """Gives the headers and the body to read, once `open` has returned."""
         if self._response is None:
             raise RuntimeError("no headers have come yet")
         return self._response
@@ -118,7 +118,7 @@ class Exchange:
         self._terms.capabilities.remember(self.call.operation, supported=True)
 
     def stream_pieces(self) -> Iterator[bytes]:
-        """The body as it comes. The first piece is due by the deadline, each next within the idle time."""
+        """Yields the body as it comes. The first piece is due by the deadline, each next within the idle time."""
         size = 0
         try:
             for piece in wire.body_pieces(self.response):
@@ -142,7 +142,7 @@ class Exchange:
         self.attempt.guard.trip()
 
     def failed(self, message: str, *, content: bytes = b"", **facts: Any) -> UpstreamFailed:
-        """The error for an answer with a 2xx status that is of no use."""
+        """Makes the error for an answer with a 2xx status that is of no use."""
         known = {"status": self.status, "request_id": self.request_id, "is_write": self.call.is_write}
         return refusals.unusable(self._terms.endpoint, message, content=content, **{**known, **facts})
 
@@ -191,7 +191,7 @@ class Exchange:
         return b"".join(pieces)
 
     def _error_content(self) -> bytes:
-        """As much of an error body as comes in time; the status matters more than a missing end."""
+        """Reads as much of an error body as comes in time; the status matters more than its end."""
         pieces, size = [], 0
         with contextlib.suppress(*wire.WIRE_ERRORS):
             for piece in wire.body_pieces(self.response):
@@ -202,7 +202,7 @@ class Exchange:
         return b"".join(pieces)[:MAX_ERROR_BODY_BYTES]
 
     def _refusal(self) -> ServiceError:
-        """The error for a status outside 200-299; remembers what the server turns out not to offer."""
+        """Makes the error for a status outside 200-299; remembers what the server does not offer."""
         headers = self.response.headers
         content = self._error_content()
         if 300 <= self.status < 400:
@@ -241,7 +241,7 @@ class Exchange:
         return NoAnswer(message, sent=attempt.sent, timed_out=attempt.timed_out, is_write=self.call.is_write)
 
     def _broken_off(self, error: BaseException, size: int) -> ServiceError:
-        """The error when the headers came and the body did not come whole."""
+        """Makes the error for a body that did not come whole."""
         if self.attempt.timed_out:
             message = f"The answer did not end within the time allowed; {size} bytes came."
             facts = {"status": self.status, "request_id": self.request_id, "is_write": self.call.is_write}

@@ -10,7 +10,7 @@ _GROWING = {"arguments", "input", "logs", "value", "refusal"}
 
 
 class _Pieces(list[str]):
-    """Text that still grows; joined when somebody looks."""
+    """Holds text that still grows; it is joined when somebody looks."""
 
     def joined(self) -> str:
         if len(self) > 1:
@@ -19,7 +19,7 @@ class _Pieces(list[str]):
 
 
 class _Indexed(dict[int, dict[str, Any]]):
-    """A list that still grows: index → item."""
+    """Holds a list that still grows: index → item."""
 
 
 def merge(target: dict[str, Any], delta: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ def merge(target: dict[str, Any], delta: dict[str, Any]) -> None:
 
 
 def settled(tree: Any) -> Any:
-    """A plain copy of a tree, lists in the order of their indices."""
+    """Copies a tree as plain JSON, lists in the order of their indices."""
     if isinstance(tree, _Pieces):
         return tree.joined()
     if isinstance(tree, _Indexed):
@@ -74,7 +74,7 @@ def _merge_items(target: _Indexed, items: list[dict[str, Any]], *, appends: bool
 
 
 def _index_of(target: _Indexed, item: dict[str, Any], otherwise: int) -> int:
-    """A delta without an index continues the item with its id, if it names one."""
+    """Finds the item that a delta without an index continues: the one with its id."""
     wanted = item.get("id")
     if wanted is None:
         return otherwise

@@ -1,4 +1,4 @@
-"""Where a request goes and how it proves who sends it, for each kind of server.
+"""Knows where a request goes and how it proves its sender, for each kind of server.
 
 Owns base URL, api-version, authentication headers and the list of secrets that must never show up in
 an error. Knows nothing of operations.
@@ -19,7 +19,7 @@ _LONGEST_HARMLESS_PART = 7
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A kind of server. `default_api_version` is sent as `?api-version=` unless another is given."""
+    """Describes a kind of server. `default_api_version` is sent as `?api-version=` unless another is given."""
 
     kind: str
     label: str
@@ -36,7 +36,7 @@ PROVIDERS: dict[str, Provider] = {
 
 
 class Endpoint:
-    """One server as one client sees it: makes URLs and headers, and hides its secrets."""
+    """Makes the URLs and headers of one server for one client, and hides its secrets."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Endpoint:
         self._last_token = ""
 
     def _usual_api_version(self) -> str | None:
-        # Azure's v1 form of the URL takes no api-version (API.md section 1).
+        # Azure's v1 form of the URL takes no api-version (docs/protocol.md).
         return None if self.base_url.endswith("/openai/v1") else self.provider.default_api_version
 
     def url(self, path: str, query: list[tuple[str, str]]) -> str:
@@ -63,7 +63,7 @@ class Endpoint:
         return f"{self.base_url}{path}" + (f"?{urlencode(pairs)}" if pairs else "")
 
     def public_headers(self) -> dict[str, str]:
-        """Headers without any secret, as shown to people."""
+        """Gives the headers without any secret, as shown to people."""
         shown = {name: value for name, value in self._extra_headers.items() if not _is_secret(name)}
         return {"OpenAI-Beta": "assistants=v2", **shown}
 
@@ -71,7 +71,7 @@ class Endpoint:
         return {"OpenAI-Beta": "assistants=v2", **self._proof(), **self._extra_headers}
 
     def _proof(self) -> dict[str, str]:
-        """The key as its own header, or as a bearer token. What a function gives is always a token."""
+        """Gives the key as its own header, or as a bearer token. What a function gives is always a token."""
         key = self._token()
         if not key:
             return {}
@@ -94,7 +94,7 @@ class Endpoint:
         return self._last_token
 
     def redacted(self, text: str) -> str:
-        """The text without any of this endpoint's secrets, longest first."""
+        """Removes all of this endpoint's secrets from a text, longest first."""
         for secret in self._secrets():
             text = _without_cut_secret(text.replace(secret, "[key]"), secret)
         return text
@@ -109,7 +109,7 @@ class Endpoint:
 
 
 def _without_cut_secret(text: str, secret: str) -> str:
-    """Text is often cut to a length; the cut may have left the first part of a secret at its end."""
+    """Removes the first part of a secret from the end of a text that was cut to a length."""
     for length in range(len(secret) - 1, _LONGEST_HARMLESS_PART, -1):
         if text.endswith(secret[:length]):
             return text[:-length] + "[key]"

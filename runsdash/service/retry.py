@@ -57,7 +57,7 @@ def should_retry(headers: Mapping[str, str]) -> bool | None:
 
 
 class Backoff:
-    """The waits one connection still owes its server. Share it between the clients of the connection."""
+    """Remembers the waits one connection still owes its server. Share it between the clients of the connection."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -74,7 +74,7 @@ class Backoff:
             self.remember(is_write=error.is_write, retry_after_s=error.retry_after_s)
 
     def wait_s(self, *, is_write: bool) -> float:
-        """Seconds still to wait; 0.0 when the way is free."""
+        """Counts the seconds still to wait; 0.0 when none are owed."""
         return max(0.0, self._until[is_write] - time.monotonic())
 
     def check(self, *, is_write: bool) -> None:
@@ -86,13 +86,13 @@ class Backoff:
 
 
 def next_wait_s(failures: int) -> float:
-    """Back-off after the given number of failures: 0.5 s doubling to 8 s, less up to a quarter."""
+    """Chooses the back-off after some failures: 0.5 s doubling to 8 s, less up to a quarter."""
     full = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failures - 1, 10))
     return full * (1 - 0.25 * random.random())
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds the server asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date."""
+    """Reads the seconds the server asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date."""
     text = headers.get("retry-after")
     for seconds in (seconds_of(headers.get("retry-after-ms")), _number(text)):
         if seconds is not None:
@@ -101,7 +101,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def seconds_of(milliseconds: str | None) -> float | None:
-    """Seconds from a header in milliseconds; None when there is none or it is no number."""
+    """Reads seconds from a header in milliseconds; None when there is none or it is no number."""
     number = _number(milliseconds)
     return None if number is None else number / 1000
 

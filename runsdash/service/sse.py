@@ -1,4 +1,4 @@
-"""Bytes of a server-sent event stream to (name, data) pairs, in every dialect met (API.md section 5).
+"""Splits a server-sent event stream into (name, data) pairs, in every dialect met (docs/protocol.md).
 
 LF, CRLF or CR; comments; several `data:` lines; a missing last blank line; no `event:` line. Gives text,
 not JSON; an event name of None means that there was no `event:` line.

@@ -20,7 +20,7 @@ def _sentence_case(word: str) -> str:
 
 
 class _Facts:
-    """What every status can tell. `icon` names a symbol of `static/icons.svg`."""
+    """Names what every status can tell. `icon` names a symbol of `static/icons.svg`."""
 
     label: str
     icon: str

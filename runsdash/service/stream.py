@@ -1,4 +1,4 @@
-"""`RunStream`: a run as it happens. Yields typed events and accumulates them on the way.
+"""Follows a run as it happens: yields typed events and accumulates them on the way.
 
 Owns the growing copies of run, steps and messages and the end of the connection. It never attaches to a
 run already going (the API cannot); closing it does not cancel the run.
@@ -23,7 +23,7 @@ from .stream_events import DONE, ERROR, StreamEvent, events_of, run_event
 
 
 class Accumulated:
-    """What a stream has told so far. May be read from another thread, a few times a second."""
+    """Accumulates what a stream has sent so far. May be read from another thread, a few times a second."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -35,7 +35,7 @@ class Accumulated:
 
     @property
     def messages(self) -> list[Message]:
-        """In the order they began."""
+        """Lists messages in the order they began."""
         with self._lock:
             return [Message.from_raw(settled(tree)) for tree in self._messages.values()]
 
@@ -46,7 +46,7 @@ class Accumulated:
 
     @property
     def text(self) -> str:
-        """The text of all messages the run wrote, with a blank line between messages."""
+        """Joins the text of all messages the run wrote, with a blank line between messages."""
         written = (message.text for message in self.messages if message.role != "user")
         return "\n\n".join(text for text in written if text)
 
@@ -83,7 +83,7 @@ class Accumulated:
 
 
 class RunStream(Accumulated):
-    """Iterate it for `StreamEvent`s (`.name`, `.data`); `.run .text .steps .messages` grow meanwhile.
+    """Yields `StreamEvent`s (`.name`, `.data`); `.run .text .steps .messages` grow meanwhile.
 
     After the stream is open nothing is raised while iterating: an `error` event, a broken connection or
     too long a silence ends it and sets `.error`. `until_done()` reads to the end and raises that error.
@@ -115,7 +115,7 @@ class RunStream(Accumulated):
 
     @property
     def is_complete(self) -> bool:
-        """True when the stream said so, or the run stands where streams end."""
+        """Tells whether the stream said that it is done, or the run stands where streams end."""
         settled_run = self.run is not None and (self.run.is_terminal or self.run.status.is_waiting)
         return self.is_done or settled_run
 
@@ -174,7 +174,7 @@ class RunStream(Accumulated):
             yield piece
 
     def _plain_run(self) -> Iterator[StreamEvent]:
-        """Some servers ignore `stream` and answer the run as JSON."""
+        """Reads the answer of a server that ignores `stream`: the run as JSON."""
         try:
             value = decode_json(b"".join(self._pieces()))
         except Undecodable as reason:
@@ -193,7 +193,7 @@ class RunStream(Accumulated):
 
 
 def _is_bare(body: object) -> bool:
-    """Has a closing event left out what the deltas had brought?"""
+    """Tells whether a closing event left out what the deltas had brought."""
     if isinstance(body, dict):
         return not any(value for value in body.values() if not isinstance(value, str))
     return not body

@@ -1,7 +1,7 @@
-"""SSE frames to `StreamEvent`s: finds the event's name and gives its data a type.
+"""Turns SSE frames into `StreamEvent`s: finds the event's name and gives its data a type.
 
 Names come from the `event:` line, from the JSON's own `event` key, or from the object's type, in this
-order (API.md section 5). Unknown events pass through with their JSON.
+order (docs/protocol.md). Unknown events pass through with their JSON.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ ERROR = "error"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """A piece of a message or step. `text` is the message text in it, if any."""
+    """Holds a piece of a message or step. `text` is the message text in it, if any."""
 
     id: str | None
     text: str
@@ -36,7 +36,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEvent:
-    """`data` is a Run, RunStep, Message, Thread or Delta; for any other event the JSON as received."""
+    """Holds an event. `data` is a Run, RunStep, Message, Thread or Delta, else the JSON as received."""
 
     name: str
     data: object
@@ -54,7 +54,7 @@ _TYPES: tuple[tuple[str, type[Delta | Run | RunStep | Message | Thread]], ...] =
 
 
 def events_of(name: str | None, lines: list[str], *, raw: bool = False) -> Iterator[StreamEvent]:
-    """The events in one frame: mostly one. Lines that are JSON each by itself are events each."""
+    """Yields the events in one frame: mostly one. Lines that are JSON each by itself are events each."""
     text = "\n".join(lines)
     if name == DONE or text.strip() == "[DONE]":
         yield StreamEvent(name=DONE, data=None, raw=text)
@@ -72,7 +72,7 @@ def events_of(name: str | None, lines: list[str], *, raw: bool = False) -> Itera
 
 
 def run_event(value: dict[str, Any], *, raw: bool = False) -> StreamEvent:
-    """The event that a plain JSON run stands for, from a server that does not stream."""
+    """Makes the event that a plain JSON run stands for, from a server that does not stream."""
     return _event(None, {"object": "thread.run", **value}, raw)
 
 

@@ -16,7 +16,7 @@ class Transport:
         self.terms = terms
 
     def fetch(self, call: Call, *, max_bytes: int = MAX_BODY_BYTES) -> Reply:
-        """The whole answer to a call, within the deadline; reads are retried."""
+        """Fetches the whole answer to a call, within the deadline; reads are retried."""
         due_at = time.monotonic() + self.terms.timeout_s
         failures = 0
         while True:
@@ -38,7 +38,7 @@ class Transport:
             time.sleep(wait_s)
 
     def open_stream(self, call: Call) -> Exchange:
-        """An exchange whose headers have come; read its `stream_pieces()` and close it. Never retried."""
+        """Opens an exchange and waits for its headers; read its `stream_pieces()` and close it. Never retried."""
         exchange = Exchange(self.terms, call, time.monotonic() + self.terms.timeout_s)
         try:
             exchange.open(read_timeout_s=self.terms.timeout_s + self.terms.stream_idle_timeout_s)

@@ -16,7 +16,7 @@ import time
 
 
 class Guard:
-    """The deadline of one request, `due_at` on the monotonic clock; may be moved while it runs."""
+    """Keeps the deadline of one request, `due_at` on the monotonic clock; it may be moved while it runs."""
 
     def __init__(self, due_at: float) -> None:
         self.due_at = due_at
@@ -72,7 +72,7 @@ class _Watchdog:
                 self.condition.wait(self._trip_overdue())
 
     def _trip_overdue(self) -> float | None:
-        """Trips what is due; answers how long to sleep (None: until something is added)."""
+        """Trips what is due, and returns how long to sleep (None: until something is added)."""
         while self._due:
             due_at, order, guard = self._due[0]
             if guard.is_closed or guard.has_tripped:

@@ -1,4 +1,4 @@
-"""One attempt at one HTTP request: the session, the sockets, and what is known when it fails.
+"""Makes one attempt at one HTTP request: the session, the sockets, what is known when it fails.
 
 Owns one `requests.Session` per thread and its connection classes, which report to the attempt whether a
 connection was made and whether a byte of the request was written. No redirects, no cookies, no
@@ -39,7 +39,7 @@ _thread = threading.local()
 
 
 class Attempt:
-    """One try. `due_at` is on the monotonic clock; `sent` turns True before the first byte is written."""
+    """Makes one try. `due_at` is on the monotonic clock; `sent` turns True before the first byte is written."""
 
     def __init__(self, *, due_at: float, connect_timeout_s: float, is_write: bool) -> None:
         self.guard = Guard(due_at)
@@ -90,7 +90,7 @@ class Attempt:
         self.guard.close()
 
     def connect(self, host: str, port: int, options: Sequence[tuple[Any, ...]] | None) -> socket.socket:
-        """A connected, guarded socket within this attempt's time, whatever DNS and addresses do."""
+        """Connects a guarded socket within this attempt's time, whatever DNS and addresses do."""
         until = time.monotonic() + min(self._connect_timeout_s, self.remaining_s)
         self.connected_anew = True
         try:
@@ -182,7 +182,7 @@ os.register_at_fork(after_in_child=_forget_sessions_after_fork)
 
 
 def body_pieces(response: requests.Response) -> Iterator[bytes]:
-    """The decoded body, piece by piece as it comes; raises one of `WIRE_ERRORS`."""
+    """Yields the decoded body, piece by piece as it comes; raises one of `WIRE_ERRORS`."""
     while piece := response.raw.read1(CHUNK_BYTES, decode_content=True):
         yield piece
 
@@ -194,7 +194,7 @@ def close(response: requests.Response) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """The innermost cause in a few words, without the URL and object names that requests adds."""
+    """Names the innermost cause in a few words, without the URL and object names that requests adds."""
     seen: list[BaseException] = []
     step: BaseException | None = error
     while step is not None and step not in seen:

@@ -6,7 +6,7 @@ from concurrent.futures import Future, wait
 
 import pytest
 
-from runsdash.service import Client, InvalidRequest, NotFound, Page, RunStream
+from runsdash.service import OPERATIONS, Client, InvalidRequest, NotFound, Page, RunStream
 from runsdash.service.background import WORKERS
 from tests.service.raw_server import RawServer, reply, slowly
 
@@ -53,6 +53,10 @@ def test_a_stream_may_be_opened_in_the_background(client, upstream):
     stream = future.result(timeout=5)
     assert isinstance(stream, RunStream)
     assert stream.until_done().run.status == "completed"
+
+
+def test_every_operation_is_written_out(client):
+    assert set(vars(client.background)) == set(OPERATIONS)
 
 
 def test_only_operations_run_in_the_background(client):

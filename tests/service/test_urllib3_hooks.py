@@ -23,7 +23,7 @@ HOOKS = [
 def test_the_version_of_urllib3_was_seen_with_the_hooks():
     version = tuple(int(part) for part in urllib3.__version__.split(".")[:2])
     assert SEEN_FROM <= version <= SEEN_TO, (
-        f"urllib3 {urllib3.__version__} was not seen with our hooks yet: run tests/service with it, then widen the range. "
+        f"urllib3 {urllib3.__version__} is new to our hooks: run tests/service with it, then widen the range. "
         f"{DECISION}."
     )
 

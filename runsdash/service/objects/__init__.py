@@ -1,4 +1,4 @@
-"""Typed, tolerant objects: `X.from_raw(value)` never raises, whatever the value, and keeps it as `.raw`.
+"""Reads answers into typed objects: `X.from_raw(value)` never raises and keeps the value as `.raw`.
 
 Raw dicts stop here; the rest of RunsDash reads these objects.
 """

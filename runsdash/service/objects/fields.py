@@ -1,4 +1,4 @@
-"""The API's own names on our objects, for parts of an answer that have no class of their own.
+"""Gives our objects the API's own names, for parts of an answer without a class.
 
 Owns names only: values are those of the answer. A part that is no JSON object is None here.
 """
@@ -61,7 +61,7 @@ OPTIONAL = frozenset(
 
 
 class Fields(dict[str, Any]):
-    """A JSON object whose keys are attributes too. It is a copy; the answer itself stays in `.raw`.
+    """Makes the keys of a JSON object attributes. It is a copy; the answer itself stays in `.raw`.
 
     A field that the API knows and the server left out is None; any other name is an AttributeError.
     """
@@ -100,7 +100,7 @@ def word_or_part(value: object) -> "str | Fields | None":
 
 
 class ObjectText(str):
-    """A text that also answers to the fields of the JSON object it stood in, as `text.value`."""
+    """Keeps a text together with the JSON object it stood in, whose fields are attributes: `text.value`."""
 
     __slots__ = ("_fields",)
     _fields: Fields
@@ -117,7 +117,7 @@ class ObjectText(str):
 
 
 class ApiObject:
-    """What every object of an answer can tell: the type the server names, and its JSON."""
+    """Tells of any object the type that the server names, and its JSON."""
 
     __slots__ = ()
     raw: Any

@@ -1,4 +1,4 @@
-"""A message of a thread, its content parts and annotations (API.md section 3.3)."""
+"""Reads a message of a thread, its content parts and annotations."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from .runs import incomplete_details, incomplete_reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation(ApiObject):
-    """A mark on a stretch of text: a citation of a file or URL, or the path of a made file."""
+    """Marks a stretch of text: a citation of a file or URL, or the path of a made file."""
 
     type: str
     text: str
@@ -54,7 +54,7 @@ class Annotation(ApiObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageContent(ApiObject):
-    """One part of a message: text, an image (by file or URL) or a refusal; unknown types keep `raw`.
+    """Holds one part of a message: text, an image or a refusal; unknown types keep `raw`.
 
     `text` and `image_url` are plain strings that also answer as in the API: `.text.value`, `.text.annotations`,
     `.image_url.url`.
@@ -94,7 +94,7 @@ class MessageContent(ApiObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(ApiObject):
-    """A message. `text` joins its text parts; a message a run wrote carries `run_id`."""
+    """Holds a message. `text` joins its text parts; a message a run wrote carries `run_id`."""
 
     id: str
     thread_id: str | None
@@ -143,7 +143,7 @@ class Message(ApiObject):
 
 
 def _text_of(body: object) -> str:
-    """`{value, annotations}`, or a plain string as in requests and on some servers."""
+    """Reads `{value, annotations}`, or a plain string as in requests and on some servers."""
     if isinstance(body, str):
         return body
     return parsing.text(parsing.mapping(body).get("value")) or ""

@@ -1,4 +1,4 @@
-"""A page of a list, of whatever shape the server gave it (API.md sections 2 and 6)."""
+"""Reads a page of a list, of whatever shape the server gave it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -63,7 +63,7 @@ class Page(ApiObject, Generic[Item]):
 
 
 def items_of(raw: object) -> list[Any] | None:
-    """The items of a list answer: `data` of an envelope or a bare array; None when it is no list."""
+    """Finds the items of a list answer, an envelope or a bare array; None when it is no list."""
     if isinstance(raw, list):
         return raw
     if isinstance(raw, dict) and "data" in raw:

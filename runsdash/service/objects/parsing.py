@@ -1,7 +1,6 @@
-"""Tolerant readers: any JSON value in, a value of one type (or None, or empty) out. Nothing raises.
+"""Reads a value of one type out of any JSON value; what does not fit is None or empty. Nothing raises.
 
-Every field of an upstream object is optional and may have the wrong type (API.md section 6, rules 1 to
-3 and 9); the objects are built with these readers alone.
+Every field of an upstream object is optional and may have the wrong type; objects are built with these readers alone.
 """
 
 import json
@@ -29,19 +28,19 @@ def text(value: object) -> str | None:
 
 
 def identifier(value: object) -> str | None:
-    """An id: a non-empty string."""
+    """Reads an id, a non-empty string."""
     return value if isinstance(value, str) and value else None
 
 
 def json_text(value: object) -> str | None:
-    """Text as it is; any other value as JSON, so that it can be shown; null as None."""
+    """Reads text as it is, any other value as its JSON, to be shown; null is None."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
 
 
 def integer(value: object) -> int | None:
-    """A whole number from 0 up that a database can hold."""
+    """Reads a whole number from 0 up that a database can hold."""
     if value is None or (type(value) is int and 0 <= value <= _LARGEST_INTEGER):  # most often, and quickly told
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -67,7 +66,7 @@ def flag(value: object) -> bool | None:
 
 
 def strings(value: object) -> dict[str, str]:
-    """Metadata as strings only; other values become their JSON text, null is left out."""
+    """Reads metadata as strings only; other values become their JSON text, null is left out."""
     if not value:
         return {}
     pairs = ((key, json_text(item)) for key, item in mapping(value).items())
@@ -75,7 +74,7 @@ def strings(value: object) -> dict[str, str]:
 
 
 def moment(value: object) -> datetime | None:
-    """An aware UTC time from seconds, milliseconds, microseconds, numeric text or ISO text; 0 is None."""
+    """Reads an aware UTC time from seconds, milliseconds, microseconds, numeric text or ISO text; 0 is None."""
     if value is None:
         return None
     if type(value) is int and 0 < value < _MILLISECONDS_FROM:  # nearly all, and an import reads millions
@@ -114,11 +113,11 @@ def _from_iso(value: str) -> datetime:
 
 
 def only_key(value: dict[str, Any], *, besides: tuple[str, ...] = ("type",)) -> str | None:
-    """The single key that names an object's kind when `type` is missing (rule 0)."""
+    """Finds the single key that names an object's kind when `type` is missing."""
     keys = [key for key in value if key not in besides]
     return keys[0] if len(keys) == 1 else None
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
-    """Never negative: the clocks of upstreams have whole seconds and sometimes run backwards."""
+    """Counts seconds, never negative: upstream clocks have whole seconds and may run backwards."""
     return max(0.0, (end - start).total_seconds()) if start and end else None

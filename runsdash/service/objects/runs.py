@@ -1,4 +1,4 @@
-"""A run and its parts, as a server gave them, read tolerantly (API.md sections 3.1 and 6)."""
+"""Reads a run and its parts, of whatever shape a server gave them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ from .tool_calls import ToolCall, once_each
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage(ApiObject):
-    """Tokens used. Each count is None when the server does not say."""
+    """Counts tokens used. Each count is None when the server does not say."""
 
     prompt_tokens: int | None
     completion_tokens: int | None
@@ -23,7 +23,7 @@ class Usage(ApiObject):
 
     @classmethod
     def from_raw(cls, raw: object) -> "Usage | None":
-        """None unless there is at least one count: an absent usage is never shown as 0."""
+        """Reads a usage; None unless there is at least one count, so that none is shown as 0."""
         counts = parsing.mapping(raw)
         prompt = _first_integer(counts, "prompt_tokens", "input_tokens")
         completion = _first_integer(counts, "completion_tokens", "output_tokens")
@@ -54,7 +54,7 @@ class Usage(ApiObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastError(ApiObject):
-    """Why a run or step failed; `code` is any word."""
+    """Tells why a run or step failed; `code` is any word."""
 
     code: str
     message: str
@@ -73,7 +73,7 @@ class LastError(ApiObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequiredAction(ApiObject):
-    """What a run waits for: tool outputs, or approvals (`is_approval`)."""
+    """Names what a run waits for: tool outputs, or approvals (`is_approval`)."""
 
     type: str
     tool_calls: list[ToolCall]
@@ -81,7 +81,7 @@ class RequiredAction(ApiObject):
 
     @classmethod
     def from_raw(cls, raw: object) -> "RequiredAction | None":
-        """None for null, `{}` and anything that is no object."""
+        """Reads a required action; None for null, `{}` and anything that is no object."""
         found = parsing.mapping(raw)
         if not found:
             return None
@@ -105,7 +105,7 @@ class RequiredAction(ApiObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run(ApiObject):
-    """A run. Times are aware UTC; `raw` is the JSON as received."""
+    """Holds a run. Times are aware UTC; `raw` is the JSON as received."""
 
     id: str
     thread_id: str | None
@@ -181,13 +181,13 @@ class Run(ApiObject):
 
     @property
     def pending_calls(self) -> list[ToolCall]:
-        """The calls the run waits for, repeats left out. A server may leave them in a run that no longer waits."""
+        """Lists the calls the run waits for, repeats left out. A server may leave them in a run that no longer waits."""
         waits = self.status.is_waiting or not self.status.is_known
         return once_each(self.required_action.tool_calls) if waits and self.required_action else []
 
     @property
     def ended_at(self) -> datetime | None:
-        """When a terminal run ended; for an expired one its deadline, when the server kept it."""
+        """Tells when a terminal run ended; for an expired one its deadline, when the server kept it."""
         if not self.is_terminal:
             return None
         own = parsing.moment(parsing.mapping(self.raw).get(f"{self.status}_at"))
@@ -196,12 +196,12 @@ class Run(ApiObject):
 
     @property
     def queue_s(self) -> float | None:
-        """Seconds from creation to start."""
+        """Counts the seconds from creation to start."""
         return parsing.seconds_between(self.created_at, self.started_at)
 
     @property
     def duration_s(self) -> float | None:
-        """Seconds from start (or creation) to the end; None while the run is active."""
+        """Counts the seconds from start (or creation) to the end; None while the run is active."""
         return parsing.seconds_between(self.started_at or self.created_at, self.ended_at)
 
 
@@ -216,7 +216,7 @@ def incomplete_details(raw: object) -> Fields | None:
 
 
 def incomplete_reason(details: object) -> str | None:
-    """`incomplete_details` is an object with a reason, or on some servers the reason itself."""
+    """Reads `incomplete_details`, an object with a reason or, on some servers, the reason itself."""
     reason = details.get("reason") if isinstance(details, dict) else details
     return reason if isinstance(reason, str) and reason else None
 

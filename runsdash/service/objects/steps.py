@@ -1,4 +1,4 @@
-"""A run step, and the order in which steps are shown (API.md sections 3.2 and 6)."""
+"""Reads a run step, and puts steps in the order in which they are shown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStep(ApiObject):
-    """A step of a run: a message it wrote (`message_id`) or the tools it called (`tool_calls`)."""
+    """Holds a step of a run: a message it wrote (`message_id`) or the tools it called (`tool_calls`)."""
 
     id: str
     run_id: str | None
@@ -70,7 +70,7 @@ class RunStep(ApiObject):
 
     @property
     def step_details(self) -> Fields | None:
-        """The details by the API's names; None when the server gave none."""
+        """Gives the details by the API's names; None when the server gave none."""
         details = parsing.mapping(parsing.mapping(self.raw).get("step_details"))
         if not details:
             return None
@@ -81,7 +81,7 @@ class RunStep(ApiObject):
 
     @property
     def kind(self) -> str:
-        """For display: `message`, or the kind of the first tool call, or `other`."""
+        """Names a kind for display: `message`, the kind of the first tool call, or `other`."""
         if self.type == "message_creation":
             return "message"
         return self.tool_calls[0].kind if self.tool_calls else "other"
@@ -92,12 +92,12 @@ class RunStep(ApiObject):
 
     @property
     def duration_s(self) -> float | None:
-        """Seconds from creation to the end: a step has no time of start of its own."""
+        """Counts the seconds from creation to the end: a step has no start of its own."""
         return parsing.seconds_between(self.created_at, self.ended_at)
 
 
 def sorted_steps(steps: Iterable[RunStep]) -> list[RunStep]:
-    """Oldest first; within a second tool calls before messages, else as given (rule 10)."""
+    """Sorts steps, oldest first; within a second tool calls come before messages."""
     return sorted(steps, key=lambda step: (step.created_at or _FAR_FUTURE, step.type == "message_creation"))
 
 
@@ -109,7 +109,7 @@ def _type_of(step: dict[str, Any], details: dict[str, Any]) -> str:
 
 
 def _status_of(step: dict[str, Any]) -> StepStatus | UnknownStatus:
-    """Some servers give steps no status; then the times tell it."""
+    """Reads the status; of a server that gives steps none, the times tell it."""
     if step.get("status"):
         return step_status(step["status"])
     ended = (status for name, status in _END_MOMENTS.items() if parsing.moment(step.get(name)))
@@ -117,7 +117,7 @@ def _status_of(step: dict[str, Any]) -> StepStatus | UnknownStatus:
 
 
 def _calls_in(details: dict[str, Any], type_: str) -> list[Any]:
-    """Calls under the step's own key, or `tool_calls`, or `activities`; a lone call object counts as one."""
+    """Finds calls under the step's own key, `tool_calls` or `activities`; a lone object is one call."""
     for name in (type_, "tool_calls", "activities"):
         found = details.get(name)
         if isinstance(found, list):

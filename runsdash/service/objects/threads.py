@@ -1,4 +1,4 @@
-"""Threads, assistants, what a deletion answers, and the content of a file."""
+"""Reads threads, assistants, what a deletion answers, and the content of a file."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +9,7 @@ from .fields import ApiObject, Fields, parts, word_or_part
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread(ApiObject):
-    """A thread. `title` is given by a few servers only."""
+    """Holds a thread. `title` is given by a few servers only."""
 
     id: str
     created_at: datetime | None
@@ -33,7 +33,7 @@ class Thread(ApiObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assistant(ApiObject):
-    """An assistant. `tools` are its definitions as received."""
+    """Holds an assistant. `tools` are its definitions as received."""
 
     id: str
     created_at: datetime | None
@@ -68,7 +68,7 @@ class Assistant(ApiObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted(ApiObject):
-    """The answer to a deletion."""
+    """Holds the answer to a deletion."""
 
     id: str
     deleted: bool
@@ -82,7 +82,7 @@ class Deleted(ApiObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileContent:
-    """A file's bytes and the content type the server claims; both are untrusted."""
+    """Holds a file's bytes and the content type the server claims; both are untrusted."""
 
     file_id: str
     content: bytes

@@ -1,4 +1,4 @@
-"""Tool calls, in a run's required action and in its steps, of all the shapes servers give them."""
+"""Reads tool calls of a required action and of steps, in all the shapes servers give them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ _COMMON_KEYS = ("id", "index", "type", "name", "arguments", "output", "result", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSearchResult(ApiObject):
-    """One hit of a file search. `content` is there only when it was asked for with `include`."""
+    """Holds one hit of a file search. `content` is there only when it was asked for with `include`."""
 
     file_id: str | None
     file_name: str | None
@@ -45,7 +45,7 @@ class FileSearchResult(ApiObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall(ApiObject):
-    """One call of a tool. `arguments` and `output` are text as received: maybe invalid or partial JSON.
+    """Holds one call of a tool. `arguments` and `output` are text as received: maybe invalid or partial JSON.
 
     `kind` is for display: `function`, `code`, `search` or `other`. `child_run_id` and `child_thread_id`
     lead to the run of a connected agent.
@@ -91,7 +91,7 @@ class ToolCall(ApiObject):
 
     @property
     def function(self) -> Fields | None:
-        """Name, arguments and output of a function call; None for calls of other kinds."""
+        """Gives name, arguments and output of a function call; None for calls of other kinds."""
         return self._body("function", name=self.name, arguments=self.arguments, output=self.output)
 
     @property
@@ -127,7 +127,7 @@ def _body_of(call: object, type_: str) -> dict[str, Any]:
 
 
 def _type_of(call: dict[str, Any]) -> str:
-    """Some servers leave `type` out: then the only key of its own names it, else it is a flat function."""
+    """Reads the type; where it is left out, the only own key names it, else it is a function."""
     named = call.get("type")
     if isinstance(named, str) and named:
         return named

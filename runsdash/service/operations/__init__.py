@@ -1,4 +1,4 @@
-"""One function per operation of the API, grouped by what it works on.
+"""Holds one function for each operation of the API, grouped by what it works on.
 
 Common to all: parameters are keyword-only; what is None is not sent; input is checked before anything is
 sent (`InvalidRequest`); `raw=True` answers the JSON as received instead of a typed object; any other
@@ -16,7 +16,7 @@ from .threads import ThreadOperations
 class AllOperations(
     RunOperations, StepOperations, ThreadOperations, MessageOperations, AssistantOperations, FileOperations
 ):
-    """Every operation this room knows."""
+    """Joins every operation this room knows."""
 
 
 _VERBS = ("create_", "list_", "retrieve_", "modify_", "delete_", "cancel_", "submit_")

@@ -1,4 +1,4 @@
-"""Operations on assistants."""
+"""Makes, lists and reads assistants."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -56,13 +56,13 @@ class AssistantOperations(Operations):
         before: str | None = None,
         raw: bool = False,
     ) -> "Page[Assistant] | Any":
-        """A page of assistants. API reference: listAssistants."""
+        """Lists a page of assistants. API reference: listAssistants."""
         query = list_query(limit=limit, order=order, after=after, before=before)
         call = Call(operation="list_assistants", method="GET", path="/assistants", scope="collection", query=query)
         return self._page(call, Assistant, limit=limit, raw=raw)
 
     def retrieve_assistant(self, *, assistant_id: str, raw: bool = False) -> "Assistant | Any":
-        """One assistant. API reference: getAssistant."""
+        """Reads one assistant. API reference: getAssistant."""
         call = Call(
             operation="retrieve_assistant",
             method="GET",

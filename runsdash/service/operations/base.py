@@ -1,4 +1,4 @@
-"""What every group of operations shares: the four kinds of answer, and how parameters become a request.
+"""Holds what all operations share: four kinds of answer, and how parameters become a request.
 
 A group builds a `Call` and hands it to one of the four methods below. `Client` sends the call;
 `describe_request` only shows it.
@@ -16,7 +16,7 @@ Check = Callable[[str, Any], object]
 
 
 class Readable(Protocol):
-    """A type of object that can be read from JSON."""
+    """Names what can be read from JSON."""
 
     @classmethod
     def from_raw(cls, raw: object) -> Self: ...
@@ -62,26 +62,26 @@ class Operations:
     """
 
     def _one(self, call: Call, kind: type[T], *, raw: bool) -> T | Any:
-        """One object, or its JSON."""
+        """Answers one object, or its JSON."""
         raise NotImplementedError
 
     def _page(
         self, call: Call, kind: type[T], *, limit: int, raw: bool, keep: Callable[[T], bool] | None = None
     ) -> Page[T] | Any:
-        """A page of objects, or its JSON."""
+        """Answers a page of objects, or its JSON."""
         raise NotImplementedError
 
     def _stream(self, call: Call, *, raw: bool) -> RunStream | Any:
-        """An open `RunStream`."""
+        """Answers an open `RunStream`."""
         raise NotImplementedError
 
     def _bytes(self, call: Call, file_id: str, *, max_bytes: int, raw: bool) -> FileContent | Any:
-        """A file."""
+        """Answers a file."""
         raise NotImplementedError
 
 
 def given(fields: Mapping[str, Check], **values: object) -> dict[str, object]:
-    """The values that are not None, each checked under its own name."""
+    """Keeps the values that are not None, each checked under its own name."""
     return {name: fields[name](name, value) for name, value in values.items() if value is not None}
 
 

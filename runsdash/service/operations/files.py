@@ -1,4 +1,4 @@
-"""The one operation on files: reading what a run made."""
+"""Reads files that a run made."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class FileOperations(Operations):
     def retrieve_file_content(
         self, *, file_id: str, max_bytes: int = MAX_BODY_BYTES, raw: bool = False
     ) -> "FileContent | Any":
-        """A file's bytes and claimed content type; `raw=True` gives the bytes alone.
+        """Reads a file's bytes and claimed content type; `raw=True` gives the bytes alone.
 
         A file longer than `max_bytes` is `UpstreamFailed`. API reference: downloadFile.
         """

@@ -1,4 +1,4 @@
-"""Operations on the messages of a thread."""
+"""Adds, lists and reads the messages of a thread."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,7 +57,7 @@ class MessageOperations(Operations):
         run_id: str | None = None,
         raw: bool = False,
     ) -> "Page[Message] | Any":
-        """A page of a thread's messages; `run_id` asks for those of one run. API reference: listMessages."""
+        """Lists a page of a thread's messages; `run_id` asks for those of one run. API reference: listMessages."""
         call = Call(
             operation="list_messages",
             method="GET",
@@ -81,7 +81,7 @@ class MessageOperations(Operations):
         return Walk(self.list_messages, thread_id=thread_id, limit=limit, order=order, after=after, run_id=run_id)
 
     def retrieve_message(self, *, thread_id: str, message_id: str, raw: bool = False) -> "Message | Any":
-        """One message. API reference: getMessage."""
+        """Reads one message. API reference: getMessage."""
         call = Call(
             operation="retrieve_message",
             method="GET",

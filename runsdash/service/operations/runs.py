@@ -1,4 +1,4 @@
-"""Operations on runs (API.md sections 2 and 4)."""
+"""Starts, lists, reads, changes and cancels runs, and answers their tool calls."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -98,7 +98,7 @@ class RunOperations(Operations):
         response_format: str | Mapping[str, Any] | None = None,
         raw: bool = False,
     ) -> "Run | RunStream | Any":
-        """Makes a thread (`thread`: messages, tool_resources, metadata) and starts a run on it in one call.
+        """Makes a thread and starts a run on it in one call. `thread`: messages, tool_resources, metadata.
 
         Never retried. When the answer is lost, the thread cannot be found again, since threads cannot be
         listed everywhere; create_thread and create_run can. API reference: createThreadAndRun.
@@ -143,7 +143,7 @@ class RunOperations(Operations):
         before: str | None = None,
         raw: bool = False,
     ) -> "Page[Run] | Any":
-        """A page of a thread's runs. Runs of other threads, which some servers add, are left out of
+        """Lists a page of a thread's runs. Runs of other threads, which some servers add, are left out of
         `.data`; `raw=True` gives the answer as it came. API reference: listRuns."""
         call = Call(
             operation="list_runs",
@@ -168,7 +168,7 @@ class RunOperations(Operations):
         return Walk(self.list_runs, thread_id=thread_id, limit=limit, order=order, after=after)
 
     def retrieve_run(self, *, thread_id: str, run_id: str, raw: bool = False) -> "Run | Any":
-        """One run. API reference: getRun."""
+        """Reads one run. API reference: getRun."""
         return self._one(self._run_call("retrieve_run", "GET", thread_id, run_id), Run, raw=raw)
 
     def modify_run(self, *, thread_id: str, run_id: str, metadata: Mapping[str, str], raw: bool = False) -> "Run | Any":
@@ -194,8 +194,10 @@ class RunOperations(Operations):
         stream: bool | None = None,
         raw: bool = False,
     ) -> "Run | RunStream | Any":
-        """Answers the calls a run waits for, all in one request: `tool_output(…)` items, strings only,
-        together under 512 KB; or `tool_approvals`, `{tool_call_id, approve}`, where the run asks for those.
+        """Answers the calls a run waits for, all in one request.
+
+        `tool_outputs` are `tool_output(…)` items, strings only, together under 512 KB. `tool_approvals` are
+        `{tool_call_id, approve}`, where the run asks for those.
 
         Never retried; with `stream=True` answers a `RunStream`. API reference: submitToolOuputsToRun.
         """

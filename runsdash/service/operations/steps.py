@@ -1,4 +1,4 @@
-"""Operations on the steps of a run."""
+"""Lists and reads the steps of a run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +27,7 @@ class StepOperations(Operations):
         include: Sequence[str] | None = None,
         raw: bool = False,
     ) -> "Page[RunStep] | Any":
-        """A page of a run's steps, in the server's order (`sorted_steps` gives the order for people).
+        """Lists a page of a run's steps, in the server's order (`sorted_steps` gives the order for people).
         `include=[FILE_SEARCH_CONTENT]` adds what a file search found. API reference: listRunSteps."""
         query = list_query(limit=limit, order=order, after=after, before=before)
         call = Call(
@@ -70,7 +70,7 @@ class StepOperations(Operations):
         include: Sequence[str] | None = None,
         raw: bool = False,
     ) -> "RunStep | Any":
-        """One step; `include` as in list_run_steps. API reference: getRunStep."""
+        """Reads one step; `include` as in list_run_steps. API reference: getRunStep."""
         call = Call(
             operation="retrieve_run_step",
             method="GET",

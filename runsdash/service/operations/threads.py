@@ -1,4 +1,4 @@
-"""Operations on threads."""
+"""Makes, lists, reads, changes and deletes threads."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,7 +36,7 @@ class ThreadOperations(Operations):
         before: str | None = None,
         raw: bool = False,
     ) -> "Page[Thread] | Any":
-        """A page of threads, where the server can list them; else `NotSupported`. Not in the reference."""
+        """Lists a page of threads, where the server can list them; else `NotSupported`. Not in the reference."""
         query = list_query(limit=limit, order=order, after=after, before=before)
         call = Call(operation="list_threads", method="GET", path="/threads", scope="collection", query=query)
         return self._page(call, Thread, limit=limit, raw=raw)
@@ -46,7 +46,7 @@ class ThreadOperations(Operations):
         return Walk(self.list_threads, limit=limit, order=order, after=after)
 
     def retrieve_thread(self, *, thread_id: str, raw: bool = False) -> "Thread | Any":
-        """One thread. API reference: getThread."""
+        """Reads one thread. API reference: getThread."""
         return self._one(_thread_call("retrieve_thread", "GET", thread_id), Thread, raw=raw)
 
     def modify_thread(
