@@ -138,6 +138,7 @@ class Client(AllOperations):
         value = self._decoded(call, reply)
         if items_of(value) is None:
             raise self._unusable(call, reply, what_came(value, "list"))
+        keep = keep or (lambda _item: True)
         return value if raw else Page.from_raw(value, item_from_raw=kind.from_raw, limit=limit, keep=keep)
 
     def _stream(self, call: Call, *, raw: bool) -> RunStream:

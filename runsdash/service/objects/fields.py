@@ -9,55 +9,13 @@ from typing import Any
 from . import parsing
 
 # Fields of parts without a class. A server may leave out any of them; then it is None.
-OPTIONAL = frozenset(
-    [
-        "annotations",
-        "arguments",
-        "cached_tokens",
-        "code_interpreter",
-        "content",
-        "description",
-        "detail",
-        "end_index",
-        "file_citation",
-        "file_id",
-        "file_ids",
-        "file_name",
-        "file_path",
-        "file_search",
-        "function",
-        "image",
-        "input",
-        "json_schema",
-        "last_messages",
-        "logs",
-        "max_num_results",
-        "message_creation",
-        "message_id",
-        "name",
-        "output",
-        "outputs",
-        "parameters",
-        "quote",
-        "ranker",
-        "ranking_options",
-        "reason",
-        "results",
-        "schema_",
-        "score",
-        "score_threshold",
-        "start_index",
-        "strict",
-        "text",
-        "title",
-        "tool_calls",
-        "tools",
-        "type",
-        "url",
-        "value",
-        "vector_store_ids",
-    ]
-)
+_NAMES = """
+annotations arguments cached_tokens code_interpreter content description detail end_index file_citation file_id file_ids
+file_name file_path file_search function image input json_schema last_messages logs max_num_results message_creation
+message_id name output outputs parameters quote ranker ranking_options reason reasoning_tokens results schema_ score
+score_threshold start_index strict text title tool_calls tools type url value vector_store_ids
+"""
+OPTIONAL = frozenset(_NAMES.split())
 
 
 class Fields(dict[str, Any]):

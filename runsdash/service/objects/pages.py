@@ -35,7 +35,7 @@ class Page(ApiObject, Generic[Item]):
         *,
         item_from_raw: Callable[[object], Item],
         limit: int = 20,
-        keep: Callable[[Item], bool] | None = None,
+        keep: Callable[[Item], bool] = lambda _item: True,
     ) -> "Page[Item]":
         """`limit` is what was asked for. Some servers say `has_more: false` on every page, also on a full one."""
         received = items_of(raw) or []
@@ -45,7 +45,7 @@ class Page(ApiObject, Generic[Item]):
         envelope = parsing.mapping(raw)
         said = parsing.flag(envelope.get("has_more"))
         return cls(
-            data=[item for item in typed if keep is None or keep(item)],
+            data=[item for item in typed if keep(item)],
             has_more=bool(received) and (said is True or len(received) >= limit),
             said_more=said,
             is_full=len(received) >= limit,
