@@ -176,7 +176,7 @@ def tool_approvals(param: str, value: object) -> list[dict[str, Any]]:
     return found
 
 
-def once_a_call(param: str, answers: list[dict]) -> None:
+def once_a_call(param: str, answers: list[dict[str, Any]]) -> None:
     seen: set[str] = set()
     for place, item in enumerate(answers):
         call_id = words(f"{param}[{place}].tool_call_id", item.get("tool_call_id"))

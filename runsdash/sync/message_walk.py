@@ -1,5 +1,7 @@
 """How far the walk back through a thread's messages has got: `messages_cursor` is about the oldest it has reached."""
 
+from django.db.models import QuerySet
+
 from runsdash.index.models import Message, Thread
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.index.walks import rests, walked
@@ -33,7 +35,7 @@ def take(thread: Thread, columns: dict[str, object]) -> None:
         setattr(thread, name, value)
 
 
-def messages_of(thread: Thread) -> object:
+def messages_of(thread: Thread) -> QuerySet[Message]:
     return Message.objects.filter(connection=thread.connection_id)
 
 
