@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import requests
@@ -208,7 +209,7 @@ class Exchange:
         if 300 <= self.status < 400:
             place = headers.get("location", "nowhere")[:200]
             return self.failed(f"The server redirects to {place}; look at the base URL.")
-        is_of_list = self.status == 501 and self.call.scope != "item"
+        is_of_list = self.status == HTTPStatus.NOT_IMPLEMENTED and self.call.scope != "item"
         kind = UpstreamFailed if is_of_list else error_class(self.status)
         if self._is_missing(content):
             self._terms.capabilities.remember(self.call.operation, supported=False)
