@@ -186,7 +186,7 @@ def place_of_reader(thread: Thread, before: str) -> str:
     return before if between.exists() else thread.messages_cursor
 
 
-def archive_thread(thread: Thread, *, within_s: float) -> archive.Meter:
+def archive_thread(thread: Thread, *, within_s: float) -> archive.ThreadMeter:
     """Reads what is missing of a thread, one thing after the other, for as long as somebody waits."""
     until = monotonic() + within_s
     while monotonic() < until:

@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from runsdash.index.storage.keyset import Order
+from runsdash.index.storage.keyset import KeysetOrder
 
 LIMIT = 50
 MAX_CHARS = 200
-NEWEST_FIRST = Order()
+NEWEST_FIRST = KeysetOrder()
 FIELDS = ("actor", "action", "run", "thread")
 
 
@@ -23,7 +23,7 @@ class AskedAudit:
     thread: str = ""
     cursor: str = ""
     limit: int = LIMIT
-    order: Order = NEWEST_FIRST
+    order: KeysetOrder = NEWEST_FIRST
 
     @property
     def given(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
 from runsdash.index.models import Assistant, Connection, Thread
 from runsdash.index.search.run_filter import Clause, RunFilter
 from runsdash.index.totals.hour_spans import DAY_HOURS, Span
-from runsdash.index.totals.overview_totals import Figures, Latency, Period, Usage
+from runsdash.index.totals.overview_totals import Figures, Latency, Period, UsageTotals
 from runsdash.index.totals.top_threads import Dearest, dearest_threads
 
 from .charts import LABELLED_BARS, SERIES, Chart, Column, chart, log_place
@@ -73,7 +73,7 @@ class OverviewUsage:
             found.append({"key": None, "name": f"Other {self.by}s" if top else "All", "url": ""})
         return [one | {"class": SERIES[place]} for place, one in enumerate(found)]
 
-    def used_by(self, key: str) -> Usage:
+    def used_by(self, key: str) -> UsageTotals:
         return (self.figures.models if self.by == "model" else self.figures.assistants)[key]
 
     @cached_property
@@ -85,7 +85,7 @@ class OverviewUsage:
         return self.drawn("cost", axis_dollars, formats.costs_text, least=0.01)
 
     def drawn(self, name: str, short: Callable, full: Callable, *, least: float) -> Row:
-        """A chart of one attribute of Usage, and the rows of its table. No chart when there is nothing to draw."""
+        """A chart of one attribute of UsageTotals, and the rows of its table. No chart when there is nothing to draw."""
         values = [self.values(period, name) for period in self.periods]
         is_long = len(self.periods) > LABELLED_BARS
         columns = [

@@ -15,7 +15,7 @@ from runsdash.dashboard.shell.copy_age import copy_age_s
 from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index import run_states
-from runsdash.index.keeping.archive import Meter, meter_of
+from runsdash.index.keeping.archive import ThreadMeter, meter_of
 from runsdash.index.models import Message, Run, Thread
 from runsdash.index.storage import page_reads
 from runsdash.index.walks import rests
@@ -89,7 +89,7 @@ class ThreadPage:
             del self._message_page
 
     @cached_property
-    def meter(self) -> Meter:
+    def meter(self) -> ThreadMeter:
         return meter_of(self.thread)
 
     @property

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from runsdash.index.storage.keyset import Order
+from runsdash.index.storage.keyset import KeysetOrder
 
 LIMIT = 50
 BY_RUN, BY_ADDITION = "-last_run_at", "-added_at"
@@ -23,9 +23,9 @@ class AskedThreads:
         return self.sort == BY_ADDITION
 
     @property
-    def order(self) -> Order:
+    def order(self) -> KeysetOrder:
         """Keys of threads grow with the moment they were added."""
-        return Order("id") if self.is_by_addition else Order("last_run_at")
+        return KeysetOrder("id") if self.is_by_addition else KeysetOrder("last_run_at")
 
     def by_addition(self) -> "AskedThreads":
         return replace(self, sort=BY_ADDITION, cursor="")

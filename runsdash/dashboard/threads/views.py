@@ -19,7 +19,7 @@ from runsdash.dashboard.shell.shell import Shell
 from runsdash.dashboard.shell.uploads import UploadRefused, drop_upload, keep_upload
 from runsdash.index.keeping.purge import came_back
 from runsdash.index.models import Connection, Job, Thread
-from runsdash.index.storage.keyset import CursorError, Page, page_of
+from runsdash.index.storage.keyset import CursorError, KeysetPage, page_of
 from runsdash.sync.jobs.jobs import OPEN
 
 from .add_form import AddThreads, read_add_threads
@@ -124,7 +124,7 @@ def listed(request: HttpRequest, asked: AskedThreads, *, form: AddThreads, statu
     return render(request, "threads/threads.html", context, status=status)
 
 
-def found_page(asked: AskedThreads, connection: Connection | None) -> Page:
+def found_page(asked: AskedThreads, connection: Connection | None) -> KeysetPage:
     threads = Thread.objects.all() if connection is None else Thread.objects.filter(connection=connection)
     if not asked.is_by_addition:
         threads = threads.filter(last_run_at__isnull=False)

@@ -5,7 +5,7 @@ Which upstream file is wanted at all, and whether it is here, is the archive's t
 
 from collections.abc import Iterable, Iterator
 
-from runsdash.index.importing.archived_assistants import told_assistant
+from runsdash.index.importing.archived_assistants import exported_assistant
 from runsdash.index.importing.archived_files import file_line
 from runsdash.index.keeping.archive import CHUNK, file_ids_of_message, file_ids_of_step, usable
 from runsdash.index.models import ArchivedFile, Assistant, Message, Run, RunStep, Thread
@@ -80,7 +80,7 @@ def assistant_lines(chosen: Chosen) -> Iterator[bytes]:
     """Those that are known, once all threads are through."""
     for connection_key, ids in chosen.assistants():
         rows = Assistant.objects.filter(connection_id=connection_key, upstream_id__in=ids).order_by("upstream_id")
-        yield from (told_assistant(row).line for row in rows)
+        yield from (exported_assistant(row).line for row in rows)
 
 
 def may_name_files(step: RunStep) -> bool:

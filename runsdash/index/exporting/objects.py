@@ -7,8 +7,8 @@ from itertools import groupby
 
 from django.db.models import Prefetch, QuerySet
 
-from runsdash.index.importing.export_fields import Told
-from runsdash.index.importing.read_line import ONLY_ID, OWNERS
+from runsdash.index.importing.export_fields import ExportedObject
+from runsdash.index.importing.read_line import ONLY_ID, OWNER_FIELDS
 from runsdash.index.importing.rows_from_objects import KEPT
 from runsdash.index.models import MessageBody, Run, StatusSeen, StepBody, Thread
 from runsdash.index.snapshots import rows
@@ -42,7 +42,7 @@ def lines(chosen: Chosen) -> Iterator[bytes]:
 def lines_of_thread(thread: Thread, chosen: Chosen) -> Iterator[bytes]:
     named = Named(thread, chosen)
     flags = THREAD_FLAGS if chosen.is_everything else [name for name in THREAD_FLAGS if name != "has_all_runs"]
-    head = told_thread(thread, flags=flags)
+    head = exported_thread(thread, flags=flags)
     if head is not None:
         yield head.line
     for keys in chosen.runs(thread.pk, size=RUNS_AT_ONCE):
@@ -57,21 +57,21 @@ def lines_of_runs(keys: list[int], thread: Thread, named: Named) -> Iterator[byt
     for run in runs_of(keys):
         named.of_run(run)
         if hasattr(run, "body"):
-            yield told_run(run, thread).line
+            yield exported_run(run, thread).line
         if steps_key == run.pk:
             yield from step_lines(own, run, named)
             steps_key, own = next(steps, (None, iter(())))
 
 
 def runs_of(keys: list[int]) -> QuerySet[Run]:
-    """With all that `told_run` reads."""
+    """With all that `exported_run` reads."""
     seen = Prefetch("statuses_seen", StatusSeen.objects.order_by("seen_at", "id"))
     return Run.objects.filter(pk__in=keys).select_related("body").prefetch_related(seen).order_by("pk")
 
 
 def step_lines(bodies: Iterable[StepBody], run: Run, named: Named) -> Iterator[bytes]:
     for body in bodies:
-        step = told_step(body, run)
+        step = exported_step(body, run)
         named.of_step(body.step, step.body)
         yield step.line
 
@@ -87,28 +87,28 @@ def message_lines(thread: Thread, named: Named) -> Iterator[bytes]:
     found = MessageBody.objects.filter(message__thread=thread).select_related("message").only(*columns)
     for body in found.order_by("message__position", "message_id").iterator(chunk_size=BODIES_AT_ONCE):
         named.of_message(body.message)
-        yield told_message(body, thread).line
+        yield exported_message(body, thread).line
 
 
-def told_thread(thread: Thread, *, flags: Iterable[str] = THREAD_FLAGS) -> Told | None:
+def exported_thread(thread: Thread, *, flags: Iterable[str] = THREAD_FLAGS) -> ExportedObject | None:
     """None, when nothing is known of it but its id. `flags`: those that hold in the export, too."""
     kept = dict.fromkeys((name for name in flags if getattr(thread, name)), True)
     text = thread.body or (dumped(thread.raw).decode() if isinstance(thread.raw, dict) else "")
     if thread.fetched_at is not None and text.startswith("{"):
-        return told("thread", thread.upstream_id, text.encode(), thread.fetched_at, kept=kept)
+        return exported_object("thread", thread.upstream_id, text.encode(), thread.fetched_at, kept=kept)
     if not kept:
         return None
     body = dumped({"id": thread.upstream_id, "object": "thread"})  # its runs were read, it itself was not
-    return told("thread", thread.upstream_id, body, thread.added_at, kept=kept | {ONLY_ID: True})
+    return exported_object("thread", thread.upstream_id, body, thread.added_at, kept=kept | {ONLY_ID: True})
 
 
-def told_run(run: Run, thread: Thread) -> Told:
+def exported_run(run: Run, thread: Thread) -> ExportedObject:
     body = unpacked(bytes(run.body.raw))
     seen = [(one.status, one.seen_at) for one in run.statuses_seen.all()]
     is_plain = seen == [(run.status, run.fetched_at)]
     added = {} if is_plain else {"_seen": [[status, at.isoformat()] for status, at in seen]}
     kept = kept_of(run, body)
-    return told(
+    return exported_object(
         "thread.run", run.upstream_id, body, run.fetched_at, owner=thread.upstream_id, added=added, kept=kept
     )  # fmt: skip
 
@@ -122,18 +122,18 @@ def kept_of(run: Run, body: bytes) -> dict[str, object]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in found.items()}
 
 
-def told_step(body: StepBody, run: Run) -> Told:
+def exported_step(body: StepBody, run: Run) -> ExportedObject:
     step = body.step
     raw = unpacked(bytes(body.raw))
-    return told("thread.run.step", step.upstream_id, raw, step.fetched_at, owner=run.upstream_id)
+    return exported_object("thread.run.step", step.upstream_id, raw, step.fetched_at, owner=run.upstream_id)
 
 
-def told_message(body: MessageBody, thread: Thread) -> Told:
+def exported_message(body: MessageBody, thread: Thread) -> ExportedObject:
     message, raw = body.message, unpacked(bytes(body.raw))
-    return told("thread.message", message.upstream_id, raw, message.fetched_at, owner=thread.upstream_id)
+    return exported_object("thread.message", message.upstream_id, raw, message.fetched_at, owner=thread.upstream_id)
 
 
-def told(
+def exported_object(
     kind: str,
     upstream_id: str,
     body: bytes,
@@ -142,11 +142,11 @@ def told(
     owner: str = "",
     added: dict | None = None,
     kept: dict | None = None,
-) -> Told:
-    """Where a server left out what the object is or whose it is, the tail says it."""
-    tail: dict[str, object] = {"_fetched_at": fetched_at.isoformat()}
+) -> ExportedObject:
+    """Where a server left out what the object is or whose it is, the added fields say it."""
+    fields: dict[str, object] = {"_fetched_at": fetched_at.isoformat()}
     if f'"object":"{kind}"'.encode() not in body:
-        tail["_object"] = kind
-    if owner and f'"{OWNERS[kind]}":{json.dumps(owner)}'.encode() not in body:
-        tail["_owner"] = owner
-    return Told(upstream_id, body, tail | (added or {}) | ({"_kept": kept} if kept else {}))
+        fields["_object"] = kind
+    if owner and f'"{OWNER_FIELDS[kind]}":{json.dumps(owner)}'.encode() not in body:
+        fields["_owner"] = owner
+    return ExportedObject(upstream_id, body, fields | (added or {}) | ({"_kept": kept} if kept else {}))

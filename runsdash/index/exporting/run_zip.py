@@ -10,20 +10,20 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.utils import timezone
 
-from runsdash.index.importing.archived_assistants import told_assistant
-from runsdash.index.importing.archived_files import told_file
+from runsdash.index.importing.archived_assistants import exported_assistant
+from runsdash.index.importing.archived_files import file_fields
 from runsdash.index.keeping.archive import file_ids_of_run
 from runsdash.index.models import ArchivedFile, Assistant, MessageBody, Run
 from runsdash.index.storage.page_reads import messages_of_run
 
 from .objects import (
-    Told,
+    ExportedObject,
+    exported_message,
+    exported_run,
+    exported_step,
+    exported_thread,
     runs_of,
     step_bodies,
-    told_message,
-    told_run,
-    told_step,
-    told_thread,
 )
 
 BODIES_AT_ONCE = 20
@@ -43,29 +43,29 @@ class RunZip:
         self.missing: list[str] = []
 
     def members(self) -> Iterator[Member]:
-        for name, told in self.told():
-            self.objects.append({"name": name, "tail": told.tail})
-            yield name, told.body
+        for name, exported in self.exported_objects():
+            self.objects.append({"name": name, "tail": exported.fields})
+            yield name, exported.body
         for number, file_id in enumerate(file_ids_of_run(self.run), start=1):
             yield from self.file(file_id, f"files/{safe(file_id)}", number)
         yield "manifest.json", json.dumps(self.manifest(), indent=2).encode()
 
-    def told(self) -> Iterator[tuple[str, Told]]:
+    def exported_objects(self) -> Iterator[tuple[str, ExportedObject]]:
         """The thread before its run, the run before its steps: an import reads them in this order."""
-        thread = told_thread(self.thread, flags=("is_gone",))
+        thread = exported_thread(self.thread, flags=("is_gone",))
         if thread is not None:
             yield "thread.json", thread
         for run in runs_of([self.run.pk]):
             if hasattr(run, "body"):
-                yield "run.json", without_archive(told_run(run, self.thread))
+                yield "run.json", without_archive(exported_run(run, self.thread))
         for number, body in enumerate(step_bodies([self.run.pk]), start=1):
             self.counts["steps"] = number
-            yield f"steps/{number:05d}-{safe(body.step.upstream_id)}.json", told_step(body, self.run)
+            yield f"steps/{number:05d}-{safe(body.step.upstream_id)}.json", exported_step(body, self.run)
         for number, body in enumerate(message_bodies(self.run), start=1):
             self.counts["messages"] = number
-            yield f"messages/{number:05d}-{safe(body.message.upstream_id)}.json", told_message(body, self.thread)
+            yield f"messages/{number:05d}-{safe(body.message.upstream_id)}.json", exported_message(body, self.thread)
         for row in Assistant.objects.filter(connection=self.run.connection, upstream_id=self.run.assistant_id):
-            yield "assistant.json", told_assistant(row)
+            yield "assistant.json", exported_assistant(row)
 
     def file(self, file_id: str, name: str, number: int) -> Iterator[Member]:
         """Its content, if it is kept; the manifest has the rest."""
@@ -78,25 +78,28 @@ class RunZip:
             if any(one.get("name") == name for one in self.files):
                 name = f"{name}-{number}"
             there = {} if content is None else {"name": name}
-            self.files.append(there | told_file(row, self.thread.upstream_id))
+            self.files.append(there | file_fields(row, self.thread.upstream_id))
         if content is not None:
             self.counts["files"] += 1
             yield name, content
 
     def manifest(self) -> dict[str, object]:
         run = self.run
-        told = {"run_id": run.upstream_id, "thread_id": self.thread.upstream_id, "connection": run.connection.slug}
-        told |= {"exported_at": timezone.now().isoformat(), "fetched_at": run.fetched_at and run.fetched_at.isoformat()}
-        told |= self.counts | {"files_not_kept": self.missing, "has_all_steps": run.has_all_steps}
-        return told | {"for_import": {"objects": self.objects, "files": self.files}}
+        manifest = {"run_id": run.upstream_id, "thread_id": self.thread.upstream_id, "connection": run.connection.slug}
+        manifest |= {
+            "exported_at": timezone.now().isoformat(),
+            "fetched_at": run.fetched_at and run.fetched_at.isoformat(),
+        }
+        manifest |= self.counts | {"files_not_kept": self.missing, "has_all_steps": run.has_all_steps}
+        return manifest | {"for_import": {"objects": self.objects, "files": self.files}}
 
 
-def without_archive(told: Told) -> Told:
+def without_archive(exported: ExportedObject) -> ExportedObject:
     """An archived run is one whose whole thread is there."""
-    kept = told.tail.get("_kept")
+    kept = exported.fields.get("_kept")
     if isinstance(kept, dict):
         kept.pop("archived_at", None)
-    return told
+    return exported
 
 
 def message_bodies(run: Run) -> Iterator[MessageBody]:

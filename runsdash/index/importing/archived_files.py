@@ -16,7 +16,7 @@ from runsdash.index.storage.storable_text import cut, stored_id
 from runsdash.service.objects import parsing
 
 from . import export_fields
-from .read_line import Context, Refused
+from .read_line import BadLine, Context
 
 OBJECT = "runsdash.file"
 NOT_OF_AN_ID = frozenset("/\\") | {chr(number) for number in (*range(32), 127)}
@@ -49,10 +49,10 @@ class FileLine:
 
 def file_line(file: ArchivedFile, thread_id: str) -> bytes:
     """A kept file as a line. `thread_id`: the upstream's id of the thread whose meter counts it."""
-    return line_of(told_file(file, thread_id), file.content)
+    return line_of(file_fields(file, thread_id), file.content)
 
 
-def told_file(file: ArchivedFile, thread_id: str) -> dict[str, object]:
+def file_fields(file: ArchivedFile, thread_id: str) -> dict[str, object]:
     """All but the content."""
     columns = {name: getattr(file, name) for name in ("status", "attempts", "content_type", "size", "digest")}
     found = {name: value for name, value in columns.items() if value not in (None, "", 0)}
@@ -60,26 +60,26 @@ def told_file(file: ArchivedFile, thread_id: str) -> dict[str, object]:
     return found | {"_fetched_at": file.fetched_at and file.fetched_at.isoformat()}
 
 
-def line_of(told: dict[str, object], content: bytes | None) -> bytes:
+def line_of(fields: dict[str, object], content: bytes | None) -> bytes:
     """With its end."""
-    rest = {name: value for name, value in told.items() if name not in ("object", "content")}
+    rest = {name: value for name, value in fields.items() if name not in ("object", "content")}
     fetched_at = rest.pop("_fetched_at", None)
     start = json.dumps({"object": OBJECT} | rest, separators=(",", ":")).encode()[:-1]
-    end = export_fields.with_tail(b"}", {"_fetched_at": fetched_at}) + b"\n"
+    end = export_fields.with_fields(b"}", {"_fetched_at": fetched_at}) + b"\n"
     if content is None:
         return start + end
     return b"".join((start, b',"content":"', b64encode(content), b'"', end))  # copied once, it may be large
 
 
 def read_file(value: dict, *, read_at: datetime, context: Context) -> FileLine:
-    """Raises Refused."""
+    """Raises BadLine."""
     status, content = status_of(value), content_of(value)
     if (status == 200) != (content is not None):
-        raise Refused("the status and the content of this file do not belong together")
-    told = value.get("_fetched_at", read_at.isoformat() if status else None)
-    fetched_at = parsing.moment(told)
-    if fetched_at is None and (told is not None or content is not None):
-        raise Refused("it does not tell when this file was fetched")
+        raise BadLine("the status and the content of this file do not belong together")
+    stated = value.get("_fetched_at", read_at.isoformat() if status else None)
+    fetched_at = parsing.moment(stated)
+    if fetched_at is None and (stated is not None or content is not None):
+        raise BadLine("it does not tell when this file was fetched")
     return FileLine(
         id=id_of(value),
         thread_id=stored_id(parsing.identifier(value.get("thread_id")) or ""),
@@ -94,15 +94,15 @@ def read_file(value: dict, *, read_at: datetime, context: Context) -> FileLine:
 def id_of(value: dict) -> str:
     found = parsing.identifier(value.get("id"))
     if found is None or len(found) > 200 or stored_id(found) != found or NOT_OF_AN_ID.intersection(found):
-        raise Refused("this file has no id that could be one")
+        raise BadLine("this file has no id that could be one")
     return found
 
 
 def status_of(value: dict) -> int | None:
-    told = value.get("status")
-    status = parsing.integer(told)
-    if told is not None and (status is None or not 100 <= status <= 599):
-        raise Refused("the status of this file is none of HTTP")
+    stated = value.get("status")
+    status = parsing.integer(stated)
+    if stated is not None and (status is None or not 100 <= status <= 599):
+        raise BadLine("the status of this file is none of HTTP")
     return status
 
 
@@ -114,11 +114,11 @@ def content_of(value: dict) -> bytes | None:
     try:
         content = a2b_base64(text, strict_mode=True)
     except (NotBase64, TypeError, ValueError):
-        raise Refused("the content of this file is not base64") from None
+        raise BadLine("the content of this file is not base64") from None
     if len(content) > MAX_FILE_BYTES:
-        raise Refused(f"this file is larger than {MAX_FILE_BYTES >> 20} MB")
+        raise BadLine(f"this file is larger than {MAX_FILE_BYTES >> 20} MB")
     if value.get("size", 0) != len(content) or value.get("digest", "") != digest_of(content):
-        raise Refused("the content of this file is not what its size and digest say")
+        raise BadLine("the content of this file is not what its size and digest say")
     return content
 
 
@@ -126,7 +126,7 @@ def content_of(value: dict) -> bytes | None:
 
 
 def write_file(connection: Connection, value: dict, *, read_at: datetime, context: Context) -> bool:
-    """False when the index has as much already. Raises Refused."""
+    """False when the index has as much already. Raises BadLine."""
     file = read_file(value, read_at=read_at, context=context)
     rows = ArchivedFile.objects.filter(connection=connection, upstream_id=file.id)
     with transaction.atomic():

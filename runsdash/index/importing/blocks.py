@@ -23,7 +23,7 @@ TOLD = {TOO_LONG: "it is longer than 64 MB", DAMAGED: "this part of the zip is m
 
 @dataclass
 class Block:
-    """Lines of one file. `first` is the number of the first; `read_at` the age of objects that tell none."""
+    """LineFile of one file. `first` is the number of the first; `read_at` the age of objects that tell none."""
 
     name: str
     first: int
@@ -49,7 +49,7 @@ def is_head(line: bytes, heads: Iterable[bytes]) -> bool:
 
 
 @dataclass(frozen=True)
-class Source:
+class ImportSource:
     name: str
     file: BinaryIO
     read_at: datetime
@@ -70,7 +70,7 @@ class Source:
             yield block
 
     def lines(self) -> Iterator[list[bytes]]:
-        """Lines without their ends, many at a time, which is quicker than each for itself."""
+        """LineFile without their ends, many at a time, which is quicker than each for itself."""
         rest: list[bytes] = []
         rest_bytes, is_too_long = 0, False
         while chunk := self.file.read(READ_BYTES):

@@ -21,7 +21,7 @@ KNOWS_LZ4 = "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'defaul
 @contextmanager
 def settings_of_the_session(values: Mapping[str, object]) -> Iterator[None]:
     """Inside, and afterwards what they were."""
-    before = told(values)
+    before = current_settings(values)
     change_to(values)
     try:
         yield
@@ -29,7 +29,7 @@ def settings_of_the_session(values: Mapping[str, object]) -> Iterator[None]:
         change_to(before)
 
 
-def wanted() -> dict[str, object]:
+def wanted_settings() -> dict[str, object]:
     """Without what a server was not built with."""
     values = dict(WANTED[database.vendor])
     if database.vendor == "postgresql":
@@ -40,12 +40,12 @@ def wanted() -> dict[str, object]:
     return values
 
 
-def told(names: Iterable[str]) -> dict[str, object]:
+def current_settings(names: Iterable[str]) -> dict[str, object]:
     """What they are now."""
     found = {}
     with database.cursor() as cursor:
         for name in names:
-            cursor.execute(*telling(name))
+            cursor.execute(*reading_sql(name))
             found[name] = cursor.fetchone()[0]
     return found
 
@@ -53,14 +53,14 @@ def told(names: Iterable[str]) -> dict[str, object]:
 def change_to(values: Mapping[str, object]) -> None:
     with database.cursor() as cursor:
         for name, value in values.items():
-            cursor.execute(*changing(name, value))
+            cursor.execute(*changing_sql(name, value))
 
 
-def telling(name: str) -> tuple[str, list[object]]:
+def reading_sql(name: str) -> tuple[str, list[object]]:
     return ("SELECT current_setting(%s)", [name]) if database.vendor == "postgresql" else (f"PRAGMA {name}", [])
 
 
-def changing(name: str, value: object) -> tuple[str, list[object]]:
+def changing_sql(name: str, value: object) -> tuple[str, list[object]]:
     if database.vendor == "postgresql":
         return "SELECT set_config(%s, %s, false)", [name, value]
     return f"PRAGMA {name} = {value}", []

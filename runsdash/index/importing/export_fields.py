@@ -14,32 +14,32 @@ FIRST = b',"_fetched_at":'
 NAMES = frozenset(("_fetched_at", "_seen", "_kept", "_object", "_owner"))
 
 
-def with_tail(body: bytes, tail: dict) -> bytes:
-    """`tail` must begin with `_fetched_at`."""
-    return body[:-1] + b"," + json.dumps(tail, separators=(",", ":")).encode()[1:]
+def with_fields(body: bytes, fields: dict) -> bytes:
+    """`fields` must begin with `_fetched_at`."""
+    return body[:-1] + b"," + json.dumps(fields, separators=(",", ":")).encode()[1:]
 
 
-class Told(NamedTuple):
+class ExportedObject(NamedTuple):
     """An object as it goes out: its JSON text as received, and what that does not tell."""
 
     id: str
     body: bytes
-    tail: dict
+    fields: dict
 
     @property
     def line(self) -> bytes:
-        return with_tail(self.body, self.tail) + b"\n"
+        return with_fields(self.body, self.fields) + b"\n"
 
 
-def split(line: bytes) -> tuple[bytes, dict]:
-    """(body, tail) of a line; the tail is empty when nothing was added."""
+def split_fields(line: bytes) -> tuple[bytes, dict]:
+    """(body, fields) of a line; the fields is empty when nothing was added."""
     start = line.rfind(FIRST)
     if start < 0:
         return line, {}
     try:
-        tail = json.loads(b"{" + line[start + 1 :])
+        fields = json.loads(b"{" + line[start + 1 :])
     except (ValueError, RecursionError):
         return line, {}  # the name stands inside the object
-    if not NAMES.issuperset(tail):
+    if not NAMES.issuperset(fields):
         return line, {}  # the server has a key of that name
-    return line[:start] + b"}", tail
+    return line[:start] + b"}", fields

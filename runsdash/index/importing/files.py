@@ -9,30 +9,30 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from .blocks import Source
-from .zip_files import ZIP, Lines, lines_of_zip
+from .blocks import ImportSource
+from .zip_files import ZIP, LineFile, lines_of_zip
 
 GZIP = b"\x1f\x8b"
 STDIN = "-"
 
 
 @contextmanager
-def sources_of(paths: Iterable[str]) -> Iterator[list[Source]]:
+def sources_of(paths: Iterable[str]) -> Iterator[list[ImportSource]]:
     """The files, open; `-` is standard input. Raises OSError."""
     with ExitStack() as stack:
         yield [source_of(path, stack) for path in paths]
 
 
-def source_of(path: str, stack: ExitStack) -> Source:
+def source_of(path: str, stack: ExitStack) -> ImportSource:
     if path == STDIN:
-        return Source("standard input", unpacked(sys.stdin.buffer), datetime.now(UTC))
+        return ImportSource("standard input", unpacked(sys.stdin.buffer), datetime.now(UTC))
     file = stack.enter_context(open(path, "rb"))  # noqa: SIM115  the stack closes it
     changed_at = datetime.fromtimestamp(int(Path(path).stat().st_mtime), UTC)
-    return Source(Path(path).name, unpacked(file), min(changed_at, datetime.now(UTC)))
+    return ImportSource(Path(path).name, unpacked(file), min(changed_at, datetime.now(UTC)))
 
 
 def unpacked(file: BufferedReader) -> BinaryIO:
     start = file.peek(len(ZIP))
     if start.startswith(ZIP):
-        return Lines(lines_of_zip(file))
+        return LineFile(lines_of_zip(file))
     return gzip.GzipFile(fileobj=file) if start.startswith(GZIP) else file

@@ -11,13 +11,13 @@ from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.service.decoding import Undecodable, decode_json
 from runsdash.service.objects import parsing
 
-from .blocks import Source
+from .blocks import ImportSource
 
 CHUNK = 500  # threads a transaction
 
 
 @dataclass
-class Added:
+class ImportedThreads:
     """`lines` looked at, `new` threads, those `known` before, and `back`: how many of them had been purged."""
 
     lines: int = 0
@@ -26,9 +26,9 @@ class Added:
     back: int = 0
 
 
-def import_threads(connection: Connection, source: Source) -> Added:
+def import_threads(connection: Connection, source: ImportSource) -> ImportedThreads:
     """Makes rows for all threads that the source names. Their content is fetched later."""
-    added, waiting = Added(), {}
+    added, waiting = ImportedThreads(), {}
     for block in source.blocks():
         for line in block.lines:
             added.lines += 1
@@ -40,7 +40,7 @@ def import_threads(connection: Connection, source: Source) -> Added:
     return added
 
 
-def add(connection: Connection, ids: list[str], added: Added) -> None:
+def add(connection: Connection, ids: list[str], added: ImportedThreads) -> None:
     there = len(keys_of(Thread, connection=connection, ids=ids))
     added.back += let_back_in(connection, ids)
     ensure_threads(connection, ids, added_by="import_threads")

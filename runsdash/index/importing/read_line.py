@@ -1,4 +1,4 @@
-"""One line to one object with its body and age. Tolerant of what is harmless, a `Refused` sentence for the rest."""
+"""One line to one object with its body and age. Tolerant of what is harmless, a `BadLine` sentence for the rest."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from . import export_fields
 from .blocks import TOLD
 
 KINDS = ("thread", "thread.run", "thread.run.step", "thread.message")
-OWNERS = {"thread.run": "thread_id", "thread.run.step": "run_id", "thread.message": "thread_id"}
+OWNER_FIELDS = {"thread.run": "thread_id", "thread.run.step": "run_id", "thread.message": "thread_id"}
 ONLY_ID = "is_only_id"  # kept of a thread: it was never read, its line says how much of it is here
 NUL = b"\\u0000"
 
 
-class Refused(ValueError):
+class BadLine(ValueError):
     """A line that is no object of the API. The message is a sentence for people."""
 
 
@@ -37,15 +37,15 @@ class Context:
     is_archive: bool = False
 
 
-class Line(NamedTuple):
+class ImportLine(NamedTuple):
     """`body` is the JSON text as received, `kept` what an export said beside it.
 
-    `id` as the index keeps it; `owner`: the id of its thread or run, "" of a thread.
+    `id` as the index keeps it; `owner_id`: that of its thread or run, "" of a thread.
     """
 
     kind: str
     id: str
-    owner: str
+    owner_id: str
     value: dict
     body: bytes
     fetched_at: datetime
@@ -53,25 +53,25 @@ class Line(NamedTuple):
     seen: list
 
 
-def read_line(line: bytes, *, read_at: datetime, context: Context) -> Line:
-    """Raises Refused."""
-    body, added = export_fields.split(line.strip())
+def read_line(line: bytes, *, read_at: datetime, context: Context) -> ImportLine:
+    """Raises BadLine."""
+    body, added = export_fields.split_fields(line.strip())
     value, body = decoded(body)
     if not isinstance(value, dict):
-        raise Refused("it is not a JSON object")
+        raise BadLine("it is not a JSON object")
     kind = added.get("_object", value.get("object"))
     if kind not in KINDS:
-        raise Refused(f"its object is {str(kind)[:40]!r}, not one of {', '.join(KINDS)}")
+        raise BadLine(f"its object is {str(kind)[:40]!r}, not one of {', '.join(KINDS)}")
     if not parsing.identifier(value.get("id")):
-        raise Refused(f"this {kind} has no id")
-    name = OWNERS.get(kind)
+        raise BadLine(f"this {kind} has no id")
+    name = OWNER_FIELDS.get(kind)
     if name and "_owner" in added:
         value[name] = added["_owner"]
     if name and not parsing.identifier(value.get(name)):
-        raise Refused(f"this {kind} has no {name}")
+        raise BadLine(f"this {kind} has no {name}")
     kept, seen = parsing.mapping(added.get("_kept")), parsing.listing(added.get("_seen"))
     owner = value[name] if name else ""
-    return Line(kind, stored_id(value["id"]), owner, value, body, age_of(added, read_at, context), kept, seen)
+    return ImportLine(kind, stored_id(value["id"]), owner, value, body, age_of(added, read_at, context), kept, seen)
 
 
 def age_of(added: dict, read_at: datetime, context: Context) -> datetime:
@@ -88,5 +88,5 @@ def decoded(body: bytes) -> tuple[object, bytes]:
     try:
         value = decode_json(body)
     except Undecodable as error:
-        raise Refused(TOLD.get(body, str(error))) from None
+        raise BadLine(TOLD.get(body, str(error))) from None
     return value, dumped(value)

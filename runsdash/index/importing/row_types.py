@@ -26,7 +26,7 @@ MESSAGE_REST = (
 )  # fmt: skip
 
 
-class ThreadPart(NamedTuple):
+class ThreadSnapshot(NamedTuple):
     """A thread as fetched: its object is small and goes the ordinary way."""
 
     upstream_id: str
@@ -35,7 +35,7 @@ class ThreadPart(NamedTuple):
     kept: dict
 
 
-class StepPart(NamedTuple):
+class OrphanStep(NamedTuple):
     """A step away from its run. `created_at` (None: not said) and `is_message` make its position, once that is known.
 
     `calls`: (tool names, how many calls).
@@ -52,7 +52,7 @@ class StepPart(NamedTuple):
     body: tuple
 
 
-class RunPart(NamedTuple):
+class RunRows(NamedTuple):
     """A run with those of its steps that stand in the same block.
 
     What it cost is the writer's to say: prices are settings. `steps` and `step_bodies` are whole rows of RunStep and
@@ -78,7 +78,7 @@ class RunPart(NamedTuple):
     words: tuple[str, bool]
 
 
-class MessagePart(NamedTuple):
+class MessageRows(NamedTuple):
     """`position`: its second and rank, and its place among those of the block (see index/snapshots/message_order.py)."""
 
     key: int
@@ -92,7 +92,7 @@ class MessagePart(NamedTuple):
     body: tuple
 
 
-class Again(NamedTuple):
+class RunSnapshot(NamedTuple):
     """A further snapshot of a run that is in the block already."""
 
     body: bytes
@@ -100,22 +100,22 @@ class Again(NamedTuple):
     fetched_at: datetime
 
 
-class Trouble(NamedTuple):
+class RefusedLine(NamedTuple):
     """A line that could not be taken in, and why."""
 
     name: str
     number: int
-    sentence: str
+    reason: str
 
 
 @dataclass
-class Extracted:
+class BlockRows:
     """A block as rows. `loose` steps belong to runs that stand elsewhere."""
 
-    threads: list[ThreadPart] = field(default_factory=list)
-    runs: dict[str, RunPart] = field(default_factory=dict)
-    again: list[Again] = field(default_factory=list)
-    loose: list[StepPart] = field(default_factory=list)
-    messages: list[MessagePart] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
+    threads: list[ThreadSnapshot] = field(default_factory=list)
+    runs: dict[str, RunRows] = field(default_factory=dict)
+    again: list[RunSnapshot] = field(default_factory=list)
+    loose: list[OrphanStep] = field(default_factory=list)
+    messages: list[MessageRows] = field(default_factory=list)
+    refused_lines: list[RefusedLine] = field(default_factory=list)
     size: int = 0

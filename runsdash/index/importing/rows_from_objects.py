@@ -18,9 +18,9 @@ from runsdash.index.storage.previews import SHORT_BODY_BYTES, run_preview, step_
 from runsdash.index.storage.storable_text import cut, storable_json, stored_id
 from runsdash.service.objects import Message, Run, RunStep, parsing
 
-from .read_line import Context, Line
-from .row_types import MESSAGE_REST, RUN_REST, STEP_REST, MessagePart, RunPart, StepPart
-from .thread_messages import Speech
+from .read_line import Context, ImportLine
+from .row_types import MESSAGE_REST, RUN_REST, STEP_REST, MessageRows, OrphanStep, RunRows
+from .thread_messages import ThreadMessages
 from .timestamps import stamp
 
 NO_PREVIEW = "{}"
@@ -52,14 +52,14 @@ def json_column(value: object) -> str:
         return json.dumps(value)  # an integer beyond 64 bits
 
 
-def body_rest(line: Line, fetched: str, preview: Callable[[], dict] | None = None) -> tuple:
+def body_rest(line: ImportLine, fetched: str, preview: Callable[[], dict] | None = None) -> tuple:
     """`preview` is asked for as in `rows.body_row`."""
     size, digest = len(line.body), blake2b(line.body, digest_size=16).hexdigest()
     stored = json_column(preview()) if preview and size >= SHORT_BODY_BYTES else NO_PREVIEW
     return size, digest, fetched, stored, rows.packed(line.body)
 
 
-class Own(NamedTuple):
+class StepRows(NamedTuple):
     """A step of a run in the same block: its row of RunStep and that of StepBody.
 
     `names`: the different tools it called, `calls`: how often in all.
@@ -72,26 +72,28 @@ class Own(NamedTuple):
     texts: Iterable[Text]
 
 
-class Odd(NamedTuple):
+class DatedStep(NamedTuple):
     """A step of any shape. `created_at` and `type` give it its place among those of its run."""
 
     created_at: datetime | None
     type: str
-    line: Line
+    line: ImportLine
     step: RunStep
 
 
-def run_key(run: Run, line: Line, context: Context) -> int:
+def run_key(run: Run, line: ImportLine, context: Context) -> int:
     created_at = run.created_at or line.fetched_at
     return key_for(connection_id=context.connection_id, upstream_id=stored_id(run.id), created_at=created_at)
 
 
-def run_part(key: int, run: Run, line: Line, steps: list[Own], speech: Speech, context: Context) -> RunPart:
+def run_rows(
+    key: int, run: Run, line: ImportLine, steps: list[StepRows], thread_messages: ThreadMessages, context: Context
+) -> RunRows:
     """A run seen for the first time. `key` as by `run_key`."""
     columns, fetched = columns_of_run(run, line, steps), stamp(line.fetched_at, context)
     columns |= {"connection_id": context.connection_id, "fetched_at": fetched, "checked_at": fetched}
     columns.setdefault("has_all_steps", context.is_archive and run.is_terminal)
-    return RunPart(
+    return RunRows(
         key=key,
         upstream_id=columns["upstream_id"],
         thread_id=stored_id(run.thread_id),
@@ -103,13 +105,13 @@ def run_part(key: int, run: Run, line: Line, steps: list[Own], speech: Speech, c
         seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],
         steps=[own.row for own in steps],
         step_bodies=[own.body for own in steps],
-        words=joined_words(texts_of(run, columns["created_at"], steps, speech)),
+        words=joined_words(texts_of(run, columns["created_at"], steps, thread_messages)),
         rest=run_rest(stored_columns(columns, context)),
         body=body_rest(line, fetched, partial(run_preview, run)),
     )
 
 
-def columns_of_run(run: Run, line: Line, steps: list[Own]) -> dict[str, object]:
+def columns_of_run(run: Run, line: ImportLine, steps: list[StepRows]) -> dict[str, object]:
     created_at = run.created_at or line.fetched_at
     columns = {
         **rows.run_columns(run),
@@ -133,16 +135,16 @@ def stored_columns(columns: dict[str, object], context: Context) -> dict[str, ob
     return columns | times | {name: json_column(columns[name]) for name in ("metadata", "pending_calls")}
 
 
-def tools_of(pending: list[dict], steps: list[Own]) -> list[str]:
+def tools_of(pending: list[dict], steps: list[StepRows]) -> list[str]:
     names = dict.fromkeys(cut(parsing.text(call.get("name")) or "", rows.ID_CHARS) for call in pending)
     names |= dict.fromkeys(name for own in steps for name in own.names)
     return [name for name in names if name][: rows.TOOLS]
 
 
-def texts_of(run: Run, created_at: datetime, steps: list[Own], speech: Speech) -> Iterator[Text]:
+def texts_of(run: Run, created_at: datetime, steps: list[StepRows], thread_messages: ThreadMessages) -> Iterator[Text]:
     """In the order of `fulltext.texts_of`, which gathers them from the index. `plain_runs` gives a run of its own kind."""
     yield from run_texts(run)
-    yield from speech.texts(run.id, created_at)
+    yield from thread_messages.texts(run.id, created_at)
     for own in steps:
         yield from own.texts
 
@@ -159,26 +161,26 @@ def seen_rows(seen: list, context: Context) -> list[tuple[str, str]]:
     return [(status, stamp(at, context)) for status, at in read if status and at]
 
 
-def odd_step(line: Line) -> Odd:
+def dated_step(line: ImportLine) -> DatedStep:
     step = RunStep.from_raw(line.value)
-    return Odd(step.created_at, step.type, line, step)
+    return DatedStep(step.created_at, step.type, line, step)
 
 
-def own_odd(odd: Odd, context: Context, *, of: int, position: int, fallback: datetime) -> Own:
+def step_rows(odd: DatedStep, context: Context, *, of: int, position: int, fallback: datetime) -> StepRows:
     """`of`: the key of its run; `fallback` stands in for a missing time of the step."""
     step = odd.step
     key, rest, body = step_columns(step, odd.line, context, created_at=step.created_at or fallback)
     names, calls = rows.tool_names(step.tool_calls), len(step.tool_calls)
-    return Own((key, of, position, *rest), (key, *body), names, calls, step_texts(step))
+    return StepRows((key, of, position, *rest), (key, *body), names, calls, step_texts(step))
 
 
-def step_part(step: RunStep, line: Line, context: Context) -> StepPart:
+def orphan_step(step: RunStep, line: ImportLine, context: Context) -> OrphanStep:
     """A step whose run is not in the block."""
     key, rest, body = step_columns(step, line, context, created_at=step.created_at or line.fetched_at)
-    return StepPart(
+    return OrphanStep(
         key=key,
         upstream_id=stored_id(step.id),
-        run_id=stored_id(line.owner),
+        run_id=stored_id(line.owner_id),
         fetched_at=line.fetched_at,
         created_at=step.created_at,
         is_message=step.type == "message_creation",
@@ -188,7 +190,9 @@ def step_part(step: RunStep, line: Line, context: Context) -> StepPart:
     )
 
 
-def step_columns(step: RunStep, line: Line, context: Context, *, created_at: datetime) -> tuple[int, tuple, tuple]:
+def step_columns(
+    step: RunStep, line: ImportLine, context: Context, *, created_at: datetime
+) -> tuple[int, tuple, tuple]:
     """(key, rest, rest of the body)."""
     upstream_id, fetched = stored_id(step.id), stamp(line.fetched_at, context)
     columns = rows.step_columns(step, position=0)
@@ -202,9 +206,9 @@ def step_columns(step: RunStep, line: Line, context: Context, *, created_at: dat
     return key, step_rest(columns), body_rest(line, fetched, partial(step_preview, step))
 
 
-def message_part(
-    message: Message, line: Line, created_at: datetime, position: int, context: Context
-) -> tuple[MessagePart, list[Text]]:
+def message_rows(
+    message: Message, line: ImportLine, created_at: datetime, position: int, context: Context
+) -> tuple[MessageRows, list[Text]]:
     """A message and its texts."""
     upstream_id, fetched = stored_id(message.id), stamp(line.fetched_at, context)
     columns = rows.message_columns(message, position=position) | {
@@ -215,7 +219,7 @@ def message_part(
     }
     for name in ("parts", "attachments", "metadata"):
         columns[name] = json_column(columns[name])
-    part = MessagePart(
+    part = MessageRows(
         key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
         upstream_id=upstream_id,
         thread_id=stored_id(message.thread_id),

@@ -24,15 +24,15 @@ from runsdash.index.models import Connection
 from runsdash.index.storage.bodies import unpacked
 
 from . import archived_assistants, archived_files, export_fields
-from .block_rows import begin, extracted
-from .blocks import Block, Source
-from .database_settings import change_to, settings_of_the_session, wanted
+from .block_rows import begin, block_rows
+from .blocks import Block, ImportSource
+from .database_settings import change_to, settings_of_the_session, wanted_settings
 from .gc_pause import uncollected
 from .read_line import Context
-from .row_types import Extracted, StepPart, Trouble
-from .skip_known import Sifted, sifted
+from .row_types import BlockRows, OrphanStep, RefusedLine
+from .skip_known import RemainingBlock, skip_known
 from .two_writers import done_in_order
-from .write_blocks import Writer, Written, hear_again
+from .write_blocks import Writer, WriteResult, hear_again
 from .write_extras import Extras, write_extras
 
 PROCESSES = max(1, min(2, (os.cpu_count() or 1)))
@@ -42,13 +42,13 @@ RUNS_A_TRANSACTION = 2_000
 BYTES_A_TRANSACTION = 24 << 20
 GROUPS_A_COLLECTION = 20
 PAUSE_S = 0.02  # at least, between transactions, so that other writers get their turn
-MAX_TROUBLES = 100  # that are told one by one
-Group = list[tuple[Sifted, Extracted]]
+MAX_REFUSED_LINES = 100  # that are named one by one
+Group = list[tuple[RemainingBlock, BlockRows]]
 
 
 @dataclass
 class Totals:
-    """What came of an import so far. `troubles` are the first of `refused` lines; `back`: purged threads that came back."""
+    """What came of an import so far. `refused_lines` are the first of `refused` lines; `back`: purged threads that came back."""
 
     runs: int = 0
     steps: int = 0
@@ -59,8 +59,8 @@ class Totals:
     back: int = 0
     unchanged: int = 0
     refused: int = 0
-    homeless: int = 0
-    troubles: list[Trouble] = field(default_factory=list)
+    orphan_steps: int = 0
+    refused_lines: list[RefusedLine] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -71,39 +71,39 @@ class Totals:
     def taken_s(self) -> float:
         return max(time.monotonic() - self.began, 1e-6)
 
-    def add(self, group: "GroupWritten") -> None:
+    def add(self, group: "GroupResult") -> None:
         for name in ("runs", "steps", "messages", "threads", "back"):
             setattr(self, name, getattr(self, name) + getattr(group.written, name))
-        self.unchanged += sum(one.unchanged for one in group.sifted)
-        self.refuse(group.troubles)
+        self.unchanged += sum(one.unchanged for one in group.remaining)
+        self.refuse(group.refused_lines)
 
     def add_extras(self, extras: Extras) -> None:
         self.files += extras.written[archived_files.OBJECT]
         self.assistants += extras.written[archived_assistants.OBJECT]
         self.unchanged += extras.unchanged
-        self.refuse(extras.troubles)
+        self.refuse(extras.refused_lines)
 
-    def refuse(self, troubles: Iterable[Trouble]) -> None:
-        for trouble in troubles:
+    def refuse(self, refused_lines: Iterable[RefusedLine]) -> None:
+        for trouble in refused_lines:
             self.refused += 1
-            if len(self.troubles) < MAX_TROUBLES:
-                self.troubles.append(trouble)
+            if len(self.refused_lines) < MAX_REFUSED_LINES:
+                self.refused_lines.append(trouble)
 
 
 def import_sources(
     connection: Connection,
-    sources: Iterable[Source],
+    sources: Iterable[ImportSource],
     *,
     processes: int = PROCESSES,
-    told: Callable[[Totals], None] = lambda _: None,
+    on_progress: Callable[[Totals], None] = lambda _: None,
 ) -> Totals:
-    """Takes in all objects of the sources; `told` hears the totals after each transaction."""
+    """Takes in all objects of the sources; `on_progress` hears the totals after each transaction."""
     now = datetime.now(UTC)
     zone = "+00" if database.vendor == "postgresql" else ""
     context = Context(connection.pk, now, zone=zone, is_archive=not connection.is_enabled)
     totals, writer = Totals(), Writer(connection, context)
     # The writer refers to no row that it has not seen or written; to look each up again is a tenth of SQLite's work.
-    values = wanted()
+    values = wanted_settings()
     land = partial(landed, writer=writer, totals=totals, processes=processes, begin=partial(change_to, values))
     with (
         settings_of_the_session(values),
@@ -114,31 +114,31 @@ def import_sources(
         blocks = (block for source in sources for block in source.blocks())
         heard: set[int] = set()
         for written in land(blocks):
-            keep(written.homeless, waiting)
+            keep(written.orphan_steps, waiting)
             heard |= written.heard
-            told(totals)
+            on_progress(totals)
         waiting.seek(0)
-        for written in land(Source("waiting steps", waiting, now).blocks()):
-            totals.homeless += len(written.homeless)
-            told(totals)
+        for written in land(ImportSource("waiting steps", waiting, now).blocks()):
+            totals.orphan_steps += len(written.orphan_steps)
+            on_progress(totals)
         hear_again(heard)
     return totals
 
 
-def keep(homeless: Iterable[StepPart], file: BinaryIO) -> None:
+def keep(orphan_steps: Iterable[OrphanStep], file: BinaryIO) -> None:
     """Steps whose run has not come yet, as lines with their age."""
-    for part in homeless:
-        told = {"_fetched_at": part.fetched_at.isoformat(), "_object": "thread.run.step", "_owner": part.run_id}
-        file.write(export_fields.with_tail(unpacked(part.body[-1]), told) + b"\n")
+    for part in orphan_steps:
+        fields = {"_fetched_at": part.fetched_at.isoformat(), "_object": "thread.run.step", "_owner": part.run_id}
+        file.write(export_fields.with_fields(unpacked(part.body[-1]), fields) + b"\n")
 
 
 def landed(
     blocks: Iterable[Block], *, writer: Writer, totals: Totals, processes: int, begin: Callable[[], None]
-) -> Iterator[Written]:
+) -> Iterator[WriteResult]:
     """Writes the blocks in groups, one transaction each; in their order what may refer to rows of an earlier one."""
     groups = grouped(in_processes(blocks, writer.context, processes))
     written = done_in_order(
-        partial(written_group, writer=writer),
+        partial(write_group, writer=writer),
         groups,
         begin=begin,
         collided=lambda one: one.written.collided,
@@ -146,14 +146,14 @@ def landed(
     for number, one in enumerate(written, start=1):
         totals.add(one)
         # Files come when all that names them is there, also in the groups before.
-        for read in one.sifted:
+        for read in one.remaining:
             totals.add_extras(write_extras(writer.connection, read.extras, read.block, writer.context))
         yield one.written
         if number % GROUPS_A_COLLECTION == 0:
             gc.collect()
 
 
-def grouped(pairs: Iterable[tuple[Sifted, Extracted]]) -> Iterator[Group]:
+def grouped(pairs: Iterable[tuple[RemainingBlock, BlockRows]]) -> Iterator[Group]:
     """As much as one transaction takes, with a pause at least between two."""
     group: Group = []
     again_at = time.monotonic()
@@ -170,20 +170,22 @@ def grouped(pairs: Iterable[tuple[Sifted, Extracted]]) -> Iterator[Group]:
 
 
 @dataclass
-class GroupWritten:
-    written: Written
-    sifted: list[Sifted]
-    troubles: list[Trouble]
+class GroupResult:
+    written: WriteResult
+    remaining: list[RemainingBlock]
+    refused_lines: list[RefusedLine]
 
 
-def written_group(group: Group, writer: Writer) -> GroupWritten:
+def write_group(group: Group, writer: Writer) -> GroupResult:
     blocks, known = [block for _, block in group], [one for one, _ in group]
     written = writer.write(blocks, known)
-    return GroupWritten(written, known, [trouble for block in blocks for trouble in block.troubles])
+    return GroupResult(written, known, [trouble for block in blocks for trouble in block.refused_lines])
 
 
-def in_processes(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[tuple[Sifted, Extracted]]:
-    """Extracted blocks in order. A single block is not worth a process; `processes` 0: none is made."""
+def in_processes(
+    blocks: Iterable[Block], context: Context, processes: int
+) -> Iterator[tuple[RemainingBlock, BlockRows]]:
+    """Rows of the blocks, in order. A single block is not worth a process; `processes` 0: none is made."""
     ahead = iter(blocks)
     first = list(islice(ahead, 2))
     blocks = chain(first, ahead)
@@ -191,17 +193,17 @@ def in_processes(blocks: Iterable[Block], context: Context, processes: int) -> I
         yield from spread(blocks, context, processes)
         return
     for block in blocks:
-        one = sifted(block, context)
-        yield one, extracted(one.block, context)
+        one = skip_known(block, context)
+        yield one, block_rows(one.block, context)
 
 
-def spread(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[tuple[Sifted, Extracted]]:
-    flying: deque[tuple[Sifted, Future[Extracted]]] = deque()
+def spread(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[tuple[RemainingBlock, BlockRows]]:
+    flying: deque[tuple[RemainingBlock, Future[BlockRows]]] = deque()
     # Spawned, not forked: a fork would carry connections and threads of this process along.
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=begin) as pool:
         for block in blocks:
-            one = sifted(block, context)
-            flying.append((one, pool.submit(extracted, one.block, context)))
+            one = skip_known(block, context)
+            flying.append((one, pool.submit(block_rows, one.block, context)))
             one.block = Block(block.name, block.first, block.read_at)  # its lines are in the other process now
             while len(flying) >= processes * IN_FLIGHT or extra_bytes(flying) > EXTRA_BYTES_IN_FLIGHT:
                 yield landed_one(flying)
@@ -209,11 +211,11 @@ def spread(blocks: Iterable[Block], context: Context, processes: int) -> Iterato
             yield landed_one(flying)
 
 
-def extra_bytes(flying: Iterable[tuple[Sifted, Future[Extracted]]]) -> int:
+def extra_bytes(flying: Iterable[tuple[RemainingBlock, Future[BlockRows]]]) -> int:
     """Archived files that wait until the rows of their block are written."""
     return sum(len(line) for one, _ in flying for _, line in one.extras)
 
 
-def landed_one(flying: deque[tuple[Sifted, Future[Extracted]]]) -> tuple[Sifted, Extracted]:
+def landed_one(flying: deque[tuple[RemainingBlock, Future[BlockRows]]]) -> tuple[RemainingBlock, BlockRows]:
     one, future = flying.popleft()
     return one, future.result()

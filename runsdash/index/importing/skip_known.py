@@ -1,7 +1,7 @@
 """Leaves out of a block what is in the index already, so that a second import of a file costs little.
 
 An object is left out when the index has a newer snapshot of it, or the same one: same age, same digest. The same digest
-with a newer age only moves the age. Lines that are no objects of the API leave the block, too.
+with a newer age only moves the age. LineFile that are no objects of the API leave the block, too.
 
 Reads the index, writes nothing; the writer applies the rules again under its lock.
 """
@@ -25,7 +25,7 @@ from runsdash.index.models import (
 )
 
 from .blocks import Block
-from .read_line import ONLY_ID, Context, Line, Refused, read_line
+from .read_line import ONLY_ID, BadLine, Context, ImportLine, read_line
 from .write_extras import taken_out
 
 SAMPLE = 16  # lines of a block that are looked up before all of them are
@@ -37,7 +37,7 @@ BODIES = {
 }
 
 
-class There(NamedTuple):
+class KnownObject(NamedTuple):
     """What the index has: its key, digest (threads: none) and age (null: only the id is known)."""
 
     key: int
@@ -46,7 +46,7 @@ class There(NamedTuple):
 
 
 @dataclass
-class Sifted:
+class RemainingBlock:
     """A block without what is known.
 
     `touched`: (model, key, age) of rows that only became newer; `extras`: lines that are no objects of the API, with numbers.
@@ -58,8 +58,8 @@ class Sifted:
     extras: list[tuple[int, bytes]] = field(default_factory=list)
 
 
-def sifted(block: Block, context: Context) -> Sifted:
-    found = Sifted(block, extras=taken_out(block))
+def skip_known(block: Block, context: Context) -> RemainingBlock:
+    found = RemainingBlock(block, extras=taken_out(block))
     if not any_known(block, context):
         return found
     read = list(readable(block, range(len(block.lines)), context))
@@ -81,7 +81,7 @@ def sifted(block: Block, context: Context) -> Sifted:
     return found
 
 
-def is_same(one: There, line: Line) -> bool:
+def is_same(one: KnownObject, line: ImportLine) -> bool:
     return bool(one.digest) and one.digest == blake2b(line.body, digest_size=16).hexdigest()
 
 
@@ -91,17 +91,17 @@ def any_known(block: Block, context: Context) -> bool:
     return bool(looked_up(sample, context))
 
 
-def readable(block: Block, places: Iterable[int], context: Context) -> Iterator[tuple[int, Line]]:
+def readable(block: Block, places: Iterable[int], context: Context) -> Iterator[tuple[int, ImportLine]]:
     for place in places:
         if not block.lines[place].strip():
             continue
         try:
             yield place, read_line(block.lines[place], read_at=block.read_at, context=context)
-        except Refused:
+        except BadLine:
             continue  # told once, by whoever extracts it
 
 
-def looked_up(lines: Iterable[Line], context: Context) -> dict[tuple[str, str], There]:
+def looked_up(lines: Iterable[ImportLine], context: Context) -> dict[tuple[str, str], KnownObject]:
     """What the index has of them, by (kind, upstream id)."""
     wanted: dict[str, list[str]] = {}
     for line in lines:
@@ -110,7 +110,7 @@ def looked_up(lines: Iterable[Line], context: Context) -> dict[tuple[str, str], 
     for kind, ids in wanted.items():
         for start in range(0, len(ids), CHUNK):
             for upstream_id, *rest in rows_there(kind, ids[start : start + CHUNK], context):
-                found[kind, upstream_id] = There(*rest)
+                found[kind, upstream_id] = KnownObject(*rest)
     return found
 
 

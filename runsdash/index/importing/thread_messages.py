@@ -13,7 +13,7 @@ from runsdash.index.storage.keys import MESSAGE_ORDER_BITS
 QUESTIONS, MESSAGES_A_RUN = 20, 200
 
 
-class Said(NamedTuple):
+class ThreadMessage(NamedTuple):
     position: int
     run_id: str
     is_question: bool
@@ -21,15 +21,15 @@ class Said(NamedTuple):
 
 
 @dataclass
-class Speech:
+class ThreadMessages:
     """Messages in the order of their positions."""
 
-    said: list[Said] = field(default_factory=list)
-    by_run: dict[str, list[Said]] = field(default_factory=dict)
+    said: list[ThreadMessage] = field(default_factory=list)
+    by_run: dict[str, list[ThreadMessage]] = field(default_factory=dict)
 
     def add(self, run_id: str | None, role: str, position: int, texts: list[Text]) -> None:
         """A message. Call it in the order of positions."""
-        one = Said(position, run_id or "", role == "user" and not run_id, texts)
+        one = ThreadMessage(position, run_id or "", role == "user" and not run_id, texts)
         self.said.append(one)
         if one.run_id:
             self.by_run.setdefault(one.run_id, []).append(one)
@@ -39,10 +39,10 @@ class Speech:
         for one in [*self.questions(created_at), *self.by_run.get(run_id, [])[:MESSAGES_A_RUN]]:
             yield from one.texts
 
-    def questions(self, created_at: datetime) -> list[Said]:
+    def questions(self, created_at: datetime) -> list[ThreadMessage]:
         second = int(created_at.timestamp())
         end = bisect_left(self.said, second + 1 << MESSAGE_ORDER_BITS, key=lambda one: one.position)
-        found: list[Said] = []
+        found: list[ThreadMessage] = []
         for one in reversed(self.said[max(0, end - QUESTIONS) : end]):
             if one.is_question:
                 found.append(one)

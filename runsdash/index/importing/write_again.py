@@ -10,12 +10,12 @@ from runsdash.index.storage.bodies import unpacked
 from runsdash.service import objects
 from runsdash.service.decoding import decode_json
 
-from .row_types import Again, RunPart
+from .row_types import RunRows, RunSnapshot
 
 
-def write_snapshots(connection: Connection, parts: Iterable[RunPart], again: Sequence[Again]) -> None:
+def write_snapshots(connection: Connection, parts: Iterable[RunRows], again: Sequence[RunSnapshot]) -> None:
     """Oldest first; snapshots of one age go together, unless they are of one run."""
-    snapshots = [Again(unpacked(part.body[-1]), part.thread_id, part.fetched_at) for part in parts]
+    snapshots = [RunSnapshot(unpacked(part.body[-1]), part.thread_id, part.fetched_at) for part in parts]
     waiting: dict[str, objects.Run] = {}
     age: datetime | None = None
     for body, thread_id, fetched_at in sorted([*snapshots, *again], key=lambda one: one.fetched_at):

@@ -36,24 +36,24 @@ from .row_types import (
     RUN_REST,
     STEP_BODY_NAMES,
     STEP_NAMES,
-    Extracted,
-    MessagePart,
-    RunPart,
-    StepPart,
+    BlockRows,
+    MessageRows,
+    OrphanStep,
+    RunRows,
 )
-from .skip_known import Sifted
+from .skip_known import RemainingBlock
 from .write_again import write_snapshots
 from .write_messages import write_messages
-from .write_orphan_steps import steps_of, write_loose_steps
-from .write_threads import Owners, ids_of, owners_of
+from .write_orphan_steps import steps_of, write_orphan_steps
+from .write_threads import BlockThreads, ids_of, threads_of_block
 
 ATTEMPTS = 4
 RUN_NAMES = ("id", "thread_id", "cost", *RUN_REST)
 
 
 @dataclass
-class Written:
-    """Rows that were added or changed; `homeless`: steps of runs that the index does not have (yet).
+class WriteResult:
+    """Rows that were added or changed; `orphan_steps`: steps of runs that the index does not have (yet).
 
     `heard`: keys of threads that had been there and got messages, which the words of their runs depend on. `back`:
     purged threads that came back. `words` wait for the end of the transaction: written together they cost a third.
@@ -64,7 +64,7 @@ class Written:
     messages: int = 0
     threads: int = 0
     back: int = 0
-    homeless: list[StepPart] = field(default_factory=list)
+    orphan_steps: list[OrphanStep] = field(default_factory=list)
     heard: set[int] = field(default_factory=set)
     words: list[tuple[int, str, bool]] = field(default_factory=list)
     collided: bool = False  # it was begun anew
@@ -83,13 +83,13 @@ class Writer:
     connection: Connection
     context: Context
 
-    def write(self, blocks: Sequence[Extracted], sifted: Sequence[Sifted] = ()) -> Written:
+    def write(self, blocks: Sequence[BlockRows], remaining: Sequence[RemainingBlock] = ()) -> WriteResult:
         """All of it or nothing. Raises what the database raises when it goes on refusing."""
         for attempt in range(ATTEMPTS):
-            written = Written()
+            written = WriteResult()
             try:
                 with transaction.atomic():
-                    self.touch(sifted)
+                    self.touch(remaining)
                     for block in blocks:
                         self.write_block(block, written, careful=attempt > 0)
                     written.write_words()
@@ -100,16 +100,16 @@ class Writer:
                     raise
         raise AssertionError("unreachable")
 
-    def touch(self, sifted: Iterable[Sifted]) -> None:
+    def touch(self, remaining: Iterable[RemainingBlock]) -> None:
         """Objects that were read again and had not changed."""
-        for one in sifted:
+        for one in remaining:
             for model, key, fetched_at in one.touched:
                 names = {"fetched_at": fetched_at} | ({"checked_at": fetched_at} if model is Run else {})
                 model.objects.filter(pk=key, fetched_at__lt=fetched_at).update(**names)
 
-    def write_block(self, block: Extracted, written: Written, *, careful: bool) -> None:
+    def write_block(self, block: BlockRows, written: WriteResult, *, careful: bool) -> None:
         written.back += let_back_in(self.connection, ids_of(block))
-        owners = owners_of(self.connection, block, is_careful=careful)
+        owners = threads_of_block(self.connection, block, is_careful=careful)
         threads = owners.rows
         there = set(keys_of(Run, connection=self.connection, ids=list(block.runs)))
         new = [part for part in block.runs.values() if part.upstream_id not in there]
@@ -123,7 +123,7 @@ class Writer:
         insert_rows(StepBody, STEP_BODY_NAMES, [row for part in trusted for row in part.step_bodies])
         apart = block.runs.values() if careful else old
         loose = [*block.loose, *(step for part in apart for step in steps_of(part, self.context))]
-        stepped = write_loose_steps(self.connection, self.context, loose, keys, written.homeless)
+        stepped = write_orphan_steps(self.connection, self.context, loose, keys, written.orphan_steps)
         heard = owners.new if not careful else set()
         complete = [part for part in new if part.thread_id in heard]
         written.words += [(run_keys[part.upstream_id], *part.words) for part in complete]
@@ -143,14 +143,14 @@ class Writer:
         written.messages += sent
         written.threads += len(block.threads)
 
-    def insert_runs(self, parts: Sequence[RunPart], owners: Owners, keys: Keys) -> dict[str, int]:
+    def insert_runs(self, parts: Sequence[RunRows], owners: BlockThreads, keys: Keys) -> dict[str, int]:
         """New runs with body, pairs, tools and status history, and their threads; keys of the runs by upstream id."""
         chosen, threads = keys.free(Run, [part.key for part in parts]), owners.rows
         costs = [self.cost_of(part) for part in parts]
         own = list(zip(chosen, costs, parts, strict=True))
-        changes: dict[int, thread_totals.Change] = {}
+        changes: dict[int, thread_totals.TotalsChange] = {}
         for _, cost, part in own:
-            change = changes.setdefault(threads[part.thread_id].pk, thread_totals.Change())
+            change = changes.setdefault(threads[part.thread_id].pk, thread_totals.TotalsChange())
             change.add(created_at=part.created_at, tokens=part.total_tokens, cost=cost, is_new=True)
         owners.add_runs(changes)
         rows = [(key, threads[part.thread_id].pk, cost, *part.rest) for key, cost, part in own]
@@ -165,14 +165,14 @@ class Writer:
         )
         return {part.upstream_id: key for key, _, part in own}
 
-    def cost_of(self, part: RunPart) -> float | None:
+    def cost_of(self, part: RunRows) -> float | None:
         return pricing.cost_of(
             model=part.model, kind=self.connection.kind, created_at=part.created_at,
             prompt_tokens=part.prompt_tokens, completion_tokens=part.completion_tokens,
         )  # fmt: skip
 
 
-def hear(parts: Iterable[MessagePart], threads: dict[str, Thread], ids: set[str]) -> None:
+def hear(parts: Iterable[MessageRows], threads: dict[str, Thread], ids: set[str]) -> None:
     """Brings the words of runs up to date whose thread (one of `ids`) got messages."""
     by_thread: dict[str, list[Message]] = {}
     for part in parts:

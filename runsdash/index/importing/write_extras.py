@@ -1,4 +1,4 @@
-"""Lines of an export that are no objects of the API: archived files, and assistants as far as pages show them.
+"""LineFile of an export that are no objects of the API: archived files, and assistants as far as pages show them.
 
 Such a line begins with its `object` (`lines.EXTRA`), so that it is told apart without being read: it leaves its block
 before the block is extracted, and is written when the block's rows are there, one at a time, by the rule of age.
@@ -12,8 +12,8 @@ from runsdash.service.decoding import Undecodable, decode_json
 
 from . import archived_assistants, archived_files
 from .blocks import EXTRA, Block
-from .read_line import Context, Refused
-from .row_types import Trouble
+from .read_line import BadLine, Context
+from .row_types import RefusedLine
 
 WRITERS: dict[str, Callable[..., bool]] = {
     archived_files.OBJECT: archived_files.write_file,
@@ -27,7 +27,7 @@ class Extras:
 
     written: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WRITERS, 0))
     unchanged: int = 0
-    troubles: list[Trouble] = field(default_factory=list)
+    refused_lines: list[RefusedLine] = field(default_factory=list)
 
 
 def taken_out(block: Block) -> list[tuple[int, bytes]]:
@@ -48,8 +48,8 @@ def write_extras(connection: Connection, lines: list[tuple[int, bytes]], block: 
         try:
             value = value_of(line)
             is_news = WRITERS[value["object"]](connection, value, read_at=block.read_at, context=context)
-        except Refused as refusal:
-            extras.troubles.append(Trouble(block.name, number, str(refusal)))
+        except BadLine as refusal:
+            extras.refused_lines.append(RefusedLine(block.name, number, str(refusal)))
         else:
             extras.written[value["object"]] += is_news
             extras.unchanged += not is_news
@@ -57,14 +57,14 @@ def write_extras(connection: Connection, lines: list[tuple[int, bytes]], block: 
 
 
 def value_of(line: bytes) -> dict:
-    """Raises Refused."""
+    """Raises BadLine."""
     try:
         value = decode_json(line)  # not the quicker reader, which takes thirteen times a line's size while it reads
     except Undecodable as error:
-        raise Refused(str(error)) from None
+        raise BadLine(str(error)) from None
     if not isinstance(value, dict):
-        raise Refused("it is not a JSON object")
+        raise BadLine("it is not a JSON object")
     kind = value.get("object")
     if not isinstance(kind, str) or kind not in WRITERS:
-        raise Refused(f"its object is {str(kind)[:40]!r}, not one of {', '.join(WRITERS)}")
+        raise BadLine(f"its object is {str(kind)[:40]!r}, not one of {', '.join(WRITERS)}")
     return value

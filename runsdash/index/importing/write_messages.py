@@ -11,20 +11,20 @@ from runsdash.index.snapshots.rows import MESSAGE_RANK_BIT
 from runsdash.index.storage.sql_writes import insert_rows, replace_rows
 
 from .free_keys import Keys
-from .row_types import BODY_REST, MESSAGE_REST, MessagePart
+from .row_types import BODY_REST, MESSAGE_REST, MessageRows
 
 NAMES = ("id", "thread_id", "position", *MESSAGE_REST)
 CHUNK = 500  # ids in one IN (…)
 
 
-class There(NamedTuple):
+class KnownMessage(NamedTuple):
     key: int
     fetched_at: datetime
     position: int
 
 
 def write_messages(
-    connection: Connection, parts: Sequence[MessagePart], threads: Mapping[str, Thread], keys: Keys, *, older: set[str]
+    connection: Connection, parts: Sequence[MessageRows], threads: Mapping[str, Thread], keys: Keys, *, older: set[str]
 ) -> int:
     """Writes what the rule of age allows; how many that were. `older`: ids of threads that may have messages already."""
     known = known_messages(connection, [part.upstream_id for part in parts if part.thread_id in older])
@@ -44,17 +44,17 @@ def write_messages(
     return len(new) + len(old)
 
 
-def known_messages(connection: Connection, ids: Sequence[str]) -> dict[str, There]:
-    found: dict[str, There] = {}
+def known_messages(connection: Connection, ids: Sequence[str]) -> dict[str, KnownMessage]:
+    found: dict[str, KnownMessage] = {}
     for start in range(0, len(ids), CHUNK):
         rows = Message.objects.filter(connection=connection, upstream_id__in=ids[start : start + CHUNK])
         rows = rows.values_list("upstream_id", "pk", "fetched_at", "position")
-        found.update({upstream_id: There(*there) for upstream_id, *there in rows})
+        found.update({upstream_id: KnownMessage(*there) for upstream_id, *there in rows})
     return found
 
 
 def positions_of(
-    parts: Iterable[MessagePart], threads: Mapping[str, Thread], known: Mapping[str, There], older: set[str]
+    parts: Iterable[MessageRows], threads: Mapping[str, Thread], known: Mapping[str, KnownMessage], older: set[str]
 ) -> dict[str, int]:
     """By the rules of `message_order`: a new second begins in its middle, one that is there goes on behind its last."""
     found: dict[str, int] = {}
@@ -69,7 +69,7 @@ def positions_of(
     return found
 
 
-def start_of_known(own: Sequence[MessagePart], base: int, known: Mapping[str, There]) -> int | None:
+def start_of_known(own: Sequence[MessageRows], base: int, known: Mapping[str, KnownMessage]) -> int | None:
     """Where the group begins so that its first known message stays where it is."""
     for place, part in enumerate(own):
         there = known.get(part.upstream_id)

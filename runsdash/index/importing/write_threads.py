@@ -19,20 +19,20 @@ from runsdash.index.totals import thread_totals
 from runsdash.service import objects
 
 from .read_line import ONLY_ID
-from .row_types import Extracted, ThreadPart
+from .row_types import BlockRows, ThreadSnapshot
 
 FLAGS = ("has_all_runs", "has_all_messages", "is_gone")  # what an export tells of a thread that is new here
 
 
 @dataclass
-class Owners:
+class BlockThreads:
     """`rows` by upstream id; `new`: ids of those that were not there; `waiting`: of those that are not inserted yet."""
 
     rows: dict[str, Thread]
     new: set[str]
     waiting: set[str]
 
-    def add_runs(self, changes: dict[int, thread_totals.Change]) -> None:
+    def add_runs(self, changes: dict[int, thread_totals.TotalsChange]) -> None:
         """What new runs do to the sums of their threads (by key). Writes the threads that wait, too."""
         changed = thread_totals.applied(self.rows.values(), changes)
         insert_threads(self.rows[one] for one in sorted(self.waiting))
@@ -40,7 +40,7 @@ class Owners:
         self.waiting = set()
 
 
-def owners_of(connection: Connection, block: Extracted, *, is_careful: bool) -> Owners:
+def threads_of_block(connection: Connection, block: BlockRows, *, is_careful: bool) -> BlockThreads:
     """`is_careful`: all threads are inserted here, one by one."""
     ids = ids_of(block)
     there = set(keys_of(Thread, connection=connection, ids=ids))
@@ -52,10 +52,10 @@ def owners_of(connection: Connection, block: Extracted, *, is_careful: bool) -> 
     changed = taken_thread_snapshots(rows, ((objects.Thread.from_raw(part.value), part.fetched_at) for part in read))
     write_thread_snapshots(row for row in changed if row.upstream_id not in waiting)
     set_flags(block.threads, rows, new, waiting)
-    return Owners(rows, new, waiting)
+    return BlockThreads(rows, new, waiting)
 
 
-def ids_of(block: Extracted) -> list[str]:
+def ids_of(block: BlockRows) -> list[str]:
     ids = [part.thread_id for part in block.runs.values()] + [part.thread_id for part in block.messages]
     return list(dict.fromkeys([*ids, *(part.upstream_id for part in block.threads)]))
 
@@ -66,14 +66,14 @@ def unsaved(connection_id: int, upstream_id: str) -> Thread:
     return Thread(id=key, connection_id=connection_id, upstream_id=upstream_id, added_at=now, due_at=now)
 
 
-def set_flags(parts: Iterable[ThreadPart], rows: dict[str, Thread], new: set[str], waiting: set[str]) -> None:
+def set_flags(parts: Iterable[ThreadSnapshot], rows: dict[str, Thread], new: set[str], waiting: set[str]) -> None:
     for part in parts:
-        told = [name for name in FLAGS if part.kept.get(name) is True and part.upstream_id in new]
+        names = [name for name in FLAGS if part.kept.get(name) is True and part.upstream_id in new]
         row = rows[part.upstream_id]
-        for name in told:
+        for name in names:
             setattr(row, name, True)
-        if told and part.upstream_id not in waiting:
-            row.save(update_fields=told)
+        if names and part.upstream_id not in waiting:
+            row.save(update_fields=names)
 
 
 def insert_threads(rows: Iterable[Thread]) -> None:

@@ -18,8 +18,8 @@ MANIFEST = "manifest.json"
 UNREADABLE = (BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError, ValueError, KeyError)
 
 
-class Lines:
-    """Lines as a file that is read forwards, a line at a time whatever `size` is asked for."""
+class LineFile:
+    """LineFile as a file that is read forwards, a line at a time whatever `size` is asked for."""
 
     def __init__(self, lines: Iterator[bytes]) -> None:
         self.lines = lines
@@ -44,13 +44,13 @@ def lines_of_zip(file: BinaryIO) -> Iterator[bytes]:
     except (*UNREADABLE, Undecodable):
         yield DAMAGED
         return
-    told = parsing.mapping(manifest.get("for_import"))
-    if not told:
+    for_import = parsing.mapping(manifest.get("for_import"))
+    if not for_import:
         yield DAMAGED
     with held:
-        for entry in parsing.listing(told.get("objects")):
+        for entry in parsing.listing(for_import.get("objects")):
             yield object_line(held, parsing.mapping(entry))
-        for entry in parsing.listing(told.get("files")):
+        for entry in parsing.listing(for_import.get("files")):
             yield file_line(held, parsing.mapping(entry))
 
 
@@ -62,7 +62,7 @@ def object_line(held: ZipFile, entry: dict) -> bytes:
         return DAMAGED
     if body is TOO_LONG or "_fetched_at" not in added:
         return body
-    return one_line(export_fields.with_tail(body, {"_fetched_at": added.pop("_fetched_at")} | added))
+    return one_line(export_fields.with_fields(body, {"_fetched_at": added.pop("_fetched_at")} | added))
 
 
 def file_line(held: ZipFile, entry: dict) -> bytes:

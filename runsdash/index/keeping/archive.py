@@ -177,7 +177,7 @@ def are_missing(connection_id: int, file_ids: Sequence[str]) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meter:
+class ThreadMeter:
     """How much of a thread is here. Counts stop at COUNTED."""
 
     runs: int
@@ -202,10 +202,10 @@ class Meter:
         return self.files - self.kept_files - self.open_files
 
 
-def meter_of(thread: Thread) -> Meter:
+def meter_of(thread: Thread) -> ThreadMeter:
     runs = Run.objects.filter(thread=thread)
     files = ArchivedFile.objects.filter(thread=thread)
-    return Meter(
+    return ThreadMeter(
         runs=thread.run_count,
         archived_runs=counted(runs.filter(archived_at__isnull=False)),
         active_runs=counted(runs.filter(status__in=run_states.ACTIVE)),

@@ -21,7 +21,7 @@ from runsdash.index.storage.previews import run_preview
 from runsdash.index.storage.sql_writes import upsert_rows
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.index.totals import pricing
-from runsdash.index.totals.thread_totals import Before, Sums
+from runsdash.index.totals.thread_totals import SummedBefore, TotalsUpdate
 from runsdash.service import objects
 from runsdash.service.statuses import run_status
 
@@ -77,14 +77,14 @@ def _upsert_some_runs(
         changed: dict[int, tuple[Run, objects.Run]] = {}
         seen: list[StatusSeen] = []
         ended: list[Run] = []
-        sums = Sums(threads)
+        sums = TotalsUpdate(threads)
         for run in runs:
             upstream_id = stored_id(run.id)
             row = known.get(upstream_id)
             if row is not None and not accepts(row, run, fetched_at=fetched_at):
                 continue
             thread = threads[stored_id(run.thread_id or thread_id)]
-            before, was_active = Before.of(row), row is not None and row.facts.is_active
+            before, was_active = SummedBefore.of(row), row is not None and row.facts.is_active
             if row is None:
                 created_at = run.created_at or fetched_at
                 row = Run(id=keys[upstream_id], connection=connection, upstream_id=upstream_id, created_at=created_at)

@@ -21,14 +21,14 @@ class CursorError(ValueError):
 
 
 @dataclass(frozen=True)
-class Order:
+class KeysetOrder:
     """By `id`, or by a time column with `id` behind it; rows without that time are not in the list."""
 
     column: str = "id"
     is_descending: bool = True
 
-    def reversed(self) -> "Order":
-        return Order(self.column, not self.is_descending)
+    def reversed(self) -> "KeysetOrder":
+        return KeysetOrder(self.column, not self.is_descending)
 
     @property
     def names(self) -> list[str]:
@@ -46,7 +46,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Page:
+class KeysetPage:
     """`rows` in order; `previous` and `next` are cursors, empty at the ends."""
 
     rows: list = field(default_factory=list)
@@ -54,7 +54,9 @@ class Page:
     next: str = ""
 
 
-def page_of(querysets: Sequence[QuerySet], *, order: Order, rows: QuerySet, limit: int, cursor: str = "") -> Page:
+def page_of(
+    querysets: Sequence[QuerySet], *, order: KeysetOrder, rows: QuerySet, limit: int, cursor: str = ""
+) -> KeysetPage:
     """One page out of one or several disjoint querysets. `rows` says what comes with a row. Raises CursorError.
 
     Keys are found first, then their rows: the index is walked without touching wide rows.
@@ -71,17 +73,17 @@ def page_of(querysets: Sequence[QuerySet], *, order: Order, rows: QuerySet, limi
     else:
         previous = cursor_to("before", keys[0]) if way == "after" and keys else ""
         following = cursor_to("after", keys[-1]) if has_more else ""
-    return Page(rows_of(keys, rows), previous, following)
+    return KeysetPage(rows_of(keys, rows), previous, following)
 
 
-def keys_ahead(queryset: QuerySet, *, walk: Order, place: Key | None, count: int) -> list[Key]:
+def keys_ahead(queryset: QuerySet, *, walk: KeysetOrder, place: Key | None, count: int) -> list[Key]:
     if place is not None:
         queryset = queryset.filter(walk.beyond(place))
     columns = ["id"] if walk.column == "id" else [walk.column, "id"]
     return list(queryset.order_by(*walk.names).values_list(*columns)[:count])
 
 
-def merged(lists: Sequence[list[Key]], *, walk: Order) -> list[Key]:
+def merged(lists: Sequence[list[Key]], *, walk: KeysetOrder) -> list[Key]:
     if len(lists) == 1:
         return lists[0]
     return sorted({key for keys in lists for key in keys}, reverse=walk.is_descending)
@@ -99,7 +101,7 @@ def cursor_to(way: str, key: Key) -> str:
     return ".".join([way, *(str((one - EPOCH) // timedelta(microseconds=1)) for one in moment), str(pk)])
 
 
-def place_of(cursor: str, *, order: Order) -> tuple[str, Key | None]:
+def place_of(cursor: str, *, order: KeysetOrder) -> tuple[str, Key | None]:
     if not cursor:
         return "", None
     match = CURSOR.fullmatch(cursor)

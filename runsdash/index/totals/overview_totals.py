@@ -26,7 +26,7 @@ MAX_HOUR_BARS, MAX_DAY_BARS = 48, 62
 
 
 @dataclass
-class Usage:
+class UsageTotals:
     """What some runs used. `unpriced_runs` have tokens, but a model without a known price."""
 
     runs: int = 0
@@ -52,8 +52,8 @@ class Period:
     """One bar of a chart: all runs of its span, and those of the series that are shown one by one."""
 
     span: Span
-    all: Usage = field(default_factory=Usage)
-    of: dict[str, Usage] = field(default_factory=lambda: defaultdict(Usage))
+    all: UsageTotals = field(default_factory=UsageTotals)
+    of: dict[str, UsageTotals] = field(default_factory=lambda: defaultdict(UsageTotals))
 
 
 @dataclass(frozen=True)
@@ -151,18 +151,18 @@ class Figures:
     # Tokens and cost
 
     @cached_property
-    def total(self) -> Usage:
-        found = Usage()
+    def total(self) -> UsageTotals:
+        found = UsageTotals()
         for row in self.by_model:
             found.add(row)
         return found
 
     @cached_property
-    def models(self) -> dict[str, Usage]:
+    def models(self) -> dict[str, UsageTotals]:
         return usage_by(self.by_model, "model")
 
     @cached_property
-    def assistants(self) -> dict[str, Usage]:
+    def assistants(self) -> dict[str, UsageTotals]:
         """By assistant id, the dearest first."""
         found = usage_by(self.sources.rows(AssistantSums, "assistant_id"), "assistant_id")
         return dict(sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].total_tokens, item[0])))
@@ -217,14 +217,14 @@ def added(rows: object, key: str) -> Counter[str]:
     return found
 
 
-def usage_by(rows: object, key: str) -> dict[str, Usage]:
-    found: dict[str, Usage] = defaultdict(Usage)
+def usage_by(rows: object, key: str) -> dict[str, UsageTotals]:
+    found: dict[str, UsageTotals] = defaultdict(UsageTotals)
     for row in rows:
         found[row[key]].add(row)
     return dict(found)
 
 
-def top_of(usage: dict[str, Usage]) -> list[str]:
+def top_of(usage: dict[str, UsageTotals]) -> list[str]:
     """The names that used most tokens; the nameless is never one of them."""
     named = [(name, one) for name, one in usage.items() if name]
     return [name for name, _ in sorted(named, key=lambda item: (-item[1].total_tokens, item[0]))[:TOP]]

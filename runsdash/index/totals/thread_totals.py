@@ -19,7 +19,7 @@ NAMES = ("run_count", "last_run_at", "total_tokens", "cost")
 
 
 @dataclass
-class Change:
+class TotalsChange:
     """What runs that were added or changed do to the sums of their thread. Null: nothing known changes."""
 
     runs: int = 0
@@ -46,7 +46,7 @@ def more(now: float | None, before: float | None) -> float | None:
 
 
 @dataclass(frozen=True)
-class Before:
+class SummedBefore:
     """What the sums saw of a run before a snapshot came. All null: there was none."""
 
     summed: tuple | None = None
@@ -55,29 +55,29 @@ class Before:
     cost: float | None = None
 
     @classmethod
-    def of(cls, run: Run | None) -> "Before":
+    def of(cls, run: Run | None) -> "SummedBefore":
         if run is None:
             return cls()
         return cls(rollups.summed(run), run.thread_id, run.total_tokens, run.cost)
 
 
 @dataclass
-class Sums:
+class TotalsUpdate:
     """Gathers what a group of snapshots does to sums, and writes it in their transaction."""
 
     threads: Mapping[str, Thread]
-    changes: dict[int, Change] = field(default_factory=dict)
+    changes: dict[int, TotalsChange] = field(default_factory=dict)
     moved: set[int] = field(default_factory=set)
     rolled: set[int] = field(default_factory=set)
 
-    def note(self, before: Before, run: Run) -> None:
+    def note(self, before: SummedBefore, run: Run) -> None:
         """A run was new, or may not be what it was `before`."""
         if before.summed != rollups.summed(run):
             self.rolled.add(run.pk)
         if before.thread_id not in (None, run.thread_id):
             self.moved |= {before.thread_id, run.thread_id}
         tokens, cost = more(run.total_tokens, before.tokens), more(run.cost, before.cost)
-        change = self.changes.setdefault(run.thread_id, Change())
+        change = self.changes.setdefault(run.thread_id, TotalsChange())
         change.add(created_at=run.created_at, tokens=tokens, cost=cost, is_new=before.summed is None)
 
     def write(self, connection: Connection) -> None:
@@ -86,12 +86,12 @@ class Sums:
         rollups.mark_dirty(connection.pk, self.rolled)
 
 
-def add(threads: Iterable[Thread], changes: Mapping[int, Change]) -> None:
+def add(threads: Iterable[Thread], changes: Mapping[int, TotalsChange]) -> None:
     """Applies `changes` (by key) to threads that were just read under a lock; rows and objects both change."""
     write(applied(threads, changes))
 
 
-def applied(threads: Iterable[Thread], changes: Mapping[int, Change]) -> list[Thread]:
+def applied(threads: Iterable[Thread], changes: Mapping[int, TotalsChange]) -> list[Thread]:
     """The objects that change. Rows do not."""
     changed = []
     for thread in threads:

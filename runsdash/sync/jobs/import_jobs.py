@@ -17,7 +17,7 @@ from runsdash.index.snapshots.upsert_threads import ensure_threads
 from .jobs import JobFailed, works
 
 THREADS_A_PIECE = 500
-COUNTS = ("runs", "files", "back", "refused", "homeless")
+COUNTS = ("runs", "files", "back", "refused", "orphan_steps")
 
 
 @works("add_threads")
@@ -46,9 +46,9 @@ def import_runs(job: Job) -> Iterator[None]:
     connection, path = connection_of(job), file_of(job)
     while True:
         yield from one_pass(job, connection, path)
-        if job.place.get("is_second") or not job.place.get("homeless"):
+        if job.place.get("is_second") or not job.place.get("orphan_steps"):
             return
-        job.place = {**job.place, "byte": 0, "line": 0, "homeless": 0, "is_second": True}
+        job.place = {**job.place, "byte": 0, "line": 0, "orphan_steps": 0, "is_second": True}
 
 
 def one_pass(job: Job, connection: Connection, path: Path) -> Iterator[None]:

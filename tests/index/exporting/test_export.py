@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from runsdash.index.exporting.chosen import chosen_runs
 from runsdash.index.exporting.objects import lines
 from runsdash.index.importing import export_fields
-from runsdash.index.importing.blocks import Source
+from runsdash.index.importing.blocks import ImportSource
 from runsdash.index.importing.run_import import import_sources
 from runsdash.index.models import ArchivedFile, Connection, Run, RunStep, Thread
 from runsdash.index.search.run_filter import parsed
@@ -45,7 +45,7 @@ def exported(text: str = "", connection: Connection | None = None) -> bytes:
 def taken_in(content: bytes) -> Connection:
     """An empty connection after it got the export; objects are younger than their ages say."""
     other = made_connection("other")
-    import_sources(other, [Source("export", io.BytesIO(content), datetime.now(UTC))], processes=0)
+    import_sources(other, [ImportSource("export", io.BytesIO(content), datetime.now(UTC))], processes=0)
     return other
 
 
@@ -89,7 +89,7 @@ def test_bodies_come_out_as_received(prod: Connection, tools: list[dict]) -> Non
     """Also when so many brackets might be nested too deeply."""
     raw = run_object(metadata={"x": ',"_fetched_at":"no"}', "ü": "é"}, tools=tools)
     imported(prod, json.dumps(raw, ensure_ascii=False).encode())
-    body, added = export_fields.split(exported().strip())
+    body, added = export_fields.split_fields(exported().strip())
     assert body == json.dumps(raw, ensure_ascii=False).encode()
     assert added["_fetched_at"] == AGE.isoformat()
 
@@ -97,10 +97,10 @@ def test_bodies_come_out_as_received(prod: Connection, tools: list[dict]) -> Non
 def test_a_thread_comes_out_in_the_order_in_which_it_came(prod: Connection) -> None:
     raw = {"object": "thread", "zebra": 1, "id": "thread_a", "metadata": {"zebra": "1", "ant": "ü"}}
     upsert_threads(prod, [objects.Thread.from_raw(raw)], fetched_at=AGE)
-    body, _ = export_fields.split(exported().strip())
+    body, _ = export_fields.split_fields(exported().strip())
     assert body == json.dumps(raw, separators=(",", ":")).encode()
     Thread.objects.update(body=None, raw=raw)  # a row of an older version
-    body, _ = export_fields.split(exported().strip())
+    body, _ = export_fields.split_fields(exported().strip())
     assert json.loads(body) == raw
 
 
@@ -109,8 +109,11 @@ def test_a_thread_comes_out_in_the_order_in_which_it_came(prod: Connection) -> N
 )
 def test_the_tail_is_never_taken_from_inside(inner: dict) -> None:
     body = json.dumps({"id": "r", "n": 1, **inner, "metadata": inner}, separators=(",", ":")).encode()
-    assert export_fields.split(body) == (body, {})
-    assert export_fields.split(export_fields.with_tail(body, {"_fetched_at": "t"})) == (body, {"_fetched_at": "t"})
+    assert export_fields.split_fields(body) == (body, {})
+    assert export_fields.split_fields(export_fields.with_fields(body, {"_fetched_at": "t"})) == (
+        body,
+        {"_fetched_at": "t"},
+    )
 
 
 def test_a_filter_chooses_runs_and_their_threads(prod: Connection) -> None:

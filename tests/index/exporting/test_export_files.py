@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from runsdash.index.exporting.chosen import chosen_runs
 from runsdash.index.exporting.objects import lines
-from runsdash.index.importing.blocks import BLOCK_BYTES, MAX_LINE_BYTES, Source
+from runsdash.index.importing.blocks import BLOCK_BYTES, MAX_LINE_BYTES, ImportSource
 from runsdash.index.keeping.archive import MAX_FILE_BYTES, digest_of, keep_file, meter_of, note_refusal, want_files
 from runsdash.index.models import ArchivedFile, Assistant, Connection, Run, Thread
 from runsdash.index.search.run_filter import parsed
@@ -141,8 +141,8 @@ HOSTILE = {
 @pytest.mark.parametrize("line", HOSTILE.values(), ids=HOSTILE)
 def test_a_bad_line_is_told_and_the_others_go_on(prod: Connection, line: bytes) -> None:
     totals = imported(prod, b"\n".join([line, line_of(id="file-b")]))
-    assert (totals.refused, totals.files, len(totals.troubles)) == (1, 1, 1)
-    assert totals.troubles[0].number == 1
+    assert (totals.refused, totals.files, len(totals.refused_lines)) == (1, 1, 1)
+    assert totals.refused_lines[0].number == 1
     assert ArchivedFile.objects.get().upstream_id == "file-b"
 
 
@@ -171,7 +171,7 @@ def test_every_kept_file_fits_into_a_line_and_blocks_stay_small() -> None:
     assert MAX_FILE_BYTES * 4 / 3 + 10_000 < MAX_LINE_BYTES
     thread = b'{"id":"t","object":"thread"}\n'
     large = line_of(content="A" * 3_000_000) + b"\n"
-    blocks = list(Source("x", io.BytesIO(thread + large * 6), datetime.now(UTC)).blocks())
+    blocks = list(ImportSource("x", io.BytesIO(thread + large * 6), datetime.now(UTC)).blocks())
     assert max(block.size for block in blocks) < BLOCK_BYTES + 2 * len(large)
     assert b"\n".join(line for block in blocks for line in block.lines) + b"\n" == thread + large * 6
 

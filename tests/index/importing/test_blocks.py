@@ -3,15 +3,15 @@
 import io
 from datetime import UTC, datetime
 
-from runsdash.index.importing.blocks import BLOCK_BYTES, MAX_LINE_BYTES, READ_BYTES, TOO_LONG, Source
+from runsdash.index.importing.blocks import BLOCK_BYTES, MAX_LINE_BYTES, READ_BYTES, TOO_LONG, ImportSource
 
 AGE = datetime(2026, 11, 20, tzinfo=UTC)
 THREAD = b'{"object":"thread","id":"thread_%d"}'
 MESSAGE = b'{"object":"thread.message","text":"' + b"x" * 50_000 + b'"}'
 
 
-def source(content: bytes) -> Source:
-    return Source("file", io.BytesIO(content), AGE)
+def source(content: bytes) -> ImportSource:
+    return ImportSource("file", io.BytesIO(content), AGE)
 
 
 def test_blocks_hold_every_line_once_and_begin_with_a_thread() -> None:

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from benchmarks.generate import Past
 from runsdash.index.fulltext.words import joined_words
-from runsdash.index.importing.block_rows import part_of
-from runsdash.index.importing.fast.messages import Said, placed_message, plain_message_line
-from runsdash.index.importing.read_line import Line
+from runsdash.index.importing.block_rows import rows_of_message
+from runsdash.index.importing.fast.messages import FastMessage, dated_message, fast_message_line
+from runsdash.index.importing.read_line import ImportLine
 from runsdash.index.snapshots.rows import positioned_messages
 from tests.index.importing.test_fast_steps import AGE, CONTEXT, ODD, both_lines, changed, places
 
@@ -32,13 +32,13 @@ CITED = {
 
 def both_ways(raw: dict) -> tuple | None:
     """(as plain, as odd) of what is read as plain."""
-    found = both_lines(raw, plain_message_line)
+    found = both_lines(raw, fast_message_line)
     return found and tuple(map(comparable, found))
 
 
-def comparable(line: Line) -> tuple:
-    ((one, created_at, position),) = positioned_messages([placed_message(line)], fallback=AGE)
-    part, texts = part_of(one, created_at, position, CONTEXT)
+def comparable(line: ImportLine) -> tuple:
+    ((one, created_at, position),) = positioned_messages([dated_message(line)], fallback=AGE)
+    part, texts = rows_of_message(one, created_at, position, CONTEXT)
     return part, joined_words(texts), one.role, one.run_id
 
 
@@ -85,6 +85,6 @@ def test_all_messages_of_a_past_are_plain() -> None:
         line.encode() for thread in Past(runs=50, until=int(AGE.timestamp())).threads() for line in thread.splitlines()
     ]
     messages = [line for line in lines if b'"thread.message"' in line]
-    plain = [plain_message_line(line, read_at=AGE, context=CONTEXT) for line in messages]
+    plain = [fast_message_line(line, read_at=AGE, context=CONTEXT) for line in messages]
     assert len(plain) > 50
-    assert all(line is not None and isinstance(line.value, Said) for line in plain)
+    assert all(line is not None and isinstance(line.value, FastMessage) for line in plain)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.generate import Past
-from runsdash.index.importing.block_rows import odd_part, plain_part
-from runsdash.index.importing.fast.runs import Usual, plain_run_line
+from runsdash.index.importing.block_rows import fast_run_with_steps, run_with_steps
+from runsdash.index.importing.fast.runs import FastRun, fast_run_line
 from runsdash.index.importing.read_line import Context, read_line
 from runsdash.service.statuses import RunStatus
 from tests.index.importing.test_fast_steps import (
@@ -44,11 +44,12 @@ ALL = (DONE, FAILED, CUT_SHORT, EXPIRED)
 
 def both_ways(raw: dict, context: Context = CONTEXTS[0]) -> tuple | None:
     """(as plain, as odd) of what is read as plain, with two steps."""
-    found = both_lines(raw, plain_run_line, context)
+    found = both_lines(raw, fast_run_line, context)
     if found is None:
         return None
     return tuple(
-        part(one, steps_of(raw, context), {}, context) for part, one in zip((plain_part, odd_part), found, strict=True)
+        part(one, steps_of(raw, context), {}, context)
+        for part, one in zip((fast_run_with_steps, run_with_steps), found, strict=True)
     )
 
 
@@ -106,7 +107,7 @@ def test_what_waits_and_what_is_strange_is_not_plain() -> None:
     ):
         assert both_ways(DONE | strange) is None, strange
     told = json.dumps(DONE)[:-1] + ',"_fetched_at":"2026-11-20T11:00:00+00:00","_kept":{"has_all_steps":true}}'
-    assert plain_run_line(told.encode(), read_at=AGE, context=CONTEXTS[0]) is None
+    assert fast_run_line(told.encode(), read_at=AGE, context=CONTEXTS[0]) is None
 
 
 def test_most_runs_of_a_past_are_plain() -> None:
@@ -114,5 +115,5 @@ def test_most_runs_of_a_past_are_plain() -> None:
         line.encode() for thread in Past(runs=90, until=int(AGE.timestamp())).threads() for line in thread.splitlines()
     ]
     runs = [line for line in lines if b'"thread.run"' in line]
-    plain = [plain_run_line(line, read_at=AGE, context=CONTEXTS[0]) for line in runs]
-    assert sum(line is not None and isinstance(line.value, Usual) for line in plain) > 0.9 * len(runs) > 80
+    plain = [fast_run_line(line, read_at=AGE, context=CONTEXTS[0]) for line in runs]
+    assert sum(line is not None and isinstance(line.value, FastRun) for line in plain) > 0.9 * len(runs) > 80

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from benchmarks.generate import Past
 from runsdash.index.fulltext.words import joined_words
-from runsdash.index.importing.fast.steps import Step, own_plain, placed, plain_line
-from runsdash.index.importing.read_line import Context, Line, Refused, read_line
-from runsdash.index.importing.rows_from_objects import odd_step, own_odd
+from runsdash.index.importing.fast.steps import FastStep, fast_positions, fast_step_line, fast_step_rows
+from runsdash.index.importing.read_line import BadLine, Context, ImportLine, read_line
+from runsdash.index.importing.rows_from_objects import dated_step, step_rows
 from runsdash.index.snapshots.rows import positioned_steps
 from runsdash.service.decoding import MAX_JSON_DEPTH
 from runsdash.service.objects import RunStep
@@ -86,7 +86,9 @@ def changed(raw: dict, path: list, value: object, *, leave_out: bool) -> dict:
     return copy
 
 
-def both_lines(raw: dict, read: Callable[..., Line | None], context: Context = CONTEXT) -> tuple[Line, Line] | None:
+def both_lines(
+    raw: dict, read: Callable[..., ImportLine | None], context: Context = CONTEXT
+) -> tuple[ImportLine, ImportLine] | None:
     """(as plain, as odd) of what `read` reads as plain: lines that differ in their value alone."""
     text = json.dumps(raw).encode()
     line = read(text, read_at=AGE, context=context)
@@ -99,12 +101,12 @@ def both_lines(raw: dict, read: Callable[..., Line | None], context: Context = C
 
 def both_ways(raw: dict) -> tuple | None:
     """(as plain, as odd) of what is read as plain."""
-    found = both_lines(raw, plain_line)
+    found = both_lines(raw, fast_step_line)
     if found is None:
         return None
     line, odd = found
-    ours = own_plain(line, CONTEXT, of=5, position=6)
-    theirs = own_odd(odd_step(odd), CONTEXT, of=5, position=6, fallback=AGE)
+    ours = fast_step_rows(line, CONTEXT, of=5, position=6)
+    theirs = step_rows(dated_step(odd), CONTEXT, of=5, position=6, fallback=AGE)
     return comparable(ours), comparable(theirs)
 
 
@@ -149,10 +151,12 @@ def test_plain_steps_have_the_places_of_the_tolerant_way(times: list[tuple[int, 
         (SPOKEN if is_message else USUAL) | {"id": f"step_{number}", "created_at": USUAL["created_at"] + after}
         for number, (after, is_message) in enumerate(times)
     ]
-    lines = [plain_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) for raw in raws]
+    lines = [fast_step_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) for raw in raws]
     began = datetime.fromtimestamp(USUAL["created_at"], UTC).replace(microsecond=microsecond)
     theirs = positioned_steps([RunStep.from_raw(raw) for raw in raws], run_created_at=began)
-    assert [(line.id, position) for line, position in placed(lines, began)] == [(one.id, at) for one, at in theirs]
+    assert [(line.id, position) for line, position in fast_positions(lines, began)] == [
+        (one.id, at) for one, at in theirs
+    ]
 
 
 def test_errors_other_tools_and_strange_texts_are_not_plain() -> None:
@@ -173,8 +177,8 @@ def test_what_is_nested_deeper_than_the_service_reads_is_not_plain() -> None:
     for _ in range(MAX_JSON_DEPTH):
         deep = {"inner": deep}
     raw = USUAL | {"usage": USUAL["usage"] | {"prompt_token_details": deep}}
-    assert plain_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) is None
-    with pytest.raises(Refused, match="nested too deeply"):
+    assert fast_step_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) is None
+    with pytest.raises(BadLine, match="nested too deeply"):
         read_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT)
 
 
@@ -183,5 +187,5 @@ def test_most_steps_of_a_past_are_plain() -> None:
         line.encode() for thread in Past(runs=50, until=int(AGE.timestamp())).threads() for line in thread.splitlines()
     ]
     steps = [line for line in lines if b'"thread.run.step"' in line]
-    plain = [plain_line(line, read_at=AGE, context=CONTEXT) for line in steps]
-    assert sum(line is not None and isinstance(line.value, Step) for line in plain) > 0.97 * len(steps) > 100
+    plain = [fast_step_line(line, read_at=AGE, context=CONTEXT) for line in steps]
+    assert sum(line is not None and isinstance(line.value, FastStep) for line in plain) > 0.97 * len(steps) > 100

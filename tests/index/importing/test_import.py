@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generate import Past, write
-from runsdash.index.importing.blocks import Source
-from runsdash.index.importing.database_settings import settings_of_the_session, told
+from runsdash.index.importing.blocks import ImportSource
+from runsdash.index.importing.database_settings import current_settings, settings_of_the_session
 from runsdash.index.importing.files import sources_of
 from runsdash.index.importing.run_import import import_sources
 from runsdash.index.models import Connection, Message, Run, RunStep, Thread
@@ -51,7 +51,7 @@ def lines(raws: list[dict]) -> bytes:
 
 def imported(connection: Connection, content: bytes | list[dict], *, age: datetime = AGE, processes: int = 0):
     content = content if isinstance(content, bytes) else lines(content)
-    return import_sources(connection, [Source("file", io.BytesIO(content), age)], processes=processes)
+    return import_sources(connection, [ImportSource("file", io.BytesIO(content), age)], processes=processes)
 
 
 def upserted(connection: Connection, raws: list[dict], *, age: datetime = AGE) -> None:
@@ -77,7 +77,7 @@ def test_an_import_writes_what_the_upsert_would(prod: Connection) -> None:
     ours, theirs = everything(prod), everything(other)
     for name in theirs:
         assert ours[name] == theirs[name], name
-    assert (totals.runs, totals.rows, totals.troubles) == (60, len(raws), [])
+    assert (totals.runs, totals.rows, totals.refused_lines) == (60, len(raws), [])
 
 
 def test_any_order_of_lines_gives_the_same(prod: Connection) -> None:
@@ -86,7 +86,7 @@ def test_any_order_of_lines_gives_the_same(prod: Connection) -> None:
     shuffled = raws[:]
     random.Random(3).shuffle(shuffled)
     pieces = [shuffled[start : start + 37] for start in range(0, len(shuffled), 37)]
-    import_sources(other, [Source("piece", io.BytesIO(lines(piece)), AGE) for piece in pieces], processes=0)
+    import_sources(other, [ImportSource("piece", io.BytesIO(lines(piece)), AGE) for piece in pieces], processes=0)
     ours, theirs = everything(prod, without={"position"}), everything(other, without={"position"})
     for name in ours:
         if name != "RunText":
@@ -100,16 +100,16 @@ def test_steps_before_their_run_in_one_import(prod: Connection) -> None:
     imported(prod, raws)
     steps = [raw for raw in raws if raw["object"] == "thread.run.step"]
     rest = [raw for raw in raws if raw["object"] != "thread.run.step"]
-    sources = [Source(name, io.BytesIO(lines(some)), AGE) for name, some in (("steps", steps), ("rest", rest))]
+    sources = [ImportSource(name, io.BytesIO(lines(some)), AGE) for name, some in (("steps", steps), ("rest", rest))]
     totals = import_sources(other, sources, processes=0)
-    assert totals.homeless == 0
+    assert totals.orphan_steps == 0
     assert everything(prod) == everything(other)
 
 
 def test_steps_of_unknown_runs_are_told(prod: Connection) -> None:
     steps = [raw for raw in past(5) if raw["object"] == "thread.run.step"]
     totals = imported(prod, steps)
-    assert (totals.homeless, RunStep.objects.count()) == (len(steps), 0)
+    assert (totals.orphan_steps, RunStep.objects.count()) == (len(steps), 0)
 
 
 def test_a_second_import_changes_nothing(prod: Connection) -> None:
@@ -199,8 +199,8 @@ def test_taken_keys_are_gone_around(prod: Connection) -> None:
 )
 def test_a_bad_line_is_told_and_the_rest_goes_on(prod: Connection, line: bytes, sentence: str) -> None:
     totals = imported(prod, b"\n" + line + b"\n" + lines([run_object()]))
-    assert (totals.refused, totals.troubles[0].number, Run.objects.count()) == (1, 2, 1)
-    assert sentence in totals.troubles[0].sentence
+    assert (totals.refused, totals.refused_lines[0].number, Run.objects.count()) == (1, 2, 1)
+    assert sentence in totals.refused_lines[0].reason
 
 
 HOSTILE = [
@@ -219,7 +219,7 @@ HOSTILE = [
 @pytest.mark.parametrize("fields", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_values_come_in_as_by_the_upsert(prod: Connection, fields: dict) -> None:
     sent, other = json.dumps(run_object(status="requires_action") | fields).encode(), made_connection("other")
-    assert not imported(prod, sent).troubles
+    assert not imported(prod, sent).refused_lines
     upsert_runs(other, [objects.Run.from_raw(decode_json(sent))], fetched_at=AGE)
     ours, theirs = everything(prod), everything(other)
     for name in ("Run", "RunMetadata", "RunTool", "StatusSeen", "homes"):
@@ -298,8 +298,8 @@ def test_its_settings_of_the_database_end_with_it(prod: Connection) -> None:
         asked = {"gin_pending_list_limit": "2MB", "synchronous_commit": "on"}
     inside: list[dict] = []
     with settings_of_the_session(asked):
-        sources = [Source("file", io.BytesIO(lines(past(5))), AGE)]
-        import_sources(prod, sources, processes=0, told=lambda _: inside.append(told(asked)))
+        sources = [ImportSource("file", io.BytesIO(lines(past(5))), AGE)]
+        import_sources(prod, sources, processes=0, on_progress=lambda _: inside.append(current_settings(asked)))
         assert inside
         assert not set(asked.items()) & set(inside[0].items())
-        assert told(asked) == asked
+        assert current_settings(asked) == asked

@@ -44,7 +44,7 @@ BAD = {
     "no such member": {"name": "../../etc/passwd", "tail": TAIL},
     "a name that is none": {"name": ["x"], "tail": TAIL},
     "no entry": 7,
-    "no tail": {"name": "other"},
+    "no fields": {"name": "other"},
     "a member without end": {"name": "bomb", "tail": TAIL},
     "no object": {"name": "words", "tail": TAIL},
 }
@@ -56,7 +56,7 @@ def test_a_bad_entry_is_told_and_the_others_go_on(prod: Connection, tmp_path: Pa
     if isinstance(entry, dict) and entry.get("name") == "bomb":
         members["bomb"] = bytes(MAX_LINE_BYTES + 1)
     totals = taken(prod, made_zip(tmp_path / "zip", told={"objects": [entry, GOOD]}, **members))
-    assert (totals.refused, totals.runs, len(totals.troubles)) == (1, 1, 1)
+    assert (totals.refused, totals.runs, len(totals.refused_lines)) == (1, 1, 1)
     assert Run.objects.get().fetched_at == AGE
 
 
@@ -87,7 +87,7 @@ def test_a_damaged_zip_is_told(prod: Connection, tmp_path: Path, harm: Callable[
     path = made_zip(tmp_path / "zip", told={"objects": [GOOD]})
     path.write_bytes(harm(path.read_bytes()))
     totals = taken(prod, path)
-    assert [one.sentence for one in totals.troubles] == ["this part of the zip is missing or damaged"]
+    assert [one.reason for one in totals.refused_lines] == ["this part of the zip is missing or damaged"]
 
 
 def test_another_zip_is_told(prod: Connection, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     group written by the other.
     """
     seen: list[tuple[str, bool]] = []
-    own, turns, both = run_import.written_group, itertools.count(1), threading.Barrier(2, timeout=BEGIN_S)
+    own, turns, both = run_import.write_group, itertools.count(1), threading.Barrier(2, timeout=BEGIN_S)
 
     def noted(*args, **options):
         if next(turns) <= both.parties:
@@ -41,7 +41,7 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
         return done
 
     monkeypatch.setattr(run_import, "RUNS_A_TRANSACTION", 10)
-    monkeypatch.setattr(run_import, "written_group", noted)
+    monkeypatch.setattr(run_import, "write_group", noted)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 20_000)
     monkeypatch.setattr(blocks, "READ_BYTES", 10_000)  # a block ends where a read does
     return seen
@@ -61,7 +61,7 @@ def test_two_writers_write_what_one_does(writers: list[tuple[str, bool]], monkey
     assert len(writers) > 5
     assert {name for name, _ in writers} == {"writer_0", "writer_1"}
     assert not any(collided for _, collided in writers)
-    assert (totals.runs, totals.rows, totals.homeless) == (RUNS, len(raws), 0)
+    assert (totals.runs, totals.rows, totals.orphan_steps) == (RUNS, len(raws), 0)
     ours, theirs = everything(prod), alone(raws, monkeypatch)
     for name in ours:
         assert ours[name] == theirs[name], name
@@ -74,7 +74,7 @@ def test_a_file_whose_threads_are_all_over_it(writers: list[tuple[str, bool]], m
     prod = made_connection()
     totals = imported(prod, raws)
     assert totals.runs == Run.objects.filter(connection=prod).count() == RUNS
-    assert totals.homeless == 0
+    assert totals.orphan_steps == 0
     assert any(collided for _, collided in writers)
     ours, theirs = everything(prod), alone(raws, monkeypatch)
     for name in ours:
@@ -91,13 +91,13 @@ def test_files_find_their_thread_though_the_other_writer_is_not_done(
             content += [file_of(one) for one in names[-1:]]
             names.append(raw["id"])
         content.append(json.dumps(raw, separators=(",", ":")).encode() + b"\n")
-    own, turns = run_import.written_group, itertools.count()
+    own, turns = run_import.write_group, itertools.count()
 
     def late(*args, **options):
         time.sleep(0.3 * (next(turns) % 2 == 0))
         return own(*args, **options)
 
-    monkeypatch.setattr(run_import, "written_group", late)
+    monkeypatch.setattr(run_import, "write_group", late)
     monkeypatch.setattr(blocks, "READ_BYTES", 64)  # a block ends behind any line
     totals = imported(made_connection(), b"".join(content))
     assert totals.files == ArchivedFile.objects.count() == len(names) - 1 > 10

@@ -9,7 +9,7 @@ from django.db import connection as database
 from django.db.models import ForeignKey
 
 from benchmarks.generate import Past
-from runsdash.index.importing.blocks import Source
+from runsdash.index.importing.blocks import ImportSource
 from runsdash.index.importing.run_import import import_sources
 from runsdash.index.importing.target import archive
 from runsdash.index.keeping.purge import purge_some
@@ -34,7 +34,7 @@ def orphans() -> dict[str, int]:
 
 def loaded() -> None:
     content = "".join(Past(runs=60, until=int(AGE.timestamp())).threads()).encode()
-    import_sources(archive(), [Source("file", io.BytesIO(content), AGE)], processes=0)
+    import_sources(archive(), [ImportSource("file", io.BytesIO(content), AGE)], processes=0)
 
 
 @pytest.mark.django_db

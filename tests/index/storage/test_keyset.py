@@ -3,14 +3,14 @@
 import pytest
 
 from runsdash.index.models import Run, Thread
-from runsdash.index.storage.keyset import CursorError, Order, page_of
+from runsdash.index.storage.keyset import CursorError, KeysetOrder, page_of
 from tests.rows import made_connection, made_run, made_runs
 
 pytestmark = pytest.mark.django_db
-NEWEST, OLDEST = Order(), Order(is_descending=False)
+NEWEST, OLDEST = KeysetOrder(), KeysetOrder(is_descending=False)
 
 
-def page(cursor: str = "", *, order: Order = NEWEST, limit: int = 4, statuses: tuple[str, ...] = ()):
+def page(cursor: str = "", *, order: KeysetOrder = NEWEST, limit: int = 4, statuses: tuple[str, ...] = ()):
     querysets = [Run.objects.filter(status=one) for one in statuses] or [Run.objects.all()]
     return page_of(querysets, order=order, rows=Run.objects.all(), cursor=cursor, limit=limit)
 
@@ -26,7 +26,7 @@ def walk(way: str, cursor: str = "", **wanted: object) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("order", [NEWEST, OLDEST])
-def test_forward_and_back_give_every_row_once(order: Order) -> None:
+def test_forward_and_back_give_every_row_once(order: KeysetOrder) -> None:
     keys = sorted((run.pk for run in made_runs(made_connection(), 11)), reverse=order.is_descending)
     forward = walk("next", order=order)
     assert [pk for one in forward for pk in one] == keys
@@ -36,7 +36,7 @@ def test_forward_and_back_give_every_row_once(order: Order) -> None:
     assert {pk for one in back for pk in one} >= set(keys[:8])
 
 
-def page_to_last(order: Order):
+def page_to_last(order: KeysetOrder):
     found = page(order=order)
     while found.next:
         found = page(found.next, order=order)
@@ -64,7 +64,7 @@ def test_several_querysets_are_one_list() -> None:
 def test_equal_times_are_told_apart_by_key() -> None:
     made_runs(made_connection(), 5)
     Thread.objects.update(last_run_at=Run.objects.first().created_at)
-    order, seen, cursor = Order("last_run_at"), [], ""
+    order, seen, cursor = KeysetOrder("last_run_at"), [], ""
     while True:
         found = page_of([Thread.objects.all()], order=order, rows=Thread.objects.all(), cursor=cursor, limit=2)
         seen += [row.pk for row in found.rows]

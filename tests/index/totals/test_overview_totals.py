@@ -8,11 +8,12 @@ from math import ceil
 import pytest
 from django.utils import timezone
 
+from runsdash.index import run_states
 from runsdash.index.models import Connection, DirtyHour, Run, RunSums, Thread
 from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.totals import span_reads
 from runsdash.index.totals.hour_spans import Span, hour_of, hour_of_key
-from runsdash.index.totals.overview_totals import SHARES, UNFINISHED, Figures, Usage
+from runsdash.index.totals.overview_totals import SHARES, Figures, UsageTotals
 from runsdash.index.totals.rollups import roll_up
 from runsdash.index.totals.top_threads import BATCH, dearest_threads
 from runsdash.service import objects
@@ -74,8 +75,8 @@ def runs_in(span: Span, connection_id: int | None) -> list[Run]:
     return list(runs if connection_id is None else runs.filter(connection_id=connection_id))
 
 
-def usage(runs: list[Run]) -> Usage:
-    return Usage(
+def usage(runs: list[Run]) -> UsageTotals:
+    return UsageTotals(
         runs=len(runs),
         prompt_tokens=sum(run.prompt_tokens or 0 for run in runs),
         completion_tokens=sum(run.completion_tokens or 0 for run in runs),
@@ -105,7 +106,7 @@ def assert_exact(span: Span, pk: int | None) -> None:
     figures = Figures(span, connection_id=pk, now_hour=END_HOUR)
     runs = runs_in(span, pk)
     assert figures.by_status == Counter(run.status for run in runs)
-    causes = Counter((run.status, run.error_code) for run in runs if run.status in UNFINISHED)
+    causes = Counter((run.status, run.error_code) for run in runs if run.status in run_states.NOT_COMPLETED)
     assert figures.by_cause == causes
     assert figures.total == usage(runs)
     assert figures.models == {name: usage(own) for name, own in by(runs, "model").items()}

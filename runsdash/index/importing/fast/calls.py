@@ -71,7 +71,7 @@ class Passage(Struct, forbid_unknown_fields=True, tag_field="type", tag="text"):
     text: str
 
 
-class Result(Struct, forbid_unknown_fields=True):
+class SearchResult(Struct, forbid_unknown_fields=True):
     file_id: Word
     file_name: str
     score: float
@@ -79,7 +79,7 @@ class Result(Struct, forbid_unknown_fields=True):
 
 
 class Search(Struct, forbid_unknown_fields=True):
-    results: Annotated[list[Result], Meta(max_length=MAX_RESULTS)] = []
+    results: Annotated[list[SearchResult], Meta(max_length=MAX_RESULTS)] = []
     ranking_options: Raw = Raw()
 
 
@@ -111,5 +111,5 @@ def silent_row(call_id: str, name: str, kind: str, *, note: str) -> dict[str, ob
 Call = FunctionCall | CodeCall | SearchCall
 
 
-class Calls(Struct, forbid_unknown_fields=True, tag_field="type", tag="tool_calls"):
+class CallDetails(Struct, forbid_unknown_fields=True, tag_field="type", tag="tool_calls"):
     tool_calls: Annotated[list[Call], Meta(min_length=1, max_length=MAX_CALLS_IN_ROW)]

@@ -7,8 +7,8 @@ from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
 from runsdash.index.fulltext.run_texts import Text, spoken
-from runsdash.index.importing.read_line import Context, Line
-from runsdash.index.importing.row_types import MessagePart
+from runsdash.index.importing.read_line import Context, ImportLine
+from runsdash.index.importing.row_types import MessageRows
 from runsdash.index.importing.rows_from_objects import body_rest, json_column
 from runsdash.index.importing.timestamps import second_stamp, stamp
 from runsdash.index.storage.keys import key_at
@@ -25,22 +25,22 @@ Owner = Annotated[str, Meta(max_length=ID_CHARS)] | None
 Short = Annotated[str, Meta(max_length=40)]
 
 
-class Value(Struct, forbid_unknown_fields=True):
+class TextValue(Struct, forbid_unknown_fields=True):
     value: str
     annotations: Nothing = []
 
 
-class Part(Struct, forbid_unknown_fields=True, tag_field="type", tag="text"):
-    text: Value
+class TextPart(Struct, forbid_unknown_fields=True, tag_field="type", tag="text"):
+    text: TextValue
 
 
-class Said(Struct, forbid_unknown_fields=True):
+class FastMessage(Struct, forbid_unknown_fields=True):
     id: Word
     object: Literal["thread.message"]
     created_at: Second
     thread_id: Word
     role: Annotated[str, Meta(min_length=1, max_length=40)]
-    content: Annotated[list[Part], Meta(max_length=MAX_CALLS)]
+    content: Annotated[list[TextPart], Meta(max_length=MAX_CALLS)]
     run_id: Owner = None
     assistant_id: Owner = None
     status: Short | None = None
@@ -51,41 +51,41 @@ class Said(Struct, forbid_unknown_fields=True):
     metadata: dict[str, str] | None = None
 
 
-decode = Decoder(Said).decode
+decode = Decoder(FastMessage).decode
 
 
-class Placed(NamedTuple):
+class DatedMessage(NamedTuple):
     """A message of any shape among those of its thread: what gives it its place there. `message`: of an odd one."""
 
     created_at: datetime | None
     role: str
     run_id: str | None
-    line: Line
+    line: ImportLine
     message: Message | None
 
 
-def plain_message_line(text: bytes, *, read_at: datetime, context: Context) -> Line | None:
-    """The line of such a message, with a Said for its value. None: it is something else."""
+def fast_message_line(text: bytes, *, read_at: datetime, context: Context) -> ImportLine | None:
+    """The line of such a message, with a FastMessage for its value. None: it is something else."""
     if IS_MESSAGE not in text:
         return None
     return decoded_line(text, "thread.message", decode, read_at=read_at, context=context)
 
 
-def placed_message(line: Line) -> Placed:
+def dated_message(line: ImportLine) -> DatedMessage:
     value = line.value
-    if isinstance(value, Said):
-        return Placed(parsing.moment(value.created_at), value.role, value.run_id or None, line, None)
+    if isinstance(value, FastMessage):
+        return DatedMessage(parsing.moment(value.created_at), value.role, value.run_id or None, line, None)
     message = Message.from_raw(value)
-    return Placed(message.created_at, message.role, message.run_id, line, message)
+    return DatedMessage(message.created_at, message.role, message.run_id, line, message)
 
 
-def plain_message_part(
-    line: Line, created_at: datetime, position: int, context: Context
-) -> tuple[MessagePart, list[Text]]:
-    """As `making.message_part`."""
+def fast_message_rows(
+    line: ImportLine, created_at: datetime, position: int, context: Context
+) -> tuple[MessageRows, list[Text]]:
+    """As `making.message_rows`."""
     said, fetched, texts = line.value, stamp(line.fetched_at, context), [part.text.value for part in line.value.content]
     parts = [{"type": "text", "text": {"text": text, "size": len(text)}, "annotations": []} for text in texts]
-    part = MessagePart(
+    part = MessageRows(
         key=key_at(said.created_at, connection_id=context.connection_id, upstream_id=said.id),
         upstream_id=said.id,
         thread_id=said.thread_id,

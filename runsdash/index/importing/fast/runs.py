@@ -8,10 +8,10 @@ from msgspec.json import Decoder
 
 from runsdash.index import run_states
 from runsdash.index.fulltext.words import joined_words
-from runsdash.index.importing.read_line import Context, Line
-from runsdash.index.importing.row_types import RunPart
-from runsdash.index.importing.rows_from_objects import Own, body_rest, json_column, texts_of, tools_of
-from runsdash.index.importing.thread_messages import Speech
+from runsdash.index.importing.read_line import Context, ImportLine
+from runsdash.index.importing.row_types import RunRows
+from runsdash.index.importing.rows_from_objects import StepRows, body_rest, json_column, texts_of, tools_of
+from runsdash.index.importing.thread_messages import ThreadMessages
 from runsdash.index.importing.timestamps import second_stamp, stamp
 from runsdash.index.snapshots.rows import ERROR_CHARS, bounded, metadata_pairs
 from runsdash.index.storage.keys import key_at
@@ -20,7 +20,7 @@ from runsdash.service.statuses import RunStatus
 
 from .calls import Word
 from .messages import Owner
-from .steps import Second, Usage, decoded_line
+from .steps import FastUsage, Second, decoded_line
 
 IS_RUN = b'"thread.run"'
 Status = Literal[tuple(status.value for status in RunStatus)]
@@ -36,7 +36,7 @@ class Incomplete(Struct, forbid_unknown_fields=True):
     reason: Word
 
 
-class Usual(Struct, forbid_unknown_fields=True):
+class FastRun(Struct, forbid_unknown_fields=True):
     id: Word
     object: Literal["thread.run"]
     created_at: Second
@@ -53,7 +53,7 @@ class Usual(Struct, forbid_unknown_fields=True):
     required_action: None = None
     last_error: Error | None = None
     incomplete_details: Incomplete | None = None
-    usage: Usage | None = None
+    usage: FastUsage | None = None
     metadata: dict[str, str] | None = None
     # Parameters: pages read them out of the body.
     tools: Raw = Raw()
@@ -80,24 +80,29 @@ class Usual(Struct, forbid_unknown_fields=True):
         return own or self.completed_at or self.failed_at or self.cancelled_at or last
 
 
-decode = Decoder(Usual).decode
+decode = Decoder(FastRun).decode
 
 
-def plain_run_line(text: bytes, *, read_at: datetime, context: Context) -> Line | None:
-    """The line of such a run, with a Usual for its value. None: it is something else."""
+def fast_run_line(text: bytes, *, read_at: datetime, context: Context) -> ImportLine | None:
+    """The line of such a run, with a FastRun for its value. None: it is something else."""
     if IS_RUN not in text:
         return None
     return decoded_line(text, "thread.run", decode, read_at=read_at, context=context)
 
 
-def plain_run_key(run: Usual, context: Context) -> int:
+def fast_run_key(run: FastRun, context: Context) -> int:
     return key_at(run.created_at, connection_id=context.connection_id, upstream_id=run.id)
 
 
-def plain_run_part(
-    key: int, line: Line, created_at: datetime, steps: list[Own], speech: Speech, context: Context
-) -> RunPart:
-    """As `making.run_part`."""
+def fast_run_rows(
+    key: int,
+    line: ImportLine,
+    created_at: datetime,
+    steps: list[StepRows],
+    thread_messages: ThreadMessages,
+    context: Context,
+) -> RunRows:
+    """As `making.run_rows`."""
     run, usage, error, zone = line.value, line.value.usage, line.value.last_error, context.zone
     began, ended = run.started_at or run.created_at, run.ended_at
     fetched, metadata = stamp(line.fetched_at, context), run.metadata or {}
@@ -112,14 +117,14 @@ def plain_run_part(
         *tokens, code, error.message if error else "", json_column(metadata), "[]", "", len(steps), "",
         context.is_archive and run.status in TERMINAL, sum(own.calls for own in steps), None, None, fetched, fetched,
     )  # fmt: skip
-    return RunPart(
+    return RunRows(
         key, run.id, run.thread_id, line.fetched_at, created_at, run.model or "", *tokens,
         pairs=[(pair["key"], pair["value"]) for pair in metadata_pairs(0, metadata)],
         tools=tools_of([], steps),
         seen=[(run.status, fetched)],
         steps=[own.row for own in steps],
         step_bodies=[own.body for own in steps],
-        words=joined_words(texts_of(run, created_at, steps, speech)),
+        words=joined_words(texts_of(run, created_at, steps, thread_messages)),
         rest=rest,
         body=body_rest(line, fetched),
     )  # fmt: skip

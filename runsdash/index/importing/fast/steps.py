@@ -11,8 +11,8 @@ from msgspec.json import Decoder
 
 from runsdash.index.fulltext.run_texts import Text
 from runsdash.index.importing import export_fields
-from runsdash.index.importing.read_line import OWNERS, Context, Line, age_of
-from runsdash.index.importing.rows_from_objects import Own, body_rest, json_column
+from runsdash.index.importing.read_line import OWNER_FIELDS, Context, ImportLine, age_of
+from runsdash.index.importing.rows_from_objects import StepRows, body_rest, json_column
 from runsdash.index.importing.timestamps import second_stamp, stamp
 from runsdash.index.snapshots.rows import MOST_TOKENS, bounded, position_at
 from runsdash.index.storage.keys import key_at
@@ -20,7 +20,7 @@ from runsdash.index.storage.previews import SHORT_BODY_BYTES
 from runsdash.service.decoding import may_be_deep
 from runsdash.service.objects import parsing
 
-from .calls import Call, Calls, Word
+from .calls import Call, CallDetails, Word
 
 IS_STEP = b'"thread.run.step"'
 UNSTORABLE = (b"\\u0000", b"\\ud", b"\\uD")  # NUL, and what may be half a pair
@@ -33,11 +33,11 @@ class Creation(Struct, forbid_unknown_fields=True):
     message_id: Word
 
 
-class Written(Struct, forbid_unknown_fields=True, tag_field="type", tag="message_creation"):
+class CreationDetails(Struct, forbid_unknown_fields=True, tag_field="type", tag="message_creation"):
     message_creation: Creation
 
 
-class Usage(Struct, forbid_unknown_fields=True):
+class FastUsage(Struct, forbid_unknown_fields=True):
     prompt_tokens: Count
     completion_tokens: Count
     total_tokens: Count
@@ -45,14 +45,14 @@ class Usage(Struct, forbid_unknown_fields=True):
     completion_tokens_details: Raw = Raw()
 
 
-class Step(Struct, forbid_unknown_fields=True):
+class FastStep(Struct, forbid_unknown_fields=True):
     id: Word
     object: Literal["thread.run.step"]
     created_at: Second
     run_id: Word
     type: Literal["tool_calls", "message_creation"]
     status: Annotated[str, Meta(min_length=1, max_length=40)]
-    step_details: Calls | Written
+    step_details: CallDetails | CreationDetails
     assistant_id: str | None = None
     thread_id: str | None = None
     cancelled_at: Second | None = None
@@ -61,12 +61,12 @@ class Step(Struct, forbid_unknown_fields=True):
     failed_at: Second | None = None
     expires_at: Second | None = None
     last_error: None = None
-    usage: Usage | None = None
+    usage: FastUsage | None = None
     metadata: dict[str, str] | None = None
 
 
-decode = Decoder(Step).decode
-DETAILS = {"tool_calls": Calls, "message_creation": Written}
+decode = Decoder(FastStep).decode
+DETAILS = {"tool_calls": CallDetails, "message_creation": CreationDetails}
 
 
 class Plain(NamedTuple):
@@ -74,11 +74,11 @@ class Plain(NamedTuple):
 
     created_at: datetime
     type: str
-    line: Line
+    line: ImportLine
 
 
-def plain_line(text: bytes, *, read_at: datetime, context: Context) -> Line | None:
-    """The line of such a step, with a Step for its value. None: it is something else."""
+def fast_step_line(text: bytes, *, read_at: datetime, context: Context) -> ImportLine | None:
+    """The line of such a step, with a FastStep for its value. None: it is something else."""
     if IS_STEP not in text:
         return None
     line = decoded_line(text, "thread.run.step", decode, read_at=read_at, context=context)
@@ -89,30 +89,32 @@ def plain_line(text: bytes, *, read_at: datetime, context: Context) -> Line | No
 
 def decoded_line(
     text: bytes, kind: str, decode: Callable[[bytes], Struct], *, read_at: datetime, context: Context
-) -> Line | None:
+) -> ImportLine | None:
     """A line of this kind, read against the schema of `decode`. None: it does not fit, or is not plain."""
-    body, added = export_fields.split(text.strip())
-    if not is_plain(body, added):
+    body, added = export_fields.split_fields(text.strip())
+    if not may_be_fast(body, added):
         return None
     try:
         value = decode(body)
     except DecodeError:
         return None
-    return Line(kind, value.id, getattr(value, OWNERS[kind]), value, body, age_of(added, read_at, context), {}, [])
+    return ImportLine(
+        kind, value.id, getattr(value, OWNER_FIELDS[kind]), value, body, age_of(added, read_at, context), {}, []
+    )
 
 
-def is_plain(body: bytes, added: dict) -> bool:
+def may_be_fast(body: bytes, added: dict) -> bool:
     """Short and flat, with nothing that no database takes, and an export added its age at most."""
     if len(body) >= SHORT_BODY_BYTES or not AGE_ALONE.issuperset(added) or may_be_deep(body):
         return False
     return not (b"\\u" in body and any(one in body for one in UNSTORABLE))
 
 
-def plain_step(line: Line) -> Plain:
+def plain_step(line: ImportLine) -> Plain:
     return Plain(parsing.moment(line.value.created_at), line.value.type, line)
 
 
-def placed(lines: Iterable[Line], run_created_at: datetime) -> Iterator[tuple[Line, int]]:
+def fast_positions(lines: Iterable[ImportLine], run_created_at: datetime) -> Iterator[tuple[ImportLine, int]]:
     """Such steps of a run in their order, with the positions that `rows.positioned_steps` gives them."""
     began, last, within = run_created_at.timestamp(), None, 0
     for line in sorted(lines, key=order_of):
@@ -123,11 +125,11 @@ def placed(lines: Iterable[Line], run_created_at: datetime) -> Iterator[tuple[Li
         yield line, base | within
 
 
-def order_of(line: Line) -> tuple[int, bool]:
+def order_of(line: ImportLine) -> tuple[int, bool]:
     return line.value.created_at, line.value.type == "message_creation"
 
 
-def own_plain(line: Line, context: Context, *, of: int, position: int) -> Own:
+def fast_step_rows(line: ImportLine, context: Context, *, of: int, position: int) -> StepRows:
     """`of`: the key of its run."""
     step, calls = line.value, calls_of(line.value)
     key = key_at(step.created_at, connection_id=context.connection_id, upstream_id=step.id)
@@ -142,7 +144,7 @@ def own_plain(line: Line, context: Context, *, of: int, position: int) -> Own:
     )  # fmt: skip
     names = list(dict.fromkeys(call.name for call in calls))
     texts = together([text for call in calls for text in call.texts()])
-    return Own(row, (key, *body_rest(line, fetched)), names, len(calls), texts)
+    return StepRows(row, (key, *body_rest(line, fetched)), names, len(calls), texts)
 
 
 def together(texts: list[str]) -> list[Text]:
@@ -151,5 +153,5 @@ def together(texts: list[str]) -> list[Text]:
     return [(whole, False)] if whole.isascii() else [(text, False) for text in texts]
 
 
-def calls_of(step: Step) -> list[Call]:
-    return step.step_details.tool_calls if isinstance(step.step_details, Calls) else []
+def calls_of(step: FastStep) -> list[Call]:
+    return step.step_details.tool_calls if isinstance(step.step_details, CallDetails) else []

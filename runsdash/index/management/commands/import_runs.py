@@ -25,7 +25,7 @@ class Command(BaseCommand):
         try:
             chosen = target(connection)
             with sources_of(files) as sources:
-                totals = import_sources(chosen, sources, told=self.tell)
+                totals = import_sources(chosen, sources, on_progress=self.tell)
         except NoTarget as error:
             raise CommandError(str(error)) from error
         except OSError as error:
@@ -37,8 +37,8 @@ class Command(BaseCommand):
             self.stderr.write(f"\r{totals.runs:,} runs, {totals.runs / totals.taken_s:,.0f} runs/s ", ending="")
 
     def report(self, totals: Totals, slug: str) -> None:
-        for trouble in totals.troubles:
-            self.stderr.write(f"{trouble.name}, line {trouble.number}: {trouble.sentence}")
+        for refused in totals.refused_lines:
+            self.stderr.write(f"{refused.name}, line {refused.number}: {refused.reason}")
         extras = [name for name in ("files", "assistants") if getattr(totals, name)]
         names = ["threads", "runs", "steps", "messages", *extras]
         counts = [f"{getattr(totals, name):,} {name}" for name in names]
@@ -53,7 +53,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{totals.unchanged:,} objects were in the index already.")
         if totals.refused:
             self.stdout.write(f"{totals.refused:,} lines could not be read.")
-        if totals.homeless:
+        if totals.orphan_steps:
             self.stdout.write(
-                f"{totals.homeless:,} steps belong to runs that are neither in these files nor in the index."
+                f"{totals.orphan_steps:,} steps belong to runs that are neither in these files nor in the index."
             )

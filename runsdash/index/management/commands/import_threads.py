@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from runsdash.index.importing.files import STDIN, sources_of
-from runsdash.index.importing.merge_threads import Added, import_threads
+from runsdash.index.importing.merge_threads import ImportedThreads, import_threads
 from runsdash.index.importing.target import NoTarget, target
 from runsdash.index.keeping.purge import came_back
 
@@ -32,6 +32,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{came_back(added.back)}: who adds a thread lets it be fetched again.")
 
 
-def sentence(added: Added, slug: str) -> str:
+def sentence(added: ImportedThreads, slug: str) -> str:
     known = f", {added.known:,} known before" if added.known else ""
     return f"{added.new:,} thread{'' if added.new == 1 else 's'} added to {slug}{known}; {added.lines:,} lines read."
