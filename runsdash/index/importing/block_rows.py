@@ -1,61 +1,59 @@
-"""A block of lines as rows. Pure: no database and no settings, so that it runs in processes of its own."""
+"""Makes the rows of a block of lines. Pure: no database and no settings, so that it runs in processes of its own."""
 
 import contextlib
 import gc
 import os
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from runsdash.index.fulltext.run_texts import Text
-from runsdash.index.importing.fast.messages import DatedMessage, dated_message, fast_message_line, fast_message_rows
-from runsdash.index.importing.fast.runs import FastRun, fast_run_key, fast_run_line, fast_run_rows
-from runsdash.index.importing.fast.steps import (
-    FastStep,
-    Plain,
-    fast_positions,
-    fast_step_line,
-    fast_step_rows,
-    plain_step,
-)
 from runsdash.index.snapshots.rows import positioned_messages, positioned_steps
 from runsdash.service.decoding import decode_json
-from runsdash.service.objects import Run, RunStep, parsing
+from runsdash.service.objects import Message, Run, RunStep, parsing
 
+from . import fast
 from .blocks import Block
+from .fast.messages import FastMessage, fast_message_rows
+from .fast.runs import FastRun, fast_run_key, fast_run_rows
+from .fast.steps import FastStep, fast_positions, fast_step_rows
 from .gc_pause import uncollected
 from .read_line import BadLine, Context, ImportLine, read_line
-from .row_types import (
-    BlockRows,
-    MessageRows,
-    OrphanStep,
-    RefusedLine,
-    RunRows,
-    RunSnapshot,
-    ThreadSnapshot,
-)
-from .rows_from_objects import (
-    StepRows,
-    dated_step,
-    message_rows,
-    orphan_step,
-    run_key,
-    run_rows,
-    step_rows,
-)
+from .row_types import BlockRows, MessageRows, OrphanStep, RefusedLine, RunRows, RunSnapshot, ThreadSnapshot
+from .rows_from_objects import StepRows, message_rows, orphan_step, run_key, run_rows, step_rows
 from .thread_messages import ThreadMessages
 
-NICE = 5  # the writer goes first: a process that extracts waits for it most of the time
+NICE = 5  # the writer goes first: a process that makes rows waits for it most of the time
+
+
+class DatedStep(NamedTuple):
+    """Gives a step its place among those of its run. `step`: None of one that was read fast."""
+
+    created_at: datetime | None
+    type: str
+    line: ImportLine
+    step: RunStep | None
+
+
+class DatedMessage(NamedTuple):
+    """Gives a message its place among those of its thread. `message`: None of one that was read fast."""
+
+    created_at: datetime | None
+    role: str
+    run_id: str | None
+    line: ImportLine
+    message: Message | None
 
 
 def begin() -> None:
-    """In a process that only extracts."""
+    """Prepares a process that only makes rows."""
     gc.disable()
     with contextlib.suppress(AttributeError, OSError):  # not every system has it
         os.nice(NICE)
 
 
 def block_rows(block: Block, context: Context) -> BlockRows:
-    """The rows of a block. A line that cannot be read becomes a RefusedLine, the rest goes on."""
+    """Makes the rows of a block. A line that cannot be read becomes a RefusedLine, the rest goes on."""
     with uncollected():
         return rows_of(block, context)
 
@@ -63,36 +61,29 @@ def block_rows(block: Block, context: Context) -> BlockRows:
 def rows_of(block: Block, context: Context) -> BlockRows:
     found = BlockRows(size=block.size)
     lines: dict[str, list[ImportLine]] = {"thread": [], "thread.run": [], "thread.run.step": [], "thread.message": []}
-    for number, line in enumerate(block.lines, start=block.first):
-        if not line or line.isspace():
-            continue
-        plain = fast_step_line(line, read_at=block.read_at, context=context)
-        plain = plain or fast_message_line(line, read_at=block.read_at, context=context)
-        plain = plain or fast_run_line(line, read_at=block.read_at, context=context)
-        if plain:
-            lines[plain.kind].append(plain)
+    for number, text in enumerate(block.lines, start=block.first):
+        if not text or text.isspace():
             continue
         try:
-            read = read_line(line, read_at=block.read_at, context=context)
-        except BadLine as refusal:
-            found.refused_lines.append(RefusedLine(block.name, number, str(refusal)))
-        else:
-            lines[read.kind].append(read)
-    for line in lines["thread"]:
-        found.threads.append(ThreadSnapshot(line.id, line.fetched_at, line.value, line.kept))
+            line = fast.read_line(text, read_at=block.read_at, context=context)
+            line = line or read_line(text, read_at=block.read_at, context=context)
+            lines[line.kind].append(line)
+        except BadLine as error:
+            found.refused_lines.append(RefusedLine(block.name, number, str(error)))
+    found.threads = [ThreadSnapshot(line.id, line.fetched_at, line.value, line.kept) for line in lines["thread"]]
     thread_messages = take_messages(found, newest(lines["thread.message"]), context)
     steps = by_owner(newest(lines["thread.run.step"]))
     take_runs(found, lines["thread.run"], steps, thread_messages, context)
-    found.loose = [loose_step(line, context) for own in steps.values() for line in own]
+    found.orphan_steps = [orphan_of(line, context) for own in steps.values() for line in own]
     return found
 
 
 def newest(lines: Iterable[ImportLine]) -> Iterable[ImportLine]:
-    """Of several snapshots of one object the newest; of two of one age the later one."""
+    """Keeps of several snapshots of one object the newest; of two of one age the later one."""
     found: dict[str, ImportLine] = {}
     for line in lines:
-        there = found.get(line.id)
-        if there is None or there.fetched_at <= line.fetched_at:
+        earlier = found.get(line.id)
+        if earlier is None or earlier.fetched_at <= line.fetched_at:
             found[line.id] = line
     return found.values()
 
@@ -111,17 +102,20 @@ def take_runs(
     thread_messages: dict[str, ThreadMessages],
     context: Context,
 ) -> None:
-    """Runs with their steps, which leave `steps`. The first snapshot of a run makes the row, others come after it."""
+    """Adds runs with their steps, which leave `steps`. The first snapshot of a run makes its rows."""
     for line in sorted(lines, key=lambda line: line.fetched_at):
         if line.id in found.runs:
-            found.again.append(RunSnapshot(line.body, line.owner_id, line.fetched_at))
+            found.later_snapshots.append(RunSnapshot(line.body, line.owner_id, line.fetched_at))
             continue
-        part_of_run = fast_run_with_steps if isinstance(line.value, FastRun) else run_with_steps
-        found.runs[line.id] = part_of_run(line, steps, thread_messages, context)
+        with_steps = fast_run_with_steps if isinstance(line.value, FastRun) else run_with_steps
+        found.runs[line.id] = with_steps(line, steps, thread_messages, context)
 
 
 def fast_run_with_steps(
-    line: ImportLine, steps: dict[str, list[ImportLine]], thread_messages: dict[str, ThreadMessages], context: Context
+    line: ImportLine,
+    steps: dict[str, list[ImportLine]],
+    thread_messages: dict[str, ThreadMessages],
+    context: Context,
 ) -> RunRows:
     run, created_at = line.value, parsing.moment(line.value.created_at)
     key = fast_run_key(run, context)
@@ -130,7 +124,10 @@ def fast_run_with_steps(
 
 
 def run_with_steps(
-    line: ImportLine, steps: dict[str, list[ImportLine]], thread_messages: dict[str, ThreadMessages], context: Context
+    line: ImportLine,
+    steps: dict[str, list[ImportLine]],
+    thread_messages: dict[str, ThreadMessages],
+    context: Context,
 ) -> RunRows:
     run = Run.from_raw(line.value)
     key, created_at = run_key(run, line, context), run.created_at or line.fetched_at
@@ -139,36 +136,50 @@ def run_with_steps(
 
 
 def own_steps(lines: list[ImportLine], run_created_at: datetime, run_key: int, context: Context) -> list[StepRows]:
-    """In their order."""
+    """Makes the rows of a run's steps, in their order."""
     if all(isinstance(line.value, FastStep) for line in lines):
-        there = fast_positions(lines, run_created_at)
-        return [fast_step_rows(line, context, of=run_key, position=position) for line, position in there]
-    read = [plain_step(line) if isinstance(line.value, FastStep) else dated_step(line) for line in lines]
+        placed = fast_positions(lines, run_created_at)
+        return [fast_step_rows(line, context, run_key=run_key, position=position) for line, position in placed]
     return [
-        fast_step_rows(step.line, context, of=run_key, position=position)
-        if isinstance(step, Plain)
-        else step_rows(step, context, of=run_key, position=position, fallback=run_created_at)
-        for step, position in positioned_steps(read, run_created_at=run_created_at)
+        fast_step_rows(one.line, context, run_key=run_key, position=position)
+        if one.step is None
+        else step_rows(one.step, one.line, context, run_key=run_key, position=position, fallback=run_created_at)
+        for one, position in positioned_steps(map(dated_step, lines), run_created_at=run_created_at)
     ]
 
 
-def loose_step(line: ImportLine, context: Context) -> OrphanStep:
-    """A step whose run is not in the block."""
+def dated_step(line: ImportLine) -> DatedStep:
+    value = line.value
+    if isinstance(value, FastStep):
+        return DatedStep(parsing.moment(value.created_at), value.type, line, None)
+    step = RunStep.from_raw(value)
+    return DatedStep(step.created_at, step.type, line, step)
+
+
+def orphan_of(line: ImportLine, context: Context) -> OrphanStep:
     raw = decode_json(line.body) if isinstance(line.value, FastStep) else line.value
     return orphan_step(RunStep.from_raw(raw), line, context)
 
 
 def take_messages(found: BlockRows, lines: Iterable[ImportLine], context: Context) -> dict[str, ThreadMessages]:
-    """Messages of the block; what is said in each thread, for the words of its runs."""
+    """Adds messages; returns what is written in each thread, for the words of its runs."""
     thread_messages: dict[str, ThreadMessages] = {}
     for thread_id, own in by_owner(lines).items():
         messages = [dated_message(line) for line in own]
         thread_messages[thread_id] = ThreadMessages()
         for one, created_at, position in positioned_messages(messages, fallback=own[0].fetched_at):
-            part, texts = rows_of_message(one, created_at, position, context)
-            found.messages.append(part)
+            rows, texts = rows_of_message(one, created_at, position, context)
+            found.messages.append(rows)
             thread_messages[thread_id].add(one.run_id, one.role, position, texts)
     return thread_messages
+
+
+def dated_message(line: ImportLine) -> DatedMessage:
+    value = line.value
+    if isinstance(value, FastMessage):
+        return DatedMessage(parsing.moment(value.created_at), value.role, value.run_id or None, line, None)
+    message = Message.from_raw(value)
+    return DatedMessage(message.created_at, message.role, message.run_id, line, message)
 
 
 def rows_of_message(

@@ -1,13 +1,13 @@
-"""JSON lines as blocks. Knows nothing of what the lines say, nor where they come from.
+"""Cuts JSON lines into blocks. Knows nothing of what the lines say, nor where they come from.
 
 A block is cut where a thread begins, else where a run begins, so that what belongs together is mostly in one block.
-What is no object of the API (extras.py) stands for itself, so a block may be cut before any.
+What is no object of the API (write_extras.py) stands for itself, so a block may be cut before any.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 READ_BYTES = 1 << 20
 BLOCK_BYTES = 3 << 20
@@ -18,7 +18,7 @@ THREAD = (b'"object":"thread"', b'"object": "thread"')
 RUN = (b'"object":"thread.run"', b'"object": "thread.run"')
 EXTRA = (b'{"object":"runsdash.', b'{"object": "runsdash.')  # how a line begins that is no object of the API
 TOO_LONG, DAMAGED = b"too long", b"damaged"  # in place of a line
-TOLD = {TOO_LONG: "it is longer than 64 MB", DAMAGED: "this part of the zip is missing or damaged"}
+REASONS = {TOO_LONG: "it is longer than 64 MB", DAMAGED: "this part of the zip is missing or damaged"}
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Block:
         self.size += sum(map(len, lines)) + len(lines)
 
     def cut(self) -> int:
-        """Before which line to cut, as late as may be; 0: nowhere yet."""
+        """Finds the line to cut before, as late as may be; 0: nowhere yet."""
         if self.size >= MAX_BLOCK_BYTES:
             return len(self.lines)
         heads = THREAD + RUN if self.size >= LOOSE_BYTES else THREAD
@@ -48,8 +48,16 @@ def is_head(line: bytes, heads: Iterable[bytes]) -> bool:
     return line.startswith(EXTRA) or any(head in line for head in heads)
 
 
+class BlockSource(Protocol):
+    """Gives blocks, one after the other."""
+
+    def blocks(self) -> Iterator[Block]: ...
+
+
 @dataclass(frozen=True)
 class ImportSource:
+    """Reads a file. `read_at`: the age of objects that say none."""
+
     name: str
     file: BinaryIO
     read_at: datetime

@@ -1,4 +1,4 @@
-"""One line to one object with its body and age. Tolerant of what is harmless, a `BadLine` sentence for the rest."""
+"""Reads a line of an import: an object with its body and age. Takes what is harmless, refuses the rest by a sentence."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -6,27 +6,28 @@ from datetime import datetime
 from typing import NamedTuple
 
 import orjson
+from msgspec import Struct
 
 from runsdash.index.storage.storable_text import dumped, stored_id
 from runsdash.service.decoding import Undecodable, decode_json, is_too_deep
 from runsdash.service.objects import parsing
 
 from . import export_fields
-from .blocks import TOLD
+from .blocks import REASONS
 
 KINDS = ("thread", "thread.run", "thread.run.step", "thread.message")
 OWNER_FIELDS = {"thread.run": "thread_id", "thread.run.step": "run_id", "thread.message": "thread_id"}
-ONLY_ID = "is_only_id"  # kept of a thread: it was never read, its line says how much of it is here
+ONLY_ID = "is_only_id"  # beside a thread that was never read: its line says how much of it is here
 NUL = b"\\u0000"
 
 
 class BadLine(ValueError):
-    """A line that is no object of the API. The message is a sentence for people."""
+    """Refuses a line that is no object of the API. The message is a sentence for people."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What all lines of an import share. `zone`: how this engine writes UTC behind a time.
+    """Holds what all lines of an import share. `zone`: how this engine writes UTC behind a time.
 
     `is_archive`: nothing can be fetched, so the steps that are there are all steps there will be.
     """
@@ -38,15 +39,16 @@ class Context:
 
 
 class ImportLine(NamedTuple):
-    """`body` is the JSON text as received, `kept` what an export said beside it.
+    """Holds an object. `body` is its JSON text as received; `kept` and `seen`: what an export said beside it.
 
-    `id` as the index keeps it; `owner_id`: that of its thread or run, "" of a thread.
+    `id` as the index keeps it; `owner_id`: that of its thread or run, "" of a thread. `value`: its JSON, or what
+    `fast.read_line` made of it.
     """
 
     kind: str
     id: str
     owner_id: str
-    value: dict
+    value: dict | Struct
     body: bytes
     fetched_at: datetime
     kept: dict
@@ -79,7 +81,7 @@ def age_of(added: dict, read_at: datetime, context: Context) -> datetime:
 
 
 def decoded(body: bytes) -> tuple[object, bytes]:
-    """(value, body). What a strict reader refuses is read leniently, and its body is then written anew."""
+    """Returns (value, body). What a strict reader refuses is read leniently, and its body is then written anew."""
     if NUL not in body:
         with suppress(orjson.JSONDecodeError):
             value = orjson.loads(body)
@@ -88,5 +90,5 @@ def decoded(body: bytes) -> tuple[object, bytes]:
     try:
         value = decode_json(body)
     except Undecodable as error:
-        raise BadLine(TOLD.get(body, str(error))) from None
+        raise BadLine(REASONS.get(body, str(error))) from None
     return value, dumped(value)

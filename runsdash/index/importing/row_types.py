@@ -1,4 +1,4 @@
-"""What an extracted block consists of: rows as tuples, ready but for the keys that only the writer knows.
+"""Names the rows that a block of lines becomes: tuples, ready but for the keys that only the writer knows.
 
 `rest` is a row without its own key and its owner's; the column names stand beside it here.
 """
@@ -8,12 +8,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 BODY_REST = ("size", "digest", "fetched_at", "preview", "raw")
-RUN_REST = (
-    "connection_id", "upstream_id", "assistant_id", "model", "status", "status_since", "created_at", "started_at",
-    "ended_at", "expires_at", "queue_s", "duration_s", "prompt_tokens", "completion_tokens", "total_tokens",
-    "error_code", "error_message", "metadata", "pending_calls", "waits_for", "step_count", "steps_cursor",
-    "has_all_steps", "tool_call_count", "steps_checked_at", "archived_at", "fetched_at", "checked_at",
-)  # fmt: skip
 STEP_REST = (
     "connection_id", "upstream_id", "type", "kind", "status", "created_at", "ended_at", "prompt_tokens",
     "completion_tokens", "total_tokens", "error_code", "error_message", "message_upstream_id", "calls", "call_count",
@@ -26,8 +20,44 @@ MESSAGE_REST = (
 )  # fmt: skip
 
 
+class RunRest(NamedTuple):
+    """Holds the columns of a run without its key, its thread's key and its cost. Times and JSON are texts."""
+
+    connection_id: int
+    upstream_id: str
+    assistant_id: str
+    model: str
+    status: str
+    status_since: str
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    expires_at: str | None
+    queue_s: int | None
+    duration_s: int | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+    error_code: str
+    error_message: str
+    metadata: str
+    pending_calls: str
+    waits_for: str
+    step_count: int
+    steps_cursor: str
+    has_all_steps: bool
+    tool_call_count: int
+    steps_checked_at: str | None
+    archived_at: str | None
+    fetched_at: str
+    checked_at: str
+
+
+RUN_NAMES = ("id", "thread_id", "cost", *RunRest._fields)
+
+
 class ThreadSnapshot(NamedTuple):
-    """A thread as fetched: its object is small and goes the ordinary way."""
+    """Holds a thread as fetched: it is small and is written as any snapshot."""
 
     upstream_id: str
     fetched_at: datetime
@@ -36,9 +66,10 @@ class ThreadSnapshot(NamedTuple):
 
 
 class OrphanStep(NamedTuple):
-    """A step away from its run. `created_at` (None: not said) and `is_message` make its position, once that is known.
+    """Holds a step whose run is not in the block.
 
-    `calls`: (tool names, how many calls).
+    `created_at` (None: not said) and `is_message` make its position, once its run is known. `calls`: (names of the
+    tools, how many calls).
     """
 
     key: int
@@ -53,10 +84,10 @@ class OrphanStep(NamedTuple):
 
 
 class RunRows(NamedTuple):
-    """A run with those of its steps that stand in the same block.
+    """Holds a run with those of its steps that stand in the same block.
 
-    What it cost is the writer's to say: prices are settings. `steps` and `step_bodies` are whole rows of RunStep and
-    StepBody, by the keys that the writer bets on.
+    Its cost is for the writer to find: prices are settings. `steps` and `step_bodies` are whole rows of RunStep and
+    StepBody, by the keys that the writer expects to be free.
     """
 
     key: int
@@ -68,7 +99,7 @@ class RunRows(NamedTuple):
     prompt_tokens: int | None
     completion_tokens: int | None
     total_tokens: int | None
-    rest: tuple
+    rest: RunRest
     body: tuple
     pairs: list[tuple[str, str]]
     tools: list[str]
@@ -79,7 +110,7 @@ class RunRows(NamedTuple):
 
 
 class MessageRows(NamedTuple):
-    """`position`: its second and rank, and its place among those of the block (see index/snapshots/message_order.py)."""
+    """Holds a message. `position`: its second and rank, and its place among those of the block (see storage/keys.py)."""
 
     key: int
     upstream_id: str
@@ -93,7 +124,7 @@ class MessageRows(NamedTuple):
 
 
 class RunSnapshot(NamedTuple):
-    """A further snapshot of a run that is in the block already."""
+    """Holds a further snapshot of a run that is in the block already."""
 
     body: bytes
     thread_id: str
@@ -101,7 +132,7 @@ class RunSnapshot(NamedTuple):
 
 
 class RefusedLine(NamedTuple):
-    """A line that could not be taken in, and why."""
+    """Names a line that could not be imported, and why."""
 
     name: str
     number: int
@@ -110,12 +141,12 @@ class RefusedLine(NamedTuple):
 
 @dataclass
 class BlockRows:
-    """A block as rows. `loose` steps belong to runs that stand elsewhere."""
+    """Holds the rows of a block. `orphan_steps` belong to runs that stand elsewhere."""
 
     threads: list[ThreadSnapshot] = field(default_factory=list)
     runs: dict[str, RunRows] = field(default_factory=dict)
-    again: list[RunSnapshot] = field(default_factory=list)
-    loose: list[OrphanStep] = field(default_factory=list)
+    later_snapshots: list[RunSnapshot] = field(default_factory=list)
+    orphan_steps: list[OrphanStep] = field(default_factory=list)
     messages: list[MessageRows] = field(default_factory=list)
     refused_lines: list[RefusedLine] = field(default_factory=list)
     size: int = 0

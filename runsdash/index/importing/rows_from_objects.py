@@ -1,4 +1,4 @@
-"""Rows out of typed objects, by the same functions that `index/upsert` uses. Pure."""
+"""Makes rows of objects of any shape, by the same functions that `snapshots` uses. Pure."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ from runsdash.index.storage.storable_text import cut, storable_json, stored_id
 from runsdash.service.objects import Message, Run, RunStep, parsing
 
 from .read_line import Context, ImportLine
-from .row_types import MESSAGE_REST, RUN_REST, STEP_REST, MessageRows, OrphanStep, RunRows
+from .row_types import MESSAGE_REST, STEP_REST, MessageRows, OrphanStep, RunRest, RunRows
 from .thread_messages import ThreadMessages
 from .timestamps import stamp
 
@@ -27,8 +27,8 @@ NO_PREVIEW = "{}"
 RUN_TIMES = (
     "status_since", "created_at", "started_at", "ended_at", "expires_at", "steps_checked_at", "archived_at",
 )  # fmt: skip
-run_rest, step_rest, message_rest = itemgetter(*RUN_REST), itemgetter(*STEP_REST), itemgetter(*MESSAGE_REST)
-# Columns that a body alone does not tell, as an export may say them beside it.
+step_rest, message_rest = itemgetter(*STEP_REST), itemgetter(*MESSAGE_REST)
+# Columns that a body alone does not say, as an export may have them beside it.
 KEPT: dict[str, Callable[[object], object]] = {
     "started_at": parsing.moment,
     "expires_at": parsing.moment,
@@ -42,7 +42,7 @@ KEPT: dict[str, Callable[[object], object]] = {
     "steps_cursor": lambda value: cut(parsing.text(value) or "", rows.ID_CHARS),
     "pending_calls": lambda value: storable_json([one for one in parsing.listing(value) if isinstance(one, dict)]),
 }
-MAX_SEEN = 200
+MAX_SEEN = 200  # status changes of a run
 
 
 def json_column(value: object) -> str:
@@ -53,14 +53,14 @@ def json_column(value: object) -> str:
 
 
 def body_rest(line: ImportLine, fetched: str, preview: Callable[[], dict] | None = None) -> tuple:
-    """`preview` is asked for as in `rows.body_row`."""
+    """Makes a row of a body without its key. `preview` is called as by `snapshots.rows.body_row`."""
     size, digest = len(line.body), blake2b(line.body, digest_size=16).hexdigest()
     stored = json_column(preview()) if preview and size >= SHORT_BODY_BYTES else NO_PREVIEW
     return size, digest, fetched, stored, rows.packed(line.body)
 
 
 class StepRows(NamedTuple):
-    """A step of a run in the same block: its row of RunStep and that of StepBody.
+    """Holds a step of a run in the same block: its rows of RunStep and StepBody.
 
     `names`: the different tools it called, `calls`: how often in all.
     """
@@ -72,15 +72,6 @@ class StepRows(NamedTuple):
     texts: Iterable[Text]
 
 
-class DatedStep(NamedTuple):
-    """A step of any shape. `created_at` and `type` give it its place among those of its run."""
-
-    created_at: datetime | None
-    type: str
-    line: ImportLine
-    step: RunStep
-
-
 def run_key(run: Run, line: ImportLine, context: Context) -> int:
     created_at = run.created_at or line.fetched_at
     return key_for(connection_id=context.connection_id, upstream_id=stored_id(run.id), created_at=created_at)
@@ -89,10 +80,11 @@ def run_key(run: Run, line: ImportLine, context: Context) -> int:
 def run_rows(
     key: int, run: Run, line: ImportLine, steps: list[StepRows], thread_messages: ThreadMessages, context: Context
 ) -> RunRows:
-    """A run seen for the first time. `key` as by `run_key`."""
+    """Makes the rows of a run with its steps. `key` as by `run_key`."""
     columns, fetched = columns_of_run(run, line, steps), stamp(line.fetched_at, context)
     columns |= {"connection_id": context.connection_id, "fetched_at": fetched, "checked_at": fetched}
     columns.setdefault("has_all_steps", context.is_archive and run.is_terminal)
+    stored = stored_columns(columns, context)
     return RunRows(
         key=key,
         upstream_id=columns["upstream_id"],
@@ -103,10 +95,10 @@ def run_rows(
         pairs=[(pair["key"], pair["value"]) for pair in rows.metadata_pairs(0, columns["metadata"])],
         tools=tools_of(columns["pending_calls"], steps),
         seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],
-        steps=[own.row for own in steps],
-        step_bodies=[own.body for own in steps],
+        steps=[step.row for step in steps],
+        step_bodies=[step.body for step in steps],
         words=joined_words(texts_of(run, columns["created_at"], steps, thread_messages)),
-        rest=run_rest(stored_columns(columns, context)),
+        rest=RunRest(**{name: stored[name] for name in RunRest._fields}),
         body=body_rest(line, fetched, partial(run_preview, run)),
     )
 
@@ -122,7 +114,7 @@ def columns_of_run(run: Run, line: ImportLine, steps: list[StepRows]) -> dict[st
         "steps_checked_at": None,
         "archived_at": None,
         "step_count": len(steps),
-        "tool_call_count": sum(own.calls for own in steps),
+        "tool_call_count": sum(step.calls for step in steps),
         **kept_columns(line.kept),
     }
     columns["queue_s"] = rows.seconds_between(created_at, columns["started_at"])
@@ -137,16 +129,16 @@ def stored_columns(columns: dict[str, object], context: Context) -> dict[str, ob
 
 def tools_of(pending: list[dict], steps: list[StepRows]) -> list[str]:
     names = dict.fromkeys(cut(parsing.text(call.get("name")) or "", rows.ID_CHARS) for call in pending)
-    names |= dict.fromkeys(name for own in steps for name in own.names)
+    names |= dict.fromkeys(name for step in steps for name in step.names)
     return [name for name in names if name][: rows.TOOLS]
 
 
 def texts_of(run: Run, created_at: datetime, steps: list[StepRows], thread_messages: ThreadMessages) -> Iterator[Text]:
-    """In the order of `fulltext.texts_of`, which gathers them from the index. `plain_runs` gives a run of its own kind."""
+    """Yields the texts of a run in the order of `fulltext.writer.texts_of`, which reads them from the index."""
     yield from run_texts(run)
     yield from thread_messages.texts(run.id, created_at)
-    for own in steps:
-        yield from own.texts
+    for step in steps:
+        yield from step.texts
 
 
 def kept_columns(kept: dict) -> dict[str, object]:
@@ -155,27 +147,23 @@ def kept_columns(kept: dict) -> dict[str, object]:
 
 
 def seen_rows(seen: list, context: Context) -> list[tuple[str, str]]:
-    """Status changes as an export tells them; what is not a pair of word and time is left out."""
+    """Reads status changes as an export has them; what is not a pair of word and time is left out."""
     pairs = [one for one in seen[:MAX_SEEN] if isinstance(one, list) and len(one) == 2]
     read = [(cut(parsing.text(status) or "", 40), parsing.moment(at)) for status, at in pairs]
     return [(status, stamp(at, context)) for status, at in read if status and at]
 
 
-def dated_step(line: ImportLine) -> DatedStep:
-    step = RunStep.from_raw(line.value)
-    return DatedStep(step.created_at, step.type, line, step)
-
-
-def step_rows(odd: DatedStep, context: Context, *, of: int, position: int, fallback: datetime) -> StepRows:
-    """`of`: the key of its run; `fallback` stands in for a missing time of the step."""
-    step = odd.step
-    key, rest, body = step_columns(step, odd.line, context, created_at=step.created_at or fallback)
+def step_rows(
+    step: RunStep, line: ImportLine, context: Context, *, run_key: int, position: int, fallback: datetime
+) -> StepRows:
+    """Makes the rows of a step; `fallback` stands in for a missing time."""
+    key, rest, body = step_columns(step, line, context, created_at=step.created_at or fallback)
     names, calls = rows.tool_names(step.tool_calls), len(step.tool_calls)
-    return StepRows((key, of, position, *rest), (key, *body), names, calls, step_texts(step))
+    return StepRows((key, run_key, position, *rest), (key, *body), names, calls, step_texts(step))
 
 
 def orphan_step(step: RunStep, line: ImportLine, context: Context) -> OrphanStep:
-    """A step whose run is not in the block."""
+    """Makes the rows of a step whose run is not in the block."""
     key, rest, body = step_columns(step, line, context, created_at=step.created_at or line.fetched_at)
     return OrphanStep(
         key=key,
@@ -193,7 +181,7 @@ def orphan_step(step: RunStep, line: ImportLine, context: Context) -> OrphanStep
 def step_columns(
     step: RunStep, line: ImportLine, context: Context, *, created_at: datetime
 ) -> tuple[int, tuple, tuple]:
-    """(key, rest, rest of the body)."""
+    """Returns (key, rest of the row, rest of the body)."""
     upstream_id, fetched = stored_id(step.id), stamp(line.fetched_at, context)
     columns = rows.step_columns(step, position=0)
     columns["connection_id"] = context.connection_id
@@ -209,7 +197,7 @@ def step_columns(
 def message_rows(
     message: Message, line: ImportLine, created_at: datetime, position: int, context: Context
 ) -> tuple[MessageRows, list[Text]]:
-    """A message and its texts."""
+    """Makes the rows of a message; returns its texts, too."""
     upstream_id, fetched = stored_id(message.id), stamp(line.fetched_at, context)
     columns = rows.message_columns(message, position=position) | {
         "connection_id": context.connection_id,
@@ -219,7 +207,7 @@ def message_rows(
     }
     for name in ("parts", "attachments", "metadata"):
         columns[name] = json_column(columns[name])
-    part = MessageRows(
+    found = MessageRows(
         key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
         upstream_id=upstream_id,
         thread_id=stored_id(message.thread_id),
@@ -230,4 +218,4 @@ def message_rows(
         rest=message_rest(columns),
         body=body_rest(line, fetched),
     )
-    return part, list(message_texts(message))
+    return found, list(message_texts(message))

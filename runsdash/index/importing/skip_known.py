@@ -1,7 +1,7 @@
-"""Leaves out of a block what is in the index already, so that a second import of a file costs little.
+"""Takes out of a block what the index has already, so that importing a file again costs little.
 
-An object is left out when the index has a newer snapshot of it, or the same one: same age, same digest. The same digest
-with a newer age only moves the age. LineFile that are no objects of the API leave the block, too.
+An object is known when the index has a newer snapshot of it, or the same one: same age, same digest. The same digest
+with a newer age only moves the age. Lines that are no objects of the API leave the block, too.
 
 Reads the index, writes nothing; the writer applies the rules again under its lock.
 """
@@ -38,7 +38,7 @@ BODIES = {
 
 
 class KnownObject(NamedTuple):
-    """What the index has: its key, digest (threads: none) and age (null: only the id is known)."""
+    """Holds what the index has: its key, digest (threads: none) and age (null: only the id is known)."""
 
     key: int
     digest: str
@@ -47,9 +47,10 @@ class KnownObject(NamedTuple):
 
 @dataclass
 class RemainingBlock:
-    """A block without what is known.
+    """Holds a block without what is known, and how many lines that was.
 
-    `touched`: (model, key, age) of rows that only became newer; `extras`: lines that are no objects of the API, with numbers.
+    `touched`: (model, key, age) of rows that only became newer; `extras`: lines that are no objects of the API, with
+    their numbers.
     """
 
     block: Block
@@ -59,36 +60,42 @@ class RemainingBlock:
 
 
 def skip_known(block: Block, context: Context) -> RemainingBlock:
-    found = RemainingBlock(block, extras=taken_out(block))
+    remaining = RemainingBlock(block, extras=taken_out(block))
     if not any_known(block, context):
-        return found
-    read = list(readable(block, range(len(block.lines)), context))
-    there = looked_up([line for _, line in read], context)
-    for place, line in read:
-        one = there.get((line.kind, line.id))
-        if one is not None and line.kept.get(ONLY_ID) is True:
+        return remaining
+    lines = list(readable(block, range(len(block.lines)), context))
+    known = known_objects([line for _, line in lines], context)
+    for place, line in lines:
+        found = known.get((line.kind, line.id))
+        if found is not None and has_as_much(found, line):
             block.lines[place] = b""
-            found.unchanged += 1
-            continue
-        if one is None or one.fetched_at is None or (one.fetched_at < line.fetched_at and not is_same(one, line)):
-            continue
-        if one.fetched_at == line.fetched_at and line.kind != "thread" and not is_same(one, line):
-            continue
-        if one.fetched_at < line.fetched_at:
-            found.touched.append((BODIES[line.kind][2], one.key, line.fetched_at))
-        block.lines[place] = b""
-        found.unchanged += 1
-    return found
+            remaining.unchanged += 1
+            if not says_only_id(line) and found.fetched_at < line.fetched_at:
+                remaining.touched.append((BODIES[line.kind][2], found.key, line.fetched_at))
+    return remaining
 
 
-def is_same(one: KnownObject, line: ImportLine) -> bool:
-    return bool(one.digest) and one.digest == blake2b(line.body, digest_size=16).hexdigest()
+def has_as_much(known: KnownObject, line: ImportLine) -> bool:
+    """Does the index have all that the line says, but for its age?"""
+    if says_only_id(line):
+        return True
+    if known.fetched_at is None:
+        return False
+    if known.fetched_at > line.fetched_at:
+        return True
+    if line.kind == "thread":
+        return known.fetched_at == line.fetched_at
+    return known.digest == blake2b(line.body, digest_size=16).hexdigest()
+
+
+def says_only_id(line: ImportLine) -> bool:
+    return line.kept.get(ONLY_ID) is True
 
 
 def any_known(block: Block, context: Context) -> bool:
     every = max(1, len(block.lines) // SAMPLE)
     sample = [line for _, line in readable(block, range(0, len(block.lines), every), context)]
-    return bool(looked_up(sample, context))
+    return bool(known_objects(sample, context))
 
 
 def readable(block: Block, places: Iterable[int], context: Context) -> Iterator[tuple[int, ImportLine]]:
@@ -98,23 +105,23 @@ def readable(block: Block, places: Iterable[int], context: Context) -> Iterator[
         try:
             yield place, read_line(block.lines[place], read_at=block.read_at, context=context)
         except BadLine:
-            continue  # told once, by whoever extracts it
+            continue  # it stays, and is refused when its rows are made
 
 
-def looked_up(lines: Iterable[ImportLine], context: Context) -> dict[tuple[str, str], KnownObject]:
-    """What the index has of them, by (kind, upstream id)."""
+def known_objects(lines: Iterable[ImportLine], context: Context) -> dict[tuple[str, str], KnownObject]:
+    """Looks up what the index has of the lines, by (kind, upstream id)."""
     wanted: dict[str, list[str]] = {}
     for line in lines:
         wanted.setdefault(line.kind, []).append(line.id)
     found = {}
     for kind, ids in wanted.items():
         for start in range(0, len(ids), CHUNK):
-            for upstream_id, *rest in rows_there(kind, ids[start : start + CHUNK], context):
-                found[kind, upstream_id] = KnownObject(*rest)
+            for upstream_id, *known in known_rows(kind, ids[start : start + CHUNK], context):
+                found[kind, upstream_id] = KnownObject(*known)
     return found
 
 
-def rows_there(kind: str, ids: list[str], context: Context) -> Iterable[tuple]:
+def known_rows(kind: str, ids: list[str], context: Context) -> Iterable[tuple]:
     if kind == "thread":
         rows = Thread.objects.filter(connection_id=context.connection_id, upstream_id__in=ids)
         return [

@@ -1,11 +1,11 @@
-"""Writes extracted blocks into the index, each group of blocks in one transaction. Two may write at once (side_by_side.py).
+"""Writes the rows of blocks into the index, each group of blocks in one transaction.
 
-New objects go straight in; the writer bets that their keys are free and that steps of a new run are new. When the
-database finds otherwise, it starts the transaction over with every key looked up. Runs that are known go the ordinary
-way (`index/upsert`), where all rules of merging live.
+Two may write at once (two_writers.py). New objects go straight in: the writer expects that their keys are free and that
+steps of a new run are new. When the database finds otherwise, the transaction starts over with every key looked up.
+Runs that are known are written by `snapshots`, where all rules of merging live.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -24,16 +24,15 @@ from runsdash.index.models import (
     StepBody,
     Thread,
 )
-from runsdash.index.snapshots.known_rows import keys_of
+from runsdash.index.snapshots.known_rows import free_keys, keys_of
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.sql_writes import insert_rows
 from runsdash.index.totals import pricing, rollups, thread_totals
 
-from .free_keys import Keys
 from .read_line import Context
 from .row_types import (
     BODY_REST,
-    RUN_REST,
+    RUN_NAMES,
     STEP_BODY_NAMES,
     STEP_NAMES,
     BlockRows,
@@ -42,21 +41,21 @@ from .row_types import (
     RunRows,
 )
 from .skip_known import RemainingBlock
-from .write_again import write_snapshots
 from .write_messages import write_messages
 from .write_orphan_steps import steps_of, write_orphan_steps
-from .write_threads import BlockThreads, ids_of, threads_of_block
+from .write_snapshots import write_snapshots
+from .write_threads import BlockThreads, thread_ids, threads_of_block
 
 ATTEMPTS = 4
-RUN_NAMES = ("id", "thread_id", "cost", *RUN_REST)
 
 
 @dataclass
 class WriteResult:
-    """Rows that were added or changed; `orphan_steps`: steps of runs that the index does not have (yet).
+    """Counts the rows that were added or changed, and keeps what is left to do.
 
-    `heard`: keys of threads that had been there and got messages, which the words of their runs depend on. `back`:
-    purged threads that came back. `words` wait for the end of the transaction: written together they cost a third.
+    `back`: purged threads that came back. `orphan_steps`: of runs that the index does not have (yet). `reindex`: keys of
+    threads that were there before and got messages; the words of all their runs are made anew at the end. `words` wait
+    for the end of the transaction: written together they cost a third.
     """
 
     runs: int = 0
@@ -65,13 +64,9 @@ class WriteResult:
     threads: int = 0
     back: int = 0
     orphan_steps: list[OrphanStep] = field(default_factory=list)
-    heard: set[int] = field(default_factory=set)
+    reindex: set[int] = field(default_factory=set)
     words: list[tuple[int, str, bool]] = field(default_factory=list)
     collided: bool = False  # it was begun anew
-
-    @property
-    def rows(self) -> int:
-        return self.runs + self.steps + self.messages + self.threads
 
     def write_words(self) -> None:
         writer.insert_words(self.words)
@@ -84,107 +79,118 @@ class Writer:
     context: Context
 
     def write(self, blocks: Sequence[BlockRows], remaining: Sequence[RemainingBlock] = ()) -> WriteResult:
-        """All of it or nothing. Raises what the database raises when it goes on refusing."""
+        """Writes all or nothing. Raises what the database raises when it goes on refusing."""
         for attempt in range(ATTEMPTS):
-            written = WriteResult()
+            result = WriteResult(collided=attempt > 0)
             try:
                 with transaction.atomic():
-                    self.touch(remaining)
+                    touch(remaining)
                     for block in blocks:
-                        self.write_block(block, written, careful=attempt > 0)
-                    written.write_words()
-                written.collided = attempt > 0
-                return written
+                        self.write_block(block, result, is_careful=attempt > 0)
+                    result.write_words()
+                return result
             except (IntegrityError, OperationalError):
                 if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
 
-    def touch(self, remaining: Iterable[RemainingBlock]) -> None:
-        """Objects that were read again and had not changed."""
-        for one in remaining:
-            for model, key, fetched_at in one.touched:
-                names = {"fetched_at": fetched_at} | ({"checked_at": fetched_at} if model is Run else {})
-                model.objects.filter(pk=key, fetched_at__lt=fetched_at).update(**names)
-
-    def write_block(self, block: BlockRows, written: WriteResult, *, careful: bool) -> None:
-        written.back += let_back_in(self.connection, ids_of(block))
-        owners = threads_of_block(self.connection, block, is_careful=careful)
-        threads = owners.rows
-        there = set(keys_of(Run, connection=self.connection, ids=list(block.runs)))
-        new = [part for part in block.runs.values() if part.upstream_id not in there]
-        old = [part for part in block.runs.values() if part.upstream_id in there]
-        keys = Keys(careful)
-        run_keys = self.insert_runs(new, owners, keys)
-        write_snapshots(self.connection, old, block.again)
-        trusted = [] if careful else new
-        steps = [row for part in trusted for row in part.steps]
-        insert_rows(RunStep, STEP_NAMES, steps)
-        insert_rows(StepBody, STEP_BODY_NAMES, [row for part in trusted for row in part.step_bodies])
-        apart = block.runs.values() if careful else old
-        loose = [*block.loose, *(step for part in apart for step in steps_of(part, self.context))]
-        stepped = write_orphan_steps(self.connection, self.context, loose, keys, written.orphan_steps)
-        heard = owners.new if not careful else set()
-        complete = [part for part in new if part.thread_id in heard]
-        written.words += [(run_keys[part.upstream_id], *part.words) for part in complete]
-        sent = write_messages(self.connection, block.messages, threads, keys, older=set(threads) - heard)
+    def write_block(self, block: BlockRows, result: WriteResult, *, is_careful: bool) -> None:
+        """Writes threads, then their runs, steps and messages, then words. `is_careful`: takes nothing for new."""
+        result.back += let_back_in(self.connection, thread_ids(block))
+        threads = threads_of_block(self.connection, block, is_careful=is_careful)
+        known = keys_of(Run, connection=self.connection, ids=list(block.runs))
+        new_runs = [run for run in block.runs.values() if run.upstream_id not in known]
+        known_runs = [run for run in block.runs.values() if run.upstream_id in known]
+        run_keys = self.insert_runs(new_runs, threads, is_careful=is_careful)
+        write_snapshots(self.connection, known_runs, block.later_snapshots)
+        stepped = self.write_steps(block, new_runs, known_runs, result, is_careful=is_careful)
+        # Of a thread that was not there all messages so far are in this block, so its runs' words are whole.
+        whole = set() if is_careful else threads.new
+        older = set(threads.rows) - whole
+        result.messages += write_messages(
+            self.connection, block.messages, threads.rows, older=older, is_careful=is_careful
+        )
         rollups.mark_dirty(self.connection.pk, run_keys.values())
-        # Words of the other runs come from the index, where the rest of what was said may be.
-        whole = {run_keys[part.upstream_id] for part in complete}
-        others = ({*run_keys.values()} | stepped.run_keys) - whole
-        listening = set(threads) - heard
-        if others or listening:
-            written.write_words()
-        writer.index_runs(others)
-        hear(block.messages, threads, listening)
-        written.heard |= {threads[part.thread_id].pk for part in block.messages if part.thread_id not in heard}
-        written.runs += len(new) + len(old) + len(block.again)
-        written.steps += len(steps) + stepped.count
-        written.messages += sent
-        written.threads += len(block.threads)
+        words = {run_keys[run.upstream_id]: run.words for run in new_runs if run.thread_id in whole}
+        result.words += [(key, *own) for key, own in words.items()]
+        from_index = ({*run_keys.values()} | stepped) - words.keys()
+        if from_index or older:
+            result.write_words()
+        writer.index_runs(from_index)
+        index_messages(block.messages, threads.rows, older)
+        result.reindex |= {threads.rows[one.thread_id].pk for one in block.messages if one.thread_id in older}
+        result.runs += len(block.runs) + len(block.later_snapshots)
+        result.threads += len(block.threads)
 
-    def insert_runs(self, parts: Sequence[RunRows], owners: BlockThreads, keys: Keys) -> dict[str, int]:
-        """New runs with body, pairs, tools and status history, and their threads; keys of the runs by upstream id."""
-        chosen, threads = keys.free(Run, [part.key for part in parts]), owners.rows
-        costs = [self.cost_of(part) for part in parts]
-        own = list(zip(chosen, costs, parts, strict=True))
+    def write_steps(
+        self,
+        block: BlockRows,
+        new_runs: Sequence[RunRows],
+        known_runs: Sequence[RunRows],
+        result: WriteResult,
+        *,
+        is_careful: bool,
+    ) -> set[int]:
+        """Inserts steps of new runs as they are, others one by one; returns the keys of the others' runs."""
+        trusted, looked_up = ([], block.runs.values()) if is_careful else (new_runs, known_runs)
+        steps = [row for run in trusted for row in run.steps]
+        insert_rows(RunStep, STEP_NAMES, steps)
+        insert_rows(StepBody, STEP_BODY_NAMES, [row for run in trusted for row in run.step_bodies])
+        apart = [*block.orphan_steps, *(step for run in looked_up for step in steps_of(run, self.context))]
+        written = write_orphan_steps(self.connection, self.context, apart, is_careful=is_careful)
+        result.orphan_steps += written.still_orphans
+        result.steps += len(steps) + written.count
+        return written.run_keys
+
+    def insert_runs(self, runs: Sequence[RunRows], threads: BlockThreads, *, is_careful: bool) -> dict[str, int]:
+        """Inserts runs with body, pairs, tools and status history; returns their keys by upstream id."""
+        preferred = [run.key for run in runs]
+        keys = free_keys(Run, preferred) if is_careful else preferred
+        costs = [self.cost_of(run) for run in runs]
         changes: dict[int, thread_totals.TotalsChange] = {}
-        for _, cost, part in own:
-            change = changes.setdefault(threads[part.thread_id].pk, thread_totals.TotalsChange())
-            change.add(created_at=part.created_at, tokens=part.total_tokens, cost=cost, is_new=True)
-        owners.add_runs(changes)
-        rows = [(key, threads[part.thread_id].pk, cost, *part.rest) for key, cost, part in own]
+        for cost, run in zip(costs, runs, strict=True):
+            change = changes.setdefault(threads.rows[run.thread_id].pk, thread_totals.TotalsChange())
+            change.add(created_at=run.created_at, tokens=run.total_tokens, cost=cost, is_new=True)
+        threads.add_runs(changes)
+        own = list(zip(keys, runs, strict=True))
+        rows = [
+            (key, threads.rows[run.thread_id].pk, cost, *run.rest) for (key, run), cost in zip(own, costs, strict=True)
+        ]
         insert_rows(Run, RUN_NAMES, rows)
-        insert_rows(RunBody, ("run_id", *BODY_REST), [(key, *part.body) for key, _, part in own])
-        insert_rows(
-            RunMetadata, ("run_id", "key", "value"), [(key, *pair) for key, _, part in own for pair in part.pairs]
-        )
-        insert_rows(RunTool, ("run_id", "name"), [(key, name) for key, _, part in own for name in part.tools])
-        insert_rows(
-            StatusSeen, ("run_id", "status", "seen_at"), [(key, *seen) for key, _, part in own for seen in part.seen]
-        )
-        return {part.upstream_id: key for key, _, part in own}
+        insert_rows(RunBody, ("run_id", *BODY_REST), [(key, *run.body) for key, run in own])
+        insert_rows(RunMetadata, ("run_id", "key", "value"), [(key, *pair) for key, run in own for pair in run.pairs])
+        insert_rows(RunTool, ("run_id", "name"), [(key, name) for key, run in own for name in run.tools])
+        insert_rows(StatusSeen, ("run_id", "status", "seen_at"), [(key, *one) for key, run in own for one in run.seen])
+        return {run.upstream_id: key for key, run in own}
 
-    def cost_of(self, part: RunRows) -> float | None:
+    def cost_of(self, run: RunRows) -> float | None:
         return pricing.cost_of(
-            model=part.model, kind=self.connection.kind, created_at=part.created_at,
-            prompt_tokens=part.prompt_tokens, completion_tokens=part.completion_tokens,
+            model=run.model, kind=self.connection.kind, created_at=run.created_at,
+            prompt_tokens=run.prompt_tokens, completion_tokens=run.completion_tokens,
         )  # fmt: skip
 
 
-def hear(parts: Iterable[MessageRows], threads: dict[str, Thread], ids: set[str]) -> None:
+def touch(remaining: Iterable[RemainingBlock]) -> None:
+    """Moves the age of objects that were read again and had not changed."""
+    for block in remaining:
+        for model, key, fetched_at in block.touched:
+            names = {"fetched_at": fetched_at} | ({"checked_at": fetched_at} if model is Run else {})
+            model.objects.filter(pk=key, fetched_at__lt=fetched_at).update(**names)
+
+
+def index_messages(messages: Iterable[MessageRows], threads: Mapping[str, Thread], ids: set[str]) -> None:
     """Brings the words of runs up to date whose thread (one of `ids`) got messages."""
     by_thread: dict[str, list[Message]] = {}
-    for part in parts:
-        if part.thread_id in ids:
-            message = Message(run_upstream_id=part.run_id, created_at=part.created_at)
-            by_thread.setdefault(part.thread_id, []).append(message)
-    for thread_id, messages in by_thread.items():
-        writer.index_messages(threads[thread_id], messages)
+    for one in messages:
+        if one.thread_id in ids:
+            message = Message(run_upstream_id=one.run_id, created_at=one.created_at)
+            by_thread.setdefault(one.thread_id, []).append(message)
+    for thread_id, own in by_thread.items():
+        writer.index_messages(threads[thread_id], own)
 
 
-def hear_again(thread_keys: set[int]) -> None:
-    """Once all messages are here: the words of all runs of these threads."""
+def reindex_threads(thread_keys: Iterable[int]) -> None:
+    """Makes the words of all runs of these threads anew, once all messages are here."""
     for key in sorted(thread_keys):
         with transaction.atomic():
             hold_thread(key)

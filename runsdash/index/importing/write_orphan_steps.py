@@ -1,14 +1,15 @@
-"""Steps whose run is in the index already, or was in another block of the file."""
+"""Writes steps whose run is in the index already, or was in another block of the file."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from runsdash.index.models import Connection, Run, RunStep, RunTool, StepBody
 from runsdash.index.snapshots import rows
+from runsdash.index.snapshots.known_rows import free_keys
 from runsdash.index.snapshots.upsert_steps import recount_steps
 from runsdash.index.storage.bodies import unpacked
+from runsdash.index.storage.keys import STEP_ORDER_BITS, STEP_RANK_BIT
 from runsdash.index.storage.sql_writes import insert_rows, replace_rows
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import objects
@@ -16,18 +17,15 @@ from runsdash.service.decoding import decode_json
 from runsdash.service.objects import parsing
 from runsdash.service.statuses import run_status
 
-from .free_keys import Keys
 from .read_line import Context, ImportLine
 from .row_types import STEP_BODY_NAMES, STEP_NAMES, OrphanStep, RunRows
 from .rows_from_objects import orphan_step
 
 CHUNK = 500  # ids in one IN (…)
-ORDER_MASK = rows.STEP_RANK_BIT - 1  # the bits of a position that tell steps of one second apart
+ORDER_MASK = STEP_RANK_BIT - 1  # the bits of a position that tell steps of one second apart
 
 
 class OwningRun(NamedTuple):
-    """A run that steps belong to."""
-
     key: int
     created_at: datetime
     status: str
@@ -39,58 +37,66 @@ class KnownStep(NamedTuple):
     fetched_at: datetime
 
 
-@dataclass
-class OrphanResult:
-    """How many steps were written, and the runs they belong to."""
+class OrphansWritten(NamedTuple):
+    """Says how many steps were written, to which runs, and which steps still have none."""
 
-    count: int = 0
-    run_keys: set[int] = field(default_factory=set)
+    count: int
+    run_keys: set[int]
+    still_orphans: list[OrphanStep]
 
 
 def write_orphan_steps(
-    connection: Connection, context: Context, parts: Sequence[OrphanStep], keys: Keys, orphan_steps: list[OrphanStep]
-) -> OrphanResult:
-    """Writes what the rule of age allows; steps whose run is not known go into `orphan_steps`."""
-    if not parts:
-        return OrphanResult()
-    runs = runs_of_steps(connection, {part.run_id for part in parts})
-    orphan_steps += [part for part in parts if part.run_id not in runs]
-    there = steps_there({run.key for run in runs.values()})
-    known = known_steps(connection, [part.upstream_id for part in parts])
-    wanted = [part for part in parts if part.run_id in runs]
-    wanted = [p for p in wanted if p.upstream_id not in known or known[p.upstream_id].fetched_at <= p.fetched_at]
-    places = positions(wanted, runs, known, there)
-    new = [part for part in wanted if part.upstream_id not in known]
-    chosen = dict(zip((p.upstream_id for p in new), keys.free(RunStep, [p.key for p in new]), strict=True))
-    write(insert_rows, new, runs, places, chosen)
-    old = [part for part in wanted if part.upstream_id in known]
-    write(replace_rows, old, runs, places, {part.upstream_id: known[part.upstream_id].key for part in old})
-    touched = {runs[part.run_id].key for part in wanted}
-    tools = {(runs[part.run_id].key, name) for part in wanted for name in part.calls[0]}
+    connection: Connection, context: Context, steps: Sequence[OrphanStep], *, is_careful: bool
+) -> OrphansWritten:
+    """Writes what the rule of age allows. `is_careful`: every key is looked up before it is taken."""
+    if not steps:
+        return OrphansWritten(0, set(), [])
+    runs = runs_of_steps(connection, {step.run_id for step in steps})
+    known = known_steps(connection, [step.upstream_id for step in steps])
+    wanted = [step for step in steps if step.run_id in runs and is_news(step, known)]
+    positions = positions_of(wanted, runs, known, last_positions({run.key for run in runs.values()}))
+    new = [step for step in wanted if step.upstream_id not in known]
+    changed = [step for step in wanted if step.upstream_id in known]
+    preferred = [step.key for step in new]
+    keys = free_keys(RunStep, preferred) if is_careful else preferred
+    write_rows(insert_rows, new, keys, runs, positions)
+    write_rows(replace_rows, changed, [known[step.upstream_id].key for step in changed], runs, positions)
+    run_keys = {runs[step.run_id].key for step in wanted}
+    tools = {(runs[step.run_id].key, name) for step in wanted for name in step.calls[0]}
     RunTool.objects.bulk_create([RunTool(run_id=key, name=name) for key, name in tools], ignore_conflicts=True)
-    recount_steps(touched)
+    recount_steps(run_keys)
     if context.is_archive:
         ended = [run.key for run in runs.values() if run_status(run.status).is_terminal]
         Run.objects.filter(pk__in=ended, has_all_steps=False).update(has_all_steps=True)
-    return OrphanResult(len(wanted), touched)
+    return OrphansWritten(len(wanted), run_keys, [step for step in steps if step.run_id not in runs])
 
 
-def steps_of(part: RunRows, context: Context) -> Iterator[OrphanStep]:
-    """The steps of a run as such that are away from it."""
-    for body in part.step_bodies:
+def is_news(step: OrphanStep, known: Mapping[str, KnownStep]) -> bool:
+    return step.upstream_id not in known or known[step.upstream_id].fetched_at <= step.fetched_at
+
+
+def steps_of(run: RunRows, context: Context) -> Iterator[OrphanStep]:
+    """Turns the steps of a run into such that are away from it."""
+    for body in run.step_bodies:
         raw, fetched_at = unpacked(body[-1]), parsing.moment(body[STEP_BODY_NAMES.index("fetched_at")])
-        value = decode_json(raw) | {"run_id": part.upstream_id}
+        value = decode_json(raw) | {"run_id": run.upstream_id}
         line = ImportLine(
-            "thread.run.step", stored_id(value["id"]), part.upstream_id, value, raw, fetched_at or context.now, {}, []
+            "thread.run.step", stored_id(value["id"]), run.upstream_id, value, raw, fetched_at or context.now, {}, []
         )
         yield orphan_step(objects.RunStep.from_raw(value), line, context)
 
 
-def write(statement: object, parts: Iterable[OrphanStep], runs: dict, places: dict, chosen: dict[str, int]) -> None:
-    parts = list(parts)
-    own = [(chosen[part.upstream_id], runs[part.run_id].key, part) for part in parts]
-    statement(RunStep, STEP_NAMES, [(key, run_key, places[part.upstream_id], *part.rest) for key, run_key, part in own])
-    statement(StepBody, STEP_BODY_NAMES, [(key, *part.body) for key, _, part in own])
+def write_rows(
+    write: Callable[[type, Sequence[str], Sequence[tuple]], None],
+    steps: Sequence[OrphanStep],
+    keys: Sequence[int],
+    runs: Mapping[str, OwningRun],
+    positions: Mapping[str, int],
+) -> None:
+    pairs = list(zip(keys, steps, strict=True))
+    own = [(key, runs[step.run_id].key, positions[step.upstream_id], *step.rest) for key, step in pairs]
+    write(RunStep, STEP_NAMES, own)
+    write(StepBody, STEP_BODY_NAMES, [(key, *step.body) for key, step in pairs])
 
 
 def runs_of_steps(connection: Connection, run_ids: set[str]) -> dict[str, OwningRun]:
@@ -106,13 +112,13 @@ def known_steps(connection: Connection, ids: Sequence[str]) -> dict[str, KnownSt
     found = {}
     for start in range(0, len(ids), CHUNK):
         steps = RunStep.objects.filter(connection=connection, upstream_id__in=ids[start : start + CHUNK])
-        for upstream_id, *there in steps.values_list("upstream_id", "pk", "position", "fetched_at"):
-            found[upstream_id] = KnownStep(*there)
+        for upstream_id, *known in steps.values_list("upstream_id", "pk", "position", "fetched_at"):
+            found[upstream_id] = KnownStep(*known)
     return found
 
 
-def steps_there(run_keys: set[int]) -> dict[tuple[int, int], int]:
-    """The highest position by (run, second and rank) of the steps there are."""
+def last_positions(run_keys: set[int]) -> dict[tuple[int, int], int]:
+    """Finds the highest position by (run, second and rank) among the steps in the index."""
     keys, found = sorted(run_keys), {}
     for start in range(0, len(keys), CHUNK):
         steps = RunStep.objects.filter(run_id__in=keys[start : start + CHUNK])
@@ -122,23 +128,22 @@ def steps_there(run_keys: set[int]) -> dict[tuple[int, int], int]:
     return found
 
 
-def positions(
-    parts: Iterable[OrphanStep],
-    runs: dict[str, OwningRun],
-    known: dict[str, KnownStep],
+def positions_of(
+    steps: Iterable[OrphanStep],
+    runs: Mapping[str, OwningRun],
+    known: Mapping[str, KnownStep],
     last: dict[tuple[int, int], int],
 ) -> dict[str, int]:
-    """A step keeps its place; a new one comes after those of the same second and rank."""
+    """Keeps a step at its place; a new one comes after those of the same second and rank, and becomes the `last`."""
     found = {}
-    for part in parts:
-        run = runs[part.run_id]
-        second = rows.seconds_between(run.created_at, part.created_at) or 0
-        base = second << rows.STEP_ORDER_BITS | (rows.STEP_RANK_BIT if part.is_message else 0)
-        there = known.get(part.upstream_id)
-        if there and there.position & ~ORDER_MASK == base:
-            found[part.upstream_id] = there.position
+    for step in steps:
+        run, row = runs[step.run_id], known.get(step.upstream_id)
+        second = rows.seconds_between(run.created_at, step.created_at) or 0
+        base = second << STEP_ORDER_BITS | (STEP_RANK_BIT if step.is_message else 0)
+        if row and row.position & ~ORDER_MASK == base:
+            found[step.upstream_id] = row.position
             continue
         before = last.get((run.key, base))
-        found[part.upstream_id] = base if before is None else min(before + 1, base | ORDER_MASK)
-        last[run.key, base] = found[part.upstream_id]
+        found[step.upstream_id] = base if before is None else min(before + 1, base | ORDER_MASK)
+        last[run.key, base] = found[step.upstream_id]
     return found

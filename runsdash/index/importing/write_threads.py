@@ -1,7 +1,7 @@
-"""The threads that a block's objects belong to.
+"""Writes the threads that a block's objects belong to.
 
-Those that are there are held, and take what the block says of them by the rule of age. New ones are made in memory and go
-in whole, once the sums of their runs are known: one row of a COPY each instead of an INSERT and two UPDATEs. That bets
+Known threads are held, and take what the block says of them by the rule of age. New ones are made in memory and go in
+whole, once the sums of their runs are known: one row of a COPY each instead of an INSERT and two UPDATEs. That expects
 that nobody else adds them meanwhile, as the writer does with runs.
 """
 
@@ -19,45 +19,46 @@ from runsdash.index.totals import thread_totals
 from runsdash.service import objects
 
 from .read_line import ONLY_ID
-from .row_types import BlockRows, ThreadSnapshot
+from .row_types import BlockRows
 
-FLAGS = ("has_all_runs", "has_all_messages", "is_gone")  # what an export tells of a thread that is new here
+FLAGS = ("has_all_runs", "has_all_messages", "is_gone")  # what an export says of a thread that is new here
 
 
 @dataclass
 class BlockThreads:
-    """`rows` by upstream id; `new`: ids of those that were not there; `waiting`: of those that are not inserted yet."""
+    """Holds the threads of a block: `rows` by upstream id, ids of `new` and of `uninserted` ones."""
 
     rows: dict[str, Thread]
     new: set[str]
-    waiting: set[str]
+    uninserted: set[str]
 
     def add_runs(self, changes: dict[int, thread_totals.TotalsChange]) -> None:
-        """What new runs do to the sums of their threads (by key). Writes the threads that wait, too."""
+        """Adds new runs to the sums of their threads (by key), and inserts the threads that waited for them."""
         changed = thread_totals.applied(self.rows.values(), changes)
-        insert_threads(self.rows[one] for one in sorted(self.waiting))
-        thread_totals.write(row for row in changed if row.upstream_id not in self.waiting)
-        self.waiting = set()
+        insert_threads(self.rows[one] for one in sorted(self.uninserted))
+        thread_totals.write(row for row in changed if row.upstream_id not in self.uninserted)
+        self.uninserted = set()
 
 
 def threads_of_block(connection: Connection, block: BlockRows, *, is_careful: bool) -> BlockThreads:
-    """`is_careful`: all threads are inserted here, one by one."""
-    ids = ids_of(block)
-    there = set(keys_of(Thread, connection=connection, ids=ids))
-    new = set(ids) - there
-    rows = ensure_threads(connection, ids if is_careful else there)
-    waiting = set() if is_careful else new
-    rows |= {one: unsaved(connection.pk, one) for one in waiting}
-    read = [part for part in block.threads if part.kept.get(ONLY_ID) is not True]
-    changed = taken_thread_snapshots(rows, ((objects.Thread.from_raw(part.value), part.fetched_at) for part in read))
-    write_thread_snapshots(row for row in changed if row.upstream_id not in waiting)
-    set_flags(block.threads, rows, new, waiting)
-    return BlockThreads(rows, new, waiting)
+    """Holds, makes and updates the threads of a block. `is_careful`: new ones are inserted here, one by one."""
+    ids = thread_ids(block)
+    known = set(keys_of(Thread, connection=connection, ids=ids))
+    new = set(ids) - known
+    uninserted = set() if is_careful else new
+    rows = ensure_threads(connection, ids if is_careful else known)
+    rows |= {one: unsaved(connection.pk, one) for one in uninserted}
+    read = [thread for thread in block.threads if thread.kept.get(ONLY_ID) is not True]
+    changed = taken_thread_snapshots(rows, ((objects.Thread.from_raw(one.value), one.fetched_at) for one in read))
+    write_thread_snapshots(row for row in changed if row.upstream_id not in uninserted)
+    threads = BlockThreads(rows, new, uninserted)
+    set_flags(block, threads)
+    return threads
 
 
-def ids_of(block: BlockRows) -> list[str]:
-    ids = [part.thread_id for part in block.runs.values()] + [part.thread_id for part in block.messages]
-    return list(dict.fromkeys([*ids, *(part.upstream_id for part in block.threads)]))
+def thread_ids(block: BlockRows) -> list[str]:
+    ids = [run.thread_id for run in block.runs.values()] + [message.thread_id for message in block.messages]
+    return list(dict.fromkeys([*ids, *(thread.upstream_id for thread in block.threads)]))
 
 
 def unsaved(connection_id: int, upstream_id: str) -> Thread:
@@ -66,13 +67,13 @@ def unsaved(connection_id: int, upstream_id: str) -> Thread:
     return Thread(id=key, connection_id=connection_id, upstream_id=upstream_id, added_at=now, due_at=now)
 
 
-def set_flags(parts: Iterable[ThreadSnapshot], rows: dict[str, Thread], new: set[str], waiting: set[str]) -> None:
-    for part in parts:
-        names = [name for name in FLAGS if part.kept.get(name) is True and part.upstream_id in new]
-        row = rows[part.upstream_id]
+def set_flags(block: BlockRows, threads: BlockThreads) -> None:
+    for thread in block.threads:
+        names = [name for name in FLAGS if thread.kept.get(name) is True and thread.upstream_id in threads.new]
+        row = threads.rows[thread.upstream_id]
         for name in names:
             setattr(row, name, True)
-        if names and part.upstream_id not in waiting:
+        if names and thread.upstream_id not in threads.uninserted:
             row.save(update_fields=names)
 
 

@@ -1,4 +1,4 @@
-"""The zip of a run as the lines of an export. Everything in it may be damaged or made up."""
+"""Reads the zip of a run as the lines of an export. Everything in it may be damaged or made up."""
 
 import zlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ UNREADABLE = (BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedErro
 
 
 class LineFile:
-    """LineFile as a file that is read forwards, a line at a time whatever `size` is asked for."""
+    """Reads lines as a file that goes forwards, a line at a time whatever `size` is asked for."""
 
     def __init__(self, lines: Iterator[bytes]) -> None:
         self.lines = lines
@@ -29,7 +29,7 @@ class LineFile:
         return b"" if line is None else line + b"\n"
 
     def seek(self, place: int) -> int:
-        """From the start to where a line begins."""
+        """Goes from the start to where a line begins."""
         passed = 0
         while passed < place and (line := self.read()):
             passed += len(line)
@@ -37,7 +37,7 @@ class LineFile:
 
 
 def lines_of_zip(file: BinaryIO) -> Iterator[bytes]:
-    """One line an object and file, in the order of the manifest."""
+    """Yields one line an object and file, in the order of the manifest."""
     try:
         held = ZipFile(file)
         manifest = parsing.mapping(decode_json(content_of(held, MANIFEST)))
@@ -75,12 +75,12 @@ def file_line(held: ZipFile, entry: dict) -> bytes:
 
 
 def content_of(held: ZipFile, name: str) -> bytes:
-    """A member, or TOO_LONG; no more of it is unpacked than a line may have."""
+    """Unpacks a member, or TOO_LONG; no more of it is unpacked than a line may have."""
     with held.open(name) as member:
         content = member.read(MAX_LINE_BYTES + 1)
     return TOO_LONG if len(content) > MAX_LINE_BYTES else content
 
 
 def one_line(text: bytes) -> bytes:
-    """JSON that somebody spread over several lines; what was written here has none."""
+    """Joins JSON that somebody spread over several lines; what RunsDash wrote has one."""
     return text.replace(b"\n", b" ") if b"\n" in text else text

@@ -1,12 +1,13 @@
-"""Messages that are read against the schema of the usual shape: the same rows as by the tolerant way, or not read at all."""
+"""Checks that messages read against a schema get the same rows as by the tolerant way, or are not read so at all."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.generate import Past
 from runsdash.index.fulltext.words import joined_words
-from runsdash.index.importing.block_rows import rows_of_message
-from runsdash.index.importing.fast.messages import FastMessage, dated_message, fast_message_line
+from runsdash.index.importing import fast
+from runsdash.index.importing.block_rows import dated_message, rows_of_message
+from runsdash.index.importing.fast.messages import FastMessage
 from runsdash.index.importing.read_line import ImportLine
 from runsdash.index.snapshots.rows import positioned_messages
 from tests.index.importing.test_fast_steps import AGE, CONTEXT, ODD, both_lines, changed, places
@@ -31,8 +32,8 @@ CITED = {
 
 
 def both_ways(raw: dict) -> tuple | None:
-    """(as plain, as odd) of what is read as plain."""
-    found = both_lines(raw, fast_message_line)
+    """Makes the rows in both ways of what can be read fast."""
+    found = both_lines(raw)
     return found and tuple(map(comparable, found))
 
 
@@ -42,7 +43,7 @@ def comparable(line: ImportLine) -> tuple:
     return part, joined_words(texts), one.role, one.run_id
 
 
-def test_usual_messages_are_plain_and_alike() -> None:
+def test_usual_messages_are_read_fast_and_alike() -> None:
     for raw in (ASKED, ANSWERED):
         ours, theirs = both_ways(raw)
         assert ours == theirs
@@ -50,7 +51,7 @@ def test_usual_messages_are_plain_and_alike() -> None:
 
 
 @given(st.data())
-def test_what_is_plain_after_any_change_has_the_rows_of_the_tolerant_way(data: st.DataObject) -> None:
+def test_what_is_read_fast_after_any_change_has_the_rows_of_the_tolerant_way(data: st.DataObject) -> None:
     raw = data.draw(st.sampled_from((ASKED, ANSWERED)))
     path = data.draw(st.sampled_from([*places(raw), ["agent_id"], ["metadata", "x"], ["content", 0, "index"]]))
     found = both_ways(changed(raw | {"metadata": {}}, path, data.draw(ODD), leave_out=False))
@@ -66,7 +67,7 @@ def test_what_is_left_out_does_not_matter(data: st.DataObject) -> None:
         assert found[0] == found[1]
 
 
-def test_images_marks_and_strange_texts_are_not_plain() -> None:
+def test_images_marks_and_strange_texts_are_not_read_fast() -> None:
     image = {"type": "image_file", "image_file": {"file_id": "file-1"}}
     for strange in (
         {"content": [image]},
@@ -80,11 +81,11 @@ def test_images_marks_and_strange_texts_are_not_plain() -> None:
         assert both_ways(ASKED | strange) is None, strange
 
 
-def test_all_messages_of_a_past_are_plain() -> None:
+def test_all_messages_of_a_past_are_read_fast() -> None:
     lines = [
         line.encode() for thread in Past(runs=50, until=int(AGE.timestamp())).threads() for line in thread.splitlines()
     ]
     messages = [line for line in lines if b'"thread.message"' in line]
-    plain = [fast_message_line(line, read_at=AGE, context=CONTEXT) for line in messages]
-    assert len(plain) > 50
-    assert all(line is not None and isinstance(line.value, FastMessage) for line in plain)
+    read = [fast.read_line(line, read_at=AGE, context=CONTEXT) for line in messages]
+    assert len(read) > 50
+    assert all(line is not None and isinstance(line.value, FastMessage) for line in read)

@@ -1,4 +1,4 @@
-"""Runs that are read against the schema of the usual shape: the same rows as by the tolerant way, or not read at all."""
+"""Checks that runs read against a schema get the same rows as by the tolerant way, or are not read so at all."""
 
 import json
 
@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.generate import Past
+from runsdash.index.importing import fast
 from runsdash.index.importing.block_rows import fast_run_with_steps, run_with_steps
-from runsdash.index.importing.fast.runs import FastRun, fast_run_line
+from runsdash.index.importing.fast.runs import FastRun
 from runsdash.index.importing.read_line import Context, read_line
+from runsdash.index.importing.row_types import RUN_NAMES
+from runsdash.index.models import Run
 from runsdash.service.statuses import RunStatus
 from tests.index.importing.test_fast_steps import (
     AGE,
@@ -43,8 +46,8 @@ ALL = (DONE, FAILED, CUT_SHORT, EXPIRED)
 
 
 def both_ways(raw: dict, context: Context = CONTEXTS[0]) -> tuple | None:
-    """(as plain, as odd) of what is read as plain, with two steps."""
-    found = both_lines(raw, fast_run_line, context)
+    """Makes the rows in both ways of what can be read fast, with two steps."""
+    found = both_lines(raw, context)
     if found is None:
         return None
     return tuple(
@@ -58,9 +61,14 @@ def steps_of(raw: dict, context: Context) -> dict:
     return {raw["id"]: [read_line(step, read_at=AGE, context=context) for step in steps]}
 
 
+def test_a_run_has_all_columns_but_those_of_work_under_way() -> None:
+    columns = [field.attname for field in Run._meta.concrete_fields]
+    assert sorted(RUN_NAMES) == sorted(set(columns) - {"lease_until", "lease_token", "trouble"})
+
+
 @pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize("raw", ALL)
-def test_usual_runs_are_plain_and_alike(raw: dict, context: Context) -> None:
+def test_usual_runs_are_read_fast_and_alike(raw: dict, context: Context) -> None:
     ours, theirs = both_ways(raw, context)
     assert ours == theirs
     assert len(ours.steps) == 2
@@ -76,7 +84,7 @@ def test_any_status_with_any_times(status: str) -> None:
 
 
 @given(st.data())
-def test_what_is_plain_after_any_change_has_the_rows_of_the_tolerant_way(data: st.DataObject) -> None:
+def test_what_is_read_fast_after_any_change_has_the_rows_of_the_tolerant_way(data: st.DataObject) -> None:
     raw = data.draw(st.sampled_from(ALL)) | {"metadata": {}}
     path = data.draw(st.sampled_from([*places(raw), ["agent_id"], ["expired_at"], ["metadata", "x"]]))
     found = both_ways(changed(raw, path, data.draw(ODD), leave_out=False))
@@ -92,7 +100,7 @@ def test_what_is_left_out_does_not_matter(data: st.DataObject) -> None:
         assert found[0] == found[1]
 
 
-def test_what_waits_and_what_is_strange_is_not_plain() -> None:
+def test_what_waits_and_what_is_strange_is_not_read_fast() -> None:
     deep: list = []
     for _ in range(101):
         deep = [deep]
@@ -107,13 +115,13 @@ def test_what_waits_and_what_is_strange_is_not_plain() -> None:
     ):
         assert both_ways(DONE | strange) is None, strange
     told = json.dumps(DONE)[:-1] + ',"_fetched_at":"2026-11-20T11:00:00+00:00","_kept":{"has_all_steps":true}}'
-    assert fast_run_line(told.encode(), read_at=AGE, context=CONTEXTS[0]) is None
+    assert fast.read_line(told.encode(), read_at=AGE, context=CONTEXTS[0]) is None
 
 
-def test_most_runs_of_a_past_are_plain() -> None:
+def test_most_runs_of_a_past_are_read_fast() -> None:
     lines = [
         line.encode() for thread in Past(runs=90, until=int(AGE.timestamp())).threads() for line in thread.splitlines()
     ]
     runs = [line for line in lines if b'"thread.run"' in line]
-    plain = [fast_run_line(line, read_at=AGE, context=CONTEXTS[0]) for line in runs]
-    assert sum(line is not None and isinstance(line.value, FastRun) for line in plain) > 0.9 * len(runs) > 80
+    read = [fast.read_line(line, read_at=AGE, context=CONTEXTS[0]) for line in runs]
+    assert sum(line is not None and isinstance(line.value, FastRun) for line in read) > 0.9 * len(runs) > 80

@@ -1,7 +1,6 @@
-"""Steps that are read against the schema of the usual shape: the same rows as by the tolerant way, or not read at all."""
+"""Checks that steps read against a schema get the same rows as by the tolerant way, or are not read so at all."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -10,9 +9,10 @@ from hypothesis import strategies as st
 
 from benchmarks.generate import Past
 from runsdash.index.fulltext.words import joined_words
-from runsdash.index.importing.fast.steps import FastStep, fast_positions, fast_step_line, fast_step_rows
+from runsdash.index.importing import fast
+from runsdash.index.importing.fast.steps import FastStep, fast_positions, fast_step_rows
 from runsdash.index.importing.read_line import BadLine, Context, ImportLine, read_line
-from runsdash.index.importing.rows_from_objects import dated_step, step_rows
+from runsdash.index.importing.rows_from_objects import step_rows
 from runsdash.index.snapshots.rows import positioned_steps
 from runsdash.service.decoding import MAX_JSON_DEPTH
 from runsdash.service.objects import RunStep
@@ -86,27 +86,25 @@ def changed(raw: dict, path: list, value: object, *, leave_out: bool) -> dict:
     return copy
 
 
-def both_lines(
-    raw: dict, read: Callable[..., ImportLine | None], context: Context = CONTEXT
-) -> tuple[ImportLine, ImportLine] | None:
-    """(as plain, as odd) of what `read` reads as plain: lines that differ in their value alone."""
+def both_lines(raw: dict, context: Context = CONTEXT) -> tuple[ImportLine, ImportLine] | None:
+    """Reads an object in both ways, fast and tolerant, if it can be read fast: the lines differ in their value alone."""
     text = json.dumps(raw).encode()
-    line = read(text, read_at=AGE, context=context)
+    line = fast.read_line(text, read_at=AGE, context=context)
     if line is None:
         return None
-    odd = read_line(text, read_at=AGE, context=context)
-    assert line._replace(value=None) == odd._replace(value=None)
-    return line, odd
+    tolerant = read_line(text, read_at=AGE, context=context)
+    assert line._replace(value=None) == tolerant._replace(value=None)
+    return line, tolerant
 
 
 def both_ways(raw: dict) -> tuple | None:
-    """(as plain, as odd) of what is read as plain."""
-    found = both_lines(raw, fast_step_line)
+    """Makes the rows in both ways of what can be read fast."""
+    found = both_lines(raw)
     if found is None:
         return None
-    line, odd = found
-    ours = fast_step_rows(line, CONTEXT, of=5, position=6)
-    theirs = step_rows(dated_step(odd), CONTEXT, of=5, position=6, fallback=AGE)
+    line, tolerant = found
+    ours = fast_step_rows(line, CONTEXT, run_key=5, position=6)
+    theirs = step_rows(RunStep.from_raw(tolerant.value), tolerant, CONTEXT, run_key=5, position=6, fallback=AGE)
     return comparable(ours), comparable(theirs)
 
 
@@ -114,7 +112,7 @@ def comparable(own) -> tuple:
     return own.row, own.body, own.names, own.calls, joined_words(own.texts)
 
 
-def test_usual_steps_are_plain_and_alike() -> None:
+def test_usual_steps_are_read_fast_and_alike() -> None:
     for raw in (
         USUAL,
         SPOKEN,
@@ -126,7 +124,7 @@ def test_usual_steps_are_plain_and_alike() -> None:
 
 
 @given(st.data())
-def test_what_is_plain_after_any_change_has_the_rows_of_the_tolerant_way(data: st.DataObject) -> None:
+def test_what_is_read_fast_after_any_change_has_the_rows_of_the_tolerant_way(data: st.DataObject) -> None:
     raw = data.draw(st.sampled_from((USUAL, SPOKEN, OTHER_TOOLS)))
     path = data.draw(
         st.sampled_from([*places(raw), ["expires_at"], ["agent_id"], ["message_id"], ["step_details", "x"]])
@@ -146,12 +144,12 @@ def test_what_is_left_out_does_not_matter(data: st.DataObject) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), max_size=12), st.sampled_from([0, 1, 400_000]))
-def test_plain_steps_have_the_places_of_the_tolerant_way(times: list[tuple[int, bool]], microsecond: int) -> None:
+def test_fast_steps_have_the_places_of_the_tolerant_way(times: list[tuple[int, bool]], microsecond: int) -> None:
     raws = [
         (SPOKEN if is_message else USUAL) | {"id": f"step_{number}", "created_at": USUAL["created_at"] + after}
         for number, (after, is_message) in enumerate(times)
     ]
-    lines = [fast_step_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) for raw in raws]
+    lines = [fast.read_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) for raw in raws]
     began = datetime.fromtimestamp(USUAL["created_at"], UTC).replace(microsecond=microsecond)
     theirs = positioned_steps([RunStep.from_raw(raw) for raw in raws], run_created_at=began)
     assert [(line.id, position) for line, position in fast_positions(lines, began)] == [
@@ -159,7 +157,7 @@ def test_plain_steps_have_the_places_of_the_tolerant_way(times: list[tuple[int, 
     ]
 
 
-def test_errors_other_tools_and_strange_texts_are_not_plain() -> None:
+def test_errors_other_tools_and_strange_texts_are_not_read_fast() -> None:
     drawn = {"input": "plot()", "outputs": [{"type": "image", "image": {"file_id": "file-1"}}]}
     image = {"id": "call_3", "type": "code_interpreter", "code_interpreter": drawn}
     for strange in (
@@ -172,20 +170,20 @@ def test_errors_other_tools_and_strange_texts_are_not_plain() -> None:
         assert both_ways(USUAL | strange) is None
 
 
-def test_what_is_nested_deeper_than_the_service_reads_is_not_plain() -> None:
+def test_what_is_nested_deeper_than_the_service_reads_is_not_read_fast() -> None:
     deep: object = {}
     for _ in range(MAX_JSON_DEPTH):
         deep = {"inner": deep}
     raw = USUAL | {"usage": USUAL["usage"] | {"prompt_token_details": deep}}
-    assert fast_step_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) is None
+    assert fast.read_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) is None
     with pytest.raises(BadLine, match="nested too deeply"):
         read_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT)
 
 
-def test_most_steps_of_a_past_are_plain() -> None:
+def test_most_steps_of_a_past_are_read_fast() -> None:
     lines = [
         line.encode() for thread in Past(runs=50, until=int(AGE.timestamp())).threads() for line in thread.splitlines()
     ]
     steps = [line for line in lines if b'"thread.run.step"' in line]
-    plain = [fast_step_line(line, read_at=AGE, context=CONTEXT) for line in steps]
-    assert sum(line is not None and isinstance(line.value, FastStep) for line in plain) > 0.97 * len(steps) > 100
+    read = [fast.read_line(line, read_at=AGE, context=CONTEXT) for line in steps]
+    assert sum(line is not None and isinstance(line.value, FastStep) for line in read) > 0.97 * len(steps) > 100

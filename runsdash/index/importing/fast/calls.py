@@ -1,6 +1,6 @@
-"""Tool calls of the shapes that nearly all have, with what a row and the words take of them. Pure.
+"""Defines tool calls of the shapes that nearly all have, with what a row and the words take of them. Pure.
 
-The same as `previews.call_row` and `searchable.call_texts` make of a call of any shape; a test compares them.
+`previews.call_row` and `run_texts.call_texts` make the same of a call of any shape; a test compares them.
 """
 
 from typing import Annotated
@@ -9,9 +9,8 @@ from msgspec import Meta, Raw, Struct
 
 from runsdash.index.fulltext.run_texts import spoken
 from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, MAX_RESULTS
-from runsdash.index.storage.storable_text import ID_CHARS
 
-Word = Annotated[str, Meta(min_length=1, max_length=ID_CHARS)]
+from .fields import Word
 
 
 class Function(Struct, forbid_unknown_fields=True):
@@ -52,7 +51,7 @@ class Code(Struct, forbid_unknown_fields=True):
 
 
 class CodeCall(Struct, forbid_unknown_fields=True, tag_field="type", tag="code_interpreter"):
-    """With logs alone; images are files of their own and not usual."""
+    """Holds a call with logs alone; images are files of their own and not usual."""
 
     id: Word
     code_interpreter: Code
@@ -102,7 +101,7 @@ class SearchCall(Struct, forbid_unknown_fields=True, tag_field="type", tag="file
 
 
 def silent_row(call_id: str, name: str, kind: str, *, note: str) -> dict[str, object]:
-    """The row of a call without arguments and output."""
+    """Makes the row of a call without arguments and output."""
     return {
         "id": call_id, "type": name, "kind": kind, "name": name, "arguments_size": 0, "output_size": None, "note": note,
     }  # fmt: skip

@@ -1,15 +1,14 @@
-"""Runs of the shape that nearly all have: known status, nothing they wait for. As `plain` does for steps, the same rows. Pure."""
+"""Defines runs of the shape that nearly all have, known status and nothing they wait for, and makes their rows. Pure."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Raw, Struct
-from msgspec.json import Decoder
 
 from runsdash.index import run_states
 from runsdash.index.fulltext.words import joined_words
 from runsdash.index.importing.read_line import Context, ImportLine
-from runsdash.index.importing.row_types import RunRows
+from runsdash.index.importing.row_types import RunRest, RunRows
 from runsdash.index.importing.rows_from_objects import StepRows, body_rest, json_column, texts_of, tools_of
 from runsdash.index.importing.thread_messages import ThreadMessages
 from runsdash.index.importing.timestamps import second_stamp, stamp
@@ -18,13 +17,10 @@ from runsdash.index.storage.keys import key_at
 from runsdash.index.storage.storable_text import ID_CHARS
 from runsdash.service.statuses import RunStatus
 
-from .calls import Word
-from .messages import Owner
-from .steps import FastUsage, Second, decoded_line
+from .fields import FastUsage, MaybeWord, Second, Word
 
-IS_RUN = b'"thread.run"'
 Status = Literal[tuple(status.value for status in RunStatus)]
-TERMINAL = frozenset(run_states.ENDED)
+ENDED = frozenset(run_states.ENDED)
 
 
 class Error(Struct, forbid_unknown_fields=True):
@@ -42,8 +38,8 @@ class FastRun(Struct, forbid_unknown_fields=True):
     created_at: Second
     thread_id: Word
     status: Status
-    assistant_id: Owner = None
-    model: Owner = None
+    assistant_id: MaybeWord = None
+    model: MaybeWord = None
     instructions: str | None = None
     started_at: Second | None = None
     expires_at: Second | None = None
@@ -72,22 +68,12 @@ class FastRun(Struct, forbid_unknown_fields=True):
 
     @property
     def ended_at(self) -> int | None:
-        """As `Run.ended_at`."""
-        if self.status not in TERMINAL:
+        """Finds the same as `service.objects.Run.ended_at`."""
+        if self.status not in ENDED:
             return None
         own = {run_states.FAILED: self.failed_at, run_states.CANCELLED: self.cancelled_at}.get(self.status)
         last = self.expires_at if self.status == run_states.EXPIRED else None
         return own or self.completed_at or self.failed_at or self.cancelled_at or last
-
-
-decode = Decoder(FastRun).decode
-
-
-def fast_run_line(text: bytes, *, read_at: datetime, context: Context) -> ImportLine | None:
-    """The line of such a run, with a FastRun for its value. None: it is something else."""
-    if IS_RUN not in text:
-        return None
-    return decoded_line(text, "thread.run", decode, read_at=read_at, context=context)
 
 
 def fast_run_key(run: FastRun, context: Context) -> int:
@@ -102,28 +88,49 @@ def fast_run_rows(
     thread_messages: ThreadMessages,
     context: Context,
 ) -> RunRows:
-    """As `making.run_rows`."""
+    """Makes the same as `rows_from_objects.run_rows`."""
     run, usage, error, zone = line.value, line.value.usage, line.value.last_error, context.zone
     began, ended = run.started_at or run.created_at, run.ended_at
     fetched, metadata = stamp(line.fetched_at, context), run.metadata or {}
     tokens = (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) if usage else (None, None, None)
     code = (error and error.code) or (run.incomplete_details and run.incomplete_details.reason) or ""
-    rest = (
-        context.connection_id, run.id, run.assistant_id or "", run.model or "", run.status, fetched,
-        second_stamp(run.created_at, zone), second_stamp(run.started_at, zone), second_stamp(ended, zone),
-        second_stamp(run.expires_at, zone),
-        None if run.started_at is None else bounded(run.started_at - run.created_at),
-        None if ended is None else bounded(ended - began),
-        *tokens, code, error.message if error else "", json_column(metadata), "[]", "", len(steps), "",
-        context.is_archive and run.status in TERMINAL, sum(own.calls for own in steps), None, None, fetched, fetched,
-    )  # fmt: skip
+    rest = RunRest(
+        connection_id=context.connection_id,
+        upstream_id=run.id,
+        assistant_id=run.assistant_id or "",
+        model=run.model or "",
+        status=run.status,
+        status_since=fetched,
+        created_at=second_stamp(run.created_at, zone),
+        started_at=second_stamp(run.started_at, zone),
+        ended_at=second_stamp(ended, zone),
+        expires_at=second_stamp(run.expires_at, zone),
+        queue_s=None if run.started_at is None else bounded(run.started_at - run.created_at),
+        duration_s=None if ended is None else bounded(ended - began),
+        prompt_tokens=tokens[0],
+        completion_tokens=tokens[1],
+        total_tokens=tokens[2],
+        error_code=code,
+        error_message=error.message if error else "",
+        metadata=json_column(metadata),
+        pending_calls="[]",
+        waits_for="",
+        step_count=len(steps),
+        steps_cursor="",
+        has_all_steps=context.is_archive and run.status in ENDED,
+        tool_call_count=sum(step.calls for step in steps),
+        steps_checked_at=None,
+        archived_at=None,
+        fetched_at=fetched,
+        checked_at=fetched,
+    )
     return RunRows(
         key, run.id, run.thread_id, line.fetched_at, created_at, run.model or "", *tokens,
         pairs=[(pair["key"], pair["value"]) for pair in metadata_pairs(0, metadata)],
         tools=tools_of([], steps),
         seen=[(run.status, fetched)],
-        steps=[own.row for own in steps],
-        step_bodies=[own.body for own in steps],
+        steps=[step.row for step in steps],
+        step_bodies=[step.body for step in steps],
         words=joined_words(texts_of(run, created_at, steps, thread_messages)),
         rest=rest,
         body=body_rest(line, fetched),
