@@ -1,6 +1,7 @@
-"""Takes files of API objects into the index, fast: the same rows as `index/upsert` writes, by the same rules.
+"""Imports files of API objects, fast: the same rows as `snapshots` writes, by the same rules.
 
-sources and lines (files → blocks of lines) → known (drops what is in the index already) → extract (lines → rows, in
-other processes) → writing (rows → tables; side_by_side: by two writers on PostgreSQL), extras (archived files and
-assistants, one by one). `importing` drives them, under `database_settings` of its own. Nothing here calls an upstream.
+files, zip_files and blocks (files → blocks of lines) → skip_known (drops what is in the index already) → block_rows
+(lines → rows, in other processes; `fast` reads the usual ones) → write_blocks (rows → tables; two_writers: by two
+writers on PostgreSQL) and write_extras (archived files and assistants, one by one). run_import drives them, under
+database_settings of its own. Nothing here calls an upstream.
 """

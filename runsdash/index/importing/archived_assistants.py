@@ -1,4 +1,4 @@
-"""Assistants in an export: what pages show of them, since a run tells no more than an id."""
+"""Writes assistants as lines of an export, and reads them back, since a run has no more than their id."""
 
 import json
 from datetime import datetime
@@ -24,7 +24,7 @@ def exported_assistant(row: Assistant) -> ExportedObject:
 
 
 def write_assistant(connection: Connection, value: dict, *, read_at: datetime, context: Context) -> bool:
-    """False when the index has as much already. Raises BadLine."""
+    """Writes an assistant; False when the index has as much already. Raises BadLine."""
     assistant, fetched_at = objects.Assistant.from_raw(value), age_of(value, read_at, context)
     if not assistant.id:
         raise BadLine("this assistant has no id")

@@ -1,4 +1,4 @@
-"""Archived files in an export: a line each, its content as base64. Knows nothing of which files an export holds."""
+"""Writes archived files as lines of an export, and reads them back. Knows nothing of which files an export holds."""
 
 import json
 from base64 import b64encode
@@ -20,12 +20,12 @@ from .read_line import BadLine, Context
 
 OBJECT = "runsdash.file"
 NOT_OF_AN_ID = frozenset("/\\") | {chr(number) for number in (*range(32), 127)}
-MAX_ATTEMPTS_TOLD = 1000
+MAX_ATTEMPTS_STATED = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileLine:
-    """A file as a line tells it. `fetched_at` null: still wanted; `content` null: not here, `status` says why."""
+    """Holds a file as a line has it. `fetched_at` null: still wanted; `content` null: not here, `status` says why."""
 
     id: str
     thread_id: str = ""
@@ -48,12 +48,12 @@ class FileLine:
 
 
 def file_line(file: ArchivedFile, thread_id: str) -> bytes:
-    """A kept file as a line. `thread_id`: the upstream's id of the thread whose meter counts it."""
+    """Writes a kept file as a line. `thread_id`: the upstream's id of the thread whose meter counts it."""
     return line_of(file_fields(file, thread_id), file.content)
 
 
 def file_fields(file: ArchivedFile, thread_id: str) -> dict[str, object]:
-    """All but the content."""
+    """Gathers what a line says of a file, all but its content."""
     columns = {name: getattr(file, name) for name in ("status", "attempts", "content_type", "size", "digest")}
     found = {name: value for name, value in columns.items() if value not in (None, "", 0)}
     found |= {"id": file.upstream_id, "thread_id": thread_id}
@@ -61,7 +61,7 @@ def file_fields(file: ArchivedFile, thread_id: str) -> dict[str, object]:
 
 
 def line_of(fields: dict[str, object], content: bytes | None) -> bytes:
-    """With its end."""
+    """Writes a line, its content as base64, with its end."""
     rest = {name: value for name, value in fields.items() if name not in ("object", "content")}
     fetched_at = rest.pop("_fetched_at", None)
     start = json.dumps({"object": OBJECT} | rest, separators=(",", ":")).encode()[:-1]
@@ -72,7 +72,7 @@ def line_of(fields: dict[str, object], content: bytes | None) -> bytes:
 
 
 def read_file(value: dict, *, read_at: datetime, context: Context) -> FileLine:
-    """Raises BadLine."""
+    """Reads a file out of the JSON of a line. Raises BadLine."""
     status, content = status_of(value), content_of(value)
     if (status == 200) != (content is not None):
         raise BadLine("the status and the content of this file do not belong together")
@@ -84,7 +84,7 @@ def read_file(value: dict, *, read_at: datetime, context: Context) -> FileLine:
         id=id_of(value),
         thread_id=stored_id(parsing.identifier(value.get("thread_id")) or ""),
         status=status,
-        attempts=min(parsing.integer(value.get("attempts")) or 0, MAX_ATTEMPTS_TOLD),
+        attempts=min(parsing.integer(value.get("attempts")) or 0, MAX_ATTEMPTS_STATED),
         content_type=cut(parsing.text(value.get("content_type")) or "", 100),
         fetched_at=fetched_at and min(fetched_at, context.now),
         content=content,
@@ -107,7 +107,7 @@ def status_of(value: dict) -> int | None:
 
 
 def content_of(value: dict) -> bytes | None:
-    """The bytes, if they are what the line says they are."""
+    """Returns the bytes, if they are what the line says they are."""
     text = value.get("content")
     if text is None:
         return None
@@ -126,7 +126,7 @@ def content_of(value: dict) -> bytes | None:
 
 
 def write_file(connection: Connection, value: dict, *, read_at: datetime, context: Context) -> bool:
-    """False when the index has as much already. Raises BadLine."""
+    """Writes a file; False when the index has as much already. Raises BadLine."""
     file = read_file(value, read_at=read_at, context=context)
     rows = ArchivedFile.objects.filter(connection=connection, upstream_id=file.id)
     with transaction.atomic():
@@ -142,13 +142,13 @@ def write_file(connection: Connection, value: dict, *, read_at: datetime, contex
 
 
 def held_thread(connection: Connection, thread_id: str) -> Thread | None:
-    """The thread, if it is here; it is not purged while its file is written."""
+    """Holds the thread, if it is here, so that it is not purged while its file is written."""
     thread = Thread.objects.filter(connection=connection, upstream_id=thread_id).only("pk").first()
     return thread if thread is not None and hold_thread(thread.pk) else None
 
 
 def is_better(file: FileLine, there: ArchivedFile) -> bool:
-    """Content beats a refusal, a refusal beats what is still wanted; of two alike the newer is better."""
+    """Is it content where there is a refusal, a refusal where nothing is known, or the newer of two alike?"""
     return rank(file.status, file.fetched_at) > rank(there.status, there.fetched_at)
 
 

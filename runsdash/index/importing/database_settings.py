@@ -1,6 +1,6 @@
-"""Settings of the database session while an import writes: room for pages that come in no order, and for words to be merged.
+"""Changes settings of the database session while an import writes: room for pages in no order, and for new words.
 
-What was committed last may be lost when the power fails; the import is then begun again. That may be said of nothing else
+What was committed last may be lost when the power fails; the import is then begun again. That is so of nothing else
 that a session writes, so they end with the import.
 """
 
@@ -20,7 +20,7 @@ KNOWS_LZ4 = "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'defaul
 
 @contextmanager
 def settings_of_the_session(values: Mapping[str, object]) -> Iterator[None]:
-    """Inside, and afterwards what they were."""
+    """Sets them inside, and afterwards what they were."""
     before = current_settings(values)
     change_to(values)
     try:
@@ -30,7 +30,7 @@ def settings_of_the_session(values: Mapping[str, object]) -> Iterator[None]:
 
 
 def wanted_settings() -> dict[str, object]:
-    """Without what a server was not built with."""
+    """Chooses them by engine, without what a server was not built with."""
     values = dict(WANTED[database.vendor])
     if database.vendor == "postgresql":
         with database.cursor() as cursor:
@@ -41,7 +41,7 @@ def wanted_settings() -> dict[str, object]:
 
 
 def current_settings(names: Iterable[str]) -> dict[str, object]:
-    """What they are now."""
+    """Reads what they are now."""
     found = {}
     with database.cursor() as cursor:
         for name in names:

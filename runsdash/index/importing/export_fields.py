@@ -1,9 +1,9 @@
-"""What an export adds to an object and an import takes away again: keys that begin with `_`, at the end of the line.
+"""Adds fields to an exported object, and takes them away again: keys that begin with `_`, at the end of the line.
 
 They are spliced on as text, so the body between stays byte for byte as it was received:
 - `_fetched_at`: when the request of this snapshot was sent (every object; null: a file that is still wanted)
 - `_seen`: [[status, time], …], the status changes seen (runs)
-- `_kept`: columns that the body alone does not tell (runs, threads)
+- `_kept`: columns that the body alone does not say (runs, threads)
 - `_object`, `_owner`: what it is, and the id of its thread or run, where the server left that out
 """
 
@@ -15,12 +15,12 @@ NAMES = frozenset(("_fetched_at", "_seen", "_kept", "_object", "_owner"))
 
 
 def with_fields(body: bytes, fields: dict) -> bytes:
-    """`fields` must begin with `_fetched_at`."""
+    """Adds `fields`, of which `_fetched_at` must be the first."""
     return body[:-1] + b"," + json.dumps(fields, separators=(",", ":")).encode()[1:]
 
 
 class ExportedObject(NamedTuple):
-    """An object as it goes out: its JSON text as received, and what that does not tell."""
+    """Holds an object as it goes out: its JSON text as received, and what that does not say."""
 
     id: str
     body: bytes
@@ -32,7 +32,7 @@ class ExportedObject(NamedTuple):
 
 
 def split_fields(line: bytes) -> tuple[bytes, dict]:
-    """(body, fields) of a line; the fields is empty when nothing was added."""
+    """Returns (body, fields) of a line; no fields when nothing was added."""
     start = line.rfind(FIRST)
     if start < 0:
         return line, {}

@@ -18,7 +18,7 @@ STDIN = "-"
 
 @contextmanager
 def sources_of(paths: Iterable[str]) -> Iterator[list[ImportSource]]:
-    """The files, open; `-` is standard input. Raises OSError."""
+    """Opens the files; `-` is standard input. Raises OSError."""
     with ExitStack() as stack:
         yield [source_of(path, stack) for path in paths]
 

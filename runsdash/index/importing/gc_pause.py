@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """No collection inside, unless somebody calls `gc.collect`."""
+    """Stops the collection inside, unless somebody calls `gc.collect`."""
     was_collecting = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Thread ids out of any text, any number of them: lines of logs, or JSON lines of thread and run objects."""
+"""Adds threads by ids out of any text: lines of logs, or JSON lines of thread and run objects."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ CHUNK = 500  # threads a transaction
 
 @dataclass
 class ImportedThreads:
-    """`lines` looked at, `new` threads, those `known` before, and `back`: how many of them had been purged."""
+    """Counts `lines` looked at, `new` threads, those `known` before; `back`: how many of them had been purged."""
 
     lines: int = 0
     new: int = 0
@@ -41,15 +41,15 @@ def import_threads(connection: Connection, source: ImportSource) -> ImportedThre
 
 
 def add(connection: Connection, ids: list[str], added: ImportedThreads) -> None:
-    there = len(keys_of(Thread, connection=connection, ids=ids))
+    known = len(keys_of(Thread, connection=connection, ids=ids))
     added.back += let_back_in(connection, ids)
     ensure_threads(connection, ids, added_by="import_threads")
-    added.new += len(ids) - there
-    added.known += there
+    added.new += len(ids) - known
+    added.known += known
 
 
 def thread_ids(line: bytes) -> Iterator[str]:
-    """The ids in one line: of an object its own thread, of other text (a log in JSON too) every thread's id."""
+    """Finds the ids in one line: of an object its own thread, of other text (a log in JSON too) every thread's id."""
     if line.lstrip().startswith(b"{"):
         try:
             named = list(ids_of_object(decode_json(line)))

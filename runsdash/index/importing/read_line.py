@@ -1,4 +1,4 @@
-"""Reads a line of an import: an object with its body and age. Takes what is harmless, refuses the rest by a sentence."""
+"""Reads a line as an object with its body and age. Takes what is harmless, refuses the rest with a sentence."""
 
 from contextlib import suppress
 from dataclasses import dataclass

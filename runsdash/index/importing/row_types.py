@@ -110,7 +110,7 @@ class RunRows(NamedTuple):
 
 
 class MessageRows(NamedTuple):
-    """Holds a message. `position`: its second and rank, and its place among those of the block (see storage/keys.py)."""
+    """Holds a message. `position`: its second and rank, and its place among those of the block."""
 
     key: int
     upstream_id: str

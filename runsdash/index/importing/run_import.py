@@ -108,7 +108,7 @@ def import_sources(
     with (
         settings_of_the_session(values),
         uncollected(),
-        # The writer refers to no row that it has not seen or written; to look each up again is a tenth of SQLite's work.
+        # The writer refers to rows that it has seen or written; to look each up again is a tenth of SQLite's work.
         database.constraint_checks_disabled(),
         tempfile.TemporaryFile() as orphans,
     ):

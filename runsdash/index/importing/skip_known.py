@@ -6,7 +6,7 @@ with a newer age only moves the age. Lines that are no objects of the API leave 
 Reads the index, writes nothing; the writer applies the rules again under its lock.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -23,13 +23,13 @@ from runsdash.index.models import (
     StepBody,
     Thread,
 )
+from runsdash.index.snapshots.known_rows import chunks
 
 from .blocks import Block
 from .read_line import ONLY_ID, BadLine, Context, ImportLine, read_line
 from .write_extras import taken_out
 
 SAMPLE = 16  # lines of a block that are looked up before all of them are
-CHUNK = 500  # ids in one IN (…)
 BODIES = {
     "thread.run": (RunBody, "run", Run),
     "thread.run.step": (StepBody, "step", RunStep),
@@ -113,15 +113,14 @@ def known_objects(lines: Iterable[ImportLine], context: Context) -> dict[tuple[s
     wanted: dict[str, list[str]] = {}
     for line in lines:
         wanted.setdefault(line.kind, []).append(line.id)
-    found = {}
+    found: dict[tuple[str, str], KnownObject] = {}
     for kind, ids in wanted.items():
-        for start in range(0, len(ids), CHUNK):
-            for upstream_id, *known in known_rows(kind, ids[start : start + CHUNK], context):
-                found[kind, upstream_id] = KnownObject(*known)
+        rows = (row for some in chunks(ids) for row in known_rows(kind, some, context))
+        found |= {(kind, upstream_id): KnownObject(*known) for upstream_id, *known in rows}
     return found
 
 
-def known_rows(kind: str, ids: list[str], context: Context) -> Iterable[tuple]:
+def known_rows(kind: str, ids: Sequence[str], context: Context) -> Iterable[tuple]:
     if kind == "thread":
         rows = Thread.objects.filter(connection_id=context.connection_id, upstream_id__in=ids)
         return [

@@ -1,4 +1,4 @@
-"""Which connection an import goes into."""
+"""Chooses the connection that an import goes into."""
 
 from runsdash.index.connections import DEFAULT_SLUG, connections
 from runsdash.index.models import Connection
@@ -7,11 +7,11 @@ IMPORTED_SLUG = "imported"
 
 
 class NoTarget(ValueError):
-    """It is not clear where to put the objects. The message is a sentence."""
+    """Says that it is not clear where to put the objects. The message is a sentence."""
 
 
 def target(slug: str | None) -> Connection:
-    """The connection named `slug`; without one `default`, or the only one there is, or a new archive. Raises NoTarget."""
+    """Returns the connection `slug`; else `default`, or the only one there is, or a new archive. Raises NoTarget."""
     known = {connection.slug: connection for connection in connections()}
     names = ", ".join(known) or "none yet"
     if slug:
@@ -26,6 +26,6 @@ def target(slug: str | None) -> Connection:
 
 
 def archive() -> Connection:
-    """A connection that is only read from: nobody is asked for what it holds."""
+    """Makes a connection that is only read from: nobody is asked for what it holds."""
     columns = {"name": "Imported", "base_url": "", "is_enabled": False}
     return Connection.objects.get_or_create(slug=IMPORTED_SLUG, defaults=columns)[0]

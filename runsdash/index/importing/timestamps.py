@@ -1,6 +1,6 @@
-"""Times as the engine of an import reads them, in UTC. Pure.
+"""Writes times as the engine of an import reads them, in UTC. Pure.
 
-Objects of the API tell whole seconds, nearly always, and an import writes dozens of times a run.
+Objects of the API have whole seconds, nearly always, and an import writes dozens of times a run.
 """
 
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ def stamp_in(moment: datetime, zone: str) -> str:
 
 
 def second_stamp(second: int | None, zone: str) -> str | None:
-    """The same of whole seconds since 1970."""
+    """Writes whole seconds since 1970 in the same way."""
     if second is None:
         return None
     minute, rest = divmod(second, 60)

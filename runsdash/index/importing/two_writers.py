@@ -1,7 +1,8 @@
-"""Two writers at once, where the engine has room for them: on PostgreSQL, whose server works on one transaction a session.
+"""Runs two writers at once, where the engine has room for them.
 
-Results come in the order of what was given. Whoever meets an object that the other is just writing waits for it, fails and
-starts over (see writing.py); files in which that happens are not in the order of their threads, so from then on one writes.
+That is PostgreSQL, whose server works on one transaction a session. Results come in the order of what was given. A
+writer that meets an object that the other is just writing waits for it, fails and starts over (see write_blocks.py);
+files in which that happens are not in the order of their threads, so from then on one writes.
 """
 
 from collections import deque
@@ -25,7 +26,10 @@ def done_in_order(
     begin: Callable[[], None],
     collided: Callable[[Done], bool],
 ) -> Iterator[Done]:
-    """`work` for each; `begin` in each thread before its first. In an open transaction nobody else could see, all is done here."""
+    """Calls `work` for each of `given`, and `begin` in each thread before its first.
+
+    In an open transaction, which no other thread could see, all is done here.
+    """
     writers = 1 if database.in_atomic_block else WRITERS.get(database.vendor, 1)
     ahead = iter(given)
     first = list(islice(ahead, writers))
@@ -34,21 +38,21 @@ def done_in_order(
         yield from map(work, given)
         return
     with threads(writers, begin) as pool:
-        flying: deque[Future[Done]] = deque()
+        pending: deque[Future[Done]] = deque()
         most = writers + 1  # one waits for whoever is done first
         for one in given:
-            flying.append(pool.submit(work, one))
-            while len(flying) >= most:
-                done = flying.popleft().result()
+            pending.append(pool.submit(work, one))
+            while len(pending) >= most:
+                done = pending.popleft().result()
                 most = 1 if collided(done) else most
                 yield done
-        while flying:
-            yield flying.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 @contextmanager
 def threads(count: int, begin: Callable[[], None]) -> Iterator[ThreadPoolExecutor]:
-    """With a connection to the database each, which goes away with them."""
+    """Starts threads with a connection to the database each, which goes away with them."""
     opened = []
 
     def first() -> None:

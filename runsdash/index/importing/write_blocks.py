@@ -53,9 +53,9 @@ ATTEMPTS = 4
 class WriteResult:
     """Counts the rows that were added or changed, and keeps what is left to do.
 
-    `back`: purged threads that came back. `orphan_steps`: of runs that the index does not have (yet). `reindex`: keys of
-    threads that were there before and got messages; the words of all their runs are made anew at the end. `words` wait
-    for the end of the transaction: written together they cost a third.
+    `back`: purged threads that came back. `orphan_steps`: of runs that the index does not have (yet). `reindex`: keys
+    of threads that were there before and got messages; the words of all their runs are made anew at the end. `words`
+    wait for the end of the transaction: written together they cost a third.
     """
 
     runs: int = 0
@@ -75,6 +75,8 @@ class WriteResult:
 
 @dataclass
 class Writer:
+    """Writes blocks into a connection."""
+
     connection: Connection
     context: Context
 

@@ -1,7 +1,7 @@
-"""LineFile of an export that are no objects of the API: archived files, and assistants as far as pages show them.
+"""Writes lines of an export that are no objects of the API: archived files and assistants.
 
-Such a line begins with its `object` (`lines.EXTRA`), so that it is told apart without being read: it leaves its block
-before the block is extracted, and is written when the block's rows are there, one at a time, by the rule of age.
+Such a line begins with its `object` (`blocks.EXTRA`), so that it is known without being read. It leaves its block
+before the rows of the block are made, and is written when those are there, one at a time, by the rule of age.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ WRITERS: dict[str, Callable[..., bool]] = {
 
 @dataclass
 class Extras:
-    """What came of such lines. `written`: how many by their `object`."""
+    """Counts what came of such lines. `written`: how many by their `object`."""
 
     written: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WRITERS, 0))
     unchanged: int = 0
@@ -31,7 +31,7 @@ class Extras:
 
 
 def taken_out(block: Block) -> list[tuple[int, bytes]]:
-    """Such lines with their numbers, which leave the block."""
+    """Takes such lines out of the block, with their numbers."""
     places = [place for place, line in enumerate(block.lines) if line.startswith(EXTRA)]
     found = [(block.first + place, block.lines[place]) for place in places]
     for place in places:
@@ -40,7 +40,7 @@ def taken_out(block: Block) -> list[tuple[int, bytes]]:
 
 
 def write_extras(connection: Connection, lines: list[tuple[int, bytes]], block: Block, context: Context) -> Extras:
-    """Reads and writes one after the other, each in a transaction of its own, and empties `lines`, which left `block`."""
+    """Writes `lines`, which left `block`, one by one, each in a transaction of its own, and empties the list."""
     extras = Extras()
     lines.reverse()
     while lines:
@@ -57,7 +57,7 @@ def write_extras(connection: Connection, lines: list[tuple[int, bytes]], block: 
 
 
 def value_of(line: bytes) -> dict:
-    """Raises BadLine."""
+    """Reads the JSON of a line. Raises BadLine."""
     try:
         value = decode_json(line)  # not the quicker reader, which takes thirteen times a line's size while it reads
     except Undecodable as error:

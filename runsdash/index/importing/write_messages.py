@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from runsdash.index.models import Connection, Message, MessageBody, Thread
-from runsdash.index.snapshots.known_rows import free_keys
+from runsdash.index.snapshots.known_rows import chunks, free_keys
 from runsdash.index.snapshots.message_order import MIDDLE, base_of, start_beside
 from runsdash.index.storage.keys import MESSAGE_RANK_BIT
 from runsdash.index.storage.sql_writes import insert_rows, replace_rows
@@ -14,7 +14,6 @@ from runsdash.index.storage.sql_writes import insert_rows, replace_rows
 from .row_types import BODY_REST, MESSAGE_REST, MessageRows
 
 NAMES = ("id", "thread_id", "position", *MESSAGE_REST)
-CHUNK = 500  # ids in one IN (…)
 
 
 class KnownMessage(NamedTuple):
@@ -57,12 +56,9 @@ def write_messages(
 
 
 def known_messages(connection: Connection, ids: Sequence[str]) -> dict[str, KnownMessage]:
-    found: dict[str, KnownMessage] = {}
-    for start in range(0, len(ids), CHUNK):
-        rows = Message.objects.filter(connection=connection, upstream_id__in=ids[start : start + CHUNK])
-        rows = rows.values_list("upstream_id", "pk", "fetched_at", "position")
-        found.update({upstream_id: KnownMessage(*known) for upstream_id, *known in rows})
-    return found
+    rows = Message.objects.filter(connection=connection).values_list("upstream_id", "pk", "fetched_at", "position")
+    found = (row for some in chunks(ids) for row in rows.filter(upstream_id__in=some))
+    return {upstream_id: KnownMessage(*known) for upstream_id, *known in found}
 
 
 def positions_of(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from runsdash.index.models import Connection, Run, RunStep, RunTool, StepBody
 from runsdash.index.snapshots import rows
-from runsdash.index.snapshots.known_rows import free_keys
+from runsdash.index.snapshots.known_rows import chunks, free_keys
 from runsdash.index.snapshots.upsert_steps import recount_steps
 from runsdash.index.storage.bodies import unpacked
 from runsdash.index.storage.keys import STEP_ORDER_BITS, STEP_RANK_BIT
@@ -21,7 +21,6 @@ from .read_line import Context, ImportLine
 from .row_types import STEP_BODY_NAMES, STEP_NAMES, OrphanStep, RunRows
 from .rows_from_objects import orphan_step
 
-CHUNK = 500  # ids in one IN (…)
 ORDER_MASK = STEP_RANK_BIT - 1  # the bits of a position that tell steps of one second apart
 
 
@@ -100,29 +99,22 @@ def write_rows(
 
 
 def runs_of_steps(connection: Connection, run_ids: set[str]) -> dict[str, OwningRun]:
-    ids, found = sorted(run_ids), {}
-    for start in range(0, len(ids), CHUNK):
-        runs = Run.objects.filter(connection=connection, upstream_id__in=ids[start : start + CHUNK])
-        for upstream_id, *run in runs.values_list("upstream_id", "pk", "created_at", "status"):
-            found[upstream_id] = OwningRun(*run)
-    return found
+    runs = Run.objects.filter(connection=connection).values_list("upstream_id", "pk", "created_at", "status")
+    found = (row for some in chunks(sorted(run_ids)) for row in runs.filter(upstream_id__in=some))
+    return {upstream_id: OwningRun(*run) for upstream_id, *run in found}
 
 
 def known_steps(connection: Connection, ids: Sequence[str]) -> dict[str, KnownStep]:
-    found = {}
-    for start in range(0, len(ids), CHUNK):
-        steps = RunStep.objects.filter(connection=connection, upstream_id__in=ids[start : start + CHUNK])
-        for upstream_id, *known in steps.values_list("upstream_id", "pk", "position", "fetched_at"):
-            found[upstream_id] = KnownStep(*known)
-    return found
+    steps = RunStep.objects.filter(connection=connection).values_list("upstream_id", "pk", "position", "fetched_at")
+    found = (row for some in chunks(ids) for row in steps.filter(upstream_id__in=some))
+    return {upstream_id: KnownStep(*known) for upstream_id, *known in found}
 
 
 def last_positions(run_keys: set[int]) -> dict[tuple[int, int], int]:
     """Finds the highest position by (run, second and rank) among the steps in the index."""
-    keys, found = sorted(run_keys), {}
-    for start in range(0, len(keys), CHUNK):
-        steps = RunStep.objects.filter(run_id__in=keys[start : start + CHUNK])
-        for run_key, position in steps.values_list("run_id", "position"):
+    found: dict[tuple[int, int], int] = {}
+    for some in chunks(sorted(run_keys)):
+        for run_key, position in RunStep.objects.filter(run_id__in=some).values_list("run_id", "position"):
             group = run_key, position & ~ORDER_MASK
             found[group] = max(found.get(group, position), position)
     return found

@@ -20,7 +20,9 @@ ASKED = {
 ANSWERED = ASKED | {
     "run_id": "run_1", "assistant_id": "asst_1", "role": "assistant", "status": "completed", "metadata": None,
     "completed_at": 1_790_000_009, "incomplete_at": None, "incomplete_details": None,
-    "content": [{"type": "text", "text": {"value": '["one"]', "annotations": []}}, {"type": "text", "text": {"value": ""}}],
+    "content": [
+        {"type": "text", "text": {"value": '["one"]', "annotations": []}}, {"type": "text", "text": {"value": ""}},
+    ],
 }  # fmt: skip
 CITED = {
     "type": "file_citation",

@@ -28,8 +28,9 @@ from tests.index.importing.test_fast_steps import (
 CONTEXTS = [CONTEXT, Context(connection_id=7, now=AGE, zone="+00", is_archive=True)]
 DONE = {
     "id": "run_1", "object": "thread.run", "created_at": 1_790_000_000, "thread_id": "thread_1", "status": "completed",
-    "assistant_id": "asst_1", "model": "gpt-4o", "instructions": '{"answer": "na\u00efve\\n"}', "started_at": 1_790_000_002,
-    "expires_at": None, "cancelled_at": None, "failed_at": None, "completed_at": 1_790_000_040, "required_action": None,
+    "assistant_id": "asst_1", "model": "gpt-4o", "instructions": '{"answer": "na\u00efve\\n"}',
+    "started_at": 1_790_000_002, "expires_at": None, "cancelled_at": None, "failed_at": None,
+    "completed_at": 1_790_000_040, "required_action": None,
     "last_error": None, "incomplete_details": None, "metadata": {"env": "production", "a": "1"}, "temperature": 1.0,
     "tools": [{"type": "function", "function": {"name": "get_stock"}}], "tool_resources": {}, "tool_choice": "auto",
     "usage": {

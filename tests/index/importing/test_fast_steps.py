@@ -28,8 +28,8 @@ CALLS = [
     {"id": "call_2", "type": "function", "function": {"name": "get_stock", "arguments": "", "output": None}},
 ]
 USUAL = {
-    "id": "step_1", "object": "thread.run.step", "created_at": 1_790_000_000, "run_id": "run_1", "thread_id": "thread_1",
-    "assistant_id": "asst_1", "type": "tool_calls", "status": "completed", "cancelled_at": None,
+    "id": "step_1", "object": "thread.run.step", "created_at": 1_790_000_000, "run_id": "run_1",
+    "thread_id": "thread_1", "assistant_id": "asst_1", "type": "tool_calls", "status": "completed", "cancelled_at": None,
     "completed_at": 1_790_000_003, "expired_at": None, "failed_at": None, "last_error": None,
     "step_details": {"type": "tool_calls", "tool_calls": CALLS},
     "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}, "metadata": {},
@@ -87,7 +87,7 @@ def changed(raw: dict, path: list, value: object, *, leave_out: bool) -> dict:
 
 
 def both_lines(raw: dict, context: Context = CONTEXT) -> tuple[ImportLine, ImportLine] | None:
-    """Reads an object in both ways, fast and tolerant, if it can be read fast: the lines differ in their value alone."""
+    """Reads an object in both ways, if it can be read fast. The lines differ in their value alone."""
     text = json.dumps(raw).encode()
     line = fast.read_line(text, read_at=AGE, context=context)
     if line is None:

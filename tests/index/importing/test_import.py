@@ -292,7 +292,7 @@ def test_processes_give_the_same(prod: Connection) -> None:
 
 
 def test_its_settings_of_the_database_end_with_it(prod: Connection) -> None:
-    """A commit that nothing flushes would be bad for what a worker writes afterwards: what was sent to a server, say."""
+    """A commit that nothing flushes would be bad for what a worker writes next: what was sent to a server, say."""
     asked = {"cache_size": -1_000, "wal_autocheckpoint": 7}
     if database.vendor == "postgresql":
         asked = {"gin_pending_list_limit": "2MB", "synchronous_commit": "on"}

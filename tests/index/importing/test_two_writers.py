@@ -27,8 +27,8 @@ BEGIN_S = 20
 def writers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     """Small blocks, transactions of ten runs; of each, which thread wrote it and whether it had to start over.
 
-    The first two groups begin together, or the test ends here: left to themselves, a thread that is late to start finds its
-    group written by the other.
+    The first two groups begin together, or the test ends here: left to themselves, a thread that is late to start
+    finds its group written by the other.
     """
     seen: list[tuple[str, bool]] = []
     own, turns, both = run_import.write_group, itertools.count(1), threading.Barrier(2, timeout=BEGIN_S)

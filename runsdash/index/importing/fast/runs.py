@@ -1,4 +1,4 @@
-"""Defines runs of the shape that nearly all have, known status and nothing they wait for, and makes their rows. Pure."""
+"""Defines runs of the shape that nearly all have, waiting for nothing in a known status, and makes their rows. Pure."""
 
 from datetime import datetime
 from typing import Annotated, Literal
