@@ -1,4 +1,4 @@
-"""Which upstreams there are. The one named `default` follows the environment."""
+"""Lists the upstreams. The one named `default` follows the environment."""
 
 from django.conf import settings
 
@@ -21,7 +21,7 @@ def environment_columns() -> dict[str, object]:
 
 
 def connections() -> list[Connection]:
-    """Every connection, `default` first. Writes only when the environment has changed since the last look."""
+    """Lists every connection, `default` first. Writes only when the environment has changed since the last look."""
     found = {connection.slug: connection for connection in Connection.objects.all()}
     wanted = environment_columns()
     default = found.get(DEFAULT_SLUG)
@@ -33,7 +33,7 @@ def connections() -> list[Connection]:
 
 
 def follow_environment(default: Connection, wanted: dict[str, object]) -> None:
-    """Without a base URL the row stays, so that its archive still renders, but it is off."""
+    """Updates `default`. Without a base URL the row stays, so that its archive still renders, but it is off."""
     if not wanted["base_url"]:
         wanted = {"is_enabled": False}
     changed = [name for name, value in wanted.items() if getattr(default, name) != value]

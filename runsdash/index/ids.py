@@ -1,4 +1,4 @@
-"""Ids in text that people paste: a bare id, a line of a log, an address. Finds them, looks nothing up."""
+"""Finds ids in text that people paste: a bare id, a line of a log, an address. Looks nothing up."""
 
 import re
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ LONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,199}")
 
 @dataclass(frozen=True)
 class FoundId:
-    """`kind` is run, thread, step, message or assistant by the id's prefix; empty when the id does not say."""
+    """Holds an id. `kind`: run, thread, step, message or assistant by its prefix; empty when that does not say."""
 
     kind: str
     upstream_id: str
 
 
 def found_ids(text: str) -> list[FoundId]:
-    """Every id in the text, in order, without repetitions. A line of one word counts as an id of unknown kind."""
+    """Finds every id in the text, in order, once. A line of one word counts as an id of unknown kind."""
     found: dict[str, FoundId] = {}
     for line in text[:MAX_TEXT_CHARS].splitlines():
         for one in ids_of_line(line):

@@ -108,16 +108,16 @@ def stored(moment: datetime) -> object:
 # Of one row, with its thread and connection
 
 
-class _Thread(Protocol):
+class _ThreadRow(Protocol):
     is_gone: bool
 
 
-class _Connection(Protocol):
+class _ConnectionRow(Protocol):
     @property
     def lacks_steps(self) -> bool: ...
 
 
-class Row(Protocol):
+class RunRow(Protocol):
     """What is asked of a run: columns of `Run`, and `facts` of its status."""
 
     status: str
@@ -128,9 +128,9 @@ class Row(Protocol):
     has_all_steps: bool
 
     @property
-    def thread(self) -> _Thread: ...
+    def thread(self) -> _ThreadRow: ...
     @property
-    def connection(self) -> _Connection: ...
+    def connection(self) -> _ConnectionRow: ...
     @property
     def facts(self) -> RunStatus | UnknownStatus: ...
 
@@ -140,29 +140,29 @@ def says_gone(trouble: dict | None) -> bool:
     return bool(trouble) and trouble.get("status") in GONE_ANSWERS
 
 
-def is_gone(run: Row) -> bool:
+def is_gone(run: RunRow) -> bool:
     return run.thread.is_gone or says_gone(run.trouble)
 
 
-def is_waiting(run: Row, now: datetime) -> bool:
+def is_waiting(run: RunRow, now: datetime) -> bool:
     return run.status == WAITING and not is_past_deadline(run, now) and not is_gone(run)
 
 
-def is_past_deadline(run: Row, now: datetime) -> bool:
+def is_past_deadline(run: RunRow, now: datetime) -> bool:
     return run.expires_at is not None and run.expires_at <= now
 
 
-def is_overdue(run: Row, now: datetime) -> bool:
+def is_overdue(run: RunRow, now: datetime) -> bool:
     is_old = int(run.created_at.timestamp()) < int((now - OVERDUE_AFTER).timestamp())
     is_late = is_past_deadline(run, now) or (is_old and run.status != WAITING)
     return run.status in ACTIVE and is_late and not is_gone(run)
 
 
-def is_settled(run: Row) -> bool:
+def is_settled(run: RunRow) -> bool:
     return run.facts.is_terminal and (run.has_all_steps or rests(run, "steps") or run.connection.lacks_steps)
 
 
-def is_stale(run: Row, now: datetime, *, max_age_s: float) -> bool:
+def is_stale(run: RunRow, now: datetime, *, max_age_s: float) -> bool:
     """Is the last look at the run older than `max_age_s`? A run in trouble may be TROUBLED_AGE_S old."""
     limit_s = max(max_age_s, TROUBLED_AGE_S) if run.trouble else max_age_s
     return run.checked_at is None or (now - run.checked_at).total_seconds() >= limit_s

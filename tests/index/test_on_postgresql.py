@@ -1,4 +1,4 @@
-"""What the planner, the full text, the upsert and imports do on PostgreSQL: the same tests, on a cluster of their own."""
+"""Runs tests of search, full text, snapshots and imports on PostgreSQL, on a cluster of their own."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Which runs are exported: the keys that a filter finds, kept in a file, thread by thread; and which archived files.
+"""Chooses the runs of an export: the keys that a filter finds, kept in a file, thread by thread; and their files.
 
 So memory stays the same for a million runs, and what is exported does not change while it is read.
 """
@@ -31,13 +31,13 @@ PATIENT = Limits(walk_s=60.0, statement_s=120.0)
 
 
 class SearchStopped(RuntimeError):
-    """Looking for runs took too long. The message is a sentence."""
+    """Says that looking for runs took too long. The message is a sentence."""
 
 
 def found_runs(
     run_filter: RunFilter, *, connection: Connection | None = None, rows: QuerySet[Run] = ROWS
 ) -> Iterator[list[Run]]:
-    """All runs that match, newest first, in chunks. `rows` says what comes with a run. Raises SearchStopped."""
+    """Finds all runs that match, newest first, in chunks. `rows` says what comes with a run. Raises SearchStopped."""
     cursor = ""
     while True:
         page = run_page(
@@ -54,7 +54,7 @@ def found_runs(
 
 @contextmanager
 def chosen_runs(run_filter: RunFilter, *, connection: Connection | None = None) -> Iterator["Chosen"]:
-    """The runs of a filter by thread, and without a filter also the threads that have no runs."""
+    """Chooses the runs of a filter by thread, and without a filter also the threads that have no runs."""
     with file_of_keys() as file:
         for runs in found_runs(run_filter, connection=connection, rows=KEYS):
             file.executemany(ADD, [(run.thread_id, run.pk) for run in runs])
@@ -68,7 +68,7 @@ def chosen_runs(run_filter: RunFilter, *, connection: Connection | None = None) 
 
 @contextmanager
 def named_runs(keys: Iterable[tuple[int, int]]) -> Iterator["Chosen"]:
-    """Runs that were chosen before: (key of the thread, key of the run)."""
+    """Takes runs that were chosen before: (key of the thread, key of the run)."""
     with file_of_keys() as file:
         file.executemany(ADD, keys)
         yield Chosen(file, is_everything=False)
@@ -86,7 +86,7 @@ def file_of_keys() -> Iterator[sqlite3.Connection]:
 
 
 class Chosen:
-    """`threads()` in the order of their keys, `runs(thread)` likewise, both in chunks.
+    """Holds `threads()` in the order of their keys, and `runs(thread)` likewise, both in chunks.
 
     A file is added once, behind a thread; `files(thread)` are those that were added behind it.
     """
@@ -107,7 +107,7 @@ class Chosen:
         return found.fetchone() is not None
 
     def has_files(self, connection_key: int) -> bool:
-        """Of a connection without any nobody need look which ones are named."""
+        """Has the connection any files? Else nobody need look which ones are named."""
         if connection_key not in self.with_files:
             self.with_files[connection_key] = ArchivedFile.objects.filter(connection_id=connection_key).exists()
         return self.with_files[connection_key]
@@ -123,7 +123,7 @@ class Chosen:
         self.file.execute("INSERT OR IGNORE INTO assistants VALUES (?, ?)", (connection_key, assistant_id))
 
     def assistants(self) -> Iterator[tuple[int, list[str]]]:
-        """Of each connection in chunks."""
+        """Yields the assistants of each connection, in chunks."""
         last = 0, ""
         sql = "SELECT connection_id, id FROM assistants WHERE (connection_id, id) > (?, ?) ORDER BY 1, 2 LIMIT 500"
         while found := self.file.execute(sql, last).fetchall():

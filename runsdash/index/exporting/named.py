@@ -1,6 +1,6 @@
-"""What exported objects name and pages show with them: archived files, assistants. Each once, one at a time in memory.
+"""Exports what objects name: archived files and assistants. Each once, one at a time in memory.
 
-Which upstream file is wanted at all, and whether it is here, is the archive's to say.
+Which upstream file is wanted at all, and whether it is here, is decided in keeping/archive.py.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from .chosen import Chosen
 
 
 class Named:
-    """Takes the objects of a thread as they go out, gives the lines of the files that they name, notes assistants.
+    """Notes which files and assistants the objects of a thread name. Gives the lines of the files.
 
     A file belongs to the thread that named it first, whose meter counts it. Where that thread is still to come, the
     file waits for it, so that an import knows the thread when it reads the file.
@@ -62,7 +62,7 @@ class Named:
         self.ids.clear()
 
     def lines(self) -> Iterator[bytes]:
-        """Those of this thread and those that waited for it."""
+        """Yields the files of this thread and those that waited for it."""
         if self.is_idle:
             return
         self.look_up()
@@ -77,13 +77,13 @@ class Named:
 
 
 def assistant_lines(chosen: Chosen) -> Iterator[bytes]:
-    """Those that are known, once all threads are through."""
+    """Yields the assistants that are known, once all threads are through."""
     for connection_key, ids in chosen.assistants():
         rows = Assistant.objects.filter(connection_id=connection_key, upstream_id__in=ids).order_by("upstream_id")
         yield from (exported_assistant(row).line for row in rows)
 
 
 def may_name_files(step: RunStep) -> bool:
-    """Not a message and not calls of functions alone, as far as its row tells."""
+    """Is it more than a message or calls of functions, as far as its row says?"""
     is_cut = step.call_count > len(step.calls)
     return is_cut or any(call.get("kind") != "function" for call in step.calls)

@@ -1,4 +1,4 @@
-"""Objects as lines of JSON: as received, and behind that what the body alone does not tell (see bulk/tail.py)."""
+"""Writes objects as lines of JSON: as received, with the added fields of importing/export_fields.py."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ from .named import Named, assistant_lines
 
 RUNS_AT_ONCE = 100
 BODIES_AT_ONCE = 50  # compressed; only one is unpacked at a time
-# What is read of a row, and what else tells which files it names.
+# What is read of a row, and what else says which files it names.
 STEP = ("raw", "step__upstream_id", "step__run_id", "step__fetched_at")
 MESSAGE = ("raw", "message__upstream_id", "message__fetched_at", "message__assistant_id")
 NAMES_OF_STEP, NAMES_OF_MESSAGE = ("step__call_count", "step__calls"), ("message__parts", "message__attachments")
@@ -30,7 +30,7 @@ THREAD_FLAGS = ("is_gone", "has_all_messages", "has_all_runs")
 
 
 def lines(chosen: Chosen) -> Iterator[bytes]:
-    """One object a line: each thread, its runs each with its steps, its messages, the files they name; assistants."""
+    """Yields one object a line: each thread, its runs each with its steps, its messages, their files; assistants."""
     for keys in chosen.threads():
         threads = Thread.objects.in_bulk(keys)
         for key in keys:
@@ -64,7 +64,7 @@ def lines_of_runs(keys: list[int], thread: Thread, named: Named) -> Iterator[byt
 
 
 def runs_of(keys: list[int]) -> QuerySet[Run]:
-    """With all that `exported_run` reads."""
+    """Finds runs with all that `exported_run` reads."""
     seen = Prefetch("statuses_seen", StatusSeen.objects.order_by("seen_at", "id"))
     return Run.objects.filter(pk__in=keys).select_related("body").prefetch_related(seen).order_by("pk")
 
@@ -91,7 +91,7 @@ def message_lines(thread: Thread, named: Named) -> Iterator[bytes]:
 
 
 def exported_thread(thread: Thread, *, flags: Iterable[str] = THREAD_FLAGS) -> ExportedObject | None:
-    """None, when nothing is known of it but its id. `flags`: those that hold in the export, too."""
+    """Exports a thread; None when only its id is known. `flags`: those that hold in the export, too."""
     kept = dict.fromkeys((name for name in flags if getattr(thread, name)), True)
     text = thread.body or (dumped(thread.raw).decode() if isinstance(thread.raw, dict) else "")
     if thread.fetched_at is not None and text.startswith("{"):
@@ -105,8 +105,8 @@ def exported_thread(thread: Thread, *, flags: Iterable[str] = THREAD_FLAGS) -> E
 def exported_run(run: Run, thread: Thread) -> ExportedObject:
     body = unpacked(bytes(run.body.raw))
     seen = [(one.status, one.seen_at) for one in run.statuses_seen.all()]
-    is_plain = seen == [(run.status, run.fetched_at)]
-    added = {} if is_plain else {"_seen": [[status, at.isoformat()] for status, at in seen]}
+    is_first = seen == [(run.status, run.fetched_at)]
+    added = {} if is_first else {"_seen": [[status, at.isoformat()] for status, at in seen]}
     kept = kept_of(run, body)
     return exported_object(
         "thread.run", run.upstream_id, body, run.fetched_at, owner=thread.upstream_id, added=added, kept=kept
@@ -114,7 +114,7 @@ def exported_run(run: Run, thread: Thread) -> ExportedObject:
 
 
 def kept_of(run: Run, body: bytes) -> dict[str, object]:
-    """Columns whose value an import could not make from the body."""
+    """Gathers the columns whose value an import could not make from the body."""
     known = rows.run_columns(objects.Run.from_raw(decode_json(body)))
     known |= {"status_since": run.fetched_at, "steps_checked_at": None, "has_all_steps": None, "steps_cursor": ""}
     known["archived_at"] = None
@@ -143,7 +143,7 @@ def exported_object(
     added: dict | None = None,
     kept: dict | None = None,
 ) -> ExportedObject:
-    """Where a server left out what the object is or whose it is, the added fields say it."""
+    """Adds what the body does not say: its age, and its kind and owner where a server left those out."""
     fields: dict[str, object] = {"_fetched_at": fetched_at.isoformat()}
     if f'"object":"{kind}"'.encode() not in body:
         fields["_object"] = kind

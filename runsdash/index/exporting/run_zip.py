@@ -1,6 +1,7 @@
-"""One run as a zip that people can look into, and that an import takes: run, steps, messages as received, kept files.
+"""Exports one run as a zip to look into, which an import takes: run, steps, messages as received, kept files.
 
-What the bodies do not tell stands in `manifest.json`, under `for_import`, as an export's lines have it. The zip holds a part of its thread, so it says nothing of how much of the thread is here.
+What the bodies do not say stands in `manifest.json`, under `for_import`, as an export's lines have it. The zip holds a
+part of its thread, so it says nothing of how much of the thread is here.
 """
 
 import json
@@ -33,7 +34,7 @@ Member = tuple[str, bytes]
 
 
 class RunZip:
-    """`members()` are the files in it; the manifest, which counts them, comes last."""
+    """Gathers the `members()` of a zip; the manifest, which counts them, comes last."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.thread = run, run.thread
@@ -51,7 +52,7 @@ class RunZip:
         yield "manifest.json", json.dumps(self.manifest(), indent=2).encode()
 
     def exported_objects(self) -> Iterator[tuple[str, ExportedObject]]:
-        """The thread before its run, the run before its steps: an import reads them in this order."""
+        """Yields the thread before its run, the run before its steps: an import reads them in this order."""
         thread = exported_thread(self.thread, flags=("is_gone",))
         if thread is not None:
             yield "thread.json", thread
@@ -68,7 +69,7 @@ class RunZip:
             yield "assistant.json", exported_assistant(row)
 
     def file(self, file_id: str, name: str, number: int) -> Iterator[Member]:
-        """Its content, if it is kept; the manifest has the rest."""
+        """Yields its content, if it is kept; the manifest has the rest."""
         rows = ArchivedFile.objects.filter(connection=self.run.connection, upstream_id=file_id)
         row = rows.first()
         content = bytes(row.content) if row is not None and row.status == 200 and row.content is not None else None
@@ -95,7 +96,7 @@ class RunZip:
 
 
 def without_archive(exported: ExportedObject) -> ExportedObject:
-    """An archived run is one whose whole thread is there."""
+    """Takes away that the run is archived: that holds only where its whole thread is there."""
     kept = exported.fields.get("_kept")
     if isinstance(kept, dict):
         kept.pop("archived_at", None)
@@ -103,7 +104,7 @@ def without_archive(exported: ExportedObject) -> ExportedObject:
 
 
 def message_bodies(run: Run) -> Iterator[MessageBody]:
-    """Of the questions it answers and of what it wrote, in order."""
+    """Yields the questions it answers and what it wrote, in order."""
     keys = [message.pk for message in messages_of_run(run)]
     for start in range(0, len(keys), BODIES_AT_ONCE):
         some = keys[start : start + BODIES_AT_ONCE]
@@ -112,12 +113,12 @@ def message_bodies(run: Run) -> Iterator[MessageBody]:
 
 
 def safe(name: str) -> str:
-    """A name that is nothing but a name, in any file system."""
+    """Makes a name that is nothing but a name, in any file system."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:NAME_CHARS] or "_"
 
 
 class Outlet:
-    """A file that only takes; `emptied` gives what came since the last time."""
+    """Takes what a zip writes; `emptied` gives what came since the last time."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
@@ -127,7 +128,7 @@ class Outlet:
         return len(piece)
 
     def flush(self) -> None:
-        """There is nothing behind it."""
+        """Does nothing: there is no file behind it."""
 
     def emptied(self) -> bytes:
         content = b"".join(self.pieces)
@@ -136,7 +137,7 @@ class Outlet:
 
 
 def zipped(members: Iterable[Member]) -> Iterator[bytes]:
-    """A zip as it grows, in pieces, one member in memory."""
+    """Yields a zip as it grows, in pieces, one member in memory."""
     outlet = Outlet()
     with ZipFile(outlet, "w", ZIP_DEFLATED) as file:
         for name, content in members:

@@ -1,4 +1,4 @@
-"""Runs as CSV: one line a run, newest first, with the columns of the list."""
+"""Writes runs as CSV: one line a run, newest first, with the columns of the list."""
 
 import csv
 import io
@@ -34,13 +34,13 @@ COLUMNS: dict[str, Callable[[Run], object]] = {
 
 
 def csv_lines(runs: Iterable[Run]) -> Iterator[bytes]:
-    """The head, then a line for each run. Times are ISO in UTC; what is not known is empty."""
-    yield written(list(COLUMNS))
+    """Yields the head, then a line for each run. Times are ISO in UTC; what is not known is empty."""
+    yield csv_line(list(COLUMNS))
     for run in runs:
-        yield written([cell(read(run)) for read in COLUMNS.values()])
+        yield csv_line([cell(read(run)) for read in COLUMNS.values()])
 
 
-def written(row: list[str]) -> bytes:
+def csv_line(row: list[str]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerow(row)
     return text.getvalue().encode()

@@ -1,4 +1,4 @@
-"""Which texts of a run can be searched: instructions, messages, tool arguments and outputs, code, results, errors.
+"""Gathers the texts of a run that can be searched: instructions, messages, arguments, outputs, code, errors.
 
 Takes objects as the service reads them; of bodies too large to be read at once, their previews. Each text comes with
 whether it goes on beyond what is given. No database.
@@ -49,7 +49,7 @@ def message_texts(message: objects.Message) -> Iterator[Text]:
 
 
 def part_texts(parts: list[dict]) -> Iterator[Text]:
-    """The same of a message's parts as the index has them."""
+    """Gathers the texts of a message's parts as the index has them."""
     for part in parts:
         text = part.get("text")
         if isinstance(text, dict) and text.get("text"):
@@ -57,7 +57,7 @@ def part_texts(parts: list[dict]) -> Iterator[Text]:
 
 
 def call_texts(call: objects.ToolCall) -> Iterator[Text]:
-    """Texts of a call; its name is one of them."""
+    """Gathers the texts of a call; its name is one of them."""
     yield call.name, False
     if call.arguments:
         yield given(call.arguments)
@@ -86,14 +86,14 @@ def json_text(value: object) -> str:
 
 
 def spoken(text: str) -> str:
-    """JSON text without its escapes, which would hide letters (`\\u0144`) or add some (`\\n`)."""
+    """Takes the escapes out of JSON text, which would hide letters (`\\u0144`) or add some (`\\n`)."""
     if "\\" not in text or text.lstrip()[:1] not in ("{", "[", '"'):
         return text
     return ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", text)
 
 
 def preview_texts(preview: object) -> Iterator[Text]:
-    """All texts of a preview or of a part of it (see previews.py); ids and names of kinds count as texts too."""
+    """Gathers all texts of a preview or of a part of it. Ids and names of kinds count as texts too."""
     if isinstance(preview, str):
         yield preview, False
     elif isinstance(preview, dict) and isinstance(preview.get("size"), int) and isinstance(preview.get("text"), str):

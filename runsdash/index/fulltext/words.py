@@ -1,4 +1,4 @@
-"""How a text becomes words: one way for both engines, for what is indexed and for what is asked.
+"""Splits a text into words: one way for both engines, for what is indexed and for what is asked.
 
 NFKC, casefolded; a word is a run of letters and digits, and of scripts written without spaces each character is one.
 So INV-2026-11873 is three words in a row, and asking for it asks for that row. Knows no database.
@@ -19,12 +19,12 @@ UNSPACED = (
 UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
 WORD = re.compile(rf"(?:(?![{UNSPACED}])[^\W_]){{1,{LONGEST_WORD}}}|[^\W_]")
 SPACED_WORD = re.compile(rf"[^\W_]{{1,{LONGEST_WORD}}}")  # the same in a third of the time where nothing is unspaced
-# Small letters and digits as they are, capitals small, all else a gap; by bytes, which is four times as fast as by `str`.
+# Small letters and digits as they are, capitals small, all else a gap; bytes are four times as fast as `str`.
 ASCII_WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() else ord(" ") for code in range(128)) + bytes(128)
 
 
 def words_of(text: str) -> list[str]:
-    """The words of `text` in order."""
+    """Splits `text` into its words, in order."""
     if not text.isascii():
         text = normalize("NFKC", normalize("NFKC", text).casefold())
         return (WORD if UNSPACED_WORD.search(text) else SPACED_WORD).findall(text)
@@ -36,7 +36,7 @@ def words_of(text: str) -> list[str]:
 
 
 def has_long_word(spaced: bytes) -> bool:
-    """Looks for a gap in each stretch of as many letters: quicker than to measure all words."""
+    """Looks for a gap in each stretch of LONGEST_WORD letters: quicker than to measure all words."""
     start, last = 0, len(spaced) - LONGEST_WORD
     while start < last:
         gap = spaced.rfind(b" ", start, start + LONGEST_WORD + 1)
@@ -51,14 +51,14 @@ def in_pieces(word: str) -> list[str]:
 
 
 def phrase_of(text: str) -> str:
-    """What to look for: the words of `text` in a row, separated by spaces. Empty when it has none."""
+    """Joins the words of `text` in a row, separated by spaces: what to look for. Empty when it has none."""
     return " ".join(words_of(text))
 
 
 def joined_words(texts: Iterable[tuple[str, bool]]) -> tuple[str, bool]:
-    """(all words separated by spaces, was anything left out?) of (text, is it cut already?) pairs."""
+    """Returns (all words separated by spaces, was anything left out?) of (text, is it cut already?) pairs."""
     pieces, size, is_cut = [], 0, False
-    for text, was_cut in together(texts):
+    for text, was_cut in joined_ascii(texts):
         is_cut = is_cut or was_cut
         words = phrase_of(text)
         size += 1 + (len(words) if words.isascii() else len(words.encode()))
@@ -69,17 +69,17 @@ def joined_words(texts: Iterable[tuple[str, bool]]) -> tuple[str, bool]:
     return " ".join(pieces), is_cut
 
 
-def together(texts: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
-    """The same, cut, neighbours of plain ASCII as one text: splitting many short ones takes longer than one long one."""
-    plain, size, is_cut = [], 0, False
+def joined_ascii(texts: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """Cuts texts, and joins neighbours of ASCII: splitting many short texts takes longer than one long one."""
+    ascii_texts, size, is_cut = [], 0, False
     for text, was_cut in texts:
         is_cut = was_cut or is_cut or len(text) > SEARCHABLE_CHARS
         text = text[:SEARCHABLE_CHARS]
         if text.isascii() and size < SEARCHABLE_CHARS:
-            plain.append(text)
+            ascii_texts.append(text)
             size += len(text)
             continue
-        yield " ".join(plain), is_cut
+        yield " ".join(ascii_texts), is_cut
         yield text, is_cut
-        plain, size = [], 0
-    yield " ".join(plain), is_cut
+        ascii_texts, size = [], 0
+    yield " ".join(ascii_texts), is_cut

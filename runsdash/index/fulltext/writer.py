@@ -1,7 +1,7 @@
-"""Keeps the words of runs in step with what is in the index. The engines' own indexes follow by themselves:
-on SQLite by triggers, on PostgreSQL by a generated column (migration 0002).
+"""Keeps the words of runs in step with what is in the index.
 
-A bulk import gathers words itself from what it has at hand, by `searchable` and `words`, and writes RunText rows.
+The engines' own indexes follow by themselves: on SQLite by triggers, on PostgreSQL by a generated column (migration
+0002). An import gathers words from what it has at hand, by `run_texts` and `words`.
 """
 
 import json
@@ -48,7 +48,7 @@ def index_runs(run_ids: Iterable[int]) -> None:
 
 
 def index_messages(thread: Thread, messages: Sequence[Message]) -> None:
-    """The same for the runs that wrote these new or changed messages, and those that answer them."""
+    """Indexes the runs that wrote these new or changed messages, and those that answer them."""
     own = {message.run_upstream_id for message in messages if message.run_upstream_id}
     asked = [message.created_at for message in messages if not message.run_upstream_id]
     runs = Run.objects.filter(thread=thread)
@@ -60,7 +60,7 @@ def index_messages(thread: Thread, messages: Sequence[Message]) -> None:
 
 
 def insert_words(rows: Sequence[tuple[int, str, bool]]) -> None:
-    """New words of many runs, (run key, words, is_cut), inside a transaction.
+    """Inserts words of many new runs, (run key, words, is_cut), inside a transaction.
 
     SQLite's index of words takes them directly here: through its trigger it would write a segment for each row.
     """
@@ -88,7 +88,7 @@ def is_new(row: Row, there: RunText | None) -> bool:
 
 
 def gathered(run_ids: Sequence[int]) -> Iterator[tuple[Run, Iterator[Text]]]:
-    """Each run with its texts; those of a long run that still grows are left for later."""
+    """Yields each run with its texts; a long run that still grows is left for later."""
     for run in Run.objects.filter(pk__in=run_ids):
         if run.step_count <= MANY_STEPS or run.has_all_steps:
             yield run, texts_of(run)
@@ -112,7 +112,7 @@ def texts_of_message(message: Message) -> Iterator[Text]:
 
 
 def body_texts(bodies: QuerySet[Body], read: Callable[[dict], Iterator[Text]]) -> Iterator[Text]:
-    """Of whole objects; of those too large to be read, of their previews."""
+    """Yields the texts of whole objects; of those too large to be read, of their previews."""
     short = Case(When(size__lte=READ_TOGETHER_BYTES, then=F("raw")))
     for key, size, preview, raw in bodies.values_list("pk", "size", "preview", short).iterator(chunk_size=20):
         if size > LARGEST_BODY:

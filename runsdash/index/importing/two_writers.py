@@ -16,7 +16,7 @@ from django.db import connection as database
 from django.db import connections
 
 Given, Done = TypeVar("Given"), TypeVar("Done")
-WRITERS = {"postgresql": 2}
+WRITERS = 2  # on PostgreSQL
 
 
 def done_in_order(
@@ -30,7 +30,8 @@ def done_in_order(
 
     In an open transaction, which no other thread could see, all is done here.
     """
-    writers = 1 if database.in_atomic_block else WRITERS.get(database.vendor, 1)
+    has_room = database.vendor == "postgresql" and not database.in_atomic_block
+    writers = WRITERS if has_room else 1
     ahead = iter(given)
     first = list(islice(ahead, writers))
     given = chain(first, ahead)

@@ -126,7 +126,7 @@ def positions_of(
     known: Mapping[str, KnownStep],
     last: dict[tuple[int, int], int],
 ) -> dict[str, int]:
-    """Keeps a step at its place; a new one comes after those of the same second and rank, and becomes the `last`."""
+    """Keeps a known step at its place. A new one comes after those of its second and rank, and becomes the `last`."""
     found = {}
     for step in steps:
         run, row = runs[step.run_id], known.get(step.upstream_id)

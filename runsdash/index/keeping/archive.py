@@ -1,4 +1,4 @@
-"""What is archived: the files that steps and messages name, what a run still lacks, how much of a thread is here.
+"""Keeps the archive: the files that steps and messages name, what a run still lacks, how much of a thread is here.
 
 A run is archived when its steps, its thread's messages and the files it names have all been read, or were refused by
 the upstream for good. Asks no upstream; `sync/archiving.py` does.
@@ -32,14 +32,14 @@ CHUNK = 500
 
 
 def file_ids_of_step(preview: dict) -> Iterator[str]:
-    """Images that code made, and files that a search found, of a step's preview (see previews.py)."""
+    """Finds images that code made, and files that a search found, in a step's preview."""
     for call in preview.get("calls") or []:
         yield from call.get("images") or []
         yield from (result.get("file_id") for result in call.get("results") or [])
 
 
 def file_ids_of_message(message: Message) -> Iterator[str]:
-    """Images, cited files and attachments."""
+    """Finds images, cited files and attachments."""
     for part in message.parts:
         yield part.get("file_id") or ""
         yield from (one.get("file_id") or "" for one in part.get("annotations") or [])
@@ -49,7 +49,7 @@ def file_ids_of_message(message: Message) -> Iterator[str]:
 
 
 def file_ids_of_run(run: Run) -> list[str]:
-    """Of its steps, its own messages and the questions it answers; at most FILES_A_RUN."""
+    """Finds the files of its steps, its own messages and the questions it answers; at most FILES_A_RUN."""
     found: dict[str, None] = {}
     for message in messages_of_run(run):
         found.update(dict.fromkeys(file_ids_of_message(message)))
@@ -59,7 +59,7 @@ def file_ids_of_run(run: Run) -> list[str]:
 
 
 def usable(ids: Iterable[object]) -> list[str]:
-    """Ids that can be asked for, without repetitions."""
+    """Keeps ids that can be asked for, without repetitions."""
     return list(dict.fromkeys(one for one in ids if isinstance(one, str) and 0 < len(one) <= 200))
 
 
@@ -77,7 +77,7 @@ def want_files(thread: Thread, ids: Iterable[object]) -> list[str]:
 
 
 def add_wanted(thread: Thread, ids: Iterable[str], *, found: QuerySet[ArchivedFile]) -> None:
-    """New rows, and those of `found` that nobody named so far, unless the thread was purged meanwhile."""
+    """Makes new rows, and takes those of `found` that nobody named so far, unless the thread was purged meanwhile."""
     rows = [ArchivedFile(connection_id=thread.connection_id, upstream_id=one, thread=thread) for one in ids]
     with transaction.atomic():
         if hold_thread(thread.pk):
@@ -89,7 +89,7 @@ def add_wanted(thread: Thread, ids: Iterable[str], *, found: QuerySet[ArchivedFi
 
 
 def wanted_files(connection: Connection, *, most: int, thread: Thread | None = None) -> list[ArchivedFile]:
-    """Files to fetch now, the first wanted first."""
+    """Finds files to fetch now, the first wanted first."""
     rows = ArchivedFile.objects.filter(not_tried_lately(), fetched_at__isnull=True, connection=connection)
     rows = rows.filter(thread=thread) if thread is not None else rows
     return list(rows.select_related("connection").order_by("id")[:most])
@@ -100,7 +100,7 @@ def not_tried_lately() -> Q:
 
 
 def claim_file(file: ArchivedFile) -> bool:
-    """True for one caller: it fetches the file now."""
+    """Claims a file; True for one caller, who fetches it now."""
     rows = ArchivedFile.objects.filter(not_tried_lately(), pk=file.pk, fetched_at__isnull=True)
     return bool(rows.update(tried_at=timezone.now()))
 
@@ -122,7 +122,7 @@ def digest_of(content: bytes) -> str:
 
 
 def note_refusal(file: ArchivedFile, *, status: int | None, is_final: bool) -> None:
-    """The upstream did not give it. After MAX_ATTEMPTS, or when its word is final, it is asked for no more."""
+    """Notes that the upstream did not give it. After MAX_ATTEMPTS, or a final answer, it is asked for no more."""
     attempts = file.attempts + 1
     is_over = is_final or attempts >= MAX_ATTEMPTS
     ArchivedFile.objects.filter(pk=file.pk, fetched_at__isnull=True).update(
@@ -131,7 +131,7 @@ def note_refusal(file: ArchivedFile, *, status: int | None, is_final: bool) -> N
 
 
 def kept_file(connection: Connection, file_id: str) -> ArchivedFile | None:
-    """The copy of a file, content included."""
+    """Finds the copy of a file, content included."""
     return ArchivedFile.objects.filter(connection=connection, upstream_id=file_id, status=200).first()
 
 
@@ -139,9 +139,9 @@ def kept_file(connection: Connection, file_id: str) -> ArchivedFile | None:
 
 
 def runs_to_archive(connection: Connection, *, before: int | None, most: int) -> tuple[list[Run], int | None]:
-    """Ended runs with all their steps, newest first, out of the next `most` that are not archived.
+    """Finds ended runs with all their steps, newest first, out of the next `most` that are not archived.
 
-    Also the key where the following ones begin; None at the end.
+    Returns also the key where the following ones begin; None at the end.
     """
     rows = Run.objects.filter(connection=connection, archived_at__isnull=True)
     rows = rows.filter(pk__lt=before) if before is not None else rows
@@ -153,7 +153,7 @@ def runs_to_archive(connection: Connection, *, before: int | None, most: int) ->
 
 
 def unarchived_runs(thread: Thread) -> QuerySet[Run]:
-    """Runs of a thread that have ended and are not archived."""
+    """Finds runs of a thread that have ended and are not archived."""
     runs = Run.objects.filter(thread=thread, archived_at__isnull=True).exclude(status__in=run_states.ACTIVE)
     return runs.select_related("thread", "connection").order_by("-pk")
 
@@ -178,7 +178,7 @@ def are_missing(connection_id: int, file_ids: Sequence[str]) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class ThreadMeter:
-    """How much of a thread is here. Counts stop at COUNTED."""
+    """Says how much of a thread is here. Counts stop at COUNTED."""
 
     runs: int
     archived_runs: int
@@ -193,7 +193,7 @@ class ThreadMeter:
 
     @property
     def is_complete(self) -> bool:
-        """Nothing that the upstream would still give is missing."""
+        """Is nothing missing that the upstream would still give?"""
         is_all_here = self.has_all_runs and self.has_all_messages and not self.open_files
         return is_all_here and self.archived_runs >= min(self.runs, COUNTED)
 

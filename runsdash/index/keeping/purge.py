@@ -1,4 +1,4 @@
-"""Forgets a thread: its rows, bodies, words, files, in small transactions; and remembers that it was forgotten.
+"""Purges a thread: its rows, bodies, words, files, in small transactions; and remembers that it was purged.
 
 Who purges, why and on what record is not decided here.
 """
@@ -29,7 +29,7 @@ from runsdash.index.totals import rollups
 
 from .archive import file_ids_of_message, file_ids_of_step, usable
 
-# What rooms above keep about a run without referring to its row; they put their functions in when they are loaded.
+# Called with a run that is purged, for what rooms above keep about it without referring to its row.
 FORGETTERS: list[Callable[..., None]] = []
 ROWS_A_TRANSACTION = 200
 LATELY_PURGED = 500  # looked at for what came back
@@ -40,7 +40,7 @@ FILES_A_TRANSACTION = 20  # up to 32 MB each
 
 
 class Purged(Exception):
-    """The thread was purged and nobody has added it since: it is not fetched."""
+    """Says that the thread was purged and nobody has added it since: it is not fetched."""
 
     def __init__(self, purge: PurgedThread) -> None:
         super().__init__(purge.upstream_id)
@@ -48,7 +48,7 @@ class Purged(Exception):
 
 
 def refuse_purged(connection: Connection, thread_id: str) -> None:
-    """Raises Purged."""
+    """Raises Purged, if the thread was."""
     purge = purge_of(connection, thread_id)
     if purge is not None:
         raise Purged(purge)
@@ -60,14 +60,14 @@ def purge_of(connection: Connection, thread_id: str) -> PurgedThread | None:
 
 
 def purged_ids(connection: Connection, thread_ids: Iterable[str]) -> set[str]:
-    """Those of some ids that must not be taken into the index."""
+    """Finds those of some ids that must not be taken into the index."""
     wanted = [stored_id(one) for one in thread_ids]
     rows = PurgedThread.objects.filter(connection=connection, upstream_id__in=wanted)
     return set(rows.values_list("upstream_id", flat=True))
 
 
 def let_back_in(connection: Connection, thread_ids: Iterable[str]) -> int:
-    """Somebody adds these threads: they may be fetched again. How many had been purged, which whoever adds is told."""
+    """Lets threads that somebody adds be fetched again; returns how many had been purged."""
     wanted, count = [stored_id(one) for one in thread_ids], 0
     for start in range(0, len(wanted), ROWS_A_TRANSACTION):
         some = wanted[start : start + ROWS_A_TRANSACTION]
@@ -76,18 +76,18 @@ def let_back_in(connection: Connection, thread_ids: Iterable[str]) -> int:
 
 
 def came_back(count: int) -> str:
-    """What is said of purged threads that were let back in; "" of none."""
+    """Says how many purged threads were let back in; "" of none."""
     return f"{count:,} purged thread{'' if count == 1 else 's'} came back" if count else ""
 
 
 def shut_out(thread: Thread) -> None:
-    """From now on the thread is not fetched, and the worker leaves what is there of it alone."""
+    """Shuts a thread out: it is not fetched, and the worker leaves what is there of it alone."""
     PurgedThread.objects.get_or_create(connection=thread.connection, upstream_id=thread.upstream_id)
     Thread.objects.filter(pk=thread.pk).update(due_at=None)
 
 
 def left_of_purged(connection: Connection, *, most: int) -> list[Thread]:
-    """Threads that were purged and have rows all the same: an answer under way brought them back."""
+    """Finds threads that were purged and have rows all the same: an answer under way brought them back."""
     lately = PurgedThread.objects.filter(connection=connection).order_by("-id")
     ids = list(lately.values_list("upstream_id", flat=True)[:LATELY_PURGED])
     rows = Thread.objects.filter(connection=connection, upstream_id__in=ids)
@@ -95,7 +95,7 @@ def left_of_purged(connection: Connection, *, most: int) -> list[Thread]:
 
 
 def threads_older_than(moment: datetime, *, most: int) -> list[Thread]:
-    """Threads whose last run is older; of those without runs, which were added before."""
+    """Finds threads whose last run is older; of those without runs, which were added before."""
     rows = Thread.objects.select_related("connection")
     by_run = rows.filter(last_run_at__lt=moment).order_by("last_run_at")[:most]
     empty = rows.filter(last_run_at__isnull=True, pk__lt=first_key_of(moment)).order_by("pk")[:most]
@@ -116,14 +116,14 @@ def purge_some(thread: Thread, *, within_s: float) -> bool:
 
 
 def taken_away(thread: Thread, part: Callable[[Thread], bool]) -> bool:
-    """One small transaction that nobody else writes into. False when nothing of this part is left."""
+    """Deletes some of a part in one small transaction. False when nothing of it is left."""
     with transaction.atomic():
         hold_thread(thread.pk)
         return part(thread)
 
 
 def purge_steps(thread: Thread) -> bool:
-    """The newest runs first; a run's rows leave together with its last steps."""
+    """Deletes steps of the newest run; the run's rows leave together with its last steps."""
     found = Run.objects.filter(thread=thread).order_by("-pk").values_list("pk", "upstream_id").first()
     if found is None:
         return False
@@ -158,7 +158,7 @@ def purge_files(thread: Thread) -> bool:
 
 
 def purge_thread_row(thread: Thread) -> bool:
-    """A run or message that came meanwhile is for the next round."""
+    """Deletes the thread's row, unless a run or message came meanwhile, which is for the next round."""
     has_more = Run.objects.filter(thread=thread).exists() or Message.objects.filter(thread=thread).exists()
     if not has_more:
         Thread.objects.filter(pk=thread.pk).delete()
@@ -169,7 +169,7 @@ PARTS: list[Callable[[Thread], bool]] = [purge_steps, purge_messages, purge_file
 
 
 def forget_files(thread: Thread, ids: Iterable[object]) -> None:
-    """Copies of files that belong to no other thread."""
+    """Deletes copies of files that belong to no other thread."""
     mine = Q(thread=thread) | Q(thread__isnull=True)
     wanted = usable(ids)
     if wanted:
@@ -177,5 +177,5 @@ def forget_files(thread: Thread, ids: Iterable[object]) -> None:
 
 
 def raw_delete(rows: QuerySet[Model]) -> None:
-    """One DELETE. The caller has dealt with what refers to the rows."""
+    """Deletes rows at once. The caller has dealt with what refers to them."""
     rows._raw_delete(rows.db)

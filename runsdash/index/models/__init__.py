@@ -1,7 +1,8 @@
-"""What RunsDash remembers of its upstreams.
+"""Stores what RunsDash remembers of its upstreams.
 
-Every row has an integer key that grows with `created_at` (see `keys`) and is unique on (connection, upstream id).
-Columns serve filters, sorting and sums; raw bodies live in tables of their own, compressed, and no list touches them.
+Every row has an integer key that grows with `created_at` (see storage/keys.py), and is unique on (connection, upstream
+id). Columns serve filters, sorting and sums; raw bodies live in tables of their own, compressed, and no list touches
+them.
 """
 
 from .assistants import Assistant

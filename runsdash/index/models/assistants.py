@@ -1,4 +1,4 @@
-"""Assistants, so that lists can show names instead of ids and forms can offer them."""
+"""Stores assistants, so that lists can show names instead of ids and forms can offer them."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from .connections import Connection
 
 
 class Assistant(models.Model):
-    """What a run is made from. Kept as last listed."""
+    """Stores what a run is made from, as last listed."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE)
     upstream_id = models.CharField(max_length=200)

@@ -1,7 +1,7 @@
-"""Bodies as received, compressed, one row an object, with the preview that pages read.
+"""Stores bodies as received, compressed, one row an object, with the preview that pages read.
 
 `preview` stands before `raw` in each table, so that reading it never walks over a large body. It is empty where the
-body is short: read it through `index/storage/bodies.py`, which makes it then.
+body is short: read it through storage/bodies.py, which makes it then.
 """
 
 from django.db import models
@@ -12,7 +12,7 @@ from .steps import RunStep
 
 
 class Body(models.Model):
-    """Abstract. `raw` is zlib-compressed UTF-8 JSON, `size` its length in bytes before compression."""
+    """Stores a body, abstract. `raw` is its UTF-8 JSON, mostly compressed by zlib; `size`: bytes before that."""
 
     size = models.BigIntegerField()
     digest = models.CharField(max_length=32)
@@ -25,7 +25,7 @@ class Body(models.Model):
 
 
 class RunBody(Body):
-    """preview: the run's parameters with long texts cut, see index/storage/previews.py."""
+    """Stores a run's body. `preview`: the run's parameters with long texts cut, see storage/previews.py."""
 
     run = models.OneToOneField(
         Run, on_delete=models.CASCADE, primary_key=True, related_name="body", db_constraint=False
@@ -36,7 +36,7 @@ class RunBody(Body):
 
 
 class StepBody(Body):
-    """preview: tool calls with arguments, outputs, code, logs and results cut, see index/storage/previews.py."""
+    """Stores a step's body. `preview`: tool calls with arguments, outputs, code, logs and results cut."""
 
     step = models.OneToOneField(
         RunStep, on_delete=models.CASCADE, primary_key=True, related_name="body", db_constraint=False
@@ -47,7 +47,7 @@ class StepBody(Body):
 
 
 class MessageBody(Body):
-    """preview: empty, a message's preview is its `parts`."""
+    """Stores a message's body. `preview` is empty: a message's preview is its `parts`."""
 
     message = models.OneToOneField(
         Message, on_delete=models.CASCADE, primary_key=True, related_name="body", db_constraint=False

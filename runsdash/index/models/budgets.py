@@ -1,4 +1,4 @@
-"""What all processes together may send to a connection."""
+"""Stores what all processes together have sent to a connection."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from .connections import Connection
 
 
 class BudgetSecond(models.Model):
-    """Requests taken by all processes out of one second's portion. Rows older than a few minutes are swept."""
+    """Counts requests that all processes took out of one second. Rows older than a few minutes are swept."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False)
     second = models.BigIntegerField()

@@ -1,4 +1,4 @@
-"""One upstream server: where it is, how to sign in, how it has been answering."""
+"""Stores upstream servers: where they are, how to sign in, how they have been answering."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ ASK_AGAIN_AFTER = timedelta(minutes=10)  # it was refused to this key
 
 
 class Connection(models.Model):
-    """A Threads/Runs server. The one named `default` comes from the environment and its key is not stored."""
+    """Stores a Threads/Runs server. The one named `default` comes from the environment and its key is not stored."""
 
     class Kind(models.TextChoices):
         OPENAI = "openai", "OpenAI-compatible"
@@ -24,7 +24,7 @@ class Connection(models.Model):
     base_url = models.CharField(max_length=500)
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.OPENAI)
     api_version = models.CharField(max_length=40, blank=True)
-    sealed_key = models.TextField(blank=True)  # encrypted, see index/storage/sealed_keys.py; empty for `default`
+    sealed_key = models.TextField(blank=True)  # encrypted, see storage/sealed_keys.py; empty for `default`
     timeout_s = models.FloatField(default=30.0)
     budget_per_min = models.IntegerField(default=600)
     is_from_environment = models.BooleanField(default=False)

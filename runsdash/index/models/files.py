@@ -1,4 +1,4 @@
-"""Files of the upstream that archived runs refer to, kept because providers close."""
+"""Stores files of the upstream that archived runs refer to, because providers close."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from .connections import Connection
 
 
 class ArchivedFile(models.Model):
-    """A file's content as fetched. `fetched_at` null: still wanted; else what the last attempt ended with.
+    """Stores a file's content as fetched. `fetched_at` null: still wanted; else when the last attempt ended.
 
     `status` other than 200: the upstream's refusal, so that it is not asked for ever.
     """
@@ -34,7 +34,7 @@ class ArchivedFile(models.Model):
 
 
 class PurgedThread(models.Model):
-    """An id that was purged: it is not fetched again until somebody adds it. Holds no content."""
+    """Stores an id that was purged: it is not fetched again until somebody adds it. Holds no content."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE)
     upstream_id = models.CharField(max_length=200)

@@ -1,4 +1,4 @@
-"""Work that outlives a request: imports, exports, purges. The row is the record; any worker claims and finishes it."""
+"""Stores work that outlives a request: imports, exports, purges. Any worker claims and finishes it."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from .connections import Connection
 
 
 class Job(models.Model):
-    """One piece of work, with its progress. Claimed by lease; every kind can be repeated without doing anything twice."""
+    """Stores a piece of work, with its progress. It is claimed by lease, and may be repeated without harm."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"

@@ -1,4 +1,4 @@
-"""Messages of threads."""
+"""Stores messages of threads."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from .threads import Thread
 
 
 class Message(models.Model):
-    """One message. `parts` is its content, each text cut to the preview size; see index/storage/previews.py for the shape."""
+    """Stores a message. `parts` is its content, each text cut to the preview size (see storage/previews.py)."""
 
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, db_index=False, db_constraint=False)

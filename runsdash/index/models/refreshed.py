@@ -1,4 +1,4 @@
-"""Columns of rows that are re-read from the upstream: when, by whom, and what went wrong last."""
+"""Adds columns to rows that are re-read from the upstream: when, by whom, and what went wrong last."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Refreshed(models.Model):
-    """Abstract. `fetched_at` is the moment the request of the newest snapshot was *sent*, null: never fetched whole."""
+    """Stores reads, abstract. `fetched_at`: when the request of the newest snapshot was *sent*; null: never fetched."""
 
     fetched_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)  # the last attempt, good or bad
@@ -18,5 +18,5 @@ class Refreshed(models.Model):
         abstract = True
 
     def copy_age(self, now: datetime) -> timedelta:
-        """How old the copy is; nothing where there is none."""
+        """Returns how old the copy is; nothing where there is none."""
         return max(timedelta(), now - self.fetched_at) if self.fetched_at else timedelta()

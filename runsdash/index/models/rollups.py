@@ -1,7 +1,7 @@
-"""Sums by hour and by day, so that the overview of a month reads thousands of rows, not a million.
+"""Stores sums by hour and by day. The overview of a month then reads thousands of rows, not a million.
 
 Each table holds both: rows of one hour (`hours` 1) and of one whole day (`hours` 24), in UTC. A row is exact unless an
-hour of it is in DirtyHour; what changes runs marks their hours in its own transaction (see index/totals/rollups.py).
+hour of it is in DirtyHour; what changes runs marks their hours in its own transaction (see totals/rollups.py).
 """
 
 from django.db import models
@@ -10,7 +10,7 @@ from .connections import Connection
 
 
 class Rollup(models.Model):
-    """Abstract. `runs` created from `hour` (hours since 1970) for `hours` hours, on one connection."""
+    """Stores sums, abstract: `runs` created from `hour` (hours since 1970) for `hours` hours, on one connection."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False)
     hours = models.SmallIntegerField()
@@ -22,7 +22,7 @@ class Rollup(models.Model):
 
 
 class RunSums(Rollup):
-    """By model, status and error code. Runs without usage count as no tokens, runs without a price as no cost."""
+    """Stores sums by model, status and error code. Without usage a run has no tokens, without a price no cost."""
 
     model = models.CharField(max_length=200)
     status = models.CharField(max_length=40)
@@ -45,7 +45,7 @@ class RunSums(Rollup):
 
 
 class AssistantSums(Rollup):
-    """By assistant."""
+    """Stores sums by assistant."""
 
     assistant_id = models.CharField(max_length=200)
     total_tokens = models.BigIntegerField()
@@ -62,7 +62,7 @@ class AssistantSums(Rollup):
 
 
 class Histogram(Rollup):
-    """Of completed runs: how many fell into a log-scale bucket (index/totals/histogram_buckets.py) of `measure` (queue_s, duration_s)."""
+    """Stores how many completed runs fell into a bucket (totals/histogram_buckets.py) of queue_s or duration_s."""
 
     measure = models.CharField(max_length=12)
     bucket = models.SmallIntegerField()
@@ -77,7 +77,7 @@ class Histogram(Rollup):
 
 
 class DirtyHour(models.Model):
-    """A mark: the hour's rollups have to be made anew.
+    """Marks an hour whose rollups have to be made anew.
 
     Marks are only added and, once made good, deleted by key: writers never wait for each other, and a mark that came
     meanwhile stays.

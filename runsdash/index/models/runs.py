@@ -1,4 +1,4 @@
-"""Runs: one row each with everything that lists, filters and sums need; plus metadata pairs and status history."""
+"""Stores runs: a row each with all that lists, filters and sums need; metadata pairs and status history."""
 
 from datetime import datetime
 from typing import Self
@@ -14,10 +14,10 @@ from .threads import Thread
 
 
 class RunQuerySet(models.QuerySet["Run"]):
-    """Runs by their state; what each word means stands in index/run_states.py."""
+    """Finds runs by their state; what each word means stands in index/run_states.py."""
 
     def of(self, connection: Connection | None) -> Self:
-        """Runs of one connection, or of all."""
+        """Finds runs of one connection, or of all."""
         return self.all() if connection is None else self.filter(connection=connection)
 
     def active(self) -> Self:
@@ -27,16 +27,16 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(run_states.unanswered())
 
     def waiting(self, now: datetime) -> Self:
-        """Runs that a person can still answer, soonest expiry first."""
+        """Finds runs that a person can still answer, soonest expiry first."""
         return self.filter(run_states.waiting(now)).order_by(models.F("expires_at").asc(nulls_last=True), "pk")
 
     def overdue(self, now: datetime) -> Self:
-        """Runs that should have ended by now, newest first."""
+        """Finds runs that should have ended by now, newest first."""
         return self.filter(run_states.overdue(now)).order_by("-pk")
 
 
 class Run(Refreshed):
-    """An execution of an assistant on a thread, as last seen.
+    """Stores an execution of an assistant on a thread, as last seen.
 
     `expires_at`, `started_at` and `pending_calls` keep their last known value when a later snapshot nulls them.
     Times are aware UTC; `queue_s` and `duration_s` whole seconds; token counts null until the upstream reports them.
@@ -106,7 +106,7 @@ class Run(Refreshed):
 
     @property
     def facts(self) -> RunStatus | UnknownStatus:
-        """Everything known of its status: label, is_terminal, is_active, can_be_cancelled."""
+        """Returns what is known of its status: label, is_terminal, is_active, can_be_cancelled."""
         return run_status(self.status)
 
     @property
@@ -140,7 +140,7 @@ class Run(Refreshed):
 
 
 class RunMetadata(models.Model):
-    """One metadata pair of a run, for filtering by it."""
+    """Stores a metadata pair of a run, for filtering by it."""
 
     run = models.ForeignKey(
         Run, on_delete=models.CASCADE, related_name="metadata_pairs", db_index=False, db_constraint=False
@@ -157,7 +157,7 @@ class RunMetadata(models.Model):
 
 
 class StatusSeen(models.Model):
-    """A status change that was seen, and when. Never updated."""
+    """Stores a status change that was seen, and when. Never updated."""
 
     run = models.ForeignKey(
         Run, on_delete=models.CASCADE, related_name="statuses_seen", db_index=False, db_constraint=False

@@ -1,11 +1,11 @@
-"""Filters that people keep."""
+"""Stores filters that people keep."""
 
 from django.conf import settings
 from django.db import models
 
 
 class SavedView(models.Model):
-    """A named query string of the runs list, private or shared with everybody."""
+    """Stores a named query string of the run list, private or shared with everybody."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=80)

@@ -1,4 +1,4 @@
-"""Run steps: what the timeline needs. Arguments, outputs and logs are previews in StepBody."""
+"""Stores run steps: what the timeline needs. Arguments, outputs and logs are previews in StepBody."""
 
 from django.db import models
 
@@ -9,7 +9,7 @@ from .runs import Run
 
 
 class RunStep(models.Model):
-    """One step of a run. `position` orders by (created_at, tool calls before message, server order)."""
+    """Stores a step of a run. `position` orders by (created_at, tool calls before message, server order)."""
 
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, db_index=False, db_constraint=False)
@@ -27,7 +27,7 @@ class RunStep(models.Model):
     error_code = models.CharField(max_length=200, blank=True)
     error_message = models.TextField(blank=True)
     message_upstream_id = models.CharField(max_length=200, blank=True)
-    # [{"id", "type", "kind", "name", "arguments_size", "output_size" (null: none yet), "note"}], at most MAX_CALLS_IN_ROW
+    # [{"id", "type", "kind", "name", "arguments_size", "output_size" (null: none), "note"}], MAX_CALLS_IN_ROW at most
     calls = models.JSONField(default=list)
     call_count = models.IntegerField(default=0)
     fetched_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""The words of a run, for full text: its instructions, messages, tool arguments and outputs, errors.
+"""Stores the words of a run, for full text: of its instructions, messages, tool arguments and outputs, errors.
 
 The search index itself (FTS5 on SQLite, a tsvector with GIN on PostgreSQL) is made by migration 0002 over this table.
 """
@@ -9,7 +9,7 @@ from .runs import Run
 
 
 class RunText(models.Model):
-    """`words` as split by `index.words`, separated by spaces. Its key is the run's, so it sorts newest first."""
+    """Stores `words` as split by fulltext/words.py, separated by spaces. Its key is the run's, which sorts by age."""
 
     run = models.OneToOneField(
         Run, on_delete=models.CASCADE, primary_key=True, related_name="text", db_constraint=False
@@ -22,7 +22,7 @@ class RunText(models.Model):
 
 
 class RunTool(models.Model):
-    """A tool that a run's steps or pending calls use."""
+    """Stores a tool that a run's steps or pending calls use."""
 
     run = models.ForeignKey(
         Run, on_delete=models.CASCADE, related_name="tools_used", db_index=False, db_constraint=False

@@ -1,4 +1,4 @@
-"""Threads that are known, because someone added or opened them, or the upstream listed them."""
+"""Stores threads that are known: someone added or opened them, or the upstream listed them."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from .refreshed import Refreshed
 
 
 class Thread(Refreshed):
-    """A conversation. `fetched_at` null: only its id is known so far."""
+    """Stores a conversation. `fetched_at` null: only its id is known so far."""
 
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT)

@@ -1,4 +1,4 @@
-"""Takes snapshots into the index: in bulk, idempotent, by the rule of age. One module an object.
+"""Writes snapshots into the index: many at once, idempotent, by the rule of age. One module an object.
 
 - A snapshot's age is the moment its request was sent; an older one never overwrites a newer one.
 - Leaving a terminal status is refused; a terminal status may be replaced by another terminal one.

@@ -1,4 +1,4 @@
-"""What the end of a run makes old: its steps as they were read while it ran, whoever heard of the end first."""
+"""Marks the steps of an ended run as old: they were read while it ran, whoever heard of the end first."""
 
 from runsdash.index.models import Run, RunStep
 from runsdash.service.statuses import step_status
@@ -7,7 +7,7 @@ NEWEST = 200  # steps among which those are that were not over
 
 
 def read_steps_again(run: Run) -> None:
-    """Has the steps of `run` read once more, from the first that was not over."""
+    """Lets the steps of `run` be read once more, from the first that was not over."""
     newest = list(RunStep.objects.filter(run=run).order_by("-position")[:NEWEST])
     still_open = [step for step in newest if not step_status(step.status).is_terminal]
     run.has_all_steps = False

@@ -1,4 +1,4 @@
-"""What is in the index already, and keys for what is not: the first look of every upsert. Changes no row."""
+"""Looks up what is in the index already, and finds keys for what is not: the start of every upsert."""
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ CHUNK = 500  # rows a transaction, and ids in one IN (…)
 
 
 def known_rows(model: type[models.Model], *, connection: Connection, ids: Iterable[str]) -> dict[str, models.Model]:
-    """Rows already there by upstream id, locked until the transaction ends, all in one order (see `locks`)."""
+    """Finds and locks rows by upstream id until the transaction ends, all in one order (see storage/locks.py)."""
     found: dict[str, models.Model] = {}
     for some in chunks(sorted(set(ids))):
         rows_there = model.objects.filter(connection=connection, upstream_id__in=some).order_by("upstream_id")
@@ -22,7 +22,7 @@ def known_rows(model: type[models.Model], *, connection: Connection, ids: Iterab
 
 
 def keys_of(model: type[models.Model], *, connection: Connection, ids: Iterable[str]) -> dict[str, int]:
-    """Keys of the rows already there, by upstream id."""
+    """Finds the keys of rows that are there, by upstream id."""
     found: dict[str, int] = {}
     for some in chunks(list(ids)):
         rows_there = model.objects.filter(connection=connection, upstream_id__in=some)
@@ -35,7 +35,7 @@ def chunks(values: Sequence) -> Iterator[Sequence]:
 
 
 def free_keys(model: type[models.Model], preferred: Sequence[int]) -> list[int]:
-    """A key nobody holds for each preferred one, in their order, all different."""
+    """Finds a key that nobody holds for each preferred one, in their order, all different."""
     taken: set[int] = set()
     for some in chunks(preferred):
         taken.update(model.objects.filter(pk__in=some).values_list("pk", flat=True))
@@ -51,7 +51,7 @@ def free_keys(model: type[models.Model], preferred: Sequence[int]) -> list[int]:
 def keys_for_new(
     model: type[models.Model], connection: Connection, known: Container[str], objects_: Iterable[tuple[str, datetime]]
 ) -> dict[str, int]:
-    """Free keys by upstream id for those of (id, creation time) that are not in `known`."""
+    """Finds free keys by upstream id for those of (id, creation time) that are not in `known`."""
     new = {stored_id(one): created_at for one, created_at in objects_ if stored_id(one) not in known}
     preferred = [
         key_for(connection_id=connection.pk, upstream_id=one, created_at=created_at) for one, created_at in new.items()

@@ -11,10 +11,9 @@ from itertools import groupby
 from django.db.models import Max, Min
 
 from runsdash.index.models import Message, Thread
+from runsdash.index.storage.keys import MESSAGE_RANK_BIT
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import objects
-
-from .rows import MESSAGE_RANK_BIT
 
 MIDDLE = MESSAGE_RANK_BIT // 2
 Dated = tuple[objects.Message, datetime, int]
@@ -23,7 +22,7 @@ Dated = tuple[objects.Message, datetime, int]
 def in_place(
     thread: Thread, dated: Iterable[Dated], *, known: Mapping[str, Message], goes_back: bool = False
 ) -> list[Dated]:
-    """`dated` (oldest first, see rows.positioned_messages) with positions that fit those of rows that are there.
+    """Moves `dated` (oldest first, see rows.positioned_messages) to positions that fit rows that are there.
 
     `known`: rows of these messages by upstream id. `goes_back`: the page is older than all that is there.
     """
@@ -43,12 +42,12 @@ def in_place(
 
 
 def base_of(position: int) -> int:
-    """A second, and whether users or others speak in it."""
+    """Returns a position without its order: the second, and whether users or others speak in it."""
     return position & ~(MESSAGE_RANK_BIT - 1)
 
 
 def start_of_known(group: Sequence[Dated], base: int, known: Mapping[str, Message]) -> int | None:
-    """Where the group begins so that its first known message stays where it is."""
+    """Finds where the group begins so that its first known message stays where it is."""
     for place, (message, _, _) in enumerate(group):
         row = known.get(stored_id(message.id))
         if row is not None and base_of(row.position) == base:
@@ -57,7 +56,7 @@ def start_of_known(group: Sequence[Dated], base: int, known: Mapping[str, Messag
 
 
 def start_beside(thread: Thread, base: int, count: int, *, goes_back: bool) -> int:
-    """Before or behind what is there of this second; in the middle when nothing is."""
+    """Finds where a group begins beside what is there of its second; in the middle when nothing is."""
     rows = Message.objects.filter(thread=thread, position__gte=base, position__lt=base + MESSAGE_RANK_BIT)
     ends = rows.aggregate(first=Min("position"), last=Max("position"))
     if ends["first"] is None:

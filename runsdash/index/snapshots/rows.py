@@ -1,4 +1,4 @@
-"""Objects of the service as rows of the index: columns only, no database."""
+"""Turns objects of the service into columns of rows. No database."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -28,12 +28,12 @@ def seconds_between(start: datetime | None, end: datetime | None) -> int | None:
 
 
 def bounded(seconds: int) -> int:
-    """A stretch of time that a column holds."""
+    """Returns a stretch of time that a column can hold."""
     return max(0, min(seconds, 2**31 - 1))
 
 
 def body_row(raw: object, *, fetched_at: datetime, preview: Callable[[], dict] = dict) -> Row:
-    """`preview` is asked for when the body is too long to make one at each reading."""
+    """Makes the row of a body. `preview` is called when the body is too long to make one at each reading."""
     text = dumped(raw)
     return {
         "size": len(text),
@@ -45,21 +45,21 @@ def body_row(raw: object, *, fetched_at: datetime, preview: Callable[[], dict] =
 
 
 def packed(text: bytes) -> bytes:
-    """A body as it is stored: short ones as they are, others by zlib (told apart by the first byte, see bodies.py)."""
+    """Packs a body as it is stored: short ones as they are, others by zlib (the first byte says which)."""
     if len(text) < PACKED_FROM_BYTES and text.startswith(b"{"):
         return text
     return compress(text, PACKING)
 
 
 def token_columns(usage: Usage | None) -> Row:
-    """Counts as far as the server reported them; one so large that sums of them would overflow is not believed."""
+    """Reads counts as far as the server reported them, without one so large that sums of it would overflow."""
     names = ("prompt_tokens", "completion_tokens", "total_tokens")
     counts = {name: getattr(usage, name, None) for name in names}
     return {name: count if count is not None and 0 <= count < MOST_TOKENS else None for name, count in counts.items()}
 
 
 def run_columns(run: Run) -> Row:
-    """The columns that come from a snapshot alone. Nulls mean: this snapshot does not say."""
+    """Makes the columns that come from a snapshot alone. Nulls mean: this snapshot does not say."""
     usage, error = run.usage, run.last_error
     required = run.required_action
     return {
@@ -79,7 +79,7 @@ def run_columns(run: Run) -> Row:
 
 
 def arguments_start(call: ToolCall) -> str:
-    """What the inbox shows of a pending call's arguments: their start, on one line."""
+    """Cuts a pending call's arguments to what the inbox shows: their start, on one line."""
     return " ".join(cut(call.arguments or "", ARGUMENTS_CHARS).split())
 
 
@@ -89,14 +89,14 @@ def step_position(step: RunStep, *, run_created_at: datetime, within: int) -> in
 
 
 def position_at(second: int, *, is_message: bool, within: int) -> int:
-    """`second`: since the run began."""
+    """Puts a step's position together, as drawn in storage/keys.py. `second`: since the run began."""
     return second << STEP_ORDER_BITS | (STEP_RANK_BIT if is_message else 0) | min(within, STEP_RANK_BIT - 1)
 
 
 def positioned_steps(
     steps: Iterable[RunStep], *, run_created_at: datetime, after: int | None = None
 ) -> Iterator[tuple[RunStep, int]]:
-    """Steps in their order with positions; `after` is the position of the last step before this page."""
+    """Yields steps in their order with positions; `after` is the position of the last step before this page."""
 
     def group_of(step: RunStep) -> int:
         return step_position(step, run_created_at=run_created_at, within=0)
@@ -126,14 +126,14 @@ def step_columns(step: RunStep, *, position: int) -> Row:
 
 
 def step_kind(step: RunStep) -> str:
-    """message, function, code, search or other: what icon and colour the step has."""
+    """Returns message, function, code, search or other: which icon and colour the step has."""
     if step.message_id or step.type == "message_creation":
         return "message"
     return step.tool_calls[0].kind if step.tool_calls else "other"
 
 
 def positioned_messages(messages: Iterable[Message], *, fallback: datetime) -> Iterator[tuple[Message, datetime, int]]:
-    """Messages oldest first with (created_at, position); user messages before others of the same second."""
+    """Yields messages oldest first with (created_at, position); users' before others of the same second."""
 
     def order(message: Message) -> tuple[int, bool]:
         return int((message.created_at or fallback).timestamp()), message.role != "user"
@@ -167,6 +167,6 @@ def metadata_pairs(run_id: int, metadata: dict[str, str]) -> list[Row]:
 
 
 def tool_names(calls: Iterable[ToolCall]) -> list[str]:
-    """The different names of tools that are called, in order; nameless calls have none."""
+    """Lists the different names of tools that are called, in order; nameless calls have none."""
     names = dict.fromkeys(cut(call.name or "", ID_CHARS) for call in calls)
     return [name for name in names if name][:TOOLS]

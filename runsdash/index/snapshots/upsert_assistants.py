@@ -1,4 +1,4 @@
-"""Assistants as fetched, whole: whoever reads last wins."""
+"""Writes assistants as fetched, whole: whoever reads last wins."""
 
 from collections.abc import Sequence
 from datetime import datetime

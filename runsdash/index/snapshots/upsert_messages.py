@@ -1,4 +1,4 @@
-"""The messages of one thread as fetched, each at its place in the conversation, with their words."""
+"""Writes messages of one thread as fetched, each at its place in the conversation, with their words."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,9 +20,9 @@ from .message_order import in_place
 def upsert_messages(
     thread: Thread, messages: Sequence[objects.Message], *, fetched_at: datetime, goes_back: bool = False
 ) -> list[Message]:
-    """Messages of one thread as fetched, oldest first. `goes_back`: they are older than all that is there.
+    """Writes messages, oldest first, and returns their rows. `goes_back`: they are older than all that is there.
 
-    None, when the thread was purged while they were on their way.
+    No rows, when the thread was purged while they were on their way.
     """
     messages = list({message.id: message for message in messages if message.id}.values())
     ids = [stored_id(message.id) for message in messages]

@@ -1,4 +1,4 @@
-"""Runs as fetched, with their metadata pairs, tools, status history and the sums of their threads."""
+"""Writes runs as fetched, with their metadata pairs, tools, status history and the sums of their threads."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -50,7 +50,7 @@ LAST_KNOWN = (
 def upsert_runs(
     connection: Connection, runs: Sequence[objects.Run], *, fetched_at: datetime, thread_id: str | None = None
 ) -> dict[str, Run]:
-    """Runs as fetched; returns the rows by upstream id, as they stand afterwards.
+    """Writes runs as fetched; returns the rows by upstream id, as they stand afterwards.
 
     `thread_id` serves runs that do not name their thread.
     """
@@ -106,7 +106,7 @@ def _upsert_some_runs(
 
 
 def threads_left(connection: Connection, runs: Sequence[objects.Run], named: Sequence[str]) -> list[str]:
-    """Threads that a snapshot moves runs away from. Their sums change, so they are held like the others, in one order."""
+    """Finds threads that runs are moved away from. Their sums change, so they are held like the others."""
     if not database.features.has_select_for_update:  # one writer at a time
         return []
     there = Run.objects.filter(connection=connection, upstream_id__in=[stored_id(run.id) for run in runs])
@@ -115,14 +115,14 @@ def threads_left(connection: Connection, runs: Sequence[objects.Run], named: Seq
 
 
 def accepts(row: Run, run: objects.Run, *, fetched_at: datetime) -> bool:
-    """The rule of age, and that a terminal status is never left."""
+    """Is the snapshot not older than the row, and does it leave no terminal status?"""
     if row.fetched_at and row.fetched_at > fetched_at:
         return False
     return not (row.facts.is_terminal and not run_status(run.status).is_terminal)
 
 
 def merged_run(connection: Connection, thread: Thread, row: Run, run: objects.Run, *, fetched_at: datetime) -> Run:
-    """`row` with the snapshot's columns; last known values stay where the snapshot has none."""
+    """Gives `row` the snapshot's columns; last known values stay where the snapshot has none."""
     columns = rows.run_columns(run)
     for name in LAST_KNOWN:
         if columns[name] in (None, []):
@@ -170,6 +170,6 @@ def write_metadata(runs: Sequence[Run]) -> None:
 
 
 def write_tools(names: Mapping[int, Iterable[str]]) -> None:
-    """Names of tools by run key; those already there stay."""
+    """Writes names of tools by run key; those already there stay."""
     pairs = [RunTool(run_id=pk, name=name) for pk, own in names.items() for name in own]
     RunTool.objects.bulk_create(pairs, ignore_conflicts=True, batch_size=CHUNK)

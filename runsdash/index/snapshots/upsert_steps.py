@@ -1,4 +1,4 @@
-"""The steps of one run as fetched, in their order, and the counts of them that the run keeps."""
+"""Writes steps of one run as fetched, in their order, and the counts of them that the run keeps."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -22,9 +22,9 @@ from .upsert_runs import COUNTS, write_tools
 def upsert_steps(
     run: Run, steps: Sequence[objects.RunStep], *, fetched_at: datetime, after: int | None = None
 ) -> list[RunStep]:
-    """Steps of one run as fetched, in order; `after`: position of the last step before this page.
+    """Writes steps in their order, and returns their rows. `after`: position of the last step before this page.
 
-    None, when the run was purged while they were on their way.
+    No rows, when the run was purged while they were on their way.
     """
     steps = list({step.id: step for step in steps if step.id}.values())
     connection = run.connection
@@ -67,7 +67,7 @@ def take_step(row: RunStep, step: objects.RunStep, *, position: int, fetched_at:
 
 
 def recount_steps(run_keys: Iterable[int]) -> dict[int, dict[str, int]]:
-    """Counts the steps and tool calls of runs anew; the counts that changed, by run."""
+    """Counts the steps and tool calls of runs anew; returns the counts that changed, by run."""
     found: dict[int, dict[str, int]] = {}
     for some in chunks(list(run_keys)):
         there = Run.objects.filter(pk__in=some).values_list("pk", "step_count", "tool_call_count")

@@ -1,4 +1,4 @@
-"""Threads as fetched, and rows for threads of which only the id is known yet. Locks them, in one order."""
+"""Writes threads as fetched, and rows for threads of which only the id is known. Locks them, in one order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ THREAD_CONTENT = (
 
 
 def ensure_threads(connection: Connection, ids: Iterable[str], *, added_by: str = "") -> dict[str, Thread]:
-    """Rows for thread ids, made where missing, locked until the transaction ends. Their content is fetched later."""
+    """Locks the rows of thread ids, made where missing, until the transaction ends. Their content is fetched later."""
     ids = sorted({stored_id(one) for one in ids})  # one order of inserting, too
     with transaction.atomic():
         known = known_rows(Thread, connection=connection, ids=ids)
@@ -35,7 +35,7 @@ def ensure_threads(connection: Connection, ids: Iterable[str], *, added_by: str 
 
 
 def insert_threads(connection: Connection, ids: Sequence[str], *, added_by: str) -> None:
-    """Rows for ids that had none; one that another process has made meanwhile stays as it is."""
+    """Inserts rows for ids that had none; one that another process has made meanwhile stays as it is."""
     now = timezone.now()
     preferred = [key_for(connection_id=connection.pk, upstream_id=one, created_at=now) for one in ids]
     moment = converter(Thread._meta.get_field("due_at"))(now)
@@ -47,7 +47,7 @@ def insert_threads(connection: Connection, ids: Sequence[str], *, added_by: str)
 def upsert_threads(
     connection: Connection, threads: Sequence[objects.Thread], *, fetched_at: datetime, added_by: str = ""
 ) -> dict[str, Thread]:
-    """Threads as fetched; returns the rows by upstream id."""
+    """Writes threads as fetched; returns the rows by upstream id."""
     threads = [thread for thread in threads if thread.id]
     with transaction.atomic():
         known = ensure_threads(connection, [thread.id for thread in threads], added_by=added_by)
@@ -56,14 +56,14 @@ def upsert_threads(
 
 
 def take_thread_snapshots(known: Mapping[str, Thread], snapshots: Iterable[tuple[objects.Thread, datetime]]) -> None:
-    """Content as fetched, by the rule of age, into rows that are there (`known`: by upstream id)."""
+    """Writes content as fetched, by the rule of age, into rows that are there (`known`: by upstream id)."""
     write_thread_snapshots(taken_thread_snapshots(known, snapshots))
 
 
 def taken_thread_snapshots(
     known: Mapping[str, Thread], snapshots: Iterable[tuple[objects.Thread, datetime]]
 ) -> Iterable[Thread]:
-    """The same into the objects alone: those that changed."""
+    """Gives the objects alone their content; returns those that changed."""
     changed: dict[int, Thread] = {}
     for thread, fetched_at in snapshots:
         row = known[stored_id(thread.id)]

@@ -1,4 +1,4 @@
-"""Bodies as received, read back, and what pages show of them."""
+"""Reads bodies back as received, and makes what pages show of them."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ PLAIN = b"{"  # the first byte of a body that was too short to pack
 
 
 class Shown(NamedTuple):
-    """What pages show of a body, without the body. `size`: bytes of its JSON text."""
+    """Holds what pages show of a body, without the body. `size`: bytes of its JSON text."""
 
     key: int
     preview: dict
@@ -26,7 +26,7 @@ class Shown(NamedTuple):
 
 
 def raw_chunks(body: Body) -> Iterator[bytes]:
-    """The JSON text as received, in chunks, so that a download of any size needs little memory."""
+    """Yields the JSON text as received, in chunks, so that a download of any size needs little memory."""
     packed = bytes(body.raw)
     if packed.startswith(PLAIN):
         yield packed
@@ -55,7 +55,7 @@ def made_preview(model: type[Body], raw: bytes) -> dict:
 
 
 def shown(bodies: QuerySet[Body]) -> Iterator[Shown]:
-    """Each with its preview. A long body is not read: it has its preview stored."""
+    """Yields each body's preview. A long body is not read: it has its preview stored."""
     short = Case(When(size__lt=SHORT_BODY_BYTES, then=F("raw")))
     found = bodies.values_list("pk", "preview", short, "digest", "size")
     for key, stored, raw, digest, size in found.iterator(chunk_size=100):
@@ -64,5 +64,5 @@ def shown(bodies: QuerySet[Body]) -> Iterator[Shown]:
 
 
 def unpacked(raw: bytes) -> bytes:
-    """The JSON text of a stored body, at once."""
+    """Returns the JSON text of a stored body, at once."""
     return raw if raw.startswith(PLAIN) else decompress(raw)

@@ -1,4 +1,4 @@
-"""Paging by key: any page of any list costs the same. No OFFSET, no COUNT.
+"""Pages lists by key: any page of any list costs the same. No OFFSET, no COUNT.
 
 A cursor says where in the list and which way: `after.KEY` (the rows that follow) or `before.KEY` (those ahead).
 """
@@ -17,12 +17,12 @@ Key = tuple  # (id,) or (time, id)
 
 
 class CursorError(ValueError):
-    """The cursor in the address was not made by RunsDash."""
+    """Says that the cursor in the address was not made by RunsDash."""
 
 
 @dataclass(frozen=True)
 class KeysetOrder:
-    """By `id`, or by a time column with `id` behind it; rows without that time are not in the list."""
+    """Orders by `id`, or by a time column with `id` behind it. Rows without that time are not in the list."""
 
     column: str = "id"
     is_descending: bool = True
@@ -36,7 +36,7 @@ class KeysetOrder:
         return [f"{sign}id"] if self.column == "id" else [f"{sign}{self.column}", f"{sign}id"]
 
     def beyond(self, place: Key) -> Q:
-        """Rows strictly behind `place` in this order. The redundant first condition lets the index seek."""
+        """Finds rows strictly behind `place` in this order. The redundant first condition lets the index seek."""
         side = "lt" if self.is_descending else "gt"
         behind = Q(**{f"id__{side}": place[-1]})
         if self.column == "id":
@@ -47,7 +47,7 @@ class KeysetOrder:
 
 @dataclass(frozen=True)
 class KeysetPage:
-    """`rows` in order; `previous` and `next` are cursors, empty at the ends."""
+    """Holds `rows` in order; `previous` and `next` are cursors, empty at the ends."""
 
     rows: list = field(default_factory=list)
     previous: str = ""
@@ -57,7 +57,7 @@ class KeysetPage:
 def page_of(
     querysets: Sequence[QuerySet], *, order: KeysetOrder, rows: QuerySet, limit: int, cursor: str = ""
 ) -> KeysetPage:
-    """One page out of one or several disjoint querysets. `rows` says what comes with a row. Raises CursorError.
+    """Finds a page out of one or several disjoint querysets. `rows` says what comes with a row. Raises CursorError.
 
     Keys are found first, then their rows: the index is walked without touching wide rows.
     """
@@ -90,13 +90,13 @@ def merged(lists: Sequence[list[Key]], *, walk: KeysetOrder) -> list[Key]:
 
 
 def rows_of(keys: Sequence[Key], rows: QuerySet) -> list[Model]:
-    """The rows in the order of their keys; one deleted in between is left out."""
+    """Reads the rows in the order of their keys; one deleted in between is left out."""
     found = rows.in_bulk([key[-1] for key in keys])
     return [found[key[-1]] for key in keys if key[-1] in found]
 
 
 def cursor_to(way: str, key: Key) -> str:
-    """The cursor to the rows behind `key`, or ahead of it."""
+    """Makes the cursor to the rows behind `key`, or ahead of it."""
     *moment, pk = key
     return ".".join([way, *(str((one - EPOCH) // timedelta(microseconds=1)) for one in moment), str(pk)])
 

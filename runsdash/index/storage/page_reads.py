@@ -1,4 +1,4 @@
-"""What pages read of one run or thread: pages of steps, messages and runs by keyset, previews, lock holders.
+"""Reads what pages show of one run or thread: steps, messages and runs by keyset, previews, lock holders.
 
 Never touches a raw body, never writes, never asks an upstream. Every function runs a fixed number of queries.
 """
@@ -33,7 +33,7 @@ QUESTIONS = 20  # user messages looked at just before a run
 
 @dataclass(frozen=True, kw_only=True)
 class StepPage:
-    """Steps in order. `first_number` counts from 1 over the whole run; `after` is the cursor of this page."""
+    """Holds steps in order. `first_number` counts from 1 over the whole run; `after` is the cursor of this page."""
 
     steps: list[RunStep]
     first_number: int = 1
@@ -47,7 +47,7 @@ class StepPage:
 
 @dataclass(frozen=True, kw_only=True)
 class StepInRun:
-    """One step with its preview, its place in the run, and its neighbours' ids ("" at the ends)."""
+    """Holds one step with its preview, its place in the run, and its neighbours' ids ("" at the ends)."""
 
     step: RunStep
     preview: dict
@@ -58,7 +58,7 @@ class StepInRun:
 
 @dataclass(frozen=True, kw_only=True)
 class RunPreview:
-    """A run's parameters (see previews.py), and the digest and size of the body they come from."""
+    """Holds a run's parameters (see storage/previews.py), and the digest and size of the body they come from."""
 
     parameters: dict = field(default_factory=dict)
     digest: str = ""
@@ -78,14 +78,14 @@ def statuses_seen(run: Run) -> list[StatusSeen]:
 
 
 def assistant_names(connection_id: int, assistant_ids: Iterable[str]) -> dict[str, str]:
-    """Names by assistant id, of those that are known."""
+    """Finds names by assistant id, of those that are known."""
     wanted = {one for one in assistant_ids if one}
     rows = Assistant.objects.filter(connection_id=connection_id, upstream_id__in=wanted).exclude(name="")
     return dict(rows.values_list("upstream_id", "name")) if wanted else {}
 
 
 def runs_of_thread(thread: Thread, *, before: str = "") -> tuple[list[Run], bool]:
-    """A page of a thread's runs, newest first, and whether older ones follow. `before`: a run's upstream id."""
+    """Finds a page of a thread's runs, newest first, and whether older ones follow. `before`: a run's upstream id."""
     rows = Run.objects.filter(thread=thread).select_related("thread", "connection").order_by("-id")
     cursor = Run.objects.filter(thread=thread, upstream_id=before).values_list("id", flat=True).first()
     if cursor is not None:
@@ -95,7 +95,7 @@ def runs_of_thread(thread: Thread, *, before: str = "") -> tuple[list[Run], bool
 
 
 def lock_holder(thread: Thread) -> Run | None:
-    """The run that locks the thread: its newest one that has not ended."""
+    """Finds the run that locks the thread: its newest one that has not ended."""
     rows = Run.objects.filter(thread=thread).exclude(status__in=run_states.ENDED)
     return rows.select_related("thread", "connection").order_by("-id").first()
 
@@ -124,7 +124,7 @@ def step_named(run: Run, upstream_id: str) -> RunStep | None:
 
 
 def step_page(run: Run, *, after: str = "", around: str = "") -> StepPage:
-    """A page of steps behind the step `after`; without it the page that holds the step `around`, else the first."""
+    """Finds the steps behind the step `after`; without it the page that holds the step `around`, else the first."""
     cursor = step_named(run, after) or cursor_before(run, step_named(run, around))
     rows = steps_after(run, cursor) if cursor else RunStep.objects.filter(run=run)
     found = list(rows.order_by("position", "id")[: STEPS_PER_PAGE + 1])
@@ -137,7 +137,7 @@ def step_page(run: Run, *, after: str = "", around: str = "") -> StepPage:
 
 
 def cursor_before(run: Run, step: RunStep | None) -> RunStep | None:
-    """The last step of the page before the one that holds `step`; None when it is on the first page."""
+    """Finds the last step of the page before the one that holds `step`; None when that is the first page."""
     if step is None:
         return None
     number = steps_before(run, step).count()
@@ -163,7 +163,7 @@ def step_in_run(run: Run, upstream_id: str) -> StepInRun | None:
 
 
 def step_digests(steps: Sequence[RunStep]) -> list[str]:
-    """What changes when one of `steps` does, in their order."""
+    """Finds for each of `steps` what changes when it does, in their order."""
     rows = StepBody.objects.filter(step_id__in=[step.id for step in steps])
     digests = dict(rows.values_list("step_id", "digest"))
     return [digests.get(step.id, "") for step in steps]
@@ -173,7 +173,7 @@ def step_digests(steps: Sequence[RunStep]) -> list[str]:
 
 
 def message_page(thread: Thread, *, before: str = "") -> tuple[list[Message], bool]:
-    """A page of a thread's messages, oldest first, ending before the message `before`, else with the newest."""
+    """Finds a page of a thread's messages, oldest first, ending before the message `before`, else with the newest."""
     rows = Message.objects.filter(thread=thread)
     cursor = rows.filter(upstream_id=before).first() if before else None
     if cursor is not None:
@@ -184,14 +184,14 @@ def message_page(thread: Thread, *, before: str = "") -> tuple[list[Message], bo
 
 
 def messages_of_run(run: Run) -> list[Message]:
-    """What the run wrote, and before it the user messages it answers, oldest first."""
+    """Finds what the run wrote, and before it the user messages it answers, oldest first."""
     own = Message.objects.filter(thread_id=run.thread_id, run_upstream_id=run.upstream_id)
     written = list(own.order_by("position", "id")[:OWN_MESSAGES])
     return [*questions_of(run), *written]
 
 
 def questions_of(run: Run) -> list[Message]:
-    """The unbroken row of user messages just before the run was created.
+    """Finds the unbroken row of user messages just before the run was created.
 
     The clock has whole seconds: an answer of the very second may have come before the question, so it breaks no row.
     """

@@ -1,12 +1,12 @@
-"""What pages show of a body: every text cut to PREVIEW_CHARS, sizes kept, so no page ever opens a large body.
+"""Makes what pages show of a body: every text cut to PREVIEW_CHARS, sizes kept, so no page opens a large body.
 
-Only those of large bodies are stored; that of a short one is made when it is read (see bodies.py).
+Only those of large bodies are stored; that of a short one is made when it is read (see storage/bodies.py).
 
 Shapes (JSON):
 - text: {"text": str, "size": characters of the whole}
 - call: {"id", "type", "kind", "name", "arguments": text, "output": text|null, "code": text|null, "logs": [text],
-  "images": [file id], "results": [{"file_id", "file_name", "score", "content": text}], "child_run_id", "child_thread_id",
-  "other": text|null}
+  "images": [file id], "results": [{"file_id", "file_name", "score", "content": text}], "child_run_id",
+  "child_thread_id", "other": text|null}
 - message part: {"type": "text", "text": text, "annotations": [annotation]} | {"type": "image_file", "file_id"} |
   {"type": "image_url", "url"} | {"type": "refusal", "text": text} | {"type": other, "text": its JSON}
 - annotation: {"type", "text", "start_index", "end_index", "file_id", "quote", "url", "title"}
@@ -51,7 +51,7 @@ def text_preview(text: str, limit: int = PREVIEW_CHARS) -> dict:
 
 
 def json_preview(value: object, limit: int = PREVIEW_CHARS) -> dict:
-    """A preview of `value` as pretty JSON text."""
+    """Makes a preview of `value` as pretty JSON text."""
     try:
         text = json.dumps(value, ensure_ascii=False, indent=2)
     except (RecursionError, ValueError):
@@ -60,7 +60,7 @@ def json_preview(value: object, limit: int = PREVIEW_CHARS) -> dict:
 
 
 def small_json(value: object) -> object:
-    """`value` itself when its JSON is short, else the text preview of it."""
+    """Returns `value` itself when its JSON is short, else the text preview of it."""
     if value is None or value is True or value is False:
         return value
     text = json.dumps(value, default=str)
@@ -78,7 +78,7 @@ def run_preview(run: Run) -> dict:
 
 
 def step_preview(step: RunStep) -> dict:
-    """{"calls": [call], "call_count", "details": text of unknown step details or null}."""
+    """Returns {"calls": [call], "call_count", "details": text of unknown step details or null}."""
     limit = PREVIEW_CHARS
     if len(step.tool_calls) > 8:
         limit = max(2048, CALLS_BUDGET_CHARS // len(step.tool_calls))
@@ -121,7 +121,7 @@ def result_preview(result: FileSearchResult, limit: int) -> dict:
 
 
 def call_row(call: ToolCall) -> dict:
-    """What the timeline shows of a call: name, sizes, never its texts."""
+    """Returns what the timeline shows of a call: name, sizes, never its texts."""
     return {
         "id": cut(call.id or "", 200),
         "type": cut(call.type or "", 40),
@@ -134,7 +134,7 @@ def call_row(call: ToolCall) -> dict:
 
 
 def call_note(call: ToolCall) -> str:
-    """A word on what came of a call: `3 results`, `logs, 1 image`, or nothing."""
+    """Says what came of a call: `3 results`, `logs, 1 image`, or nothing."""
     words = []
     if call.results:
         words.append(f"{len(call.results)} result{'s' if len(call.results) != 1 else ''}")

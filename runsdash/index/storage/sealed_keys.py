@@ -12,12 +12,12 @@ def _fernet() -> Fernet:
 
 
 def seal(secret: str) -> str:
-    """`secret` encrypted, as text; empty stays empty."""
+    """Encrypts `secret`, as text; empty stays empty."""
     return _fernet().encrypt(secret.encode()).decode() if secret else ""
 
 
 def unseal(sealed: str) -> str | None:
-    """The secret, or None when it was sealed under another SECRET_KEY."""
+    """Decrypts a secret; None when it was sealed under another SECRET_KEY."""
     if not sealed:
         return ""
     try:

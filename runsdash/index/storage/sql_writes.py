@@ -1,4 +1,4 @@
-"""Bulk statements, the forms that load fastest on both engines (see docs/index.md): COPY or executemany.
+"""Writes many rows in the forms that are fastest on both engines (see docs/index.md): COPY or executemany.
 
 They write values as given and check nothing: what a key means and who wins is the caller's business.
 """
@@ -12,7 +12,7 @@ Row = dict[str, object]
 
 
 def converter(field: models.Field) -> Callable[[object], object]:
-    """How a value of `field` goes into a statement on this engine."""
+    """Returns how a value of `field` goes into a statement on this engine."""
     if isinstance(field, models.JSONField):
         return lambda value: None if value is None else json.dumps(value)
     if isinstance(field, models.DateTimeField):
@@ -46,7 +46,7 @@ def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[
 
 
 def insert_missing_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]) -> None:
-    """The same for rows of which some may be there already: those stay as they are."""
+    """Inserts rows of which some may be there already: those stay as they are."""
     if not rows:
         return
     columns, rows = with_defaults(model, names, rows)
@@ -58,7 +58,7 @@ def insert_missing_rows(model: type[models.Model], names: Sequence[str], rows: S
 def with_defaults(
     model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]
 ) -> tuple[list[str], Sequence[tuple]]:
-    """(columns, rows), the defaults of the fields that are not named behind the others."""
+    """Returns (columns, rows), the defaults of the fields that are not named behind the others."""
     rest = [
         field for field in model._meta.concrete_fields if field.attname not in names and field is not model._meta.pk
     ]

@@ -7,7 +7,7 @@ ID_CHARS = 200  # of an upstream id
 
 
 def storable(text: str) -> str:
-    """`text` with NUL and lone surrogates replaced; everything else as it is."""
+    """Replaces NUL and lone surrogates; everything else stays as it is."""
     if "\x00" in text:
         text = text.replace("\x00", REPLACEMENT)
     if text.isascii():
@@ -24,7 +24,7 @@ def has_surrogate(text: str) -> bool:
 
 
 def storable_json(value: object) -> object:
-    """`value` with every text in it storable. Lists and dicts are copied only where needed by recursion."""
+    """Makes every text in `value` storable."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, dict):
@@ -37,7 +37,7 @@ def storable_json(value: object) -> object:
 
 
 def dumped(value: object) -> bytes:
-    """The JSON text of an object as received, ASCII only, so that any text survives."""
+    """Writes the JSON text of an object as received, ASCII only, so that any text survives."""
     try:
         return json.dumps(value, separators=(",", ":")).encode()
     except RecursionError:
@@ -45,12 +45,12 @@ def dumped(value: object) -> bytes:
 
 
 def cut(text: str, limit: int) -> str:
-    """The first `limit` characters, storable."""
+    """Returns the first `limit` characters, storable."""
     if len(text) <= limit and text.isascii() and "\x00" not in text:
         return text
     return storable(text[:limit])
 
 
 def stored_id(upstream_id: str) -> str:
-    """An upstream id as the index keeps it."""
+    """Returns an upstream id as the index keeps it."""
     return cut(upstream_id, ID_CHARS)

@@ -1,4 +1,4 @@
-"""Log-scale buckets of whole seconds, so that percentiles of a month come from a few hundred numbers, within 3 %.
+"""Sorts whole seconds into log-scale buckets, so that a few hundred numbers give percentiles within 3 %.
 
 The first minute has a bucket for each second and is exact; from there a bucket is 6 % wider than the one before.
 """
@@ -26,13 +26,13 @@ def bucket_of(seconds: int) -> int:
 
 
 def seconds_of(bucket: int) -> int:
-    """The number of seconds that stands for a bucket: the geometric middle, at most 3 % off any number in it."""
+    """Returns the seconds that stand for a bucket: the geometric middle, at most 3 % off any number in it."""
     first, last = STARTS[bucket], STARTS[bucket + 1] - 1
     return round(sqrt(first * last))
 
 
 def percentile(counts: Iterable[tuple[int, int]], share: float) -> int | None:
-    """The smallest number of seconds that `share` of all runs do not exceed. `counts`: (bucket, runs). None: no runs."""
+    """Finds the fewest seconds that `share` of all runs do not exceed. `counts`: (bucket, runs). None: no runs."""
     counts = sorted(counts)
     rank = max(1, ceil(share * sum(runs for _, runs in counts)))
     seen = 0

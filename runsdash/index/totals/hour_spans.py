@@ -1,4 +1,4 @@
-"""Spans of whole hours (UTC): what rollups and the overview count in. Hours are numbered from 1970."""
+"""Counts in spans of whole hours (UTC), as rollups and the overview do. Hours are numbered from 1970."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from runsdash.index.storage.keys import HASH_BITS
 
 HOUR_S = 3600
 DAY_HOURS = 24
-HOUR_KEYS = HOUR_S << HASH_BITS  # keys of ours in one hour, see index/storage/keys.py
+HOUR_KEYS = HOUR_S << HASH_BITS  # our keys of one hour, see storage/keys.py
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -16,7 +16,7 @@ def hour_of(moment: datetime) -> int:
 
 
 def hour_of_key(key: int) -> int:
-    """The hour that an object with this key was created in."""
+    """Returns the hour that an object with this key was created in."""
     return key // HOUR_KEYS
 
 
@@ -26,7 +26,7 @@ def moment_of(hour: int) -> datetime:
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """From hour `first` on, up to hour `end` which is not included."""
+    """Holds the hours from `first` on, up to `end` which is not included."""
 
     first: int
     end: int
@@ -45,20 +45,20 @@ class Span:
 
     @property
     def keys(self) -> dict[str, int]:
-        """Bounds on keys, for filter(): index rows are found without looking at times."""
+        """Returns bounds on keys, for filter(): rows are found without looking at times."""
         return {"pk__gte": self.first * HOUR_KEYS, "pk__lt": self.end * HOUR_KEYS}
 
     def shifted(self, hours: int) -> "Span":
         return Span(self.first + hours, self.end + hours)
 
     def whole_days(self) -> "Span":
-        """The days that lie in it from begin to end; maybe none."""
+        """Returns the days that lie wholly in it; maybe none."""
         first = -(-self.first // DAY_HOURS) * DAY_HOURS
         return Span(first, max(first, self.end // DAY_HOURS * DAY_HOURS))
 
 
 def spans_of(hours: set[int]) -> list[Span]:
-    """The fewest spans that hold these hours."""
+    """Finds the fewest spans that hold these hours."""
     found: list[Span] = []
     for hour in sorted(hours):
         if found and found[-1].end == hour:

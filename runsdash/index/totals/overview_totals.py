@@ -1,11 +1,12 @@
-"""What the overview tells of a span: counts by status and cause, tokens and cost over time, percentiles, the dearest.
+"""Computes the overview of a span: counts by status and cause, tokens and cost over time, percentiles.
 
-Figures are exact (see index/totals/span_reads.py), percentiles within 3 %. Everything is computed when asked and kept, so a page
-that shows less reads less. Reads the index, asks no upstream.
+Figures are exact (see totals/span_reads.py), percentiles within 3 %. Everything is computed when asked and kept, so a
+page that shows less reads less. Reads the index, asks no upstream.
 """
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -17,17 +18,17 @@ from runsdash.index.storage.keys import created_at_of
 from . import span_reads
 from .histogram_buckets import percentile
 from .hour_spans import DAY_HOURS, Span
-from .rollups import MEASURES
+from .rollups import MEASURES, Row
 
 SHARES = (0.5, 0.95, 0.99)
-LOOKED_AT = 100  # newest runs of a cause that tell who has it mostly
+LOOKED_AT = 100  # newest runs of a cause that say who has it mostly
 TOP = 2  # series of a chart, beside the others together
 MAX_HOUR_BARS, MAX_DAY_BARS = 48, 62
 
 
 @dataclass
 class UsageTotals:
-    """What some runs used. `unpriced_runs` have tokens, but a model without a known price."""
+    """Adds up what runs used. `unpriced_runs` have tokens, but a model without a known price."""
 
     runs: int = 0
     prompt_tokens: int = 0
@@ -36,8 +37,8 @@ class UsageTotals:
     cost: float = 0.0
     unpriced_runs: int = 0
 
-    def add(self, row: dict[str, object]) -> None:
-        """Rows of assistants do not tell prompt from completion. Written out: a page adds thousands of rows."""
+    def add(self, row: Row) -> None:
+        """Adds a row; those of assistants have all tokens in one. Written out: a page adds thousands of rows."""
         self.runs += row["runs"]
         self.total_tokens += row["total_tokens"]
         self.cost += row["cost"]
@@ -49,7 +50,7 @@ class UsageTotals:
 
 @dataclass
 class Period:
-    """One bar of a chart: all runs of its span, and those of the series that are shown one by one."""
+    """Holds one bar of a chart: all runs of its span, and those of the series that are shown one by one."""
 
     span: Span
     all: UsageTotals = field(default_factory=UsageTotals)
@@ -58,7 +59,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Cause:
-    """Why runs did not complete. `code` may be empty: no reason was given. `mostly`: (connection key, assistant id)."""
+    """Says why runs did not complete. `code`: "" without a reason. `mostly`: (connection key, assistant id)."""
 
     status: str
     code: str
@@ -69,7 +70,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Latency:
-    """Percentiles in whole seconds by share; empty without runs."""
+    """Holds percentiles in whole seconds by share; empty without runs."""
 
     measure: str
     runs: int
@@ -77,16 +78,16 @@ class Latency:
 
 
 class Figures:
-    """The figures of `span`, on one connection or on all. `now_hour` is the hour that has begun last."""
+    """Computes the figures of `span`, on one connection or on all. `now_hour` is the hour that has begun last."""
 
     def __init__(self, span: Span, *, connection_id: int | None, now_hour: int) -> None:
         self.span, self.connection_id, self.now_hour = span, connection_id, now_hour
 
-    # Where from
+    # Sources
 
     @cached_property
     def step_hours(self) -> int:
-        """How long the bars of charts are: an hour, a day or a week."""
+        """Chooses how long the bars of charts are: an hour, a day or a week."""
         if self.span.hours <= MAX_HOUR_BARS:
             return 1
         return DAY_HOURS if self.span.hours <= MAX_DAY_BARS * DAY_HOURS else 7 * DAY_HOURS
@@ -97,16 +98,16 @@ class Figures:
 
     @cached_property
     def before(self) -> Span:
-        """The same part of the range before: what has not passed yet of this one is left out there, too."""
+        """Returns the same part of the range before: what has not passed yet of this one is left out there, too."""
         passed = Span(self.span.first, max(self.span.first, min(self.span.end, self.now_hour + 1)))
         return passed.shifted(-self.span.hours)
 
     @cached_property
-    def by_model(self) -> list[dict[str, object]]:
+    def by_model(self) -> list[Row]:
         return list(self.sources.rows(RunSums, "since", "model"))
 
     @cached_property
-    def by_outcome(self) -> list[dict[str, object]]:
+    def by_outcome(self) -> list[Row]:
         return list(self.sources.rows(RunSums, "status", "error_code", counts=("runs",)))
 
     # Counts
@@ -126,7 +127,7 @@ class Figures:
 
     @cached_property
     def by_cause(self) -> Counter[tuple[str, str]]:
-        """Runs by (status, error code) that did not complete, though nobody cancelled them."""
+        """Counts runs by (status, error code) that did not complete, though nobody cancelled them."""
         found: Counter[tuple[str, str]] = Counter()
         for row in self.by_outcome:
             if row["status"] in run_states.NOT_COMPLETED:
@@ -134,12 +135,12 @@ class Figures:
         return found
 
     def causes(self, limit: int) -> list[Cause]:
-        """The most frequent first."""
+        """Lists causes, the most frequent first."""
         ordered = sorted(self.by_cause.items(), key=lambda item: (-item[1], item[0]))
         return [self.cause(status, code, runs) for (status, code), runs in ordered[:limit]]
 
     def cause(self, status: str, code: str, runs: int) -> Cause:
-        """With a look at its newest runs, along the index on codes or on statuses."""
+        """Looks at the newest runs of a cause, along the index on codes or on statuses."""
         there = Run.objects.filter(**self.span.keys, **self.sources.of_connection)
         there = there.filter(error_code=code).exclude(error_code="") if code else there.filter(status=status)
         newest = there.order_by("-pk").values_list("status", "error_code", "pk", "connection_id", "assistant_id")
@@ -163,7 +164,7 @@ class Figures:
 
     @cached_property
     def assistants(self) -> dict[str, UsageTotals]:
-        """By assistant id, the dearest first."""
+        """Adds up what runs used by assistant id, the dearest first."""
         found = usage_by(self.sources.rows(AssistantSums, "assistant_id"), "assistant_id")
         return dict(sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].total_tokens, item[0])))
 
@@ -177,7 +178,7 @@ class Figures:
 
     @cached_property
     def periods(self) -> list[Period]:
-        """All bars in order, with the top models in them."""
+        """Makes all bars in order, with the top models in them."""
         found = [Period(span) for span in cut(self.span, self.step_hours)]
         starts = [period.span.first for period in found]
         for row in self.by_model:
@@ -189,7 +190,7 @@ class Figures:
 
     @cached_property
     def periods_by_assistant(self) -> list[Period]:
-        """The same bars with the top assistants in them."""
+        """Makes the same bars with the top assistants in them."""
         found = [Period(period.span, period.all) for period in self.periods]
         starts = [period.span.first for period in found]
         for row in self.sources.rows(AssistantSums, "since", "assistant_id", assistant_id=self.top_assistants):
@@ -200,7 +201,7 @@ class Figures:
 
     @cached_property
     def latencies(self) -> list[Latency]:
-        """Of completed runs."""
+        """Computes the percentiles of completed runs."""
         buckets: dict[str, Counter[int]] = {measure: Counter() for measure in MEASURES}
         for row in self.sources.rows(Histogram, "measure", "bucket"):
             buckets[row["measure"]][row["bucket"]] += row["runs"]
@@ -210,14 +211,14 @@ class Figures:
         ]
 
 
-def added(rows: object, key: str) -> Counter[str]:
+def added(rows: Iterable[Row], key: str) -> Counter[str]:
     found: Counter[str] = Counter()
     for row in rows:
         found[row[key]] += row["runs"]
     return found
 
 
-def usage_by(rows: object, key: str) -> dict[str, UsageTotals]:
+def usage_by(rows: Iterable[Row], key: str) -> dict[str, UsageTotals]:
     found: dict[str, UsageTotals] = defaultdict(UsageTotals)
     for row in rows:
         found[row[key]].add(row)
@@ -225,18 +226,18 @@ def usage_by(rows: object, key: str) -> dict[str, UsageTotals]:
 
 
 def top_of(usage: dict[str, UsageTotals]) -> list[str]:
-    """The names that used most tokens; the nameless is never one of them."""
+    """Finds the names that used most tokens; the nameless is never one of them."""
     named = [(name, one) for name, one in usage.items() if name]
     return [name for name, _ in sorted(named, key=lambda item: (-item[1].total_tokens, item[0]))[:TOP]]
 
 
-def place_of(row: dict[str, object], starts: list[int]) -> int:
-    """Which bar a row belongs to. The first day may have begun before the first bar does."""
+def place_of(row: Row, starts: list[int]) -> int:
+    """Finds the bar that a row belongs to. The first day may have begun before the first bar does."""
     return max(0, bisect_right(starts, row["since"]) - 1)
 
 
 def cut(span: Span, step_hours: int) -> list[Span]:
-    """The span in pieces that begin at whole steps; the first and last may be shorter. Days begin at midnight UTC."""
+    """Cuts the span at whole steps; the first and last piece may be shorter. Days begin at midnight UTC."""
     first = span.first - span.first % (1 if step_hours == 1 else DAY_HOURS)
     starts = range(first, span.end, step_hours)
     return [Span(max(start, span.first), min(start + step_hours, span.end)) for start in starts]

@@ -1,6 +1,6 @@
-"""What a run probably cost: its tokens at the list price its model had when the run was created.
+"""Estimates what a run cost: its tokens at the list price its model had when the run was created.
 
-An estimate. Prices come from the genai-prices package as installed and from the setting RUNSDASH_PRICES, never over the
+Prices come from the genai-prices package as installed and from the setting RUNSDASH_PRICES, never over the
 network. All prompt tokens count at the full price, cached ones too, because not every server tells them apart. Models
 without a known price cost None, never 0.
 """
@@ -25,7 +25,7 @@ PROVIDERS = get_snapshot().providers  # read with this module: it takes a third 
 
 @dataclass(frozen=True)
 class Linear:
-    """US dollars per million tokens, the same for any number of tokens."""
+    """Holds US dollars per million tokens, the same for any number of tokens."""
 
     input: float
     output: float
@@ -36,7 +36,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class Tiered:
-    """A price that depends on the number of tokens or the time of day."""
+    """Holds a price that depends on the number of tokens or the time of day."""
 
     listed: ModelInfo
 
@@ -48,7 +48,7 @@ class Tiered:
 def cost_of(
     *, model: str, kind: str, created_at: datetime, prompt_tokens: int | None, completion_tokens: int | None
 ) -> float | None:
-    """Estimated US dollars; None without usage, or when the model's price is not known. `kind`: the connection's."""
+    """Estimates US dollars; None without usage, or when the model's price is not known. `kind`: the connection's."""
     if prompt_tokens is None or completion_tokens is None:
         return None
     tariff = own_tariff(model) or listed_tariff(kind, model, created_at.astimezone(UTC).date())
@@ -58,7 +58,7 @@ def cost_of(
 
 
 def own_tariff(model: str) -> Linear | None:
-    """The price that RUNSDASH_PRICES gives, which wins over the list."""
+    """Finds the price that RUNSDASH_PRICES gives, which wins over the list."""
     given = settings.RUNSDASH_PRICES.get(model.casefold())
     return Linear(*given) if given else None
 
@@ -71,12 +71,12 @@ def listed_tariff(kind: str, model: str, day: date) -> Linear | Tiered | None:
     price = found.get_prices(datetime(day.year, day.month, day.day, tzinfo=UTC))
     if price.input_mtok is None or price.output_mtok is None:
         return None
-    if is_plain(price) and not varies_by_hour(found):
+    if is_linear(price) and not varies_by_hour(found):
         return Linear(float(price.input_mtok), float(price.output_mtok))
     return Tiered(found)
 
 
-def is_plain(price: ModelPrice) -> bool:
+def is_linear(price: ModelPrice) -> bool:
     return isinstance(price.input_mtok, Decimal) and isinstance(price.output_mtok, Decimal)
 
 
@@ -87,7 +87,7 @@ def varies_by_hour(found: ModelInfo) -> bool:
 
 @lru_cache(maxsize=MODELS_KEPT)
 def listed_model(kind: str, model: str) -> ModelInfo | None:
-    """The model in the price list: of the connection's provider, else of a provider that has models of such a name."""
+    """Finds a model in the price list: of the connection's provider, else of one that has models of such a name."""
     name, wanted = model.lower(), LISTS.get(kind, "openai")
     matching = [one for one in PROVIDERS if one.model_match is not None and one.model_match.is_match(name)]
     for provider in [*(one for one in PROVIDERS if one.id == wanted), *matching]:

@@ -1,4 +1,4 @@
-"""Prices runs again, after RUNSDASH_PRICES or the built-in price list changed. Chunk by chunk, so that others can write."""
+"""Prices runs again, after RUNSDASH_PRICES or the price list changed. Chunk by chunk, so that others can write."""
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -31,10 +31,10 @@ def reprice() -> Iterator[tuple[int, int]]:
 
 
 def locked_runs(threads_of: Mapping[int, int]) -> list[Run]:
-    """Runs that nobody else changes until the transaction ends; given are their keys with those of their threads.
+    """Locks runs until the transaction ends; given are their keys with those of their threads.
 
-    Their threads are held, as by everyone who writes runs (see `locks`). A run that has just moved to another thread was
-    priced by who moved it.
+    Their threads are held, as by everyone who writes runs (see storage/locks.py). A run that has just moved to another
+    thread was priced by who moved it.
     """
     in_order = Thread.objects.filter(pk__in=set(threads_of.values())).order_by("connection_id", "upstream_id")
     held = list(in_order.select_for_update(no_key=True).values_list("pk", flat=True))
@@ -42,7 +42,7 @@ def locked_runs(threads_of: Mapping[int, int]) -> list[Run]:
 
 
 def price_again(runs: list[Run], kinds: dict[int, str]) -> int:
-    """Writes the costs that differ, and what is summed of them; how many there were."""
+    """Writes the costs that differ, and what is summed of them; returns how many there were."""
     costs = {run.pk: new_cost(run, kinds[run.connection_id]) for run in runs}
     changed = [run for run in runs if run.cost != costs[run.pk]]
     with database.cursor() as cursor:

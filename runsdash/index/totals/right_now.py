@@ -1,4 +1,4 @@
-"""Counts what is so right now, whenever it began. Active runs are few, and the indexes on status find them."""
+"""Counts runs by what they are right now, whenever they began. The indexes on status find them."""
 
 from collections import Counter
 
@@ -16,5 +16,5 @@ def active_by_status(connection: Connection | None) -> Counter[str]:
 
 
 def waiting_count(connection: Connection | None) -> int:
-    """How many runs wait for a person; MOST_WAITING stands for as many or more."""
+    """Counts the runs that wait for a person; MOST_WAITING stands for as many or more."""
     return Run.objects.of(connection).waiting(timezone.now()).order_by()[:MOST_WAITING].count()

@@ -21,7 +21,7 @@ from .histogram_buckets import bucket_of
 from .hour_spans import DAY_HOURS, HOUR_KEYS, Span, hour_of_key
 
 Row = dict[str, object]
-# What tells rows of one hour apart, and what they count.
+# What makes rows of one hour different, and what they count.
 KEYS: dict[type[Rollup], tuple[str, ...]] = {
     RunSums: ("model", "status", "error_code"),
     AssistantSums: ("assistant_id",),
@@ -48,14 +48,14 @@ IS_UNPRICED = Q(total_tokens__isnull=False, cost__isnull=True)
 
 
 def summed(run: Run) -> tuple:
-    """What the sums see of a run. The same before and after a change: no mark is needed."""
+    """Returns what the sums see of a run. The same before and after a change: no mark is needed."""
     return tuple(getattr(run, name) for name in SUMMED)
 
 
 def mark_dirty(connection_id: int, run_ids: Iterable[int]) -> None:
     """Marks the hours of runs that were added, changed or deleted. Call it in the transaction that does so.
 
-    A few hours get a new mark each, whose key tells pages that there is news; many only where they have none.
+    A few hours get a new mark each, whose key says to pages that there is news; many only where they have none.
     """
     hours = {hour_of_key(pk) for pk in run_ids}
     if len(hours) > FEW_HOURS:
@@ -64,7 +64,7 @@ def mark_dirty(connection_id: int, run_ids: Iterable[int]) -> None:
 
 
 def marked_hours(connection_id: int, hours: set[int]) -> set[int]:
-    """Those with a mark that stays until the current transaction ends."""
+    """Finds hours with a mark that stays until the current transaction ends."""
     there = DirtyHour.objects.filter(connection_id=connection_id, hour__in=hours).values_list("hour", flat=True)
     if database.vendor != "postgresql":
         return set(there)  # one writer at a time
@@ -78,7 +78,7 @@ def marked_hours(connection_id: int, hours: set[int]) -> set[int]:
 
 
 def roll_up(*, limit: int = ROLLED_AT_ONCE, within_s: float = ROLL_UP_S, span: Span | None = None) -> int:
-    """Makes marked hours anew, newest first, as many as fit into `within_s` seconds; how many that were."""
+    """Makes marked hours anew, newest first, as many as fit into `within_s`; returns how many that were."""
     marks = DirtyHour.objects.order_by("-hour", "connection_id").values_list("hour", "connection_id").distinct()
     if span is not None:
         marks = marks.filter(hour__gte=span.first, hour__lt=span.end)
@@ -92,7 +92,7 @@ def roll_up(*, limit: int = ROLLED_AT_ONCE, within_s: float = ROLL_UP_S, span: S
 
 
 def roll_up_hour(connection_id: int, hour: int) -> bool:
-    """One short transaction. False when another process has just done it."""
+    """Makes one hour anew in a short transaction. False when another process has just done it."""
     with transaction.atomic():
         if database.vendor == "postgresql":
             with database.cursor() as cursor:
@@ -134,7 +134,7 @@ def day_rows(table: type[Rollup], connection_id: int, day: int) -> list[Row]:
 
 
 def summed_rows(rolled: QuerySet, keys: tuple[str, ...], counts: tuple[str, ...]) -> Iterator[Row]:
-    """Rows of a rollup table added up by `keys`."""
+    """Adds up rows of a rollup table by `keys`."""
     sums, names = {f"sum_{name}": Sum(name) for name in counts}, (*keys, *counts)
     for row in rolled.order_by().values(*keys).annotate(**sums).values_list(*keys, *sums):
         yield dict(zip(names, row, strict=True))
@@ -144,7 +144,7 @@ def summed_rows(rolled: QuerySet, keys: tuple[str, ...], counts: tuple[str, ...]
 
 
 def live_rows(table: type[Rollup], runs: QuerySet[Run]) -> list[Row]:
-    """What `table` holds of these runs, counted now: rows with `hour`, its keys and its counts."""
+    """Counts now what `table` holds of these runs: rows with `hour`, its keys and its counts."""
     runs = runs.order_by().annotate(hour=F("pk") / HOUR_KEYS)
     if table is Histogram:
         return [row for measure in MEASURES for row in bucket_rows(runs, measure)]
@@ -164,7 +164,7 @@ COUNTED = {
 
 
 def bucket_rows(runs: QuerySet[Run], measure: str) -> list[Row]:
-    """Of completed runs that say how long it took."""
+    """Counts completed runs that say how long it took."""
     found: Counter[tuple[int, int]] = Counter()
     ended = runs.filter(status=run_states.COMPLETED, **{f"{measure}__isnull": False})
     for hour, seconds, count in ended.values_list("hour", measure).annotate(n=Count("pk")):

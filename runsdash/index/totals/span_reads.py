@@ -1,7 +1,7 @@
-"""Reads sums of a span: whole days from day rows, single hours from hour rows, hours with marks from the runs themselves.
+"""Reads sums of a span: of whole days, of single hours, and of hours with marks from the runs themselves.
 
 So what is read is exact, though the worker may lag behind. Only when more is marked than can be counted now are hours
-made anew here, for a bounded time; what is then left is told in `waiting_hours`. See index/totals/rollups.py.
+made anew here, for a bounded time; `waiting_hours` says what is then left. See totals/rollups.py.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ ROLL_UP_S = 0.2
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the sums of a span come from: rows of days (by their first hour), rows of hours, and runs to be counted."""
+    """Says where the sums of a span come from: rows of days (by first hour), rows of hours, runs to be counted."""
 
     connection_id: int | None
     days: list[int]
@@ -34,7 +34,7 @@ class Sources:
     counted: dict[type[Rollup], list[Row]] = field(default_factory=dict)  # what was counted live so far
 
     def rows(self, table: type[Rollup], *keys: str, counts: tuple[str, ...] = (), **only: list[str]) -> Iterator[Row]:
-        """Rows with `keys` of the table and `since`, and its counts or only `counts`. A key may be there several times.
+        """Yields rows with `keys` of the table, `since`, and all counts or only `counts`. A key may come several times.
 
         `since` is an hour from which on the row counts, within its hour or, without `by_hour`, within its day.
         `only`: values that keys must have, in a row with that key. Fewer keys are fewer rows and less time.
@@ -49,7 +49,7 @@ class Sources:
                 yield row
 
     def live_rows(self, table: type[Rollup]) -> list[Row]:
-        """Of hours with marks, with all keys, counted once."""
+        """Counts hours with marks, with all keys, once."""
         if table not in self.counted:
             spans = [Run.objects.filter(**span.keys, **self.of_connection) for span in self.live]
             self.counted[table] = [row | {"since": row["hour"]} for runs in spans for row in live_rows(table, runs)]
@@ -57,7 +57,7 @@ class Sources:
 
     @property
     def since(self) -> Combinable:
-        """Few rows are wanted: hours of a day that has no row of its own are added up by the database."""
+        """Lets the database add up the hours of a day that has no row of its own: few rows are wanted."""
         return F("hour") + 0 if self.by_hour else F("hour") - F("hour") % DAY_HOURS
 
     @property
@@ -66,7 +66,7 @@ class Sources:
 
 
 def sources(span: Span, *, connection_id: int | None, by_hour: bool = False, roll_up_s: float = ROLL_UP_S) -> Sources:
-    """`by_hour`: without day rows, so that each row tells its hour. `roll_up_s`: how long it may make sums anew."""
+    """Chooses sources. `by_hour`: no day rows, each row has its hour. `roll_up_s`: how long sums may be made anew."""
     marks = marked_hours(span, connection_id)
     if len(marks) > MANY_MARKS or len(set(marks)) > COUNTED_AT_ONCE:
         roll_up(span=span, within_s=roll_up_s)
@@ -80,7 +80,7 @@ def sources(span: Span, *, connection_id: int | None, by_hour: bool = False, rol
 
 
 def marked_hours(span: Span, connection_id: int | None) -> list[int]:
-    """One for each mark."""
+    """Lists the hours that are marked, one for each mark."""
     marks = DirtyHour.objects.filter(hour__gte=span.first, hour__lt=span.end)
     if connection_id is not None:
         marks = marks.filter(connection_id=connection_id)
@@ -93,6 +93,6 @@ def clean_days(span: Span, marked: set[int]) -> set[int]:
 
 
 def version() -> tuple[int, int]:
-    """Changes whenever sums may have changed. Two looks at the end of an index."""
+    """Returns what changes whenever sums may have changed. Two looks at the end of an index."""
     rolled, marked = RunSums.objects.aggregate(n=Max("pk"))["n"], DirtyHour.objects.aggregate(n=Max("pk"))["n"]
     return rolled or 0, marked or 0

@@ -1,7 +1,7 @@
-"""What the thread list shows of a thread's runs: how many, the last one, tokens and cost together.
+"""Keeps what the thread list shows of a thread's runs: how many, the last one, tokens and cost together.
 
-Kept by adding what changed, since counting a thread of 100,000 runs anew for each of them would take seconds. That is
-exact because whoever changes runs holds the rows of their threads locked (`index.upsert.ensure_threads`).
+It adds what changed, since counting a thread of 100,000 runs anew for each of them would take seconds. That is
+exact because whoever changes runs holds the rows of their threads locked (`ensure_threads`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ NAMES = ("run_count", "last_run_at", "total_tokens", "cost")
 
 @dataclass
 class TotalsChange:
-    """What runs that were added or changed do to the sums of their thread. Null: nothing known changes."""
+    """Adds up what new or changed runs do to the sums of their thread. Null: nothing known changes."""
 
     runs: int = 0
     last_run_at: datetime | None = None
@@ -28,7 +28,7 @@ class TotalsChange:
     cost: float | None = None
 
     def add(self, *, created_at: datetime, tokens: int | None, cost: float | None, is_new: bool) -> None:
-        """`tokens` and `cost`: what the run has more than before; null when it has none."""
+        """Adds a run. `tokens` and `cost`: what it has more than before; null when it has none."""
         self.runs += is_new
         self.last_run_at = max(self.last_run_at or created_at, created_at)
         self.tokens = total(self.tokens, tokens)
@@ -36,18 +36,18 @@ class TotalsChange:
 
 
 def total(one: float | None, other: float | None) -> float | None:
-    """A sum as SQL makes it: nulls count as nothing, only nulls as null."""
+    """Adds as SQL does: nulls count as nothing, only nulls as null."""
     return other if one is None else one if other is None else one + other
 
 
 def more(now: float | None, before: float | None) -> float | None:
-    """What to add to a sum for a value that was `before` and is `now`."""
+    """Returns what to add to a sum for a value that was `before` and is `now`."""
     return now if before is None else (now or 0) - before
 
 
 @dataclass(frozen=True)
 class SummedBefore:
-    """What the sums saw of a run before a snapshot came. All null: there was none."""
+    """Holds what the sums saw of a run before a snapshot came. All null: there was none."""
 
     summed: tuple | None = None
     thread_id: int | None = None
@@ -71,7 +71,7 @@ class TotalsUpdate:
     rolled: set[int] = field(default_factory=set)
 
     def note(self, before: SummedBefore, run: Run) -> None:
-        """A run was new, or may not be what it was `before`."""
+        """Notes a run that was new, or may not be what it was `before`."""
         if before.summed != rollups.summed(run):
             self.rolled.add(run.pk)
         if before.thread_id not in (None, run.thread_id):
@@ -92,7 +92,7 @@ def add(threads: Iterable[Thread], changes: Mapping[int, TotalsChange]) -> None:
 
 
 def applied(threads: Iterable[Thread], changes: Mapping[int, TotalsChange]) -> list[Thread]:
-    """The objects that change. Rows do not."""
+    """Applies them to the objects alone; returns those that change."""
     changed = []
     for thread in threads:
         change = changes.get(thread.pk)
@@ -106,7 +106,7 @@ def applied(threads: Iterable[Thread], changes: Mapping[int, TotalsChange]) -> l
 
 
 def recount(thread_ids: Iterable[int]) -> None:
-    """Counts anew from the runs there are; for runs that moved, went away or got other prices."""
+    """Counts threads anew from the runs there are, when runs moved, went away or got other prices."""
     ids = list(thread_ids)
     sums = Run.objects.filter(thread_id__in=ids).order_by().values("thread_id")
     counted = sums.annotate(runs=Count("id"), last=Max("created_at"), tokens=Sum("total_tokens"), costs=Sum("cost"))

@@ -1,4 +1,4 @@
-"""The threads whose runs of a span cost most.
+"""Finds the threads whose runs of a span cost most.
 
 A thread's runs of a span cost at most what all its runs cost, and threads are indexed by that. So they are walked from
 the dearest down until none that follows can be among the first: exact, though few are looked at.
@@ -19,7 +19,7 @@ MAX_WALKED = 1000
 
 @dataclass(frozen=True)
 class ThreadCost:
-    """What the runs of a span cost on one thread (its key). None of them may have tokens reported."""
+    """Holds what the runs of a span cost on one thread (its key). Maybe none of them reported tokens."""
 
     thread_id: int
     runs: int
@@ -29,7 +29,7 @@ class ThreadCost:
 
 @dataclass(frozen=True)
 class Dearest:
-    """`is_exact` false: after MAX_WALKED threads others could still cost more in the span."""
+    """Holds the dearest threads. `is_exact` false: others behind MAX_WALKED threads could cost more in the span."""
 
     threads: list[ThreadCost]
     is_exact: bool = True
@@ -50,8 +50,8 @@ def dearest_threads(span: Span, *, connection_id: int | None, limit: int) -> Dea
     return Dearest(found, is_exact=total < MAX_WALKED)
 
 
-def batches(walked: QuerySet) -> Iterator[Sequence[tuple[int, float]]]:
-    """The first MAX_WALKED, batch by batch: one is nearly always enough."""
+def batches(walked: QuerySet[Thread]) -> Iterator[Sequence[tuple[int, float]]]:
+    """Yields the first MAX_WALKED, batch by batch: one is nearly always enough."""
     for start in range(0, MAX_WALKED, BATCH):
         batch = list(walked[start : start + BATCH])
         if batch:

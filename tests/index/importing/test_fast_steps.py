@@ -29,8 +29,8 @@ CALLS = [
 ]
 USUAL = {
     "id": "step_1", "object": "thread.run.step", "created_at": 1_790_000_000, "run_id": "run_1",
-    "thread_id": "thread_1", "assistant_id": "asst_1", "type": "tool_calls", "status": "completed", "cancelled_at": None,
-    "completed_at": 1_790_000_003, "expired_at": None, "failed_at": None, "last_error": None,
+    "thread_id": "thread_1", "assistant_id": "asst_1", "type": "tool_calls", "status": "completed",
+    "cancelled_at": None, "completed_at": 1_790_000_003, "expired_at": None, "failed_at": None, "last_error": None,
     "step_details": {"type": "tool_calls", "tool_calls": CALLS},
     "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}, "metadata": {},
 }  # fmt: skip

@@ -49,7 +49,7 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
 
 def alone(raws: list[dict], monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """What one writer makes of it."""
-    monkeypatch.setattr("runsdash.index.importing.two_writers.WRITERS", {})
+    monkeypatch.setattr("runsdash.index.importing.two_writers.WRITERS", 1)
     other = made_connection("other")
     imported(other, raws)
     return everything(other)

@@ -1,4 +1,4 @@
-"""Everything the index has of a connection, without the keys of ours, so that two ways of filling it can be compared."""
+"""Reads all that the index has of a connection, without our keys, so that two ways of filling it can be compared."""
 
 from django.db import connection as database
 from django.db.models import Model
@@ -49,9 +49,9 @@ def everything(connection: Connection, *, without: set[str] = frozenset()) -> di
         list(Message.objects.filter(**own).order_by("upstream_id").values_list("upstream_id", "thread__upstream_id")),
     ]
     found["costs"] = [
-        [None if cost is None else round(cost, 9) for cost in model.objects.filter(**own).order_by("upstream_id").values_list("cost", flat=True)]
-        for model in (Thread, Run)
-    ]  # fmt: skip
+        [cost and round(cost, 9) for cost in rows.order_by("upstream_id").values_list("cost", flat=True)]
+        for rows in (Thread.objects.filter(**own), Run.objects.filter(**own))
+    ]
     for model, owner in ((RunBody, "run"), (StepBody, "step"), (MessageBody, "message")):
         rows = model.objects.filter(**{f"{owner}__connection": connection}).order_by(f"{owner}__upstream_id")
         found[model.__name__] = [(one.size, one.digest, one.fetched_at, one.preview, raw_text(one)) for one in rows]

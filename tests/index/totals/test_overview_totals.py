@@ -48,7 +48,9 @@ def populate(count: int = 400) -> None:
             "thread_id": f"thread_{dice.randrange(40)}", "assistant_id": f"asst_{dice.randrange(5)}",
             "model": dice.choice(["gpt-4o", "gpt-4o", "gpt-4.1", "gpt-4o-mini", "of-ours", ""]),
             "created_at": created, "started_at": dice.choice([started, started, None]),
-            "last_error": {"code": dice.choice(["server_error", "rate_limit_exceeded"])} if status == "failed" else None,
+            "last_error": (
+                {"code": dice.choice(["server_error", "rate_limit_exceeded"])} if status == "failed" else None
+            ),
             "completed_at": started + int(dice.lognormvariate(3, 2)) if status == "completed" else None,
             "usage": dice.choice([None, {"prompt_tokens": tokens, "completion_tokens": 9, "total_tokens": tokens + 9}]),
         }  # fmt: skip

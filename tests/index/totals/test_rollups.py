@@ -138,7 +138,8 @@ def dirty() -> list[int]:
 @pytest.mark.parametrize(
     "change",
     [{"model": "gpt-4.1"}, {"assistant_id": "asst_other"}, {"usage": tokens(5)}, {"completed_at": 2_000_000_000},
-     {"status": "failed", "last_error": {"code": "server_error", "message": ""}}, {"started_at": int(NOON.timestamp()) + 9}],
+     {"status": "failed", "last_error": {"code": "server_error", "message": ""}},
+     {"started_at": int(NOON.timestamp()) + 9}],
 )  # fmt: skip
 def test_every_change_that_is_counted_marks_its_hour(change: dict) -> None:
     prod = made_connection()

@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
 
 def export(file: BinaryIO, run_filter: RunFilter, connection: Connection | None, format: str) -> int:
-    """Writes all of it; how many runs (csv) or objects (jsonl) that were."""
+    """Writes all; returns how many runs (csv) or objects (jsonl) that were."""
     if format == "csv":
         runs = chain.from_iterable(found_runs(run_filter, connection=connection))
         return sum(1 for line in csv_lines(runs) if file.write(line)) - 1  # the head is no run
@@ -64,7 +64,7 @@ def connection_named(slug: str | None) -> Connection | None:
 
 @contextmanager
 def opened(path: str | None) -> Iterator[BinaryIO]:
-    """The file, or standard output. A file appears under its name when it is whole; pipes and devices are written to."""
+    """Opens the file, or standard output. A file gets its name when it is whole; pipes and devices are written to."""
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

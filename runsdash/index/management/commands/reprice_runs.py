@@ -1,11 +1,11 @@
-"""`manage.py reprice_runs`: estimated costs again, after prices changed."""
+"""`manage.py reprice_runs`: estimates costs again, after prices changed."""
 
 from django.core.management.base import BaseCommand
 
 from runsdash.index.totals.repricing import reprice
 from runsdash.index.totals.rollups import roll_up
 
-TOLD_EVERY = 100_000  # runs
+REPORT_EVERY = 100_000  # runs
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: object) -> None:
         seen = changed = 0
         for seen, changed in reprice():
-            if seen % TOLD_EVERY == 0:
+            if seen % REPORT_EVERY == 0:
                 self.stdout.write(f"{seen:,} runs looked at, {changed:,} costs changed")
                 self.stdout.flush()
         while roll_up():
