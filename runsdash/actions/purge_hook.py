@@ -1,7 +1,7 @@
 """What a purge takes along from this room: texts that people typed for a run's calls. The trail stays."""
 
 from runsdash.actions.outputs.outputs import Draft, SentOutput
-from runsdash.index.keeping.purge import FORGETTERS
+from runsdash.index.keeping.purge import PURGE_HOOKS
 from runsdash.index.models import Connection
 
 
@@ -10,4 +10,4 @@ def forget_outputs(*, connection: Connection, run_id: str, run_key: int) -> None
         model.objects.filter(connection=connection, run_upstream_id=run_id).delete()
 
 
-FORGETTERS.append(forget_outputs)
+PURGE_HOOKS.append(forget_outputs)

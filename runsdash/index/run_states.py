@@ -100,7 +100,7 @@ def overdue_sql(now: datetime) -> tuple[str, tuple]:
     return text, (stored(now), first_key_of(now - OVERDUE_AFTER), WAITING, stored(now))
 
 
-def stored(moment: datetime) -> object:
+def stored(moment: datetime) -> str | datetime:
     """Returns a moment as the engine stores it."""
     return connection.ops.adapt_datetimefield_value(moment)
 

@@ -1,6 +1,6 @@
 """What a purge takes along from this room: deliveries that name a run."""
 
-from runsdash.index.keeping.purge import FORGETTERS
+from runsdash.index.keeping.purge import PURGE_HOOKS
 from runsdash.index.models import Connection, StatusSeen
 
 from .models import Delivery, Rule
@@ -13,4 +13,4 @@ def forget_deliveries(*, connection: Connection, run_id: str, run_key: int) -> N
     Delivery.objects.filter(rule__in=Rule.objects.values("pk"), event_key__in=keys).delete()
 
 
-FORGETTERS.append(forget_deliveries)
+PURGE_HOOKS.append(forget_deliveries)

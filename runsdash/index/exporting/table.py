@@ -4,12 +4,14 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 
 from runsdash.index.models import Run
 
 # A spreadsheet takes a cell that begins so for a formula, and what is in it comes from strangers.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-COLUMNS: dict[str, Callable[[Run], object]] = {
+Value = str | float | datetime | None
+COLUMNS: dict[str, Callable[[Run], Value]] = {
     "status": lambda run: run.status,
     "run": lambda run: run.upstream_id,
     "thread": lambda run: run.thread.upstream_id,
@@ -46,10 +48,9 @@ def csv_line(row: list[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def cell(value: object) -> str:
-    if value is None:
-        return ""
-    if hasattr(value, "isoformat"):
+def cell(value: Value) -> str:
+    if isinstance(value, datetime):
         return value.isoformat()
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA) else text
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA) else value
+    return "" if value is None else str(value)

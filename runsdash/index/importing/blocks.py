@@ -23,7 +23,7 @@ REASONS = {TOO_LONG: "it is longer than 64 MB", DAMAGED: "this part of the zip i
 
 @dataclass
 class Block:
-    """LineFile of one file. `first` is the number of the first; `read_at` the age of objects that tell none."""
+    """Holds lines of one file. `first`: the number of the first; `read_at`: the age of objects that say none."""
 
     name: str
     first: int
@@ -78,7 +78,7 @@ class ImportSource:
             yield block
 
     def lines(self) -> Iterator[list[bytes]]:
-        """LineFile without their ends, many at a time, which is quicker than each for itself."""
+        """Yields lines without their ends, many at a time, which is quicker than one by one."""
         rest: list[bytes] = []
         rest_bytes, is_too_long = 0, False
         while chunk := self.file.read(READ_BYTES):

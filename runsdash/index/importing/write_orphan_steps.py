@@ -21,7 +21,7 @@ from .read_line import Context, ImportLine
 from .row_types import STEP_BODY_NAMES, STEP_NAMES, OrphanStep, RunRows
 from .rows_from_objects import orphan_step
 
-ORDER_MASK = STEP_RANK_BIT - 1  # the bits of a position that tell steps of one second apart
+ORDER_MASK = STEP_RANK_BIT - 1  # the bits of a position that order the steps of one second
 
 
 class OwningRun(NamedTuple):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from runsdash.index import run_states
@@ -221,5 +221,5 @@ def meter_of(thread: Thread) -> ThreadMeter:
     )
 
 
-def counted(rows: QuerySet) -> int:
+def counted(rows: QuerySet[Model]) -> int:
     return rows.order_by().values("pk")[:COUNTED].count()

@@ -6,6 +6,7 @@ Who purges, why and on what record is not decided here.
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from time import monotonic
+from typing import Protocol
 
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
@@ -29,8 +30,14 @@ from runsdash.index.totals import rollups
 
 from .archive import file_ids_of_message, file_ids_of_step, usable
 
-# Called with a run that is purged, for what rooms above keep about it without referring to its row.
-FORGETTERS: list[Callable[..., None]] = []
+
+class PurgeHook(Protocol):
+    """Deletes what a room above keeps about a run without referring to its row."""
+
+    def __call__(self, *, connection: Connection, run_id: str, run_key: int) -> None: ...
+
+
+PURGE_HOOKS: list[PurgeHook] = []
 ROWS_A_TRANSACTION = 200
 LATELY_PURGED = 500  # looked at for what came back
 FILES_A_TRANSACTION = 20  # up to 32 MB each
@@ -136,8 +143,8 @@ def purge_steps(thread: Thread) -> bool:
     raw_delete(RunStep.objects.filter(pk__in=keys))
     if len(keys) < ROWS_A_TRANSACTION:
         rollups.mark_dirty(thread.connection_id, [run])
-        for forget in FORGETTERS:
-            forget(connection=thread.connection, run_id=run_id, run_key=run)
+        for hook in PURGE_HOOKS:
+            hook(connection=thread.connection, run_id=run_id, run_key=run)
         Run.objects.filter(pk=run).delete()
     return True
 

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from runsdash.service.statuses import step_status
+from runsdash.service.statuses import StepStatus, UnknownStatus, step_status
 
 from .connections import Connection
 from .runs import Run
@@ -40,5 +40,5 @@ class RunStep(models.Model):
         return self.upstream_id
 
     @property
-    def facts(self):
+    def facts(self) -> StepStatus | UnknownStatus:
         return step_status(self.status)

@@ -1,4 +1,4 @@
-"""Marks the steps of an ended run as old: they were read while it ran, whoever heard of the end first."""
+"""Marks the steps of an ended run as old: they were read while it ran, whoever saw the end first."""
 
 from runsdash.index.models import Run, RunStep
 from runsdash.service.statuses import step_status

@@ -13,7 +13,7 @@ from django.db.models import Model, Q, QuerySet
 CURSOR = re.compile(r"(after|before)\.(-?\d{1,19})(?:\.(-?\d{1,19}))?")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST = 2**63 - 1
-Key = tuple  # (id,) or (time, id)
+Key = tuple[int] | tuple[datetime, int]
 
 
 class CursorError(ValueError):
@@ -49,13 +49,13 @@ class KeysetOrder:
 class KeysetPage:
     """Holds `rows` in order; `previous` and `next` are cursors, empty at the ends."""
 
-    rows: list = field(default_factory=list)
+    rows: list[Model] = field(default_factory=list)
     previous: str = ""
     next: str = ""
 
 
 def page_of(
-    querysets: Sequence[QuerySet], *, order: KeysetOrder, rows: QuerySet, limit: int, cursor: str = ""
+    querysets: Sequence[QuerySet[Model]], *, order: KeysetOrder, rows: QuerySet[Model], limit: int, cursor: str = ""
 ) -> KeysetPage:
     """Finds a page out of one or several disjoint querysets. `rows` says what comes with a row. Raises CursorError.
 
@@ -76,7 +76,7 @@ def page_of(
     return KeysetPage(rows_of(keys, rows), previous, following)
 
 
-def keys_ahead(queryset: QuerySet, *, walk: KeysetOrder, place: Key | None, count: int) -> list[Key]:
+def keys_ahead(queryset: QuerySet[Model], *, walk: KeysetOrder, place: Key | None, count: int) -> list[Key]:
     if place is not None:
         queryset = queryset.filter(walk.beyond(place))
     columns = ["id"] if walk.column == "id" else [walk.column, "id"]
@@ -89,7 +89,7 @@ def merged(lists: Sequence[list[Key]], *, walk: KeysetOrder) -> list[Key]:
     return sorted({key for keys in lists for key in keys}, reverse=walk.is_descending)
 
 
-def rows_of(keys: Sequence[Key], rows: QuerySet) -> list[Model]:
+def rows_of(keys: Sequence[Key], rows: QuerySet[Model]) -> list[Model]:
     """Reads the rows in the order of their keys; one deleted in between is left out."""
     found = rows.in_bulk([key[-1] for key in keys])
     return [found[key[-1]] for key in keys if key[-1] in found]

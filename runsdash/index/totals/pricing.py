@@ -1,7 +1,7 @@
 """Estimates what a run cost: its tokens at the list price its model had when the run was created.
 
 Prices come from the genai-prices package as installed and from the setting RUNSDASH_PRICES, never over the
-network. All prompt tokens count at the full price, cached ones too, because not every server tells them apart. Models
+network. All prompt tokens count at the full price, cached ones too, because not every server names them. Models
 without a known price cost None, never 0.
 """
 

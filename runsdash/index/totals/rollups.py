@@ -133,7 +133,7 @@ def day_rows(table: type[Rollup], connection_id: int, day: int) -> list[Row]:
     return list(summed_rows(hours, KEYS[table], COUNTS[table]))
 
 
-def summed_rows(rolled: QuerySet, keys: tuple[str, ...], counts: tuple[str, ...]) -> Iterator[Row]:
+def summed_rows(rolled: QuerySet[Rollup], keys: tuple[str, ...], counts: tuple[str, ...]) -> Iterator[Row]:
     """Adds up rows of a rollup table by `keys`."""
     sums, names = {f"sum_{name}": Sum(name) for name in counts}, (*keys, *counts)
     for row in rolled.order_by().values(*keys).annotate(**sums).values_list(*keys, *sums):

@@ -25,14 +25,14 @@ class Command(BaseCommand):
         try:
             chosen = target(connection)
             with sources_of(files) as sources:
-                totals = import_sources(chosen, sources, on_progress=self.tell)
+                totals = import_sources(chosen, sources, on_progress=self.show_progress)
         except NoTarget as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{error.filename or 'A file'}: {error.strerror or error}.") from error
         self.report(totals, chosen.slug)
 
-    def tell(self, totals: Totals) -> None:
+    def show_progress(self, totals: Totals) -> None:
         if sys.stderr.isatty():
             self.stderr.write(f"\r{totals.runs:,} runs, {totals.runs / totals.taken_s:,.0f} runs/s ", ending="")
 
