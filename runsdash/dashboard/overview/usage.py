@@ -85,7 +85,7 @@ class OverviewUsage:
         return self.drawn("cost", axis_dollars, formats.costs_text, least=0.01)
 
     def drawn(self, name: str, short: Callable, full: Callable, *, least: float) -> Row:
-        """A chart of one attribute of UsageTotals, and the rows of its table. No chart when there is nothing to draw."""
+        """A chart of one attribute of UsageTotals and the rows of its table; no chart without anything to draw."""
         values = [self.values(period, name) for period in self.periods]
         is_long = len(self.periods) > LABELLED_BARS
         columns = [

@@ -53,7 +53,7 @@ def found_runs(
 
 
 @contextmanager
-def chosen_runs(run_filter: RunFilter, *, connection: Connection | None = None) -> Iterator["Chosen"]:
+def chosen_runs(run_filter: RunFilter, *, connection: Connection | None = None) -> Iterator["ChosenRuns"]:
     """Chooses the runs of a filter by thread, and without a filter also the threads that have no runs."""
     with file_of_keys() as file:
         for runs in found_runs(run_filter, connection=connection, rows=KEYS):
@@ -63,15 +63,15 @@ def chosen_runs(run_filter: RunFilter, *, connection: Connection | None = None) 
             threads = threads if connection is None else threads.filter(connection=connection)
             keys = threads.values_list("pk", flat=True).iterator(chunk_size=PAGE)
             file.executemany("INSERT OR IGNORE INTO chosen VALUES (?, 0)", ((key,) for key in keys))
-        yield Chosen(file, is_everything=not run_filter)
+        yield ChosenRuns(file, is_everything=not run_filter)
 
 
 @contextmanager
-def named_runs(keys: Iterable[tuple[int, int]]) -> Iterator["Chosen"]:
+def named_runs(keys: Iterable[tuple[int, int]]) -> Iterator["ChosenRuns"]:
     """Takes runs that were chosen before: (key of the thread, key of the run)."""
     with file_of_keys() as file:
         file.executemany(ADD, keys)
-        yield Chosen(file, is_everything=False)
+        yield ChosenRuns(file, is_everything=False)
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def file_of_keys() -> Iterator[sqlite3.Connection]:
         yield file
 
 
-class Chosen:
+class ChosenRuns:
     """Holds `threads()` in the order of their keys, and `runs(thread)` likewise, both in chunks.
 
     A file is added once, behind a thread; `files(thread)` are those that were added behind it.

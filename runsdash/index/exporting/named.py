@@ -7,23 +7,24 @@ from collections.abc import Iterable, Iterator
 
 from runsdash.index.importing.archived_assistants import exported_assistant
 from runsdash.index.importing.archived_files import file_line
-from runsdash.index.keeping.archive import CHUNK, file_ids_of_message, file_ids_of_step, usable
+from runsdash.index.keeping.archive import file_ids_of_message, file_ids_of_step, usable
 from runsdash.index.models import ArchivedFile, Assistant, Message, Run, RunStep, Thread
+from runsdash.index.snapshots.known_rows import CHUNK, chunks
 from runsdash.index.storage.previews import step_preview
 from runsdash.service import objects
 from runsdash.service.decoding import decode_json
 
-from .chosen import Chosen
+from .chosen import ChosenRuns
 
 
-class Named:
+class NamedObjects:
     """Notes which files and assistants the objects of a thread name. Gives the lines of the files.
 
     A file belongs to the thread that named it first, whose meter counts it. Where that thread is still to come, the
     file waits for it, so that an import knows the thread when it reads the file.
     """
 
-    def __init__(self, thread: Thread, chosen: Chosen) -> None:
+    def __init__(self, thread: Thread, chosen: ChosenRuns) -> None:
         self.thread, self.chosen = thread, chosen
         self.ids: dict[str, None] = {}
         self.assistants: set[str] = set()
@@ -52,11 +53,9 @@ class Named:
             self.look_up()
 
     def look_up(self) -> None:
-        ids = list(self.ids)
-        rows = ArchivedFile.objects.filter(connection_id=self.thread.connection_id)
-        for start in range(0, len(ids), CHUNK):
-            found = rows.filter(upstream_id__in=ids[start : start + CHUNK])
-            for key, owner in found.values_list("pk", "thread_id"):
+        rows = ArchivedFile.objects.filter(connection_id=self.thread.connection_id).values_list("pk", "thread_id")
+        for some in chunks(list(self.ids)):
+            for key, owner in rows.filter(upstream_id__in=some):
                 waits = owner is not None and owner > self.thread.pk and self.chosen.has_thread(owner)
                 self.chosen.add_file(key, owner if waits else self.thread.pk)
         self.ids.clear()
@@ -76,7 +75,7 @@ class Named:
                 yield file_line(file, owner.upstream_id)
 
 
-def assistant_lines(chosen: Chosen) -> Iterator[bytes]:
+def assistant_lines(chosen: ChosenRuns) -> Iterator[bytes]:
     """Yields the assistants that are known, once all threads are through."""
     for connection_key, ids in chosen.assistants():
         rows = Assistant.objects.filter(connection_id=connection_key, upstream_id__in=ids).order_by("upstream_id")

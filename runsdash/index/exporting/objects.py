@@ -17,8 +17,8 @@ from runsdash.index.storage.storable_text import dumped
 from runsdash.service import objects
 from runsdash.service.decoding import decode_json
 
-from .chosen import Chosen
-from .named import Named, assistant_lines
+from .chosen import ChosenRuns
+from .named import NamedObjects, assistant_lines
 
 RUNS_AT_ONCE = 100
 BODIES_AT_ONCE = 50  # compressed; only one is unpacked at a time
@@ -29,7 +29,7 @@ NAMES_OF_STEP, NAMES_OF_MESSAGE = ("step__call_count", "step__calls"), ("message
 THREAD_FLAGS = ("is_gone", "has_all_messages", "has_all_runs")
 
 
-def lines(chosen: Chosen) -> Iterator[bytes]:
+def lines(chosen: ChosenRuns) -> Iterator[bytes]:
     """Yields one object a line: each thread, its runs each with its steps, its messages, their files; assistants."""
     for keys in chosen.threads():
         threads = Thread.objects.in_bulk(keys)
@@ -39,8 +39,8 @@ def lines(chosen: Chosen) -> Iterator[bytes]:
     yield from assistant_lines(chosen)
 
 
-def lines_of_thread(thread: Thread, chosen: Chosen) -> Iterator[bytes]:
-    named = Named(thread, chosen)
+def lines_of_thread(thread: Thread, chosen: ChosenRuns) -> Iterator[bytes]:
+    named = NamedObjects(thread, chosen)
     flags = THREAD_FLAGS if chosen.is_everything else [name for name in THREAD_FLAGS if name != "has_all_runs"]
     head = exported_thread(thread, flags=flags)
     if head is not None:
@@ -51,7 +51,7 @@ def lines_of_thread(thread: Thread, chosen: Chosen) -> Iterator[bytes]:
     yield from named.lines()
 
 
-def lines_of_runs(keys: list[int], thread: Thread, named: Named) -> Iterator[bytes]:
+def lines_of_runs(keys: list[int], thread: Thread, named: NamedObjects) -> Iterator[bytes]:
     steps = groupby(step_bodies(keys, also=() if named.is_idle else NAMES_OF_STEP), key=lambda body: body.step.run_id)
     steps_key, own = next(steps, (None, iter(())))
     for run in runs_of(keys):
@@ -69,7 +69,7 @@ def runs_of(keys: list[int]) -> QuerySet[Run]:
     return Run.objects.filter(pk__in=keys).select_related("body").prefetch_related(seen).order_by("pk")
 
 
-def step_lines(bodies: Iterable[StepBody], run: Run, named: Named) -> Iterator[bytes]:
+def step_lines(bodies: Iterable[StepBody], run: Run, named: NamedObjects) -> Iterator[bytes]:
     for body in bodies:
         step = exported_step(body, run)
         named.of_step(body.step, step.body)
@@ -82,7 +82,7 @@ def step_bodies(run_keys: list[int], *, also: Iterable[str] = ()) -> Iterator[St
     return found.iterator(chunk_size=BODIES_AT_ONCE)
 
 
-def message_lines(thread: Thread, named: Named) -> Iterator[bytes]:
+def message_lines(thread: Thread, named: NamedObjects) -> Iterator[bytes]:
     columns = MESSAGE if named.is_idle else (*MESSAGE, *NAMES_OF_MESSAGE)
     found = MessageBody.objects.filter(message__thread=thread).select_related("message").only(*columns)
     for body in found.order_by("message__position", "message_id").iterator(chunk_size=BODIES_AT_ONCE):

@@ -115,12 +115,12 @@ def known_objects(lines: Iterable[ImportLine], context: Context) -> dict[tuple[s
         wanted.setdefault(line.kind, []).append(line.id)
     found: dict[tuple[str, str], KnownObject] = {}
     for kind, ids in wanted.items():
-        rows = (row for some in chunks(ids) for row in known_rows(kind, some, context))
+        rows = (row for some in chunks(ids) for row in rows_of_kind(kind, some, context))
         found |= {(kind, upstream_id): KnownObject(*known) for upstream_id, *known in rows}
     return found
 
 
-def known_rows(kind: str, ids: Sequence[str], context: Context) -> Iterable[tuple]:
+def rows_of_kind(kind: str, ids: Sequence[str], context: Context) -> Iterable[tuple]:
     if kind == "thread":
         rows = Thread.objects.filter(connection_id=context.connection_id, upstream_id__in=ids)
         return [

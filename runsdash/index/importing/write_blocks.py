@@ -105,7 +105,7 @@ class Writer:
         known_runs = [run for run in block.runs.values() if run.upstream_id in known]
         run_keys = self.insert_runs(new_runs, threads, is_careful=is_careful)
         write_snapshots(self.connection, known_runs, block.later_snapshots)
-        stepped = self.write_steps(block, new_runs, known_runs, result, is_careful=is_careful)
+        stepped_runs = self.write_steps(block, new_runs, known_runs, result, is_careful=is_careful)
         # Of a thread that was not there all messages so far are in this block, so its runs' words are whole.
         whole = set() if is_careful else threads.new
         older = set(threads.rows) - whole
@@ -115,7 +115,7 @@ class Writer:
         rollups.mark_dirty(self.connection.pk, run_keys.values())
         words = {run_keys[run.upstream_id]: run.words for run in new_runs if run.thread_id in whole}
         result.words += [(key, *own) for key, own in words.items()]
-        from_index = ({*run_keys.values()} | stepped) - words.keys()
+        from_index = ({*run_keys.values()} | stepped_runs) - words.keys()
         if from_index or older:
             result.write_words()
         writer.index_runs(from_index)
@@ -133,7 +133,7 @@ class Writer:
         *,
         is_careful: bool,
     ) -> set[int]:
-        """Inserts steps of new runs as they are, others one by one; returns the keys of the others' runs."""
+        """Inserts steps of new runs as they are, others by the rule of age; returns the keys of the others' runs."""
         trusted, looked_up = ([], block.runs.values()) if is_careful else (new_runs, known_runs)
         steps = [row for run in trusted for row in run.steps]
         insert_rows(RunStep, STEP_NAMES, steps)

@@ -46,11 +46,8 @@ def write_messages(
         (replace_rows, [known[one.upstream_id].key for one in changed], changed),
     ):
         pairs = list(zip(keys, own, strict=True))
-        write(
-            Message,
-            NAMES,
-            [(key, threads[one.thread_id].pk, positions[one.upstream_id], *one.rest) for key, one in pairs],
-        )
+        rows = [(key, threads[one.thread_id].pk, positions[one.upstream_id], *one.rest) for key, one in pairs]
+        write(Message, NAMES, rows)
         write(MessageBody, ("message_id", *BODY_REST), [(key, *one.body) for key, one in pairs])
     return len(new) + len(changed)
 

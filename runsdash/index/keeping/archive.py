@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from runsdash.index import run_states
 from runsdash.index.models import ArchivedFile, Connection, Message, Run, StepBody, Thread
+from runsdash.index.snapshots.known_rows import chunks
 from runsdash.index.storage.bodies import shown
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.page_reads import messages_of_run
@@ -25,7 +26,6 @@ MAX_ATTEMPTS = 5  # at a file that the upstream fails to give
 TRIED_EVERY = timedelta(minutes=1)
 FILES_A_RUN = 1000
 COUNTED = 10_000  # the meter counts no further
-CHUNK = 500
 
 
 # Which files are named
@@ -66,8 +66,7 @@ def usable(ids: Iterable[object]) -> list[str]:
 def want_files(thread: Thread, ids: Iterable[object]) -> list[str]:
     """Makes rows for files that are not known yet, for somebody to fetch. Returns the ids that can be asked for."""
     ids = usable(ids)
-    for start in range(0, len(ids), CHUNK):
-        some = ids[start : start + CHUNK]
+    for some in chunks(ids):
         there = ArchivedFile.objects.filter(connection_id=thread.connection_id, upstream_id__in=some)
         known = dict(there.values_list("upstream_id", "thread_id"))
         new = [one for one in some if one not in known]
@@ -172,8 +171,7 @@ def lacks_steps(run: Run) -> bool:
 
 def are_missing(connection_id: int, file_ids: Sequence[str]) -> bool:
     rows = ArchivedFile.objects.filter(connection_id=connection_id, fetched_at__isnull=True)
-    parts = (file_ids[start : start + CHUNK] for start in range(0, len(file_ids), CHUNK))
-    return any(rows.filter(upstream_id__in=some).exists() for some in parts)
+    return any(rows.filter(upstream_id__in=some).exists() for some in chunks(file_ids))
 
 
 @dataclass(frozen=True, kw_only=True)

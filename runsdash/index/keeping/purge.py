@@ -22,6 +22,7 @@ from runsdash.index.models import (
     StepBody,
     Thread,
 )
+from runsdash.index.snapshots.known_rows import chunks
 from runsdash.index.storage.bodies import shown
 from runsdash.index.storage.keys import first_key_of
 from runsdash.index.storage.locks import hold_thread
@@ -75,11 +76,9 @@ def purged_ids(connection: Connection, thread_ids: Iterable[str]) -> set[str]:
 
 def let_back_in(connection: Connection, thread_ids: Iterable[str]) -> int:
     """Lets threads that somebody adds be fetched again; returns how many had been purged."""
-    wanted, count = [stored_id(one) for one in thread_ids], 0
-    for start in range(0, len(wanted), ROWS_A_TRANSACTION):
-        some = wanted[start : start + ROWS_A_TRANSACTION]
-        count += PurgedThread.objects.filter(connection=connection, upstream_id__in=some).delete()[0]
-    return count
+    rows = PurgedThread.objects.filter(connection=connection)
+    wanted = [stored_id(one) for one in thread_ids]
+    return sum(rows.filter(upstream_id__in=some).delete()[0] for some in chunks(wanted))
 
 
 def came_back(count: int) -> str:

@@ -1,4 +1,4 @@
-"""Bulk import: the same rows as the upsert, by the same rules, from any order of lines and any bad ones."""
+"""Checks that an import writes the rows that snapshots do, from any order of lines and any bad ones."""
 
 import gzip
 import io
