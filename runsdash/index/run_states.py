@@ -89,12 +89,12 @@ IN_TIME_SQL = "(r.expires_at > %s OR r.expires_at IS NULL)"
 
 
 def waiting_sql(now: datetime) -> tuple[str, tuple]:
-    """What `waiting` asks beside the status, which the caller looks up by index."""
+    """Returns what `waiting` asks beside the status, which the caller looks up by index."""
     return f"{NOT_GONE_SQL} AND {IN_TIME_SQL}", (stored(now),)
 
 
 def overdue_sql(now: datetime) -> tuple[str, tuple]:
-    """What `overdue` asks beside the status, which the caller looks up by index."""
+    """Returns what `overdue` asks beside the status, which the caller looks up by index."""
     late = "(r.expires_at <= %s OR r.id < %s)"
     text = f"{NOT_GONE_SQL} AND {late} AND NOT (r.status = %s AND {IN_TIME_SQL})"
     return text, (stored(now), first_key_of(now - OVERDUE_AFTER), WAITING, stored(now))
@@ -118,7 +118,7 @@ class _ConnectionRow(Protocol):
 
 
 class RunRow(Protocol):
-    """What is asked of a run: columns of `Run`, and `facts` of its status."""
+    """Names what is asked of a run: columns of `Run`, and `facts` of its status."""
 
     status: str
     created_at: datetime

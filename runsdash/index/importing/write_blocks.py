@@ -133,7 +133,7 @@ class Writer:
         *,
         is_careful: bool,
     ) -> set[int]:
-        """Inserts steps of new runs as they are, others by the rule of age; returns the keys of the others' runs."""
+        """Inserts steps of new runs as they are, writes others by the rule of age. Returns the runs of the others."""
         trusted, looked_up = ([], block.runs.values()) if is_careful else (new_runs, known_runs)
         steps = [row for run in trusted for row in run.steps]
         insert_rows(RunStep, STEP_NAMES, steps)
