@@ -16,7 +16,6 @@ from runsdash.actions.runs import submit_tool_outputs
 from runsdash.actions.start_run import create_run, create_thread
 from runsdash.index.keeping.purge import purge_some
 from runsdash.index.models import Run
-from runsdash.sync.refresh import is_settled, refresh_run
 from tests.connected import wait_for
 from tests.upstream import Sandbox
 
@@ -102,7 +101,7 @@ def test_it_ends_with_an_ordinary_read(upstream, stream):
     assert run.status == "completed"
     assert run.step_count == 1
     assert upstream.requests(method="GET", path="/steps")
-    assert output_rows.is_wanted(output_rows.live_output_of(run), run) is not is_settled(run)
+    assert output_rows.is_wanted(output_rows.live_output_of(run), run) is not run.is_settled
 
 
 def test_arguments_code_and_logs_grow_as_parts_of_their_own(upstream, stream):

@@ -16,7 +16,6 @@ from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.dashboard.run.live_stream import Viewing
 from runsdash.dashboard.run.stream_viewers import has_place, take_place
 from runsdash.index.models import Connection, Run
-from runsdash.sync.refresh import is_settled, refresh_run
 from tests.dashboard.conftest import path_of
 from tests.pages import Element, parsed
 from tests.people import HTMX
@@ -326,7 +325,7 @@ def settled(connection: Connection, found: dict) -> Run:
     """The run once all of its steps are here."""
     for _ in range(50):
         run = refresh_run(connection, thread_id=found["thread_id"], run_id=found["id"], max_age_s=0, wait_s=5)
-        if is_settled(run):
+        if run.is_settled:
             return run
         time.sleep(0.1)
     raise AssertionError("the run did not settle")
