@@ -7,7 +7,7 @@ from urllib.parse import quote_plus, urlencode
 
 from django.http import QueryDict
 
-from runsdash.index.search import SORTS, Order
+from runsdash.index.search import SORTS, RunOrder
 from runsdash.index.search.run_filter import (
     METADATA,
     TEXT,
@@ -40,13 +40,13 @@ class AskedRuns:
     connection_slug: str = ""
 
     @property
-    def order(self) -> Order:
-        return Order(self.sort.removeprefix("-"), is_descending=self.sort.startswith("-"))
+    def order(self) -> RunOrder:
+        return RunOrder(self.sort.removeprefix("-"), is_descending=self.sort.startswith("-"))
 
     @property
     def is_first_page(self) -> bool:
         """Newest first, from the start: the page that newer runs would come to."""
-        return self.order == Order() and not self.cursor
+        return self.order == RunOrder() and not self.cursor
 
     def url_query(self, **changes: object) -> str:
         """`?…` with some values changed. What equals its default is left out; a change starts at the first page."""

@@ -12,7 +12,7 @@ from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.lookup import connection_named, connection_of
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Connection, Run
-from runsdash.index.search import Limits, RunPage, ids_of, run_page
+from runsdash.index.search import Limits, RunListPage, ids_of, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.storage.keyset import CursorError
 
@@ -35,7 +35,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     """One page of runs. A filter that cannot be read is answered 400 with what was typed."""
     asked, shell = asked_runs(request.GET), Shell(request)
     connection = connection_of_list(asked, shell)
-    page = RunPage()
+    page = RunListPage()
     if not asked.error:
         try:
             page = found_page(asked, connection, shell)
@@ -108,8 +108,8 @@ def connection_of_list(asked: AskedRuns, shell: Shell) -> Connection | None:
     return connection_named(asked.connection_slug, among=shell.connections) if asked.connection_slug else None
 
 
-def found_page(asked: AskedRuns, connection: Connection | None, shell: Shell) -> RunPage:
-    page = run_page(
+def found_page(asked: AskedRuns, connection: Connection | None, shell: Shell) -> RunListPage:
+    page = run_list_page(
         asked.filter, order=asked.order, rows=ROWS, limit=asked.limit, cursor=asked.cursor, connection=connection
     )
     dress(page.rows, among=shell.connections)

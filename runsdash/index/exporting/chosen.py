@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from django.db.models import QuerySet
 
 from runsdash.index.models import ArchivedFile, Connection, Run, Thread
-from runsdash.index.search import Limits, Order, run_page
+from runsdash.index.search import Limits, RunOrder, run_list_page
 from runsdash.index.search.run_filter import RunFilter
 
 ADD = "INSERT INTO chosen VALUES (?, ?)"
@@ -40,8 +40,8 @@ def found_runs(
     """Finds all runs that match, newest first, in chunks. `rows` says what comes with a run. Raises SearchStopped."""
     cursor = ""
     while True:
-        page = run_page(
-            run_filter, order=Order(), rows=rows, limit=PAGE, cursor=cursor, connection=connection, limits=PATIENT
+        page = run_list_page(
+            run_filter, order=RunOrder(), rows=rows, limit=PAGE, cursor=cursor, connection=connection, limits=PATIENT
         )
         if page.rows:
             yield page.rows

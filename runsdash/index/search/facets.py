@@ -13,9 +13,9 @@ from runsdash.service.statuses import RunStatus
 
 from .run_filter import TEXT, Clause, RunFilter
 from .run_pages import capped_counts, newest_of
-from .run_query import Wanted, each_value, wanted_of
+from .run_query import RunQuery, each_value, run_query_of
 from .scans import Clock, Limits
-from .value_counts import NAMES, Tally, tallies, tally_in_time
+from .value_counts import NAMES, ValueCounts, growing_value_counts, value_counts_in_time
 
 CAP = 10_000
 SAMPLED = 1_000  # newest runs that tell which values a larger list has
@@ -25,7 +25,7 @@ KEPT_TIMES_COST, MOST_KEPT = 50, 200
 
 
 @dataclass(frozen=True)
-class Pace:
+class FacetTimes:
     """When, in seconds from the beginning, each part has to be over; what a last statement takes comes on top.
 
     Finding the runs of the filter, counting them by value (read, or in an index), and walking for what no index told.
@@ -47,8 +47,8 @@ class Pace:
         return Clock(Limits(walk_s=self.counted_s), began)
 
 
-QUICK = Pace(looked_s=0.03, counted_s=0.04, walked_s=0.0, statement_s=0.4, gathered=5_000)
-PATIENT = Pace(looked_s=0.5, counted_s=0.7, walked_s=0.9, statement_s=0.8, gathered=20_000)
+QUICK = FacetTimes(looked_s=0.03, counted_s=0.04, walked_s=0.0, statement_s=0.4, gathered=5_000)
+PATIENT = FacetTimes(looked_s=0.5, counted_s=0.7, walked_s=0.9, statement_s=0.8, gathered=20_000)
 A_WALK_S = 0.2  # so that one hopeless value leaves time to the others
 
 
@@ -119,7 +119,7 @@ def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is
     return found
 
 
-def counted(run_filter: RunFilter, connection: Connection | None, pace: Pace) -> Facets:
+def counted(run_filter: RunFilter, connection: Connection | None, pace: FacetTimes) -> Facets:
     """Looks at no more than CAP + 1 runs for each name that the filter has clauses of, and once for all others."""
     began = time.monotonic()
     clock = pace.counting(began)
@@ -162,10 +162,10 @@ class RunSet:
 
     filter: RunFilter
     connection: Connection | None
-    wanted: Wanted
+    run_query: RunQuery
     total: int
     has_more: bool
-    tally: Tally
+    tally: ValueCounts
     is_sampled: bool
 
     def counts_of(self, name: str, chosen: list[str], *, clock: Clock) -> list[Count]:
@@ -183,10 +183,10 @@ class RunSet:
 
     def indexed(self, name: str, values: list[str]) -> list[int | None]:
         """Counted in an index, where one tells. Values that the filter excludes take no run from the others of their name."""
-        wanted, others = self.wanted, self.filter.without_name(name)
+        run_query, others = self.run_query, self.filter.without_name(name)
         if name in ONE_A_RUN and others != self.filter:
-            wanted = wanted_of(others, self.connection)
-        return capped_counts([wanted.and_group(group) for group in each_value(name, values)], cap=CAP)
+            run_query = run_query_of(others, self.connection)
+        return capped_counts([run_query.and_group(predicate) for predicate in each_value(name, values)], cap=CAP)
 
     def count(self, name: str, value: str, number: int | None) -> Count:
         """Where no index told the number, it is at least what the newest runs have."""
@@ -212,7 +212,7 @@ class RunSet:
             return counts
         names, clock = {name for name, _ in rough}, Clock(Limits(walk_s=left_s))
         found, is_whole = self.tally, False
-        for found, is_whole in tallies(self.wanted, names, clock=clock):  # noqa: B007
+        for found, is_whole in growing_value_counts(self.run_query, names, clock=clock):  # noqa: B007
             names &= {name for name, value in rough if found[name][value] <= CAP}
             if not names:
                 break
@@ -226,8 +226,8 @@ class RunSet:
         left_s = min(A_WALK_S, until - time.monotonic())
         if left_s <= 0:
             return rough
-        (group,), limits = each_value(name, [rough.value]), Limits(walk_s=left_s, statement_s=left_s)
-        ids, is_all = newest_of(self.wanted.and_group(group), count=CAP + 1, limits=limits)
+        (predicate,), limits = each_value(name, [rough.value]), Limits(walk_s=left_s, statement_s=left_s)
+        ids, is_all = newest_of(self.run_query.and_group(predicate), count=CAP + 1, limits=limits)
         return told(rough, len(ids), is_all)
 
 
@@ -242,15 +242,15 @@ def run_set(
     run_filter: RunFilter, connection: Connection | None, names: set[str], *, looking: Limits, counting: Clock
 ) -> RunSet:
     """With a tally of `names`. Of a large list an index tells that it is large, and only the newest runs are read."""
-    wanted = wanted_of(run_filter, connection)
+    run_query = run_query_of(run_filter, connection)
     has_words = any(one.name == TEXT for one in run_filter.clauses)  # they take as long to count as to read
-    (number,) = [None] if has_words else capped_counts([wanted], cap=CAP)
+    (number,) = [None] if has_words else capped_counts([run_query], cap=CAP)
     is_large = number is not None and number > CAP
-    ids, is_all = newest_of(wanted, count=SAMPLED if is_large else CAP + 1, limits=looking)
+    ids, is_all = newest_of(run_query, count=SAMPLED if is_large else CAP + 1, limits=looking)
     has_more = is_large or len(ids) > CAP or not is_all
-    tally, is_whole = tally_in_time(ids[:SAMPLED] if has_more else ids, names, size=SAMPLED, clock=counting)
+    tally, is_whole = value_counts_in_time(ids[:SAMPLED] if has_more else ids, names, size=SAMPLED, clock=counting)
     total = CAP if is_large else min(len(ids), CAP)
-    return RunSet(run_filter, connection, wanted, total, has_more, tally, is_sampled=has_more or not is_whole)
+    return RunSet(run_filter, connection, run_query, total, has_more, tally, is_sampled=has_more or not is_whole)
 
 
 def only_connection() -> str:

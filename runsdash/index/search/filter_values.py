@@ -104,15 +104,15 @@ def key_after(moment: datetime) -> int:
 
 
 @dataclass(frozen=True)
-class Keys:
-    """Keys from `low` up to, not including, `high`: a span of creation times."""
+class KeyRange:
+    """KeyRange from `low` up to, not including, `high`: a span of creation times."""
 
     low: int = 0
     high: int = LARGEST_KEY
 
-    def __and__(self, other: "Keys") -> "Keys":
-        return Keys(max(self.low, other.low), min(self.high, other.high))
+    def __and__(self, other: "KeyRange") -> "KeyRange":
+        return KeyRange(max(self.low, other.low), min(self.high, other.high))
 
     @property
     def is_everything(self) -> bool:
-        return self == Keys()
+        return self == KeyRange()

@@ -1,6 +1,6 @@
 """Chooses how a list is answered: by walking it in order and testing, or by gathering a short index range first.
 
-Near the place where a page starts each source is looked at through a few hundred index entries; the one that reaches
+Near the position where a page starts each source is looked at through a few hundred index entries; the one that reaches
 farthest is the most selective there. A page therefore costs about the same at any depth and for any filter.
 """
 
@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import index_ranges
-from .filter_values import Keys
+from .filter_values import KeyRange
 from .index_ranges import ALL
-from .run_query import Offer, Wanted, offers
+from .run_query import Offer, RunQuery, offers
 from .scans import (
-    ByKey,
-    ByValue,
     Clock,
-    Found,
+    KeyScan,
     Limits,
-    Place,
-    Track,
-    by_value,
+    Position,
+    Scan,
+    ScanResult,
+    ValueScan,
+    value_scans,
     walked,
 )
 from .sql import Sql, each_run, fetched
@@ -45,110 +45,110 @@ class Direction:
 
 @dataclass(frozen=True)
 class Plan:
-    """`tracks` to walk, or `gathered` to read whole; `tests` is what is left to be tested on each run."""
+    """`scans` to walk, or `gathered` to read whole; `tests` is what is left to be tested on each run."""
 
-    wanted: Wanted
+    run_query: RunQuery
     direction: Direction
     tests: Sql | None
-    tracks: Sequence[Track] = ()
-    gathered: index_ranges.Source | None = None
+    scans: Sequence[Scan] = ()
+    gathered: index_ranges.IndexRanges | None = None
 
-    def run(self, place: Place | None, *, count: int, clock: Clock) -> Found:
+    def run(self, position: Position | None, *, count: int, clock: Clock) -> ScanResult:
         if self.gathered is not None:
-            return Found(self.sorted_rows(place, count, clock.limits.gathered))
-        return walked(list(self.tracks), place, tests=self.tests, count=count, clock=clock)
+            return ScanResult(self.sorted_rows(position, count, clock.limits.gathered))
+        return walked(list(self.scans), position, tests=self.tests, count=count, clock=clock)
 
-    def sorted_rows(self, place: Place | None, count: int, cap: int) -> list[Place]:
-        keys = self.wanted.keys
-        ids = self.gathered.ids(keys=keys, count=cap + 1)
+    def sorted_rows(self, position: Position | None, count: int, cap: int) -> list[Position]:
+        key_range = self.run_query.key_range
+        ids = self.gathered.ids(key_range=key_range, count=cap + 1)
         rows, order = each_run(ids), sort_of(self.direction)
-        parts = [part for part in (self.tests, beyond(self.direction, place)) if part is not None]
+        parts = [part for part in (self.tests, beyond(self.direction, position)) if part is not None]
         where = " AND ".join(part.text for part in parts) or "1 = 1"
         columns = "r.id" if self.direction.is_by_key else f"r.{self.direction.column}, r.id"
         params = rows.params + tuple(param for part in parts for param in part.params)
         return fetched(Sql(f"SELECT {columns} FROM {rows.text} WHERE {where} {order} LIMIT {count}", params))
 
 
-def plan_for(wanted: Wanted, direction: Direction, place: Place | None, limits: Limits) -> Plan:
+def plan_for(run_query: RunQuery, direction: Direction, position: Position | None, limits: Limits) -> Plan:
     """The cheapest way. Runs a probe for each source when there is a choice."""
     if direction.is_by_key:
-        return plan_by_key(wanted, direction, place, limits)
-    found = offers(wanted)
-    if not wanted.keys.is_everything:
-        found.append(Offer(index_ranges.of_keys(wanted.keys), ()))
-    shortest = shortest_of(found, wanted.keys, limits.gathered)
+        return plan_by_key(run_query, direction, position, limits)
+    found = offers(run_query)
+    if not run_query.key_range.is_everything:
+        found.append(Offer(index_ranges.of_keys(run_query.key_range), ()))
+    shortest = shortest_of(found, run_query.key_range, limits.gathered)
     if shortest is not None:
-        return gathering(wanted, direction, shortest)
-    return walking_values(wanted, direction)
+        return gathering(run_query, direction, shortest)
+    return walking_values(run_query, direction)
 
 
-def plan_by_key(wanted: Wanted, direction: Direction, place: Place | None, limits: Limits) -> Plan:
-    found = offers(wanted)
+def plan_by_key(run_query: RunQuery, direction: Direction, position: Position | None, limits: Limits) -> Plan:
+    found = offers(run_query)
     ordered = [offer for offer in found if offer.source.is_ordered]
-    if not wanted.groups:
-        return walking(wanted, direction, Offer(ALL, ()))
+    if not run_query.predicates:
+        return walking(run_query, direction, Offer(ALL, ()))
     if len(found) == 1 and ordered:
-        return walking(wanted, direction, ordered[0])
-    chosen, is_short = sparsest_of(ordered, wanted, direction, place, limits.probed)
+        return walking(run_query, direction, ordered[0])
+    chosen, is_short = sparsest_of(ordered, run_query, direction, position, limits.probed)
     if not is_short:
         unordered = [offer for offer in found if not offer.source.is_ordered]
-        shortest = shortest_of(unordered, wanted.keys, limits.gathered)
+        shortest = shortest_of(unordered, run_query.key_range, limits.gathered)
         if shortest is not None:
-            return gathering(wanted, direction, shortest)
-    return walking(wanted, direction, chosen)
+            return gathering(run_query, direction, shortest)
+    return walking(run_query, direction, chosen)
 
 
-def walking(wanted: Wanted, direction: Direction, offer: Offer) -> Plan:
-    track = ByKey(offer.source, wanted.keys, direction.is_falling)
-    return Plan(wanted, direction, wanted.tests(but=offer.answers), tracks=[track])
+def walking(run_query: RunQuery, direction: Direction, offer: Offer) -> Plan:
+    scan = KeyScan(offer.source, run_query.key_range, direction.is_falling)
+    return Plan(run_query, direction, run_query.tests(but=offer.answers), scans=[scan])
 
 
-def gathering(wanted: Wanted, direction: Direction, offer: Offer) -> Plan:
-    span = index_ranges.bounds("r.id", wanted.keys) if not offer.source.is_ordered else []
-    tests = wanted.tests(but=offer.answers)
+def gathering(run_query: RunQuery, direction: Direction, offer: Offer) -> Plan:
+    span = index_ranges.bounds("r.id", run_query.key_range) if not offer.source.is_ordered else []
+    tests = run_query.tests(but=offer.answers)
     parts = [part for part in (tests, *span) if part is not None]
     text = " AND ".join(part.text for part in parts)
     joined = Sql(text, tuple(param for part in parts for param in part.params)) if parts else None
-    return Plan(wanted, direction, joined, gathered=offer.source)
+    return Plan(run_query, direction, joined, gathered=offer.source)
 
 
-def walking_values(wanted: Wanted, direction: Direction) -> Plan:
+def walking_values(run_query: RunQuery, direction: Direction) -> Plan:
     """Walks the sort's own index. A comparison of the same column bounds the walk; a span of time is tested."""
-    own = [g for g in wanted.groups if g.column == direction.column and g.source and len(g.source.arms) == 1]
-    tests = wanted.tests(but=own[:1])
-    parts = [part for part in (tests, *index_ranges.bounds("r.id", wanted.keys)) if part is not None]
+    own = [g for g in run_query.predicates if g.column == direction.column and g.source and len(g.source.ranges) == 1]
+    tests = run_query.tests(but=own[:1])
+    parts = [part for part in (tests, *index_ranges.bounds("r.id", run_query.key_range)) if part is not None]
     joined = Sql(" AND ".join(part.text for part in parts), tuple(p for part in parts for p in part.params))
-    tracks = by_value(
+    scans = value_scans(
         direction.column,
         is_descending=direction.is_descending,
         is_backwards=direction.is_backwards,
-        only=own[0].source.arms[0].where if own else None,
+        only=own[0].source.ranges[0].where if own else None,
     )
     if own and "IS NULL" not in own[0].condition.text:
-        tracks = [track for track in tracks if isinstance(track, ByValue) and not track.is_null]
-    return Plan(wanted, direction, joined if parts else None, tracks=tracks)
+        scans = [scan for scan in scans if isinstance(scan, ValueScan) and not scan.is_null]
+    return Plan(run_query, direction, joined if parts else None, scans=scans)
 
 
 # Comparing sources
 
 
-def shortest_of(found: Sequence[Offer], keys: Keys, cap: int) -> Offer | None:
+def shortest_of(found: Sequence[Offer], key_range: KeyRange, cap: int) -> Offer | None:
     """The source with the fewest entries, if it has at most `cap`."""
     best, fewest = None, cap + 1
     for offer in found:
-        count = offer.source.count(keys=keys, cap=fewest - 1)
+        count = offer.source.count(key_range=key_range, cap=fewest - 1)
         if count < fewest:
             best, fewest = offer, count
     return best
 
 
 def sparsest_of(
-    found: Sequence[Offer], wanted: Wanted, direction: Direction, place: Place | None, probed: int
+    found: Sequence[Offer], run_query: RunQuery, direction: Direction, position: Position | None, probed: int
 ) -> tuple[Offer, bool]:
     """The source whose next `probed` entries reach farthest, and whether it ends within them."""
     best, best_reach = Offer(ALL, ()), None
     for offer in found:
-        seen, last = ByKey(offer.source, wanted.keys, direction.is_falling).chunk(place, probed)
+        seen, last = KeyScan(offer.source, run_query.key_range, direction.is_falling).chunk(position, probed)
         reach = (0, seen) if seen < probed else (1, last[-1] if direction.is_falling else -last[-1])
         if best_reach is None or reach < best_reach:
             best, best_reach = offer, reach
@@ -167,14 +167,14 @@ def sort_of(direction: Direction) -> str:
     return f"ORDER BY CASE WHEN {column} IS NULL THEN 1 ELSE 0 END {nulls}, {column} {way}, r.id {way}"
 
 
-def beyond(direction: Direction, place: Place | None) -> Sql | None:
-    """Rows behind `place` in the way the list is read; rows without a value are at its end."""
-    if place is None:
+def beyond(direction: Direction, position: Position | None) -> Sql | None:
+    """Rows behind `position` in the way the list is read; rows without a value are at its end."""
+    if position is None:
         return None
-    sign, key = "<" if direction.is_falling else ">", place[-1]
+    sign, key = "<" if direction.is_falling else ">", position[-1]
     if direction.is_by_key:
         return Sql(f"r.id {sign} %s", (key,))
-    column, value = f"r.{direction.column}", place[0]
+    column, value = f"r.{direction.column}", position[0]
     if value is None:
         behind_nulls = f" OR {column} IS NOT NULL" if direction.is_backwards else ""
         return Sql(f"(({column} IS NULL AND r.id {sign} %s){behind_nulls})", (key,))

@@ -11,11 +11,11 @@ from runsdash.index.models import Connection, Run
 from runsdash.index.storage.keys import HASH_BITS
 from runsdash.index.storage.keyset import CursorError
 
-from .filter_values import Keys
+from .filter_values import KeyRange
 from .plan import Direction, plan_for
 from .run_filter import RunFilter
-from .run_query import Wanted, wanted_of, whole_source
-from .scans import Clock, Found, Limits, Place
+from .run_query import RunQuery, run_query_of, whole_source
+from .scans import Clock, Limits, Position, ScanResult
 from .sql import Sql, TookTooLong, fetched, stopped_after
 
 # What a list can be sorted by, and its column. All have an index with the id behind it.
@@ -29,7 +29,7 @@ LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Order:
+class RunOrder:
     """One of SORTS, and its direction."""
 
     sort: str = "created_at"
@@ -45,7 +45,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class RunPage:
+class RunListPage:
     """Rows in order; `previous` and `next` are cursors, empty at the ends.
 
     `is_partial`: looking for more was stopped; `next` (or `previous`) goes on from there. `looked_until`: a list by
@@ -59,42 +59,48 @@ class RunPage:
     looked_until: datetime | None = None
 
 
-def run_page(
+def run_list_page(
     run_filter: RunFilter,
     *,
-    order: Order,
+    order: RunOrder,
     rows: QuerySet[Run],
     limit: int,
     cursor: str = "",
     connection: Connection | None = None,
     limits: Limits = USUAL,
-) -> RunPage:
+) -> RunListPage:
     """One page. Raises CursorError. `rows` says what comes with a row. Finds keys first, then their rows."""
-    way, place = place_of(cursor, order=order)
+    way, position = position_of(cursor, order=order)
     is_backwards = way == "before"
-    wanted = wanted_of(run_filter, connection)
-    found = places_of(wanted, order, place, is_backwards=is_backwards, count=limit + 1, limits=limits)
-    has_more, places = len(found.places) > limit, found.places[:limit]
-    if is_backwards and not has_more and not found.is_stopped and len(places) < limit:
+    run_query = run_query_of(run_filter, connection)
+    found = positions_of(run_query, order, position, is_backwards=is_backwards, count=limit + 1, limits=limits)
+    has_more, positions = len(found.positions) > limit, found.positions[:limit]
+    if is_backwards and not has_more and not found.is_stopped and len(positions) < limit:
         # Near the start: the whole first page.
-        return run_page(run_filter, order=order, rows=rows, limit=limit, connection=connection, limits=limits)
+        return run_list_page(run_filter, order=order, rows=rows, limit=limit, connection=connection, limits=limits)
     if is_backwards:
-        places.reverse()
-    return assembled(found, places, way=way, has_more=has_more, rows=rows, start=place)
+        positions.reverse()
+    return assembled(found, positions, way=way, has_more=has_more, rows=rows, start=position)
 
 
 def assembled(
-    found: Found, places: list[Place], *, way: str, has_more: bool, rows: QuerySet[Run], start: Place | None
-) -> RunPage:
-    """`places` in the order of the list. Looking on goes on behind the last row, or where it was stopped."""
+    found: ScanResult,
+    positions: list[Position],
+    *,
+    way: str,
+    has_more: bool,
+    rows: QuerySet[Run],
+    start: Position | None,
+) -> RunListPage:
+    """`positions` in the order of the list. Looking on goes on behind the last row, or where it was stopped."""
     stopped = None if has_more else found.stopped_at
     if way == "before":
-        previous, following = (places[0] if has_more else stopped), (places[-1] if places else start)
+        previous, following = (positions[0] if has_more else stopped), (positions[-1] if positions else start)
     else:
-        previous = (places[0] if places else start) if way == "after" else None
-        following = places[-1] if has_more else stopped
-    return RunPage(
-        rows_of([place[-1] for place in places], rows),
+        previous = (positions[0] if positions else start) if way == "after" else None
+        following = positions[-1] if has_more else stopped
+    return RunListPage(
+        rows_of([position[-1] for position in positions], rows),
         previous=cursor_to("before", previous) if previous else "",
         next=cursor_to("after", following) if following else "",
         is_partial=found.is_stopped and not has_more,
@@ -102,25 +108,25 @@ def assembled(
     )
 
 
-def places_of(
-    wanted: Wanted, order: Order, place: Place | None, *, is_backwards: bool, count: int, limits: Limits
-) -> Found:
+def positions_of(
+    run_query: RunQuery, order: RunOrder, position: Position | None, *, is_backwards: bool, count: int, limits: Limits
+) -> ScanResult:
     direction = Direction(order.column, order.is_descending, is_backwards)
     clock = Clock(limits)
 
-    def search() -> Found:
-        return plan_for(wanted, direction, place, limits).run(place, count=count, clock=clock)
+    def search() -> ScanResult:
+        return plan_for(run_query, direction, position, limits).run(position, count=count, clock=clock)
 
-    return in_time(search, place, limits.statement_s)
+    return in_time(search, position, limits.statement_s)
 
 
-def in_time(search: Callable[[], Found], place: Place | None, seconds: float) -> Found:
-    """A statement that is stopped has found nothing: the page says so, and offers to start again from its place."""
+def in_time(search: Callable[[], ScanResult], position: Position | None, seconds: float) -> ScanResult:
+    """A statement that is stopped has found nothing: the page says so, and offers to start again from its position."""
     try:
         with stopped_after(seconds):
             return search()
     except TookTooLong:
-        return Found([], stopped_at=place, is_stopped=True)
+        return ScanResult([], stopped_at=position, is_stopped=True)
 
 
 def ids_of(
@@ -132,22 +138,22 @@ def ids_of(
     limits: Limits = USUAL,
 ) -> tuple[list[int], bool]:
     """The newest `count` ids, and False if the search was stopped before. `above`: only greater ids."""
-    wanted = wanted_of(run_filter, connection)
+    run_query = run_query_of(run_filter, connection)
     if above is not None:
-        wanted = Wanted(wanted.keys & Keys(low=above + 1), wanted.groups)
-    return newest_of(wanted, count=count, limits=limits)
+        run_query = RunQuery(run_query.key_range & KeyRange(low=above + 1), run_query.predicates)
+    return newest_of(run_query, count=count, limits=limits)
 
 
-def newest_of(wanted: Wanted, *, count: int, limits: Limits = USUAL) -> tuple[list[int], bool]:
-    """The same for what is wanted."""
-    found = places_of(wanted, Order(), None, is_backwards=False, count=count, limits=limits)
-    return [place[-1] for place in found.places], not found.is_stopped
+def newest_of(run_query: RunQuery, *, count: int, limits: Limits = USUAL) -> tuple[list[int], bool]:
+    """The same for a query."""
+    found = positions_of(run_query, RunOrder(), None, is_backwards=False, count=count, limits=limits)
+    return [position[-1] for position in found.positions], not found.is_stopped
 
 
-def capped_counts(several: Sequence[Wanted], *, cap: int) -> list[int | None]:
+def capped_counts(several: Sequence[RunQuery], *, cap: int) -> list[int | None]:
     """How many runs there are of each, more than `cap` when it is more; None when no index alone can say. One statement."""
-    whole = [(whole_source(wanted), wanted.keys) for wanted in several]
-    counts = [source.capped_count(keys=keys, cap=cap) for source, keys in whole if source]
+    whole = [(whole_source(run_query), run_query.key_range) for run_query in several]
+    counts = [source.capped_count(key_range=key_range, cap=cap) for source, key_range in whole if source]
     text, params = ", ".join(one.text for one in counts), tuple(param for one in counts for param in one.params)
     numbers = iter(fetched(Sql(f"SELECT {text}", params))[0] if counts else ())
     return [next(numbers) if source else None for source, _ in whole]
@@ -166,14 +172,14 @@ def moment_of_key(key: int) -> datetime | None:
 # Cursors: `after.ID` or `after.ID.VALUE`, a dash for no value
 
 
-def cursor_to(way: str, place: Place) -> str:
-    if len(place) == 1:
-        return f"{way}.{place[0]}"
-    value, key = place
+def cursor_to(way: str, position: Position) -> str:
+    if len(position) == 1:
+        return f"{way}.{position[0]}"
+    value, key = position
     return f"{way}.{key}.{'-' if value is None else repr(value)}"
 
 
-def place_of(cursor: str, *, order: Order) -> tuple[str, Place | None]:
+def position_of(cursor: str, *, order: RunOrder) -> tuple[str, Position | None]:
     if not cursor:
         return "", None
     match = CURSOR.fullmatch(cursor)
@@ -184,7 +190,7 @@ def place_of(cursor: str, *, order: Order) -> tuple[str, Place | None]:
     return match[1], (value_of(match[3], order), int(match[2]))
 
 
-def value_of(text: str, order: Order) -> float | int | None:
+def value_of(text: str, order: RunOrder) -> float | int | None:
     if text == "-":
         return None
     if order.column == "cost":

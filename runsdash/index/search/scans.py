@@ -1,67 +1,71 @@
-"""Tracks: index ranges in the order of a list, walked in bounded chunks. A place on a track is (id,) or (value, id)."""
+"""Tracks: index ranges in the order of a list, walked in bounded chunks. A position on a scan is (id,) or (value, id)."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from .filter_values import Keys
-from .index_ranges import SHORT, Source
+from .filter_values import KeyRange
+from .index_ranges import SHORT, IndexRanges
 from .sql import Sql, fetched
 
 LARGEST_CHUNK = 50_000  # index entries looked at by one statement
 GROWTH = 4
-EVERYTHING = Keys()
+EVERYTHING = KeyRange()
 
-Place = tuple
+Position = tuple
 
 
-class Track(Protocol):
+class Scan(Protocol):
     least_chunk: int  # entries that cost no more than a few
 
-    def chunk(self, place: Place | None, size: int) -> tuple[int, Place | None]:
-        """How many of the next `size` entries behind `place` there are, and where they end."""
+    def chunk(self, position: Position | None, size: int) -> tuple[int, Position | None]:
+        """How many of the next `size` entries behind `position` there are, and where they end."""
 
-    def matches(self, place: Place | None, last: Place | None, tests: Sql | None, count: int) -> list[Place]:
-        """The first `count` entries behind `place`, up to and with `last`, that pass."""
+    def matches(
+        self, position: Position | None, last: Position | None, tests: Sql | None, count: int
+    ) -> list[Position]:
+        """The first `count` entries behind `position`, up to and with `last`, that pass."""
 
 
 @dataclass(frozen=True)
-class ByKey:
+class KeyScan:
     """A source in the order of ids."""
 
-    source: Source
-    keys: Keys = EVERYTHING
+    source: IndexRanges
+    key_range: KeyRange = EVERYTHING
     is_descending: bool = True
 
     @property
     def least_chunk(self) -> int:
         """A range that is sorted for each statement is read at once."""
-        return SHORT if any(arm.is_sorted for arm in self.source.arms) else 1
+        return SHORT if any(index_range.is_sorted for index_range in self.source.ranges) else 1
 
-    def behind(self, place: Place | None) -> Keys:
-        if place is None:
-            return self.keys
-        return self.keys & (Keys(high=place[-1]) if self.is_descending else Keys(low=place[-1] + 1))
+    def behind(self, position: Position | None) -> KeyRange:
+        if position is None:
+            return self.key_range
+        return self.key_range & (KeyRange(high=position[-1]) if self.is_descending else KeyRange(low=position[-1] + 1))
 
-    def until(self, last: Place | None) -> Keys:
+    def until(self, last: Position | None) -> KeyRange:
         if last is None:
-            return Keys()
-        return Keys(low=last[-1]) if self.is_descending else Keys(high=last[-1] + 1)
+            return KeyRange()
+        return KeyRange(low=last[-1]) if self.is_descending else KeyRange(high=last[-1] + 1)
 
-    def chunk(self, place: Place | None, size: int) -> tuple[int, Place | None]:
-        ids = self.source.ids(keys=self.behind(place), count=size, is_descending=self.is_descending)
+    def chunk(self, position: Position | None, size: int) -> tuple[int, Position | None]:
+        ids = self.source.ids(key_range=self.behind(position), count=size, is_descending=self.is_descending)
         end = "MIN" if self.is_descending else "MAX"
         seen, last = fetched(Sql(f"SELECT COUNT(*), {end}(c.id) FROM ({ids.text}) c", ids.params))[0]
         return seen, None if last is None else (last,)
 
-    def matches(self, place: Place | None, last: Place | None, tests: Sql | None, count: int) -> list[Place]:
-        keys = self.behind(place) & self.until(last)
-        return fetched(self.source.ids(keys=keys, count=count, is_descending=self.is_descending, tests=tests))
+    def matches(
+        self, position: Position | None, last: Position | None, tests: Sql | None, count: int
+    ) -> list[Position]:
+        key_range = self.behind(position) & self.until(last)
+        return fetched(self.source.ids(key_range=key_range, count=count, is_descending=self.is_descending, tests=tests))
 
 
 @dataclass(frozen=True)
-class ByValue:
+class ValueScan:
     """All runs in the order of an indexed column; `is_null` gives those without a value, in the order of ids."""
 
     column: str
@@ -78,9 +82,9 @@ class ByValue:
         way = "DESC" if self.is_descending else "ASC"
         return f"ORDER BY d.{self.column} {way}, d.id {way}"
 
-    def side(self, place: Place, *, sign: str, has_end: bool) -> list[Sql]:
-        """Entries on one side of a place. The first, redundant condition lets the index seek."""
-        value, key = place
+    def side(self, position: Position, *, sign: str, has_end: bool) -> list[Sql]:
+        """Entries on one side of a position. The first, redundant condition lets the index seek."""
+        value, key = position
         end = "=" if has_end else ""
         if self.is_null:
             return [Sql(f"d.id {sign}{end} %s", (key,))]
@@ -90,19 +94,21 @@ class ByValue:
             Sql(f"({column} {sign} %s OR d.id {sign}{end} %s)", (value, key)),
         ]
 
-    def between(self, place: Place | None, last: Place | None) -> list[Sql]:
+    def between(self, position: Position | None, last: Position | None) -> list[Sql]:
         on, back = ("<", ">") if self.is_descending else (">", "<")
-        found = self.side(place, sign=on, has_end=False) if place else []
+        found = self.side(position, sign=on, has_end=False) if position else []
         return found + (self.side(last, sign=back, has_end=True) if last else [])
 
-    def chunk(self, place: Place | None, size: int) -> tuple[int, Place | None]:
+    def chunk(self, position: Position | None, size: int) -> tuple[int, Position | None]:
         """Only the end of a full chunk is read; a shorter one has no end."""
-        where = [*self.conditions(), *self.between(place, None)]
+        where = [*self.conditions(), *self.between(position, None)]
         found = fetched(self.select(where, f"LIMIT 1 OFFSET {size - 1}"))
         return (size, found[0]) if found else (0, None)
 
-    def matches(self, place: Place | None, last: Place | None, tests: Sql | None, count: int) -> list[Place]:
-        where = [*self.conditions(), *self.between(place, last)]
+    def matches(
+        self, position: Position | None, last: Position | None, tests: Sql | None, count: int
+    ) -> list[Position]:
+        where = [*self.conditions(), *self.between(position, last)]
         if tests is not None:
             run = f"SELECT 1 FROM index_run r WHERE r.id = d.id AND {tests.text} LIMIT 1 OFFSET 0"
             where.append(Sql(f"EXISTS ({run})", tests.params))
@@ -114,19 +120,19 @@ class ByValue:
         return Sql(f"SELECT d.{self.column}, d.id FROM index_run d WHERE {text} {self.order()} {limit}", params)
 
 
-def by_value(column: str, *, is_descending: bool, is_backwards: bool, only: Sql | None = None) -> list[Track]:
+def value_scans(column: str, *, is_descending: bool, is_backwards: bool, only: Sql | None = None) -> list[Scan]:
     """A whole list in the order of a column, rows without a value last."""
     way = is_descending != is_backwards
-    filled, empty = ByValue(column, False, way, only), ByValue(column, True, way, only)
+    filled, empty = ValueScan(column, False, way, only), ValueScan(column, True, way, only)
     return [empty, filled] if is_backwards else [filled, empty]
 
 
-def behind(tracks: list[Track], place: Place | None) -> list[Track]:
-    """The tracks that follow `place`, the one it stands on first."""
-    if place is None or len(place) == 1:
-        return tracks
-    is_null = place[0] is None
-    return tracks[[track.is_null for track in tracks].index(is_null) :]
+def behind(scans: list[Scan], position: Position | None) -> list[Scan]:
+    """The scans that follow `position`, the one it stands on first."""
+    if position is None or len(position) == 1:
+        return scans
+    is_null = position[0] is None
+    return scans[[scan.is_null for scan in scans].index(is_null) :]
 
 
 @dataclass(frozen=True)
@@ -159,40 +165,40 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Found:
+class ScanResult:
     """Places of what was found, in order. `is_stopped`: its time was over before it came to an end, at `stopped_at`."""
 
-    places: list[Place]
-    stopped_at: Place | None = None
+    positions: list[Position]
+    stopped_at: Position | None = None
     is_stopped: bool = False
 
 
-def walked(tracks: list[Track], place: Place | None, *, tests: Sql | None, count: int, clock: Clock) -> Found:
-    """The first `count` entries behind `place` that pass. Stops when the clock's time is over."""
-    found: list[Place] = []
-    for number, track in enumerate(behind(tracks, place)):
-        start = place if number == 0 else None
+def walked(scans: list[Scan], position: Position | None, *, tests: Sql | None, count: int, clock: Clock) -> ScanResult:
+    """The first `count` entries behind `position` that pass. Stops when the clock's time is over."""
+    found: list[Position] = []
+    for number, scan in enumerate(behind(scans, position)):
+        start = position if number == 0 else None
         if tests is None:
-            found += track.matches(start, None, None, count - len(found))
+            found += scan.matches(start, None, None, count - len(found))
         else:
-            part = walked_in_chunks(track, start, tests=tests, count=count - len(found), clock=clock)
-            found += part.places
+            part = scan_in_chunks(scan, start, tests=tests, count=count - len(found), clock=clock)
+            found += part.positions
             if part.is_stopped:
-                return replace(part, places=found)
+                return replace(part, positions=found)
         if len(found) >= count:
             break
-    return Found(found)
+    return ScanResult(found)
 
 
-def walked_in_chunks(track: Track, place: Place | None, *, tests: Sql, count: int, clock: Clock) -> Found:
-    found: list[Place] = []
-    size = max(clock.limits.first_chunk, track.least_chunk)
+def scan_in_chunks(scan: Scan, position: Position | None, *, tests: Sql, count: int, clock: Clock) -> ScanResult:
+    found: list[Position] = []
+    size = max(clock.limits.first_chunk, scan.least_chunk)
     while True:
         began = time.monotonic()
-        seen, last = track.chunk(place, size)
-        found += track.matches(place, last if seen == size else None, tests, count - len(found))
+        seen, last = scan.chunk(position, size)
+        found += scan.matches(position, last if seen == size else None, tests, count - len(found))
         if len(found) >= count or seen < size:
-            return Found(found)
-        place, size = last, clock.next_size(size, time.monotonic() - began)
+            return ScanResult(found)
+        position, size = last, clock.next_size(size, time.monotonic() - began)
         if not size:
-            return Found(found, stopped_at=place, is_stopped=True)
+            return ScanResult(found, stopped_at=position, is_stopped=True)

@@ -1,4 +1,4 @@
-"""Pieces of SQL with their parameters, and the few places where the two engines differ.
+"""Pieces of SQL with their parameters, and the few positions where the two engines differ.
 
 Written by hand because a list has to be answered from one index in order, which the forms here make sure of. Names in
 the texts are constants of ours; everything from people is a parameter.

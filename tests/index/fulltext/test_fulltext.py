@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from runsdash.index.fulltext.words import SEARCHABLE_CHARS
 from runsdash.index.models import Connection, Run, RunText, RunTool
-from runsdash.index.search import Order, run_page
+from runsdash.index.search import RunOrder, run_list_page
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_runs import upsert_runs
@@ -28,7 +28,7 @@ def prod(db: None) -> Connection:
 
 
 def found(text: str) -> list[str]:
-    page = run_page(parsed(text), order=Order(), rows=Run.objects.all(), limit=50)
+    page = run_list_page(parsed(text), order=RunOrder(), rows=Run.objects.all(), limit=50)
     return [run.upstream_id for run in page.rows]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from runsdash.index.fulltext.words import words_of
 from runsdash.index.search.filter_names import AMOUNTS, COMPARISONS, FLAGS, VALUES
 from runsdash.index.search.filter_values import count_of, dollars_of, seconds_of
-from runsdash.index.search.predicates import keys_of
+from runsdash.index.search.predicates import key_range_of
 from runsdash.index.search.run_filter import (
     METADATA,
     TEXT,
@@ -129,7 +129,7 @@ def test_a_day_is_read_in_the_readers_zone() -> None:
 
 def seconds(text: str) -> tuple[int, int]:
     """The span of a clause in seconds since 1970, its end excluded."""
-    keys = keys_of(parsed(text).clauses[0])
+    keys = key_range_of(parsed(text).clauses[0])
     return keys.low >> 30, keys.high >> 30
 
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from runsdash.index.models import Connection, Run, RunMetadata, RunText, RunTool, Thread
-from runsdash.index.search import SORTS, Limits, Order, ids_of, run_page
+from runsdash.index.search import SORTS, Limits, RunOrder, ids_of, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.suggestions import suggestions
@@ -103,8 +103,10 @@ def statements() -> Iterator[tuple[str, str]]:
             place = f"after.{(BEGAN_S + COUNT // 2) << 30}" + ("" if column == "id" else ".5")
             for cursor in ("", place):
                 with CaptureQueriesContext(connection) as caught:
-                    order = Order(sort, cursor == "")
-                    run_page(parsed(text), order=order, rows=Run.objects.all(), limit=50, cursor=cursor, limits=LIMITS)
+                    order = RunOrder(sort, cursor == "")
+                    run_list_page(
+                        parsed(text), order=order, rows=Run.objects.all(), limit=50, cursor=cursor, limits=LIMITS
+                    )
                 yield from ((f"{text!r} by {sort}", one["sql"]) for one in caught.captured_queries)
         with CaptureQueriesContext(connection) as caught:
             ids_of(parsed(text), count=100, above=BEGAN_S << 30)

@@ -22,12 +22,12 @@ from runsdash.index.models import (
     RunTool,
     Thread,
 )
-from runsdash.index.search import SORTS, Limits, Order, ids_of, run_page
+from runsdash.index.search import SORTS, Limits, RunOrder, ids_of, run_list_page
 from runsdash.index.search.run_filter import RunFilter, parsed
 from runsdash.index.search.run_pages import capped_counts
-from runsdash.index.search.run_query import wanted_of
+from runsdash.index.search.run_query import run_query_of
 from runsdash.index.search.scans import Clock
-from runsdash.index.search.value_counts import tallies
+from runsdash.index.search.value_counts import growing_value_counts
 from runsdash.index.storage.keyset import CursorError
 from tests.rows import kept_for_the_module, made_connection
 
@@ -155,11 +155,13 @@ MEANINGS: dict[str, Callable[[Run], bool]] = {
 }  # fmt: skip
 
 
-def listed(run_filter: RunFilter, order: Order, *, limits: Limits, limit: int = 41, **more: object) -> list[list[int]]:
+def listed(
+    run_filter: RunFilter, order: RunOrder, *, limits: Limits, limit: int = 41, **more: object
+) -> list[list[int]]:
     """Every page from the first on."""
     pages, cursor = [], ""
     while True:
-        page = run_page(
+        page = run_list_page(
             run_filter, order=order, rows=Run.objects.all(), limit=limit, cursor=cursor, limits=limits, **more
         )
         assert not page.is_partial
@@ -169,7 +171,7 @@ def listed(run_filter: RunFilter, order: Order, *, limits: Limits, limit: int = 
             return pages
 
 
-def plainly(rows: list[Run], wanted: Callable[[Run], bool], order: Order) -> list[int]:
+def plainly(rows: list[Run], wanted: Callable[[Run], bool], order: RunOrder) -> list[int]:
     """The same by plain Python: sorted, rows without a value last."""
     found = [run for run in rows if wanted(run)]
     if order.is_by_time:
@@ -188,7 +190,7 @@ def flat(pages: list[list[int]]) -> list[int]:
 @pytest.mark.parametrize("limits", [Limits(walk_s=60, statement_s=60), SMALL, TINY], ids=["usual", "small", "tiny"])
 def test_each_clause_finds_its_runs(rows: list[Run], limits: Limits) -> None:
     for text, wanted in MEANINGS.items():
-        order = Order()
+        order = RunOrder()
         assert flat(listed(parsed(text), order, limits=limits)) == plainly(rows, wanted, order), text
 
 
@@ -199,7 +201,7 @@ def test_any_filter_in_any_order(rows: list[Run], limits: Limits) -> None:
         texts = dice.sample(sorted(MEANINGS), dice.randrange(4))
         if len({text.split(":")[0].split("=")[0].strip("-") for text in texts}) < len(texts):
             continue  # a name twice means "or"
-        order = Order(dice.choice(sorted(SORTS)), dice.random() < 0.5)
+        order = RunOrder(dice.choice(sorted(SORTS)), dice.random() < 0.5)
         wanted = plainly(rows, lambda run, texts=texts: all(MEANINGS[text](run) for text in texts), order)
         assert flat(listed(parsed(" ".join(texts)), order, limits=limits)) == wanted, (texts, order)
 
@@ -208,14 +210,14 @@ def test_any_filter_in_any_order(rows: list[Run], limits: Limits) -> None:
 @pytest.mark.parametrize("sort", sorted(SORTS))
 @pytest.mark.parametrize("is_descending", [True, False])
 def test_back_from_the_end_gives_the_same_rows(rows: list[Run], text: str, sort: str, is_descending: bool) -> None:
-    order, limits = Order(sort, is_descending), SMALL
+    order, limits = RunOrder(sort, is_descending), SMALL
     pages = listed(parsed(text), order, limits=limits, limit=10)
     cursor, back = "", []
     for _ in range(len(pages)):
-        page = run_page(parsed(text), order=order, rows=Run.objects.all(), limit=10, cursor=cursor, limits=limits)
+        page = run_list_page(parsed(text), order=order, rows=Run.objects.all(), limit=10, cursor=cursor, limits=limits)
         cursor = page.next
     while page.previous:
-        page = run_page(
+        page = run_list_page(
             parsed(text), order=order, rows=Run.objects.all(), limit=10, cursor=page.previous, limits=limits
         )
         back.insert(0, [run.pk for run in page.rows])
@@ -223,30 +225,34 @@ def test_back_from_the_end_gives_the_same_rows(rows: list[Run], text: str, sort:
 
 
 def test_pages_stay_as_they_are_when_runs_come(rows: list[Run]) -> None:
-    first = run_page(parsed("status:completed"), order=Order(), rows=Run.objects.all(), limit=10)
-    second = run_page(parsed("status:completed"), order=Order(), rows=Run.objects.all(), limit=10, cursor=first.next)
+    first = run_list_page(parsed("status:completed"), order=RunOrder(), rows=Run.objects.all(), limit=10)
+    second = run_list_page(
+        parsed("status:completed"), order=RunOrder(), rows=Run.objects.all(), limit=10, cursor=first.next
+    )
     newer = made(COUNT + 9, random.Random(1), rows[0].thread)
     newer.status = "completed"
     newer.save()
-    again = run_page(parsed("status:completed"), order=Order(), rows=Run.objects.all(), limit=10, cursor=first.next)
+    again = run_list_page(
+        parsed("status:completed"), order=RunOrder(), rows=Run.objects.all(), limit=10, cursor=first.next
+    )
     assert [run.pk for run in again.rows] == [run.pk for run in second.rows]
 
 
 def test_a_connection_narrows(rows: list[Run]) -> None:
     here = Connection.objects.get(slug="here")
-    found = listed(parsed("status:completed"), Order(), limits=SMALL, connection=here)
-    wanted = plainly(rows, lambda run: run.connection_id == here.pk and run.status == "completed", Order())
+    found = listed(parsed("status:completed"), RunOrder(), limits=SMALL, connection=here)
+    wanted = plainly(rows, lambda run: run.connection_id == here.pk and run.status == "completed", RunOrder())
     assert flat(found) == wanted
 
 
 def test_newer_ids_are_counted_no_further_than_asked(rows: list[Run]) -> None:
-    newest = plainly(rows, lambda run: True, Order())
+    newest = plainly(rows, lambda run: True, RunOrder())
     assert ids_of(parsed(""), count=5, above=newest[3]) == (newest[:3], True)
     assert ids_of(parsed(""), count=2, above=newest[3]) == (newest[:2], True)
 
 
 def test_what_an_index_counts_is_exact_up_to_the_cap(rows: list[Run]) -> None:
-    several = {text: wanted_of(parsed(text)) for text in ("", "status:failed model:o4-mini", *MEANINGS)}
+    several = {text: run_query_of(parsed(text)) for text in ("", "status:failed model:o4-mini", *MEANINGS)}
     cap = 57
     counts = dict(zip(several, capped_counts(list(several.values()), cap=cap), strict=True))
     told = {text: number for text, number in counts.items() if number is not None}
@@ -254,7 +260,7 @@ def test_what_an_index_counts_is_exact_up_to_the_cap(rows: list[Run]) -> None:
     meanings = MEANINGS | {"": lambda run: True}
     meanings["status:failed model:o4-mini"] = lambda run: run.status == "failed" and run.model == "o4-mini"
     for text, number in told.items():
-        there = len(plainly(rows, meanings[text], Order()))
+        there = len(plainly(rows, meanings[text], RunOrder()))
         assert min(number, cap + 1) == min(there, cap + 1), text
         (exact, more) = (
             *capped_counts([several[text]], cap=there),
@@ -266,7 +272,7 @@ def test_what_an_index_counts_is_exact_up_to_the_cap(rows: list[Run]) -> None:
 @pytest.mark.parametrize("text", MEANINGS)
 def test_a_tally_counts_each_run_once(rows: list[Run], text: str) -> None:
     there = [run for run in rows if MEANINGS[text](run)]
-    for found, is_whole in tallies(wanted_of(parsed(text)), {"status", "tool"}, clock=Clock(SMALL)):  # noqa: B007
+    for found, is_whole in growing_value_counts(run_query_of(parsed(text)), {"status", "tool"}, clock=Clock(SMALL)):  # noqa: B007
         pass
     assert is_whole
     assert found["status"] == Counter(run.status for run in there)
@@ -278,21 +284,23 @@ def test_a_walk_that_takes_too_long_stops_and_can_go_on(rows: list[Run]) -> None
     run_filter, wanted = parsed("-model:gpt-4o -model:gpt-4o-mini"), {"o4-mini", ""}
     seen, cursor, stops = [], "", 0
     while True:
-        page = run_page(run_filter, order=Order(), rows=Run.objects.all(), limit=100, cursor=cursor, limits=hurried)
+        page = run_list_page(
+            run_filter, order=RunOrder(), rows=Run.objects.all(), limit=100, cursor=cursor, limits=hurried
+        )
         seen += [run.pk for run in page.rows]
         stops += page.is_partial
         if not page.next:
             break
         assert not page.is_partial or page.looked_until is not None
         cursor = page.next
-    assert seen == plainly(rows, lambda run: run.model in wanted, Order())
+    assert seen == plainly(rows, lambda run: run.model in wanted, RunOrder())
     assert stops >= COUNT // 50 - 1
 
 
 def test_a_statement_that_takes_too_long_is_stopped(rows: list[Run]) -> None:
     hurried = Limits(walk_s=60, statement_s=0.0, first_chunk=100_000, probed=5, gathered=0)
     many = " ".join(f"-word{number}" for number in range(150))
-    page = run_page(parsed(many), order=Order("tokens"), rows=Run.objects.all(), limit=100, limits=hurried)
+    page = run_list_page(parsed(many), order=RunOrder("tokens"), rows=Run.objects.all(), limit=100, limits=hurried)
     assert page.is_partial
     assert Run.objects.count() == COUNT  # the connection goes on
 
@@ -302,10 +310,10 @@ def test_a_statement_that_takes_too_long_is_stopped(rows: list[Run]) -> None:
 )
 def test_a_strange_cursor_is_refused(db: None, cursor: str) -> None:
     with pytest.raises(CursorError):
-        run_page(parsed(""), order=Order(), rows=Run.objects.all(), limit=1, cursor=cursor)
+        run_list_page(parsed(""), order=RunOrder(), rows=Run.objects.all(), limit=1, cursor=cursor)
 
 
 @pytest.mark.parametrize("cursor", ["after.1", "after.1.1.5", "after.1.x", "after.1." + "9" * 19, "after.1.1e5"])
 def test_a_strange_value_in_a_cursor_is_refused(db: None, cursor: str) -> None:
     with pytest.raises(CursorError):
-        run_page(parsed(""), order=Order("tokens"), rows=Run.objects.all(), limit=1, cursor=cursor)
+        run_list_page(parsed(""), order=RunOrder("tokens"), rows=Run.objects.all(), limit=1, cursor=cursor)
