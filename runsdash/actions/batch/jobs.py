@@ -6,13 +6,13 @@ from django.utils import timezone
 from runsdash.accounts.models import User
 from runsdash.actions.audited_change import change
 from runsdash.index.models import Connection, Run
-from runsdash.index.search import Limits, ids_of
+from runsdash.index.search import TimeBudget, ids_of
 from runsdash.index.search.run_filter import parsed
 
 from .models import BatchItem, BatchJob
 
 MAX_RUNS = 10_000
-MATCHING = Limits(walk_s=5.0, statement_s=10.0)
+MATCHING = TimeBudget(walk_s=5.0, statement_s=10.0)
 CHUNK = 1000
 
 
@@ -22,7 +22,7 @@ class TooMany(ValueError):
 
 def matching_ids(query: str, *, connection: Connection | None = None) -> list[int]:
     """Returns the keys of the runs that match now, newest first. Raises FilterError and TooMany."""
-    found, is_all = ids_of(parsed(query), connection=connection, count=MAX_RUNS + 1, limits=MATCHING)
+    found, is_all = ids_of(parsed(query), connection=connection, count=MAX_RUNS + 1, budget=MATCHING)
     if len(found) > MAX_RUNS:
         raise TooMany(f"More than {MAX_RUNS:,} runs match. Narrow the filter.")
     if not is_all:

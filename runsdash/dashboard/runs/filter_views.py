@@ -21,7 +21,7 @@ def facets(request: HttpRequest) -> HttpResponse:
     """How many runs of the filter have each value; `exact` takes its time. A filter that cannot be read has none."""
     asked = asked_runs(request.GET)
     connection = connection_named(asked.connection_slug) if asked.connection_slug else None
-    found = None if asked.error else facets_of(asked.filter, connection, is_patient="exact" in request.GET)
+    found = None if asked.error else facets_of(asked.filter, connection, is_exact="exact" in request.GET)
     return render(request, "runs/_facets.html", {"asked": asked, **around_rows(asked, found)})
 
 

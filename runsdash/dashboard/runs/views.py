@@ -12,7 +12,7 @@ from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.lookup import connection_named, connection_of
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Connection, Run
-from runsdash.index.search import Limits, RunListPage, ids_of, run_list_page
+from runsdash.index.search import RunListPage, TimeBudget, ids_of, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.storage.keyset import CursorError
 
@@ -25,7 +25,7 @@ from .saved_views import seen_by
 MAX_ROWS = 100  # in one poll
 MAX_NEWER = 99  # counted no further
 MAX_VIEWS = 30  # in the menu; all are on their own page
-NEWER = Limits(walk_s=0.1, statement_s=0.3)  # of looking for newer runs in a poll
+NEWER = TimeBudget(walk_s=0.1, statement_s=0.3)  # of looking for newer runs in a poll
 BUSY_POLL_S, CALM_POLL_S = 5, 10
 
 
@@ -120,7 +120,7 @@ def count_newer(asked: AskedRuns, connection: Connection | None, newest: int | N
     """At most MAX_NEWER + 1."""
     if newest is None or asked.error:
         return 0
-    found, _ = ids_of(asked.filter, connection=connection, count=MAX_NEWER + 1, above=newest, limits=NEWER)
+    found, _ = ids_of(asked.filter, connection=connection, count=MAX_NEWER + 1, above=newest, budget=NEWER)
     return len(found)
 
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from django.db.models import QuerySet
 
 from runsdash.index.models import ArchivedFile, Connection, Run, Thread
-from runsdash.index.search import Limits, RunOrder, run_list_page
+from runsdash.index.search import RunOrder, TimeBudget, run_list_page
 from runsdash.index.search.run_filter import RunFilter
 
 ADD = "INSERT INTO chosen VALUES (?, ?)"
@@ -27,7 +27,7 @@ CREATE INDEX files_of_thread ON files (thread_id, file_id);
 """
 ROWS, KEYS = Run.objects.select_related("thread", "connection"), Run.objects.only("thread_id")
 # Nobody waits for a page here.
-PATIENT = Limits(walk_s=60.0, statement_s=120.0)
+UNHURRIED = TimeBudget(walk_s=60.0, statement_s=120.0)
 
 
 class SearchStopped(RuntimeError):
@@ -41,7 +41,7 @@ def found_runs(
     cursor = ""
     while True:
         page = run_list_page(
-            run_filter, order=RunOrder(), rows=rows, limit=PAGE, cursor=cursor, connection=connection, limits=PATIENT
+            run_filter, order=RunOrder(), rows=rows, limit=PAGE, cursor=cursor, connection=connection, budget=UNHURRIED
         )
         if page.rows:
             yield page.rows

@@ -1,9 +1,15 @@
 """Answers lists of runs from indexes, in bounds, on SQLite and PostgreSQL. See docs/index.md for how and why.
 
-`wanted` reads a filter, `sources` are index ranges, `plan` chooses one, `scans` walks it, `pages` pages.
+text         filter_grammar, filter_names, filter_values
+  → RunFilter  run_query; predicates says what a word means, index_ranges where its runs are
+  → RunQuery   plan chooses among its index ranges
+  → Plan       scans reads one in order, sql holds the forms
+  → positions  run_pages makes a page, ids or counts of them
+facets counts a filter's runs by value (value_counts); suggestions completes text that is being typed.
 """
 
-from .run_pages import SORTS, RunListPage, RunOrder, ids_of, run_list_page
-from .scans import Limits
+from .run_pages import RunListPage, ids_of, run_list_page
+from .scans import SORTS, RunOrder
+from .time_budget import TimeBudget
 
-__all__ = ["SORTS", "Limits", "RunListPage", "RunOrder", "ids_of", "run_list_page"]
+__all__ = ["SORTS", "RunListPage", "RunOrder", "TimeBudget", "ids_of", "run_list_page"]

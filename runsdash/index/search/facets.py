@@ -1,8 +1,8 @@
-"""How many of the runs of a filter have each status, model, assistant, error, tool and connection.
+"""Counts how many runs of a filter have each status, model, assistant, error, tool and connection.
 
-Exact up to CAP, "CAP+" beyond it. Where no index holds filter and value together, the runs of the filter are walked and
-counted; a quick look leaves that to a patient one, and says "at least" until then. The counts of one name leave
-out the filter's own clauses of that name, so that other values can be added.
+Counts are exact up to CAP, and "CAP+" beyond it. The counts of one name leave out the filter's own clauses of that
+name, so that other values can be added. A quick look counts what can be told at once and says "at least" for the
+rest; an exact one walks the runs. Owns which values are shown and when counting ends; writes no SQL.
 """
 
 import time
@@ -12,9 +12,9 @@ from runsdash.index.models import Assistant, Connection
 from runsdash.service.statuses import RunStatus
 
 from .run_filter import TEXT, Clause, RunFilter
-from .run_pages import capped_counts, newest_of
-from .run_query import RunQuery, each_value, run_query_of
-from .scans import Clock, Limits
+from .run_pages import capped_counts, newest_ids
+from .run_query import RunQuery, predicates_of_values, run_query_of
+from .time_budget import TimeBudget
 from .value_counts import NAMES, ValueCounts, growing_value_counts, value_counts_in_time
 
 CAP = 10_000
@@ -22,39 +22,40 @@ SAMPLED = 1_000  # newest runs that tell which values a larger list has
 SHOWN = 10
 ONE_A_RUN = ("status", "model", "error", "connection")  # names of which a run has one value, compared as it is
 KEPT_TIMES_COST, MOST_KEPT = 50, 200
+VALUE_WALK_S = 0.2  # so that one hopeless value leaves time to the others
 
 
 @dataclass(frozen=True)
 class FacetTimes:
-    """When, in seconds from the beginning, each part has to be over; what a last statement takes comes on top.
+    """Says when each phase is over, in seconds from the beginning. What a last statement takes comes on top.
 
-    Finding the runs of the filter, counting them by value (read, or in an index), and walking for what no index told.
-    Values that are not counted by then have at least what the newest runs have. No statement runs longer than
-    `statement_s`; `gathered` index entries are read and sorted at once.
+                find         count by index         count by walking
+          0 ────────── find_s ───────────── index_s ──────────────── walk_s
+    QUICK        0.03                0.04            none
+    EXACT        0.5                 0.7                      0.9
+
+    find: ids of the runs, newest first. All of a list up to CAP; of a larger one, the newest SAMPLED.
+    count by index: those ids by value, and for each value of a larger list what an index says of all its runs.
+    count by walking: what no index said. Two thirds of the time left for all values together, the rest value by value.
+
+    What is not counted by then has at least what the newest runs have. No statement of `find` runs longer than
+    `statement_s`, and an index of at most `gathered` entries is read whole there.
     """
 
-    looked_s: float
-    counted_s: float
-    walked_s: float
+    find_s: float
+    index_s: float
+    walk_s: float
     statement_s: float
     gathered: int
 
-    def looking(self, began: float) -> Limits:
-        left_s = began + self.looked_s - time.monotonic()
-        return Limits(walk_s=left_s, statement_s=self.statement_s, gathered=self.gathered)
 
-    def counting(self, began: float) -> Clock:
-        return Clock(Limits(walk_s=self.counted_s), began)
-
-
-QUICK = FacetTimes(looked_s=0.03, counted_s=0.04, walked_s=0.0, statement_s=0.4, gathered=5_000)
-PATIENT = FacetTimes(looked_s=0.5, counted_s=0.7, walked_s=0.9, statement_s=0.8, gathered=20_000)
-A_WALK_S = 0.2  # so that one hopeless value leaves time to the others
+QUICK = FacetTimes(find_s=0.03, index_s=0.04, walk_s=0.0, statement_s=0.4, gathered=5_000)
+EXACT = FacetTimes(find_s=0.5, index_s=0.7, walk_s=0.9, statement_s=0.8, gathered=20_000)
 
 
 @dataclass(frozen=True)
 class Count:
-    """A value and how many runs have it; `is_more`: that many or more. `label` is what people call it."""
+    """Holds a value and how many runs have it; `is_more`: that many or more. `label` is what people call it."""
 
     value: str
     number: int
@@ -62,7 +63,8 @@ class Count:
     label: str = ""
 
     @property
-    def is_rough(self) -> bool:
+    def is_open(self) -> bool:
+        """Would counting on say more?"""
         return self.is_more and self.number < CAP
 
     @property
@@ -70,15 +72,24 @@ class Count:
         """Empty when nothing is known: none among the newest, and not counted."""
         return "" if self.is_more and not self.number else f"{self.number:,}{'+' if self.is_more else ''}"
 
+    def counted(self, number: int, *, is_complete: bool) -> "Count":
+        """Returns the count after `number` runs were found; `is_complete`: those are all there are."""
+        if is_complete or number > CAP:
+            return replace(self, number=min(number, CAP), is_more=number > CAP)
+        return replace(self, number=max(number, self.number))
+
+
+Counts = dict[str, list[Count]]  # of each name
+
 
 @dataclass(frozen=True)
 class Facets:
-    """`total` of the whole filter, and the counts of each name, most frequent first."""
+    """Holds the `total` of the whole filter, and the counts of each name, most frequent first."""
 
     total: int = 0
     is_more: bool = False
-    counts: dict[str, list[Count]] = field(default_factory=dict)
-    is_final: bool = True  # counted with patience
+    counts: Counts = field(default_factory=dict)
+    is_final: bool = True  # counted in EXACT times
 
     @property
     def total_text(self) -> str:
@@ -86,181 +97,197 @@ class Facets:
 
     @property
     def can_be_finer(self) -> bool:
-        """Would a patient look say more?"""
+        """Would exact counting say more?"""
         if self.is_final:
             return False
         is_stopped = self.is_more and self.total < CAP
-        return is_stopped or any(count.is_rough for counts in self.counts.values() for count in counts)
+        return is_stopped or any(count.is_open for counts in self.counts.values() for count in counts)
 
     @property
     def statuses(self) -> dict[str, Count]:
         return {count.value: count for count in self.counts.get("status", [])}
 
 
-_kept: dict[tuple, tuple[float, Facets]] = {}
+_kept: dict[tuple[RunFilter, int | None], tuple[float, Facets]] = {}
 
 
-def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is_patient: bool = True) -> Facets:
-    """Of a large list what was counted a moment ago: counting takes at most a fiftieth of a process's time.
+def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is_exact: bool = True) -> Facets:
+    """Counts a filter's runs by value; of a large list, returns what was counted a moment ago.
 
-    Not patient: nothing new is begun after 40 ms; what is not counted by then, or by no index, has rough counts.
+    So counting takes at most a fiftieth of a process's time. Not exact: nothing new is begun after 40 ms.
     """
-    key = run_filter, connection and connection.pk
-    until, found = _kept.get(key, (0.0, None))
+    key = run_filter, connection.pk if connection else None
     began = time.monotonic()
-    if began < until and not (is_patient and found.can_be_finer):
-        return found
-    found = counted(run_filter, connection, PATIENT if is_patient else QUICK)
-    if found.is_more:
+    until, kept = _kept.get(key, (0.0, Facets()))
+    if began < until and not (is_exact and kept.can_be_finer):
+        return kept
+    facets = counted(run_filter, connection, EXACT if is_exact else QUICK)
+    if facets.is_more:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
         now = time.monotonic()
-        _kept[key] = now + (now - began) * KEPT_TIMES_COST, found
-    return found
+        _kept[key] = now + (now - began) * KEPT_TIMES_COST, facets
+    return facets
 
 
-def counted(run_filter: RunFilter, connection: Connection | None, pace: FacetTimes) -> Facets:
-    """Looks at no more than CAP + 1 runs for each name that the filter has clauses of, and once for all others."""
-    began = time.monotonic()
-    clock = pace.counting(began)
+def counted(run_filter: RunFilter, connection: Connection | None, times: FacetTimes) -> Facets:
+    """Finds the runs, counts them by index, then by walking.
+
+    In: a filter. Out: its total and the counts of NAMES. Looks at no more than CAP + 1 runs for each name that the
+    filter has clauses of, and once for all others.
+    """
+    find = TimeBudget(times.find_s, times.statement_s, gathered=times.gathered).started()
+    by_index, by_walking = TimeBudget(times.index_s).started(), TimeBudget(times.walk_s).started()
+    lists = [run_list(one, connection, names, find, by_index) for one, names in names_by_filter(run_filter).items()]
+    counts: Counts = {}
+    for one in lists:
+        counts |= {name: one.counts_by_index(name, run_filter, by_index) for name in one.names}
+    full = lists[0]
+    if not full.has_more:
+        counts = {name: with_total(own, run_filter.values(name), full.total) for name, own in counts.items()}
+    for one in lists:
+        if one.is_sampled:
+            counts |= one.counts_by_walking({name: counts[name] for name in one.names}, by_walking)
+    counts["assistant"] = with_labels(counts["assistant"])
+    total = full.total
+    if full.has_more:  # when finding was stopped, a value that an index counts may say more
+        total = max([total, *(one.number for name in full.names for one in counts[name])])
+    in_order = {name: counts[name] for name in NAMES}  # menus keep their places, whatever is chosen
+    return Facets(total, full.has_more, in_order, is_final=times is EXACT)
+
+
+def names_by_filter(run_filter: RunFilter) -> dict[RunFilter, list[str]]:
+    """Returns the filters whose runs are counted, the whole one first, each with the names it is counted by."""
     names_of: dict[RunFilter, list[str]] = {run_filter: []}
     for name in NAMES:
-        names_of.setdefault(without(run_filter, name), []).append(name)
-    sets = {
-        others: run_set(others, connection, set(names), looking=pace.looking(began), counting=clock)
-        for others, names in names_of.items()
-    }
-    whole, counts = sets[run_filter], {}
-    for others, names in names_of.items():
-        for name in names:
-            counts[name] = sets[others].counts_of(name, chosen_of(run_filter, name), clock=clock)
-            if len(run_filter.values(name)) == 1 and not whole.has_more:  # then the whole filter is that value's count
-                (only,) = run_filter.values(name)
-                counts[name] = [Count(only, whole.total) if one.value == only else one for one in counts[name]]
-    for others, names in names_of.items():
-        if sets[others].is_sampled:
-            counts |= sets[others].settled({name: counts[name] for name in names}, until=began + pace.walked_s)
-    counts["assistant"] = with_names(counts["assistant"])
-    counts = {name: counts[name] for name in NAMES}  # menus keep their places, whatever is chosen
-    numbers = [whole.total]
-    if whole.has_more:  # when looking was stopped, a value that an index counts may say more
-        numbers += [one.number for name in names_of[run_filter] for one in counts[name]]
-    return Facets(max(numbers), whole.has_more, counts, is_final=pace is PATIENT)
+        others = tuple(one for one in run_filter.clauses if one.name != name or one.is_negated)
+        names_of.setdefault(RunFilter(others), []).append(name)
+    return names_of
 
 
-def chosen_of(run_filter: RunFilter, name: str) -> list[str]:
-    return [*run_filter.values(name), *run_filter.values(name, negated=True)]
+def with_total(counts: list[Count], chosen: list[str], total: int) -> list[Count]:
+    """Gives the only value that the filter asks for the total of the filter: those are the same runs."""
+    return [Count(one.value, total) if chosen == [one.value] else one for one in counts]
 
 
-def without(run_filter: RunFilter, name: str) -> RunFilter:
-    return RunFilter(tuple(one for one in run_filter.clauses if one.name != name or one.is_negated))
+def with_labels(counts: list[Count]) -> list[Count]:
+    ids = [count.value for count in counts]
+    named = Assistant.objects.filter(connection__in=Connection.objects.values("pk"), upstream_id__in=ids)
+    names = dict(named.values_list("upstream_id", "name"))
+    return [replace(count, label=names.get(count.value, "")) for count in counts]
 
 
-@dataclass
-class RunSet:
-    """The runs of a filter: how many, at most CAP, and what they have. `is_sampled`: the tally is of the newest alone."""
+# The runs of one filter
+
+
+@dataclass(frozen=True)
+class RunList:
+    """Holds the runs of a filter that are counted by `names`: how many, at most CAP, and how many have each value.
+
+    `is_sampled`: `value_counts` are of the newest runs alone.
+    """
 
     filter: RunFilter
     connection: Connection | None
+    names: list[str]
     run_query: RunQuery
     total: int
     has_more: bool
-    tally: ValueCounts
+    value_counts: ValueCounts
     is_sampled: bool
 
-    def counts_of(self, name: str, chosen: list[str], *, clock: Clock) -> list[Count]:
-        """The most frequent values, the chosen ones and every status."""
-        tallied = self.tally[name]
+    # Counting by index
+
+    def counts_by_index(self, name: str, run_filter: RunFilter, budget: TimeBudget) -> list[Count]:
+        """Counts the most frequent values, those that the whole filter names and every status.
+
+        Values of a large list are counted by index while time is left.
+        """
+        own = self.value_counts[name]
         if name == "connection" and (slug := only_connection()):
             return [Count(slug, self.total, self.has_more)]
-        values = [value for value, _ in tallied.most_common(SHOWN) if value]
+        frequent = [value for value, _ in own.most_common(SHOWN) if value]
         known = [one.value for one in RunStatus] if name == "status" else []
-        values = list(dict.fromkeys([*values, *chosen, *known]))
+        chosen = [*run_filter.values(name), *run_filter.values(name, negated=True)]
+        values = list(dict.fromkeys([*frequent, *chosen, *known]))
         if not self.is_sampled:
-            return [Count(value, tallied[value]) for value in values]
-        numbers = self.indexed(name, values) if clock.left_s > 0 else [None] * len(values)
+            return [Count(value, own[value]) for value in values]
+        numbers = self.numbers_in_index(name, values) if budget.left_s > 0 else [None] * len(values)
         return [self.count(name, value, number) for value, number in zip(values, numbers, strict=True)]
 
-    def indexed(self, name: str, values: list[str]) -> list[int | None]:
-        """Counted in an index, where one tells. Values that the filter excludes take no run from the others of their name."""
+    def numbers_in_index(self, name: str, values: list[str]) -> list[int | None]:
+        """Counts values where an index can. Those that the filter excludes take no run from others of their name."""
         run_query, others = self.run_query, self.filter.without_name(name)
         if name in ONE_A_RUN and others != self.filter:
             run_query = run_query_of(others, self.connection)
-        return capped_counts([run_query.and_group(predicate) for predicate in each_value(name, values)], cap=CAP)
+        return capped_counts([run_query.and_predicate(one) for one in predicates_of_values(name, values)], cap=CAP)
 
     def count(self, name: str, value: str, number: int | None) -> Count:
-        """Where no index told the number, it is at least what the newest runs have."""
+        """Returns a value's count: where no index knows the number, at least what the newest runs have."""
         if Clause(name, value, is_negated=True) in self.filter.clauses:
             number = 0
         if number is None:
-            return Count(value, self.tally[name][value], is_more=True)
+            return Count(value, self.value_counts[name][value], is_more=True)
         return Count(value, min(number, CAP), is_more=number > CAP)
 
-    def settled(self, counts: dict[str, list[Count]], *, until: float) -> dict[str, list[Count]]:
-        """Counts what no index told: of all runs together, then value by value; most frequent first."""
-        counts = self.walked(counts, until=(time.monotonic() + 2 * until) / 3)
-        for name, own in counts.items():
-            exact = [self.tested(name, one, until=until) if one.is_rough else one for one in own]
-            counts[name] = sorted(exact, key=lambda count: -count.number)
-        return counts
+    # Counting by walking
 
-    def walked(self, counts: dict[str, list[Count]], *, until: float) -> dict[str, list[Count]]:
-        """Walks the runs and counts them by value, until all counts are settled."""
-        rough = {(name, one.value) for name, own in counts.items() for one in own if one.is_rough}
-        left_s = until - time.monotonic()
-        if not rough or left_s <= 0:
-            return counts
-        names, clock = {name for name, _ in rough}, Clock(Limits(walk_s=left_s))
-        found, is_whole = self.tally, False
-        for found, is_whole in growing_value_counts(self.run_query, names, clock=clock):  # noqa: B007
-            names &= {name for name, value in rough if found[name][value] <= CAP}
-            if not names:
-                break
+    def counts_by_walking(self, counts: Counts, budget: TimeBudget) -> Counts:
+        """Counts what is still open: of all runs together, then value by value. Most frequent values come first."""
+        counts = self.walked_together(counts, budget.share(budget.left_s * 2 / 3))
         return {
-            name: [told(one, found[name][one.value], is_whole) if one.is_rough else one for one in own]
+            name: sorted([self.walked_alone(name, one, budget) for one in own], key=lambda count: -count.number)
             for name, own in counts.items()
         }
 
-    def tested(self, name: str, rough: Count, *, until: float) -> Count:
-        """Counted by walking the rarer of filter and value."""
-        left_s = min(A_WALK_S, until - time.monotonic())
-        if left_s <= 0:
-            return rough
-        (predicate,), limits = each_value(name, [rough.value]), Limits(walk_s=left_s, statement_s=left_s)
-        ids, is_all = newest_of(self.run_query.and_group(predicate), count=CAP + 1, limits=limits)
-        return told(rough, len(ids), is_all)
+    def walked_together(self, counts: Counts, budget: TimeBudget) -> Counts:
+        """Walks the runs and counts them by value, until no count is open or time is over."""
+        values = {name: [one.value for one in own if one.is_open] for name, own in counts.items()}
+        names = {name for name, own in values.items() if own}
+        if not names or budget.left_s <= 0:
+            return counts
+        value_counts, is_complete = self.value_counts, False
+        for value_counts, is_complete in growing_value_counts(self.run_query, names, budget=budget):  # noqa: B007
+            names &= {name for name in names if any(value_counts[name][value] <= CAP for value in values[name])}
+            if not names:
+                break
+        return {
+            name: [
+                one.counted(value_counts[name][one.value], is_complete=is_complete) if one.is_open else one
+                for one in own
+            ]
+            for name, own in counts.items()
+        }
+
+    def walked_alone(self, name: str, count: Count, budget: TimeBudget) -> Count:
+        """Counts an open value by walking the rarer of filter and value."""
+        budget = budget.share(VALUE_WALK_S)
+        if not count.is_open or budget.left_s <= 0:
+            return count
+        [predicate] = predicates_of_values(name, [count.value])
+        ids, is_complete = newest_ids(self.run_query.and_predicate(predicate), count=CAP + 1, budget=budget)
+        return count.counted(len(ids), is_complete=is_complete)
 
 
-def told(rough: Count, number: int, is_whole: bool) -> Count:
-    """The count, when `number` runs were found and those are all there are, or more than CAP; else the better guess."""
-    if is_whole or number > CAP:
-        return replace(rough, number=min(number, CAP), is_more=number > CAP)
-    return replace(rough, number=max(number, rough.number))
-
-
-def run_set(
-    run_filter: RunFilter, connection: Connection | None, names: set[str], *, looking: Limits, counting: Clock
-) -> RunSet:
-    """With a tally of `names`. Of a large list an index tells that it is large, and only the newest runs are read."""
+def run_list(
+    run_filter: RunFilter, connection: Connection | None, names: list[str], find: TimeBudget, by_index: TimeBudget
+) -> RunList:
+    """Finds the runs of a filter. Of a large list an index tells that it is large, and only the newest are read."""
     run_query = run_query_of(run_filter, connection)
     has_words = any(one.name == TEXT for one in run_filter.clauses)  # they take as long to count as to read
-    (number,) = [None] if has_words else capped_counts([run_query], cap=CAP)
+    [number] = [None] if has_words else capped_counts([run_query], cap=CAP)
     is_large = number is not None and number > CAP
-    ids, is_all = newest_of(run_query, count=SAMPLED if is_large else CAP + 1, limits=looking)
+    ids, is_all = newest_ids(run_query, count=SAMPLED if is_large else CAP + 1, budget=find)
     has_more = is_large or len(ids) > CAP or not is_all
-    tally, is_whole = value_counts_in_time(ids[:SAMPLED] if has_more else ids, names, size=SAMPLED, clock=counting)
     total = CAP if is_large else min(len(ids), CAP)
-    return RunSet(run_filter, connection, run_query, total, has_more, tally, is_sampled=has_more or not is_whole)
+    sample = ids[:SAMPLED] if has_more else ids
+    counts, is_complete = value_counts_in_time(sample, set(names), size=SAMPLED, budget=by_index)
+    return RunList(
+        run_filter, connection, names, run_query, total, has_more, counts, is_sampled=has_more or not is_complete
+    )
 
 
 def only_connection() -> str:
-    """The slug of a connection that all runs have; empty when there are several."""
+    """Returns the slug of a connection that all runs have; empty when there are several."""
     slugs = Connection.objects.values_list("slug", flat=True)[:2]
     return slugs[0] if len(slugs) == 1 else ""
-
-
-def with_names(counts: list[Count]) -> list[Count]:
-    ids = [count.value for count in counts]
-    names = dict(Assistant.objects.filter(connection__in=Connection.objects.values("pk"), upstream_id__in=ids)
-                 .values_list("upstream_id", "name"))  # fmt: skip
-    return [replace(count, label=names.get(count.value, "")) for count in counts]

@@ -1,16 +1,12 @@
-"""Text to clauses and back. `parsed(str(filter))` is `filter`, and every error says where the faulty clause stands."""
+"""Splits the text of a filter into clauses, and writes clauses as text again.
+
+Owns quotes, minus signs and operators; what a name or value may be is said in `filter_names`. `parsed(str(filter))` is
+`filter`, and every error says where the faulty clause stands. Asks no database.
+"""
 
 import re
 
-from .filter_names import (
-    COMPARISONS,
-    METADATA,
-    NAMES,
-    TEXT,
-    Clause,
-    FilterError,
-    problem_with,
-)
+from .filter_names import COMPARISONS, METADATA, NAMES, TEXT, Clause, FilterError, problem_with
 
 NAME = rf"(?i:{'|'.join((*NAMES, METADATA))})(?=[:=<>.]\S)|[a-z_]+"  # a known one in any case, where a value follows
 CLAUSE = re.compile(
@@ -21,48 +17,50 @@ CLAUSE = re.compile(
 PLAIN_TEXT = re.compile(r'[^\s"\\:=<>-][^\s"\\:=<>]*')
 PLAIN_VALUE = re.compile(r'[^\s"]+')
 PLAIN_KEY = re.compile(r'[^\s"=:<>]+')
-WHITE = re.compile(r"\s*")
 
 
 def clauses_of(text: str) -> list[Clause]:
-    """The clauses of `text` in order, each once. Raises FilterError."""
-    found: dict[Clause, None] = {}
-    place = WHITE.match(text).end()
-    while place < len(text):
-        match = CLAUSE.match(text, place)
-        if match is None or match.end() == place:
-            faulty = text[place:].split(maxsplit=1)[0]
-            raise FilterError(
-                faulty, f"“{faulty[:80]}” has a quotation mark that does not enclose a whole value.", place
-            )
+    """Returns the clauses of `text` in order, each once. Raises FilterError."""
+    clauses: dict[Clause, None] = {}
+    position = clause_start(text, 0)
+    while position < len(text):
+        match = CLAUSE.match(text, position)
+        if match is None or match.end() == position:
+            faulty = text[position:].split(maxsplit=1)[0]
+            sentence = f"“{faulty[:80]}” has a quotation mark that does not enclose a whole value."
+            raise FilterError(faulty, sentence, position)
         clause = clause_of(match)
-        problem = twice_negated(match) or problem_with(clause)
+        problem = problem_with_minus(match) or problem_with(clause)
         if problem:
-            raise FilterError(match.group(), problem, place)
-        found[clause] = None
-        place = WHITE.match(text, match.end()).end()
-    return list(found)
+            raise FilterError(match.group(), problem, position)
+        clauses[clause] = None
+        position = clause_start(text, match.end())
+    return list(clauses)
 
 
-def twice_negated(match: re.Match[str]) -> str:
+def clause_start(text: str, position: int) -> int:
+    """Returns the first position from `position` on that is no white space."""
+    return len(text) - len(text[position:].lstrip())
+
+
+def problem_with_minus(match: re.Match[str]) -> str:
     if match["not"] and match["name"] is None and (match["plain"] or "").startswith("-"):
         return "One minus sign excludes what follows. To look for a word that begins with one, put it in quotes."
     return ""
 
 
 def clause_of(match: re.Match[str]) -> Clause:
-    name, operator = match["name"] and match["name"].lower(), match["operator"]
-    value = match["plain"] or ""
-    if match["quoted"] is not None:
-        value = unquoted(match["quoted"])
-    key = match["key"] or unquoted(match["quoted_key"] or "")
+    """Reads one clause; `metadata.KEY:VALUE` and `name=value` come out as they are usually written."""
+    name, operator, is_negated = match["name"], match["operator"], bool(match["not"])
+    value = match["plain"] or unquoted(match["quoted"] or "")
     if name is None:
-        return Clause(TEXT, value, is_negated=bool(match["not"]))
+        return Clause(TEXT, value, is_negated=is_negated)
+    name, key = name.lower(), match["key"] or unquoted(match["quoted_key"] or "")
     if name == METADATA:
-        return Clause(METADATA, value, operator if operator in COMPARISONS else "=", key, bool(match["not"]))
+        return Clause(METADATA, value, operator if operator in COMPARISONS else "=", key, is_negated)
     if match["key"] is not None or match["quoted_key"] is not None:
-        name = f"{name}.{key}"
-    return Clause(name, value, ":" if operator == "=" else operator, "", bool(match["not"]))
+        name = f"{name}.{key}"  # only metadata has keys: `problem_with` says that the name is not known
+    return Clause(name, value, ":" if operator == "=" else operator, is_negated=is_negated)
 
 
 def text_of(clause: Clause) -> str:
@@ -77,8 +75,7 @@ def text_of(clause: Clause) -> str:
 
 
 def quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def unquoted(text: str) -> str:

@@ -1,12 +1,17 @@
-"""The names a clause may have, what kind of value each takes, and the check of one clause."""
+"""Names the clauses of the filter language and checks one clause: its name, its operator and its value.
+
+Owns which names there are, what kind of value each takes and the sentences for what is wrong. What a clause means for
+a run stands in `predicates`. Asks no database.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from runsdash.index.fulltext.words import words_of
 from runsdash.service.statuses import RunStatus, run_status
 
-from .filter_values import count_of, dollars_of, end_of, moment_of, seconds_of
+from .filter_values import checked_moment, count_of, dollars_of, end_of, moment_of, seconds_of
 
 TEXT = "text"  # the name of what stands without one: words to look for
 METADATA = "metadata"
@@ -14,7 +19,10 @@ VALUES = ("status", "model", "assistant", "thread", "connection", "error", "tool
 AMOUNTS: dict[str, Callable[[str], float | None]] = {
     "duration": seconds_of, "queue": seconds_of, "tokens": count_of, "cost": dollars_of, "steps": count_of,
 }  # fmt: skip
-AMOUNT_EXAMPLES = {"duration": "10s", "queue": "2m", "tokens": "1k", "cost": "0.25", "steps": "5"}
+AMOUNT_EXAMPLES = {  # a smaller and a larger one
+    "duration": ("10s", "2m"), "queue": ("2m", "5m"), "tokens": ("1k", "5k"), "cost": ("0.25", "1"),
+    "steps": ("5", "20"),
+}  # fmt: skip
 MOMENTS = ("created", "since", "until")
 SHORT_FOR = {"since": ">=", "until": "<="}  # operators of `created`
 FLAGS = {
@@ -27,7 +35,7 @@ COMPARISONS = (">", ">=", "<", "<=")
 
 
 class FilterError(ValueError):
-    """A clause that cannot be understood. `clause` is the faulty text, `position` where it starts, counted from 0."""
+    """Says why a clause cannot be read. `clause` is the faulty text, `position` where it starts, counted from 0."""
 
     def __init__(self, clause: str, sentence: str, position: int = 0) -> None:
         super().__init__(sentence)
@@ -36,7 +44,7 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True)
 class Clause:
-    """One condition. `key` is the key of a metadata clause; the operator is `:`, for metadata `=`, or a comparison."""
+    """Holds one condition. `key` is that of a metadata clause; the operator is `:`, for metadata `=`, or a comparison."""
 
     name: str
     value: str
@@ -45,13 +53,8 @@ class Clause:
     is_negated: bool = False
 
     @property
-    def group(self) -> tuple[str, str]:
-        """Clauses of one group that are not negated and do not compare mean "or"."""
-        return self.name, self.key
-
-    @property
     def ends(self) -> tuple[str, str] | None:
-        """The two ends when the value is a range such as `10s..2m`; an end may be empty."""
+        """Returns the two ends of a range such as `10s..2m`; an end may be empty."""
         if self.operator != ":" or ".." not in self.value:
             return None
         low, _, high = self.value.partition("..")
@@ -59,7 +62,7 @@ class Clause:
 
 
 def problem_with(clause: Clause) -> str:
-    """A sentence on what is wrong with a clause, or ""."""
+    """Returns a sentence on what is wrong with a clause, or ""."""
     name, value = clause.name, clause.value
     if name == TEXT:
         return "" if words_of(value) else f"“{value[:80]}” has no letter or digit to look for."
@@ -87,10 +90,10 @@ def problem_with_value(clause: Clause) -> str:
         return f"“{value}” is not a status of a run. They are {', '.join(one.value for one in RunStatus)}."
     if name in FLAGS and clause.value not in FLAGS[name]:
         return f"“{value}” is not known here. Known are {', '.join(f'{name}:{one}' for one in FLAGS[name])}."
-    if name in AMOUNTS and not are_all(AMOUNTS[name], clause):
-        example = AMOUNT_EXAMPLES[name]
-        return f"“{value}” is not a number here. Write {name}>{example}, {name}:{example}..{double(example)}."
-    if name in MOMENTS and not are_all(moment_of, clause):
+    if name in AMOUNTS and not can_be_read(clause, AMOUNTS[name]):
+        small, large = AMOUNT_EXAMPLES[name]
+        return f"“{value}” is not a number here. Write {name}>{small}, {name}:{small}..{large}."
+    if name in MOMENTS and not can_be_read(clause, moment_of):
         example = "created>-7d" if name == "created" else f"{name}:24h"
         return f"“{value}” is not a time. Write {example} or {name}:2026-11-23."
     if is_reversed(clause):
@@ -98,7 +101,7 @@ def problem_with_value(clause: Clause) -> str:
     return ""
 
 
-def are_all(read: Callable[[str], object], clause: Clause) -> bool:
+def can_be_read(clause: Clause, read: Callable[[str], float | datetime | None]) -> bool:
     """Can the value, or each end of its range, be read?"""
     if clause.ends is None:
         is_known_word = clause.name in AMOUNTS and clause.operator == ":" and clause.value == UNKNOWN
@@ -108,11 +111,11 @@ def are_all(read: Callable[[str], object], clause: Clause) -> bool:
 
 
 def is_reversed(clause: Clause) -> bool:
-    if clause.ends is None or not all(clause.ends) or clause.name not in (*AMOUNTS, *MOMENTS):
+    """Does a range whose ends can be read begin behind its end?"""
+    if clause.ends is None or not all(clause.ends):
         return False
-    low, high = map(AMOUNTS.get(clause.name, moment_of), clause.ends)
-    return low > (end_of(clause.ends[1], high) if clause.name in MOMENTS else high)
-
-
-def double(example: str) -> str:
-    return {"10s": "2m", "2m": "5m", "1k": "5k", "0.25": "1", "5": "20"}[example]
+    low, high = clause.ends
+    if clause.name in MOMENTS:
+        return checked_moment(low) > end_of(high, checked_moment(high))
+    read = AMOUNTS.get(clause.name)
+    return read is not None and (read(low) or 0) > (read(high) or 0)

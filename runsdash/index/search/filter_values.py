@@ -1,9 +1,13 @@
-"""Values of clauses as written by people: moments, spans of time, amounts with units, and ranges of them."""
+"""Reads the values of clauses as people write them: moments, amounts with units, and ranges of both.
+
+Owns units, time zones and how a moment becomes a bound on keys. What cannot be read is None; nothing raises here but
+`checked_moment`. Knows no names of clauses and asks no database.
+"""
 
 import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -20,8 +24,8 @@ LARGEST_KEY = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Range:
-    """Numbers from `low` to `high`, None where it has no end. `has_low` and `has_high`: does it hold its ends?"""
+class AmountRange:
+    """Spans amounts from `low` to `high`, None where it has no end. `has_low` and `has_high`: does it hold its ends?"""
 
     low: float | None = None
     high: float | None = None
@@ -33,24 +37,25 @@ class Range:
 
 
 def seconds_of(text: str) -> float | None:
-    """`90`, `10s`, `2m`, `1.5h`, `1d` in seconds."""
-    found = SECONDS.fullmatch(text)
-    return plain(float(found[1]) * UNIT_S[found[2] or "s"]) if found else None
+    """Reads `90`, `10s`, `2m`, `1.5h`, `1d` as seconds."""
+    match = SECONDS.fullmatch(text)
+    return exact(float(match[1]) * UNIT_S[match[2] or "s"]) if match else None
 
 
 def count_of(text: str) -> float | None:
-    """`1200`, `1.2k`, `3M`."""
-    found = NUMBER.fullmatch(text.replace(",", ""))
-    return plain(float(found[1]) * FACTORS[found[2].lower()]) if found else None
+    """Reads `1200`, `1.2k`, `3M`."""
+    match = NUMBER.fullmatch(text.replace(",", ""))
+    return exact(float(match[1]) * FACTORS[match[2].lower()]) if match else None
 
 
 def dollars_of(text: str) -> float | None:
-    found = NUMBER.fullmatch(text.removeprefix("$"))
-    return float(found[1]) * FACTORS[found[2].lower()] if found else None
+    """Reads `0.25`, `$0.25`, `1k`."""
+    match = NUMBER.fullmatch(text.removeprefix("$"))
+    return float(match[1]) * FACTORS[match[2].lower()] if match else None
 
 
-def plain(number: float) -> float:
-    """A whole number as int, so that it compares exactly with integer columns."""
+def exact(number: float) -> float:
+    """Returns a whole number as int, so that it compares exactly with integer columns."""
     return int(number) if number == int(number) else number
 
 
@@ -58,18 +63,17 @@ def plain(number: float) -> float:
 
 
 def moment_of(value: str) -> datetime | None:
-    """`24h`, `-24h` and `7d` count back from now; a date or time without a zone is read in the reader's zone."""
-    found = SPAN.fullmatch(value)
-    if found:
-        span = timedelta(seconds=int(found[1]) * UNIT_S[found[2]])
-        return max(timezone.now() - span, EARLIEST)
+    """Reads a moment. `24h`, `-24h` and `7d` count back from now; without a zone, the reader's is meant."""
+    span = SPAN.fullmatch(value)
+    if span:
+        return max(timezone.now() - timedelta(seconds=int(span[1]) * UNIT_S[span[2]]), EARLIEST)
     try:
         moment = parse_datetime(value) if len(value) > 10 else None
         day = parse_date(value) if moment is None else None
     except ValueError:
         return None
     if day is not None:
-        moment = datetime(day.year, day.month, day.day)
+        moment = datetime.combine(day, time())
     if moment is None:
         return None
     try:
@@ -78,28 +82,36 @@ def moment_of(value: str) -> datetime | None:
         return None
 
 
+def checked_moment(value: str) -> datetime:
+    """Reads a moment of a clause that was found right. Raises ValueError."""
+    moment = moment_of(value)
+    if moment is None:
+        raise ValueError(value)
+    return moment
+
+
 def is_day(value: str) -> bool:
     return len(value) <= 10 and not SPAN.fullmatch(value)
 
 
 def end_of(value: str, moment: datetime) -> datetime:
-    """The moment after which `value` is over: a date lasts a day."""
+    """Returns the moment after which `value` is over: a date lasts a day."""
     if not is_day(value):
         return moment
     try:
         next_day = timezone.localtime(moment).date() + timedelta(days=1)
     except OverflowError:
         return moment
-    return timezone.make_aware(datetime(next_day.year, next_day.month, next_day.day))
+    return timezone.make_aware(datetime.combine(next_day, time()))
 
 
 def key_from(moment: datetime) -> int:
-    """The smallest key of a run created at `moment` or later."""
+    """Returns the smallest key of a run created at `moment` or later."""
     return min(math.ceil(moment.timestamp()) << HASH_BITS, LARGEST_KEY)
 
 
 def key_after(moment: datetime) -> int:
-    """The smallest key of a run created later than `moment`."""
+    """Returns the smallest key of a run created later than `moment`."""
     return min(int(moment.timestamp()) + 1 << HASH_BITS, LARGEST_KEY)
 
 
@@ -114,5 +126,5 @@ class KeyRange:
         return KeyRange(max(self.low, other.low), min(self.high, other.high))
 
     @property
-    def is_everything(self) -> bool:
+    def is_unbounded(self) -> bool:
         return self == KeyRange()

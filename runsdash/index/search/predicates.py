@@ -1,10 +1,12 @@
-"""Clauses as conditions on a run `r`, each with the source that can be read instead of testing every run.
+"""Says what each clause means for a run: a condition on the run `r`, and the index ranges that have its runs.
 
-Names of assistants, threads, runs and connections are resolved to keys here, by small indexed queries.
+The only place where a word of the filter language gets its meaning. Names of assistants, threads, runs and connections
+become keys here, by small indexed queries. Which of the ranges are read is decided in `plan`.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -14,66 +16,75 @@ from runsdash.index.fulltext.words import phrase_of
 from runsdash.index.models import Assistant, Connection, Run, Thread
 
 from . import index_ranges
-from .filter_names import COMPARISONS, SHORT_FOR, UNKNOWN
-from .filter_values import (
-    KeyRange,
-    Range,
-    end_of,
-    is_day,
-    key_after,
-    key_from,
-    moment_of,
-)
-from .index_ranges import IndexRange, IndexRanges
-from .run_filter import AMOUNTS, METADATA, TEXT, Clause
-from .sql import Sql, all_of, any_of, holds_phrase, one_of, opposite
+from .filter_names import AMOUNTS, COMPARISONS, METADATA, SHORT_FOR, TEXT, UNKNOWN, Clause
+from .filter_values import AmountRange, KeyRange, checked_moment, end_of, is_day, key_after, key_from
+from .index_ranges import NO_INDEX, IndexRange, IndexRanges, side_by_side
+from .sql import Param, Sql, all_of, any_of, holds_phrase, one_of, opposite
 
+# Columns of index_run
+VALUE_COLUMNS = {
+    "status": "status", "model": "model", "assistant": "assistant_id", "thread": "thread_id", "run": "id",
+    "connection": "connection_id", "error": "error_code",
+}  # fmt: skip
 AMOUNT_COLUMNS = {
     "duration": "duration_s", "queue": "queue_s", "tokens": "total_tokens", "cost": "cost", "steps": "step_count",
 }  # fmt: skip
-WITH_ERROR = " AND NOT (d.error_code = '')"
+WITH_ERROR = "NOT (d.error_code = '')"  # the condition of a partial index
 
 
 @dataclass(frozen=True)
 class Predicate:
-    """Clauses that are answered together. `source` holds every run that fits; only those, when it `is_exact`.
+    """Holds the meaning of clauses that are answered together.
 
-    `only_alone`: to bring its many ranges together costs more than to test runs that another clause finds, or all.
+    `index` has every run that fits; only those, when the predicate `is_exact`. `parts` are the predicates that one
+    compound index answers together. `only_alone`: to bring its many ranges together costs more than to test runs that
+    another clause finds, or all. `column` is the one of index_run that it compares.
     """
 
     name: str
     condition: Sql
-    source: IndexRanges | None = None
+    index: IndexRanges = NO_INDEX
     is_exact: bool = True
     only_alone: bool = False
-    column: str = ""  # of index_run, when it compares one
+    column: str = ""
+    parts: tuple["Predicate", ...] = ()
+
+    @property
+    def answers(self) -> tuple["Predicate", ...]:
+        """The predicates that need no test once `index` is read."""
+        return self.parts or ((self,) if self.is_exact else ())
 
 
-def negated(group: Predicate) -> Predicate:
-    return replace(group, condition=opposite(group.condition), source=None)
+def negated(predicate: Predicate) -> Predicate:
+    return replace(predicate, condition=opposite(predicate.condition), index=NO_INDEX)
+
+
+def either(predicates: Sequence[Predicate]) -> Predicate:
+    if len(predicates) == 1:
+        return predicates[0]
+    return Predicate(predicates[0].name, any_of([one.condition for one in predicates]))
 
 
 # Values
 
 
+def of_values(name: str, values: Sequence[Param]) -> Predicate:
+    """Reads runs with one of `values` in the column of a name, without looking anything up."""
+    column = VALUE_COLUMNS[name]
+    index = index_ranges.of_column(column, values, extra=f" AND {WITH_ERROR}" if name == "error" else "")
+    return Predicate(name, one_of(f"r.{column}", values), index)
+
+
 def of_other_statuses(values: Sequence[str]) -> Predicate:
-    """Few runs have not completed: they are read, rather than all of them tested."""
-    source = index_ranges.of_other_values("status", values)
-    return Predicate("other statuses", opposite(one_of("r.status", values)), source, only_alone=True)
-
-
-def of_status(values: Sequence[str]) -> Predicate:
-    return Predicate("status", one_of("r.status", values), index_ranges.of_column("status", values))
-
-
-def of_model(values: Sequence[str]) -> Predicate:
-    return Predicate("model", one_of("r.model", values), index_ranges.of_column("model", values))
+    """Reads the few runs that have not completed, rather than test all runs."""
+    index = index_ranges.of_other_values("status", values)
+    return Predicate("other statuses", opposite(one_of("r.status", values)), index, only_alone=True)
 
 
 def of_assistant(values: Sequence[str]) -> Predicate:
-    """By id or by name, whatever its case."""
+    """Takes ids and names, whatever their case."""
     ids = assistants_named(values).values_list("upstream_id", flat=True)[: index_ranges.MAX_RANGES]
-    return of_assistant_ids(list(dict.fromkeys([*values, *ids])))
+    return of_values("assistant", list(dict.fromkeys([*values, *ids])))
 
 
 def assistants_named(names: Sequence[str]) -> QuerySet[Assistant]:
@@ -83,37 +94,23 @@ def assistants_named(names: Sequence[str]) -> QuerySet[Assistant]:
     return Assistant.objects.filter(named)
 
 
-def of_assistant_ids(ids: Sequence[str]) -> Predicate:
-    return Predicate("assistant", one_of("r.assistant_id", ids), index_ranges.of_column("assistant_id", ids))
-
-
-def of_error(values: Sequence[str]) -> Predicate:
-    source = index_ranges.of_column("error_code", values, extra=WITH_ERROR)
-    return Predicate("error", one_of("r.error_code", values), source)
-
-
 def of_thread(values: Sequence[str]) -> Predicate:
-    found = list(named(Thread, values))
-    return Predicate("thread", one_of("r.thread_id", found), index_ranges.of_column("thread_id", found))
+    return of_values("thread", keys_named(Thread, values))
 
 
 def of_run(values: Sequence[str]) -> Predicate:
-    found = list(named(Run, values))
-    return Predicate("run", one_of("r.id", found), index_ranges.of_column("id", found))
+    return of_values("run", keys_named(Run, values))
 
 
-def named(model: type[Thread] | type[Run], ids: Sequence[str]) -> Sequence[int]:
-    """With the connections spelled out, since upstream ids are only indexed together with one."""
-    known = list(Connection.objects.values_list("pk", flat=True))
-    return model.objects.filter(connection__in=known, upstream_id__in=ids).values_list("pk", flat=True)
+def keys_named(model: type[Thread] | type[Run], ids: Sequence[str]) -> list[int]:
+    """Finds keys by upstream id, with the connections spelled out: the ids are only indexed together with one."""
+    connections = list(Connection.objects.values_list("pk", flat=True))
+    rows = model.objects.filter(connection__in=connections, upstream_id__in=ids)
+    return list(rows.values_list("pk", flat=True))
 
 
 def of_connection(values: Sequence[str]) -> Predicate:
-    return of_connection_keys(list(Connection.objects.filter(slug__in=values).values_list("pk", flat=True)))
-
-
-def of_connection_keys(found: Sequence[int]) -> Predicate:
-    return Predicate("connection", one_of("r.connection_id", found), index_ranges.of_column("connection_id", found))
+    return of_values("connection", list(Connection.objects.filter(slug__in=values).values_list("pk", flat=True)))
 
 
 def of_tool(values: Sequence[str]) -> Predicate:
@@ -123,8 +120,9 @@ def of_tool(values: Sequence[str]) -> Predicate:
 
 
 VALUE_PREDICATES: dict[str, Callable[[Sequence[str]], Predicate]] = {
-    "status": of_status, "model": of_model, "assistant": of_assistant, "thread": of_thread, "run": of_run,
-    "connection": of_connection, "error": of_error, "tool": of_tool,
+    "status": partial(of_values, "status"), "model": partial(of_values, "model"), "assistant": of_assistant,
+    "thread": of_thread, "run": of_run, "connection": of_connection, "error": partial(of_values, "error"),
+    "tool": of_tool,
 }  # fmt: skip
 
 
@@ -140,33 +138,30 @@ def of_metadata(key: str, values: Sequence[str]) -> Predicate:
 
 def of_words(values: Sequence[str]) -> Predicate:
     phrases = list(dict.fromkeys(phrase_of(value) for value in values))
-    return Predicate(TEXT, all_of(holds_phrase(phrase) for phrase in phrases), index_ranges.of_words(phrases))
+    return Predicate(TEXT, all_of([holds_phrase(phrase) for phrase in phrases]), index_ranges.of_words(phrases))
 
 
 # Amounts
 
 
-def range_of(clause: Clause) -> Range:
+def range_of(clause: Clause) -> AmountRange:
     read = AMOUNTS[clause.name]
     if clause.ends is not None:
         low, high = clause.ends
-        return Range(read(low) if low else None, read(high) if high else None)
+        return AmountRange(read(low) if low else None, read(high) if high else None)
     value = read(clause.value)
     if clause.operator not in COMPARISONS:
-        return Range(value, value)
+        return AmountRange(value, value)
     is_low, holds_end = clause.operator.startswith(">"), clause.operator.endswith("=")
-    return Range(low=value, has_low=holds_end) if is_low else Range(high=value, has_high=holds_end)
+    return AmountRange(low=value, has_low=holds_end) if is_low else AmountRange(high=value, has_high=holds_end)
 
 
 def of_amounts(clauses: Sequence[Clause]) -> Predicate:
-    """One comparison, or several values and ranges of which one has to hold."""
+    """Takes one comparison, or several values and ranges of which one has to hold."""
     column = AMOUNT_COLUMNS[clauses[0].name]
-    tests = [amount_test(f"r.{column}", clause) for clause in clauses]
-    ranges = [IndexRange(amount_test(f"d.{column}", clause), column=column) for clause in clauses]
-    source = (
-        replace(index_ranges.ranges_of(ranges), is_ordered=False) if len(ranges) <= index_ranges.MAX_RANGES else None
-    )
-    return Predicate(clauses[0].name, any_of(tests), source, column=column)
+    condition = any_of([amount_test(f"r.{column}", clause) for clause in clauses])
+    index = side_by_side([IndexRange(amount_test(f"d.{column}", clause), column=column) for clause in clauses])
+    return Predicate(clauses[0].name, condition, index, column=column)
 
 
 def amount_test(column: str, clause: Clause) -> Sql:
@@ -184,7 +179,7 @@ def amount_test(column: str, clause: Clause) -> Sql:
 
 
 def key_range_of(clause: Clause) -> KeyRange:
-    """The span of keys in which a clause on the time of creation holds."""
+    """Returns the span of keys in which a clause on the time of creation holds."""
     if clause.name in SHORT_FOR:
         return key_range_of(Clause("created", clause.value, SHORT_FOR[clause.name]))
     if clause.ends is not None:
@@ -193,7 +188,7 @@ def key_range_of(clause: Clause) -> KeyRange:
     if clause.operator == ":":
         return key_range_from(clause.value) & key_range_to(clause.value)
     if clause.operator == "<":
-        return KeyRange(high=key_from(moment_of(clause.value)))
+        return KeyRange(high=key_from(checked_moment(clause.value)))
     if clause.operator == "<=":
         return key_range_to(clause.value)
     # Each the opposite of another, so later than a day is after its end.
@@ -201,49 +196,53 @@ def key_range_of(clause: Clause) -> KeyRange:
 
 
 def key_range_from(value: str) -> KeyRange:
-    return KeyRange(low=key_from(moment_of(value))) if value else KeyRange()
+    return KeyRange(low=key_from(checked_moment(value))) if value else KeyRange()
 
 
 def key_range_to(value: str) -> KeyRange:
-    """Up to and including the moment, or the whole of a day."""
+    """Spans keys up to and including the moment, or the whole of a day."""
     if not value:
         return KeyRange()
-    moment = moment_of(value)
+    moment = checked_moment(value)
     return KeyRange(high=key_from(end_of(value, moment)) if is_day(value) else key_after(moment))
 
 
 def of_moments(clauses: Sequence[Clause]) -> Predicate:
-    tests = [all_of(index_ranges.bounds("r.id", key_range_of(clause))) or Sql("1 = 1") for clause in clauses]
-    return Predicate(clauses[0].name, any_of(tests))
+    return Predicate(clauses[0].name, any_of([created_in(key_range_of(clause)) for clause in clauses]))
 
 
-# Flags
+def created_in(key_range: KeyRange) -> Sql:
+    bounds = index_ranges.bounds("r.id", key_range)
+    return all_of(bounds) if bounds else Sql("1 = 1")
 
 
-def of_flag(name: str, word: str) -> Predicate:
-    return {"has": has, "is": is_}[name](word)
+# Flags. The condition, and that of an index where there is one
+
+HAS = {
+    "tool_calls": ("r.tool_call_count > 0", "d.tool_call_count > 0"),
+    "error": ("r.error_code <> ''", WITH_ERROR),
+    "metadata": ("EXISTS (SELECT 1 FROM index_runmetadata m WHERE m.run_id = r.id)", ""),
+    "cost": ("r.cost IS NOT NULL", ""),
+    "steps": ("r.step_count > 0", ""),
+}
+IS = {  # statuses, and what `run_states` asks beside them
+    "active": (run_states.ACTIVE, None),
+    "ended": (run_states.ENDED, None),
+    "waiting": ([run_states.WAITING], run_states.waiting_sql),
+    "overdue": (run_states.ACTIVE, run_states.overdue_sql),
+}
 
 
-def has(word: str) -> Predicate:
-    if word == "tool_calls":
-        index_range = IndexRange(Sql("d.tool_call_count > 0"))
-        return Predicate("has", Sql("r.tool_call_count > 0"), IndexRanges((index_range,)))
-    if word == "error":
-        return Predicate("has", Sql("r.error_code <> ''"), IndexRanges((IndexRange(Sql("NOT (d.error_code = '')")),)))
-    if word == "metadata":
-        return Predicate("has", Sql("EXISTS (SELECT 1 FROM index_runmetadata m WHERE m.run_id = r.id)"))
-    return Predicate("has", Sql({"cost": "r.cost IS NOT NULL", "steps": "r.step_count > 0"}[word]))
+def of_has(word: str) -> Predicate:
+    condition, indexed = HAS[word]
+    return Predicate("has", Sql(condition), side_by_side([IndexRange(Sql(indexed))]) if indexed else NO_INDEX)
 
 
-def is_(word: str) -> Predicate:
-    statuses = {
-        "active": run_states.ACTIVE,
-        "ended": run_states.ENDED,
-        "waiting": [run_states.WAITING],
-        "overdue": run_states.ACTIVE,
-    }[word]
-    parts = [one_of("r.status", statuses)]
-    more = {"waiting": run_states.waiting_sql, "overdue": run_states.overdue_sql}.get(word)
-    if more is not None:
-        parts.append(Sql(*more(timezone.now())))
-    return Predicate("is", all_of(parts), index_ranges.of_column("status", statuses), is_exact=more is None)
+def of_is(word: str) -> Predicate:
+    """Reads runs by status; what is asked beside it is tested."""
+    statuses, more = IS[word]
+    conditions = [one_of("r.status", statuses), *([Sql(*more(timezone.now()))] if more else [])]
+    return Predicate("is", all_of(conditions), index_ranges.of_column("status", statuses), is_exact=more is None)
+
+
+FLAG_PREDICATES: dict[str, Callable[[str], Predicate]] = {"has": of_has, "is": of_is}

@@ -1,36 +1,23 @@
-"""The filter language of run lists: clauses like `status:failed created>-7d "free text"`, separated by spaces.
+"""Owns the filter of a run list: clauses like `status:failed created>-7d "free text"`, separated by spaces.
 
 - `name:value`; `-` before it negates; a name repeated with `:` means "or", all else means "and".
 - `duration>10s`, `tokens:1k..5k`, `created:2026-11-01..2026-11-07`: comparisons and ranges, units s m h d w, k M.
 - `metadata.KEY=VALUE`; words and "words in quotes" are looked for in the texts of the run.
 A value in quotes may hold anything; `\\"` stands for a quotation mark. Text in, clauses out and back; asks no database.
+What a clause means for a run stands in `predicates`.
 """
 
 from dataclasses import dataclass
 
 from .filter_grammar import clauses_of, text_of
-from .filter_names import (
-    AMOUNTS,
-    FLAGS,
-    METADATA,
-    MOMENTS,
-    NAMES,
-    TEXT,
-    VALUES,
-    Clause,
-    FilterError,
-)
-from .filter_values import moment_of
+from .filter_names import METADATA, MOMENTS, TEXT, Clause, FilterError
 
-__all__ = [
-    "AMOUNTS", "FLAGS", "METADATA", "MOMENTS", "NAMES", "TEXT", "VALUES", "Clause", "FilterError", "RunFilter",
-    "moment_of", "parsed", "text_of",
-]  # fmt: skip
+__all__ = ["METADATA", "MOMENTS", "TEXT", "Clause", "FilterError", "RunFilter", "parsed", "text_of"]
 
 
 @dataclass(frozen=True)
 class RunFilter:
-    """What to look for: clauses in the order they were written."""
+    """Holds the clauses of a filter in the order they were written."""
 
     clauses: tuple[Clause, ...] = ()
 
@@ -41,9 +28,8 @@ class RunFilter:
         return bool(self.clauses)
 
     def values(self, name: str, *, negated: bool = False) -> list[str]:
-        """The values of one name, without repetitions."""
-        chosen = (one.value for one in self.clauses if one.name == name and one.is_negated == negated)
-        return list(dict.fromkeys(chosen))
+        """Returns the values of one name, without repetitions."""
+        return list(dict.fromkeys(one.value for one in self.clauses if one.name == name and one.is_negated == negated))
 
     def with_clause(self, clause: Clause) -> "RunFilter":
         return self if clause in self.clauses else RunFilter((*self.clauses, clause))
@@ -55,7 +41,7 @@ class RunFilter:
         return RunFilter(tuple(one for one in self.clauses if one.name != name))
 
     def toggled(self, name: str, value: str, *, negated: bool = False) -> "RunFilter":
-        """With the clause added, or without it when it is there. Its opposite goes."""
+        """Adds the clause, or takes it away when it is there. Its opposite goes."""
         clause = Clause(name, value, is_negated=negated)
         if clause in self.clauses:
             return self.without(clause)
@@ -63,5 +49,5 @@ class RunFilter:
 
 
 def parsed(text: str) -> RunFilter:
-    """The filter that `text` describes. Raises FilterError that names the clause it cannot read, and its place."""
+    """Reads the filter that `text` describes. Raises FilterError, which names the faulty clause and its position."""
     return RunFilter(tuple(clauses_of(text)))

@@ -1,4 +1,8 @@
-"""A filter as what the planner works with: a span of keys and predicates of clauses. Resolves names, plans nothing."""
+"""Turns a filter into a query: a span of keys and predicates that all have to hold. Resolves names, plans nothing.
+
+Owns which clauses are answered together and which indexes can answer a query. A word's meaning stands in `predicates`,
+the choice among indexes in `plan`.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -6,144 +10,119 @@ from dataclasses import dataclass, replace
 from runsdash.index.models import Connection
 
 from . import index_ranges, predicates
-from .filter_names import COMPARISONS
+from .filter_names import AMOUNTS, COMPARISONS, FLAGS, METADATA, MOMENTS, SHORT_FOR, TEXT, Clause
 from .filter_values import KeyRange
-from .predicates import Predicate, negated
-from .run_filter import (
-    AMOUNTS,
-    FLAGS,
-    METADATA,
-    MOMENTS,
-    TEXT,
-    Clause,
-    RunFilter,
-)
-from .sql import Sql, all_of, any_of
+from .index_ranges import EVERY_RUN, NO_INDEX, IndexRanges
+from .predicates import Predicate
+from .run_filter import RunFilter
+from .sql import Sql, all_of
 
-TOGETHER, EXCLUDED = -1, -2
 COMPOUND = (("status", "model"), ("status", "assistant"))  # what one index holds, see Run.Meta
 
 
 @dataclass(frozen=True)
 class RunQuery:
-    """Every predicate has to hold, and the run's key to be in `key_range`."""
+    """Asks for the runs whose key is in `key_range` and for which every predicate holds."""
 
     key_range: KeyRange
     predicates: tuple[Predicate, ...]
 
-    def and_group(self, predicate: Predicate) -> "RunQuery":
+    def and_predicate(self, predicate: Predicate) -> "RunQuery":
         return replace(self, predicates=(*self.predicates, predicate))
 
-    def tests(self, *, but: Iterable[Predicate] = ()) -> Sql | None:
-        """The conditions of all predicates, leaving out those that a source answers already."""
-        left_out = list(but)
-        return all_of(predicate.condition for predicate in self.predicates if predicate not in left_out)
+    def above(self, key: int) -> "RunQuery":
+        return replace(self, key_range=self.key_range & KeyRange(low=key + 1))
+
+    def tests(self, *, but: Iterable[Predicate] = ()) -> list[Sql]:
+        """Returns the conditions of all predicates but those that an index answers already."""
+        answered = list(but)
+        conditions = [one.condition for one in self.predicates if one not in answered]
+        return [all_of(conditions)] if conditions else []
+
+
+# Building a query
 
 
 def run_query_of(run_filter: RunFilter, connection: Connection | None = None) -> RunQuery:
-    key_range, asked = KeyRange(), []
-    for name_key, clauses in grouped(run_filter.clauses).items():
-        name = name_key[0]
-        if name in MOMENTS and is_one_span(clauses):
-            for clause in clauses:
-                key_range = key_range & predicates.key_range_of(clause)
+    """Builds the query of a filter, of the runs of `connection` alone if given."""
+    key_range, groups = KeyRange(), []
+    for clauses in clause_groups(run_filter.clauses):
+        if clauses[0].name in MOMENTS and len(clauses) == 1 and not clauses[0].is_negated:
+            key_range &= predicates.key_range_of(clauses[0])
         else:
-            asked.append((name, clauses))
-    found = [group_of(name, clauses, is_alone=len(asked) == 1) for name, clauses in asked]
-    if connection is not None and not is_only(connection):
-        found.append(predicates.of_connection_keys([connection.pk]))
-    return RunQuery(key_range, tuple(found))
+            groups.append(clauses)
+    own = [predicate_of(clauses, is_alone=len(groups) == 1) for clauses in groups]
+    if connection is not None and Connection.objects.exclude(pk=connection.pk).exists():
+        own.append(predicates.of_values("connection", [connection.pk]))
+    return RunQuery(key_range, tuple(own))
 
 
-def each_value(name: str, values: Sequence[str]) -> list[Predicate]:
-    """A predicate for each value alone. That values are names of assistants is rare, so it is looked up for all at once."""
+def clause_groups(clauses: Iterable[Clause]) -> list[list[Clause]]:
+    """Groups clauses of a name and key that are answered together; each other clause is alone."""
+    groups: dict[tuple[str, str, bool, int], list[Clause]] = {}
+    for number, clause in enumerate(clauses):
+        apart = number if stands_alone(clause) else -1
+        groups.setdefault((clause.name, clause.key, clause.is_negated, apart), []).append(clause)
+    return list(groups.values())
+
+
+def stands_alone(clause: Clause) -> bool:
+    """Must the clause hold by itself? Values mean "or"; words and excluded statuses are looked up together."""
+    if clause.is_negated:
+        return clause.name != "status"
+    return clause.operator in COMPARISONS or clause.name in SHORT_FOR
+
+
+def predicate_of(clauses: list[Clause], *, is_alone: bool) -> Predicate:
+    """Returns the meaning of a group of clauses; `is_alone`: the filter asks for nothing else."""
+    first, values = clauses[0], [clause.value for clause in clauses]
+    if is_alone and first.name == "status" and first.is_negated:
+        return predicates.of_other_statuses(values)
+    if first.name == TEXT:
+        predicate = predicates.of_words(values)
+    elif first.name == METADATA:
+        predicate = predicates.of_metadata(first.key, values)
+    elif first.name in AMOUNTS:
+        predicate = predicates.of_amounts(clauses)
+    elif first.name in MOMENTS:
+        predicate = predicates.of_moments(clauses)
+    elif first.name in FLAGS:
+        predicate = predicates.either([predicates.FLAG_PREDICATES[first.name](value) for value in values])
+    else:
+        predicate = predicates.VALUE_PREDICATES[first.name](values)
+    return predicates.negated(predicate) if first.is_negated else predicate
+
+
+def predicates_of_values(name: str, values: Sequence[str]) -> list[Predicate]:
+    """Returns a predicate for each value alone. Names of assistants are rare, so all are looked up at once."""
     if name == "assistant" and not predicates.assistants_named(values).exists():
-        return [predicates.of_assistant_ids([value]) for value in values]
+        return [predicates.of_values("assistant", [value]) for value in values]
     return [predicates.VALUE_PREDICATES[name]([value]) for value in values]
 
 
-def grouped(clauses: Iterable[Clause]) -> dict[tuple, list[Clause]]:
-    """Clauses that mean "or" together, words that are looked up together, excluded statuses; each other clause alone."""
-    found: dict[tuple, list[Clause]] = {}
-    for place, clause in enumerate(clauses):
-        found.setdefault((*clause.group, company_of(clause, place)), []).append(clause)
-    return found
+# Indexes that can answer a query
 
 
-def company_of(clause: Clause, place: int) -> int:
-    """The same number for clauses of a name that are answered together; its `place` for one that stands alone."""
-    if clause.is_negated:
-        return EXCLUDED if clause.name == "status" else place
-    return place if clause.operator in COMPARISONS or clause.name in ("since", "until") else TOGETHER
-
-
-def is_one_span(clauses: list[Clause]) -> bool:
-    return len(clauses) == 1 and not clauses[0].is_negated
-
-
-def group_of(name: str, clauses: list[Clause], *, is_alone: bool) -> Predicate:
-    values = [clause.value for clause in clauses]
-    if is_alone and name == "status" and clauses[0].is_negated:
-        return predicates.of_other_statuses(values)
-    if name == TEXT:
-        predicate = predicates.of_words(values)
-    elif name == METADATA:
-        predicate = predicates.of_metadata(clauses[0].key, values)
-    elif name in AMOUNTS:
-        predicate = predicates.of_amounts(clauses)
-    elif name in MOMENTS:
-        predicate = predicates.of_moments(clauses)
-    elif name in FLAGS:
-        predicate = any_flag([predicates.of_flag(name, value) for value in values])
-    else:
-        predicate = predicates.VALUE_PREDICATES[name](values)
-    return negated(predicate) if clauses[0].is_negated else predicate
-
-
-def any_flag(predicates: list[Predicate]) -> Predicate:
-    if len(predicates) == 1:
-        return predicates[0]
-    return Predicate(predicates[0].name, any_of(predicate.condition for predicate in predicates))
-
-
-def is_only(connection: Connection) -> bool:
-    return not Connection.objects.exclude(pk=connection.pk).exists()
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A source and the predicates that need no test when it is read."""
-
-    source: index_ranges.IndexRanges
-    answers: tuple[Predicate, ...]
-
-
-def offers(run_query: RunQuery) -> list[Offer]:
-    """What could be read. A compound index stands in for its parts."""
+def index_choices(run_query: RunQuery) -> list[Predicate]:
+    """Returns the predicates that have an index to read. One of a compound index stands in for its parts."""
     is_alone = len(run_query.predicates) == 1
-    predicates = [
-        predicate for predicate in run_query.predicates if predicate.source and (is_alone or not predicate.only_alone)
-    ]
-    found = [Offer(predicate.source, (predicate,) if predicate.is_exact else ()) for predicate in predicates]
-    by_name = {predicate.name: predicate for predicate in predicates if predicate.is_exact}
-    for one, other in COMPOUND:
-        if one in by_name and other in by_name:
-            pair = by_name[one], by_name[other]
-            source = index_ranges.both(pair[0].source, pair[1].source)
-            if source is not None:
-                parts = {id(predicate.source) for predicate in pair}
-                found = [offer for offer in found if id(offer.source) not in parts]
-                found.append(Offer(source, pair))
-    return found
+    choices = [one for one in run_query.predicates if one.index is not NO_INDEX and (is_alone or not one.only_alone)]
+    by_name = {one.name: one for one in choices if one.is_exact}
+    for name, other in COMPOUND:
+        if name in by_name and other in by_name:
+            pair = by_name[name], by_name[other]
+            index = index_ranges.both(pair[0].index, pair[1].index)
+            if index is not NO_INDEX:
+                choices = [one for one in choices if one not in pair]
+                condition = all_of([part.condition for part in pair])
+                choices.append(Predicate(f"{name} and {other}", condition, index, parts=pair))
+    return choices
 
 
-def whole_source(run_query: RunQuery) -> index_ranges.IndexRanges | None:
-    """Ordered ranges of one index that hold just the runs that are wanted; None when a test is needed."""
+def exact_index(run_query: RunQuery) -> IndexRanges:
+    """Returns ranges in the order of ids that hold just the runs of the query; NO_INDEX when tests are needed."""
     if not run_query.predicates:
-        return index_ranges.ALL
-    whole = [
-        one.source
-        for one in offers(run_query)
-        if len(one.answers) == len(run_query.predicates) and one.source.is_ordered
-    ]
-    return whole[0] if whole else None
+        return EVERY_RUN
+    needed = len(run_query.predicates)
+    exact = [one.index for one in index_choices(run_query) if len(one.answers) == needed and one.index.is_by_id]
+    return exact[0] if exact else NO_INDEX

@@ -1,204 +1,207 @@
-"""Tracks: index ranges in the order of a list, walked in bounded chunks. A position on a scan is (id,) or (value, id)."""
+"""Scans index ranges in the order of a list, in chunks of a bounded number of entries, from a position on.
 
-import time
+Owns orders, positions and the two ways of reading in order: by the run's id in ranges of any index, or by the index of
+a column. Which of them answers a query is decided in `plan`.
+"""
+
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass
+from time import monotonic
+from typing import ClassVar, NamedTuple
 
 from .filter_values import KeyRange
-from .index_ranges import SHORT, IndexRanges
-from .sql import Sql, fetched
+from .index_ranges import MAX_SORTED, IndexRanges, run_passes
+from .sql import Sql, fetched, joined
+from .time_budget import TimeBudget
 
-LARGEST_CHUNK = 50_000  # index entries looked at by one statement
-GROWTH = 4
-EVERYTHING = KeyRange()
+# What a list can be sorted by, and its column. All have an index with the id behind it.
+SORTS = {
+    "created_at": "id", "started_at": "id", "queue": "queue_s", "duration": "duration_s", "tokens": "total_tokens",
+    "cost": "cost", "steps": "step_count",
+}  # fmt: skip
+# Where a row stands in a list: (id,) in one by time, else (value, id).
+Position = tuple[int] | tuple[float | None, int]
 
-Position = tuple
+
+@dataclass(frozen=True)
+class RunOrder:
+    """Names the order of a list: one of SORTS and its direction. `is_backwards`: it is read from its end."""
+
+    sort: str = "created_at"
+    is_descending: bool = True
+    is_backwards: bool = False
+
+    @property
+    def column(self) -> str:
+        return SORTS[self.sort]
+
+    @property
+    def is_by_time(self) -> bool:
+        return self.column == "id"
+
+    @property
+    def is_falling(self) -> bool:
+        """Do the values fall along the way it is read?"""
+        return self.is_descending != self.is_backwards
 
 
-class Scan(Protocol):
-    least_chunk: int  # entries that cost no more than a few
+class Chunk(NamedTuple):
+    """Says how many entries a chunk has, and where it ends if it is full."""
 
-    def chunk(self, position: Position | None, size: int) -> tuple[int, Position | None]:
-        """How many of the next `size` entries behind `position` there are, and where they end."""
-
-    def matches(
-        self, position: Position | None, last: Position | None, tests: Sql | None, count: int
-    ) -> list[Position]:
-        """The first `count` entries behind `position`, up to and with `last`, that pass."""
+    seen: int
+    last: Position | None
 
 
 @dataclass(frozen=True)
 class KeyScan:
-    """A source in the order of ids."""
+    """Reads index ranges in the order of ids."""
 
-    source: IndexRanges
-    key_range: KeyRange = EVERYTHING
+    index: IndexRanges
+    key_range: KeyRange
     is_descending: bool = True
 
     @property
     def least_chunk(self) -> int:
         """A range that is sorted for each statement is read at once."""
-        return SHORT if any(index_range.is_sorted for index_range in self.source.ranges) else 1
+        return MAX_SORTED if any(one.is_sorted for one in self.index.ranges) else 1
 
-    def behind(self, position: Position | None) -> KeyRange:
-        if position is None:
-            return self.key_range
-        return self.key_range & (KeyRange(high=position[-1]) if self.is_descending else KeyRange(low=position[-1] + 1))
+    def behind(self, position: Position | None, last: Position | None = None) -> KeyRange:
+        """Returns the keys behind `position`, up to and with `last`."""
+        keys = self.key_range
+        if position is not None:
+            keys &= KeyRange(high=position[-1]) if self.is_descending else KeyRange(low=position[-1] + 1)
+        if last is not None:
+            keys &= KeyRange(low=last[-1]) if self.is_descending else KeyRange(high=last[-1] + 1)
+        return keys
 
-    def until(self, last: Position | None) -> KeyRange:
-        if last is None:
-            return KeyRange()
-        return KeyRange(low=last[-1]) if self.is_descending else KeyRange(high=last[-1] + 1)
-
-    def chunk(self, position: Position | None, size: int) -> tuple[int, Position | None]:
-        ids = self.source.ids(key_range=self.behind(position), count=size, is_descending=self.is_descending)
+    def chunk(self, position: Position | None, size: int) -> Chunk:
+        """Looks at the next `size` entries behind `position`."""
+        ids = self.index.ids(key_range=self.behind(position), count=size, is_descending=self.is_descending)
         end = "MIN" if self.is_descending else "MAX"
         seen, last = fetched(Sql(f"SELECT COUNT(*), {end}(c.id) FROM ({ids.text}) c", ids.params))[0]
-        return seen, None if last is None else (last,)
+        return Chunk(seen, None if last is None else (last,))
+
+    def matching_ids(
+        self, position: Position | None, last: Position | None, *, tests: Sequence[Sql], count: int
+    ) -> Sql:
+        """Returns a query for the first `count` ids behind `position`, up to and with `last`, that pass."""
+        keys = self.behind(position, last)
+        return self.index.ids(key_range=keys, count=count, is_descending=self.is_descending, tests=tests)
 
     def matches(
-        self, position: Position | None, last: Position | None, tests: Sql | None, count: int
+        self, position: Position | None, last: Position | None, *, tests: Sequence[Sql], count: int
     ) -> list[Position]:
-        key_range = self.behind(position) & self.until(last)
-        return fetched(self.source.ids(key_range=key_range, count=count, is_descending=self.is_descending, tests=tests))
+        """Returns the first `count` positions behind `position`, up to and with `last`, that pass."""
+        return list(fetched(self.matching_ids(position, last, tests=tests, count=count)))
 
 
 @dataclass(frozen=True)
-class ValueScan:
-    """All runs in the order of an indexed column; `is_null` gives those without a value, in the order of ids."""
+class ColumnScan:
+    """Reads all runs in the order of an indexed column; `is_null` those without a value, in the order of ids."""
+
+    least_chunk: ClassVar[int] = 1
 
     column: str
     is_null: bool = False
     is_descending: bool = True
-    only: Sql | None = None  # a condition on the same column, so that the index seeks
-    least_chunk: int = 1
+    bound: Sql | None = None  # a condition on the same column, so that the index seeks
 
-    def conditions(self) -> list[Sql]:
-        found = [Sql(f"d.{self.column} IS {'' if self.is_null else 'NOT '}NULL")]
-        return [*found, self.only] if self.only else found
+    def chunk(self, position: Position | None, size: int) -> Chunk:
+        """Looks for the end of the next `size` entries; a shorter chunk is neither counted nor has an end."""
+        ends = fetched(self.entries(self.between(position, None), f"LIMIT 1 OFFSET {size - 1}"))
+        return Chunk(size, ends[0]) if ends else Chunk(0, None)
 
-    def order(self) -> str:
-        way = "DESC" if self.is_descending else "ASC"
-        return f"ORDER BY d.{self.column} {way}, d.id {way}"
+    def matches(
+        self, position: Position | None, last: Position | None, *, tests: Sequence[Sql], count: int
+    ) -> list[Position]:
+        where = self.between(position, last)
+        if tests:
+            where.append(run_passes("d.id", tests))
+        return list(fetched(self.entries(where, f"LIMIT {count}")))
 
-    def side(self, position: Position, *, sign: str, has_end: bool) -> list[Sql]:
-        """Entries on one side of a position. The first, redundant condition lets the index seek."""
-        value, key = position
-        end = "=" if has_end else ""
-        if self.is_null:
-            return [Sql(f"d.id {sign}{end} %s", (key,))]
-        column = f"d.{self.column}"
-        return [
-            Sql(f"{column} {sign}= %s", (value,)),
-            Sql(f"({column} {sign} %s OR d.id {sign}{end} %s)", (value, key)),
-        ]
+    def entries(self, conditions: Sequence[Sql], limit: str) -> Sql:
+        own = [Sql(f"d.{self.column} IS {'' if self.is_null else 'NOT '}NULL"), *([self.bound] if self.bound else [])]
+        where, way = joined([*own, *conditions]), "DESC" if self.is_descending else "ASC"
+        order = f"ORDER BY d.{self.column} {way}, d.id {way}"
+        return Sql(f"SELECT d.{self.column}, d.id FROM index_run d WHERE {where.text} {order} {limit}", where.params)
 
     def between(self, position: Position | None, last: Position | None) -> list[Sql]:
         on, back = ("<", ">") if self.is_descending else (">", "<")
-        found = self.side(position, sign=on, has_end=False) if position else []
-        return found + (self.side(last, sign=back, has_end=True) if last else [])
+        return [
+            *(self.side(position, sign=on, end=on) if position else []),
+            *(self.side(last, sign=back, end=f"{back}=") if last else []),
+        ]
 
-    def chunk(self, position: Position | None, size: int) -> tuple[int, Position | None]:
-        """Only the end of a full chunk is read; a shorter one has no end."""
-        where = [*self.conditions(), *self.between(position, None)]
-        found = fetched(self.select(where, f"LIMIT 1 OFFSET {size - 1}"))
-        return (size, found[0]) if found else (0, None)
-
-    def matches(
-        self, position: Position | None, last: Position | None, tests: Sql | None, count: int
-    ) -> list[Position]:
-        where = [*self.conditions(), *self.between(position, last)]
-        if tests is not None:
-            run = f"SELECT 1 FROM index_run r WHERE r.id = d.id AND {tests.text} LIMIT 1 OFFSET 0"
-            where.append(Sql(f"EXISTS ({run})", tests.params))
-        return fetched(self.select(where, f"LIMIT {count}"))
-
-    def select(self, where: Sequence[Sql], limit: str) -> Sql:
-        text = " AND ".join(part.text for part in where)
-        params = tuple(param for part in where for param in part.params)
-        return Sql(f"SELECT d.{self.column}, d.id FROM index_run d WHERE {text} {self.order()} {limit}", params)
+    def side(self, position: Position, *, sign: str, end: str) -> list[Sql]:
+        """Bounds entries on one side of a position. The first, redundant condition lets the index seek."""
+        value, key = position[0], position[-1]
+        if self.is_null:
+            return [Sql(f"d.id {end} %s", (key,))]
+        column = f"d.{self.column}"
+        return [
+            Sql(f"{column} {sign}= %s", (value,)),
+            Sql(f"({column} {sign} %s OR d.id {end} %s)", (value, key)),
+        ]
 
 
-def value_scans(column: str, *, is_descending: bool, is_backwards: bool, only: Sql | None = None) -> list[Scan]:
-    """A whole list in the order of a column, rows without a value last."""
-    way = is_descending != is_backwards
-    filled, empty = ValueScan(column, False, way, only), ValueScan(column, True, way, only)
-    return [empty, filled] if is_backwards else [filled, empty]
+Scan = KeyScan | ColumnScan
 
 
-def behind(scans: list[Scan], position: Position | None) -> list[Scan]:
-    """The scans that follow `position`, the one it stands on first."""
-    if position is None or len(position) == 1:
-        return scans
-    is_null = position[0] is None
-    return scans[[scan.is_null for scan in scans].index(is_null) :]
+def column_scans(order: RunOrder, *, bound: Sql | None = None) -> list[Scan]:
+    """Returns the scans of a whole list in the order of a column, rows without a value last."""
+    filled, empty = (ColumnScan(order.column, is_null, order.is_falling, bound) for is_null in (False, True))
+    return [empty, filled] if order.is_backwards else [filled, empty]
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How much is looked at for one page."""
-
-    walk_s: float = 0.7  # of walking; what the last statement takes comes on top
-    statement_s: float = 0.95  # no statement runs longer
-    first_chunk: int = 500  # index entries; later chunks are larger
-    probed: int = 500  # index entries looked at to compare sources
-    gathered: int = 20_000  # index entries of a range that is read whole and sorted
-
-
-@dataclass
-class Clock:
-    """How long a walk may take."""
-
-    limits: Limits
-    began: float = field(default_factory=time.monotonic)
-
-    @property
-    def left_s(self) -> float:
-        return self.limits.walk_s - (time.monotonic() - self.began)
-
-    def next_size(self, size: int, took_s: float) -> int:
-        """A larger chunk, yet one that fits into the time left at the speed so far; 0 when none does."""
-        speed = size / max(took_s, 1e-4)
-        fitting = int(speed * self.left_s * 0.8)
-        return 0 if fitting < self.limits.first_chunk else min(size * GROWTH, LARGEST_CHUNK, fitting)
+# Walking
 
 
 @dataclass(frozen=True)
 class ScanResult:
-    """Places of what was found, in order. `is_stopped`: its time was over before it came to an end, at `stopped_at`."""
+    """Holds positions in order. `is_stopped`: the time was over before the end of the list, at `stopped_at`."""
 
     positions: list[Position]
     stopped_at: Position | None = None
     is_stopped: bool = False
 
 
-def walked(scans: list[Scan], position: Position | None, *, tests: Sql | None, count: int, clock: Clock) -> ScanResult:
-    """The first `count` entries behind `position` that pass. Stops when the clock's time is over."""
-    found: list[Position] = []
-    for number, scan in enumerate(behind(scans, position)):
-        start = position if number == 0 else None
-        if tests is None:
-            found += scan.matches(start, None, None, count - len(found))
-        else:
-            part = scan_in_chunks(scan, start, tests=tests, count=count - len(found), clock=clock)
-            found += part.positions
-            if part.is_stopped:
-                return replace(part, positions=found)
-        if len(found) >= count:
-            break
-    return ScanResult(found)
+def run_scans(
+    scans: Sequence[Scan], position: Position | None, *, tests: Sequence[Sql], count: int, budget: TimeBudget
+) -> ScanResult:
+    """Walks scans in turn to the first `count` entries behind `position` that pass, or until time is over."""
+    positions: list[Position] = []
+    for scan in scans_from(scans, position):
+        part = run_scan(scan, position, tests=tests, count=count - len(positions), budget=budget)
+        positions += part.positions
+        if part.is_stopped or len(positions) >= count:
+            return ScanResult(positions, part.stopped_at, part.is_stopped)
+        position = None  # the next scan begins at its start
+    return ScanResult(positions)
 
 
-def scan_in_chunks(scan: Scan, position: Position | None, *, tests: Sql, count: int, clock: Clock) -> ScanResult:
-    found: list[Position] = []
-    size = max(clock.limits.first_chunk, scan.least_chunk)
+def scans_from(scans: Sequence[Scan], position: Position | None) -> Sequence[Scan]:
+    """Leaves out the scans ahead of the one that `position` stands on."""
+    if position is None or len(position) == 1:
+        return scans
+    is_null = position[0] is None
+    return scans[[scan.is_null for scan in scans].index(is_null) :]
+
+
+def run_scan(
+    scan: Scan, position: Position | None, *, tests: Sequence[Sql], count: int, budget: TimeBudget
+) -> ScanResult:
+    """Walks one scan: at once without tests, else in chunks that grow while time is left."""
+    if not tests:
+        return ScanResult(scan.matches(position, None, tests=(), count=count))
+    positions: list[Position] = []
+    size = max(budget.first_chunk, scan.least_chunk)
     while True:
-        began = time.monotonic()
-        seen, last = scan.chunk(position, size)
-        found += scan.matches(position, last if seen == size else None, tests, count - len(found))
-        if len(found) >= count or seen < size:
-            return ScanResult(found)
-        position, size = last, clock.next_size(size, time.monotonic() - began)
+        began = monotonic()
+        chunk = scan.chunk(position, size)
+        is_full = chunk.seen == size
+        positions += scan.matches(position, chunk.last if is_full else None, tests=tests, count=count - len(positions))
+        if len(positions) >= count or not is_full:
+            return ScanResult(positions)
+        position, size = chunk.last, budget.next_chunk(size, monotonic() - began)
         if not size:
-            return ScanResult(found, stopped_at=position, is_stopped=True)
+            return ScanResult(positions, stopped_at=position, is_stopped=True)

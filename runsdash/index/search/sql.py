@@ -1,71 +1,81 @@
-"""Pieces of SQL with their parameters, and the few positions where the two engines differ.
+"""Holds pieces of SQL with their parameters, and the few places where the two engines differ.
 
 Written by hand because a list has to be answered from one index in order, which the forms here make sure of. Names in
-the texts are constants of ours; everything from people is a parameter.
+the texts are constants of ours; everything from people is a parameter. Knows nothing of filters.
 """
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
 STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, about a millisecond
 # A table of few pages seems quick to read as a whole, though each of its words lies apart: 230 ms instead of 7.
 ONLY_INDEXES = "SET LOCAL enable_seqscan = off; "
+Param = str | int | float | list[int] | None
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Sql:
-    """A piece of a statement. `%s` stands for a parameter."""
+    """Holds a piece of a statement. `%s` stands for a parameter."""
 
     text: str
-    params: tuple = ()
+    params: tuple[Param, ...] = ()
 
 
 class TookTooLong(Exception):
-    """A statement was stopped because its time was over."""
+    """Says that a statement was stopped because its time was over."""
 
 
-def all_of(parts: Iterable[Sql]) -> Sql | None:
-    """Joined by AND; None when there are none."""
-    return joined(list(parts), " AND ")
+def joined(parts: Sequence[Sql], between: str = " AND ") -> Sql:
+    """Joins pieces without brackets."""
+    return Sql(between.join([part.text for part in parts]), tuple(param for part in parts for param in part.params))
 
 
-def any_of(parts: Iterable[Sql]) -> Sql | None:
-    return joined(list(parts), " OR ")
+def bracketed(parts: Sequence[Sql], between: str) -> Sql:
+    """Joins pieces in brackets; a single one stays as it is."""
+    row = joined(parts, between)
+    return row if len(parts) == 1 else Sql(f"({row.text})", row.params)
 
 
-def joined(parts: Sequence[Sql], word: str) -> Sql | None:
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    params = tuple(param for part in parts for param in part.params)
-    return Sql(f"({word.join(part.text for part in parts)})", params)
+def all_of(parts: Sequence[Sql]) -> Sql:
+    """Joins conditions, of which there is at least one, by AND."""
+    return bracketed(parts, " AND ")
+
+
+def any_of(parts: Sequence[Sql]) -> Sql:
+    """Joins conditions, of which there is at least one, by OR."""
+    return bracketed(parts, " OR ")
 
 
 def opposite(part: Sql) -> Sql:
-    """True wherever `part` is not, unknown values included."""
+    """Negates a condition: true wherever `part` is not, unknown values included."""
     return Sql(f"({part.text}) IS NOT TRUE", part.params)
 
 
-def one_of(column: str, values: Sequence[object]) -> Sql:
+def one_of(column: str, values: Sequence[Param]) -> Sql:
     if len(values) == 1:
         return Sql(f"{column} = %s", tuple(values))
     marks = ", ".join(["%s"] * len(values))
     return Sql(f"{column} IN ({marks})", tuple(values)) if values else Sql("1 = 0")
 
 
-def fetched(statement: Sql) -> list[tuple]:
+def fetched(statement: Sql) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
-        return cursor.fetchall()
+        rows: list[Row] = cursor.fetchall()
+        return rows
 
 
 def estimated_rows(statement: Sql) -> int:
-    """How many rows PostgreSQL expects; it plans the statement and does not run it."""
-    return fetched(Sql(f"EXPLAIN (FORMAT JSON) {statement.text}", statement.params))[0][0][0]["Plan"]["Plan Rows"]
+    """Returns how many rows PostgreSQL expects; it plans the statement and does not run it."""
+    [[plans]] = fetched(Sql(f"EXPLAIN (FORMAT JSON) {statement.text}", statement.params))
+    return int(plans[0]["Plan"]["Plan Rows"])
 
 
 def is_postgresql() -> bool:
@@ -76,12 +86,12 @@ def is_postgresql() -> bool:
 
 
 def each_run(ids: Sql) -> Sql:
-    """`FROM` item that gives `d.id` for each id of the query `ids` and `r`, its run, read by its key."""
+    """Returns a `FROM` item that gives `d.id` for each id of the query `ids` and `r`, its run, read by its key."""
     return each_row(ids, "index_run", "id")
 
 
 def each_row(ids: Sql, table: str, key: str) -> Sql:
-    """The same for rows `r` of any table with an index on `key`."""
+    """Returns the same for rows `r` of any table with an index on `key`."""
     if is_postgresql():  # the OFFSET keeps the planner from joining with the whole table
         row = f"CROSS JOIN LATERAL (SELECT * FROM {table} x WHERE x.{key} = d.id OFFSET 0) r"
         return Sql(f"({ids.text}) d {row}", ids.params)
@@ -89,21 +99,21 @@ def each_row(ids: Sql, table: str, key: str) -> Sql:
 
 
 def listed_ids(ids: Sequence[int]) -> Sql:
-    """A query that gives these ids."""
+    """Returns a query that gives these ids."""
     if is_postgresql():
         return Sql("SELECT unnest(%s::bigint[]) AS id", (list(ids),))
     return Sql("SELECT value AS id FROM json_each(%s)", (json.dumps(list(ids)),))
 
 
 def holds_phrase(phrase: str) -> Sql:
-    """Does the run `r` have these words in a row?"""
+    """Asks whether the run `r` has these words in a row."""
     look = "strpos(' ' || x.words || ' ', %s)" if is_postgresql() else "instr(' ' || x.words || ' ', %s)"
     return Sql(f"EXISTS (SELECT 1 FROM index_runtext x WHERE x.run_id = r.id AND {look} > 0)", (f" {phrase} ",))
 
 
 @contextmanager
 def stopped_after(seconds: float) -> Iterator[None]:
-    """Statements inside are stopped when their time is over: TookTooLong."""
+    """Stops statements inside when their time is over. Raises TookTooLong."""
     if is_postgresql():
         with stopped_by_server(seconds):
             yield

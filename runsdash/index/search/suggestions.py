@@ -1,4 +1,7 @@
-"""What may come next in a filter: names of clauses, and values that the index has. Read from indexes, a few seeks."""
+"""Suggests what may come next in a filter: names of clauses, and values that the index has.
+
+Owns the end of a filter that is being typed. Each suggestion is read from an index by a few seeks.
+"""
 
 import re
 from collections.abc import Callable, Iterable
@@ -7,10 +10,9 @@ from dataclasses import dataclass
 from runsdash.index.models import Assistant, Connection
 from runsdash.service.statuses import RunStatus
 
-from .distinct_values import values_of
-from .filter_grammar import PLAIN_KEY, quoted
-from .filter_names import AMOUNT_EXAMPLES
-from .run_filter import AMOUNTS, FLAGS, METADATA, NAMES, Clause, text_of
+from .filter_grammar import PLAIN_KEY, quoted, text_of
+from .filter_names import AMOUNT_EXAMPLES, AMOUNTS, FLAGS, METADATA, NAMES, Clause
+from .index_ranges import distinct_values
 from .sql import Sql
 
 SHOWN = 10
@@ -20,30 +22,30 @@ MEANINGS = {
     "status": "failed, completed …", "model": "gpt-4o", "assistant": "name or id", "thread": "id", "run": "id",
     "connection": "name", "error": "code", "tool": "name of a function", "has": "tool_calls, error …",
     "is": "active, waiting …", "created": "created>-7d", "since": "24h", "until": "2026-11-23",
-    **{name: f"{name}>{example}" for name, example in AMOUNT_EXAMPLES.items()},
+    **{name: f"{name}>{small}" for name, (small, _) in AMOUNT_EXAMPLES.items()},
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """`text` is the whole filter with it; `label` the clause, `note` a word on it. Is it a whole clause?"""
+    """Holds the whole filter with it as `text`, the clause alone as `label`, and a word on it as `note`."""
 
     text: str
     label: str
     note: str = ""
-    is_whole: bool = True
+    is_whole: bool = True  # as a clause
 
 
 def suggestions(typed: str) -> list[Suggestion]:
-    """For a filter whose end is being typed."""
+    """Suggests what may stand at the end of a filter that is being typed."""
     part = LAST_PART.search(typed)
     if part is None:
         return []
     before, sign, last = typed[: part.start(1)], part[1], part[2]
-    found = list(of_values(last) or of_names(last))[: SHOWN if last else len(NAMES) + 1]
+    shown = list(of_values(last) or of_names(last))[: SHOWN if last else len(NAMES) + 1]
     return [
         Suggestion(f"{before}{sign}{one.text}{' ' if one.is_whole else ''}", sign + one.label, one.note, one.is_whole)
-        for one in found
+        for one in shown
     ]
 
 
@@ -68,16 +70,18 @@ def of_names(typed: str) -> Iterable[Suggestion]:
 
 
 def in_index(table: str, column: str, *, prefix: str, where: Sql | None = None) -> list[str]:
-    """The empty value is none that somebody would look for."""
-    return [value for value in values_of(table, column, prefix=prefix, where=where, count=SHOWN + 1) if value][:SHOWN]
+    """Lists values in order, but the empty one, which nobody would look for."""
+    return [value for value in distinct_values(table, column, prefix=prefix, where=where, count=SHOWN + 1) if value][
+        :SHOWN
+    ]
 
 
 def of_values(typed: str) -> list[Suggestion]:
     pair = KEY.fullmatch(typed)
     if pair is not None:
         key = pair["quoted"] if pair["quoted"] is not None else pair["plain"]
-        found = in_index("index_runmetadata", "value", prefix=pair["value"], where=Sql("d.key = %s", (key,)))
-        return [of_clause(Clause(METADATA, value, "=", key)) for value in found]
+        values = in_index("index_runmetadata", "value", prefix=pair["value"], where=Sql("d.key = %s", (key,)))
+        return [of_clause(Clause(METADATA, value, "=", key)) for value in values]
     name, colon, value = typed.partition(":")
     if not colon or name not in READERS:
         return []
@@ -98,10 +102,10 @@ def column(table: str, name: str, condition: str = "") -> Callable[[str], list[t
 
 
 def assistants(prefix: str) -> list[tuple[str, str]]:
-    """By a part of the name, or by the start of the id. The table holds one row an assistant."""
+    """Looks for a part of the name, or the start of the id. The table holds one row an assistant."""
     named = Assistant.objects.filter(name__icontains=prefix).exclude(name="").order_by("name")
-    found = [(name, upstream_id) for name, upstream_id in named.values_list("name", "upstream_id")[:SHOWN]]
-    return found or [(one, "") for one in in_index("index_run", "assistant_id", prefix=prefix)]
+    pairs = list(named.values_list("name", "upstream_id")[:SHOWN])
+    return pairs or [(one, "") for one in in_index("index_run", "assistant_id", prefix=prefix)]
 
 
 def connections(prefix: str) -> list[tuple[str, str]]:

@@ -1,54 +1,53 @@
-"""How many runs have each status, model, assistant, error, connection and tool: of given ids, or of a whole filter.
+"""Counts the runs of each status, model, assistant, error, connection and tool: of given ids, or of a whole query.
 
-A filter's runs are walked newest first, each chunk counted by the database in one statement.
+The runs of a query are scanned newest first, each chunk counted by the database in one statement. Owns the statements
+that group runs by value; which values are shown, and which counts are exact, is decided in `facets`.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from time import monotonic
+from typing import NamedTuple
 
-from .index_ranges import WORDS, IndexRanges
-from .plan import Direction, Plan, plan_for
+from .index_ranges import WORDS
+from .plan import Plan, plan_for
 from .run_query import RunQuery
-from .scans import Clock, KeyScan, Position
-from .sql import (
-    Sql,
-    TookTooLong,
-    each_row,
-    each_run,
-    fetched,
-    is_postgresql,
-    listed_ids,
-    stopped_after,
-)
+from .scans import KeyScan, Position, RunOrder
+from .sql import Sql, TookTooLong, each_row, each_run, fetched, is_postgresql, listed_ids, stopped_after
+from .time_budget import TimeBudget
 
 COLUMNS = {
     "status": "r.status", "model": "r.model", "assistant": "r.assistant_id", "error": "r.error_code",
     "connection": "c.slug",
 }  # fmt: skip
 NAMES = ("status", "model", "assistant", "error", "tool", "connection")
-ValueCounts = dict[str, Counter[str]]
+ValueCounts = dict[str, Counter[str]]  # runs by value, for each of NAMES
+
+
+class Counted(NamedTuple):
+    """Holds counts, and whether they are of all runs."""
+
+    counts: ValueCounts
+    is_complete: bool
 
 
 def value_counts_of(ids: Sql, names: set[str]) -> ValueCounts:
-    """Runs of the query `ids` by value, for each of `names`."""
-    found = no_value_counts()
-    asked = [name for name in COLUMNS if name in names]
-    if asked:
-        columns = ", ".join(COLUMNS[name] for name in asked)
-        slugs = " JOIN index_connection c ON c.id = r.connection_id" if "connection" in asked else ""
+    """Counts the runs of the query `ids` by value, for each of `names`."""
+    counts = no_value_counts()
+    in_run = [name for name in COLUMNS if name in names]
+    if in_run:
+        columns = ", ".join(COLUMNS[name] for name in in_run)
+        slugs = " JOIN index_connection c ON c.id = r.connection_id" if "connection" in in_run else ""
         rows = each_run(ids)
-        for *values, number in fetched(
-            Sql(f"SELECT {columns}, COUNT(*) FROM {rows.text}{slugs} GROUP BY {columns}", rows.params)
-        ):
-            for name, value in zip(asked, values, strict=True):
-                found[name][value] += number
+        text = f"SELECT {columns}, COUNT(*) FROM {rows.text}{slugs} GROUP BY {columns}"
+        for *values, number in fetched(Sql(text, rows.params)):
+            for name, value in zip(in_run, values, strict=True):
+                counts[name][value] += number
     if "tool" in names:
-        used = each_row(ids, "index_runtool", "run_id")
-        found["tool"].update(
-            dict(fetched(Sql(f"SELECT r.name, COUNT(*) FROM {used.text} GROUP BY r.name", used.params)))
-        )
-    return found
+        rows = each_row(ids, "index_runtool", "run_id")
+        text = f"SELECT r.name, COUNT(*) FROM {rows.text} GROUP BY r.name"
+        counts["tool"].update(dict(fetched(Sql(text, rows.params))))
+    return counts
 
 
 def no_value_counts() -> ValueCounts:
@@ -60,69 +59,73 @@ def add(part: ValueCounts, names: set[str], *, to: ValueCounts) -> None:
         to[name].update(part[name])
 
 
-def value_counts_in_time(ids: Sequence[int], names: set[str], *, size: int, clock: Clock) -> tuple[ValueCounts, bool]:
-    """Of the first `size` ids in any case and of as many more at a time while time is left; and whether it is of all."""
+def value_counts_in_time(ids: Sequence[int], names: set[str], *, size: int, budget: TimeBudget) -> Counted:
+    """Counts the first `size` ids in any case, and as many more at a time while time is left."""
     total = no_value_counts()
     while True:
         began = monotonic()
         add(value_counts_of(listed_ids(ids[:size]), names), names, to=total)
         ids = ids[size:]
-        has_time = clock.next_size(size, monotonic() - began) >= min(size, len(ids))
+        has_time = budget.next_chunk(size, monotonic() - began) >= min(size, len(ids))
         if not ids or not has_time:
-            return total, not ids
+            return Counted(total, not ids)
 
 
-def growing_value_counts(run_query: RunQuery, names: set[str], *, clock: Clock) -> Iterator[tuple[ValueCounts, bool]]:
-    """The tally so far after each chunk, and whether it is of all runs. Ends when the clock's time is over.
+def growing_value_counts(run_query: RunQuery, names: set[str], *, budget: TimeBudget) -> Iterator[Counted]:
+    """Yields the counts so far after each chunk. Ends when time is over.
 
     What is taken out of `names` meanwhile is counted no further.
     """
-    plan = plan_for(run_query, Direction(), None, clock.limits)
+    budget = budget.started()
+    plan = plan_for(run_query, RunOrder(), None, budget)
     total = no_value_counts()
-    is_tested = plan.gathered is None and plan.tests is not None
-    for ids, is_last in chunks(plan, clock):
+    reads_runs = plan.gathered is None and bool(plan.tests)
+    for ids, is_last in chunks(plan, budget):
         try:
-            with stopped_after(max(0.001, clock.left_s)):
-                part = value_counts_of(read_once(ids) if is_tested else ids, names)
+            with stopped_after(max(0.001, budget.left_s)):
+                part = value_counts_of(read_once(ids) if reads_runs else ids, names)
         except TookTooLong:
             return
         add(part, names, to=total)
-        yield total, is_last
+        yield Counted(total, is_last)
 
 
 def read_once(ids: Sql) -> Sql:
-    """Where each run is looked into, since two statements count them."""
+    """Reads ids for which each run is looked at, since two statements count them."""
     return listed_ids([key for (key,) in fetched(ids)])
 
 
-def chunks(plan: Plan, clock: Clock) -> Iterator[tuple[Sql, bool]]:
-    """Queries that give the ids of what passes, and whether it is the last. The clock measures what comes in between."""
+def chunks(plan: Plan, budget: TimeBudget) -> Iterator[tuple[Sql, bool]]:
+    """Yields queries for the ids that pass, and whether it is the last. Measures what comes in between."""
     if plan.gathered is not None:
-        positions = plan.sorted_rows(None, clock.limits.gathered, clock.limits.gathered)
+        cap = budget.gathered
+        positions = plan.gathered_positions(plan.gathered, None, count=cap, cap=cap)
         yield listed_ids([position[-1] for position in positions]), True
         return
-    (scan,) = plan.scans
+    (scan,) = (scan for scan in plan.scans if isinstance(scan, KeyScan))  # as every plan by time has it
     position: Position | None = None
-    size = max(clock.limits.first_chunk, scan.least_chunk)
+    size = max(budget.first_chunk, scan.least_chunk)
     while size:
         began = monotonic()
-        ids, seen, last = chunk(scan, position, plan.tests, size)
+        ids, seen, last = chunk_ids(scan, position, plan.tests, size)
         yield ids, seen < size
         if seen < size:
             return
-        position, size = last, clock.next_size(size, monotonic() - began)
+        position, size = last, budget.next_chunk(size, monotonic() - began)
 
 
-def chunk(scan: KeyScan, position: Position | None, tests: Sql | None, size: int) -> tuple[Sql, int, Position | None]:
-    """A query for what passes of the next `size` entries, how many entries there are, and where they end."""
-    if tests is None and looks_into_texts(scan.source):
-        positions = scan.matches(position, None, None, size)
-        return listed_ids([key for (key,) in positions]), len(positions), positions[-1] if positions else None
+def chunk_ids(
+    scan: KeyScan, position: Position | None, tests: Sequence[Sql], size: int
+) -> tuple[Sql, int, Position | None]:
+    """Returns a query for what passes of the next `size` entries, how many entries there are, and where they end."""
+    if not tests and looks_into_texts(scan):
+        positions = scan.matches(position, None, tests=(), count=size)
+        ids = listed_ids([one[-1] for one in positions])
+        return ids, len(positions), positions[-1] if positions else None
     seen, last = scan.chunk(position, size)
-    key_range = scan.behind(position) & scan.until(last)
-    return scan.source.ids(key_range=key_range, count=size, is_descending=scan.is_descending, tests=tests), seen, last
+    return scan.matching_ids(position, last, tests=tests, count=size), seen, last
 
 
-def looks_into_texts(source: IndexRanges) -> bool:
+def looks_into_texts(scan: KeyScan) -> bool:
     """PostgreSQL does for words: the ids of such a range are not just read from an index."""
-    return is_postgresql() and any(index_range.table == WORDS for index_range in source.ranges)
+    return is_postgresql() and any(one.table == WORDS for one in scan.index.ranges)

@@ -16,6 +16,7 @@ from runsdash.actions.runs import submit_tool_outputs
 from runsdash.actions.start_run import create_run, create_thread
 from runsdash.index.keeping.purge import purge_some
 from runsdash.index.models import Run
+from runsdash.sync.refresh import refresh_run
 from tests.connected import wait_for
 from tests.upstream import Sandbox
 

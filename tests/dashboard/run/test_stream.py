@@ -16,6 +16,7 @@ from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.dashboard.run.live_stream import Viewing
 from runsdash.dashboard.run.stream_viewers import has_place, take_place
 from runsdash.index.models import Connection, Run
+from runsdash.sync.refresh import refresh_run
 from tests.dashboard.conftest import path_of
 from tests.pages import Element, parsed
 from tests.people import HTMX

@@ -22,7 +22,7 @@ from tests.rows import made_connection, made_run, made_runs, waiting_for
 pytestmark = pytest.mark.django_db
 URL = "/runs/"
 HTMX = {"HX-Request": "true"}
-UNHURRIED = replace(facets_module.QUICK, looked_s=30, counted_s=30, statement_s=30)
+UNHURRIED = replace(facets_module.QUICK, find_s=30, index_s=30, statement_s=30)
 
 
 @pytest.fixture
@@ -196,12 +196,12 @@ def test_what_no_index_counts_is_counted_run_by_run(viewer: Client, many: Connec
 
 
 def test_without_time_a_first_look_says_at_least_and_a_second_one_all(many: Connection) -> None:
-    hurried = replace(UNHURRIED, counted_s=0)
+    hurried = replace(UNHURRIED, index_s=0)
     whole = facets_module.counted(parsed(""), None, hurried)
     assert (whole.total, whole.is_more, whole.can_be_finer) == (facets_module.CAP, True, True)
     assert whole.statuses["completed"] == Count("completed", 1000, is_more=True)  # of the newest 1,000
     text = "model:m0 status:completed"
-    glance = replace(UNHURRIED, looked_s=0)
+    glance = replace(UNHURRIED, find_s=0)
     stopped = facets_module.counted(parsed("-status:failed"), None, glance)
     assert stopped.total == facets_module.CAP  # completed ones alone
     half = facets_module.counted(parsed(text), None, hurried)

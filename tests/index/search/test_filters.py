@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from runsdash.index.fulltext.words import words_of
 from runsdash.index.search.filter_names import AMOUNTS, COMPARISONS, FLAGS, VALUES
-from runsdash.index.search.filter_values import count_of, dollars_of, seconds_of
+from runsdash.index.search.filter_values import count_of, dollars_of, moment_of, seconds_of
 from runsdash.index.search.predicates import key_range_of
 from runsdash.index.search.run_filter import (
     METADATA,
@@ -17,7 +17,6 @@ from runsdash.index.search.run_filter import (
     Clause,
     FilterError,
     RunFilter,
-    moment_of,
     parsed,
 )
 from runsdash.service.statuses import RunStatus

@@ -15,7 +15,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from runsdash.index.models import Connection, Run, RunMetadata, RunText, RunTool, Thread
-from runsdash.index.search import SORTS, Limits, RunOrder, ids_of, run_list_page
+from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.suggestions import suggestions
@@ -49,7 +49,7 @@ TYPED = [
     "metadata.env=p",
 ]
 # Small enough that index ranges are gathered, too, in a table of this size.
-LIMITS = Limits(gathered=400, walk_s=30, statement_s=30)
+BUDGET = TimeBudget(gathered=400, walk_s=30, statement_s=30)
 # SQLite: what may be read whole are our own subqueries, each cut by a LIMIT, lists of ids, and tables of a few rows.
 BOUNDED = re.compile(
     r"SCAN (\(?subquery-\d+\)?|[cuj]|a\d+|json_each|v|index_connection|index_assistant|index_savedview)\b"
@@ -105,7 +105,7 @@ def statements() -> Iterator[tuple[str, str]]:
                 with CaptureQueriesContext(connection) as caught:
                     order = RunOrder(sort, cursor == "")
                     run_list_page(
-                        parsed(text), order=order, rows=Run.objects.all(), limit=50, cursor=cursor, limits=LIMITS
+                        parsed(text), order=order, rows=Run.objects.all(), limit=50, cursor=cursor, budget=BUDGET
                     )
                 yield from ((f"{text!r} by {sort}", one["sql"]) for one in caught.captured_queries)
         with CaptureQueriesContext(connection) as caught:
@@ -168,7 +168,7 @@ def faulty_nodes(node: dict) -> Iterator[str]:
     kind, inside = node["Node Type"], node.get("Plans", [])
     if kind == "Seq Scan" and node["Relation Name"] in LARGE:
         yield f"{kind} on {node['Relation Name']}"
-    if kind == "Sort" and inside[0]["Plan Rows"] > Limits().gathered + 1:
+    if kind == "Sort" and inside[0]["Plan Rows"] > TimeBudget().gathered + 1:
         yield f"Sort of {inside[0]['Plan Rows']} rows by {node['Sort Key']}"
     for one in inside:
         yield from faulty_nodes(one)
