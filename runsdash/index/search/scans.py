@@ -6,6 +6,7 @@ a column. Which of them answers a query is decided in `plan`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from time import monotonic
 from typing import ClassVar, NamedTuple
 
@@ -184,7 +185,7 @@ def scans_from(scans: Sequence[Scan], position: Position | None) -> Sequence[Sca
     if position is None or len(position) == 1:
         return scans
     is_null = position[0] is None
-    return scans[[scan.is_null for scan in scans].index(is_null) :]
+    return list(dropwhile(lambda scan: isinstance(scan, ColumnScan) and scan.is_null != is_null, scans))
 
 
 def run_scan(

@@ -315,3 +315,9 @@ def test_a_strange_cursor_is_refused(db: None, cursor: str) -> None:
 def test_a_strange_value_in_a_cursor_is_refused(db: None, cursor: str) -> None:
     with pytest.raises(CursorError):
         run_list_page(parsed(""), order=RunOrder("tokens"), rows=Run.objects.all(), limit=1, cursor=cursor)
+
+
+def test_a_cursor_behind_rows_without_a_value_finds_none_where_a_value_is_asked_for(rows: list[Run]) -> None:
+    order, found = RunOrder("duration"), Run.objects.all()
+    page = run_list_page(parsed("duration>10s"), order=order, rows=found, limit=5, cursor="after.1.-", budget=TINY)
+    assert (page.rows, page.next) == ([], "")
