@@ -124,7 +124,7 @@ def listed(request: HttpRequest, asked: AskedThreads, *, form: AddThreads, statu
     return render(request, "threads/threads.html", context, status=status)
 
 
-def found_page(asked: AskedThreads, connection: Connection | None) -> KeysetPage:
+def found_page(asked: AskedThreads, connection: Connection | None) -> KeysetPage[Thread]:
     threads = Thread.objects.all() if connection is None else Thread.objects.filter(connection=connection)
     if not asked.is_by_addition:
         threads = threads.filter(last_run_at__isnull=False)

@@ -1,19 +1,22 @@
-"""Pages lists by key: any page of any list costs the same. No OFFSET, no COUNT.
+"""Pages through lists by key: any page of any list costs the same. No OFFSET, no COUNT.
 
-A cursor says where in the list and which way: `after.KEY` (the rows that follow) or `before.KEY` (those ahead).
+Owns cursors and orders of plain querysets; lists of runs with a filter are paged in `search`. A cursor says where in
+the list and which way: `after.KEY` (the rows that follow) or `before.KEY` (those ahead).
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
 CURSOR = re.compile(r"(after|before)\.(-?\d{1,19})(?:\.(-?\d{1,19}))?")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST = 2**63 - 1
-Key = tuple[int] | tuple[datetime, int]
+Row = TypeVar("Row", bound=Model)
+Key = tuple[int] | tuple[datetime, int]  # (id,) or (time, id)
 
 
 class CursorError(ValueError):
@@ -22,7 +25,7 @@ class CursorError(ValueError):
 
 @dataclass(frozen=True)
 class KeysetOrder:
-    """Orders by `id`, or by a time column with `id` behind it. Rows without that time are not in the list."""
+    """Orders by `id`, or by a time column with `id` behind it; rows without that time are not in the list."""
 
     column: str = "id"
     is_descending: bool = True
@@ -35,35 +38,34 @@ class KeysetOrder:
         sign = "-" if self.is_descending else ""
         return [f"{sign}id"] if self.column == "id" else [f"{sign}{self.column}", f"{sign}id"]
 
-    def beyond(self, place: Key) -> Q:
-        """Finds rows strictly behind `place` in this order. The redundant first condition lets the index seek."""
+    def beyond(self, position: Key) -> Q:
+        """Finds rows strictly behind `position` in this order. The redundant first condition lets the index seek."""
         side = "lt" if self.is_descending else "gt"
-        behind = Q(**{f"id__{side}": place[-1]})
+        moment, behind = position[0], Q(**{f"id__{side}": position[-1]})
         if self.column == "id":
             return behind
-        moment = place[0]
         return Q(**{f"{self.column}__{side}e": moment}) & (Q(**{f"{self.column}__{side}": moment}) | behind)
 
 
 @dataclass(frozen=True)
-class KeysetPage:
+class KeysetPage(Generic[Row]):
     """Holds `rows` in order; `previous` and `next` are cursors, empty at the ends."""
 
-    rows: list[Model] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     previous: str = ""
     next: str = ""
 
 
 def page_of(
-    querysets: Sequence[QuerySet[Model]], *, order: KeysetOrder, rows: QuerySet[Model], limit: int, cursor: str = ""
-) -> KeysetPage:
-    """Finds a page out of one or several disjoint querysets. `rows` says what comes with a row. Raises CursorError.
+    querysets: Sequence[QuerySet[Row]], *, order: KeysetOrder, rows: QuerySet[Row], limit: int, cursor: str = ""
+) -> KeysetPage[Row]:
+    """Reads one page of one or several disjoint querysets. `rows` says what comes with a row. Raises CursorError.
 
     Keys are found first, then their rows: the index is walked without touching wide rows.
     """
-    way, place = place_of(cursor, order=order)
+    way, position = way_and_position(cursor, order=order)
     walk = order.reversed() if way == "before" else order
-    keys = merged([keys_ahead(one, walk=walk, place=place, count=limit + 1) for one in querysets], walk=walk)
+    keys = merged([keys_ahead(one, walk=walk, position=position, count=limit + 1) for one in querysets], walk=walk)
     has_more, keys = len(keys) > limit, keys[:limit]
     if way == "before":
         if not has_more and len(keys) < limit:
@@ -76,9 +78,9 @@ def page_of(
     return KeysetPage(rows_of(keys, rows), previous, following)
 
 
-def keys_ahead(queryset: QuerySet[Model], *, walk: KeysetOrder, place: Key | None, count: int) -> list[Key]:
-    if place is not None:
-        queryset = queryset.filter(walk.beyond(place))
+def keys_ahead(queryset: QuerySet[Row], *, walk: KeysetOrder, position: Key | None, count: int) -> list[Key]:
+    if position is not None:
+        queryset = queryset.filter(walk.beyond(position))
     columns = ["id"] if walk.column == "id" else [walk.column, "id"]
     return list(queryset.order_by(*walk.names).values_list(*columns)[:count])
 
@@ -89,19 +91,19 @@ def merged(lists: Sequence[list[Key]], *, walk: KeysetOrder) -> list[Key]:
     return sorted({key for keys in lists for key in keys}, reverse=walk.is_descending)
 
 
-def rows_of(keys: Sequence[Key], rows: QuerySet[Model]) -> list[Model]:
+def rows_of(keys: Sequence[Key], rows: QuerySet[Row]) -> list[Row]:
     """Reads the rows in the order of their keys; one deleted in between is left out."""
-    found = rows.in_bulk([key[-1] for key in keys])
-    return [found[key[-1]] for key in keys if key[-1] in found]
+    by_id = rows.in_bulk([key[-1] for key in keys])
+    return [by_id[key[-1]] for key in keys if key[-1] in by_id]
 
 
 def cursor_to(way: str, key: Key) -> str:
-    """Makes the cursor to the rows behind `key`, or ahead of it."""
-    *moment, pk = key
-    return ".".join([way, *(str((one - EPOCH) // timedelta(microseconds=1)) for one in moment), str(pk)])
+    """Writes the cursor to the rows behind `key`, or ahead of it."""
+    moments = [str((moment - EPOCH) // timedelta(microseconds=1)) for moment in key[:-1]]
+    return ".".join([way, *moments, str(key[-1])])
 
 
-def place_of(cursor: str, *, order: KeysetOrder) -> tuple[str, Key | None]:
+def way_and_position(cursor: str, *, order: KeysetOrder) -> tuple[str, Key | None]:
     if not cursor:
         return "", None
     match = CURSOR.fullmatch(cursor)
