@@ -149,11 +149,10 @@ def counted(run_filter: RunFilter, connection: Connection | None, times: FacetTi
         if one.is_sampled:
             counts |= one.counts_by_walking({name: counts[name] for name in one.names}, by_walking)
     counts["assistant"] = with_labels(counts["assistant"])
-    total = full.total
-    if full.has_more:  # when finding was stopped, a value that an index counts may say more
-        total = max([total, *(one.number for name in full.names for one in counts[name])])
+    # When finding was stopped, a value that an index counts may say more.
+    more = [one.number for name in full.names for one in counts[name]] if full.has_more else []
     in_order = {name: counts[name] for name in NAMES}  # menus keep their places, whatever is chosen
-    return Facets(total, full.has_more, in_order, is_final=times is EXACT)
+    return Facets(max([full.total, *more]), full.has_more, in_order, is_final=times is EXACT)
 
 
 def names_by_filter(run_filter: RunFilter) -> dict[RunFilter, list[str]]:

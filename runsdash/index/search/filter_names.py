@@ -44,7 +44,7 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True)
 class Clause:
-    """Holds one condition. `key` is that of a metadata clause; the operator is `:`, for metadata `=`, or a comparison."""
+    """Holds one condition. `key` is that of metadata; `operator` is `:`, for metadata `=`, or a comparison."""
 
     name: str
     value: str

@@ -43,7 +43,7 @@ class Plan:
         where = joined([*self.tests, *beyond(self.order, position)] or [Sql("1 = 1")])
         columns = "r.id" if self.order.is_by_time else f"r.{self.order.column}, r.id"
         text = f"SELECT {columns} FROM {rows.text} WHERE {where.text} {sort_of(self.order)} LIMIT {count}"
-        return list(fetched(Sql(text, (*rows.params, *where.params))))
+        return fetched(Sql(text, (*rows.params, *where.params)))
 
 
 def plan_for(run_query: RunQuery, order: RunOrder, position: Position | None, budget: TimeBudget) -> Plan:
@@ -90,8 +90,7 @@ def gathering(run_query: RunQuery, order: RunOrder, choice: Predicate) -> Plan:
 
 def scanning_column(run_query: RunQuery, order: RunOrder) -> Plan:
     """Scans the sort's own index. A comparison of the same column bounds the scan; a span of time is tested."""
-    columns = [one for one in run_query.predicates if one.column == order.column and len(one.index.ranges) == 1]
-    own = columns[:1]
+    own = [one for one in run_query.predicates if one.column == order.column and len(one.index.ranges) == 1][:1]
     tests = [*run_query.tests(but=own), *index_ranges.bounds("r.id", run_query.key_range)]
     scans = column_scans(order, bound=own[0].index.ranges[0].where if own else None)
     if own and "IS NULL" not in own[0].condition.text:

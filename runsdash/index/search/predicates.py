@@ -212,8 +212,7 @@ def of_moments(clauses: Sequence[Clause]) -> Predicate:
 
 
 def created_in(key_range: KeyRange) -> Sql:
-    bounds = index_ranges.bounds("r.id", key_range)
-    return all_of(bounds) if bounds else Sql("1 = 1")
+    return all_of(index_ranges.bounds("r.id", key_range) or [Sql("1 = 1")])
 
 
 # Flags. The condition, and that of an index where there is one

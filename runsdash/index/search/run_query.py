@@ -33,10 +33,9 @@ class RunQuery:
     def above(self, key: int) -> "RunQuery":
         return replace(self, key_range=self.key_range & KeyRange(low=key + 1))
 
-    def tests(self, *, but: Iterable[Predicate] = ()) -> list[Sql]:
+    def tests(self, *, but: Sequence[Predicate]) -> list[Sql]:
         """Returns the conditions of all predicates but those that an index answers already."""
-        answered = list(but)
-        conditions = [one.condition for one in self.predicates if one not in answered]
+        conditions = [one.condition for one in self.predicates if one not in but]
         return [all_of(conditions)] if conditions else []
 
 
@@ -123,6 +122,6 @@ def exact_index(run_query: RunQuery) -> IndexRanges:
     """Returns ranges in the order of ids that hold just the runs of the query; NO_INDEX when tests are needed."""
     if not run_query.predicates:
         return EVERY_RUN
-    needed = len(run_query.predicates)
-    exact = [one.index for one in index_choices(run_query) if len(one.answers) == needed and one.index.is_by_id]
+    choices = [one for one in index_choices(run_query) if one.index.is_by_id]
+    exact = [one.index for one in choices if len(one.answers) == len(run_query.predicates)]
     return exact[0] if exact else NO_INDEX

@@ -93,7 +93,7 @@ class KeyScan:
         self, position: Position | None, last: Position | None, *, tests: Sequence[Sql], count: int
     ) -> list[Position]:
         """Returns the first `count` positions behind `position`, up to and with `last`, that pass."""
-        return list(fetched(self.matching_ids(position, last, tests=tests, count=count)))
+        return fetched(self.matching_ids(position, last, tests=tests, count=count))
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class ColumnScan:
         where = self.between(position, last)
         if tests:
             where.append(run_passes("d.id", tests))
-        return list(fetched(self.entries(where, f"LIMIT {count}")))
+        return fetched(self.entries(where, f"LIMIT {count}"))
 
     def entries(self, conditions: Sequence[Sql], limit: str) -> Sql:
         own = [Sql(f"d.{self.column} IS {'' if self.is_null else 'NOT '}NULL"), *([self.bound] if self.bound else [])]

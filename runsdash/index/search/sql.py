@@ -17,7 +17,6 @@ STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, about a millisecond
 # A table of few pages seems quick to read as a whole, though each of its words lies apart: 230 ms instead of 7.
 ONLY_INDEXES = "SET LOCAL enable_seqscan = off; "
 Param = str | int | float | list[int] | None
-Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,11 @@ def one_of(column: str, values: Sequence[Param]) -> Sql:
     return Sql(f"{column} IN ({marks})", tuple(values)) if values else Sql("1 = 0")
 
 
-def fetched(statement: Sql) -> list[Row]:
+def fetched(statement: Sql) -> list[Any]:
+    """Returns all rows, each a tuple of its columns."""
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
-        rows: list[Row] = cursor.fetchall()
+        rows: list[Any] = cursor.fetchall()
         return rows
 
 

@@ -98,8 +98,7 @@ def read_once(ids: Sql) -> Sql:
 def chunks(plan: Plan, budget: TimeBudget) -> Iterator[tuple[Sql, bool]]:
     """Yields queries for the ids that pass, and whether it is the last. Measures what comes in between."""
     if plan.gathered is not None:
-        cap = budget.gathered
-        positions = plan.gathered_positions(plan.gathered, None, count=cap, cap=cap)
+        positions = plan.gathered_positions(plan.gathered, None, count=budget.gathered, cap=budget.gathered)
         yield listed_ids([position[-1] for position in positions]), True
         return
     (scan,) = (scan for scan in plan.scans if isinstance(scan, KeyScan))  # as every plan by time has it
