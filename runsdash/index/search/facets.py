@@ -181,7 +181,7 @@ def with_labels(counts: list[Count]) -> list[Count]:
 
 @dataclass(frozen=True)
 class RunList:
-    """Holds the runs of a filter that are counted by `names`: how many, at most CAP, and how many have each value.
+    """Holds how many runs of a filter there are, at most CAP, and how many have each value of `names`.
 
     `is_sampled`: `value_counts` are of the newest runs alone.
     """

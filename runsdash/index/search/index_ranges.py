@@ -1,4 +1,4 @@
-"""Says where runs that fit a condition can be read from: ranges of indexes, most of them in the order of run ids.
+"""Says where the runs of a condition can be read from: ranges of indexes, most in the order of run ids.
 
 Owns the form of a statement that reads such ranges, which keeps both engines from walking or sorting all runs. Runs
 only probes that look at a bounded number of index entries; which ranges are read is decided in `plan`.
@@ -181,7 +181,7 @@ def of_words(phrases: Sequence[str]) -> IndexRanges:
 
 
 def words_in_vector(phrases: Sequence[str]) -> Sql:
-    """Looks up words, then phrases in the text of what is left: the vector does not say where a word stands."""
+    """Looks up words, then phrases in the text of what is left: the vector knows no places of words."""
     words = dict.fromkeys(word for phrase in phrases for word in phrase.split())
     vector = Sql("d.vector @@ %s::tsquery", (" & ".join(f"'{word}'" for word in words),))
     rows = [Sql("strpos(' ' || d.words || ' ', %s) > 0", (f" {phrase} ",)) for phrase in phrases if " " in phrase]

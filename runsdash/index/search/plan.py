@@ -1,4 +1,4 @@
-"""Chooses how a list is answered: by scanning an index in order and testing, or by gathering a short index range first.
+"""Chooses how a list is answered: by scanning an index in order, or by gathering a short range and sorting it.
 
 Near the position where a page starts each index is looked at through a few hundred entries; the one that reaches
 farthest is the most selective there. A page therefore costs about the same at any depth and for any filter. Owns the
@@ -22,7 +22,7 @@ NO_CHOICE = Predicate("", Sql("1 = 1"), EVERY_RUN)  # all runs are walked and ev
 
 @dataclass(frozen=True)
 class Plan:
-    """Holds `scans` to walk, or an index to be `gathered`; `tests` is what is left to be tested on each run."""
+    """Holds `scans` to walk, or an index to be `gathered`; `tests` are left to be tested on each run."""
 
     run_query: RunQuery
     order: RunOrder
@@ -47,7 +47,11 @@ class Plan:
 
 
 def plan_for(run_query: RunQuery, order: RunOrder, position: Position | None, budget: TimeBudget) -> Plan:
-    """Returns the cheapest plan. Probes each index when there is a choice."""
+    """Returns the cheapest plan for a page behind `position`. Probes each index when there is a choice.
+
+    By time, see `plan_by_time`. By another column, the shortest index is gathered if it is short, else the column's own
+    index scanned.
+    """
     if order.is_by_time:
         return plan_by_time(run_query, order, position, budget)
     choices, key_range = index_choices(run_query), run_query.key_range
@@ -58,6 +62,7 @@ def plan_for(run_query: RunQuery, order: RunOrder, position: Position | None, bu
 
 
 def plan_by_time(run_query: RunQuery, order: RunOrder, position: Position | None, budget: TimeBudget) -> Plan:
+    """Scans the sparsest index that is in the order of ids, unless it goes on and another is short enough to gather."""
     choices = index_choices(run_query)
     by_id = [one for one in choices if one.index.is_by_id]
     if not run_query.predicates:

@@ -1,4 +1,4 @@
-"""Says what each clause means for a run: a condition on the run `r`, and the index ranges that have its runs.
+"""Says what a clause means: a condition on a run `r`, and the index ranges that have its runs.
 
 The only place where a word of the filter language gets its meaning. Names of assistants, threads, runs and connections
 become keys here, by small indexed queries. Which of the ranges are read is decided in `plan`.

@@ -1,4 +1,4 @@
-"""Answers pages of runs, newest ids and capped counts of any filter within a second, at any size of the index.
+"""Answers pages, newest ids and capped counts of any filter within a second, at any size of the index.
 
 Owns cursors and what a page says when the search was stopped. How runs are found is decided in `plan`.
 """
@@ -71,7 +71,7 @@ def run_list_page(
 def page_of_result(
     result: ScanResult, *, limit: int, way: str, start: Position | None, rows: QuerySet[Run]
 ) -> RunListPage:
-    """Makes a page of what was found on the `way` from `start`; one row more than `limit` says that there are more.
+    """Makes a page of what was found on the `way` from `start`. One row beyond `limit` means that there are more.
 
     Ahead of the way, the page goes on behind its last row, or where the search was stopped; on the other side, before
     its first row, or from `start` when it has none.

@@ -1,4 +1,4 @@
-"""Scans index ranges in the order of a list, in chunks of a bounded number of entries, from a position on.
+"""Scans index ranges in the order of a list, in chunks of bounded size, from a position on.
 
 Owns orders, positions and the two ways of reading in order: by the run's id in ranges of any index, or by the index of
 a column. Which of them answers a query is decided in `plan`.

@@ -86,7 +86,7 @@ def is_postgresql() -> bool:
 
 
 def each_run(ids: Sql) -> Sql:
-    """Returns a `FROM` item that gives `d.id` for each id of the query `ids` and `r`, its run, read by its key."""
+    """Returns a `FROM` item: `d.id` for each id of a query, and its run `r`, read by its key."""
     return each_row(ids, "index_run", "id")
 
 
