@@ -12,6 +12,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import environ
+from django.contrib.messages import constants as level
 from django.core.exceptions import ImproperlyConfigured
 
 from runsdash.service.providers import PROVIDERS
@@ -121,6 +122,8 @@ TEMPLATES = [
         },
     }
 ]
+
+MESSAGE_TAGS = dict.fromkeys((level.INFO, level.SUCCESS), "good") | {level.WARNING: "warn", level.ERROR: "bad"}
 
 # Database: SQLite tuned for one writer and many readers, or PostgreSQL by URL.
 SQLITE_URL = f"sqlite:///{STATE_DIR / 'runsdash.sqlite3'}"
