@@ -135,15 +135,20 @@ def test_nonsense_for_an_id_means_from_the_start(viewer, run, live, nonsense):
     assert text_in(watch(viewer, run, f"?after={nonsense}")).startswith("".join(WORDS))
 
 
+def html_of(message: str) -> Element:
+    ((_, _, data),) = events_in(message)
+    return parsed(data)
+
+
 def test_a_part_that_begins_brings_its_section_and_then_only_grows(run, live):
     place = take_place()
     viewing = Viewing(run, after=0, place=place)
     next(viewing)
-    first = parsed(next(viewing))
+    first = html_of(next(viewing))
     say(live, '{"sku"', part="step_1:0", kind="arguments", label="get_stock")
-    second = parsed(next(viewing))
+    second = html_of(next(viewing))
     say(live, ': "A1"}', part="step_1:0", kind="arguments", label="get_stock")
-    third = parsed(next(viewing))
+    third = html_of(next(viewing))
     viewing.close()
 
     assert first.one("section", data_part="text").parent["hx-target"] == "#live-parts"
