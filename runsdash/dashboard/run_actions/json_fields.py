@@ -14,9 +14,10 @@ class JsonField(forms.CharField):
 
     widget = forms.Textarea
 
-    def __init__(self, *, shape: type, **kwargs: object) -> None:
+    def __init__(self, *, shape: type, placeholder: str = "", **kwargs: object) -> None:
         super().__init__(required=False, strip=True, **kwargs)
         self.shape = shape
+        self.widget.attrs["placeholder"] = placeholder
 
     def clean(self, value: str | None) -> object:
         text = super().clean(value)

@@ -7,6 +7,7 @@ from runsdash.service import ServiceError
 from .json_fields import BooleanWordField, JsonField, NumberField, TextField, WholeNumberField, WordOrJsonField
 from .metadata_form import MetadataPairs
 
+MESSAGES_EXAMPLE = '[{"role": "user", "content": "…"}]'
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 SHARED = (
     "assistant_id", "model", "instructions", "tools", "temperature", "top_p", "max_prompt_tokens",
@@ -18,20 +19,26 @@ class RunForm(forms.Form):
     """What both forms have in common."""
 
     assistant_id = forms.CharField(max_length=200, required=False)
-    assistant_id_typed = forms.CharField(max_length=200, required=False)  # an id that the list does not offer
-    model = TextField(max_length=200)
-    instructions = TextField(rows=3)
-    tools = JsonField(shape=list)
-    temperature = NumberField()
-    top_p = NumberField()
-    max_prompt_tokens = WholeNumberField()
-    max_completion_tokens = WholeNumberField()
-    truncation_strategy = JsonField(shape=dict)
-    tool_choice = WordOrJsonField()
-    parallel_tool_calls = BooleanWordField()
-    response_format = WordOrJsonField()
+    assistant_id_typed = forms.CharField(  # an id that the list does not offer
+        label="Or its id", max_length=200, required=False, widget=forms.TextInput(attrs={"placeholder": "asst_…"})
+    )
+    model = TextField(help_text="Empty: the assistant's own", max_length=200)
+    instructions = TextField(help_text="Replaces the assistant's instructions for this run", rows=3)
+    tools = JsonField(
+        help_text="A JSON array; replaces the assistant's tools for this run",
+        shape=list,
+        placeholder='[{"type": "code_interpreter"}]',
+    )
+    temperature = NumberField(help_text="0 to 2")
+    top_p = NumberField(help_text="0 to 1")
+    max_prompt_tokens = WholeNumberField(label="Prompt tokens", help_text="256 or more")
+    max_completion_tokens = WholeNumberField(label="Completion tokens", help_text="256 or more")
+    truncation_strategy = JsonField(label="Truncation", shape=dict, placeholder='{"type": "auto"}')
+    tool_choice = WordOrJsonField(help_text="auto, none, required, or a JSON object")
+    parallel_tool_calls = BooleanWordField(label="Parallel calls")
+    response_format = WordOrJsonField(help_text="auto, or a JSON object")
     # Who starts a run by hand wants to see it live.
-    stream = BooleanWordField(initial="true", words=("live, word by word", "when it is complete"))
+    stream = BooleanWordField(label="Answer", initial="true", words=("live, word by word", "when it is complete"))
     reason = TextField(max_length=2000)
     token = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     connection = forms.CharField(required=False, max_length=64)
@@ -74,9 +81,11 @@ class RunForm(forms.Form):
 class RunOnThreadForm(RunForm):
     """service.create_run."""
 
-    additional_instructions = TextField(rows=2)
-    additional_messages = JsonField(shape=list)
-    additional_message_text = TextField(rows=2)
+    additional_instructions = TextField(help_text="Appended to the instructions", rows=2)
+    additional_messages = JsonField(shape=list, placeholder=MESSAGES_EXAMPLE)
+    additional_message_text = TextField(
+        label="A message to add", help_text="Appended to the thread as the user's, before the run starts", rows=2
+    )
     reasoning_effort = forms.ChoiceField(
         required=False, choices=[("", "not sent"), *((word, word) for word in EFFORTS)]
     )
@@ -111,7 +120,9 @@ class RerunForm(RunOnThreadForm):
 class ThreadAndRunForm(RunForm):
     """service.create_thread and create_run, or create_thread_and_run when the single call is asked for."""
 
-    tool_resources = JsonField(shape=dict)
+    tool_resources = JsonField(
+        label="Run resources", help_text="Exists in the single call only, so that is used", shape=dict
+    )
     is_single_call = forms.BooleanField(required=False)
     made_thread_id = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
@@ -120,9 +131,18 @@ class ThreadAndRunForm(RunForm):
     def __init__(self, data: object = None, **kwargs: object) -> None:
         super().__init__(data, **kwargs)
         # Names with a dash cannot be attributes.
-        self.fields["thread-messages"] = JsonField(shape=list)
-        self.fields["thread-message_text"] = TextField(rows=4)
-        self.fields["thread-tool_resources"] = JsonField(shape=dict)
+        self.fields["thread-messages"] = JsonField(
+            label="Thread messages",
+            help_text="Put before the first message above",
+            shape=list,
+            placeholder=MESSAGES_EXAMPLE,
+        )
+        self.fields["thread-message_text"] = TextField(
+            label="First message", help_text="Said by the user on the new thread", rows=4
+        )
+        self.fields["thread-tool_resources"] = JsonField(
+            label="Thread resources", shape=dict, placeholder='{"code_interpreter": {"file_ids": ["file-…"]}}'
+        )
         pairs = MetadataPairs.from_post(data, prefix="thread-metadata") if data is not None else None
         self.thread_metadata = pairs or MetadataPairs(prefix="thread-metadata")
 

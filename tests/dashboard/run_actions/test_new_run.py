@@ -53,6 +53,15 @@ def test_the_form_offers_the_assistants(operator, connection, assistant):
     assert assistant["id"] in offered
 
 
+def test_examples_and_hints_stand_whole_in_their_fields(operator, connection):
+    form = form_in(operator.get(PATH), "run-form")
+    assert form.one(id="id_truncation_strategy")["placeholder"] == '{"type": "auto"}'
+    assert form.one(id="id_thread-messages")["placeholder"] == '[{"role": "user", "content": "…"}]'
+    assert form.one(id="id_instructions")["placeholder"] == ""
+    assert form.one("label", for_="id_truncation_strategy").text == "Truncation truncation_strategy"
+    assert "256 or more" in form.one(id="id_max_prompt_tokens").parent.text
+
+
 def test_a_run_started_by_hand_is_streamed_unless_one_says_no(operator, connection, assistant):
     form = parsed(operator.get(PATH)).one(id="run-form")
     (chosen,) = form.one("select", name="stream").all("option", selected=True)
