@@ -6,8 +6,9 @@ from django import template
 from django.template import Context
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
+from runsdash.dashboard.compare.text_diff import Piece
 from runsdash.dashboard.rendering.citations import is_web_url
 from runsdash.dashboard.rendering.code import highlighted
 from runsdash.dashboard.rendering.files import file_url
@@ -58,6 +59,13 @@ def code(context: Context, preview: object, language: str = "", whole: str = "")
 def json_tree(context: Context, preview: object, whole: str = "") -> SafeString:
     """JSON text as a tree, or as it is when it is not valid JSON."""
     return format_html("{}{}", marked(tree_of(text_of(preview)), hit_of(context)), cut_note(preview, whole))
+
+
+@register.simple_tag
+def text_diff(pieces: Sequence[Piece]) -> SafeString:
+    """The pieces of a compared text in a row, without white space of our own: they stand in a <pre>."""
+    marks = {"removed": "<del>{}</del>", "added": "<ins>{}</ins>"}
+    return mark_safe("".join(format_html(marks.get(one.kind, "{}"), visible(one.text)) for one in pieces))
 
 
 @register.simple_tag
