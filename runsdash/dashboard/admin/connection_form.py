@@ -14,13 +14,32 @@ MAX_KEY_CHARS = 4000
 class ConnectionForm(forms.ModelForm):
     """For a new connection; `ChangeForm` is for one that exists."""
 
-    timeout_s = forms.FloatField(min_value=1, max_value=120, initial=30)
-    budget_per_min = forms.IntegerField(min_value=1, max_value=100_000, initial=600)
+    timeout_s = forms.FloatField(
+        label="Time-out, seconds",
+        help_text="For one whole operation, 1 to 120.",
+        min_value=1,
+        max_value=120,
+        initial=30,
+    )
+    budget_per_min = forms.IntegerField(
+        label="Requests a minute",
+        help_text="The worker and the pages together stay below it.",
+        min_value=1,
+        max_value=100_000,
+        initial=600,
+    )
     api_key = forms.CharField(required=False, max_length=MAX_KEY_CHARS)
 
     class Meta:
         model = Connection
         fields = ["slug", "name", "kind", "base_url", "api_version", "timeout_s", "budget_per_min", "is_enabled"]
+        labels = {"slug": "Name", "name": "Title", "base_url": "Base URL", "api_version": "API version"}
+        help_texts = {
+            "slug": "Lower-case letters, digits and dashes. It stands in addresses and does not change.",
+            "name": "Optional, for people.",
+            "base_url": "Up to and with the version, for example https://host/v1.",
+            "api_version": "Only where the kind needs another than its usual one.",
+        }
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

@@ -23,6 +23,13 @@ class RuleForm(forms.ModelForm):
     class Meta:
         model = Rule
         fields = ("name", "event", "channel", "target", "assistant_id", "error_code", "is_enabled")
+        labels = {"target": "Whom", "assistant_id": "Only this assistant", "error_code": "Only this error"}
+        help_texts = {
+            "name": "For people.",
+            "target": "A URL for a webhook, e-mail addresses separated by commas for e-mail.",
+            "assistant_id": "Its id; empty for any.",
+            "error_code": "Of failures, for example rate_limit_exceeded; empty for any.",
+        }
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean()

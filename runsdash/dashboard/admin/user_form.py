@@ -14,6 +14,8 @@ class UserForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("username", "role", "is_active")
+        labels = {"username": "Name"}
+        help_texts = {"username": "Stands in the audit trail."}
 
     def __init__(self, *args: object, actor: User, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
