@@ -1,6 +1,6 @@
-// time[data-ago], time[data-elapsed], [data-axis-from]: keeps "25 min ago", a running duration and a run's timeline true while
-// the page stays open.
-// <html data-now> is the server's clock when the page was made, so a wrong client clock does not matter.
+// time[data-ago], time[data-elapsed], [data-axis-from]: keeps "25 min ago", a running duration and a run's timeline
+// true while the page stays open. <html data-now> is the server's clock when the page was made, so a wrong client
+// clock does not matter.
 const offsetMs = Date.parse(document.documentElement.dataset.now) - Date.now() || 0;
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60]];
 const FAST_MS = 1000;
@@ -23,11 +23,14 @@ function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// A timeline of data-axis-s seconds from data-axis-from on: the line of now, and bars that end there. Behind its end they wait
-// for the server, which draws a longer one.
+// A timeline of data-axis-s seconds from data-axis-from on: the line of now, and bars that end there. Behind its end
+// they wait for the server, which draws a longer one.
 function move(timeline, now) {
   const share = Math.min(100, (now - Date.parse(timeline.dataset.axisFrom)) / 10 / Number(timeline.dataset.axisS));
-  for (const line of timeline.querySelectorAll("line.now")) for (const name of ["x1", "x2"]) line.setAttribute(name, `${share}%`);
+  for (const line of timeline.querySelectorAll("line.now")) {
+    line.setAttribute("x1", `${share}%`);
+    line.setAttribute("x2", `${share}%`);
+  }
   for (const bar of timeline.querySelectorAll("rect[data-running]")) {
     bar.setAttribute("width", `${Math.max(LEAST_WIDTH, share - parseFloat(bar.getAttribute("x")))}%`);
   }
@@ -37,7 +40,9 @@ setInterval(() => {
   if (document.hidden) return;
   const now = Date.now() + offsetMs;
   const passed = (element) => Math.floor((now - Date.parse(element.dateTime)) / 1000);
-  for (const element of document.querySelectorAll("time[data-elapsed]")) write(element, duration(Math.max(0, passed(element))));
+  for (const element of document.querySelectorAll("time[data-elapsed]")) {
+    write(element, duration(Math.max(0, passed(element))));
+  }
   for (const element of document.querySelectorAll("time[data-ago]")) {
     const seconds = passed(element);
     write(element, seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`);

@@ -16,7 +16,8 @@ document.addEventListener("submit", (event) => {
     return;
   }
   form.dataset.sending = "";
-  const button = event.submitter?.matches("[data-busy-label]") ? event.submitter : form.querySelector("[data-busy-label]");
+  const isNamed = event.submitter?.matches("[data-busy-label]");
+  const button = isNamed ? event.submitter : form.querySelector("[data-busy-label]");
   if (!button) return;
   button.idleNodes = [...button.childNodes];
   button.dataset.idle = "";

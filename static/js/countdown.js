@@ -1,5 +1,6 @@
-// data-countdown: m:ss until the <time datetime> inside. Each element carries the server's clock in data-now, so a wrong
-// client clock does not matter; a fresh answer of the server brings a fresh data-now. Says 5, 2, 1 min and 30 s aloud.
+// data-countdown: m:ss until the <time datetime> inside. Each element carries the server's clock in data-now, so a
+// wrong client clock does not matter; a fresh answer of the server brings a fresh data-now. Says 5, 2, 1 min and 30 s
+// aloud.
 const SPOKEN_S = [[300, "5 minutes"], [120, "2 minutes"], [60, "1 minute"], [30, "30 seconds"]];
 const seen = new WeakMap(); // element -> { now, offsetMs, leftS }
 

@@ -1,10 +1,11 @@
-// Whoever had the focus on something that a swap or a closed dialog took away finds it on what came in its place, on what
-// says data-lands, or on the heading; left to itself it would fall to the start of the page.
+// Whoever had the focus on something that a swap or a closed dialog took away finds it on what came in its place, on
+// what says data-lands, or on the heading; left to itself it would fall to the start of the page.
 let last;
 
 function land() {
   if (document.activeElement !== document.body || !last || last.isConnected) return;
-  const place = document.querySelector("[data-lands]") ?? document.getElementById(last.id) ?? document.querySelector("main h1");
+  const same = document.getElementById(last.id);
+  const place = document.querySelector("[data-lands]") ?? same ?? document.querySelector("main h1");
   last = undefined;
   if (!place) return;
   if (place.tabIndex < 0) place.tabIndex = -1;

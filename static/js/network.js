@@ -18,8 +18,9 @@ function problem(title, words) {
 
 document.addEventListener("htmx:error", (event) => {
   const error = event.detail.error;
-  if (error === "timeout") problem("RunsDash did not answer in time.", "What you see is the last state. Nothing typed is lost.");
-  else if (error?.name === "TypeError") problem("RunsDash cannot be reached.", "What you see is the last state. Nothing typed is lost.");
+  const kept = "What you see is the last state. Nothing typed is lost.";
+  if (error === "timeout") problem("RunsDash did not answer in time.", kept);
+  else if (error?.name === "TypeError") problem("RunsDash cannot be reached.", kept);
 });
 
 document.addEventListener("htmx:response:error", (event) => {

@@ -1,6 +1,7 @@
 // data-add-rows: rows of metadata pairs that can be added and removed. Without script the blank rows serve.
 function ready(root) {
-  for (const hidden of root.querySelectorAll("[data-add-pair][hidden], [data-remove-pair][hidden]")) hidden.hidden = false;
+  const buttons = root.querySelectorAll("[data-add-pair][hidden], [data-remove-pair][hidden]");
+  for (const button of buttons) button.hidden = false;
 }
 
 document.addEventListener("click", (event) => {

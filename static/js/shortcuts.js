@@ -4,7 +4,8 @@ const GO_WAIT_MS = 1500;
 let goUntil = 0;
 
 function isTyping(target) {
-  return target.isContentEditable || target.matches?.("textarea, select, input:not([type=checkbox], [type=radio], [type=button])");
+  const fields = "textarea, select, input:not([type=checkbox], [type=radio], [type=button])";
+  return target.isContentEditable || target.matches?.(fields);
 }
 
 function follow(key) {
@@ -15,7 +16,8 @@ function follow(key) {
 }
 
 function rows() {
-  return [...document.querySelectorAll("[data-rows] > tr, [data-rows] > li")].filter((row) => row.offsetParent && row.querySelector("a"));
+  const all = [...document.querySelectorAll("[data-rows] > tr, [data-rows] > li")];
+  return all.filter((row) => row.offsetParent && row.querySelector("a"));
 }
 
 const rowWithFocus = () => rows().find((row) => row.contains(document.activeElement));
@@ -70,7 +72,8 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   if (!("shortcuts" in document.documentElement.dataset)) return;
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
   const isGoing = Date.now() < goUntil;
   goUntil = 0;
   const done = isGoing ? follow(`g ${event.key}`) : (KEYS[event.key]?.() ?? follow(event.key));

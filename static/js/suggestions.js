@@ -25,7 +25,8 @@ function take(option) {
 
 field?.addEventListener("keydown", (event) => {
   if (!list() || list().hidden) return;
-  if (event.key === "ArrowDown" || event.key === "ArrowUp") mark(chosen + (event.key === "ArrowDown" ? 1 : chosen < 0 ? 0 : -1));
+  if (event.key === "ArrowDown") mark(chosen + 1);
+  else if (event.key === "ArrowUp") mark(chosen < 0 ? chosen : chosen - 1);
   else if (event.key === "Enter" && chosen >= 0) take(options()[chosen]);
   else if (event.key === "Escape") hide();
   else return;

@@ -1,6 +1,6 @@
-// data-tool-outputs: says of each output whether it is there and JSON, how much of the limit all use, and why the button
-// waits. Earlier outputs and templates go into the call their menu was opened from; data-answer-error fills what is empty
-// with an error, to be edited and sent by a person. The server checks everything again.
+// data-tool-outputs: says of each output whether it is there and JSON, how much of the limit all use, and why the
+// button waits. Earlier outputs and templates go into the call their menu was opened from; data-answer-error fills
+// what is empty with an error, to be edited and sent by a person. The server checks everything again.
 const ERROR_OUTPUT = JSON.stringify({ error: "This call could not be answered." }, null, 2);
 const encoder = new TextEncoder();
 
@@ -99,7 +99,8 @@ window.addEventListener("submit", (event) => {
   if (form.dataset.blocked === undefined) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  form.querySelector("fieldset[data-call-id] [data-call-state=empty]:not([hidden])")?.closest("fieldset").querySelector("textarea, input, select")?.focus();
+  const empty = form.querySelector("fieldset[data-call-id] [data-call-state=empty]:not([hidden])");
+  empty?.closest("fieldset").querySelector("textarea, input, select")?.focus();
 }, true);
 
 // Fields and raw text are two views of one output: switching carries it over by the rules of output_schemas.py. Texts are
@@ -238,7 +239,10 @@ document.addEventListener("click", (event) => {
 document.addEventListener("click", (event) => {
   const opener = event.target.closest?.("[data-earlier]");
   const choice = event.target.closest?.("[data-earlier-menu] [data-fill]");
-  if (opener) document.getElementById(opener.getAttribute("popovertarget")).dataset.call = opener.closest("fieldset").dataset.callId;
+  if (opener) {
+    const menu = document.getElementById(opener.getAttribute("popovertarget"));
+    menu.dataset.call = opener.closest("fieldset").dataset.callId;
+  }
   if (!choice) return;
   const menu = choice.closest("[data-earlier-menu]");
   fill(document.querySelector(`fieldset[data-call-id="${CSS.escape(menu.dataset.call)}"]`), choice.dataset.fill);
