@@ -156,7 +156,7 @@ def test_hashed_static_files_answer_for_ever(deployed):
         links = static_links(session.get(f"{deployed}/", timeout=10).text)
         files = {link.split("#")[0] for link in links}
         assert {re.sub(r"\.[0-9a-f]{12}\.", ".", file) for file in files} >= {
-            "/static/app.css", "/static/icons.svg", "/static/favicon.svg",
+            "/static/css/base.css", "/static/css/pages.css", "/static/icons.svg", "/static/favicon.svg",
             "/static/htmx/htmx.min.js", "/static/htmx/hx-ptag.min.js",
         }  # fmt: skip
         for file in files:
