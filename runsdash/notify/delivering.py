@@ -9,7 +9,7 @@ from django.db import close_old_connections
 from django.db.models import Q
 from django.utils import timezone
 
-from runsdash.index.skipping import skip_if_bad
+from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.storage import leases
 
 from .events import find_events

@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.index import run_states
+from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.models import Run, StatusSeen
-from runsdash.index.skipping import skip_if_bad
 
 from .models import Delivery, Rule
 

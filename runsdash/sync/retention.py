@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import record_intent, record_outcome
+from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.connections import connections
 from runsdash.index.keeping.purge import left_of_purged, purge_some, shut_out, threads_older_than
 from runsdash.index.models import Thread
-from runsdash.index.skipping import skip_if_bad
 
 ACTOR = "retention"
 THREADS_A_CALL = 50

@@ -16,9 +16,9 @@ from time import monotonic, time
 from django.db import close_old_connections
 from django.utils import timezone
 
+from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.connections import connections as every_connection
 from runsdash.index.models import Connection
-from runsdash.index.skipping import skip_if_bad
 from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.service.background import WORKERS
 from runsdash.sync.budget.budget import budget_for, is_paused

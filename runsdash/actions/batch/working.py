@@ -23,9 +23,9 @@ from runsdash.actions.settle.settle_unclear import settle_run
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, deed_of, refuse_used
 from runsdash.index import run_states
+from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.exporting.chosen import named_runs
 from runsdash.index.exporting.objects import lines
-from runsdash.index.skipping import skip_if_bad
 from runsdash.index.storage.leases import claim
 from runsdash.service import NoAnswer, ServiceError
 from runsdash.sync.budget.upstream_pauses import note_worker_failure

@@ -16,9 +16,9 @@ from django.utils import timezone
 from runsdash.actions.lineage import keep_lineage
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import Deed, deed_of, deeds_of_run, deeds_of_thread, record_outcome
+from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.keeping.purge import Purged
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.skipping import skip_if_bad
 from runsdash.service import ServiceError
 from runsdash.sync.refresh import refresh_run, refresh_thread
 
