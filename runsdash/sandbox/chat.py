@@ -45,7 +45,7 @@ class ChatModel:
         try:
             with self.send(request_body(run, messages, model=self.model or run["model"])) as response:
                 for chunk in chunks(response):
-                    take(reply, chunk)
+                    add_chunk(reply, chunk)
                     if not on_text(reply.text):
                         break
         except requests.RequestException as exc:
@@ -83,16 +83,16 @@ def request_body(run: dict, messages: list[dict], *, model: str) -> dict:
     return body
 
 
-def conversation(run: dict, said: list[dict], steps: list[dict]) -> list[dict]:
+def conversation(run: dict, messages: list[dict], steps: list[dict]) -> list[dict]:
     """Chat messages: the instructions, the thread's messages, then this run's finished calls."""
-    told = [{"role": "system", "content": run["instructions"]}] if run["instructions"] else []
-    told += [{"role": one["role"], "content": plain_text(one)} for one in said if one["content"]]
+    chat = [{"role": "system", "content": run["instructions"]}] if run["instructions"] else []
+    chat += [{"role": one["role"], "content": plain_text(one)} for one in messages if one["content"]]
     for step in steps:
         calls = [one for one in step["step_details"].get("tool_calls", []) if one["type"] == "function"]
         if step["status"] == "completed" and calls:
-            told.append({"role": "assistant", "content": None, "tool_calls": [bare_call(one) for one in calls]})
-            told += [{"role": "tool", "tool_call_id": one["id"], "content": one["function"]["output"]} for one in calls]
-    return told
+            chat.append({"role": "assistant", "content": None, "tool_calls": [bare_call(one) for one in calls]})
+            chat += [{"role": "tool", "tool_call_id": one["id"], "content": one["function"]["output"]} for one in calls]
+    return chat
 
 
 def plain_text(message: dict) -> str:
@@ -125,21 +125,21 @@ def read_json(raw: bytes) -> dict:
     return body
 
 
-def take(reply: Reply, chunk: dict) -> None:
+def add_chunk(reply: Reply, chunk: dict) -> None:
     """Adds one chunk, or one whole completion, to the reply."""
-    if spent := chunk.get("usage"):
-        reply.usage = {name: int(spent.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")}
+    if usage := chunk.get("usage"):
+        reply.usage = {name: int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")}
     for choice in chunk.get("choices") or []:
-        said = choice.get("delta") or choice.get("message") or {}
-        reply.text += said.get("content") or ""
+        delta = choice.get("delta") or choice.get("message") or {}
+        reply.text += delta.get("content") or ""
         reply.finish_reason = choice.get("finish_reason") or reply.finish_reason
-        for at, call in enumerate(said.get("tool_calls") or []):
-            take_call(reply, call.get("index", at), call)
+        for at, call in enumerate(delta.get("tool_calls") or []):
+            add_call(reply, call.get("index", at), call)
 
 
-def take_call(reply: Reply, index: int, call: dict) -> None:
-    known = reply.calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
+def add_call(reply: Reply, index: int, call: dict) -> None:
+    added = reply.calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
     function = call.get("function") or {}
-    known["id"] = call.get("id") or known["id"]
-    known["name"] = function.get("name") or known["name"]
-    known["arguments"] += function.get("arguments") or ""
+    added["id"] = call.get("id") or added["id"]
+    added["name"] = function.get("name") or added["name"]
+    added["arguments"] += function.get("arguments") or ""

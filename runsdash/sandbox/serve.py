@@ -40,17 +40,17 @@ def serve(options: Options) -> None:
 def attach_model(sandbox: Sandbox) -> None:
     """Runs are answered by a model from now on."""
     # Loaded only here: its HTTP client takes longer to import than the rest takes to start.
-    from runsdash.sandbox.engine.asking import Asker
+    from runsdash.sandbox.engine.model_answers import ModelAnswers
 
     from .chat import ChatModel
 
     options = sandbox.options
     model = ChatModel(url=options.chat_url, key=options.chat_key, model=options.chat_model)
-    sandbox.engine.ask_model = Asker(sandbox.engine, model).ask
+    sandbox.engine.ask_model = ModelAnswers(sandbox.engine, model).ask
 
 
 def prepare(sandbox: Sandbox) -> None:
     """What must be there before the first request."""
-    assistants.plant(sandbox)
+    assistants.add_builtin(sandbox)
     if sandbox.options.seed_runs:
         history.write(sandbox, runs=sandbox.options.seed_runs, seed=sandbox.options.seed)

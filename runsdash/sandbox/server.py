@@ -26,7 +26,7 @@ from . import welcome
 from .ids import mint
 from .protocol import routes
 from .state import Bytes, Call, Sandbox
-from .switches import control, harm
+from .switches import control, fault_effects
 
 BASE = "/v1"
 BODY_BYTES_MAX = 64 * 1024 * 1024
@@ -152,7 +152,7 @@ class Handler(Replies):
         sandbox, path = self.sandbox, self.route_path
         self.fault = sandbox.faults.take(self.command, path)
         time.sleep(sandbox.options.latency_ms / 1000 + (self.fault.delay_s if self.fault else 0))
-        if self.fault and self.fault.kind in harm.BEFORE:
+        if self.fault and self.fault.kind in fault_effects.BEFORE:
             return self.fault
         self.check_key()
         if sandbox.quirks["require_beta"] and self.headers.get("OpenAI-Beta") != "assistants=v2":

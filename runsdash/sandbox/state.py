@@ -71,8 +71,8 @@ class Call:
     @property
     def wants_content(self) -> bool:
         """Whether file search results shall show their text (`include[]`)."""
-        asked = self.query.get("include[]", []) + self.query.get("include", [])
-        return "step_details.tool_calls[*].file_search.results[*].content" in asked
+        included = self.query.get("include[]", []) + self.query.get("include", [])
+        return "step_details.tool_calls[*].file_search.results[*].content" in included
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Streamed:
     """An endpoint's answer as server-sent events."""
 
     run_id: str
-    heard: queue.SimpleQueue
+    listener: queue.SimpleQueue
     wants_content: bool
 
 

@@ -1,6 +1,6 @@
 """What a run does when an action of its plan is due: one function for each `do` of a plan.
 
-An action works on a Turn, inside its transaction, and never waits.
+An action works on a Transition, inside its transaction, and never waits.
 """
 
 from runsdash.sandbox.ids import mint, now_s
@@ -8,8 +8,8 @@ from runsdash.sandbox.script import plot, prose
 from runsdash.sandbox.script.plan import TURN_S, WORD_S
 
 from . import tool_deltas
-from .ledger import CHARS_A_TOKEN, tokens
-from .turn import Turn
+from .objects import CHARS_A_TOKEN, tokens
+from .transitions import Transition
 
 FAILURES = {
     "rate_limit_exceeded": "Rate limit reached for {model} on tokens per minute. (Scripted by the sandbox.)",
@@ -18,57 +18,57 @@ FAILURES = {
 }
 
 
-def start(turn: Turn, action: dict) -> None:
-    turn.set_status("in_progress", started_at=turn.run["started_at"] or now_s())
-    most = turn.run["max_prompt_tokens"]
-    if most and tokens(turn.plan["chars"]) > most:
-        turn.plan["todo"] = [{"do": "run_out", "wait_s": TURN_S, "reason": "max_prompt_tokens"}]
+def start(transition: Transition, action: dict) -> None:
+    transition.set_status("in_progress", started_at=transition.run["started_at"] or now_s())
+    most = transition.run["max_prompt_tokens"]
+    if most and tokens(transition.plan["chars"]) > most:
+        transition.plan["todo"] = [{"do": "run_out", "wait_s": TURN_S, "reason": "max_prompt_tokens"}]
 
 
-def rest(turn: Turn, action: dict) -> None:
+def rest(transition: Transition, action: dict) -> None:
     """The end of a pause: nothing to do."""
 
 
-def note(turn: Turn, action: dict) -> None:
-    turn.plan["facts"].append({"kind": "note", "text": action["text"]})
+def note(transition: Transition, action: dict) -> None:
+    transition.plan["facts"].append({"kind": "note", "text": action["text"]})
 
 
-def call(turn: Turn, action: dict) -> None:
+def call(transition: Transition, action: dict) -> None:
     """Asks the client for the outputs of function calls."""
-    turn.open_tool_step(action["calls"])
-    asked = [
+    transition.open_tool_step(action["calls"])
+    pending = [
         {**one, "function": {key: one["function"][key] for key in ("name", "arguments")}} for one in action["calls"]
     ]
-    wanted = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": asked}}
-    turn.set_status("requires_action", required_action=wanted)
+    required = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": pending}}
+    transition.set_status("requires_action", required_action=required)
 
 
-def ask_approval(turn: Turn, action: dict) -> None:
-    turn.open_tool_step(action["calls"])
-    asked = [{key: value for key, value in one.items() if key != "output"} for one in action["calls"]]
-    wanted = {"type": "submit_tool_approval", "submit_tool_approval": {"tool_calls": asked}}
-    turn.set_status("requires_action", required_action=wanted)
+def ask_approval(transition: Transition, action: dict) -> None:
+    transition.open_tool_step(action["calls"])
+    pending = [{key: value for key, value in one.items() if key != "output"} for one in action["calls"]]
+    required = {"type": "submit_tool_approval", "submit_tool_approval": {"tool_calls": pending}}
+    transition.set_status("requires_action", required_action=required)
 
 
-def open_tool(turn: Turn, action: dict) -> None:
-    turn.open_tool_step([action["call"]])
+def open_tool(transition: Transition, action: dict) -> None:
+    transition.open_tool_step([action["call"]])
 
 
-def close_code(turn: Turn, action: dict) -> None:
+def close_code(transition: Transition, action: dict) -> None:
     fact, outputs = dict(action["fact"]), list(action["outputs"])
     if fact["kind"] == "plot":
-        fact["file_id"] = keep_image(turn, fact["values"])
+        fact["file_id"] = store_image(transition, fact["values"])
         outputs.append({"type": "image", "image": {"file_id": fact["file_id"]}})
-    step = turn.opened_step()
+    step = transition.current_step()
     interpreter = step["step_details"]["tool_calls"][0]["code_interpreter"]
     interpreter["outputs"] = outputs
-    turn.keep_step(step)
-    turn.emit("thread.run.step.delta", tool_deltas.step_delta(step["id"], tool_deltas.code_outputs(outputs)))
-    turn.plan["facts"].append(fact)
-    turn.close_step("completed", written=len(interpreter["input"]))
+    transition.save_step(step)
+    transition.emit("thread.run.step.delta", tool_deltas.step_delta(step["id"], tool_deltas.code_outputs(outputs)))
+    transition.plan["facts"].append(fact)
+    transition.close_step("completed", written=len(interpreter["input"]))
 
 
-def keep_image(turn: Turn, values: list[float]) -> str:
+def store_image(transition: Transition, values: list[float]) -> str:
     """Draws and keeps the chart; returns the file's id."""
     image, file_id = plot.bars(values), mint(prefix="file-")
     body = {
@@ -76,37 +76,37 @@ def keep_image(turn: Turn, values: list[float]) -> str:
         "object": "file",
         "bytes": len(image),
         "created_at": now_s(),
-        "filename": f"{turn.run['id']}-chart.png",
+        "filename": f"{transition.run['id']}-chart.png",
         "purpose": "assistants_output",
         "status": "processed",
     }
-    turn.change.insert_file(body, image)
+    transition.change.insert_file(body, image)
     return file_id
 
 
-def close_search(turn: Turn, action: dict) -> None:
-    step = turn.opened_step()
+def close_search(transition: Transition, action: dict) -> None:
+    step = transition.current_step()
     step["step_details"]["tool_calls"][0]["file_search"]["results"] = action["results"]
-    turn.keep_step(step)
-    turn.plan["facts"].append(action["fact"])
-    turn.close_step("completed", written=len(action["fact"]["query"]))
-    turn.plan["chars"] += sum(len(result["content"][0]["text"]) for result in action["results"])
+    transition.save_step(step)
+    transition.plan["facts"].append(action["fact"])
+    transition.close_step("completed", written=len(action["fact"]["query"]))
+    transition.plan["chars"] += sum(len(result["content"][0]["text"]) for result in action["results"])
 
 
-def say(turn: Turn, action: dict) -> None:
-    speak(turn, action["text"], unfinished=action.get("unfinished", False))
+def say(transition: Transition, action: dict) -> None:
+    open_answer(transition, action["text"], unfinished=action.get("unfinished", False))
 
 
-def say_answer(turn: Turn, action: dict) -> None:
-    text, annotations, images = prose.answer(turn.plan["facts"], text=action["text"], name=action["name"])
-    wanted = turn.run["response_format"]
-    if isinstance(wanted, dict) and wanted.get("type", "").startswith("json"):
+def say_answer(transition: Transition, action: dict) -> None:
+    text, annotations, images = prose.answer(transition.plan["facts"], text=action["text"], name=action["name"])
+    response_format = transition.run["response_format"]
+    if isinstance(response_format, dict) and response_format.get("type", "").startswith("json"):
         text, annotations = prose.as_json(text), []
-    speak(turn, text, annotations=annotations, images=images)
+    open_answer(transition, text, annotations=annotations, images=images)
 
 
-def speak(
-    turn: Turn,
+def open_answer(
+    transition: Transition,
     text: str,
     *,
     unfinished: bool = False,
@@ -114,39 +114,39 @@ def speak(
     images: list[str] | None = None,
 ) -> None:
     """Opens a message; it closes when all its words are out, or where the tokens run out."""
-    most = turn.run["max_completion_tokens"]
-    room = (most - turn.plan["completion"]) * CHARS_A_TOKEN if most else len(text)
+    most = transition.run["max_completion_tokens"]
+    room = (most - transition.plan["completion"]) * CHARS_A_TOKEN if most else len(text)
     if len(text) > room:
         text, annotations, images, unfinished = text[: max(room, 0)], [], [], True
-        turn.plan["todo"] = [{"do": "run_out", "reason": "max_completion_tokens"}]
-    turn.open_message(text, annotations=annotations or [], images=images or [], word_s=WORD_S * turn.pace)
+        transition.plan["todo"] = [{"do": "run_out", "reason": "max_completion_tokens"}]
+    transition.open_message(text, annotations=annotations or [], images=images or [], word_s=WORD_S * transition.pace)
     if unfinished:
-        turn.plan["todo"][0]["wait_s"] = turn.speaking_s()
+        transition.plan["todo"][0]["wait_s"] = transition.writing_s()
     else:
-        turn.plan["todo"].insert(0, {"do": "close_say", "wait_s": turn.speaking_s()})
+        transition.plan["todo"].insert(0, {"do": "close_say", "wait_s": transition.writing_s()})
 
 
-def close_say(turn: Turn, action: dict) -> None:
-    written = turn.close_message("completed")
-    turn.close_step("completed", written=written)
+def close_say(transition: Transition, action: dict) -> None:
+    written = transition.close_message("completed")
+    transition.close_step("completed", written=written)
 
 
-def run_out(turn: Turn, action: dict) -> None:
-    turn.finish("incomplete", incomplete_details={"reason": action["reason"]})
+def run_out(transition: Transition, action: dict) -> None:
+    transition.finish("incomplete", incomplete_details={"reason": action["reason"]})
 
 
-def fail(turn: Turn, action: dict) -> None:
+def fail(transition: Transition, action: dict) -> None:
     text = FAILURES.get(action["code"], "The run failed. (Scripted by the sandbox.)")
-    error = {"code": action["code"], "message": text.format(model=turn.run["model"])}
-    turn.finish("failed", last_error=error)
+    error = {"code": action["code"], "message": text.format(model=transition.run["model"])}
+    transition.finish("failed", last_error=error)
 
 
-def complete(turn: Turn, action: dict) -> None:
-    turn.finish("completed")
+def complete(transition: Transition, action: dict) -> None:
+    transition.finish("completed")
 
 
-def cancel(turn: Turn, action: dict) -> None:
-    turn.finish("cancelled")
+def cancel(transition: Transition, action: dict) -> None:
+    transition.finish("cancelled")
 
 
 ACTIONS = {

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from runsdash.sandbox.store import Active, Change, Store, dump
 
 from .actions import ACTIONS
-from .speech import Speech, spoken
+from .open_messages import OpenMessages, text_so_far
 from .streams import Streams
-from .turn import Turn
+from .transitions import Transition
 
 FAST_PACE = 0.01
 IDLE_S = 30.0
@@ -30,35 +30,37 @@ class Engine:
         self.store, self.streams = store, streams
         self.pace = FAST_PACE if fast else 1.0
         self.tick_s = FAST_TICK_S if fast else TICK_S
-        self.speech = Speech()
+        self.open_messages = OpenMessages()
         self.ask_model: Callable[[str], None] | None = None
         self.stopping = False
-        self.bell = threading.Event()
+        self.wake_event = threading.Event()
         self.thread = threading.Thread(target=self.work, name="engine", daemon=True)
 
     def start(self) -> None:
-        self.revive()
+        self.resume_model_runs()
         self.thread.start()
 
     def stop(self) -> None:
         self.stopping = True
-        self.bell.set()
+        self.wake_event.set()
         self.thread.join(timeout=5)
 
     def wake(self) -> None:
         """Look again: something new may be due."""
-        self.bell.set()
+        self.wake_event.set()
 
-    def turn(self, change: Change, active: Active) -> Turn:
-        return Turn(change=change, active=active, speech=self.speech, pace=self.pace, now=time.time())
+    def transition(self, change: Change, active: Active) -> Transition:
+        return Transition(
+            change=change, active=active, open_messages=self.open_messages, pace=self.pace, now=time.time()
+        )
 
     def work(self) -> None:
         while not self.stopping:
-            self.bell.clear()
+            self.wake_event.clear()
             for run_id in self.due():
                 self.advance_safely(run_id)
-            self.tell_words()
-            self.bell.wait(self.pause_s())
+            self.publish_words()
+            self.wake_event.wait(self.pause_s())
 
     def due(self) -> list[str]:
         now = time.time()
@@ -69,7 +71,7 @@ class Engine:
         ((due_at, expires_at),) = self.store.rows("SELECT min(due_at), min(expires_at) FROM active")
         soonest = min(due_at or float("inf"), expires_at or float("inf"))
         pause_s = min(max(soonest - time.time(), 0), IDLE_S)
-        return min(pause_s, self.tick_s) if self.heard() else pause_s
+        return min(pause_s, self.tick_s) if self.streamed_runs() else pause_s
 
     def advance_safely(self, run_id: str) -> None:
         try:
@@ -85,31 +87,31 @@ class Engine:
             active = change.active(run_id)
             if active is None:
                 return
-            turn = self.turn(change, active)
-            if active.expires_at <= turn.now:
-                turn.finish("expired")
-            elif active.due_at is not None and active.due_at <= turn.now:
-                self.act(turn)
+            transition = self.transition(change, active)
+            if active.expires_at <= transition.now:
+                transition.finish("expired")
+            elif active.due_at is not None and active.due_at <= transition.now:
+                self.apply_next(transition)
 
-    def act(self, turn: Turn) -> None:
-        if turn.plan["todo"][0]["do"] == "ask":
-            self.ask(turn)
+    def apply_next(self, transition: Transition) -> None:
+        if transition.plan["todo"][0]["do"] == "ask":
+            self.ask(transition)
             return
-        action = turn.plan["todo"].pop(0)
-        ACTIONS[action["do"]](turn, action)
-        turn.schedule()
+        action = transition.plan["todo"].pop(0)
+        ACTIONS[action["do"]](transition, action)
+        transition.schedule()
 
-    def ask(self, turn: Turn) -> None:
+    def ask(self, transition: Transition) -> None:
         """Hands the run to the model; it comes back by itself."""
         if self.ask_model is None:
             error = {"code": "server_error", "message": "This run needs a model, and none is configured."}
-            turn.finish("failed", last_error=error)
+            transition.finish("failed", last_error=error)
             return
-        turn.active.due_at = None
-        turn.change.save_active(turn.active)
-        self.ask_model(turn.run["id"])
+        transition.active.due_at = None
+        transition.change.save_active(transition.active)
+        self.ask_model(transition.run["id"])
 
-    def revive(self) -> None:
+    def resume_model_runs(self) -> None:
         """Runs whose model was answering when the server died are asked again."""
         now = time.time()
         with self.store.change() as change:
@@ -125,19 +127,19 @@ class Engine:
             if active is not None:
                 active.plan["open"] = None
                 error = {"code": "server_error", "message": "The sandbox could not follow its own plan."}
-                self.turn(change, active).finish("failed", last_error=error)
+                self.transition(change, active).finish("failed", last_error=error)
 
-    def heard(self) -> list[str]:
-        return [run_id for run_id in list(self.speech.open) if self.streams.are_open(run_id)]
+    def streamed_runs(self) -> list[str]:
+        return [run_id for run_id in list(self.open_messages.by_run) if self.streams.are_open(run_id)]
 
-    def tell_words(self) -> None:
+    def publish_words(self) -> None:
         """Sends open streams the words that are out by now; nothing is written for this."""
-        for run_id in self.heard():
+        for run_id in self.streamed_runs():
             with self.store.write_lock:
-                said = self.speech.open.get(run_id)
-                if said is None:
+                draft = self.open_messages.by_run.get(run_id)
+                if draft is None:
                     continue
-                text = spoken(said, now=time.time())
-                delta = self.speech.next_delta(run_id, text, message_id=said["message_id"])
+                text = text_so_far(draft, now=time.time())
+                delta = self.open_messages.next_delta(run_id, text, message_id=draft["message_id"])
                 if delta:
                     self.streams.publish([(run_id, "thread.message.delta", dump(delta))])

@@ -12,14 +12,14 @@ class Streams:
         self.listeners: dict[str, list[queue.SimpleQueue]] = {}
 
     def listen(self, run_id: str) -> queue.SimpleQueue:
-        heard: queue.SimpleQueue = queue.SimpleQueue()
+        listener: queue.SimpleQueue = queue.SimpleQueue()
         with self.lock:
-            self.listeners.setdefault(run_id, []).append(heard)
-        return heard
+            self.listeners.setdefault(run_id, []).append(listener)
+        return listener
 
-    def leave(self, run_id: str, heard: queue.SimpleQueue) -> None:
+    def leave(self, run_id: str, listener: queue.SimpleQueue) -> None:
         with self.lock:
-            rest = [other for other in self.listeners.get(run_id, []) if other is not heard]
+            rest = [other for other in self.listeners.get(run_id, []) if other is not listener]
             if rest:
                 self.listeners[run_id] = rest
             else:
@@ -31,9 +31,9 @@ class Streams:
     def publish(self, events: list[tuple[str, str, str]]) -> None:
         """Events are (run id, event name, JSON text)."""
         for run_id, name, text in events:
-            for heard in list(self.listeners.get(run_id, ())):
-                heard.put((name, text))
+            for listener in list(self.listeners.get(run_id, ())):
+                listener.put((name, text))
 
     def end(self, run_id: str) -> None:
-        for heard in list(self.listeners.get(run_id, ())):
-            heard.put(None)
+        for listener in list(self.listeners.get(run_id, ())):
+            listener.put(None)

@@ -33,8 +33,8 @@ def one_opening(at: int, call: dict) -> list[dict]:
 
 def code_outputs(outputs: list[dict]) -> dict:
     """What the interpreter of call 0 brought."""
-    told = [{"index": at, **output} for at, output in enumerate(outputs)]
-    return {"index": 0, "type": "code_interpreter", "code_interpreter": {"outputs": told}}
+    indexed = [{"index": at, **output} for at, output in enumerate(outputs)]
+    return {"index": 0, "type": "code_interpreter", "code_interpreter": {"outputs": indexed}}
 
 
 def pieces(text: str) -> list[str]:

@@ -13,7 +13,7 @@ SHOWN = (
 )  # fmt: skip
 
 
-def plant(sandbox: Sandbox) -> None:
+def add_builtin(sandbox: Sandbox) -> None:
     """Makes the built-in assistants that are not there yet."""
     with sandbox.store.change() as change:
         for at, given in enumerate(ASSISTANTS):

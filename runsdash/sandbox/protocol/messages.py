@@ -1,6 +1,6 @@
 """Endpoints of messages. A thread with an active run takes no new ones."""
 
-from runsdash.sandbox.engine.ledger import message_object
+from runsdash.sandbox.engine.objects import message_object
 from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.state import Call
 from runsdash.sandbox.store import Change
@@ -8,7 +8,7 @@ from runsdash.sandbox.store import Change
 from . import bodies, paging
 from .errors import not_found, thread_locked
 from .metadata import modified
-from .paging import one
+from .paging import query_value
 
 
 def insert(change: Change, given: dict, *, thread_id: str) -> dict:
@@ -33,7 +33,7 @@ def create(call: Call, thread_id: str) -> dict:
 
 def list_all(call: Call, thread_id: str) -> dict:
     call.sandbox.find("thread", thread_id)
-    run_id = one(call.query, "run_id")
+    run_id = query_value(call.query, "run_id")
     return paging.page(call, kind="message", parent=thread_id, run_id=run_id)
 
 

@@ -15,25 +15,25 @@ def page(call: Call, *, kind: str, parent: str, run_id: str | None = None) -> di
     """One page as the API's list envelope; `run_id` narrows messages to one run."""
     store, query, quirks = call.sandbox.store, call.query, call.sandbox.quirks
     limit, order = read_limit(query), read_order(query)
-    param = "before" if one(query, "before") else "after"
+    param = "before" if query_value(query, "before") else "after"
     # A page before a cursor is read backwards from it, then turned round.
     descending = (order == "desc") != (param == "before")
     where, args = "kind=? AND parent=?", [kind, parent]
-    if (cursor := one(query, param)) and not (param == "after" and quirks["after_ignored"]):
-        beyond, place = beyond_cursor(quirks, descending=descending), place_of(store, kind, cursor, param)
+    if (cursor := query_value(query, param)) and not (param == "after" and quirks["after_ignored"]):
+        beyond, position = beyond_cursor(quirks, descending=descending), position_of(store, kind, cursor, param)
         where += f" AND {beyond}"
-        args += place[: beyond.count("?")]
+        args += position[: beyond.count("?")]
     if run_id:
         where += " AND json_extract(body, '$.run_id')=?"
         args.append(run_id)
     rows = read(store, where, args, descending=descending, count=limit + 1)
-    kept = rows[:limit] if param == "after" else rows[:limit][::-1]
+    shown = rows[:limit] if param == "after" else rows[:limit][::-1]
     has_more = quirks["has_more_true"] or (len(rows) > limit and not quirks["has_more_false"])
-    return envelope(kept, has_more=has_more)
+    return envelope(shown, has_more=has_more)
 
 
 def beyond_cursor(quirks: dict, *, descending: bool) -> str:
-    """The condition for what lies behind a cursor's place, as this server or another one understands it."""
+    """The condition for what lies behind a cursor's position, as this server or another one understands it."""
     sign = "<" if descending else ">"
     if quirks["ties_lost"]:
         return f"created_at {sign} ?"
@@ -41,12 +41,12 @@ def beyond_cursor(quirks: dict, *, descending: bool) -> str:
 
 
 def read(store: Store, where: str, args: list, *, descending: bool, count: int) -> list[dict]:
-    way = "DESC" if descending else "ASC"
-    sql = f"SELECT body FROM object WHERE {where} ORDER BY created_at {way}, seq {way} LIMIT ?"
+    direction = "DESC" if descending else "ASC"
+    sql = f"SELECT body FROM object WHERE {where} ORDER BY created_at {direction}, seq {direction} LIMIT ?"
     return [json.loads(body) for (body,) in store.rows(sql, *args, count)]
 
 
-def place_of(store: Store, kind: str, cursor: str, param: str) -> tuple:
+def position_of(store: Store, kind: str, cursor: str, param: str) -> tuple:
     found = store.rows("SELECT created_at, seq FROM object WHERE id=? AND kind=?", cursor, kind)
     if not found:
         raise invalid(f"Invalid '{param}': no {kind} found with id '{cursor}'.", param=param)
@@ -64,12 +64,12 @@ def envelope(objects: list[dict], *, has_more: bool) -> dict:
     }
 
 
-def one(query: dict[str, list[str]], name: str) -> str | None:
+def query_value(query: dict[str, list[str]], name: str) -> str | None:
     return query.get(name, [""])[0] or None
 
 
 def read_limit(query: dict[str, list[str]]) -> int:
-    text = one(query, "limit") or str(LIMIT_DEFAULT)
+    text = query_value(query, "limit") or str(LIMIT_DEFAULT)
     if not text.lstrip("-").isdigit():
         raise invalid(
             f"Invalid type for 'limit': expected an integer, but got '{text[:40]}' instead.",
@@ -93,7 +93,7 @@ def read_limit(query: dict[str, list[str]]) -> int:
 
 
 def read_order(query: dict[str, list[str]]) -> str:
-    order = one(query, "order") or "desc"
+    order = query_value(query, "order") or "desc"
     if order not in ("asc", "desc"):
         raise invalid(
             f"Invalid value: '{order[:40]}'. Supported values are: 'asc' and 'desc'.",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler
 
 from runsdash.sandbox.state import Bytes, Sandbox, Streamed
-from runsdash.sandbox.switches import harm
+from runsdash.sandbox.switches import fault_effects
 from runsdash.sandbox.switches.faults import Fault
 
 from . import wire
@@ -36,15 +36,15 @@ class Replies(BaseHTTPRequestHandler):
 
     def reply_fault(self, fault: Fault) -> None:
         if fault.kind == "html":
-            self.send_content(502, harm.PROXY_PAGE, "text/html")
+            self.send_content(502, fault_effects.PROXY_PAGE, "text/html")
             return
         if fault.kind not in ("hang", "reset_before"):
-            raise harm.refusal(fault)
+            raise fault_effects.refusal(fault)
         self.close_connection = True
         if fault.kind == "hang":
-            harm.hang(self.connection, fault)
+            fault_effects.hang(self.connection, fault)
         else:
-            harm.reset(self.connection)
+            fault_effects.reset(self.connection)
 
     def send_json(self, status: int, answer: object, *, headers: dict[str, str] | None = None) -> None:
         content = wire.json_body(answer, self.sandbox.quirks)
@@ -58,19 +58,19 @@ class Replies(BaseHTTPRequestHandler):
         self.entry["status"] = status
         if kind == "reset_after":
             self.close_connection = True
-            harm.reset(self.connection)
+            fault_effects.reset(self.connection)
             return
-        content = harm.damaged(self.fault, content)
+        content = fault_effects.damaged(self.fault, content)
         self.send_head(status, content_type, headers=headers)
         if kind == "endless":
-            self.send_chunks(harm.endless(content))
+            self.send_chunks(fault_effects.endless(content))
             return
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command == "HEAD":
             return
         if kind == "drip":
-            for piece in harm.dripped(content, self.fault):
+            for piece in fault_effects.dripped(content, self.fault):
                 self.wfile.write(piece)
             return
         if kind == "truncate":
@@ -102,24 +102,24 @@ class Replies(BaseHTTPRequestHandler):
         self.entry["status"] = 200
         try:
             self.send_head(200, "text/event-stream; charset=utf-8", headers={"Cache-Control": "no-cache"})
-            self.send_chunks(self.spoiled(wire.frames(streamed, self.sandbox.quirks)))
+            self.send_chunks(self.with_fault(wire.frames(streamed, self.sandbox.quirks)))
         except CutError:
             self.close_connection = True
         finally:
-            self.sandbox.streams.leave(streamed.run_id, streamed.heard)
+            self.sandbox.streams.leave(streamed.run_id, streamed.listener)
 
-    def spoiled(self, frames: Iterable[bytes]) -> Iterable[bytes]:
+    def with_fault(self, frames: Iterable[bytes]) -> Iterable[bytes]:
         fault = self.fault
         for at, frame in enumerate(frames):
             if fault and fault.kind in ("truncate", "reset_after", "error") and at >= fault.after_events:
                 if fault.kind == "error":
-                    yield harm.error_frame()
+                    yield fault_effects.error_frame()
                 if fault.kind == "reset_after":
-                    harm.reset(self.connection)
+                    fault_effects.reset(self.connection)
                 raise CutError
             if fault and fault.kind == "drip":
-                yield from harm.dripped(frame, fault)
+                yield from fault_effects.dripped(frame, fault)
             elif fault and fault.kind == "endless":
-                yield from harm.endless(frame)
+                yield from fault_effects.endless(frame)
             else:
-                yield harm.damaged_frame(fault, frame)
+                yield fault_effects.damaged_frame(fault, frame)

@@ -57,20 +57,20 @@ def insert(sandbox: Sandbox, change: Change, given: dict, *, assistant: dict, th
     change.emit(run["id"], "thread.run.created", run)
     change.emit(run["id"], "thread.run.queued", run)
     active = Active(run["id"], thread_id, None, run["expires_at"], first_plan(sandbox, change, run, assistant))
-    sandbox.engine.turn(change, active).schedule()
+    sandbox.engine.transition(change, active).schedule()
     return run
 
 
 def first_plan(sandbox: Sandbox, change: Change, run: dict, assistant: dict) -> dict:
     """The plan: what to do, what was found, what it cost (`chars` is the prompt's length)."""
-    said = change.children("message", run["thread_id"])
-    last = next((bodies.message_text(one) for one in reversed(said) if one["role"] == "user"), "")
+    sent = change.children("message", run["thread_id"])
+    last = next((bodies.message_text(one) for one in reversed(sent) if one["role"] == "user"), "")
     if sandbox.engine.ask_model:
         todo = [{"do": "start", "wait_s": 0}, {"do": "ask", "wait_s": 0}]
     else:
         fallback = (assistant["metadata"] or {}).get("sandbox_script", "")
         todo = plan.plan(run, text=last, fallback=fallback, name=assistant["name"] or "The assistant")
-    chars = len(run["instructions"]) + sum(len(bodies.message_text(one)) for one in said)
+    chars = len(run["instructions"]) + sum(len(bodies.message_text(one)) for one in sent)
     return {"todo": todo, "open": None, "facts": [], "chars": chars, "prompt": 0, "completion": 0}
 
 
@@ -144,10 +144,10 @@ def cancel(call: Call, thread_id: str, run_id: str) -> dict:
         status = change.get("run", run_id)["status"]
         if active is None or status not in CANCELLABLE:
             raise not_cancellable(status)
-        turn = sandbox.engine.turn(change, active)
+        transition = sandbox.engine.transition(change, active)
         if sandbox.quirks["cancel_at_once"]:
-            turn.finish("cancelled")
+            transition.finish("cancelled")
         else:
-            turn.begin_cancelling()
+            transition.begin_cancelling()
     sandbox.engine.wake()
-    return turn.run
+    return transition.run

@@ -1,6 +1,6 @@
 """The answers a waiting run gets: tool outputs, or approvals of calls on another server."""
 
-from runsdash.sandbox.engine.turn import Turn
+from runsdash.sandbox.engine.transitions import Transition
 from runsdash.sandbox.script.plan import TURN_S
 from runsdash.sandbox.state import Call, Streamed
 
@@ -22,16 +22,16 @@ def create(call: Call, thread_id: str, run_id: str) -> dict | Streamed:
         run = change.get("run", run_id)
         if active is None or run["status"] != "requires_action":
             raise not_waiting(run["status"])
-        turn = sandbox.engine.turn(change, active)
+        transition = sandbox.engine.transition(change, active)
         reply = runs.streamed(call, run)
         try:
-            accept(turn, call.body)
+            accept(transition, call.body)
         except BaseException:
             if reply:
-                sandbox.streams.leave(run_id, reply.heard)
+                sandbox.streams.leave(run_id, reply.listener)
             raise
     sandbox.engine.wake()
-    return reply or turn.run
+    return reply or transition.run
 
 
 def check_outputs(outputs: list[dict]) -> None:
@@ -46,26 +46,26 @@ def check_outputs(outputs: list[dict]) -> None:
         raise outputs_too_large()
 
 
-def accept(turn: Turn, body: dict) -> None:
+def accept(transition: Transition, body: dict) -> None:
     """Writes the answers into the open step and sends the run on its way."""
-    asks = turn.run["required_action"]["type"]
-    name = "tool_outputs" if asks == "submit_tool_outputs" else "tool_approvals"
+    action_type = transition.run["required_action"]["type"]
+    name = "tool_outputs" if action_type == "submit_tool_outputs" else "tool_approvals"
     if body.get(name) is None:
         raise invalid(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
     given = {str(one.get("tool_call_id")): one for one in body[name]}
-    expected = [one["id"] for one in turn.run["required_action"][asks]["tool_calls"]]
+    expected = [one["id"] for one in transition.run["required_action"][action_type]["tool_calls"]]
     if set(given) != set(expected):
         raise wrong_calls(expected=expected, got=[str(one.get("tool_call_id")) for one in body[name]])
-    step = turn.opened_step()
+    step = transition.current_step()
     fill = fill_output if name == "tool_outputs" else fill_approval
     facts = [fill(one, given[one["id"]]) for one in step["step_details"]["tool_calls"]]
-    turn.keep_step(step)
-    turn.plan["facts"] += facts
-    turn.close_step("completed", written=sum(written(one) for one in step["step_details"]["tool_calls"]))
-    turn.plan["chars"] += sum(len(fact.get("output", "")) for fact in facts)
-    turn.plan["todo"].insert(0, {"do": "start", "wait_s": TURN_S})
-    turn.set_status("queued", required_action=None)
-    turn.schedule()
+    transition.save_step(step)
+    transition.plan["facts"] += facts
+    transition.close_step("completed", written=sum(written(one) for one in step["step_details"]["tool_calls"]))
+    transition.plan["chars"] += sum(len(fact.get("output", "")) for fact in facts)
+    transition.plan["todo"].insert(0, {"do": "start", "wait_s": TURN_S})
+    transition.set_status("queued", required_action=None)
+    transition.schedule()
 
 
 def fill_output(call: dict, answer: dict) -> dict:

@@ -52,7 +52,7 @@ def delete(call: Call, thread_id: str) -> dict:
         for run in change.children("run", thread_id):
             change.delete_children("step", run["id"])
             change.drop_active(run["id"])
-            call.sandbox.engine.speech.end(run["id"])
+            call.sandbox.engine.open_messages.end(run["id"])
             call.sandbox.streams.end(run["id"])
         change.delete_children("run", thread_id)
         change.delete_children("message", thread_id)

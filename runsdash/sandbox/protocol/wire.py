@@ -61,7 +61,7 @@ CALL_IDS = {
 def frames(streamed: Streamed, quirks: dict) -> Iterator[bytes]:
     """The frames of a stream as they come, up to the run's end or its wait for a client."""
     dialect = DIALECTS[quirks["stream_dialect"]]
-    while (item := streamed.heard.get()) is not None:
+    while (item := streamed.listener.get()) is not None:
         name, text = item
         if name.startswith("thread.run.step.") and '"content"' in text and not streamed.wants_content:
             text = dump(shown(json.loads(text), wants_content=False))

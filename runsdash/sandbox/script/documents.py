@@ -112,8 +112,8 @@ MEAN_LENGTH = sum(sum(counts.values()) for *_, counts in PASSAGES) / len(PASSAGE
 
 def search(query: str, *, limit: int = 20, score_threshold: float = 0.0) -> list[dict]:
     """The best passages for `query`, best first, in the shape of a file_search result."""
-    asked = set(words(query))
-    scored = [(score(counts, asked), file_id, name, text) for file_id, name, text, counts in PASSAGES]
+    wanted = set(words(query))
+    scored = [(score(counts, wanted), file_id, name, text) for file_id, name, text, counts in PASSAGES]
     scored.sort(key=lambda row: (-row[0], row[1]))
     return [
         {"file_id": file_id, "file_name": name, "score": rank, "content": [{"type": "text", "text": text}]}
@@ -122,14 +122,14 @@ def search(query: str, *, limit: int = 20, score_threshold: float = 0.0) -> list
     ]
 
 
-def score(counts: Counter, asked: set[str]) -> float:
+def score(counts: Counter, wanted: set[str]) -> float:
     """BM25 over its own upper bound for this query, so 1.0 would be a perfect passage."""
-    if not asked:
+    if not wanted:
         return 0.0
     length = K1 * (1 - B + B * sum(counts.values()) / MEAN_LENGTH)
-    gained = sum(rarity(word) * counts[word] * (K1 + 1) / (counts[word] + length) for word in asked)
-    best = sum(rarity(word) for word in asked) * (K1 + 1)
-    return round(min(gained / best, 1.0), 4)
+    reached = sum(rarity(word) * counts[word] * (K1 + 1) / (counts[word] + length) for word in wanted)
+    best = sum(rarity(word) for word in wanted) * (K1 + 1)
+    return round(min(reached / best, 1.0), 4)
 
 
 def rarity(word: str) -> float:

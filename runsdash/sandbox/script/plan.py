@@ -19,50 +19,50 @@ MONTHS = [12.0, 19.0, 15.0, 27.0, 31.0, 24.0]
 
 def plan(run: dict, *, text: str, fallback: str, name: str) -> list[dict]:
     """The actions for `text`; `fallback` is the assistant's own script, used when text has no command."""
-    asked = commands.read(text) or commands.read(fallback)
-    todo = [{"do": "start", "wait_s": QUEUE_S}]
-    for command in asked:
-        todo += EXPAND[command.name](command, run, text)
-    if not asked:
-        todo += unasked(run, text)
-    if asked and asked[-1].name in ("fail", "incomplete"):
-        return todo
-    if not asked or {command.name for command in asked} != {"long"}:
-        todo.append({"do": "say_answer", "wait_s": TURN_S, "text": text, "name": name})
-    return [*todo, {"do": "complete", "wait_s": 0}]
+    given = commands.read(text) or commands.read(fallback)
+    actions = [{"do": "start", "wait_s": QUEUE_S}]
+    for command in given:
+        actions += EXPAND[command.name](command, run, text)
+    if not given:
+        actions += calls_without_command(run, text)
+    if given and given[-1].name in ("fail", "incomplete"):
+        return actions
+    if not given or {command.name for command in given} != {"long"}:
+        actions.append({"do": "say_answer", "wait_s": TURN_S, "text": text, "name": name})
+    return [*actions, {"do": "complete", "wait_s": 0}]
 
 
 def functions(run: dict) -> list[dict]:
     return [tool["function"] for tool in run["tools"] if tool.get("type") == "function"]
 
 
-def unasked(run: dict, text: str) -> list[dict]:
+def calls_without_command(run: dict, text: str) -> list[dict]:
     """A tool call first when the message is a question, or when `tool_choice` demands one."""
-    choice, known = run["tool_choice"], functions(run)
-    if not known or choice == "none":
+    choice, available = run["tool_choice"], functions(run)
+    if not available or choice == "none":
         return []
     if isinstance(choice, dict) and choice.get("type") == "function":
-        known = [one for one in known if one["name"] == choice["function"]["name"]] or known
-        return calls([known[0]], run, text)
+        available = [one for one in available if one["name"] == choice["function"]["name"]] or available
+        return calls([available[0]], run, text)
     if choice == "required" or "?" in text:
-        return calls([closest(known, text)], run, text)
+        return calls([closest(available, text)], run, text)
     return []
 
 
-def closest(known: list[dict], text: str) -> dict:
+def closest(available: list[dict], text: str) -> dict:
     """The function whose name and description share most words with the text."""
-    said = set(documents.words(text))
+    text_words = set(documents.words(text))
 
     def shared(function: dict) -> int:
         own = f"{function['name'].replace('_', ' ')} {function.get('description') or ''}"
-        return len(said & set(documents.words(own)))
+        return len(text_words & set(documents.words(own)))
 
-    return max(known, key=shared)
+    return max(available, key=shared)
 
 
 def calls(chosen: list[dict], run: dict, text: str) -> list[dict]:
     """One step with all calls, or one step each when the run forbids parallel calls."""
-    made = [
+    tool_calls = [
         {
             "id": mint(prefix="call_"),
             "type": "function",
@@ -74,13 +74,13 @@ def calls(chosen: list[dict], run: dict, text: str) -> list[dict]:
         }
         for one in chosen
     ]
-    groups = [made] if run["parallel_tool_calls"] else [[call] for call in made]
+    groups = [tool_calls] if run["parallel_tool_calls"] else [[call] for call in tool_calls]
     return [{"do": "call", "wait_s": TOOL_S, "calls": group} for group in groups if group]
 
 
 def tool(command: Command, run: dict, text: str) -> list[dict]:
-    known = functions(run)
-    named = [one for one in known if one["name"] == command.word] or known[:1]
+    available = functions(run)
+    named = [one for one in available if one["name"] == command.word] or available[:1]
     return calls(named, run, text) or note("There is no function tool to call on this run.")
 
 

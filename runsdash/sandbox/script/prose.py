@@ -22,12 +22,12 @@ def long_text(count: int) -> str:
     return "\n\n".join(" ".join(chosen[at : at + 60]) for at in range(0, count, 60))
 
 
-def plain(text: str, *, name: str) -> str:
+def answer_without_facts(text: str, *, name: str) -> str:
     """The short answer to a message without a command."""
-    said = " ".join(text.split())
-    if not said:
+    words = " ".join(text.split())
+    if not words:
         return f"{name} is scripted and the thread has no user message yet. Send one, then start a run."
-    quoted = said if len(said) <= 160 else said[:159] + "…"
+    quoted = words if len(words) <= 160 else words[:159] + "…"
     return (
         f"You wrote: “{quoted}”\n\nThis sandbox answers from a script; no model has read your message. "
         "Commands such as `/code 6*7`, `/search refunds` or `/tools` make it work harder."
@@ -37,12 +37,12 @@ def plain(text: str, *, name: str) -> str:
 def answer(facts: list[dict], *, text: str, name: str) -> tuple[str, list[dict], list[str]]:
     """The closing answer: its text, its annotations, and the ids of images shown in it."""
     if not facts:
-        return plain(text, name=name), [], []
+        return answer_without_facts(text, name=name), [], []
     parts, annotations, images = [], [], []
     for fact in facts:
         start = sum(len(part) + 2 for part in parts)
-        said, notes = TELL[fact["kind"]](fact)
-        parts.append(said)
+        sentence, notes = SENTENCES[fact["kind"]](fact)
+        parts.append(sentence)
         annotations += [shifted(note, start) for note in notes]
         images += [fact["file_id"]] if fact.get("file_id") else []
     return "\n\n".join(parts), annotations, images
@@ -52,7 +52,7 @@ def shifted(note: dict, by: int) -> dict:
     return note | {"start_index": note["start_index"] + by, "end_index": note["end_index"] + by}
 
 
-def tell_tool(fact: dict) -> tuple[str, list]:
+def tool_sentence(fact: dict) -> tuple[str, list]:
     output = fact["output"]
     quoted = output if len(output) <= QUOTE_MAX else output[:QUOTE_MAX] + f"… ({len(output):,} characters in all)"
     if len(quoted) > 80 or "\n" in quoted:
@@ -60,30 +60,30 @@ def tell_tool(fact: dict) -> tuple[str, list]:
     return f"`{fact['name']}` answered: {quoted}", []
 
 
-def tell_approval(fact: dict) -> tuple[str, list]:
+def approval_sentence(fact: dict) -> tuple[str, list]:
     if fact["approve"]:
         return f"You approved `{fact['name']}`. The sandbox has no such server, so nothing was done.", []
     return f"You declined `{fact['name']}`, so it was not called.", []
 
 
-def tell_code(fact: dict) -> tuple[str, list]:
+def code_sentence(fact: dict) -> tuple[str, list]:
     return f"The code `{fact['input']}` printed **{fact['logs'].strip()}**.", []
 
 
-def tell_plot(fact: dict) -> tuple[str, list]:
+def plot_sentence(fact: dict) -> tuple[str, list]:
     return f"The chart shows {len(fact['values'])} values: {', '.join(f'{v:g}' for v in fact['values'])}.", []
 
 
-def tell_search(fact: dict) -> tuple[str, list]:
+def search_sentences(fact: dict) -> tuple[str, list]:
     if not fact["results"]:
         return f"Nothing in the bundled documents matches “{fact['query']}”.", []
-    said, notes = f"On “{fact['query']}” the documents say:", []
+    text, notes = f"On “{fact['query']}” the documents say:", []
     for at, result in enumerate(fact["results"][:3]):
         mark = MARK.format(at=4 + at, name=result["file_name"])
-        said += f"\n- {result['content'][0]['text']} "
-        notes.append(citation(mark, file_id=result["file_id"], start=len(said)))
-        said += mark
-    return said, notes
+        text += f"\n- {result['content'][0]['text']} "
+        notes.append(citation(mark, file_id=result["file_id"], start=len(text)))
+        text += mark
+    return text, notes
 
 
 def citation(mark: str, *, file_id: str, start: int) -> dict:
@@ -107,15 +107,15 @@ def as_json(text: str) -> str:
     return json.dumps({"answer": text}, ensure_ascii=False)
 
 
-def tell_note(fact: dict) -> tuple[str, list]:
+def note_sentence(fact: dict) -> tuple[str, list]:
     return fact["text"], []
 
 
-TELL = {
-    "note": tell_note,
-    "tool": tell_tool,
-    "approval": tell_approval,
-    "code": tell_code,
-    "plot": tell_plot,
-    "search": tell_search,
+SENTENCES = {
+    "note": note_sentence,
+    "tool": tool_sentence,
+    "approval": approval_sentence,
+    "code": code_sentence,
+    "plot": plot_sentence,
+    "search": search_sentences,
 }

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from runsdash.sandbox.ids import now_s
 from runsdash.sandbox.state import Sandbox
 
-from . import waiting
-from .episode import Episode
+from . import active_runs
+from .past_thread import PastThread
 from .stories import STORIES, TEAMS
 
 DAYS = 30
@@ -26,14 +26,14 @@ SEEDED = "seeded_runs"
 def write(sandbox: Sandbox, *, runs: int, seed: int) -> None:
     """Once for a database; later starts only see to it that some runs are waiting."""
     if sandbox.store.setting(SEEDED) is None:
-        write_past(sandbox, runs=runs, chance=random.Random(seed))
-    waiting.top_up(sandbox)
+        write_past(sandbox, runs=runs, rng=random.Random(seed))
+    active_runs.top_up(sandbox)
 
 
-def write_past(sandbox: Sandbox, *, runs: int, chance: random.Random) -> None:
+def write_past(sandbox: Sandbox, *, runs: int, rng: random.Random) -> None:
     rows: list[tuple] = []
     with sandbox.store.change() as change:
-        for thread_rows, files in threads(runs, chance):
+        for thread_rows, files in threads(runs, rng):
             rows += thread_rows
             for body, content in files:
                 change.insert_file(body, content)
@@ -44,47 +44,47 @@ def write_past(sandbox: Sandbox, *, runs: int, chance: random.Random) -> None:
         change.set_setting(SEEDED, str(runs))
 
 
-def threads(runs: int, chance: random.Random) -> Iterator[tuple[list[tuple], list[tuple]]]:
+def threads(runs: int, rng: random.Random) -> Iterator[tuple[list[tuple], list[tuple]]]:
     """Rows and files of each thread, oldest thread first."""
     count = max(1, round(runs / RUNS_A_THREAD)) if runs else 0
     now, span_s = now_s(), DAYS * 86_400
-    shares = split(runs, count, chance)
+    shares = split(runs, count, rng)
     for at, share in enumerate(shares):
         start = now - span_s + int(span_s * 0.97 * at / max(count, 1))
-        yield one_thread(share, chance, start=start, until=now - 900)
+        yield one_thread(share, rng, start=start, until=now - 900)
 
 
-def split(runs: int, count: int, chance: random.Random) -> list[int]:
+def split(runs: int, count: int, rng: random.Random) -> list[int]:
     """`runs` over `count` threads: some short, some long, none empty."""
     shares = [1] * count
     for _ in range(runs - count):
-        shares[min(chance.randrange(count), chance.randrange(count))] += 1
-    chance.shuffle(shares)
+        shares[min(rng.randrange(count), rng.randrange(count))] += 1
+    rng.shuffle(shares)
     return shares
 
 
-def one_thread(share: int, chance: random.Random, *, start: int, until: int) -> tuple[list, list]:
+def one_thread(share: int, rng: random.Random, *, start: int, until: int) -> tuple[list, list]:
     """A conversation of `share` runs that begins at `start` and is over before `until` (Unix seconds)."""
-    thread_id = new_id(chance, "thread_")
-    team = chance.choice(TEAMS)
+    thread_id = new_id(rng, "thread_")
+    team = rng.choice(TEAMS)
     thread = {
         "id": thread_id,
         "object": "thread",
         "created_at": start,
-        "metadata": {"team": team, "customer": f"C-{chance.randrange(1000, 9999)}"},
+        "metadata": {"team": team, "customer": f"C-{rng.randrange(1000, 9999)}"},
         "tool_resources": {},
     }
-    episode = Episode(chance=chance, thread=thread)
-    episode.keep("thread", thread, parent="")
+    past_thread = PastThread(rng=rng, thread=thread)
+    past_thread.add_row("thread", thread, parent="")
     pause_s = max(1, (until - start) // (share + 1))
     at = start
     for _ in range(share):
-        at = min(at + chance.randrange(1, max(2, min(pause_s, 40_000))), until)
-        story = chance.choice(STORIES)
-        (end,) = chance.choices(list(ENDS), weights=list(ENDS.values()))
-        at = episode.run(story, end=end, at=max(at, episode.now))
-    return episode.rows, episode.files
+        at = min(at + rng.randrange(1, max(2, min(pause_s, 40_000))), until)
+        story = rng.choice(STORIES)
+        (end,) = rng.choices(list(ENDS), weights=list(ENDS.values()))
+        at = past_thread.add_run(story, end=end, at=max(at, past_thread.now))
+    return past_thread.rows, past_thread.files
 
 
-def new_id(chance: random.Random, prefix: str) -> str:
-    return prefix + "".join(chance.choices(string.ascii_letters + string.digits, k=24))
+def new_id(rng: random.Random, prefix: str) -> str:
+    return prefix + "".join(rng.choices(string.ascii_letters + string.digits, k=24))

@@ -3,7 +3,7 @@
 For tests and benchmarks that need 2,000 steps or a huge tool output without waiting for them.
 """
 
-from runsdash.sandbox.engine.ledger import content, message_object, step_object, tokens, usage
+from runsdash.sandbox.engine.objects import content, message_object, step_object, tokens, usage
 from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.protocol import runs, threads
 from runsdash.sandbox.protocol.bodies import run_tools
@@ -46,7 +46,7 @@ def write(sandbox: Sandbox, body: dict) -> dict:
         message = None if status in ACTIVE else answer(change, run)
         if message:
             steps = [*steps[:-1], message_step(run, message)] if len(steps) > 1 else steps
-        settle(change, run, steps, status=status)
+        write_run(change, run, steps, status=status)
     return {
         "thread_id": thread_id,
         "run_id": run["id"],
@@ -87,8 +87,8 @@ def message_step(run: dict, message: dict) -> dict:
 
 def step(run: dict, type: str, details: dict) -> dict:
     made = step_object(mint(prefix="step_"), run, type, details, at=run["created_at"])
-    spent = usage(120, tokens(len(dump(details))))
-    return made | {"status": "completed", "completed_at": now_s(), "usage": spent}
+    counted = usage(120, tokens(len(dump(details))))
+    return made | {"status": "completed", "completed_at": now_s(), "usage": counted}
 
 
 def answer(change: Change, run: dict) -> dict:
@@ -98,21 +98,21 @@ def answer(change: Change, run: dict) -> dict:
     return message
 
 
-def settle(change: Change, run: dict, steps: list[dict], *, status: str) -> None:
+def write_run(change: Change, run: dict, steps: list[dict], *, status: str) -> None:
     """Gives the run what its status demands and writes everything."""
     if status == "requires_action" and not steps:
         steps.append(call_step(run, 0, output=None))
     if status in ACTIVE:
-        hold(change, run, steps, status=status)
+        write_active(change, run, steps, status=status)
     else:
-        spent = [one["usage"] for one in steps]
-        sums = [sum(one[name] for one in spent) for name in ("prompt_tokens", "completion_tokens")]
-        run |= {"expires_at": None, "usage": usage(*sums), **ending(status)}
+        usages = [one["usage"] for one in steps]
+        sums = [sum(one[name] for one in usages) for name in ("prompt_tokens", "completion_tokens")]
+        run |= {"expires_at": None, "usage": usage(*sums), **end_fields(status)}
     change.insert("run", run, parent=run["thread_id"])
     change.insert_many([(one["id"], "step", run["id"], one["created_at"], dump(one)) for one in steps])
 
 
-def hold(change: Change, run: dict, steps: list[dict], *, status: str) -> None:
+def write_active(change: Change, run: dict, steps: list[dict], *, status: str) -> None:
     """Keeps the run as it is: active, with a plan that is never due by itself."""
     busy = change.active_of_thread(run["thread_id"])
     if busy:
@@ -124,15 +124,15 @@ def hold(change: Change, run: dict, steps: list[dict], *, status: str) -> None:
         last |= {"status": "in_progress", "completed_at": None, "usage": None}
         for call in calls:
             call["function"]["output"] = None
-        asked = [one | {"function": {k: one["function"][k] for k in ("name", "arguments")}} for one in calls]
-        run["required_action"] = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": asked}}
+        pending = [one | {"function": {k: one["function"][k] for k in ("name", "arguments")}} for one in calls]
+        run["required_action"] = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": pending}}
         plan["open"] = {"step_id": last["id"]}
         plan["todo"] = [{"do": "say_answer", "wait_s": 0.3, "text": "", "name": "Dispatch desk"}]
         plan["todo"].append({"do": "complete", "wait_s": 0})
     change.save_active(Active(run["id"], run["thread_id"], None, run["expires_at"], plan))
 
 
-def ending(status: str) -> dict:
+def end_fields(status: str) -> dict:
     now = now_s()
     return {
         "completed": {"completed_at": now},

@@ -36,8 +36,8 @@ def faults(call: Call) -> object:
     return call.sandbox.faults.listed()
 
 
-def order_fault(call: Call) -> object:
-    call.sandbox.faults.order(call.body)
+def add_fault(call: Call) -> object:
+    call.sandbox.faults.add(call.body)
     return call.sandbox.faults.listed()
 
 
@@ -85,7 +85,7 @@ ENDPOINTS = {
     ("GET", "/requests"): requests,
     ("DELETE", "/requests"): clear_requests,
     ("GET", "/faults"): faults,
-    ("POST", "/faults"): order_fault,
+    ("POST", "/faults"): add_fault,
     ("DELETE", "/faults"): clear_faults,
     ("GET", "/quirks"): quirks,
     ("POST", "/quirks"): set_quirks,

@@ -32,7 +32,7 @@ class Fault:
     interval_s: float = 0.2
     after_events: int = 3
 
-    def fits(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str) -> bool:
         if self.times == 0 or (self.method and self.method != method):
             return False
         return self.pattern is None or bool(self.pattern.search(path))
@@ -44,10 +44,10 @@ class Faults:
     def __init__(self, spec: str, *, seed: int) -> None:
         self.lock = threading.Lock()
         self.random = random.Random(seed)
-        self.orders: list[Fault] = []
+        self.ordered: list[Fault] = []
         self.chances = read_chances(spec)
 
-    def order(self, body: dict) -> None:
+    def add(self, body: dict) -> None:
         """Adds the fault that a client described."""
         known = {"match", "times", "delay_s", "kind", "retry_after_s", "interval_s", "after_events"}
         kind = str(body.get("kind"))
@@ -56,24 +56,24 @@ class Faults:
         method, pattern = read_match(body.get("match") or "")
         rest = {name: body[name] for name in known - {"match", "kind"} if name in body}
         with self.lock:
-            self.orders.append(Fault(kind=kind, method=method, pattern=pattern, **rest))
+            self.ordered.append(Fault(kind=kind, method=method, pattern=pattern, **rest))
 
     def clear(self) -> None:
         with self.lock:
-            self.orders.clear()
+            self.ordered.clear()
 
     def listed(self) -> list[dict]:
         with self.lock:
             return [
                 {"kind": one.kind, "times": one.times, "match": one.pattern and one.pattern.pattern}
-                for one in self.orders
+                for one in self.ordered
             ]
 
     def take(self, method: str, path: str) -> Fault | None:
         """The fault for this request, if any; an exact order goes before chance."""
         with self.lock:
-            for fault in self.orders:
-                if fault.fits(method, path):
+            for fault in self.ordered:
+                if fault.matches(method, path):
                     if fault.times is not None:
                         fault.times -= 1
                     return fault

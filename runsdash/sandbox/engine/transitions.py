@@ -10,12 +10,12 @@ from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.store import Active, Change
 
 from . import tool_deltas
-from .ledger import content, message_object, step_object, tokens, usage
-from .speech import Speech, message_delta, spoken, word_count
+from .objects import content, message_object, step_object, tokens, usage
+from .open_messages import OpenMessages, message_delta, text_so_far, word_count
 
 STEP_ERRORS = ("server_error", "rate_limit_exceeded")
 MESSAGE_REASON = {"cancelled": "run_cancelled", "expired": "run_expired", "failed": "run_failed"}
-STAMP = {
+TIME_FIELDS = {
     "completed": "completed_at",
     "cancelled": "cancelled_at",
     "failed": "failed_at",
@@ -24,12 +24,12 @@ STAMP = {
 
 
 @dataclass
-class Turn:
+class Transition:
     """`pace` multiplies scripted pauses (1.0 in real time); `now` is Unix seconds."""
 
     change: Change
     active: Active
-    speech: Speech
+    open_messages: OpenMessages
     pace: float
     now: float
 
@@ -74,7 +74,7 @@ class Turn:
             self.emit("thread.run.step.delta", tool_deltas.step_delta(step["id"], delta))
         return step
 
-    def opened_step(self) -> dict | None:
+    def current_step(self) -> dict | None:
         place = self.plan.get("open")
         return place and self.change.get("step", place["step_id"])
 
@@ -83,28 +83,28 @@ class Turn:
         status: str,
         *,
         written: int = 0,
-        spent: dict | None = None,
+        model_usage: dict | None = None,
         last_error: dict | None = None,
     ) -> None:
         """Ends the open step; `written` counts the characters in it, `spent` is a model's own usage."""
-        step = self.opened_step()
+        step = self.current_step()
         if step is None:
             return
-        step |= {"status": status, STAMP[status]: now_s(), "last_error": last_error}
+        step |= {"status": status, TIME_FIELDS[status]: now_s(), "last_error": last_error}
         if status == "completed":
-            step["usage"] = self.count(written, spent or self.plan.pop("spent", None))
-        self.keep_step(step)
+            step["usage"] = self.add_usage(written, model_usage or self.plan.pop("spent", None))
+        self.save_step(step)
         self.emit(f"thread.run.step.{status}", step)
         self.plan["open"] = None
 
-    def keep_step(self, step: dict) -> None:
+    def save_step(self, step: dict) -> None:
         self.change.update(step)
 
-    def count(self, written: int, spent: dict | None) -> dict:
+    def add_usage(self, written: int, model_usage: dict | None) -> dict:
         """The usage of one answer of the model; what it wrote is part of the next prompt."""
         prompt, completion = tokens(self.plan["chars"]), tokens(written)
-        if spent:
-            prompt, completion = spent["prompt_tokens"], spent["completion_tokens"]
+        if model_usage:
+            prompt, completion = model_usage["prompt_tokens"], model_usage["completion_tokens"]
         self.plan["chars"] += written
         self.plan["prompt"] += prompt
         self.plan["completion"] += completion
@@ -121,69 +121,69 @@ class Turn:
         self.emit("thread.run.step.in_progress", step)
         self.emit("thread.message.created", message)
         self.emit("thread.message.in_progress", message)
-        said = {
+        fields = {
             "text": text,
             "annotations": annotations,
             "images": images,
             "began": self.now,
             "word_s": word_s,
         }
-        self.plan["open"] |= {"message_id": message["id"], **said}
-        self.speech.begin(self.run["id"], self.plan["open"])
+        self.plan["open"] |= {"message_id": message["id"], **fields}
+        self.open_messages.begin(self.run["id"], self.plan["open"])
 
-    def speaking_s(self) -> float:
+    def writing_s(self) -> float:
         """How long the open message takes to speak, before `pace`."""
         return word_count(self.plan["open"]["text"]) * self.plan["open"]["word_s"] / (self.pace or 1)
 
     def close_message(self, status: str, *, reason: str | None = None) -> int:
         """Ends the open message, whole or cut; returns the characters it holds."""
-        said = self.said()
+        draft = self.current_draft()
         whole = status == "completed" or reason == "max_tokens"
-        text = said["text"] if whole else spoken(said, now=self.now)
-        message = self.change.get("message", said["message_id"])
-        self.tell_rest(said, text, whole=whole)
-        self.speech.end(self.run["id"])
+        text = draft["text"] if whole else text_so_far(draft, now=self.now)
+        message = self.change.get("message", draft["message_id"])
+        self.emit_rest(draft, text, whole=whole)
+        self.open_messages.end(self.run["id"])
         if message is not None:
             stamp = "completed_at" if status == "completed" else "incomplete_at"
             message |= {"status": status, stamp: now_s(), "incomplete_details": reason and {"reason": reason}}
-            notes, images = (said["annotations"], said["images"]) if whole else ([], [])
+            notes, images = (draft["annotations"], draft["images"]) if whole else ([], [])
             message["content"] = content(text, annotations=notes, images=images)
             self.change.update(message)
             self.emit(f"thread.message.{status}", message)
         return len(text)
 
-    def said(self) -> dict:
+    def current_draft(self) -> dict:
         """The open message, with what a model has written of it so far."""
-        live = self.speech.open.get(self.run["id"])
-        if live and live["message_id"] == self.plan["open"]["message_id"] and not live["word_s"]:
-            self.plan["open"]["text"] = live["text"]
+        shown = self.open_messages.by_run.get(self.run["id"])
+        if shown and shown["message_id"] == self.plan["open"]["message_id"] and not shown["word_s"]:
+            self.plan["open"]["text"] = shown["text"]
         return self.plan["open"]
 
-    def tell_rest(self, said: dict, text: str, *, whole: bool) -> None:
-        delta = self.speech.next_delta(self.run["id"], text, message_id=said["message_id"])
+    def emit_rest(self, draft: dict, text: str, *, whole: bool) -> None:
+        delta = self.open_messages.next_delta(self.run["id"], text, message_id=draft["message_id"])
         if delta:
             self.emit("thread.message.delta", delta)
         if not whole:
             return
-        notes = [{"index": at, **note} for at, note in enumerate(said["annotations"])]
+        notes = [{"index": at, **note} for at, note in enumerate(draft["annotations"])]
         parts = [{"index": 0, "type": "text", "text": {"annotations": notes}}] if notes else []
-        for at, file_id in enumerate(said["images"], start=1):
+        for at, file_id in enumerate(draft["images"], start=1):
             parts.append({"index": at, "type": "image_file", "image_file": {"file_id": file_id, "detail": "auto"}})
         for part in parts:
-            self.emit("thread.message.delta", message_delta(said["message_id"], [part]))
+            self.emit("thread.message.delta", message_delta(draft["message_id"], [part]))
 
     # Ends
 
     def finish(self, status: str, **fields: object) -> None:
         """Ends the run, and with it whatever is open."""
         self.close_open(status, fields.get("last_error"))
-        stamp = STAMP.get(status)
+        stamp = TIME_FIELDS.get(status)
         if stamp and stamp != "expired_at":
             fields[stamp] = now_s()
-        spent = usage(self.plan["prompt"], self.plan["completion"])
-        self.set_status(status, expires_at=None, required_action=None, usage=spent, **fields)
+        total = usage(self.plan["prompt"], self.plan["completion"])
+        self.set_status(status, expires_at=None, required_action=None, usage=total, **fields)
         self.change.drop_active(self.run["id"])
-        self.speech.end(self.run["id"])
+        self.open_messages.end(self.run["id"])
         self.ended = True
 
     def close_open(self, status: str, error: dict | None) -> None:
@@ -201,7 +201,7 @@ class Turn:
     def begin_cancelling(self) -> None:
         self.set_status("cancelling", required_action=None)
         if self.plan.get("open") and "began" in self.plan["open"]:
-            self.said()["until"] = self.now
-            self.speech.open[self.run["id"]] = self.plan["open"]
+            self.current_draft()["until"] = self.now
+            self.open_messages.by_run[self.run["id"]] = self.plan["open"]
         self.plan["todo"] = [{"do": "cancel", "wait_s": 0.6}]
         self.schedule()

@@ -9,35 +9,35 @@ import re
 WORD = re.compile(r"\s*\S+")
 
 
-def spoken(said: dict, *, now: float) -> str:
-    """The part of `said["text"]` that is out at `now` (Unix seconds)."""
-    if said["word_s"] <= 0:
-        return said["text"]
-    count = int((min(now, said.get("until", now)) - said["began"]) / said["word_s"])
+def text_so_far(draft: dict, *, now: float) -> str:
+    """The part of `draft["text"]` that is out at `now` (Unix seconds)."""
+    if draft["word_s"] <= 0:
+        return draft["text"]
+    count = int((min(now, draft.get("until", now)) - draft["began"]) / draft["word_s"])
     end = 0
-    for at, match in enumerate(WORD.finditer(said["text"])):
+    for at, match in enumerate(WORD.finditer(draft["text"])):
         if at >= count:
             break
         end = match.end()
-    return said["text"][:end]
+    return draft["text"][:end]
 
 
 def word_count(text: str) -> int:
     return sum(1 for _ in WORD.finditer(text))
 
 
-class Speech:
+class OpenMessages:
     """Answers being spoken in this server process: run id to its open message and the length sent."""
 
     def __init__(self) -> None:
-        self.open: dict[str, dict] = {}
+        self.by_run: dict[str, dict] = {}
         self.sent: dict[str, int] = {}
 
-    def begin(self, run_id: str, said: dict) -> None:
-        self.open[run_id], self.sent[run_id] = said, 0
+    def begin(self, run_id: str, draft: dict) -> None:
+        self.by_run[run_id], self.sent[run_id] = draft, 0
 
     def end(self, run_id: str) -> None:
-        self.open.pop(run_id, None)
+        self.by_run.pop(run_id, None)
         self.sent.pop(run_id, None)
 
     def next_delta(self, run_id: str, text: str, *, message_id: str) -> dict | None:

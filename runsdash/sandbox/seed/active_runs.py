@@ -6,14 +6,14 @@ They go through the moves of the engine, so they can be answered, cancelled and 
 import time
 
 from runsdash.sandbox.engine.actions import ACTIONS
-from runsdash.sandbox.engine.turn import Turn
+from runsdash.sandbox.engine.transitions import Transition
 from runsdash.sandbox.protocol import runs, threads
 from runsdash.sandbox.state import Sandbox
 from runsdash.sandbox.store import Change
 
 ENOUGH = 3
 # (assistant, what was asked, part of the expiry time that is left)
-ASKED = [
+WAITING = [
     ("claims", "NW-20733 came 140 minutes late. May we give Tova 86 euros back?", 0.2),
     ("parallel", "Box BX-117 on NW-20481: where is it, and did it stay cold?", 0.4),
     ("dispatch", "Can NW-31877 be rerouted to 3 Weavers Row, 4021?", 0.6),
@@ -35,49 +35,50 @@ def top_up(sandbox: Sandbox) -> None:
     )
     if count >= ENOUGH:
         return
-    for slug, text, left in ASKED:
+    for slug, text, left in WAITING:
         with sandbox.store.change() as change:
-            turn = begin(sandbox, change, slug, text)
-            while turn.run["status"] != "requires_action":
-                step(turn)
-            age(turn, sandbox.options.expires_s, left=left)
+            transition = start(sandbox, change, slug, text)
+            while transition.run["status"] != "requires_action":
+                apply_next(transition)
+            make_older(transition, sandbox.options.expires_s, left=left)
     for slug, text, work_s, status in WORKING:
         with sandbox.store.change() as change:
-            work(begin(sandbox, change, slug, text), work_s, status)
+            keep_working(start(sandbox, change, slug, text), work_s, status)
 
 
-def begin(sandbox: Sandbox, change: Change, slug: str, text: str) -> Turn:
+def start(sandbox: Sandbox, change: Change, slug: str, text: str) -> Transition:
     assistant = change.get("assistant", f"asst_sandbox_{slug}")
     given = {"metadata": {"team": "night", "channel": "chat"}}
     thread = threads.insert(change, {"messages": [{"role": "user", "content": text}], "metadata": {"team": "night"}})
     run = runs.insert(sandbox, change, given, assistant=assistant, thread_id=thread["id"])
-    return sandbox.engine.turn(change, change.active(run["id"]))
+    return sandbox.engine.transition(change, change.active(run["id"]))
 
 
-def step(turn: Turn) -> None:
-    action = turn.plan["todo"].pop(0)
-    ACTIONS[action["do"]](turn, action)
-    turn.schedule()
+def apply_next(transition: Transition) -> None:
+    action = transition.plan["todo"].pop(0)
+    ACTIONS[action["do"]](transition, action)
+    transition.schedule()
 
 
-def age(turn: Turn, expires_s: int, *, left: float) -> None:
+def make_older(transition: Transition, expires_s: int, *, left: float) -> None:
     """Makes the run as old as it must be to have `left` of its time to live."""
     shift_s = int(expires_s * (1 - left))
-    turn.run |= {name: turn.run[name] - shift_s for name in ("created_at", "started_at", "expires_at")}
-    turn.active.expires_at = turn.run["expires_at"]
-    turn.change.update(turn.run)
-    turn.change.db.execute(
-        "UPDATE object SET created_at=created_at-? WHERE id IN (?,?)", (shift_s, turn.run["id"], turn.run["thread_id"])
+    transition.run |= {name: transition.run[name] - shift_s for name in ("created_at", "started_at", "expires_at")}
+    transition.active.expires_at = transition.run["expires_at"]
+    transition.change.update(transition.run)
+    transition.change.db.execute(
+        "UPDATE object SET created_at=created_at-? WHERE id IN (?,?)",
+        (shift_s, transition.run["id"], transition.run["thread_id"]),
     )
-    turn.change.save_active(turn.active)
+    transition.change.save_active(transition.active)
 
 
-def work(turn: Turn, work_s: int, status: str) -> None:
+def keep_working(transition: Transition, work_s: int, status: str) -> None:
     """Keeps the run in its status for `work_s` seconds, `--fast` or not."""
     if status == "in_progress":
-        step(turn)
-        turn.plan["todo"].insert(0, {"do": "rest", "wait_s": work_s, "exact": True})
+        apply_next(transition)
+        transition.plan["todo"].insert(0, {"do": "rest", "wait_s": work_s, "exact": True})
     else:
-        turn.plan["todo"][0] |= {"wait_s": work_s, "exact": True}
-    turn.schedule()
-    turn.change.save_active(turn.active)
+        transition.plan["todo"][0] |= {"wait_s": work_s, "exact": True}
+    transition.schedule()
+    transition.change.save_active(transition.active)

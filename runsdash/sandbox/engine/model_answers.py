@@ -13,19 +13,19 @@ from runsdash.sandbox.chat import ChatError, ChatModel, Reply, conversation
 from runsdash.sandbox.ids import mint
 
 from .engine import Engine
-from .turn import Turn
+from .transitions import Transition
 
 AT_ONCE = 8
 
 log = logging.getLogger(__name__)
 
 
-class Asker:
+class ModelAnswers:
     """Answers runs of `engine` with `model`."""
 
     def __init__(self, engine: Engine, model: ChatModel) -> None:
         self.engine, self.model = engine, model
-        self.room = threading.Semaphore(AT_ONCE)
+        self.slots = threading.Semaphore(AT_ONCE)
 
     def ask(self, run_id: str) -> None:
         # A daemon, so that a silent model does not keep the server from ending.
@@ -33,7 +33,7 @@ class Asker:
 
     def answer(self, run_id: str) -> None:
         try:
-            with self.room:
+            with self.slots:
                 self.answer_with_model(run_id)
         except ChatError as error:
             self.change_run(run_id, partial(fail, error=error))
@@ -46,68 +46,68 @@ class Asker:
             run = change.get("run", run_id)
             if run is None:
                 return
-            said = change.children("message", run["thread_id"])
+            messages = change.children("message", run["thread_id"])
             steps = change.children("step", run_id)
 
         def on_text(text: str) -> bool:
-            return self.tell(run_id, text)
+            return self.show_text(run_id, text)
 
-        reply = self.model.answer(run, conversation(run, said, steps), on_text=on_text)
-        self.change_run(run_id, partial(settle, reply=reply))
+        reply = self.model.answer(run, conversation(run, messages, steps), on_text=on_text)
+        self.change_run(run_id, partial(store_reply, reply=reply))
 
-    def tell(self, run_id: str, text: str) -> bool:
+    def show_text(self, run_id: str, text: str) -> bool:
         """Shows the text so far to open streams; False once the run no longer wants it."""
         with self.engine.store.write_lock:
-            live = self.engine.speech.open.get(run_id)
-            if live is not None and not live["word_s"]:
-                live["text"] = text
-                return "until" not in live
+            draft = self.engine.open_messages.by_run.get(run_id)
+            if draft is not None and not draft["word_s"]:
+                draft["text"] = text
+                return "until" not in draft
         if not text:
             return True
-        return self.change_run(run_id, partial(begin, text=text))
+        return self.change_run(run_id, partial(open_message, text=text))
 
-    def change_run(self, run_id: str, move: Callable[[Turn], None]) -> bool:
-        """Applies `move` to the run if it is still being answered."""
+    def change_run(self, run_id: str, apply: Callable[[Transition], None]) -> bool:
+        """Applies `apply` to the run if it is still being answered."""
         with self.engine.store.change() as change:
             active = change.active(run_id)
             if active is None or not active.plan["todo"] or active.plan["todo"][0]["do"] != "ask":
                 return False
-            move(self.engine.turn(change, active))
+            apply(self.engine.transition(change, active))
         self.engine.wake()
         return True
 
 
-def begin(turn: Turn, *, text: str) -> None:
+def open_message(transition: Transition, *, text: str) -> None:
     """Opens the message; one that was open when the server died is taken up again."""
-    if turn.plan["open"]:
-        turn.plan["open"]["text"] = text
-        turn.speech.begin(turn.run["id"], turn.plan["open"])
+    if transition.plan["open"]:
+        transition.plan["open"]["text"] = text
+        transition.open_messages.begin(transition.run["id"], transition.plan["open"])
     else:
-        turn.open_message(text, annotations=[], images=[], word_s=0)
-    turn.change.save_active(turn.active)
+        transition.open_message(text, annotations=[], images=[], word_s=0)
+    transition.change.save_active(transition.active)
 
 
-def settle(turn: Turn, *, reply: Reply) -> None:
+def store_reply(transition: Transition, *, reply: Reply) -> None:
     """Puts a whole reply into the run: its message, then its calls or its end."""
-    turn.plan["todo"].pop(0)
-    if turn.plan["open"]:
-        turn.plan["open"]["text"] = reply.text
+    transition.plan["todo"].pop(0)
+    if transition.plan["open"]:
+        transition.plan["open"]["text"] = reply.text
     if reply.usage:
-        turn.plan["spent"] = reply.usage
+        transition.plan["spent"] = reply.usage
     if reply.finish_reason in ("length", "content_filter"):
         reason = "max_completion_tokens" if reply.finish_reason == "length" else "content_filter"
-        turn.finish("incomplete", incomplete_details={"reason": reason})
+        transition.finish("incomplete", incomplete_details={"reason": reason})
         return
-    if turn.plan["open"]:
-        turn.close_step("completed", written=turn.close_message("completed"))
+    if transition.plan["open"]:
+        transition.close_step("completed", written=transition.close_message("completed"))
         if reply.usage:
-            turn.plan["spent"] = dict.fromkeys(reply.usage, 0)  # already counted with the message
+            transition.plan["spent"] = dict.fromkeys(reply.usage, 0)  # already counted with the message
     if reply.calls:
         calls = [made_call(one) for _, one in sorted(reply.calls.items())]
-        turn.plan["todo"] = [{"do": "call", "wait_s": 0, "calls": calls}, {"do": "ask", "wait_s": 0}]
-        turn.schedule()
+        transition.plan["todo"] = [{"do": "call", "wait_s": 0, "calls": calls}, {"do": "ask", "wait_s": 0}]
+        transition.schedule()
     else:
-        turn.finish("completed")
+        transition.finish("completed")
 
 
 def made_call(call: dict) -> dict:
@@ -115,5 +115,5 @@ def made_call(call: dict) -> dict:
     return {"id": call["id"] or mint(prefix="call_"), "type": "function", "function": function}
 
 
-def fail(turn: Turn, *, error: ChatError) -> None:
-    turn.finish("failed", last_error={"code": error.code, "message": str(error)})
+def fail(transition: Transition, *, error: ChatError) -> None:
+    transition.finish("failed", last_error={"code": error.code, "message": str(error)})

@@ -6,7 +6,7 @@ import time
 from .stories import PEOPLE, PLACES, STREETS
 
 
-def particulars(chance: random.Random, *, at: int) -> dict:
+def story_values(chance: random.Random, *, at: int) -> dict:
     """Values for the places of a story; sums in it are really computed."""
     count, weight = chance.randrange(2, 60), chance.randrange(2, 30)
     values = [float(chance.choice((80, 95, 110, 140, 165))) for _ in range(2)]
@@ -33,11 +33,11 @@ def particulars(chance: random.Random, *, at: int) -> dict:
     }
 
 
-def fill(told: object, values: dict) -> object:
-    """`told` with its `{places}` filled; a text that is one place alone keeps the value's type."""
-    if isinstance(told, dict):
-        return {name: fill(one, values) for name, one in told.items()}
-    if not isinstance(told, str) or "{" not in told:
-        return told
-    whole = values.get(told[1:-1]) if told[0] == "{" and told[-1] == "}" else None
-    return whole if whole is not None else told.format_map(values)
+def fill(template: object, values: dict) -> object:
+    """`template` with its `{places}` filled; a text that is one place alone keeps the value's type."""
+    if isinstance(template, dict):
+        return {name: fill(one, values) for name, one in template.items()}
+    if not isinstance(template, str) or "{" not in template:
+        return template
+    whole = values.get(template[1:-1]) if template[0] == "{" and template[-1] == "}" else None
+    return whole if whole is not None else template.format_map(values)
