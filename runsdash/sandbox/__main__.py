@@ -1,4 +1,4 @@
-"""`python -m runsdash.sandbox`: the sandbox without Django, for tests and demos."""
+"""Starts the sandbox without Django, as `python -m runsdash.sandbox`."""
 
 import argparse
 

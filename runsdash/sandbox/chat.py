@@ -14,7 +14,7 @@ CONNECT_S, READ_S = 10, 120
 
 
 class ChatError(Exception):
-    """The model could not answer; `code` is the run's `last_error.code`."""
+    """Says why the model could not answer; `code` becomes the run's `last_error.code`."""
 
     def __init__(self, message: str, *, code: str = "server_error") -> None:
         super().__init__(message)
@@ -23,7 +23,7 @@ class ChatError(Exception):
 
 @dataclass
 class Reply:
-    """What the model answered. `calls` maps an index to `{id, name, arguments}`."""
+    """Holds what the model answered. `calls` maps an index to `{id, name, arguments}`."""
 
     text: str = ""
     calls: dict[int, dict] = field(default_factory=dict)
@@ -33,14 +33,14 @@ class Reply:
 
 @dataclass
 class ChatModel:
-    """`url` is the base URL (`…/v1`); an empty `model` takes each run's own."""
+    """Sends chat requests to `url`, a base URL (`…/v1`); an empty `model` takes each run's own."""
 
     url: str
     key: str
     model: str
 
     def answer(self, run: dict, messages: list[dict], *, on_text: Callable[[str], bool]) -> Reply:
-        """One answer. `on_text` gets the text so far and says whether to go on; raises ChatError."""
+        """Asks for one answer. `on_text` gets the text so far and says whether to go on; raises ChatError."""
         reply = Reply()
         try:
             with self.send(request_body(run, messages, model=self.model or run["model"])) as response:
@@ -84,7 +84,7 @@ def request_body(run: dict, messages: list[dict], *, model: str) -> dict:
 
 
 def conversation(run: dict, messages: list[dict], steps: list[dict]) -> list[dict]:
-    """Chat messages: the instructions, the thread's messages, then this run's finished calls."""
+    """Builds the chat: the instructions, the thread's messages, then this run's finished calls."""
     chat = [{"role": "system", "content": run["instructions"]}] if run["instructions"] else []
     chat += [{"role": one["role"], "content": plain_text(one)} for one in messages if one["content"]]
     for step in steps:
@@ -105,7 +105,7 @@ def bare_call(call: dict) -> dict:
 
 
 def chunks(response: requests.Response) -> Iterator[dict]:
-    """The JSON chunks of the reply; a server that does not stream gives one."""
+    """Reads the JSON chunks of the reply; a server that does not stream gives one."""
     if "event-stream" not in response.headers.get("Content-Type", ""):
         yield read_json(response.content)
         return

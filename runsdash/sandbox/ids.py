@@ -8,10 +8,10 @@ ALPHABET = string.ascii_letters + string.digits
 
 
 def mint(*, prefix: str) -> str:
-    """A new id such as `run_x7…` with 24 random letters and digits."""
+    """Makes a new id such as `run_x7…` with 24 random letters and digits."""
     return prefix + "".join(secrets.choice(ALPHABET) for _ in range(24))
 
 
 def now_s() -> int:
-    """The API's clock: whole Unix seconds."""
+    """Returns the time as the API counts it: whole Unix seconds."""
     return int(time.time())

@@ -1,17 +1,18 @@
-"""The sandbox's command line: one dataclass, one function that declares the flags."""
+"""Declares the sandbox's options and the flags of its command line."""
 
 import argparse
 from dataclasses import dataclass, fields
+from types import SimpleNamespace
 
 from runsdash.sandbox.switches.faults import read_chances
 
 DEFAULT_KEY = "sandbox"
-EXPIRES_S = 600  # what OpenAI gave a run
+EXPIRES_S = 600  # as on OpenAI, docs/protocol.md#run-states
 
 
 @dataclass
 class Options:
-    """Everything a sandbox can be told at start. `port` 0 picks a free one; `db` is the SQLite file."""
+    """Holds the options of a sandbox. `port` 0 picks a free one; `db` is the SQLite file."""
 
     port: int = 8100
     db: str = "var/sandbox.sqlite3"
@@ -50,7 +51,7 @@ def add_flags(parser: argparse.ArgumentParser, *, chat: bool = True) -> None:
 
 
 def fault_spec(text: str) -> str:
-    """`text`, or argparse's refusal when it names no known faults."""
+    """Checks that `text` names known faults, in the way argparse asks for."""
     try:
         read_chances(text)
     except ValueError as exc:
@@ -58,7 +59,7 @@ def fault_spec(text: str) -> str:
     return text
 
 
-def from_namespace(parsed: object) -> Options:
-    """Options from parsed flags; what the flags lack keeps its default."""
+def from_namespace(parsed: argparse.Namespace | SimpleNamespace) -> Options:
+    """Makes options from parsed flags; what the flags lack keeps its default."""
     named = {field.name: getattr(parsed, field.name) for field in fields(Options) if hasattr(parsed, field.name)}
     return Options(**named)

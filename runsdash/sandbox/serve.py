@@ -1,4 +1,4 @@
-"""Starts a sandbox and keeps it until a signal: the body of the command line."""
+"""Starts a sandbox and serves until a signal comes."""
 
 import signal
 import sys
@@ -38,7 +38,7 @@ def serve(options: Options) -> None:
 
 
 def attach_model(sandbox: Sandbox) -> None:
-    """Runs are answered by a model from now on."""
+    """Lets a model answer the runs from now on."""
     # Loaded only here: its HTTP client takes longer to import than the rest takes to start.
     from runsdash.sandbox.engine.model_answers import ModelAnswers
 
@@ -50,7 +50,7 @@ def attach_model(sandbox: Sandbox) -> None:
 
 
 def prepare(sandbox: Sandbox) -> None:
-    """What must be there before the first request."""
+    """Writes what must be there before the first request."""
     assistants.add_builtin(sandbox)
     if sandbox.options.seed_runs:
         history.write(sandbox, runs=sandbox.options.seed_runs, seed=sandbox.options.seed)

@@ -1,6 +1,6 @@
-"""The sandbox's HTTP server: reads requests, checks the key, applies faults, sends replies.
+"""Serves HTTP: reads requests, checks the key, picks the fault, calls the endpoint, sends its answer.
 
-What a reply says is the endpoints' business; this module owns sockets and headers.
+What an answer holds is decided by the endpoints (protocol/routes.py).
 """
 
 import json
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class Server(ThreadingHTTPServer):
-    """One thread a connection; connections stay open between requests."""
+    """Runs one thread a connection; connections stay open between requests."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -67,7 +67,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(Replies):
-    """One connection. Every method goes through `answer`."""
+    """Serves one connection. Every method goes through `answer`."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -79,11 +79,10 @@ class Handler(Replies):
 
     def answer(self) -> None:
         """Reads one request, logs it, and sends its reply."""
-        began = time.time()
         split = urlsplit(self.path)
         self.route_path = unquote(split.path)
         self.request_id = mint(prefix="req_")
-        self.began, self.fault = began, None
+        self.began, self.fault = time.time(), None
         self.entry: dict = {}
         raw = self.read_body()
         query = parse_qs(split.query, keep_blank_values=True)
@@ -99,7 +98,7 @@ class Handler(Replies):
             log.exception("the sandbox failed on %s %s", self.command, self.path)
             self.send_json(500, ApiError(status=500, message="The sandbox failed.", type="server_error").body)
         finally:
-            self.entry["duration"] = time.time() - began
+            self.entry["duration"] = time.time() - self.began
 
     do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = do_OPTIONS = answer
 
@@ -179,11 +178,11 @@ class Handler(Replies):
         return "runsdash-sandbox"
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent: the request log has it."""
+        """Logs nothing: the request log has it."""
 
 
 def read_json(raw: bytes) -> dict:
-    """The JSON object of a request, or empty when there is no body."""
+    """Reads the JSON object of a request, empty when there is no body."""
     if not raw.strip():
         return {}
     body = parsed_or_none(raw)
@@ -193,7 +192,7 @@ def read_json(raw: bytes) -> dict:
 
 
 def parsed_or_none(raw: bytes) -> object:
-    """The value, or None when it is no JSON, is nested too deeply, or has half surrogate pairs, which UTF-8 cannot carry."""
+    """Parses JSON. None when it is none, nested too deeply, or has half surrogate pairs, which UTF-8 cannot carry."""
     try:
         value = json.loads(raw)
         json.dumps(value, ensure_ascii=False).encode()

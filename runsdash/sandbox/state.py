@@ -1,10 +1,9 @@
-"""What a running sandbox is made of, handed to every endpoint, and what an endpoint is given."""
+"""Holds the parts of a running sandbox, and what an endpoint is given and answers."""
 
-import queue
 from dataclasses import dataclass, field
 
 from runsdash.sandbox.engine.engine import Engine
-from runsdash.sandbox.engine.streams import Streams
+from runsdash.sandbox.engine.streams import Listener, Streams
 from runsdash.sandbox.protocol.errors import not_found
 from runsdash.sandbox.switches.faults import Faults
 from runsdash.sandbox.switches.request_log import RequestLog
@@ -33,7 +32,7 @@ QUIRKS = {
 
 
 class Sandbox:
-    """A sandbox over one SQLite file: call `start`, and `stop` at the end."""
+    """Joins the parts of a sandbox over one SQLite file: call `start`, and `stop` at the end."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -53,7 +52,7 @@ class Sandbox:
         self.store.close()
 
     def find(self, kind: str, id: str, *, parent: str | None = None) -> dict:
-        """The stored object, or 404."""
+        """Returns the stored object, or raises a 404."""
         found = self.store.get(kind, id, parent=parent)
         if found is None:
             raise not_found(kind, id)
@@ -62,7 +61,7 @@ class Sandbox:
 
 @dataclass
 class Call:
-    """One request as an endpoint sees it. `body` is the JSON object that came, or empty."""
+    """Carries one request to an endpoint. `body` is the JSON object that came, or empty."""
 
     sandbox: Sandbox
     query: dict[str, list[str]]
@@ -70,23 +69,23 @@ class Call:
 
     @property
     def wants_content(self) -> bool:
-        """Whether file search results shall show their text (`include[]`)."""
+        """Says whether file search results show their text (`include[]`)."""
         included = self.query.get("include[]", []) + self.query.get("include", [])
         return "step_details.tool_calls[*].file_search.results[*].content" in included
 
 
 @dataclass
 class Streamed:
-    """An endpoint's answer as server-sent events."""
+    """Answers with server-sent events."""
 
     run_id: str
-    listener: queue.SimpleQueue
+    listener: Listener
     wants_content: bool
 
 
 @dataclass
 class Bytes:
-    """An endpoint's answer as raw bytes."""
+    """Answers with raw bytes."""
 
     content: bytes
     content_type: str

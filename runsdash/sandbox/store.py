@@ -1,8 +1,7 @@
-"""The SQLite file: objects as the API shows them, work in progress, and the bytes of files.
+"""Keeps a SQLite file: objects as the API shows them, the plans of active runs, and the bytes of files.
 
-One writer connection and one reader connection, each behind a lock (WAL lets them overlap). A change
-is one short transaction; its events go out only after the commit, so nothing is visible that is not
-kept. Knows nothing of runs' rules.
+One writer connection and one reader connection, each behind a lock (WAL lets them overlap). A change is one short
+transaction; its events go out only after the commit, so nothing is visible that is not stored.
 """
 
 import json
@@ -27,7 +26,7 @@ CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 @dataclass
 class Active:
-    """An unfinished run's place: `due_at` (Unix seconds, None while it waits for a client), and its plan."""
+    """Holds an unfinished run's plan and `due_at` (Unix seconds, None while it waits for a client)."""
 
     run_id: str
     thread_id: str
@@ -48,7 +47,7 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 class Change:
-    """One write transaction and the events that follow from it."""
+    """Writes in one transaction and collects the events that follow from it."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
@@ -67,7 +66,7 @@ class Change:
         )
 
     def insert_many(self, rows: list[tuple[str, str, str, int, str]]) -> None:
-        """Rows are (id, kind, parent, created_at, body as JSON text)."""
+        """Inserts rows of (id, kind, parent, created_at, body as JSON text)."""
         self.db.executemany("INSERT INTO object (id, kind, parent, created_at, body) VALUES (?,?,?,?,?)", rows)
 
     def update(self, body: dict) -> None:
@@ -130,7 +129,7 @@ class Store:
 
     @contextmanager
     def change(self) -> Iterator[Change]:
-        """A write transaction: committed when the block ends well, rolled back when it raises."""
+        """Opens a write transaction: committed when the block ends well, rolled back when it raises."""
         with self.write_lock:
             change = Change(self.writer)
             self.writer.execute("BEGIN IMMEDIATE")

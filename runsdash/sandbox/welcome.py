@@ -1,4 +1,4 @@
-"""The page at `GET /` of the sandbox's port: what it is and which commands it follows."""
+"""Writes the page at `GET /` of the sandbox's port: what it is and which commands it follows."""
 
 from html import escape
 
@@ -17,7 +17,7 @@ COMMANDS = [
 
 
 def page(base_url: str) -> str:
-    """The page as HTML."""
+    """Writes the page as HTML."""
     rows = "\n".join(f"<tr><td><code>{escape(name)}</code><td>{escape(does)}" for name, does in COMMANDS)
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>RunsDash sandbox</title>

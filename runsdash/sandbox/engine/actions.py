@@ -1,6 +1,6 @@
-"""What a run does when an action of its plan is due: one function for each `do` of a plan.
+"""Applies the actions of a run's plan: one function for each `do`.
 
-An action works on a Transition, inside its transaction, and never waits.
+An action works on a Transition, inside its database transaction, and never waits.
 """
 
 from runsdash.sandbox.ids import mint, now_s
@@ -26,7 +26,7 @@ def start(transition: Transition, action: dict) -> None:
 
 
 def rest(transition: Transition, action: dict) -> None:
-    """The end of a pause: nothing to do."""
+    """Ends a pause; there is nothing to do."""
 
 
 def note(transition: Transition, action: dict) -> None:
@@ -69,7 +69,7 @@ def close_code(transition: Transition, action: dict) -> None:
 
 
 def store_image(transition: Transition, values: list[float]) -> str:
-    """Draws and keeps the chart; returns the file's id."""
+    """Draws and stores the chart; returns the file's id."""
     image, file_id = plot.bars(values), mint(prefix="file-")
     body = {
         "id": file_id,

@@ -1,7 +1,7 @@
-"""The engine: one thread that applies what is due in the plans of unfinished runs.
+"""Applies what is due in the plans of unfinished runs, in one thread.
 
-All its memory is in the store, so a killed server goes on where its plans were. It also tells open
-streams the words that are out by now.
+All its memory is in the store, so a killed server goes on where its plans were. It also sends open streams the words
+that are out by now.
 """
 
 import logging
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """With `ask_model` set, it is given the ids of runs that a model shall answer."""
+    """Moves runs on. `ask_model`, if set, gets the ids of runs that a model shall answer."""
 
     def __init__(self, *, store: Store, streams: Streams, fast: bool) -> None:
         self.store, self.streams = store, streams
@@ -46,7 +46,7 @@ class Engine:
         self.thread.join(timeout=5)
 
     def wake(self) -> None:
-        """Look again: something new may be due."""
+        """Makes the thread look again, because something new may be due."""
         self.wake_event.set()
 
     def transition(self, change: Change, active: Active) -> Transition:
@@ -112,7 +112,7 @@ class Engine:
         self.ask_model(transition.run["id"])
 
     def resume_model_runs(self) -> None:
-        """Runs whose model was answering when the server died are asked again."""
+        """Asks the model again for runs that it was answering when the server died."""
         now = time.time()
         with self.store.change() as change:
             change.db.execute(

@@ -1,4 +1,4 @@
-"""Lets a model answer runs: a few threads that carry its words into the run as they come.
+"""Lets a model answer runs, in a few threads that carry its words into the run as they come.
 
 The engine hands over a run's id; when the model is done the run is back in the engine's plan. A run that
 was cancelled or expired meanwhile is left alone.
@@ -56,7 +56,7 @@ class ModelAnswers:
         self.change_run(run_id, partial(store_reply, reply=reply))
 
     def show_text(self, run_id: str, text: str) -> bool:
-        """Shows the text so far to open streams; False once the run no longer wants it."""
+        """Shows the text so far to open streams. False once the run no longer wants it."""
         with self.engine.store.write_lock:
             draft = self.engine.open_messages.by_run.get(run_id)
             if draft is not None and not draft["word_s"]:
@@ -67,7 +67,7 @@ class ModelAnswers:
         return self.change_run(run_id, partial(open_message, text=text))
 
     def change_run(self, run_id: str, apply: Callable[[Transition], None]) -> bool:
-        """Applies `apply` to the run if it is still being answered."""
+        """Applies a change to the run if it is still being answered."""
         with self.engine.store.change() as change:
             active = change.active(run_id)
             if active is None or not active.plan["todo"] or active.plan["todo"][0]["do"] != "ask":

@@ -1,4 +1,4 @@
-"""Message and step objects with every field the API shows, and what they are made of. Pure."""
+"""Makes message and step objects with every field the API shows, and counts tokens. Pure."""
 
 import math
 
@@ -14,14 +14,14 @@ def usage(prompt: int, completion: int) -> dict:
 
 
 def content(text: str, *, annotations: list[dict] | tuple = (), images: list[str] | tuple = ()) -> list[dict]:
-    """Message content: one text part, then the images."""
+    """Makes message content: one text part, then the images."""
     parts = [{"type": "text", "text": {"value": text, "annotations": list(annotations)}}]
     shown = [{"file_id": file_id, "detail": "auto"} for file_id in images]
     return parts + [{"type": "image_file", "image_file": image} for image in shown]
 
 
 def message_object(id: str, thread_id: str, *, role: str, at: int, run: dict | None = None) -> dict:
-    """A completed message without content, of `run` if one wrote it; `at` is its second."""
+    """Makes a completed message without content, of `run` if one wrote it; `at` is its second."""
     return {
         "id": id,
         "object": "thread.message",
@@ -41,7 +41,7 @@ def message_object(id: str, thread_id: str, *, role: str, at: int, run: dict | N
 
 
 def step_object(id: str, run: dict, type: str, details: dict, *, at: int) -> dict:
-    """A step that began at `at` and goes on."""
+    """Makes a step that began at `at` (Unix seconds) and is in progress."""
     return {
         "id": id,
         "object": "thread.run.step",

@@ -1,7 +1,7 @@
-"""How much of an answer has been spoken by now, and which part of it open streams have heard.
+"""Computes how much of an answer is out by now, and remembers what open streams got of it.
 
-An answer is written word by word at a fixed pace from the moment it began, so its place is a matter of
-the clock and needs no row of its own: after a restart it goes on where it would have been.
+An answer is written word by word at a fixed pace from the moment it began. How far it is follows from the clock and
+needs no row of its own: after a restart it goes on where it would have been.
 """
 
 import re
@@ -10,7 +10,7 @@ WORD = re.compile(r"\s*\S+")
 
 
 def text_so_far(draft: dict, *, now: float) -> str:
-    """The part of `draft["text"]` that is out at `now` (Unix seconds)."""
+    """Returns the part of `draft["text"]` that is out at `now` (Unix seconds)."""
     if draft["word_s"] <= 0:
         return draft["text"]
     count = int((min(now, draft.get("until", now)) - draft["began"]) / draft["word_s"])
@@ -27,7 +27,7 @@ def word_count(text: str) -> int:
 
 
 class OpenMessages:
-    """Answers being spoken in this server process: run id to its open message and the length sent."""
+    """Holds the messages being written in this process: by run id, the draft and the length sent."""
 
     def __init__(self) -> None:
         self.by_run: dict[str, dict] = {}
@@ -41,7 +41,7 @@ class OpenMessages:
         self.sent.pop(run_id, None)
 
     def next_delta(self, run_id: str, text: str, *, message_id: str) -> dict | None:
-        """The delta from what was sent up to `text`, or None when nothing is new."""
+        """Makes the delta from what was sent up to `text`, or None when nothing is new."""
         new = text[self.sent.get(run_id, 0) :]
         if not new:
             return None

@@ -1,23 +1,25 @@
-"""Who listens to which run: carries committed events from the engine to open streams. Keeps nothing."""
+"""Carries committed events from the engine to the open streams of their run. Stores nothing."""
 
-import queue
 import threading
+from queue import SimpleQueue
+
+Listener = SimpleQueue[tuple[str, str] | None]
 
 
 class Streams:
-    """A queue of (event name, JSON text) for every open stream; None ends one."""
+    """Holds one queue for every open stream, of (event name, JSON text); None ends it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.listeners: dict[str, list[queue.SimpleQueue]] = {}
+        self.listeners: dict[str, list[Listener]] = {}
 
-    def listen(self, run_id: str) -> queue.SimpleQueue:
-        listener: queue.SimpleQueue = queue.SimpleQueue()
+    def listen(self, run_id: str) -> Listener:
+        listener: Listener = SimpleQueue()
         with self.lock:
             self.listeners.setdefault(run_id, []).append(listener)
         return listener
 
-    def leave(self, run_id: str, listener: queue.SimpleQueue) -> None:
+    def leave(self, run_id: str, listener: Listener) -> None:
         with self.lock:
             rest = [other for other in self.listeners.get(run_id, []) if other is not listener]
             if rest:

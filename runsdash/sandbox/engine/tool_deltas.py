@@ -1,4 +1,4 @@
-"""The pieces in which a stream tells tool calls. Pure functions from calls to `delta` objects."""
+"""Cuts tool calls into the `delta` objects that a stream sends. Pure."""
 
 PIECE = 24  # characters of arguments or input in one piece
 
@@ -9,7 +9,7 @@ def step_delta(step_id: str, call: dict) -> dict:
 
 
 def opening(calls: list[dict]) -> list[dict]:
-    """Each call first with its id, then what it was given, piece by piece."""
+    """Makes the deltas of each call: first its id, then what it was given, piece by piece."""
     return [delta for at, call in enumerate(calls) for delta in one_opening(at, call)]
 
 
@@ -32,7 +32,7 @@ def one_opening(at: int, call: dict) -> list[dict]:
 
 
 def code_outputs(outputs: list[dict]) -> dict:
-    """What the interpreter of call 0 brought."""
+    """Makes the delta with what the interpreter of call 0 brought."""
     indexed = [{"index": at, **output} for at, output in enumerate(outputs)]
     return {"index": 0, "type": "code_interpreter", "code_interpreter": {"outputs": indexed}}
 

@@ -1,7 +1,7 @@
-"""One change to one unfinished run: the moves of the state machine and the events they make.
+"""Moves one unfinished run through the state machine and emits the events of each move.
 
-Every move works inside a transaction of the store. Who calls when is the engine's and the endpoints'
-business.
+Every move works inside a transaction of the store; the engine and the endpoints decide when. States and events:
+docs/protocol.md#run-states and docs/protocol.md#streaming.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ TIME_FIELDS = {
 
 @dataclass
 class Transition:
-    """`pace` multiplies scripted pauses (1.0 in real time); `now` is Unix seconds."""
+    """Changes one run. `pace` multiplies scripted pauses (1.0 in real time); `now` is Unix seconds."""
 
     change: Change
     active: Active
@@ -47,7 +47,7 @@ class Transition:
         self.emit(f"thread.run.{status}", self.run)
 
     def schedule(self) -> None:
-        """Keeps the plan, due when its next action is."""
+        """Saves the plan, due when its next action is."""
         if self.ended:
             return
         self.active.due_at = None
@@ -65,7 +65,7 @@ class Transition:
         return step
 
     def open_tool_step(self, calls: list[dict]) -> dict:
-        """Opens a step with `calls` and tells them piece by piece."""
+        """Opens a step with `calls` and emits them piece by piece."""
         step = self.open_step("tool_calls", {"tool_calls": calls})
         bare = step | {"step_details": {"type": "tool_calls", "tool_calls": []}}
         self.emit("thread.run.step.created", bare)
@@ -86,7 +86,7 @@ class Transition:
         model_usage: dict | None = None,
         last_error: dict | None = None,
     ) -> None:
-        """Ends the open step; `written` counts the characters in it, `spent` is a model's own usage."""
+        """Ends the open step; `written` counts the characters in it, `model_usage` is what a model reported."""
         step = self.current_step()
         if step is None:
             return
@@ -101,7 +101,7 @@ class Transition:
         self.change.update(step)
 
     def add_usage(self, written: int, model_usage: dict | None) -> dict:
-        """The usage of one answer of the model; what it wrote is part of the next prompt."""
+        """Adds the usage of one answer of the model; what it wrote is part of the next prompt."""
         prompt, completion = tokens(self.plan["chars"]), tokens(written)
         if model_usage:
             prompt, completion = model_usage["prompt_tokens"], model_usage["completion_tokens"]
@@ -132,7 +132,7 @@ class Transition:
         self.open_messages.begin(self.run["id"], self.plan["open"])
 
     def writing_s(self) -> float:
-        """How long the open message takes to speak, before `pace`."""
+        """Returns how long the open message takes to write, before `pace`."""
         return word_count(self.plan["open"]["text"]) * self.plan["open"]["word_s"] / (self.pace or 1)
 
     def close_message(self, status: str, *, reason: str | None = None) -> int:
@@ -153,7 +153,7 @@ class Transition:
         return len(text)
 
     def current_draft(self) -> dict:
-        """The open message, with what a model has written of it so far."""
+        """Returns the open message, with what a model has written of it so far."""
         shown = self.open_messages.by_run.get(self.run["id"])
         if shown and shown["message_id"] == self.plan["open"]["message_id"] and not shown["word_s"]:
             self.plan["open"]["text"] = shown["text"]

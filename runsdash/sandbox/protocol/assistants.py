@@ -1,4 +1,4 @@
-"""Endpoints of assistants, and the built-in ones that exist from the first start."""
+"""Serves assistants, and adds the built-in ones at the first start."""
 
 from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.seed.builtin_assistants import ASSISTANTS
@@ -23,7 +23,7 @@ def add_builtin(sandbox: Sandbox) -> None:
 
 
 def shape(given: dict, *, id: str) -> dict:
-    """The assistant object for a create body."""
+    """Makes the assistant object for a create body."""
     tools = bodies.run_tools(given.get("tools") or [])
     defaults = {
         "temperature": 1.0,

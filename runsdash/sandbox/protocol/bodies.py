@@ -1,19 +1,10 @@
-"""The request bodies of the protocol, as tables of checkers, and the objects made from them.
+"""Declares the request bodies of the protocol as tables of checkers, and makes objects from them.
 
 Field names and limits: docs/protocol.md#objects and docs/protocol.md#endpoints.
 """
 
 from . import checks
-from .checks import (
-    array,
-    boolean,
-    fields,
-    mapping,
-    metadata,
-    number,
-    text,
-    word,
-)
+from .checks import array, boolean, fields, mapping, metadata, number, text, word
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
@@ -64,7 +55,7 @@ THREAD_AND_RUN = fields(RUN_FIELDS | {"thread": THREAD, "tool_resources": mappin
 
 
 def run_tools(tools: list[dict]) -> list[dict]:
-    """Tools as the API shows them: every function has `strict`."""
+    """Returns tools as the API shows them: every function has `strict`."""
     return [
         tool | {"function": {"strict": False, **tool["function"]}} if tool["type"] == "function" else tool
         for tool in tools
@@ -72,7 +63,7 @@ def run_tools(tools: list[dict]) -> list[dict]:
 
 
 def message_content(given: str | list[dict]) -> list[dict]:
-    """Content as the API shows it: text parts become `{value, annotations}`."""
+    """Returns content as the API shows it: text parts become `{value, annotations}`."""
     if isinstance(given, str):
         given = [{"type": "text", "text": given}]
     return [shown_part(part) for part in given]
@@ -85,5 +76,5 @@ def shown_part(part: dict) -> dict:
 
 
 def message_text(message: dict) -> str:
-    """All text of a message, joined by line breaks."""
+    """Joins all text of a message by line breaks."""
     return "\n".join(part["text"]["value"] for part in message["content"] if part["type"] == "text")

@@ -1,4 +1,4 @@
-"""Checks of request bodies: small checkers, and tables of the fields each body may have.
+"""Checks request bodies by small checkers and by tables of the fields each body may have.
 
 A checker takes the field's path and its value and raises the protocol's 400. Limits: docs/protocol.md#objects.
 """
@@ -140,12 +140,10 @@ def truncation_strategy(path: str, value: object) -> None:
 
 
 def content(path: str, value: object) -> None:
-    """A non-empty string, or parts: text, image_file, image_url."""
+    """Checks message content: a non-empty string, or parts text, image_file, image_url."""
     if isinstance(value, str) and value.strip():
         return text()(path, value)
-    if not isinstance(value, list):
-        raise invalid("Message content must be non-empty.", param=path)
-    if not value:
+    if not isinstance(value, list) or not value:
         raise invalid("Message content must be non-empty.", param=path)
     for at, part in enumerate(value):
         here = f"{path}[{at}]"
@@ -155,7 +153,7 @@ def content(path: str, value: object) -> None:
 
 
 def fields(table: dict[str, Checker], *required: str) -> Checker:
-    """An object that has all of `required`, nothing outside `table`; null means absent."""
+    """Makes the checker of an object: all of `required`, nothing outside `table`; null means absent."""
 
     def check(path: str, value: object) -> None:
         if not isinstance(value, dict):

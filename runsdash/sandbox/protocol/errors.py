@@ -1,11 +1,11 @@
-"""The error bodies of the protocol: one exception and a function for each known refusal.
+"""Makes the errors of the protocol: one exception, and a function for each known refusal.
 
-The sentences are the ones clients parse, so they are exact. Knows nothing of HTTP sockets.
+Clients parse these sentences, so they are exact: docs/protocol.md#errors.
 """
 
 
 class ApiError(Exception):
-    """A refusal with the protocol's error body; `headers` are sent beside it."""
+    """Refuses a request with the protocol's error body; `headers` are sent beside it."""
 
     def __init__(
         self,
@@ -28,12 +28,12 @@ class ApiError(Exception):
 
 
 def invalid(message: str, *, param: str | None = None, code: str | None = None) -> ApiError:
-    """400 with `message`."""
+    """Makes a 400 with `message`."""
     return ApiError(status=400, message=message, param=param, code=code)
 
 
 def not_found(noun: str, id: str) -> ApiError:
-    """404 in the service's words, for example `No thread found with id 'thread_x'.`"""
+    """Makes a 404 in the API's words, for example `No thread found with id 'thread_x'.`"""
     return ApiError(status=404, message=f"No {noun} found with id '{id}'.")
 
 
@@ -62,7 +62,7 @@ def missing_beta() -> ApiError:
 
 
 def missing_scope() -> ApiError:
-    """What OpenAI answers to `GET /threads` with an API key."""
+    """Makes OpenAI's answer to `GET /threads` with an API key."""
     return ApiError(
         status=401,
         message="Your request to GET /v1/threads must be made with a session key "

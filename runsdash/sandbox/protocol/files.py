@@ -1,4 +1,4 @@
-"""Endpoints of files: the images that code made and the bundled documents. Nothing is uploaded."""
+"""Serves files: the images that code made, and the bundled documents. Nothing is uploaded."""
 
 import json
 

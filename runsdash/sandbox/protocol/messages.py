@@ -1,4 +1,4 @@
-"""Endpoints of messages. A thread with an active run takes no new ones."""
+"""Serves messages. A thread with an active run takes no new ones."""
 
 from runsdash.sandbox.engine.objects import message_object
 from runsdash.sandbox.ids import mint, now_s
@@ -12,7 +12,7 @@ from .paging import query_value
 
 
 def insert(change: Change, given: dict, *, thread_id: str) -> dict:
-    """A message a client wrote; it belongs to no run."""
+    """Inserts a message that a client wrote; it belongs to no run."""
     message = message_object(mint(prefix="msg_"), thread_id, role=given["role"], at=now_s())
     message["content"] = bodies.message_content(given["content"])
     message["attachments"] = given.get("attachments") or []

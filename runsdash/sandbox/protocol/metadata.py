@@ -1,4 +1,4 @@
-"""Modify, the one write all objects share: metadata is replaced whole, or merged by a quirk."""
+"""Modifies objects: metadata is replaced whole, or merged by a quirk."""
 
 from runsdash.sandbox.state import Call
 

@@ -1,4 +1,4 @@
-"""The model names the sandbox offers. They are names only: no model runs here."""
+"""Lists the model names the sandbox offers. They are names only: no model runs here."""
 
 from runsdash.sandbox.state import Call
 

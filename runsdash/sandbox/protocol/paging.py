@@ -1,4 +1,4 @@
-"""Cursor paging over stored objects: `limit`, `order`, `after`, `before` and the list envelope."""
+"""Pages through stored objects by `limit`, `order`, `after` and `before`: docs/protocol.md#paging."""
 
 import json
 
@@ -7,16 +7,16 @@ from runsdash.sandbox.store import Store
 
 from .errors import invalid
 
-LIMIT_MAX = 100  # docs/protocol.md#paging
+LIMIT_MAX = 100
 LIMIT_DEFAULT = 20
 
 
 def page(call: Call, *, kind: str, parent: str, run_id: str | None = None) -> dict:
-    """One page as the API's list envelope; `run_id` narrows messages to one run."""
+    """Reads one page as the API's list envelope; `run_id` narrows messages to one run."""
     store, query, quirks = call.sandbox.store, call.query, call.sandbox.quirks
     limit, order = read_limit(query), read_order(query)
     param = "before" if query_value(query, "before") else "after"
-    # A page before a cursor is read backwards from it, then turned round.
+    # A page before a cursor is read backwards from it, then reversed.
     descending = (order == "desc") != (param == "before")
     where, args = "kind=? AND parent=?", [kind, parent]
     if (cursor := query_value(query, param)) and not (param == "after" and quirks["after_ignored"]):
@@ -33,7 +33,7 @@ def page(call: Call, *, kind: str, parent: str, run_id: str | None = None) -> di
 
 
 def beyond_cursor(quirks: dict, *, descending: bool) -> str:
-    """The condition for what lies behind a cursor's position, as this server or another one understands it."""
+    """Writes the SQL condition for rows behind a cursor, as this server or one with a quirk understands it."""
     sign = "<" if descending else ">"
     if quirks["ties_lost"]:
         return f"created_at {sign} ?"
@@ -54,7 +54,7 @@ def position_of(store: Store, kind: str, cursor: str, param: str) -> tuple:
 
 
 def envelope(objects: list[dict], *, has_more: bool) -> dict:
-    """The list object; both ids are null when it is empty."""
+    """Makes the list object; both ids are null when it is empty."""
     return {
         "object": "list",
         "data": objects,

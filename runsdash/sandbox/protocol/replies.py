@@ -12,11 +12,11 @@ from . import wire
 
 
 class CutError(Exception):
-    """The fault of this request ends its stream here."""
+    """Ends a stream where its fault strikes."""
 
 
 class Replies(BaseHTTPRequestHandler):
-    """The sending half of a connection. The reading half sets the fields of the request at hand."""
+    """Sends the replies of a connection. server.py reads its requests and sets these fields for each."""
 
     sandbox: Sandbox
     fault: Fault | None
@@ -89,7 +89,7 @@ class Replies(BaseHTTPRequestHandler):
             self.send_header(name, value)
 
     def send_chunks(self, pieces: Iterable[bytes]) -> None:
-        """A chunked body; a stream that is cut short never gets its last chunk."""
+        """Sends a chunked body; a stream that is cut short never gets its last chunk."""
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for piece in pieces:
@@ -98,7 +98,7 @@ class Replies(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def reply_stream(self, streamed: Streamed) -> None:
-        """Server-sent events; when the client leaves, the run goes on without it."""
+        """Sends server-sent events; when the client leaves, the run goes on without it."""
         self.entry["status"] = 200
         try:
             self.send_head(200, "text/event-stream; charset=utf-8", headers={"Cache-Control": "no-cache"})

@@ -1,18 +1,9 @@
-"""The paths of the protocol under `/v1` and the endpoint of each method."""
+"""Maps the paths of the protocol under `/v1` to the endpoint of each method."""
 
 import re
 from collections.abc import Callable
 
-from . import (
-    assistants,
-    files,
-    messages,
-    models,
-    runs,
-    steps,
-    submit,
-    threads,
-)
+from . import assistants, files, messages, models, runs, steps, submit, threads
 
 Endpoint = Callable[..., object]
 
@@ -47,9 +38,8 @@ ROUTES = [(re.compile(pattern + "/?"), methods) for pattern, methods in TABLE]
 
 
 def find(path: str) -> tuple[dict[str, Endpoint], dict[str, str]] | None:
-    """The endpoints by method and the ids in `path` (without `/v1`), or None for an unknown path."""
+    """Finds the endpoints by method and the ids in `path` (without `/v1`). None for an unknown path."""
     for pattern, methods in ROUTES:
-        match = pattern.fullmatch(path)
-        if match:
+        if match := pattern.fullmatch(path):
             return methods, match.groupdict()
     return None

@@ -1,4 +1,4 @@
-"""Endpoints of runs: create, read, modify, cancel. Answers to a waiting run are in `submit`."""
+"""Serves runs: create, read, modify, cancel. Tool outputs are in `submit`."""
 
 from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.script import plan
@@ -19,7 +19,7 @@ BLANK = dict.fromkeys(
 
 
 def shape(given: dict, assistant: dict, *, thread_id: str, expires_s: int) -> dict:
-    """The run object for a create body: what it lacks comes from the assistant."""
+    """Makes the run object for a create body: what it lacks comes from the assistant."""
 
     def pick(name: str, otherwise: object = None) -> object:
         return next((one for one in (given.get(name), assistant.get(name)) if one is not None), otherwise)
@@ -51,7 +51,7 @@ def shape(given: dict, assistant: dict, *, thread_id: str, expires_s: int) -> di
 
 
 def insert(sandbox: Sandbox, change: Change, given: dict, *, assistant: dict, thread_id: str) -> dict:
-    """A new run with its plan; announces it to the streams."""
+    """Inserts a new run with its plan, and announces it to the streams."""
     run = shape(given, assistant, thread_id=thread_id, expires_s=sandbox.options.expires_s)
     change.insert("run", run, parent=thread_id)
     change.emit(run["id"], "thread.run.created", run)
@@ -62,7 +62,7 @@ def insert(sandbox: Sandbox, change: Change, given: dict, *, assistant: dict, th
 
 
 def first_plan(sandbox: Sandbox, change: Change, run: dict, assistant: dict) -> dict:
-    """The plan: what to do, what was found, what it cost (`chars` is the prompt's length)."""
+    """Makes the plan: what to do, what was found, what it cost (`chars` is the prompt's length)."""
     sent = change.children("message", run["thread_id"])
     last = next((bodies.message_text(one) for one in reversed(sent) if one["role"] == "user"), "")
     if sandbox.engine.ask_model:
@@ -101,17 +101,15 @@ def create_with_thread(call: Call) -> dict | Streamed:
     with sandbox.store.change() as change:
         thread = threads.insert(change, given)
         run = insert(sandbox, change, call.body, assistant=assistant, thread_id=thread["id"])
-        events = change.events
-        change.events = []
         change.emit(run["id"], "thread.created", thread)
-        change.events += events
+        change.events.insert(0, change.events.pop())  # it comes before the run's
         reply = streamed(call, run) or run
     sandbox.engine.wake()
     return reply
 
 
 def streamed(call: Call, run: dict) -> Streamed | None:
-    """A stream that hears the change under way from its first event, if one was asked for."""
+    """Opens a stream, if the request wants one, that gets the events of the change under way."""
     if not call.body.get("stream"):
         return None
     return Streamed(run["id"], call.sandbox.streams.listen(run["id"]), call.wants_content)

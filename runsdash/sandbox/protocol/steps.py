@@ -1,4 +1,4 @@
-"""Endpoints of run steps. The text of file search results is shown only to who asks for it."""
+"""Serves run steps. The text of file search results is shown only to who asks for it."""
 
 from runsdash.sandbox.state import Call
 
@@ -27,7 +27,7 @@ def refuse_by_quirk(call: Call) -> None:
 
 
 def shown(step: dict, *, wants_content: bool) -> dict:
-    """The step, without the text of search results unless it is wanted."""
+    """Returns the step, without the text of search results unless it is wanted."""
     if not wants_content:
         for call in step["step_details"].get("tool_calls", []):
             for result in call.get("file_search", {}).get("results", []):

@@ -1,4 +1,4 @@
-"""The answers a waiting run gets: tool outputs, or approvals of calls on another server."""
+"""Takes what a waiting run waits for: tool outputs, or approvals of calls on another server."""
 
 from runsdash.sandbox.engine.transitions import Transition
 from runsdash.sandbox.script.plan import TURN_S
@@ -80,5 +80,5 @@ def fill_approval(call: dict, answer: dict) -> dict:
 
 
 def written(call: dict) -> int:
-    """Characters the model wrote to make this call."""
+    """Counts the characters the model wrote to make this call."""
     return len(call["function"]["name"] + call["function"]["arguments"] if "function" in call else call["arguments"])

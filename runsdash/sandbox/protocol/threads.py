@@ -1,4 +1,4 @@
-"""Endpoints of threads. Listing them is an extension: OpenAI never had it, some other servers do."""
+"""Serves threads. Listing them is an extension: OpenAI never had it, some other servers do."""
 
 from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.state import Call
@@ -10,7 +10,7 @@ from .metadata import modified
 
 
 def insert(change: Change, given: dict) -> dict:
-    """A new thread with its first messages."""
+    """Inserts a new thread with its first messages."""
     thread = {
         "id": mint(prefix="thread_"),
         "object": "thread",

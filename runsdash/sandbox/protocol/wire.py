@@ -1,4 +1,4 @@
-"""What a reply looks like on the wire: headers, JSON bodies with their quirks, and event streams."""
+"""Writes JSON bodies and event streams as they go over the wire, with the quirks of other servers."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ ENDS = frozenset(
 
 
 def json_body(answer: object, quirks: dict) -> bytes:
-    """The JSON bytes of an answer, after the quirks of servers that differ."""
+    """Writes an answer as JSON, with the quirks of servers that differ."""
     if quirks["float_timestamps"]:
         answer = floated(answer)
     if quirks["call_ids"]:
@@ -59,7 +59,7 @@ CALL_IDS = {
 
 
 def frames(streamed: Streamed, quirks: dict) -> Iterator[bytes]:
-    """The frames of a stream as they come, up to the run's end or its wait for a client."""
+    """Writes the frames of a stream as they come, until the run ends or waits for a client."""
     dialect = DIALECTS[quirks["stream_dialect"]]
     while (item := streamed.listener.get()) is not None:
         name, text = item
@@ -78,14 +78,14 @@ def plain(name: str, text: str) -> bytes:
 
 
 def astra(name: str, text: str) -> bytes:
-    """A server that sends no `event:` line: the data carries both names."""
+    """Writes a frame without an `event:` line, as astra does: the data carries both names."""
     if name == "done":
         return b"data: [DONE]\n\n"
     return f'data: {{"event":"{name}","data":{text}}}\n\n'.encode()
 
 
 def bare(name: str, text: str) -> bytes:
-    """A server with CRLF, comments, split data, float times and no last frame."""
+    """Writes a frame with CRLF, a comment, split data and float times; there is no last frame."""
     if name == "done":
         return b""
     body = dump(floated(json.loads(text)))

@@ -39,25 +39,16 @@ FUNCTIONS = {
 
 
 def run(expression: str) -> str:
-    """What the interpreter would print: the value, or `SyntaxError: …`, `ZeroDivisionError: …`."""
+    """Returns what the interpreter would print: the value, or `SyntaxError: …`, `ZeroDivisionError: …`."""
     try:
-        value = evaluate(expression)
-        return format_value(value)
-    except (
-        ArithmeticError,
-        LookupError,
-        SyntaxError,
-        TypeError,
-        ValueError,
-        MemoryError,
-        RecursionError,
-    ) as exc:
+        return format_value(evaluate(expression))
+    except (ArithmeticError, LookupError, SyntaxError, TypeError, ValueError, MemoryError, RecursionError) as exc:
         text = exc.msg if isinstance(exc, SyntaxError) else str(exc)
         return f"{type(exc).__name__}: {text}"
 
 
 def evaluate(expression: str) -> object:
-    """The value of one arithmetic expression; raises the error Python would."""
+    """Computes the value of one arithmetic expression; raises the error Python would."""
     tree = ast.parse(expression.strip(), mode="eval")
     if sum(1 for _ in ast.walk(tree)) > NODES_MAX:
         raise ValueError("expression too long for the sandbox")
@@ -87,8 +78,7 @@ def binary(op: ast.operator, left: float, right: float) -> float:
     if isinstance(op, ast.Pow):
         if abs(right) > EXPONENT_MAX:
             raise OverflowError(f"exponent above {EXPONENT_MAX}")
-        result = left**right
-        return bounded(result)
+        return bounded(left**right)
     if type(op) not in BINARY:
         raise ValueError("the sandbox evaluates arithmetic only")
     return bounded(BINARY[type(op)](left, right))

@@ -11,18 +11,18 @@ SLOW_S, SLOW_S_MAX = 10.0, 86_400.0
 
 @dataclass(frozen=True)
 class Command:
-    """One command; `rest` is what follows it up to the next command or the end of its line."""
+    """Holds one command; `rest` is what follows it, up to the next command or line."""
 
     name: str
     rest: str
 
     @property
     def word(self) -> str:
-        """The first word of the rest, or the empty string."""
+        """Returns the first word of the rest, or the empty string."""
         return self.rest.split()[0] if self.rest.split() else ""
 
     def amount(self, *, otherwise: float, most: float) -> float:
-        """The number the command was given, within 0..`most`."""
+        """Returns the number the command was given, within 0..`most`."""
         try:
             return max(0.0, min(float(self.word), most))
         except ValueError:
@@ -30,7 +30,7 @@ class Command:
 
 
 def read(text: str) -> list[Command]:
-    """The commands of `text` in order."""
+    """Reads the commands of `text` in order."""
     found = list(COMMAND.finditer(text))
     starts = [match.start() for match in found] + [len(text)]
     return [

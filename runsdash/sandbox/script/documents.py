@@ -1,4 +1,4 @@
-"""The bundled documents of the scripted file search, and a real ranking over them (BM25).
+"""Holds the bundled documents of the scripted file search, and ranks them for real (BM25).
 
 The company in them is invented. Scores are normalized to 0..1, as the protocol wants.
 """
@@ -97,7 +97,7 @@ def words(text: str) -> list[str]:
 
 
 def passages() -> list[tuple[str, str, str]]:
-    """Every paragraph of every document: (file id, file name, text)."""
+    """Splits every document into paragraphs: (file id, file name, text)."""
     return [
         (file_id, name, " ".join(paragraph.split()))
         for file_id, (name, text) in DOCUMENTS.items()
@@ -111,7 +111,7 @@ MEAN_LENGTH = sum(sum(counts.values()) for *_, counts in PASSAGES) / len(PASSAGE
 
 
 def search(query: str, *, limit: int = 20, score_threshold: float = 0.0) -> list[dict]:
-    """The best passages for `query`, best first, in the shape of a file_search result."""
+    """Finds the best passages for `query`, best first, in the shape of a file_search result."""
     wanted = set(words(query))
     scored = [(score(counts, wanted), file_id, name, text) for file_id, name, text, counts in PASSAGES]
     scored.sort(key=lambda row: (-row[0], row[1]))
@@ -123,7 +123,7 @@ def search(query: str, *, limit: int = 20, score_threshold: float = 0.0) -> list
 
 
 def score(counts: Counter, wanted: set[str]) -> float:
-    """BM25 over its own upper bound for this query, so 1.0 would be a perfect passage."""
+    """Divides BM25 by its upper bound for this query, so 1.0 would be a perfect passage."""
     if not wanted:
         return 0.0
     length = K1 * (1 - B + B * sum(counts.values()) / MEAN_LENGTH)

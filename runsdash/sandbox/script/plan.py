@@ -1,6 +1,6 @@
 """Turns the words of the last user message into a plan: the list of actions a run will take.
 
-An action is a JSON object: `do` names a function of `actions`, `wait_s` is the pause before it
+An action is a JSON object: `do` names a function of engine/actions.py, `wait_s` is the pause before it
 (`exact` pauses are never shortened). Pure: reads nothing, keeps nothing.
 """
 
@@ -18,7 +18,7 @@ MONTHS = [12.0, 19.0, 15.0, 27.0, 31.0, 24.0]
 
 
 def plan(run: dict, *, text: str, fallback: str, name: str) -> list[dict]:
-    """The actions for `text`; `fallback` is the assistant's own script, used when text has no command."""
+    """Plans the actions for `text`; `fallback` is the assistant's script, used when text has no command."""
     given = commands.read(text) or commands.read(fallback)
     actions = [{"do": "start", "wait_s": QUEUE_S}]
     for command in given:
@@ -37,7 +37,7 @@ def functions(run: dict) -> list[dict]:
 
 
 def calls_without_command(run: dict, text: str) -> list[dict]:
-    """A tool call first when the message is a question, or when `tool_choice` demands one."""
+    """Calls a tool first when the message is a question, or when `tool_choice` demands it."""
     choice, available = run["tool_choice"], functions(run)
     if not available or choice == "none":
         return []
@@ -50,7 +50,7 @@ def calls_without_command(run: dict, text: str) -> list[dict]:
 
 
 def closest(available: list[dict], text: str) -> dict:
-    """The function whose name and description share most words with the text."""
+    """Returns the function whose name and description share most words with the text."""
     text_words = set(documents.words(text))
 
     def shared(function: dict) -> int:
@@ -61,7 +61,7 @@ def closest(available: list[dict], text: str) -> dict:
 
 
 def calls(chosen: list[dict], run: dict, text: str) -> list[dict]:
-    """One step with all calls, or one step each when the run forbids parallel calls."""
+    """Plans one step with all calls, or one step each when the run forbids parallel calls."""
     tool_calls = [
         {
             "id": mint(prefix="call_"),

@@ -9,7 +9,7 @@ BARS = (b"\x3b\x6f\xb6", b"\xd9\x8a\x2b")
 
 
 def bars(values: list[float]) -> bytes:
-    """A PNG of 480x280 pixels with one bar a value (negative values count as zero)."""
+    """Draws a PNG of 480x280 pixels with one bar a value (negative values count as zero)."""
     heights = scaled(values)
     rows = [bytearray(PAPER * WIDTH) for _ in range(HEIGHT)]
     for y in range(MARGIN, HEIGHT - MARGIN, 44):

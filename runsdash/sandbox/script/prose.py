@@ -1,4 +1,4 @@
-"""The words of scripted answers: deterministic, and never pretending to be a model's.
+"""Writes scripted answers: deterministic, and never pretending to be a model's.
 
 A fact is what a step of the run brought: `{"kind": tool | code | plot | search | approval | note, …}`.
 """
@@ -17,13 +17,13 @@ PATTERN = PASSAGE.split()
 
 
 def long_text(count: int) -> str:
-    """Exactly `count` words, in paragraphs of sixty."""
+    """Writes exactly `count` words, in paragraphs of sixty."""
     chosen = [PATTERN[at % len(PATTERN)] for at in range(count)]
     return "\n\n".join(" ".join(chosen[at : at + 60]) for at in range(0, count, 60))
 
 
 def answer_without_facts(text: str, *, name: str) -> str:
-    """The short answer to a message without a command."""
+    """Writes the short answer to a message without a command."""
     words = " ".join(text.split())
     if not words:
         return f"{name} is scripted and the thread has no user message yet. Send one, then start a run."
@@ -35,7 +35,7 @@ def answer_without_facts(text: str, *, name: str) -> str:
 
 
 def answer(facts: list[dict], *, text: str, name: str) -> tuple[str, list[dict], list[str]]:
-    """The closing answer: its text, its annotations, and the ids of images shown in it."""
+    """Writes the closing answer: its text, its annotations, and the ids of images shown in it."""
     if not facts:
         return answer_without_facts(text, name=name), [], []
     parts, annotations, images = [], [], []
@@ -87,7 +87,7 @@ def search_sentences(fact: dict) -> tuple[str, list]:
 
 
 def citation(mark: str, *, file_id: str, start: int) -> dict:
-    """Indexes count characters of the message's text."""
+    """Makes a file citation; its indexes count characters of the message's text."""
     return {
         "type": "file_citation",
         "text": mark,
@@ -98,12 +98,12 @@ def citation(mark: str, *, file_id: str, start: int) -> dict:
 
 
 def compact(value: object) -> str:
-    """JSON text as models write tool arguments."""
+    """Writes JSON as models write tool arguments."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def as_json(text: str) -> str:
-    """The same answer for `response_format: json_object`."""
+    """Writes the same answer for `response_format: json_object`."""
     return json.dumps({"answer": text}, ensure_ascii=False)
 
 

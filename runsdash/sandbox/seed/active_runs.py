@@ -1,6 +1,6 @@
-"""The runs of a seeded sandbox that are under way right now: some wait for a person, some work.
+"""Adds runs that are active right now to a seeded sandbox: some wait for a person, some work.
 
-They go through the moves of the engine, so they can be answered, cancelled and expire like any other.
+They are made by the moves of the engine, so they can be answered, cancelled and expire like any other.
 """
 
 import time
@@ -12,7 +12,7 @@ from runsdash.sandbox.state import Sandbox
 from runsdash.sandbox.store import Change
 
 ENOUGH = 3
-# (assistant, what was asked, part of the expiry time that is left)
+# (assistant, the user's message, part of the expiry time that is left)
 WAITING = [
     ("claims", "NW-20733 came 140 minutes late. May we give Tova 86 euros back?", 0.2),
     ("parallel", "Box BX-117 on NW-20481: where is it, and did it stay cold?", 0.4),
@@ -20,7 +20,7 @@ WAITING = [
     ("approval", "Please correct the customs record of NW-44102.", 0.8),
     ("claims", "The parcel NW-52096 arrived damaged. Pay 40 euros?", 0.95),
 ]
-# (assistant, what was asked, seconds of work left, status)
+# (assistant, the user's message, seconds of work left, status)
 WORKING = [
     ("dispatch", "Compare last night's routes with the plan and list every van that was late.", 200, "in_progress"),
     ("long", "Write the handover for the morning shift at Northgate.", 380, "in_progress"),

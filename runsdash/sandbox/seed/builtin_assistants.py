@@ -1,4 +1,4 @@
-"""The assistants that exist from the first start. All are scripted and say so.
+"""Declares the assistants that exist from the first start. All are scripted and say so.
 
 They work for an invented carrier of cold goods. An assistant's `sandbox_script` metadata holds the
 commands it follows when a message has none.

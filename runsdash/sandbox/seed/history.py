@@ -1,7 +1,7 @@
 """Writes a believable past of N runs at first start, and a few runs that are waiting right now.
 
-Deterministic by seed, relative to the present, in bulk. It writes objects as the API would show them;
-it never goes through the engine.
+Deterministic by seed, relative to the present. It inserts objects as the API would show them, many at once, and never
+goes through the engine.
 """
 
 import random
@@ -24,7 +24,7 @@ SEEDED = "seeded_runs"
 
 
 def write(sandbox: Sandbox, *, runs: int, seed: int) -> None:
-    """Once for a database; later starts only see to it that some runs are waiting."""
+    """Writes the past once for a database; later starts only top up the waiting runs."""
     if sandbox.store.setting(SEEDED) is None:
         write_past(sandbox, runs=runs, rng=random.Random(seed))
     active_runs.top_up(sandbox)
@@ -45,7 +45,7 @@ def write_past(sandbox: Sandbox, *, runs: int, rng: random.Random) -> None:
 
 
 def threads(runs: int, rng: random.Random) -> Iterator[tuple[list[tuple], list[tuple]]]:
-    """Rows and files of each thread, oldest thread first."""
+    """Makes the rows and files of each thread, oldest thread first."""
     count = max(1, round(runs / RUNS_A_THREAD)) if runs else 0
     now, span_s = now_s(), DAYS * 86_400
     shares = split(runs, count, rng)
@@ -55,7 +55,7 @@ def threads(runs: int, rng: random.Random) -> Iterator[tuple[list[tuple], list[t
 
 
 def split(runs: int, count: int, rng: random.Random) -> list[int]:
-    """`runs` over `count` threads: some short, some long, none empty."""
+    """Splits `runs` over `count` threads: some short, some long, none empty."""
     shares = [1] * count
     for _ in range(runs - count):
         shares[min(rng.randrange(count), rng.randrange(count))] += 1
@@ -64,7 +64,7 @@ def split(runs: int, count: int, rng: random.Random) -> list[int]:
 
 
 def one_thread(share: int, rng: random.Random, *, start: int, until: int) -> tuple[list, list]:
-    """A conversation of `share` runs that begins at `start` and is over before `until` (Unix seconds)."""
+    """Makes a thread of `share` runs that begins at `start` and is over before `until` (Unix seconds)."""
     thread_id = new_id(rng, "thread_")
     team = rng.choice(TEAMS)
     thread = {

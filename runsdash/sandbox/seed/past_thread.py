@@ -1,6 +1,6 @@
-"""One seeded thread as it grows: each run adds its question, steps, answer and times.
+"""Makes one thread of the seeded past, run by run: question, steps, answer and times.
 
-Makes rows for the store. Times are whole seconds that fit together; usage is counted from the text as
+Its rows are for the store. Times are whole seconds that fit together; usage is counted from the text as
 the engine counts it.
 """
 
@@ -37,7 +37,7 @@ def chart(values: tuple[float, ...]) -> bytes:
 
 @dataclass
 class PastThread:
-    """`rows` are (id, kind, parent, created_at, body); `now` is the thread's latest second."""
+    """Collects `rows`, (id, kind, parent, created_at, body); `now` is the thread's latest second."""
 
     rng: random.Random
     thread: dict
@@ -93,10 +93,10 @@ class PastThread:
         message = message_object(self.id("msg_"), self.thread["id"], role=role, at=at)
         return message | {"content": content(text)}
 
-    # Work
+    # Tool steps
 
     def add_tool_steps(self, run: dict, story: Story, values: dict, usages: list[dict], *, end: str) -> bool:
-        """The tool steps. False when the run ended inside one of them."""
+        """Adds the tool steps. False when the run ended inside one of them."""
         if story.kind in ("code", "plot"):
             self.code_step(run, story, values, usages)
         elif story.kind == "search":
@@ -175,7 +175,7 @@ class PastThread:
     # The answer and the end
 
     def add_answer(self, run: dict, story: Story, values: dict, usages: list[dict], *, end: str) -> None:
-        """The answer: whole, cut by the token limit, or broken off by a failure."""
+        """Adds the answer: whole, cut by the token limit, or broken off by a failure."""
         text, notes = fill(story.answers, values), []
         if story.kind == "search":
             text, notes = cited(text, search(story.query)[0])

@@ -1,4 +1,4 @@
-"""One thread with one run of any size and status, written at once: `POST /_sandbox/seed`.
+"""Writes one run of any size and status at once, for `POST /_sandbox/seed`.
 
 For tests and benchmarks that need 2,000 steps or a huge tool output without waiting for them.
 """
@@ -32,7 +32,7 @@ BODY = fields(
 
 
 def write(sandbox: Sandbox, body: dict) -> dict:
-    """Writes it and returns `{thread_id, run_id, step_ids, message_id}`; an active run stays as it is."""
+    """Writes the run and returns `{thread_id, run_id, step_ids, message_id}`; an active run stays as it is."""
     BODY("", body)
     status, count = body.get("status") or "completed", body.get("steps", 3)
     with sandbox.store.change() as change:
@@ -113,7 +113,7 @@ def write_run(change: Change, run: dict, steps: list[dict], *, status: str) -> N
 
 
 def write_active(change: Change, run: dict, steps: list[dict], *, status: str) -> None:
-    """Keeps the run as it is: active, with a plan that is never due by itself."""
+    """Writes an active run with a plan that is never due by itself."""
     busy = change.active_of_thread(run["thread_id"])
     if busy:
         raise thread_busy(run["thread_id"], busy.run_id)

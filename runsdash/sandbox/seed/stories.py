@@ -1,6 +1,6 @@
-"""The material of the seeded past: what customers of an invented carrier ask, and what comes of it.
+"""Holds the stories of the seeded past: what customers of an invented carrier ask, and what follows.
 
-Words only. A story has the question, the calls it leads to, and the answer; `{name}` places are filled
+A story has the question, the calls it leads to, and the answer; `{name}` places are filled
 with the values of one run.
 """
 
@@ -15,7 +15,7 @@ MODELS = ["gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "o4-mini"]
 
 @dataclass(frozen=True)
 class Story:
-    """`calls` are (function, arguments, output); `kind` says which tool the run uses."""
+    """Describes one run. `calls` are (function, arguments, output); `kind` says which tool the run uses."""
 
     assistant: str
     kind: str

@@ -1,4 +1,4 @@
-"""The particulars of one seeded run: names, places, numbers, and how they are put into its story."""
+"""Chooses the names, places and numbers of one seeded run, and fills them into its story."""
 
 import random
 import time
@@ -6,23 +6,23 @@ import time
 from .stories import PEOPLE, PLACES, STREETS
 
 
-def story_values(chance: random.Random, *, at: int) -> dict:
-    """Values for the places of a story; sums in it are really computed."""
-    count, weight = chance.randrange(2, 60), chance.randrange(2, 30)
-    values = [float(chance.choice((80, 95, 110, 140, 165))) for _ in range(2)]
+def story_values(rng: random.Random, *, at: int) -> dict:
+    """Chooses a value for every `{name}` in a story; sums are really computed."""
+    count, weight = rng.randrange(2, 60), rng.randrange(2, 30)
+    values = [float(rng.choice((80, 95, 110, 140, 165))) for _ in range(2)]
     values += [120.0, 150.0, values[0] + values[1]]
     total = count * (7.40 + max(weight - 5, 0) * 0.95 + 12)
     return {
-        "ref": f"NW-{chance.randrange(20_000, 99_999)}",
-        "box": f"BX-{chance.randrange(100, 999)}",
-        "person": chance.choice(PEOPLE),
-        "place": chance.choice(PLACES),
-        "street": chance.choice(STREETS),
-        "postcode": str(chance.randrange(1000, 9999)),
-        "day": time.strftime("%A, %d %B", time.gmtime(at + 86_400 * chance.randrange(1, 5))),
-        "minutes": chance.randrange(15, 240),
-        "amount": chance.randrange(8, 150),
-        "degrees": round(chance.uniform(5, 9.5), 1),
+        "ref": f"NW-{rng.randrange(20_000, 99_999)}",
+        "box": f"BX-{rng.randrange(100, 999)}",
+        "person": rng.choice(PEOPLE),
+        "place": rng.choice(PLACES),
+        "street": rng.choice(STREETS),
+        "postcode": str(rng.randrange(1000, 9999)),
+        "day": time.strftime("%A, %d %B", time.gmtime(at + 86_400 * rng.randrange(1, 5))),
+        "minutes": rng.randrange(15, 240),
+        "amount": rng.randrange(8, 150),
+        "degrees": round(rng.uniform(5, 9.5), 1),
         "count": count,
         "weight": weight,
         "total": f"{total:.2f}",
@@ -34,7 +34,7 @@ def story_values(chance: random.Random, *, at: int) -> dict:
 
 
 def fill(template: object, values: dict) -> object:
-    """`template` with its `{places}` filled; a text that is one place alone keeps the value's type."""
+    """Fills every `{name}` of a template; a text that is one name alone keeps the value's type."""
     if isinstance(template, dict):
         return {name: fill(one, values) for name, one in template.items()}
     if not isinstance(template, str) or "{" not in template:

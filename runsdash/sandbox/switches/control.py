@@ -1,6 +1,6 @@
-"""The switches under `/_sandbox/`: request log, faults, quirks, a run's clock, bulk threads.
+"""Serves the switches under `/_sandbox/`: request log, faults, quirks, a run's deadline, seeded runs.
 
-For tests and demos. Not part of the protocol.
+They are for tests and demos, and no part of the protocol: docs/sandbox.md#switches-for-tests.
 """
 
 from runsdash.sandbox.protocol.checks import number
@@ -10,7 +10,7 @@ from runsdash.sandbox.state import Call
 
 
 def answer(call: Call, method: str, path: str) -> object:
-    """The reply to one call; `path` is without `/_sandbox`."""
+    """Answers one call; `path` is without `/_sandbox`."""
     if path.startswith("/runs/") and method == "POST":
         return shift_run(call, path.removeprefix("/runs/"))
     endpoint = ENDPOINTS.get((method, path.rstrip("/")))

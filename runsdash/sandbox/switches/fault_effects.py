@@ -1,4 +1,4 @@
-"""What a fault does to a reply. Works on a Reply that is ready but not sent."""
+"""Spoils a reply that is ready but not sent, as its fault demands."""
 
 import socket
 import struct
@@ -29,7 +29,7 @@ BEFORE = frozenset({*REFUSALS, "html", "hang", "reset_before"})
 
 
 def refusal(fault: Fault) -> ApiError:
-    """The error that stands for the real reply."""
+    """Makes the error that stands for the real reply."""
     message, code = REFUSALS[fault.kind]
     headers = {} if fault.retry_after_s is None else {"Retry-After": f"{fault.retry_after_s:g}"}
     type = "server_error" if fault.kind.startswith("5") else "invalid_request_error"
@@ -37,7 +37,7 @@ def refusal(fault: Fault) -> ApiError:
 
 
 def reset(connection: socket.socket) -> None:
-    """Makes closing send RST, so the client sees a reset and no end."""
+    """Makes closing the socket send RST, so the client sees a reset and no end."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -58,7 +58,7 @@ def has_left(connection: socket.socket) -> bool:
 
 
 def damaged(fault: Fault | None, content: bytes) -> bytes:
-    """The body after faults that change its bytes."""
+    """Returns the body after faults that change its bytes."""
     if fault is None:
         return content
     if fault.kind == "wrong_type":
@@ -69,21 +69,21 @@ def damaged(fault: Fault | None, content: bytes) -> bytes:
 
 
 def dripped(content: bytes, fault: Fault) -> Iterator[bytes]:
-    """One byte at a time."""
+    """Yields one byte at a time."""
     for at in range(len(content)):
         time.sleep(fault.interval_s)
         yield content[at : at + 1]
 
 
 def endless(content: bytes) -> Iterator[bytes]:
-    """The start of the body, then blanks for ever."""
+    """Yields the start of the body, then blanks for ever."""
     yield content[: max(len(content) - 1, 1)]
     while True:
         yield ENDLESS_PIECE
 
 
 def error_frame() -> bytes:
-    """The `error` event of a stream: its data is not wrapped in `error`."""
+    """Makes the `error` event of a stream: its data is not wrapped in `error`."""
     return (
         b'event: error\ndata: {"code":"server_error","message":"The stream broke. (Injected.)",'
         b'"param":null,"type":"server_error"}\n\n'
@@ -91,7 +91,7 @@ def error_frame() -> bytes:
 
 
 def damaged_frame(fault: Fault | None, frame: bytes) -> bytes:
-    """A stream's frame after faults that change its bytes."""
+    """Returns a stream's frame after faults that change its bytes."""
     if fault and fault.kind == "wrong_type":
         return frame.split(b"\n")[0] + b'\ndata: {"id":17,"delta":[],"status":{}}\n\n'
     if fault and fault.kind == "invalid_utf8":

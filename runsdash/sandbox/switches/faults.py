@@ -1,6 +1,6 @@
-"""Which request gets which fault: by probability (`--faults`) or by exact order (`/_sandbox/faults`).
+"""Decides which request gets which fault, by probability (`--faults`) or by order (`/_sandbox/faults`).
 
-Decides only; the server does the damage.
+What a fault does is in fault_effects.py.
 """
 
 import math
@@ -21,7 +21,7 @@ KINDS = frozenset(
 
 @dataclass
 class Fault:
-    """One standing order; `times` None lasts until deleted. `delay_s` passes before the fault."""
+    """Describes a fault; `times` None lasts until deleted. `delay_s` passes before the fault."""
 
     kind: str
     method: str | None = None
@@ -39,7 +39,7 @@ class Fault:
 
 
 class Faults:
-    """`spec` is for example `429:0.1,hang:0.01`: the chance of each kind for every request."""
+    """Picks faults. `spec` is for example `429:0.1,hang:0.01`: the chance of each kind for every request."""
 
     def __init__(self, spec: str, *, seed: int) -> None:
         self.lock = threading.Lock()
@@ -70,7 +70,7 @@ class Faults:
             ]
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault for this request, if any; an exact order goes before chance."""
+        """Picks the fault for this request, if any; an ordered one goes before chance."""
         with self.lock:
             for fault in self.ordered:
                 if fault.matches(method, path):
@@ -84,7 +84,7 @@ class Faults:
 
 
 def read_chances(spec: str) -> list[tuple[str, float]]:
-    """Kinds and their chances; raises ValueError for an unknown kind."""
+    """Reads kinds and their chances; raises ValueError for an unknown kind."""
     return [read_chance(part) for part in spec.split(",") if part.strip()]
 
 
@@ -102,7 +102,7 @@ def read_chance(part: str) -> tuple[str, float]:
 
 
 def read_match(text: str) -> tuple[str | None, re.Pattern[str] | None]:
-    """`METHOD path-regex`, `path-regex` or empty for everything."""
+    """Reads `METHOD path-regex`, `path-regex` or empty for everything."""
     method, _, path = text.partition(" ")
     if method and method.isupper() and method.isalpha():
         return method, re.compile(path) if path else None

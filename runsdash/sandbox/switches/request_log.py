@@ -1,4 +1,4 @@
-"""The requests that came, for tests that assert on what the server received. In memory, bounded."""
+"""Logs requests in memory, so that tests can assert on what the server received."""
 
 import threading
 from collections import deque
@@ -8,7 +8,7 @@ BODY_MAX = 1_000_000  # characters; a longer body is logged by size only
 
 
 class RequestLog:
-    """Entries are dicts as `/_sandbox/requests` shows them; `status` is null until the reply began."""
+    """Holds entries as `/_sandbox/requests` shows them; `status` is null until the reply began."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -20,7 +20,7 @@ class RequestLog:
         return entry
 
     def since(self, moment_s: float) -> list[dict]:
-        """Entries that started at or after `moment_s` (Unix seconds), oldest first."""
+        """Returns entries that started at or after `moment_s` (Unix seconds), oldest first."""
         with self.lock:
             return [entry for entry in self.entries if entry["time"] >= moment_s]
 

@@ -1,4 +1,4 @@
-"""`manage.py sandbox`: starts the embedded upstream alone. The sandbox itself knows no Django."""
+"""Starts the embedded upstream alone, as `manage.py sandbox`. The sandbox itself knows no Django."""
 
 from argparse import ArgumentParser
 from dataclasses import replace
