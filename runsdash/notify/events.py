@@ -13,7 +13,7 @@ from runsdash.index.models import Run, StatusSeen
 from .models import Delivery, Rule
 
 RECENT = timedelta(hours=1)  # an import of old runs tells nobody
-LOOKED_AT = 500
+BATCH = 500
 STATUSES = {Rule.Event.NEEDS_ACTION: [run_states.WAITING], Rule.Event.FAILURE: run_states.NOT_COMPLETED}
 
 
@@ -22,7 +22,7 @@ def find_events() -> int:
     made = 0
     for rule in Rule.objects.filter(is_enabled=True):
         with skip_if_bad("rule", rule.pk):
-            made += stale_runs(rule) if rule.event == Rule.Event.STALE else status_changes(rule)
+            made += add_stale_runs(rule) if rule.event == Rule.Event.STALE else add_status_changes(rule)
     return made
 
 
@@ -31,30 +31,30 @@ def newest_change() -> int:
     return StatusSeen.objects.aggregate(newest=Max("pk"))["newest"] or 0
 
 
-def status_changes(rule: Rule) -> int:
+def add_status_changes(rule: Rule) -> int:
     changes = StatusSeen.objects.filter(pk__gt=rule.seen_up_to).select_related("run__thread", "run__connection")
-    changes = list(changes.order_by("pk")[:LOOKED_AT])
+    changes = list(changes.order_by("pk")[:BATCH])
     if not changes:
         return 0
     made = 0
     for one in changes:
         with skip_if_bad("run", one.run.upstream_id):
-            if one.status in STATUSES[rule.event] and fits(rule, one.run):
-                made += make_delivery(rule, one.run, key=f"{one.status}:{one.pk}", status=one.status)
+            if one.status in STATUSES[rule.event] and matches(rule, one.run):
+                made += add_delivery(rule, one.run, key=f"{one.status}:{one.pk}", status=one.status)
     Rule.objects.filter(pk=rule.pk, seen_up_to__lt=changes[-1].pk).update(seen_up_to=changes[-1].pk)
     return made
 
 
-def stale_runs(rule: Rule) -> int:
+def add_stale_runs(rule: Rule) -> int:
     overdue = Run.objects.overdue(timezone.now()).select_related("thread", "connection")
     made = 0
-    for run in overdue[:LOOKED_AT]:
+    for run in overdue[:BATCH]:
         with skip_if_bad("run", run.upstream_id):
-            made += fits(rule, run) and make_delivery(rule, run, key=f"stale:{run.pk}", status="stale")
+            made += matches(rule, run) and add_delivery(rule, run, key=f"stale:{run.pk}", status="stale")
     return made
 
 
-def fits(rule: Rule, run: Run) -> bool:
+def matches(rule: Rule, run: Run) -> bool:
     if rule.assistant_id and run.assistant_id != rule.assistant_id:
         return False
     if rule.event == Rule.Event.FAILURE and rule.error_code and run.error_code != rule.error_code:
@@ -64,13 +64,13 @@ def fits(rule: Rule, run: Run) -> bool:
     return (run.ended_at or run.created_at) > timezone.now() - RECENT
 
 
-def make_delivery(rule: Rule, run: Run, *, key: str, status: str) -> bool:
+def add_delivery(rule: Rule, run: Run, *, key: str, status: str) -> bool:
     defaults = {"body": event_body(rule, run, status=status), "due_at": timezone.now()}
     _, is_new = Delivery.objects.get_or_create(rule=rule, event_key=key, defaults=defaults)
     return is_new
 
 
-def make_test(rule: Rule) -> Delivery:
+def add_test_delivery(rule: Rule) -> Delivery:
     """A made-up event for the worker to send, unless one is still waiting for it."""
     waiting = rule.deliveries.filter(state=Delivery.State.DUE, event_key__startswith=Delivery.TEST).first()
     if waiting is not None:

@@ -38,31 +38,31 @@ def signature(secret: str, body: bytes, *, at: int) -> str:
     return f"t={at},v1={digest}"
 
 
-class Sending:
+class DeliveryAttempt:
     """One delivery on its way, in a thread of its own that touches no database. `result` is as of `send`."""
 
-    def __init__(self, delivery: Delivery, *, deadline_s: float, bell: Event) -> None:
+    def __init__(self, delivery: Delivery, *, deadline_s: float, any_over: Event) -> None:
         self.delivery = delivery
         self.result: tuple[bool, str] | None = None
-        self._due_at = monotonic() + deadline_s
-        self._bell = bell
+        self._until = monotonic() + deadline_s
+        self._any_over = any_over
         Thread(target=self._run, name="runsdash-sending", daemon=True).start()
 
     def _run(self) -> None:
-        self.result = send(self.delivery, due_at=self._due_at)
-        self._bell.set()
+        self.result = send(self.delivery, until=self._until)
+        self._any_over.set()
 
 
-def send(delivery: Delivery, *, due_at: float) -> tuple[bool, str]:
-    """(was it taken, a few words on the answer), by `due_at` (monotonic) whatever the target does."""
+def send(delivery: Delivery, *, until: float) -> tuple[bool, str]:
+    """(was it taken, a few words on the answer), by `until` (monotonic) whatever the target does."""
     rule = delivery.rule
     send_by = send_webhook if rule.channel == Rule.Channel.WEBHOOK else send_email
     try:
-        return send_by(rule, delivery, due_at=due_at)
+        return send_by(rule, delivery, until=until)
     except TargetRefused as refused:
         return False, str(refused)
     except WIRE_ERRORS as error:
-        is_late = monotonic() >= due_at - MARGIN_S
+        is_late = monotonic() >= until - MARGIN_S
         words = "the target took too long" if is_late else "the target could not be reached"
         return False, f"{type(error).__name__}: {words}"
     except Exception as error:
@@ -70,8 +70,8 @@ def send(delivery: Delivery, *, due_at: float) -> tuple[bool, str]:
         return False, f"{type(error).__name__}: it could not be sent"
 
 
-def send_webhook(rule: Rule, delivery: Delivery, *, due_at: float) -> tuple[bool, str]:
-    target = resolved(rule.target, until=due_at)
+def send_webhook(rule: Rule, delivery: Delivery, *, until: float) -> tuple[bool, str]:
+    target = resolved(rule.target, until=until)
     body = json.dumps({"delivery": delivery.pk, **delivery.body}, separators=(",", ":")).encode()
     headers = {
         "Content-Type": "application/json",
@@ -80,14 +80,14 @@ def send_webhook(rule: Rule, delivery: Delivery, *, due_at: float) -> tuple[bool
         "X-RunsDash-Delivery": str(delivery.pk),
         SIGNATURE_HEADER: signature(unseal(rule.sealed_secret) or "", body, at=int(time())),
     }
-    status = posted(target, body, headers, due_at=due_at)
+    status = post(target, body, headers, until=until)
     return 200 <= status < 300, f"answered {status}"
 
 
-def posted(target: Target, body: bytes, headers: dict[str, str], *, due_at: float) -> int:
+def post(target: Target, body: bytes, headers: dict[str, str], *, until: float) -> int:
     """The target's status; the body of its answer is not read."""
-    left_s = max(0.001, due_at - monotonic())
-    attempt = Attempt(due_at=due_at, connect_timeout_s=left_s, is_write=True)
+    left_s = max(0.001, until - monotonic())
+    attempt = Attempt(due_at=until, connect_timeout_s=left_s, is_write=True)
     request = requests.Request("POST", target.url_by_address, data=body, headers=headers)
     with requests.Session() as session:
         session.trust_env = False
@@ -99,11 +99,11 @@ def posted(target: Target, body: bytes, headers: dict[str, str], *, due_at: floa
             attempt.close()
 
 
-def send_email(rule: Rule, delivery: Delivery, *, due_at: float) -> tuple[bool, str]:
+def send_email(rule: Rule, delivery: Delivery, *, until: float) -> tuple[bool, str]:
     body = delivery.body
     subject = f"RunsDash: {body['sentence']}".replace("\n", " ").replace("\r", " ")[:200]
     lines = [body["sentence"], "", body.get("path", ""), "", f"Rule: {rule.name}"]
     to = [one.strip() for one in rule.target.split(",")]
-    with_server = get_connection(timeout=max(0.001, due_at - monotonic()))
+    with_server = get_connection(timeout=max(0.001, until - monotonic()))
     sent = send_mail(subject, "\n".join(lines), None, to, connection=with_server)
     return bool(sent), "handed to the mail server" if sent else "the mail server took nothing"

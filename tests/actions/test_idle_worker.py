@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from runsdash.actions.batch.working import work_some
-from runsdash.notify.delivering import tell
+from runsdash.notify.delivery_loop import deliver_due
 from runsdash.sync.jobs import import_jobs, thread_jobs  # noqa: F401  they register their kinds
 from runsdash.sync.jobs.jobs import claim_job
 from tests.queries import at_most
@@ -12,7 +12,9 @@ from tests.queries import at_most
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize(("look", "count"), [(claim_job, 1), (work_some, 1), (tell, 2)])  # rules, then deliveries
+@pytest.mark.parametrize(
+    ("look", "count"), [(claim_job, 1), (work_some, 1), (deliver_due, 2)]
+)  # rules, then deliveries
 def test_a_look_that_finds_nothing_asks_once_for_each_kind_by_an_index(look, count):
     with at_most(count) as statements:
         assert not look()
@@ -22,4 +24,4 @@ def test_a_look_that_finds_nothing_asks_once_for_each_kind_by_an_index(look, cou
         with connection.cursor() as cursor:
             plan = [row[-1] for one in statements for row in cursor.execute(f"EXPLAIN QUERY PLAN {one}").fetchall()]
         reads = [step for step in plan if step.startswith(("SCAN", "SEARCH"))]
-        assert [step for step in reads if " USING " not in step] == ["SCAN notify_rule"] * (look is tell), plan
+        assert [step for step in reads if " USING " not in step] == ["SCAN notify_rule"] * (look is deliver_due), plan

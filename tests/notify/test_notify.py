@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Run, StatusSeen
 from runsdash.index.storage.sealed_keys import seal
-from runsdash.notify.delivering import DEADLINE_S, LEASE, MAX_ATTEMPTS, tell, tell_until
+from runsdash.notify.delivery_loop import DEADLINE_S, LEASE, MAX_ATTEMPTS, deliver_due, deliver_until
 from runsdash.notify.events import newest_change
 from runsdash.notify.models import Delivery, Rule
 from runsdash.notify.targets import TargetRefused, is_public, resolved
@@ -55,12 +55,16 @@ def test_a_waiting_run_is_told_once_and_signed(receiver, wait_now):
     rule_for(receiver.url)
     run = wait_now()
 
-    assert tell() == 1
-    assert tell() == 0
+    assert deliver_due() == 1
+    assert deliver_due() == 0
 
     ((headers, body),) = receiver.got
-    told = json.loads(body)
-    assert (told["event"], told["run_id"], told["functions"]) == ("needs_action", run.upstream_id, ["get_stock"])
+    payload = json.loads(body)
+    assert (payload["event"], payload["run_id"], payload["functions"]) == (
+        "needs_action",
+        run.upstream_id,
+        ["get_stock"],
+    )
     stamp, digest = (part.split("=", 1)[1] for part in headers["X-RunsDash-Signature"].split(","))
     assert digest == hmac.new(b"secret", f"{stamp}.".encode() + body, sha256).hexdigest()
     assert Delivery.objects.get().state == "sent"
@@ -69,7 +73,7 @@ def test_a_waiting_run_is_told_once_and_signed(receiver, wait_now):
 def test_a_rule_tells_nothing_older_than_itself(receiver, wait_now):
     wait_now()
     rule_for(receiver.url)
-    assert tell() == 0
+    assert deliver_due() == 0
     assert receiver.got == []
 
 
@@ -78,7 +82,7 @@ def test_failures_by_error_and_assistant(receiver, connection, start):
     for code in ("server_error", "rate_limit_exceeded"):
         run = start(f"/fail {code}", until="failed")
         refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
-    assert tell() == 1
+    assert deliver_due() == 1
     assert json.loads(receiver.got[0][1])["error_code"] == "rate_limit_exceeded"
 
 
@@ -86,16 +90,16 @@ def test_old_runs_of_an_import_tell_nobody(receiver, wait_now):
     rule_for(receiver.url)
     run = wait_now()
     Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(days=3))
-    assert tell() == 0
+    assert deliver_due() == 0
 
 
 def test_stale_runs(receiver, wait_now):
     rule_for(receiver.url, event="stale")
     run = wait_now()
-    assert tell() == 0
+    assert deliver_due() == 0
     Run.objects.filter(pk=run.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
-    assert tell() == 1
-    assert tell() == 0
+    assert deliver_due() == 1
+    assert deliver_due() == 0
 
 
 def test_a_failing_target_is_tried_again_later_and_given_up_at_last(receiver, wait_now):
@@ -103,7 +107,7 @@ def test_a_failing_target_is_tried_again_later_and_given_up_at_last(receiver, wa
     wait_now()
     receiver.status = 500
     for _ in range(MAX_ATTEMPTS + 2):
-        tell()
+        deliver_due()
         due_now()
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.attempts, len(receiver.got)) == ("failed", MAX_ATTEMPTS, MAX_ATTEMPTS)
@@ -114,17 +118,17 @@ def test_it_comes_through_when_the_target_is_back(receiver, wait_now):
     rule_for(receiver.url)
     wait_now()
     receiver.status = 503
-    assert tell() == 0
+    assert deliver_due() == 0
     receiver.status = 204
     due_now()
-    assert tell() == 1
+    assert deliver_due() == 1
 
 
 def test_redirects_are_not_followed(receiver, wait_now):
     rule_for(receiver.url)
     wait_now()
     receiver.status, receiver.location = 302, receiver.url
-    assert tell() == 0
+    assert deliver_due() == 0
     assert len(receiver.got) == 1
     assert Delivery.objects.get().answer == "answered 302"
 
@@ -136,7 +140,7 @@ def test_a_limited_number_a_minute(receiver, wait_now):
         [StatusSeen(run=run, status="requires_action", seen_at=timezone.now()) for _ in range(40)]
     )
     for _ in range(8):
-        tell()
+        deliver_due()
     assert len(receiver.got) == 30
     assert rule.deliveries.filter(state="due").count() == 11
 
@@ -146,10 +150,10 @@ def test_any_run_id_is_told_with_a_path_that_leads_to_it(receiver, admin):
     connection = made_connection()
     for one in ("run_1", "a/b", "..", "run_2"):
         made_run(connection, id=one, thread_id=one, status="requires_action", age_s=5)
-    assert tell() == 4
-    told = [json.loads(body) for _, body in receiver.got]
-    assert [one["run_id"] for one in told] == ["run_1", "a/b", "..", "run_2"]
-    pages = [admin.get(one["path"]) for one in told]
+    assert deliver_due() == 4
+    payloads = [json.loads(body) for _, body in receiver.got]
+    assert [one["run_id"] for one in payloads] == ["run_1", "a/b", "..", "run_2"]
+    pages = [admin.get(one["path"]) for one in payloads]
     assert [page.context["run"].upstream_id for page in pages] == ["run_1", "a/b", "..", "run_2"]
 
 
@@ -158,17 +162,17 @@ def test_a_run_that_cannot_be_told_is_skipped_and_logged(receiver, caplog):
     connection = made_connection()
     first, bad, last = [made_run(connection, status="requires_action", age_s=5) for _ in range(3)]
     Run.objects.filter(pk=bad.pk).update(pending_calls=["not a call"])
-    assert tell() == 2
+    assert deliver_due() == 2
     assert [json.loads(body)["run_id"] for _, body in receiver.got] == [first.upstream_id, last.upstream_id]
     assert bad.upstream_id in caplog.text
-    assert tell() == 0
+    assert deliver_due() == 0
 
 
 def test_private_addresses_are_refused(settings, wait_now):
     settings.WEBHOOK_ALLOW_PRIVATE = False
     rule_for("http://127.0.0.1:9/hook")
     wait_now()
-    assert tell() == 0
+    assert deliver_due() == 0
     assert "not a public address" in Delivery.objects.get().answer
 
 
@@ -197,7 +201,7 @@ def test_what_is_no_target(url):
 def test_email(wait_now):
     rule_for("ops@example.org, night@example.org", channel="email")
     run = wait_now()
-    assert tell() == 1
+    assert deliver_due() == 1
     (letter,) = mail.outbox
     assert letter.to == ["ops@example.org", "night@example.org"]
     assert run.upstream_id in letter.subject
@@ -207,7 +211,7 @@ def test_email(wait_now):
 def working():
     """The worker's thread for notifications, until the test is over."""
     stop = Event()
-    thread = Thread(target=tell_until, args=(stop,), daemon=True)
+    thread = Thread(target=deliver_until, args=(stop,), daemon=True)
     thread.start()
     yield
     stop.set()
@@ -227,10 +231,10 @@ def test_a_silent_mail_server_holds_up_its_own_rule_alone(settings, receiver, wa
         until = monotonic() + DEADLINE_S
         while len(receiver.got) < 2 and monotonic() < until:
             sleep(0.05)
-        told = len(receiver.got)
+        received = len(receiver.got)
         attempts = list(first.deliveries.values_list("attempts", flat=True))
         held = first.deliveries.filter(lease_until__isnull=False).count()
-    assert (told, len(silent.accepted), attempts, held) == (2, 1, [0, 0], 1)
+    assert (received, len(silent.accepted), attempts, held) == (2, 1, [0, 0], 1)
 
 
 @pytest.mark.parametrize("drips", [b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 1000, b"x", b""])
@@ -239,9 +243,9 @@ def test_a_target_that_drips_has_one_attempt_within_a_lease(receiver, wait_now, 
         rule_for(slow.url)
         wait_now()
         began = monotonic()
-        assert tell(deadline_s=1.0) == 0
+        assert deliver_due(deadline_s=1.0) == 0
         assert monotonic() - began < LEASE.total_seconds()
-        assert tell(deadline_s=1.0) == 0
+        assert deliver_due(deadline_s=1.0) == 0
         delivery = Delivery.objects.get()
     assert (len(slow.accepted), delivery.state, delivery.attempts, delivery.lease_until) == (1, "due", 1, None)
     assert "took too long" in delivery.answer
@@ -255,7 +259,7 @@ def test_a_mail_server_has_one_deadline_whatever_it_says(settings, wait_now, dri
         rule_for("ops@example.org", channel="email")
         wait_now()
         began = monotonic()
-        assert tell(deadline_s=1.0) == 0
+        assert deliver_due(deadline_s=1.0) == 0
         assert monotonic() - began < LEASE.total_seconds()
     assert (len(slow.accepted), Delivery.objects.get().attempts) == (1, 1)
     assert "took too long" in Delivery.objects.get().answer

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from runsdash.accounts.guards import admin_required
 from runsdash.actions.notifications import remove_rule, save_rule
 from runsdash.index.storage.sealed_keys import unseal
-from runsdash.notify.events import make_test
+from runsdash.notify.events import add_test_delivery
 from runsdash.notify.models import Delivery, Rule
 from runsdash.notify.targets import TargetRefused, checked_url
 
@@ -89,7 +89,7 @@ def remove(request: HttpRequest, key: int) -> HttpResponse:
 def test(request: HttpRequest, key: int) -> HttpResponse:
     """Leaves a made-up event to the worker; the rule's page shows what comes of it."""
     rule = rule_named(key)
-    make_test(rule)
+    add_test_delivery(rule)
     messages.info(request, f"The worker sends a test of {rule.name}. Its answer appears among the deliveries.")
     return HttpResponseRedirect(reverse("notification_rule", args=[key]))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from runsdash.audit.models import AuditEntry
-from runsdash.notify.delivering import tell
+from runsdash.notify.delivery_loop import deliver_due
 from runsdash.notify.models import Delivery, Rule
 from tests.notify.receiver import Receiver, SlowServer
 from tests.pages import parsed
@@ -73,7 +73,7 @@ def test_a_test_is_left_to_the_worker_and_followed_until_it_is_over(admin, setti
         assert waiting.one("tr", data_delivery=True)["data-state"] == "due"
         assert receiver.got == []
         assert parsed(admin.get(waiting["hx-get"])).one(id="deliveries")["hx-get"]
-        assert tell() == 1
+        assert deliver_due() == 1
         assert len(receiver.got) == 1
     over = parsed(admin.get(waiting["hx-get"])).one(id="deliveries")
     assert over.one("tr", data_delivery=True)["data-state"] == "sent"
@@ -91,7 +91,7 @@ def test_a_test_speaks_to_no_mail_server(admin, settings):
             assert (answer.status_code, answer["Location"]) == (302, rule_page)
         assert silent.accepted == []
         assert Delivery.objects.count() == 1
-        assert tell(deadline_s=0.5) == 0
+        assert deliver_due(deadline_s=0.5) == 0
         assert len(silent.accepted) == 1
     over = parsed(admin.get(rule_page)).one(id="deliveries")
     assert over.one("tr", data_delivery=True)["data-state"] == "failed"

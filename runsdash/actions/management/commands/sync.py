@@ -16,7 +16,7 @@ from runsdash.actions.live.output_rows import sweep_live_output
 from runsdash.actions.settle.settle_unclear import settle_recent
 from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.index.totals.rollups import roll_up
-from runsdash.notify.delivering import tell, tell_until
+from runsdash.notify.delivery_loop import deliver_due, deliver_until
 from runsdash.sync.jobs import import_jobs, jobs, thread_jobs  # noqa: F401  they register their kinds
 from runsdash.sync.retention import purge_left_overs, purge_old_threads
 from runsdash.sync.worker import Chore, Worker
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         if once:
             jobs.work_on_all(stop=stop)
             Worker(chores=chores()).run_until_idle(seconds=ONCE_S)
-            tell()
+            deliver_due()
             work_some()
             return
         worker = Worker(chores=[Chore(jobs.renew, every_s=jobs.RENEW_EVERY_S)])
@@ -62,7 +62,7 @@ class Command(BaseCommand):
             started("jobs", repeat, partial(jobs.work_on_all, stop=stop), stop),
             started("batches", repeat, partial(work_on_batches, stop), stop),
             started("chores", repeat, partial(tend, chores()), stop),
-            started("notify", tell_until, stop),
+            started("notify", deliver_until, stop),
         ]
         has_landed_all = worker.run(stop)
         deadline = monotonic() + JOIN_S

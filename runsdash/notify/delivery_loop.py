@@ -14,7 +14,7 @@ from runsdash.index.storage import leases
 
 from .events import find_events
 from .models import Delivery
-from .sending import Sending
+from .sending import DeliveryAttempt
 
 MAX_ATTEMPTS = 6
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200)]
@@ -22,7 +22,7 @@ DEADLINE_S = 10.0  # of a sending as a whole
 LEASE = timedelta(seconds=30)  # longer than that, so that nothing is sent by two
 AT_ONCE = 16
 MAX_PER_MINUTE = 30  # for each rule; more wait for the next minute
-KEPT = timedelta(days=14)
+KEEP_FOR = timedelta(days=14)
 LOOK_EVERY_S = 2.0
 BUSY_S = 0.1
 LAST_WAIT_S = 0.5
@@ -35,73 +35,73 @@ class Sender:
 
     def __init__(self, *, deadline_s: float = DEADLINE_S) -> None:
         self.deadline_s = deadline_s
-        self.under_way: list[Sending] = []
-        self.bell = Event()  # rings when a sending is over
+        self.attempts: list[DeliveryAttempt] = []
+        self.any_over = Event()  # rings when a sending is over
 
     def start_due(self) -> None:
         """Claims and starts the oldest due delivery of every rule that has none under way."""
-        passed = [one.delivery.rule_id for one in self.under_way]
-        while len(self.under_way) < AT_ONCE and (delivery := next_due(passed)) is not None:
-            passed.append(delivery.rule_id)
+        skipped_rules = [one.delivery.rule_id for one in self.attempts]
+        while len(self.attempts) < AT_ONCE and (delivery := next_due(skipped_rules)) is not None:
+            skipped_rules.append(delivery.rule_id)
             with skip_if_bad("delivery", delivery.pk):
                 if not put_off_if_over_limit(delivery) and claim(delivery):
-                    self.under_way.append(Sending(delivery, deadline_s=self.deadline_s, bell=self.bell))
+                    self.attempts.append(DeliveryAttempt(delivery, deadline_s=self.deadline_s, any_over=self.any_over))
 
-    def land(self) -> list[bool]:
+    def store_results(self) -> list[bool]:
         """Keeps what came of the sendings that are over; of each, whether it was taken."""
-        finished = [one for one in self.under_way if one.result is not None]
-        self.under_way = [one for one in self.under_way if one.result is None]
+        finished = [one for one in self.attempts if one.result is not None]
+        self.attempts = [one for one in self.attempts if one.result is None]
         for one in finished:
             with skip_if_bad("delivery", one.delivery.pk):
-                keep(one.delivery, *one.result)
+                store_result(one.delivery, *one.result)
         return [one.result[0] for one in finished]
 
 
-def tell_until(stop: Event) -> None:
+def deliver_until(stop: Event) -> None:
     """The worker's thread for this."""
     sender, looks, look_at = Sender(), 0, 0.0
-    while not stop.wait(BUSY_S if sender.under_way else LOOK_EVERY_S):
+    while not stop.wait(BUSY_S if sender.attempts else LOOK_EVERY_S):
         close_old_connections()
         try:
-            has_landed = bool(sender.land())
+            has_results = bool(sender.store_results())
             if is_look := monotonic() >= look_at:
                 looks, look_at = looks + 1, monotonic() + LOOK_EVERY_S
                 find_events()
-            if has_landed or is_look:
+            if has_results or is_look:
                 sender.start_due()
             if is_look and looks % SWEEP_EVERY == 0:
                 sweep()
         except Exception:
             log.exception("notifications could not be looked after")
-    if sender.under_way and sender.bell.wait(LAST_WAIT_S):
-        sender.land()  # what is not written down goes out again
+    if sender.attempts and sender.any_over.wait(LAST_WAIT_S):
+        sender.store_results()  # what is not written down goes out again
     close_old_connections()
 
 
-def tell(*, deadline_s: float = DEADLINE_S) -> int:
+def deliver_due(*, deadline_s: float = DEADLINE_S) -> int:
     """Finds events and sends all that is due. How many deliveries were sent."""
     find_events()
     sender, sent = Sender(deadline_s=deadline_s), 0
     sender.start_due()
-    while sender.under_way:
-        sender.bell.wait(deadline_s)
-        sender.bell.clear()
-        sent += sum(sender.land())
+    while sender.attempts:
+        sender.any_over.wait(deadline_s)
+        sender.any_over.clear()
+        sent += sum(sender.store_results())
         sender.start_due()
     return sent
 
 
-def next_due(passed: list[int]) -> Delivery | None:
-    """The oldest due delivery that nobody holds, of a rule that is not among `passed`. Tests go out of a rule that is off."""
+def next_due(skipped_rules: list[int]) -> Delivery | None:
+    """The oldest due delivery that nobody holds, of a rule that is not among `skipped_rules`. Tests go out of a rule that is off."""
     now = timezone.now()
     wanted = Q(rule__is_enabled=True) | Q(event_key__startswith=Delivery.TEST)
     due = Delivery.objects.filter(leases.free(now), wanted, state=Delivery.State.DUE, due_at__lte=now).exclude(
-        rule__in=passed
+        rule__in=skipped_rules
     )
     return due.select_related("rule").order_by("due_at", "pk").first()
 
 
-def keep(delivery: Delivery, is_taken: bool, answer: str) -> None:
+def store_result(delivery: Delivery, is_taken: bool, answer: str) -> None:
     """Writes down what came of one attempt, and when the next one is due. A test has one."""
     columns = {"attempts": delivery.attempts + 1, "answer": answer[:300], "lease_until": None}
     if is_taken:
@@ -131,5 +131,5 @@ def put_off_if_over_limit(delivery: Delivery) -> bool:
 
 def sweep() -> int:
     """Old deliveries go; a rule's page shows the last two weeks."""
-    old = Delivery.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(state=Delivery.State.DUE)
+    old = Delivery.objects.filter(created_at__lt=timezone.now() - KEEP_FOR).exclude(state=Delivery.State.DUE)
     return old.delete()[0]
