@@ -1,4 +1,10 @@
-"""Sends what is due: claimed by lease, side by side, retried with growing pauses, a limited number a minute a rule."""
+"""Sends what is due: claimed by lease, side by side, retried with growing pauses, a limited number a minute a rule.
+
+The loop: every LOOK_EVERY_S, `deliver_until` turns new events into rows of Delivery and starts the oldest due row of
+each rule that has none being sent. To start is to claim the row by a lease and to send in a thread of its own, which
+touches no database and is over by DEADLINE_S. While any is being sent, the loop wakes every BUSY_S, stores what came of
+those that are over, and starts the next. A worker that dies stores nothing; its leases run out and others send again.
+"""
 
 import logging
 from datetime import timedelta
@@ -13,12 +19,12 @@ from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.storage import leases
 
 from .events import find_events
-from .models import Delivery
+from .models import Delivery, DeliveryState
 from .sending import DeliveryAttempt
 
-MAX_ATTEMPTS = 6
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200)]
-DEADLINE_S = 10.0  # of a sending as a whole
+MAX_ATTEMPTS = len(PAUSES) + 1
+DEADLINE_S = 10.0  # of an attempt as a whole
 LEASE = timedelta(seconds=30)  # longer than that, so that nothing is sent by two
 AT_ONCE = 16
 MAX_PER_MINUTE = 30  # for each rule; more wait for the next minute
@@ -26,7 +32,7 @@ KEEP_FOR = timedelta(days=14)
 LOOK_EVERY_S = 2.0
 BUSY_S = 0.1
 LAST_WAIT_S = 0.5
-SWEEP_EVERY = 1800  # looks
+SWEEP_EVERY_S = 3600.0
 log = logging.getLogger(__name__)
 
 
@@ -36,10 +42,10 @@ class Sender:
     def __init__(self, *, deadline_s: float = DEADLINE_S) -> None:
         self.deadline_s = deadline_s
         self.attempts: list[DeliveryAttempt] = []
-        self.any_over = Event()  # rings when a sending is over
+        self.any_over = Event()  # set by every attempt that is over
 
     def start_due(self) -> None:
-        """Claims and starts the oldest due delivery of every rule that has none under way."""
+        """Claims and starts the oldest due delivery of every rule that has none being sent."""
         skipped_rules = [one.delivery.rule_id for one in self.attempts]
         while len(self.attempts) < AT_ONCE and (delivery := next_due(skipped_rules)) is not None:
             skipped_rules.append(delivery.rule_id)
@@ -48,28 +54,30 @@ class Sender:
                     self.attempts.append(DeliveryAttempt(delivery, deadline_s=self.deadline_s, any_over=self.any_over))
 
     def store_results(self) -> list[bool]:
-        """Keeps what came of the sendings that are over; of each, whether it was taken."""
-        finished = [one for one in self.attempts if one.result is not None]
+        """Stores what came of the attempts that are over. Returns of each whether the target took it."""
+        self.any_over.clear()  # before they are looked at, so that none is missed
+        results = [(one.delivery, *one.result) for one in self.attempts if one.result is not None]
         self.attempts = [one for one in self.attempts if one.result is None]
-        for one in finished:
-            with skip_if_bad("delivery", one.delivery.pk):
-                store_result(one.delivery, *one.result)
-        return [one.result[0] for one in finished]
+        for delivery, is_taken, answer in results:
+            with skip_if_bad("delivery", delivery.pk):
+                store_result(delivery, is_taken, answer)
+        return [is_taken for _, is_taken, _ in results]
 
 
 def deliver_until(stop: Event) -> None:
-    """The worker's thread for this."""
-    sender, looks, look_at = Sender(), 0, 0.0
+    """Finds events and sends deliveries until `stop` is set: the worker's thread for notifications."""
+    sender, look_at, sweep_at = Sender(), 0.0, monotonic() + SWEEP_EVERY_S
     while not stop.wait(BUSY_S if sender.attempts else LOOK_EVERY_S):
         close_old_connections()
         try:
             has_results = bool(sender.store_results())
             if is_look := monotonic() >= look_at:
-                looks, look_at = looks + 1, monotonic() + LOOK_EVERY_S
+                look_at = monotonic() + LOOK_EVERY_S
                 find_events()
             if has_results or is_look:
                 sender.start_due()
-            if is_look and looks % SWEEP_EVERY == 0:
+            if monotonic() >= sweep_at:
+                sweep_at = monotonic() + SWEEP_EVERY_S
                 sweep()
         except Exception:
             log.exception("notifications could not be looked after")
@@ -79,57 +87,55 @@ def deliver_until(stop: Event) -> None:
 
 
 def deliver_due(*, deadline_s: float = DEADLINE_S) -> int:
-    """Finds events and sends all that is due. How many deliveries were sent."""
+    """Finds events and sends all that is due. Returns how many deliveries were sent."""
     find_events()
     sender, sent = Sender(deadline_s=deadline_s), 0
     sender.start_due()
     while sender.attempts:
         sender.any_over.wait(deadline_s)
-        sender.any_over.clear()
         sent += sum(sender.store_results())
         sender.start_due()
     return sent
 
 
 def next_due(skipped_rules: list[int]) -> Delivery | None:
-    """The oldest due delivery that nobody holds, of a rule that is not among `skipped_rules`. Tests go out of a rule that is off."""
+    """Returns the oldest due delivery that nobody holds. Of a rule that is off, only tests go out."""
     now = timezone.now()
-    wanted = Q(rule__is_enabled=True) | Q(event_key__startswith=Delivery.TEST)
-    due = Delivery.objects.filter(leases.free(now), wanted, state=Delivery.State.DUE, due_at__lte=now).exclude(
-        rule__in=skipped_rules
-    )
-    return due.select_related("rule").order_by("due_at", "pk").first()
+    may_go = Q(rule__is_enabled=True) | Q(event_key__startswith=Delivery.TEST)
+    due = Delivery.objects.filter(leases.free(now), may_go, state=DeliveryState.DUE, due_at__lte=now)
+    return due.exclude(rule__in=skipped_rules).select_related("rule").order_by("due_at", "pk").first()
 
 
 def store_result(delivery: Delivery, is_taken: bool, answer: str) -> None:
     """Writes down what came of one attempt, and when the next one is due. A test has one."""
     columns = {"attempts": delivery.attempts + 1, "answer": answer[:300], "lease_until": None}
     if is_taken:
-        columns |= {"state": Delivery.State.SENT, "sent_at": timezone.now()}
+        columns |= {"state": DeliveryState.SENT, "sent_at": timezone.now()}
     elif delivery.is_test or delivery.attempts + 1 >= MAX_ATTEMPTS:
-        columns |= {"state": Delivery.State.FAILED}
+        columns["state"] = DeliveryState.FAILED
     else:
-        columns |= {"due_at": timezone.now() + PAUSES[min(delivery.attempts, len(PAUSES) - 1)]}
+        columns["due_at"] = timezone.now() + PAUSES[delivery.attempts]
     Delivery.objects.filter(pk=delivery.pk).update(**columns)
 
 
 def claim(delivery: Delivery) -> bool:
-    rows = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.DUE, attempts=delivery.attempts)
+    """Takes the delivery's lease, unless another worker has it or has tried since."""
+    rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.DUE, attempts=delivery.attempts)
     return leases.claim(rows, hold=lambda _: LEASE) is not None
 
 
 def put_off_if_over_limit(delivery: Delivery) -> bool:
-    """Has its rule sent enough this minute? Then all it has due waits for the next one."""
+    """Puts off all that a rule has due when it has sent enough this minute."""
     now = timezone.now()
     sent = Delivery.objects.filter(rule=delivery.rule_id, sent_at__gte=now - timedelta(minutes=1)).count()
     if sent < MAX_PER_MINUTE:
         return False
-    due = Delivery.objects.filter(rule=delivery.rule_id, state=Delivery.State.DUE, due_at__lte=now)
+    due = Delivery.objects.filter(rule=delivery.rule_id, state=DeliveryState.DUE, due_at__lte=now)
     due.update(due_at=now + timedelta(minutes=1))
     return True
 
 
-def sweep() -> int:
-    """Old deliveries go; a rule's page shows the last two weeks."""
-    old = Delivery.objects.filter(created_at__lt=timezone.now() - KEEP_FOR).exclude(state=Delivery.State.DUE)
-    return old.delete()[0]
+def sweep() -> None:
+    """Deletes old deliveries; a rule's page shows the last two weeks."""
+    old = Delivery.objects.filter(created_at__lt=timezone.now() - KEEP_FOR)
+    old.exclude(state=DeliveryState.DUE).delete()

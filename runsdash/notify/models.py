@@ -1,10 +1,10 @@
-"""Who is told what: rules, and one delivery for each event and rule. A delivery's row is the record of the work."""
+"""Stores rules, which say who gets notified of what, and one delivery for each event and rule."""
 
 from django.db import models
 
 
 class Rule(models.Model):
-    """Tells one target about one kind of event, by webhook or e-mail."""
+    """Notifies one target of one kind of event, by webhook or e-mail."""
 
     class Event(models.TextChoices):
         NEEDS_ACTION = "needs_action", "a run waits for a person"
@@ -34,20 +34,21 @@ class Rule(models.Model):
         return self.name
 
 
-class Delivery(models.Model):
-    """One event told to one target: due, sent, or given up after MAX_ATTEMPTS."""
+class DeliveryState(models.TextChoices):
+    DUE = "due", "due"
+    SENT = "sent", "sent"
+    FAILED = "failed", "given up"
 
-    class State(models.TextChoices):
-        DUE = "due", "due"
-        SENT = "sent", "sent"
-        FAILED = "failed", "given up"
+
+class Delivery(models.Model):
+    """Carries one event to one target: due, sent, or given up. The row is the record of the work."""
 
     TEST = "test:"  # how the key of a made-up event begins
 
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="deliveries")
-    event_key = models.CharField(max_length=120)  # what it is about; once a rule
+    event_key = models.CharField(max_length=120)  # names the event; once a rule
     body = models.JSONField()
-    state = models.CharField(max_length=8, choices=State.choices, default=State.DUE)
+    state = models.CharField(max_length=8, choices=DeliveryState.choices, default=DeliveryState.DUE)
     attempts = models.IntegerField(default=0)
     due_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True)
@@ -71,4 +72,4 @@ class Delivery(models.Model):
 
     @property
     def is_test_under_way(self) -> bool:
-        return self.is_test and self.state == self.State.DUE
+        return self.is_test and self.state == DeliveryState.DUE

@@ -1,4 +1,4 @@
-"""What a purge takes along from this room: deliveries that name a run."""
+"""Deletes the deliveries that name a run when the run is purged."""
 
 from runsdash.index.keeping.purge import PURGE_HOOKS
 from runsdash.index.models import Connection, StatusSeen
@@ -7,7 +7,7 @@ from .models import Delivery, Rule
 
 
 def forget_deliveries(*, connection: Connection, run_id: str, run_key: int) -> None:
-    """By their keys, see events.py."""
+    """Deletes the deliveries of a run by their keys, see events.py."""
     seen = StatusSeen.objects.filter(run_id=run_key).values_list("status", "pk")
     keys = [f"{status}:{pk}" for status, pk in seen] + [f"stale:{run_key}"]
     Delivery.objects.filter(rule__in=Rule.objects.values("pk"), event_key__in=keys).delete()

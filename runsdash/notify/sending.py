@@ -16,7 +16,7 @@ from runsdash.service.wire import WIRE_ERRORS, Adapter, Attempt
 from .models import Delivery, Rule
 from .targets import Target, TargetRefused, resolved
 
-MARGIN_S = 0.05
+MARGIN_S = 0.05  # an error this close to the deadline came of it
 SIGNATURE_HEADER = "X-RunsDash-Signature"
 log = logging.getLogger(__name__)
 
@@ -33,13 +33,13 @@ class AtAddress(Adapter):
 
 
 def signature(secret: str, body: bytes, *, at: int) -> str:
-    """`t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`."""
+    """Signs a body: `t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`."""
     digest = hmac.new(secret.encode(), f"{at}.".encode() + body, sha256).hexdigest()
     return f"t={at},v1={digest}"
 
 
 class DeliveryAttempt:
-    """One delivery on its way, in a thread of its own that touches no database. `result` is as of `send`."""
+    """Sends one delivery in a thread of its own that touches no database. `result` is what `send` returns."""
 
     def __init__(self, delivery: Delivery, *, deadline_s: float, any_over: Event) -> None:
         self.delivery = delivery
@@ -54,11 +54,11 @@ class DeliveryAttempt:
 
 
 def send(delivery: Delivery, *, until: float) -> tuple[bool, str]:
-    """(was it taken, a few words on the answer), by `until` (monotonic) whatever the target does."""
+    """Sends by `until` (monotonic). Returns whether the target took it, and a few words on its answer."""
     rule = delivery.rule
-    send_by = send_webhook if rule.channel == Rule.Channel.WEBHOOK else send_email
+    send_by_channel = send_webhook if rule.channel == Rule.Channel.WEBHOOK else send_email
     try:
-        return send_by(rule, delivery, until=until)
+        return send_by_channel(rule, delivery, until=until)
     except TargetRefused as refused:
         return False, str(refused)
     except WIRE_ERRORS as error:
@@ -85,7 +85,7 @@ def send_webhook(rule: Rule, delivery: Delivery, *, until: float) -> tuple[bool,
 
 
 def post(target: Target, body: bytes, headers: dict[str, str], *, until: float) -> int:
-    """The target's status; the body of its answer is not read."""
+    """Posts to the target and returns its status; the body of its answer is not read."""
     left_s = max(0.001, until - monotonic())
     attempt = Attempt(due_at=until, connect_timeout_s=left_s, is_write=True)
     request = requests.Request("POST", target.url_by_address, data=body, headers=headers)
@@ -104,6 +104,6 @@ def send_email(rule: Rule, delivery: Delivery, *, until: float) -> tuple[bool, s
     subject = f"RunsDash: {body['sentence']}".replace("\n", " ").replace("\r", " ")[:200]
     lines = [body["sentence"], "", body.get("path", ""), "", f"Rule: {rule.name}"]
     to = [one.strip() for one in rule.target.split(",")]
-    with_server = get_connection(timeout=max(0.001, until - monotonic()))
-    sent = send_mail(subject, "\n".join(lines), None, to, connection=with_server)
+    mail_server = get_connection(timeout=max(0.001, until - monotonic()))
+    sent = send_mail(subject, "\n".join(lines), None, to, connection=mail_server)
     return bool(sent), "handed to the mail server" if sent else "the mail server took nothing"

@@ -1,4 +1,4 @@
-"""Django's SMTP backend with one time limit for a letter: looking up, connecting, TLS, every answer of the server.
+"""Sends e-mail with one time limit for a whole letter, from the lookup to the server's last answer.
 
 smtplib's own time-out bounds one read, so a server that drips, or stays silent after each step, holds a thread.
 """
@@ -6,17 +6,21 @@ smtplib's own time-out bounds one read, so a server that drips, or stays silent 
 import contextlib
 import smtplib
 import socket
+from collections.abc import Sequence
 from time import monotonic
 
+from django.core.mail import EmailMessage
 from django.core.mail.backends import smtp
 
 from runsdash.service.connecting import connected_socket
 from runsdash.service.watchdog import Guard
 
-LETTER_S = 10.0  # unless the backend is given a time-out
+LETTER_S = 10.0  # where EMAIL_URL gives no time-out
 
 
 class _Connection(smtplib.SMTP):
+    """Opens its socket within the time of `guard`, which closes it when that is over."""
+
     guard: Guard
 
     def _get_socket(self, host: str, port: int, timeout: float | None) -> socket.socket:
@@ -26,11 +30,11 @@ class _Connection(smtplib.SMTP):
 
 
 class _TLSConnection(smtplib.SMTP_SSL, _Connection):
-    pass
+    """Does the same with TLS from the first byte."""
 
 
 class EmailBackend(smtp.EmailBackend):
-    """`timeout` is for one call of `send_messages` as a whole."""
+    """Applies `timeout` to one call of `send_messages` as a whole."""
 
     guard: Guard
 
@@ -39,7 +43,7 @@ class EmailBackend(smtp.EmailBackend):
         kind = _TLSConnection if self.use_ssl else _Connection
         return type(kind.__name__, (kind,), {"guard": self.guard})
 
-    def send_messages(self, email_messages: list) -> int:
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         self.guard = Guard(monotonic() + (self.timeout or LETTER_S))
         try:
             return super().send_messages(email_messages)
@@ -48,7 +52,7 @@ class EmailBackend(smtp.EmailBackend):
             self.guard.close()
 
     def _close_connection(self, connection: smtplib.SMTP) -> None:
-        """Says goodbye. A letter that was taken is not undone by a server that does not answer to that."""
+        """Quits and closes. A letter that was taken stays sent when the server does not answer QUIT."""
         with contextlib.suppress(OSError):
             connection.quit()
         connection.close()

@@ -1,4 +1,4 @@
-"""Where a webhook may go: resolved once, refused in private ranges, and reached at the address that was checked."""
+"""Checks where a webhook may go: looked up once, refused in private ranges, reached at the checked address."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ SCHEMES = {"http": 80, "https": 443}
 
 
 class TargetRefused(ValueError):
-    """The target is no URL we send to; the message is a sentence for people."""
+    """Says in a sentence for people why the target is no URL we send to."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A checked URL and the address its name stood for when it was checked."""
+    """Holds a checked URL and the address its name stood for when it was checked."""
 
     scheme: str
     host: str
@@ -37,7 +37,7 @@ class Target:
 
 
 def checked_url(url: str) -> tuple[str, str, int, str]:
-    """(scheme, host, port, path) of a URL we could send to. Looks nothing up."""
+    """Splits a URL we could send to into (scheme, host, port, path). Looks nothing up."""
     try:
         parts = urlsplit(url)
         port = parts.port or SCHEMES.get(parts.scheme, 0)
@@ -52,7 +52,7 @@ def checked_url(url: str) -> tuple[str, str, int, str]:
 
 
 def resolved(url: str, *, until: float) -> Target:
-    """Looks the host up until `until` (monotonic); refuses it when any of its addresses is not a public one."""
+    """Looks the host up by `until` (monotonic); refuses it when any of its addresses is not public."""
     scheme, host, port, path = checked_url(url)
     try:
         found = addresses_of(host, port, until)

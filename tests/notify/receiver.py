@@ -1,4 +1,4 @@
-"""A webhook receiver on a real socket: keeps what it got, answers what it is told to."""
+"""A webhook receiver on a real socket: stores what it got, and answers as its fields say."""
 
 import contextlib
 import itertools
@@ -9,11 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Receiver:
-    """`with Receiver() as receiver:`; `.got` is a list of (headers, body); `.status` is its answer."""
+    """Answers POSTs with `.status` after `.delay_s`; `.got` is a list of (headers, body)."""
 
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], bytes]] = []
         self.status = 200
+        self.delay_s = 0.0
         self.location = ""
         outer = self
 
@@ -21,6 +22,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.got.append((dict(self.headers), body))
+                time.sleep(outer.delay_s)
                 self.send_response(outer.status)
                 if outer.location:
                     self.send_header("Location", outer.location)

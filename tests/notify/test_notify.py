@@ -1,4 +1,4 @@
-"""Telling people: events become deliveries, deliveries are sent once, signed, retried and refused where they must be."""
+"""Notifications: events become deliveries, deliveries are sent once, signed, retried and refused where they must be."""
 
 import hmac
 import json
@@ -213,10 +213,27 @@ def working():
     stop = Event()
     thread = Thread(target=deliver_until, args=(stop,), daemon=True)
     thread.start()
-    yield
-    stop.set()
-    thread.join(5)
-    assert not thread.is_alive()
+
+    def end() -> None:
+        stop.set()
+        thread.join(5)
+        assert not thread.is_alive()
+
+    yield end
+    end()
+
+
+def test_a_worker_that_stops_stores_what_is_just_being_sent(receiver, wait_now, working):
+    receiver.delay_s = 0.3
+    rule_for(receiver.url)
+    wait_now()
+    wait_now()
+    until = monotonic() + DEADLINE_S
+    while len(receiver.got) < 2 and monotonic() < until:
+        sleep(0.02)
+    working()
+    assert len(receiver.got) == 2
+    assert list(Delivery.objects.values_list("state", flat=True)) == ["sent", "sent"]
 
 
 def test_a_silent_mail_server_holds_up_its_own_rule_alone(settings, receiver, wait_now, request):

@@ -116,7 +116,7 @@ def seed_jobs(runs: list) -> None:
 
 def seed_notifications() -> None:
     from runsdash.index.storage.sealed_keys import seal
-    from runsdash.notify.models import Delivery, Rule
+    from runsdash.notify.models import Delivery, DeliveryState, Rule
 
     now = timezone.now()
     for event in Rule.Event:
@@ -125,7 +125,7 @@ def seed_notifications() -> None:
                 name=f"{event} by {channel}", event=event, channel=channel, target=target, created_by="admin",
                 sealed_secret=seal("a secret of old"), is_enabled=False,
             )  # fmt: skip
-            for state in Delivery.State:
+            for state in DeliveryState:
                 due = now + timedelta(days=1)
                 Delivery.objects.create(rule=rule, event_key=f"old-{state}", body={"run": 1}, state=state, due_at=due)
 
