@@ -1,4 +1,4 @@
-"""Every setting of RunsDash, and the only module that reads the environment.
+"""Sets every setting of RunsDash, and alone reads the environment.
 
 Names and defaults are documented in .env.example; a test fails when one is missing there.
 """
@@ -25,7 +25,7 @@ env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
 COMMAND = sys.argv[1] if len(sys.argv) > 1 else ""
-# `manage.py demo`, called by `make demo`: everything it knows is in DEMO_DIR, whatever the environment says otherwise.
+# `manage.py demo`, called by `make demo`, keeps everything in DEMO_DIR, whatever the environment says.
 IS_DEMO = COMMAND == "demo"
 DEMO_PORT = env.int("PORT", default=8000)
 DEMO_SANDBOX_PORT = env.int("SANDBOX_PORT", default=8100)
@@ -40,7 +40,7 @@ DEBUG = env.bool("DEBUG", default=False) and not IS_DEMO
 
 
 def made_secret_key(folder: Path) -> str:
-    """The key in `folder`, made on first use with mode 0600."""
+    """Reads the key in `folder`; makes it on first use with mode 0600."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "secret_key"
     if not path.exists():
@@ -133,7 +133,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": (
-            # The size of pages takes effect in a new file alone: half as many writes in an import as with 4 KB.
+            # The page size takes effect in a new file only. With 4 KB an import writes twice as many pages.
             "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; "
             "PRAGMA mmap_size=268435456; PRAGMA temp_store=MEMORY;"
         ),
@@ -142,19 +142,19 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# Uploads and exports. Several machines need one folder that all of them see.
+# Uploads and exports. Several machines need one folder that all of them can read and write.
 FILES_DIR = STATE_DIR / "files" if IS_DEMO else Path(env.str("FILES_DIR", default=str(STATE_DIR / "files")))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 HUEY_URL = env.str("HUEY_URL", default="")  # accepted, without effect: work is kept in rows
 CACHES = {
     "default": env.cache_url("CACHE_URL", default="dbcache://runsdash_cache"),
-    # Parts of pages that many people look at, in each process for itself. Their keys name all that they count.
+    # Parts of pages that many people look at, cached by each process. A key holds all that the part depends on.
     "fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100}},
 }
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 if vars()["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
-    EMAIL_BACKEND = "runsdash.notify.smtp.EmailBackend"  # bounds a whole letter in time
+    EMAIL_BACKEND = "runsdash.notify.smtp.EmailBackend"  # has one time limit for a whole letter
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="runsdash@localhost")
 
 # Sign-in
@@ -186,7 +186,7 @@ if env.bool("BEHIND_PROXY", default=False):
 
 
 def networks(name: str, texts: list[str]) -> list[str]:
-    """The value of a variable that holds networks, as they stand there."""
+    """Checks the networks in a variable and returns them as they are written there."""
     given = [text.strip() for text in texts]
     for one in given:
         try:
@@ -221,11 +221,8 @@ CONTENT_SECURITY_POLICY = {
 }
 SILENCED_SYSTEM_CHECKS = [] if SECURE_SSL else ["security.W004", "security.W008", "security.W012", "security.W016"]
 if SECURE_SSL:
-    SILENCED_SYSTEM_CHECKS = [
-        "security.W005",
-        "security.W021",
-    ]  # subdomains and preload lists are the operator's call
-# Forms carry tool outputs of up to 512 KB each; more than that is refused by the API anyway.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # subdomains and preload lists are the operator's call
+# Forms carry tool outputs, of which the API takes less than 512 KB: docs/protocol.md#errors.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
@@ -235,7 +232,7 @@ STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATIC_ROOT = str(STATIC_ROOT)
 Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # whitenoise warns about a folder that is not there
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Files are served straight from `static/` with their own names until `collectstatic` made hashed copies (the image does).
+# Files are served from `static/` under their own names until `collectstatic` has made hashed copies, as in the image.
 HASHED_STATIC = (Path(STATIC_ROOT) / "staticfiles.json").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -253,7 +250,7 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 USE_I18N = False
 
-# The upstream named `default`
+# The connection named `default`
 RUNSDASH_API_BASE_URL = env.str("RUNSDASH_API_BASE_URL", default="").rstrip("/")
 RUNSDASH_API_KEY = env.str("RUNSDASH_API_KEY", default="")
 RUNSDASH_API_KIND = env.str("RUNSDASH_API_KIND", default="openai")
@@ -277,7 +274,7 @@ def is_price(value: object) -> bool:
 
 
 def own_prices(text: str) -> dict[str, tuple[float, float]]:
-    """(input, output) in US dollars per million tokens by model in lower case, from JSON."""
+    """Reads prices from JSON: (input, output) in US dollars per million tokens, by model in lower case."""
     problem = ImproperlyConfigured(
         'RUNSDASH_PRICES has to be JSON like {"my-deployment": {"input": 2.5, "output": 10}}: for each model the US '
         "dollars per million input and output tokens, zero or more."
@@ -296,7 +293,7 @@ def own_prices(text: str) -> dict[str, tuple[float, float]]:
 
 RUNSDASH_PRICES = own_prices(env.str("RUNSDASH_PRICES", default=""))
 
-# The embedded upstream, when it answers by a model
+# The sandbox, when a model answers its runs
 SANDBOX_CHAT_URL = env.str("SANDBOX_CHAT_URL", default="")
 SANDBOX_CHAT_KEY = env.str("SANDBOX_CHAT_KEY", default="")
 SANDBOX_CHAT_MODEL = env.str("SANDBOX_CHAT_MODEL", default="")

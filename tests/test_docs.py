@@ -161,6 +161,17 @@ def test_the_source_cites_what_is_there():
     assert missing == []
 
 
+def citations_of_elsewhere(source: str) -> list[str]:
+    """Mentions of the API's own documents, which are not in the project; docs/protocol.md has what matters of them."""
+    return re.findall(r"API\.md|API reference", source)
+
+
+def test_the_source_cites_no_document_of_elsewhere():
+    assert citations_of_elsewhere('"""See API.md, or the API reference: getRun."""') == ["API.md", "API reference"]
+    found = {path: citations_of_elsewhere(path.read_text()) for path in SOURCES if path != Path(__file__)}
+    assert {str(path.relative_to(ROOT)): names for path, names in found.items() if names} == {}
+
+
 def is_there(name: str) -> bool:
     document, _, anchor = name.partition("#")
     path = ROOT / document

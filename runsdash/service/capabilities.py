@@ -1,7 +1,7 @@
-"""What a server was seen to offer, by operation name.
+"""Remembers which operations a server has, and tells a missing operation from a missing object.
 
-One `Capabilities` may be shared by every client of a connection. It only remembers; it never stops a
-call, because servers are upgraded.
+One `Capabilities` may be shared by every client of a connection. It never stops a call, because servers are upgraded.
+The rules for refusals are in docs/protocol.md#errors.
 """
 
 import re
@@ -14,16 +14,15 @@ _NAMES_ITS_PARENT = re.compile(
     r"|\bno (?:thread|run|message|step)\b",
     re.IGNORECASE | re.DOTALL,
 )
-
-
 _SPEAKS_OF_THE_MOMENT = re.compile(
-    r"\b(?:temporar\w*|try(?:ing)? again|retry|later|at the moment|overload\w*|unavailable|maintenance|busy|time(?:d )?out)\b",
+    r"\b(?:temporar\w*|try(?:ing)? again|retry|later|at the moment|overload\w*|unavailable|maintenance|busy"
+    r"|time(?:d )?out)\b",
     re.IGNORECASE,
 )
 
 
 class Capabilities:
-    """`supports("list_threads")`: True or False once seen, None while unknown."""
+    """Answers `supports("list_threads")`: True or False once seen, None while unknown."""
 
     def __init__(self, known: dict[str, bool] | None = None) -> None:
         self._known = dict(known or {})
@@ -38,7 +37,7 @@ class Capabilities:
         return dict(self._known)
 
     def is_missing(self, call: Call, *, status: int, message: str) -> bool:
-        """Does this refusal mean that the server lacks the operation, rather than the object, or than the moment?"""
+        """Says whether a refusal means that the server lacks the operation, not the object, nor only for the moment."""
         if status not in (404, 405, 501) or _SPEAKS_OF_THE_MOMENT.search(message):
             return False
         if status == 404:

@@ -1,12 +1,13 @@
-"""The one rule of every walk through a list, from page to page (API.md section 6, rule 6), and the iterators.
+"""Walks a list from page to page, by one rule for every list, and iterates over its items.
 
-A walk ends at a page without a new id, at an empty one, and at a short one whose server says no more. A full page is
-asked further whatever `has_more` says. What a walk may have missed makes it doubted, never whole:
+A walk ends at a page without a new id, at an empty one, and at a short one whose server says no more. After a full page
+the next one is requested, whatever `has_more` says. A walk that may have missed something is doubted, never whole. The
+reasons are servers that deviate (docs/protocol.md#paging):
 
-- a server that ignores `after`, or begins with the cursor's own item, repeats itself before its list is over;
-- a server that compares `created_at` alone leaves out what shares the cursor's second. Therefore a page begins before
-  the last second of the page before it. Only when that page is all of one second this cannot be done; then the next
-  page has to show more of that second, else it stays in doubt.
+- One that ignores `after`, or begins with the cursor's own item, repeats itself before its list is over.
+- One that compares `created_at` alone leaves out what shares the cursor's second. Therefore a page begins before the
+  last second of the page before it. When that page is all of one second, this cannot be done. Then the next page has
+  to show more of that second; if it does not, the walk is doubted.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,7 @@ Seen = Mapping[str, datetime | None]  # created_at by id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """How far a walk is after a page. `cursor`: where it goes on, or would go on when the list has grown."""
+    """Says how far a walk is after a page. `cursor` is where it goes on, or would when the list has grown."""
 
     cursor: str | None
     is_over: bool
@@ -30,14 +31,14 @@ class Stage:
 
     @property
     def is_whole(self) -> bool:
-        """Has the walk come to the end and missed nothing?"""
+        """Says whether the walk has come to the end and missed nothing."""
         return self.is_over and not self.is_doubted
 
 
 def stage_after(page: Page, *, after: str | None, seen: Seen, is_doubted: bool = False) -> Stage:
-    """Where a walk stands after the page that `after` brought.
+    """Computes where a walk stands after the page that `after` brought.
 
-    `seen`: what this walk has seen, the cursor's own item included. `is_doubted`: as of the stage before.
+    `seen` is what this walk has seen, the cursor's own item included. `is_doubted` is that of the stage before.
     """
     news = unseen(page, after=after, seen=seen)
     if not news:
@@ -56,17 +57,17 @@ def stage_after(page: Page, *, after: str | None, seen: Seen, is_doubted: bool =
 
 
 def unseen(page: Page, *, after: str | None, seen: Seen) -> list:
-    """The items of a page that bring its walk forward: those behind the cursor's own, where the page repeats it."""
+    """Returns the items of a page that are new to its walk: those behind the cursor's own, if that is repeated."""
     places = [place for place, item in enumerate(page.received) if item.id == after]
     behind = page.received[places[-1] + 1 :] if places else page.received
     return [item for item in behind if item.id not in seen]
 
 
 class Walk(Generic[Item]):
-    """An iterator over the items of a list and all its pages, each id once.
+    """Iterates over the items of all pages of a list, each id once.
 
-    `stage.is_whole` tells afterwards whether they were certainly all; `stage.is_doubted` on the way whether one of
-    those before may be missing.
+    At the end `stage.is_whole` says whether they were certainly all. On the way `stage.is_doubted` says whether one
+    may have been missed so far.
     """
 
     def __init__(self, list_page: Callable[..., Page], *, after: str | None = None, **parameters: object) -> None:

@@ -1,7 +1,7 @@
-"""Answers that are of no use, turned into errors: what they say and what is hidden.
+"""Makes errors from refusals and from answers that cannot be read.
 
-All text here comes from a server. It is cleared of the endpoint's secrets, of characters that cannot be
-stored, and cut to `ERROR_TEXT_CHARS`.
+All text here comes from a server, in one of many shapes: docs/protocol.md#errors. It is cleared of the endpoint's
+secrets and of characters that cannot be stored, and cut to `ERROR_TEXT_CHARS`.
 """
 
 import re
@@ -21,13 +21,13 @@ def clean(endpoint: Endpoint, text: str) -> str:
 
 
 def unusable(endpoint: Endpoint, message: str, *, content: bytes, **facts: Any) -> UpstreamFailed:
-    """An `UpstreamFailed` whose body is the first characters of what came instead."""
+    """Makes an `UpstreamFailed` whose body is the first characters of what came instead."""
     shown = clean(endpoint, content[:_SHOWN_FROM_BYTES].decode("utf-8", "replace"))[:ERROR_TEXT_CHARS]
     return UpstreamFailed(clean(endpoint, message), body=shown or None, **facts)
 
 
 def refused(kind: type[ServiceError], endpoint: Endpoint, *, status: int, content: bytes, **facts: Any) -> ServiceError:
-    """The error for a status outside 200-299, with the server's own sentence."""
+    """Makes the error for a status outside 200-299, with the server's own sentence."""
     body = decoded_body(endpoint, content)
     return kind(
         sentence(endpoint, body) or f"The server answered {status} without a word.",
@@ -40,7 +40,7 @@ def refused(kind: type[ServiceError], endpoint: Endpoint, *, status: int, conten
 
 
 def decoded_body(endpoint: Endpoint, content: bytes) -> object:
-    """An error body as JSON, or as text, or None; every string without the endpoint's secrets."""
+    """Decodes an error body as JSON, or as text, or None; every string without the endpoint's secrets."""
     try:
         return _without_secrets(endpoint, decode_json(content))
     except Undecodable:
@@ -48,7 +48,7 @@ def decoded_body(endpoint: Endpoint, content: bytes) -> object:
 
 
 def sentence(endpoint: Endpoint, body: object) -> str:
-    """What an error body says; of an HTML page its title or bare text."""
+    """Finds what an error body says; of an HTML page its title or bare text."""
     if isinstance(body, str) and body.lstrip().startswith("<"):
         title = _TITLE.search(body)
         body = title.group(1) if title else _TAG.sub(" ", body)
@@ -56,7 +56,7 @@ def sentence(endpoint: Endpoint, body: object) -> str:
 
 
 def what_came(value: object, wanted: str) -> str:
-    """A sentence for a 2xx answer of the wrong type; some servers answer errors with 200."""
+    """Says what a 2xx answer of the wrong type is; some servers answer errors with 200."""
     said = error_text(value) if isinstance(value, dict) and value.get("error") else ""
     return said or f"The answer is not a {wanted}."
 

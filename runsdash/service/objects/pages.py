@@ -1,4 +1,4 @@
-"""Reads a page of a list, of whatever shape the server gave it."""
+"""Reads a page of a list, of whatever shape the server gave it: docs/protocol.md#paging."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(ApiObject, Generic[Item]):
-    """`data` holds typed objects. `last_id` is the cursor for `after`, `first_id` the one for `before`.
+    """Holds typed objects in `data`. `last_id` is the cursor for `after`, `first_id` the one for `before`.
 
-    The cursors are the ids of the first and last item received, also of one left out of `data`; `received` holds
-    those, too. `has_more` means that there may be more: the server said so, or the page is full. `said_more` is what
-    the server said, None when it said nothing.
+    The cursors are the ids of the first and last item received, also of one left out of `data`; `received` holds those,
+    too. `has_more` means that there may be more: the server says so, or the page is full. `said_more` is what the
+    server says, None when it says nothing.
     """
 
     data: list[Item]
@@ -37,7 +37,7 @@ class Page(ApiObject, Generic[Item]):
         limit: int = 20,
         keep: Callable[[Item], bool] = lambda _item: True,
     ) -> "Page[Item]":
-        """`limit` is what was asked for. Some servers say `has_more: false` on every page, also on a full one."""
+        """Reads a page of `limit` items. Some servers say `has_more: false` on every page, also on a full one."""
         received = items_of(raw) or []
         objects = [item for item in received if isinstance(item, dict)]
         ids = [found for found in (parsing.identifier(item.get("id")) for item in objects) if found]

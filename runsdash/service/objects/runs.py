@@ -181,7 +181,7 @@ class Run(ApiObject):
 
     @property
     def pending_calls(self) -> list[ToolCall]:
-        """Lists the calls the run waits for, repeats left out. A server may leave them in a run that no longer waits."""
+        """Lists the calls the run waits for, repeats left out. A server may leave them in a run that waits no more."""
         waits = self.status.is_waiting or not self.status.is_known
         return once_each(self.required_action.tool_calls) if waits and self.required_action else []
 

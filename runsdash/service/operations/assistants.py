@@ -1,4 +1,4 @@
-"""Makes, lists and reads assistants."""
+"""Makes, lists and reads assistants: docs/protocol.md#endpoints."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ class AssistantOperations(Operations):
         reasoning_effort: str | None = None,
         raw: bool = False,
     ) -> "Assistant | Any":
-        """Makes an assistant. Never retried. API reference: createAssistant."""
+        """Makes an assistant. Never retried."""
         body = given(
             _FIELDS,
             model=checks.words("model", model),
@@ -56,13 +56,13 @@ class AssistantOperations(Operations):
         before: str | None = None,
         raw: bool = False,
     ) -> "Page[Assistant] | Any":
-        """Lists a page of assistants. API reference: listAssistants."""
+        """Lists a page of assistants."""
         query = list_query(limit=limit, order=order, after=after, before=before)
         call = Call(operation="list_assistants", method="GET", path="/assistants", scope="collection", query=query)
         return self._page(call, Assistant, limit=limit, raw=raw)
 
     def retrieve_assistant(self, *, assistant_id: str, raw: bool = False) -> "Assistant | Any":
-        """Reads one assistant. API reference: getAssistant."""
+        """Reads one assistant."""
         call = Call(
             operation="retrieve_assistant",
             method="GET",

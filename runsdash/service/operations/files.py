@@ -1,4 +1,4 @@
-"""Reads files that a run made."""
+"""Reads files that a run made: docs/protocol.md#endpoints."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class FileOperations(Operations):
     ) -> "FileContent | Any":
         """Reads a file's bytes and claimed content type; `raw=True` gives the bytes alone.
 
-        A file longer than `max_bytes` is `UpstreamFailed`. API reference: downloadFile.
+        A file longer than `max_bytes` is `UpstreamFailed`.
         """
         checks.number_between("max_bytes", max_bytes, 1, MAX_BODY_BYTES)
         call = Call(

@@ -1,4 +1,4 @@
-"""Adds, lists and reads the messages of a thread."""
+"""Adds, lists and reads the messages of a thread: docs/protocol.md#endpoints."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ class MessageOperations(Operations):
     ) -> "Message | Any":
         """Adds a message to a thread; `content` is text or a list of parts. Never retried.
 
-        `Refused` while a run is active on the thread. API reference: createMessage.
+        `Refused` while a run is active on the thread.
         """
         checks.content("content", content)
         body = given(_FIELDS, role=role, content=content, attachments=attachments, metadata=metadata)
@@ -57,7 +57,7 @@ class MessageOperations(Operations):
         run_id: str | None = None,
         raw: bool = False,
     ) -> "Page[Message] | Any":
-        """Lists a page of a thread's messages; `run_id` asks for those of one run. API reference: listMessages."""
+        """Lists a page of a thread's messages; `run_id` asks for those of one run."""
         call = Call(
             operation="list_messages",
             method="GET",
@@ -81,7 +81,7 @@ class MessageOperations(Operations):
         return Walk(self.list_messages, thread_id=thread_id, limit=limit, order=order, after=after, run_id=run_id)
 
     def retrieve_message(self, *, thread_id: str, message_id: str, raw: bool = False) -> "Message | Any":
-        """Reads one message. API reference: getMessage."""
+        """Reads one message."""
         call = Call(
             operation="retrieve_message",
             method="GET",

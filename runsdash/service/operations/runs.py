@@ -1,4 +1,4 @@
-"""Starts, lists, reads, changes and cancels runs, and answers their tool calls."""
+"""Starts, lists, reads, changes and cancels runs, and answers their tool calls: docs/protocol.md#endpoints."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,7 +43,7 @@ class RunOperations(Operations):
         """Starts a run on a thread; with `stream=True` answers an open `RunStream`.
 
         What is None is not sent, so the assistant's own settings apply. Never retried. A thread that is
-        busy is `Refused` (its `.blocking_run_id` names the run). API reference: createRun.
+        busy is `Refused` (its `.blocking_run_id` names the run).
         """
         body = given(
             RUN_FIELDS,
@@ -101,7 +101,7 @@ class RunOperations(Operations):
         """Makes a thread and starts a run on it in one call. `thread`: messages, tool_resources, metadata.
 
         Never retried. When the answer is lost, the thread cannot be found again, since threads cannot be
-        listed everywhere; create_thread and create_run can. API reference: createThreadAndRun.
+        listed everywhere; create_thread and create_run can.
         """
         body = given(
             RUN_FIELDS,
@@ -144,7 +144,7 @@ class RunOperations(Operations):
         raw: bool = False,
     ) -> "Page[Run] | Any":
         """Lists a page of a thread's runs. Runs of other threads, which some servers add, are left out of
-        `.data`; `raw=True` gives the answer as it came. API reference: listRuns."""
+        `.data`; `raw=True` gives the answer as it came."""
         call = Call(
             operation="list_runs",
             method="GET",
@@ -168,19 +168,16 @@ class RunOperations(Operations):
         return Walk(self.list_runs, thread_id=thread_id, limit=limit, order=order, after=after)
 
     def retrieve_run(self, *, thread_id: str, run_id: str, raw: bool = False) -> "Run | Any":
-        """Reads one run. API reference: getRun."""
+        """Reads one run."""
         return self._one(self._run_call("retrieve_run", "GET", thread_id, run_id), Run, raw=raw)
 
     def modify_run(self, *, thread_id: str, run_id: str, metadata: Mapping[str, str], raw: bool = False) -> "Run | Any":
-        """Sets a run's metadata, the only thing of a run that can be changed. API reference: modifyRun."""
+        """Sets a run's metadata, the only thing of a run that can be changed."""
         body = {"metadata": checks.metadata("metadata", metadata)}
         return self._one(self._run_call("modify_run", "POST", thread_id, run_id, body=body), Run, raw=raw)
 
     def cancel_run(self, *, thread_id: str, run_id: str, raw: bool = False) -> "Run | Any":
-        """Asks for a run to be cancelled; it is mostly `cancelling` at first. `Refused` when it has ended.
-
-        API reference: cancelRun.
-        """
+        """Asks for a run to be cancelled; it is mostly `cancelling` at first. `Refused` when it has ended."""
         call = self._run_call("cancel_run", "POST", thread_id, run_id, "cancel")
         return self._one(call, Run, raw=raw)
 
@@ -199,7 +196,7 @@ class RunOperations(Operations):
         `tool_outputs` are `tool_output(…)` items, strings only, together under 512 KB. `tool_approvals` are
         `{tool_call_id, approve}`, where the run asks for those.
 
-        Never retried; with `stream=True` answers a `RunStream`. API reference: submitToolOuputsToRun.
+        Never retried; with `stream=True` answers a `RunStream`.
         """
         if not tool_outputs and not tool_approvals:
             checks.refuse("tool_outputs", "at least one output or approval is needed.")

@@ -1,4 +1,4 @@
-"""Lists and reads the steps of a run."""
+"""Lists and reads the steps of a run: docs/protocol.md#endpoints."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ class StepOperations(Operations):
         raw: bool = False,
     ) -> "Page[RunStep] | Any":
         """Lists a page of a run's steps, in the server's order (`sorted_steps` gives the order for people).
-        `include=[FILE_SEARCH_CONTENT]` adds what a file search found. API reference: listRunSteps."""
+        `include=[FILE_SEARCH_CONTENT]` adds what a file search found."""
         query = list_query(limit=limit, order=order, after=after, before=before)
         call = Call(
             operation="list_run_steps",
@@ -70,7 +70,7 @@ class StepOperations(Operations):
         include: Sequence[str] | None = None,
         raw: bool = False,
     ) -> "RunStep | Any":
-        """Reads one step; `include` as in list_run_steps. API reference: getRunStep."""
+        """Reads one step; `include` as in list_run_steps."""
         call = Call(
             operation="retrieve_run_step",
             method="GET",

@@ -1,4 +1,4 @@
-"""Makes, lists, reads, changes and deletes threads."""
+"""Makes, lists, reads, changes and deletes threads: docs/protocol.md#endpoints."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ class ThreadOperations(Operations):
         metadata: Mapping[str, str] | None = None,
         raw: bool = False,
     ) -> "Thread | Any":
-        """Makes a thread, with its first messages if given. Never retried. API reference: createThread."""
+        """Makes a thread, with its first messages if given. Never retried."""
         body = given(_FIELDS, messages=messages, tool_resources=tool_resources, metadata=metadata)
         call = Call(operation="create_thread", method="POST", path="/threads", scope="collection", body=body)
         return self._one(call, Thread, raw=raw)
@@ -46,7 +46,7 @@ class ThreadOperations(Operations):
         return Walk(self.list_threads, limit=limit, order=order, after=after)
 
     def retrieve_thread(self, *, thread_id: str, raw: bool = False) -> "Thread | Any":
-        """Reads one thread. API reference: getThread."""
+        """Reads one thread."""
         return self._one(_thread_call("retrieve_thread", "GET", thread_id), Thread, raw=raw)
 
     def modify_thread(
@@ -57,14 +57,14 @@ class ThreadOperations(Operations):
         tool_resources: Mapping[str, Any] | None = None,
         raw: bool = False,
     ) -> "Thread | Any":
-        """Sets a thread's metadata, tool resources or both. API reference: modifyThread."""
+        """Sets a thread's metadata, tool resources or both."""
         if metadata is None and tool_resources is None:
             checks.refuse("metadata", "nothing to change was given.")
         body = given(_FIELDS, metadata=metadata, tool_resources=tool_resources)
         return self._one(_thread_call("modify_thread", "POST", thread_id, body=body), Thread, raw=raw)
 
     def delete_thread(self, *, thread_id: str, raw: bool = False) -> "Deleted | Any":
-        """Deletes a thread; its runs are gone with it. API reference: deleteThread."""
+        """Deletes a thread; its runs are gone with it."""
         return self._one(_thread_call("delete_thread", "DELETE", thread_id), Deleted, raw=raw)
 
 
