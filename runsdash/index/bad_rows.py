@@ -1,4 +1,4 @@
-"""One bad row never ends a round: the loops that go over rows wrap the work on each of them in this."""
+"""Keeps one bad row from ending a round: loops over rows wrap the work on each of them in this."""
 
 import logging
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def skip_if_bad(kind: str, row_id: object) -> Iterator[None]:
-    """Logs what fails inside and goes on. A failing database is no fault of the row: it ends the round, to be repeated."""
+    """Logs an error inside and goes on. An error of the database is no fault of the row and ends the round."""
     try:
         yield
     except (OperationalError, InterfaceError):

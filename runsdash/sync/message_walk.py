@@ -4,13 +4,13 @@ from django.db.models import QuerySet
 
 from runsdash.index.models import Message, Thread
 from runsdash.index.storage.storable_text import stored_id
-from runsdash.index.walks import rests, walked
+from runsdash.index.walks import rests, walk_columns
 from runsdash.service.objects import Page
 
 
 def note_newest(thread: Thread, page: Page) -> None:
     """Before the newest page is taken: it begins the walk, or begins it anew when it leaves a gap to what is here."""
-    columns = walked(thread, "messages", page, after="", there=messages_of(thread))
+    columns = walk_columns(thread, "messages", page, after="", known_rows=messages_of(thread))
     rows = Thread.objects.filter(pk=thread.pk)
     if not thread.has_all_messages and not thread.messages_cursor:
         begun = rows.filter(messages_cursor="", has_all_messages=False)
@@ -24,7 +24,7 @@ def note_newest(thread: Thread, page: Page) -> None:
 
 def note_older(thread: Thread, page: Page, *, after: str) -> None:
     """Before a page older than `after` is taken. Only one that follows the walk moves it: others may have moved it."""
-    columns = walked(thread, "messages", page, after=after, there=messages_of(thread))
+    columns = walk_columns(thread, "messages", page, after=after, known_rows=messages_of(thread))
     rows = Thread.objects.filter(pk=thread.pk, messages_cursor=after, has_all_messages=False)
     if rows.update(**columns):
         take(thread, columns)

@@ -17,7 +17,7 @@ from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_runs import upsert_run, upsert_runs
 from runsdash.index.snapshots.upsert_steps import upsert_steps
 from runsdash.index.snapshots.upsert_threads import upsert_threads
-from runsdash.index.walks import rests, walked
+from runsdash.index.walks import rests, walk_columns
 from runsdash.service import NotSupported, ServiceError, objects
 from runsdash.service.objects import Page
 
@@ -93,8 +93,8 @@ def land_steps(run: Run, reads: Reads) -> ServiceError | None:
 def land_walk(run: Run, page: Page, *, sent_at: object) -> None:
     """A page of the walk from the first step. Of an active run `has_all_steps` means that the walk has caught up."""
     cursor = RunStep.objects.filter(run=run, upstream_id=run.steps_cursor).first() if run.steps_cursor else None
-    there = RunStep.objects.filter(connection=run.connection_id)
-    columns = walked(run, "steps", page, after=run.steps_cursor, there=there, newest_first=False)
+    known_rows = RunStep.objects.filter(connection=run.connection_id)
+    columns = walk_columns(run, "steps", page, after=run.steps_cursor, known_rows=known_rows, newest_first=False)
     is_over = columns["has_all_steps"] or not columns["steps_cursor"]
     upsert_steps(run, page.data, fetched_at=sent_at, after=cursor.position if cursor else None)
     columns["archived_at"] = None  # it may have been archived while the server listed no steps
@@ -203,7 +203,7 @@ def note_walk(thread: Thread, page: Page, *, is_first: bool) -> None:
     """Before a page is taken: where the walk back through a thread's runs has got to."""
     if thread.has_all_runs or (is_first and (thread.runs_cursor or rests(thread, "runs"))):
         return
-    there = Run.objects.filter(connection=thread.connection_id)
-    columns = walked(thread, "runs", page, after="" if is_first else thread.runs_cursor, there=there)
+    known_rows = Run.objects.filter(connection=thread.connection_id)
+    columns = walk_columns(thread, "runs", page, after="" if is_first else thread.runs_cursor, known_rows=known_rows)
     take(thread, columns)
     thread.save(update_fields=list(columns))
