@@ -14,7 +14,10 @@ from .models import Delivery, DeliveryState, Rule
 
 RECENT = timedelta(hours=1)  # an import of old runs notifies nobody
 BATCH = 500
-STATUSES = {Rule.Event.NEEDS_ACTION: [run_states.WAITING], Rule.Event.FAILURE: run_states.NOT_COMPLETED}
+STATUSES: dict[str, list[str]] = {
+    Rule.Event.NEEDS_ACTION: [run_states.WAITING],
+    Rule.Event.FAILURE: run_states.NOT_COMPLETED,
+}
 
 
 def find_events() -> int:
