@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import requests
 
+from runsdash.sandbox.json_objects import JsonObject
+
 CONNECT_S, READ_S = 10, 120
 
 
@@ -26,8 +28,8 @@ class Reply:
     """Holds what the model answered. `calls` maps an index to `{id, name, arguments}`."""
 
     text: str = ""
-    calls: dict[int, dict] = field(default_factory=dict)
-    usage: dict | None = None
+    calls: dict[int, JsonObject] = field(default_factory=dict)
+    usage: JsonObject | None = None
     finish_reason: str | None = None
 
 
@@ -39,7 +41,7 @@ class ChatModel:
     key: str
     model: str
 
-    def answer(self, run: dict, messages: list[dict], *, on_text: Callable[[str], bool]) -> Reply:
+    def answer(self, run: JsonObject, messages: list[JsonObject], *, on_text: Callable[[str], bool]) -> Reply:
         """Asks for one answer. `on_text` gets the text so far and says whether to go on; raises ChatError."""
         reply = Reply()
         try:
@@ -52,7 +54,7 @@ class ChatModel:
             raise ChatError(f"The model's server did not answer: {type(exc).__name__}.") from exc
         return reply
 
-    def send(self, body: dict) -> requests.Response:
+    def send(self, body: JsonObject) -> requests.Response:
         url = self.url.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         response = requests.post(url, json=body, headers=headers, stream=True, timeout=(CONNECT_S, READ_S))
@@ -63,7 +65,7 @@ class ChatModel:
             raise ChatError(f"The model's server said {response.status_code}: {response.text[:300]}", code=code)
 
 
-def request_body(run: dict, messages: list[dict], *, model: str) -> dict:
+def request_body(run: JsonObject, messages: list[JsonObject], *, model: str) -> JsonObject:
     functions = [tool for tool in run["tools"] if tool["type"] == "function"]
     body = {
         "model": model,
@@ -83,7 +85,7 @@ def request_body(run: dict, messages: list[dict], *, model: str) -> dict:
     return body
 
 
-def conversation(run: dict, messages: list[dict], steps: list[dict]) -> list[dict]:
+def conversation(run: JsonObject, messages: list[JsonObject], steps: list[JsonObject]) -> list[JsonObject]:
     """Builds the chat: the instructions, the thread's messages, then this run's finished calls."""
     chat = [{"role": "system", "content": run["instructions"]}] if run["instructions"] else []
     chat += [{"role": one["role"], "content": plain_text(one)} for one in messages if one["content"]]
@@ -95,16 +97,16 @@ def conversation(run: dict, messages: list[dict], steps: list[dict]) -> list[dic
     return chat
 
 
-def plain_text(message: dict) -> str:
+def plain_text(message: JsonObject) -> str:
     return "\n".join(part["text"]["value"] for part in message["content"] if part["type"] == "text")
 
 
-def bare_call(call: dict) -> dict:
+def bare_call(call: JsonObject) -> JsonObject:
     function = {name: call["function"][name] for name in ("name", "arguments")}
     return {"id": call["id"], "type": "function", "function": function}
 
 
-def chunks(response: requests.Response) -> Iterator[dict]:
+def chunks(response: requests.Response) -> Iterator[JsonObject]:
     """Reads the JSON chunks of the reply; a server that does not stream gives one."""
     if "event-stream" not in response.headers.get("Content-Type", ""):
         yield read_json(response.content)
@@ -115,7 +117,7 @@ def chunks(response: requests.Response) -> Iterator[dict]:
             yield read_json(data)
 
 
-def read_json(raw: bytes) -> dict:
+def read_json(raw: bytes) -> JsonObject:
     try:
         body = json.loads(raw)
     except ValueError:
@@ -125,7 +127,7 @@ def read_json(raw: bytes) -> dict:
     return body
 
 
-def add_chunk(reply: Reply, chunk: dict) -> None:
+def add_chunk(reply: Reply, chunk: JsonObject) -> None:
     """Adds one chunk, or one whole completion, to the reply."""
     if usage := chunk.get("usage"):
         reply.usage = {name: int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")}
@@ -137,7 +139,7 @@ def add_chunk(reply: Reply, chunk: dict) -> None:
             add_call(reply, call.get("index", at), call)
 
 
-def add_call(reply: Reply, index: int, call: dict) -> None:
+def add_call(reply: Reply, index: int, call: JsonObject) -> None:
     added = reply.calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
     function = call.get("function") or {}
     added["id"] = call.get("id") or added["id"]

@@ -8,8 +8,10 @@ import logging
 import socket
 import time
 from http.server import ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.protocol.errors import (
     ApiError,
     invalid,
@@ -46,16 +48,16 @@ class Server(ThreadingHTTPServer):
 
     @property
     def base_url(self) -> str:
-        return f"http://{self.server_address[0]}:{self.server_address[1]}{BASE}"
+        return f"http://{self.server_name}:{self.server_port}{BASE}"
 
     def server_bind(self) -> None:
         # The base class asks the resolver for this host's name, which can take seconds.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
-    def shutdown_request(self, request: socket.socket) -> None:
+    def shutdown_request(self, request: Any) -> None:
         # A polite shutdown would send FIN before the RST that a reset fault asked for.
         if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)[0]:
             request.close()
@@ -73,17 +75,14 @@ class Handler(Replies):
     disable_nagle_algorithm = True
     server: Server
 
-    @property
-    def sandbox(self) -> Sandbox:
-        return self.server.sandbox
-
     def answer(self) -> None:
         """Reads one request, logs it, and sends its reply."""
+        self.sandbox = self.server.sandbox
         split = urlsplit(self.path)
         self.route_path = unquote(split.path)
         self.request_id = mint(prefix="req_")
         self.began, self.fault = time.time(), None
-        self.entry: dict = {}
+        self.entry: JsonObject = {}
         raw = self.read_body()
         query = parse_qs(split.query, keep_blank_values=True)
         if self.route_path.startswith(BASE + "/"):
@@ -116,7 +115,7 @@ class Handler(Replies):
         self.rfile.readline()
         return body
 
-    def log_request_entry(self, raw: bytes, query: str) -> dict:
+    def log_request_entry(self, raw: bytes, query: str) -> JsonObject:
         log_body = self.command in ("POST", "PUT", "PATCH") and len(raw) <= BODY_MAX
         return self.sandbox.request_log.add(
             {
@@ -135,7 +134,7 @@ class Handler(Replies):
             }
         )
 
-    def answer_to(self, query: dict, raw: bytes) -> object:
+    def answer_to(self, query: JsonObject, raw: bytes) -> object:
         sandbox, path = self.sandbox, self.route_path
         if path in ("/", "/index.html") and self.command == "GET":
             return Bytes(welcome.page(self.server.base_url).encode(), "text/html; charset=utf-8")
@@ -147,7 +146,7 @@ class Handler(Replies):
             raise unknown_url(self.command, path)
         return self.answer_to_api(query, raw)
 
-    def answer_to_api(self, query: dict, raw: bytes) -> object:
+    def answer_to_api(self, query: JsonObject, raw: bytes) -> object:
         sandbox, path = self.sandbox, self.route_path
         self.fault = sandbox.faults.take(self.command, path)
         time.sleep(sandbox.options.latency_ms / 1000 + (self.fault.delay_s if self.fault else 0))
@@ -181,7 +180,7 @@ class Handler(Replies):
         """Logs nothing: the request log has it."""
 
 
-def read_json(raw: bytes) -> dict:
+def read_json(raw: bytes) -> JsonObject:
     """Reads the JSON object of a request, empty when there is no body."""
     if not raw.strip():
         return {}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from runsdash.sandbox.engine.engine import Engine
 from runsdash.sandbox.engine.streams import Listener, Streams
-from runsdash.sandbox.protocol.errors import not_found
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.switches.faults import Faults
 from runsdash.sandbox.switches.request_log import RequestLog
 
@@ -51,13 +51,6 @@ class Sandbox:
         self.engine.stop()
         self.store.close()
 
-    def find(self, kind: str, id: str, *, parent: str | None = None) -> dict:
-        """Returns the stored object, or raises a 404."""
-        found = self.store.get(kind, id, parent=parent)
-        if found is None:
-            raise not_found(kind, id)
-        return found
-
 
 @dataclass
 class Call:
@@ -65,7 +58,7 @@ class Call:
 
     sandbox: Sandbox
     query: dict[str, list[str]]
-    body: dict = field(default_factory=dict)
+    body: JsonObject = field(default_factory=dict)
 
     @property
     def wants_content(self) -> bool:

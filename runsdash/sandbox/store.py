@@ -10,6 +10,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
+
+from runsdash.sandbox.json_objects import JsonObject, dump
+from runsdash.sandbox.protocol.errors import not_found
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS object (
@@ -23,6 +27,8 @@ CREATE TABLE IF NOT EXISTS file (id TEXT PRIMARY KEY, body TEXT NOT NULL, conten
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
+Row = tuple[str, str, str, int, str]  # id, kind, parent, created_at, body as JSON text
+
 
 @dataclass
 class Active:
@@ -32,11 +38,7 @@ class Active:
     thread_id: str
     due_at: float | None
     expires_at: int
-    plan: dict
-
-
-def dump(body: object) -> str:
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    plan: JsonObject
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -46,40 +48,54 @@ def connect(path: str) -> sqlite3.Connection:
     return db
 
 
-class Change:
+class Reads:
+    """Reads stored objects by `rows`, which is a transaction's or the reader's."""
+
+    def rows(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
+        raise NotImplementedError
+
+    def find(self, kind: str, id: str, *, parent: str | None = None) -> JsonObject | None:
+        found = self.rows(
+            "SELECT body FROM object WHERE id=? AND kind=? AND parent=ifnull(?, parent)", id, kind, parent
+        )
+        return json.loads(found[0][0]) if found else None
+
+    def get(self, kind: str, id: str, *, parent: str | None = None) -> JsonObject:
+        """Returns the object, or raises a 404."""
+        found = self.find(kind, id, parent=parent)
+        if found is None:
+            raise not_found(kind, id)
+        return found
+
+
+class Change(Reads):
     """Writes in one transaction and collects the events that follow from it."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self.events: list[tuple[str, str, str]] = []
 
-    def get(self, kind: str, id: str, *, parent: str | None = None) -> dict | None:
-        row = self.db.execute("SELECT body, parent FROM object WHERE id=? AND kind=?", (id, kind)).fetchone()
-        if row is None or parent not in (None, row[1]):
-            return None
-        return json.loads(row[0])
+    def rows(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
+        return self.db.execute(sql, args).fetchall()
 
-    def insert(self, kind: str, body: dict, *, parent: str = "") -> None:
+    def insert(self, kind: str, body: JsonObject, *, parent: str = "") -> None:
         self.db.execute(
             "INSERT INTO object (id, kind, parent, created_at, body) VALUES (?,?,?,?,?)",
             (body["id"], kind, parent, body["created_at"], dump(body)),
         )
 
-    def insert_many(self, rows: list[tuple[str, str, str, int, str]]) -> None:
-        """Inserts rows of (id, kind, parent, created_at, body as JSON text)."""
+    def insert_many(self, rows: list[Row]) -> None:
         self.db.executemany("INSERT INTO object (id, kind, parent, created_at, body) VALUES (?,?,?,?,?)", rows)
 
-    def update(self, body: dict) -> None:
+    def update(self, body: JsonObject) -> None:
         self.db.execute("UPDATE object SET body=? WHERE id=?", (dump(body), body["id"]))
 
     def delete(self, id: str) -> None:
         self.db.execute("DELETE FROM object WHERE id=?", (id,))
 
-    def children(self, kind: str, parent: str) -> list[dict]:
-        rows = self.db.execute(
-            "SELECT body FROM object WHERE kind=? AND parent=? ORDER BY created_at, seq", (kind, parent)
-        )
-        return [json.loads(body) for (body,) in rows]
+    def children(self, kind: str, parent: str) -> list[JsonObject]:
+        sql = "SELECT body FROM object WHERE kind=? AND parent=? ORDER BY created_at, seq"
+        return [json.loads(body) for (body,) in self.rows(sql, kind, parent)]
 
     def delete_children(self, kind: str, parent: str) -> None:
         self.db.execute("DELETE FROM object WHERE kind=? AND parent=?", (kind, parent))
@@ -91,10 +107,9 @@ class Change:
         return self._active("thread_id", thread_id)
 
     def _active(self, column: str, value: str) -> Active | None:
-        row = self.db.execute(
-            f"SELECT run_id, thread_id, due_at, expires_at, plan FROM active WHERE {column}=?", (value,)
-        ).fetchone()
-        return row and Active(*row[:4], plan=json.loads(row[4]))
+        rows = self.rows(f"SELECT run_id, thread_id, due_at, expires_at, plan FROM active WHERE {column}=?", value)
+        found = [Active(run, thread, due_at, ends_at, json.loads(plan)) for run, thread, due_at, ends_at, plan in rows]
+        return found[0] if found else None
 
     def save_active(self, active: Active) -> None:
         self.db.execute(
@@ -105,18 +120,18 @@ class Change:
     def drop_active(self, run_id: str) -> None:
         self.db.execute("DELETE FROM active WHERE run_id=?", (run_id,))
 
-    def insert_file(self, body: dict, content: bytes) -> None:
+    def insert_file(self, body: JsonObject, content: bytes) -> None:
         self.db.execute("INSERT INTO file (id, body, content) VALUES (?,?,?)", (body["id"], dump(body), content))
 
     def set_setting(self, name: str, value: str) -> None:
         self.db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?,?)", (name, value))
 
-    def emit(self, run_id: str, event: str, body: dict) -> None:
+    def emit(self, run_id: str, event: str, body: JsonObject) -> None:
         """Announces `body` to the streams of the run, as it is now, once this change is committed."""
         self.events.append((run_id, event, dump(body)))
 
 
-class Store:
+class Store(Reads):
     """Opens `path`; `publish` gets the events of each committed change, in order."""
 
     def __init__(self, path: str, *, publish: Callable[[list[tuple[str, str, str]]], None]) -> None:
@@ -141,15 +156,9 @@ class Store:
             self.writer.execute("COMMIT")
             self.publish(change.events)
 
-    def rows(self, sql: str, *args: object) -> list[tuple]:
+    def rows(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
         with self.read_lock:
             return self.reader.execute(sql, args).fetchall()
-
-    def get(self, kind: str, id: str, *, parent: str | None = None) -> dict | None:
-        found = self.rows("SELECT body, parent FROM object WHERE id=? AND kind=?", id, kind)
-        if not found or parent not in (None, found[0][1]):
-            return None
-        return json.loads(found[0][0])
 
     def setting(self, name: str) -> str | None:
         found = self.rows("SELECT value FROM setting WHERE name=?", name)

@@ -4,11 +4,12 @@ An action works on a Transition, inside its database transaction, and never wait
 """
 
 from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.script import plot, prose
 from runsdash.sandbox.script.plan import TURN_S, WORD_S
 
 from . import tool_deltas
-from .objects import CHARS_A_TOKEN, tokens
+from .objects import CHARS_A_TOKEN, chart_object, tokens
 from .transitions import Transition
 
 FAILURES = {
@@ -18,22 +19,22 @@ FAILURES = {
 }
 
 
-def start(transition: Transition, action: dict) -> None:
+def start(transition: Transition, action: JsonObject) -> None:
     transition.set_status("in_progress", started_at=transition.run["started_at"] or now_s())
     most = transition.run["max_prompt_tokens"]
     if most and tokens(transition.plan["chars"]) > most:
         transition.plan["todo"] = [{"do": "run_out", "wait_s": TURN_S, "reason": "max_prompt_tokens"}]
 
 
-def rest(transition: Transition, action: dict) -> None:
+def rest(transition: Transition, action: JsonObject) -> None:
     """Ends a pause; there is nothing to do."""
 
 
-def note(transition: Transition, action: dict) -> None:
+def note(transition: Transition, action: JsonObject) -> None:
     transition.plan["facts"].append({"kind": "note", "text": action["text"]})
 
 
-def call(transition: Transition, action: dict) -> None:
+def call(transition: Transition, action: JsonObject) -> None:
     """Asks the client for the outputs of function calls."""
     transition.open_tool_step(action["calls"])
     pending = [
@@ -43,18 +44,18 @@ def call(transition: Transition, action: dict) -> None:
     transition.set_status("requires_action", required_action=required)
 
 
-def ask_approval(transition: Transition, action: dict) -> None:
+def ask_approval(transition: Transition, action: JsonObject) -> None:
     transition.open_tool_step(action["calls"])
     pending = [{key: value for key, value in one.items() if key != "output"} for one in action["calls"]]
     required = {"type": "submit_tool_approval", "submit_tool_approval": {"tool_calls": pending}}
     transition.set_status("requires_action", required_action=required)
 
 
-def open_tool(transition: Transition, action: dict) -> None:
+def open_tool(transition: Transition, action: JsonObject) -> None:
     transition.open_tool_step([action["call"]])
 
 
-def close_code(transition: Transition, action: dict) -> None:
+def close_code(transition: Transition, action: JsonObject) -> None:
     fact, outputs = dict(action["fact"]), list(action["outputs"])
     if fact["kind"] == "plot":
         fact["file_id"] = store_image(transition, fact["values"])
@@ -71,20 +72,11 @@ def close_code(transition: Transition, action: dict) -> None:
 def store_image(transition: Transition, values: list[float]) -> str:
     """Draws and stores the chart; returns the file's id."""
     image, file_id = plot.bars(values), mint(prefix="file-")
-    body = {
-        "id": file_id,
-        "object": "file",
-        "bytes": len(image),
-        "created_at": now_s(),
-        "filename": f"{transition.run['id']}-chart.png",
-        "purpose": "assistants_output",
-        "status": "processed",
-    }
-    transition.change.insert_file(body, image)
+    transition.change.insert_file(chart_object(file_id, transition.run, image, at=now_s()), image)
     return file_id
 
 
-def close_search(transition: Transition, action: dict) -> None:
+def close_search(transition: Transition, action: JsonObject) -> None:
     step = transition.current_step()
     step["step_details"]["tool_calls"][0]["file_search"]["results"] = action["results"]
     transition.save_step(step)
@@ -93,11 +85,11 @@ def close_search(transition: Transition, action: dict) -> None:
     transition.plan["chars"] += sum(len(result["content"][0]["text"]) for result in action["results"])
 
 
-def say(transition: Transition, action: dict) -> None:
+def say(transition: Transition, action: JsonObject) -> None:
     open_answer(transition, action["text"], unfinished=action.get("unfinished", False))
 
 
-def say_answer(transition: Transition, action: dict) -> None:
+def say_answer(transition: Transition, action: JsonObject) -> None:
     text, annotations, images = prose.answer(transition.plan["facts"], text=action["text"], name=action["name"])
     response_format = transition.run["response_format"]
     if isinstance(response_format, dict) and response_format.get("type", "").startswith("json"):
@@ -110,7 +102,7 @@ def open_answer(
     text: str,
     *,
     unfinished: bool = False,
-    annotations: list[dict] | None = None,
+    annotations: list[JsonObject] | None = None,
     images: list[str] | None = None,
 ) -> None:
     """Opens a message; it closes when all its words are out, or where the tokens run out."""
@@ -126,26 +118,26 @@ def open_answer(
         transition.plan["todo"].insert(0, {"do": "close_say", "wait_s": transition.writing_s()})
 
 
-def close_say(transition: Transition, action: dict) -> None:
+def close_say(transition: Transition, action: JsonObject) -> None:
     written = transition.close_message("completed")
     transition.close_step("completed", written=written)
 
 
-def run_out(transition: Transition, action: dict) -> None:
+def run_out(transition: Transition, action: JsonObject) -> None:
     transition.finish("incomplete", incomplete_details={"reason": action["reason"]})
 
 
-def fail(transition: Transition, action: dict) -> None:
+def fail(transition: Transition, action: JsonObject) -> None:
     text = FAILURES.get(action["code"], "The run failed. (Scripted by the sandbox.)")
     error = {"code": action["code"], "message": text.format(model=transition.run["model"])}
     transition.finish("failed", last_error=error)
 
 
-def complete(transition: Transition, action: dict) -> None:
+def complete(transition: Transition, action: JsonObject) -> None:
     transition.finish("completed")
 
 
-def cancel(transition: Transition, action: dict) -> None:
+def cancel(transition: Transition, action: JsonObject) -> None:
     transition.finish("cancelled")
 
 

@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from runsdash.sandbox.store import Active, Change, Store, dump
+from runsdash.sandbox.json_objects import dump
+from runsdash.sandbox.store import Active, Change, Store
 
 from .actions import ACTIONS
 from .open_messages import OpenMessages, text_so_far

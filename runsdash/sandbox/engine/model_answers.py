@@ -11,6 +11,7 @@ from functools import partial
 
 from runsdash.sandbox.chat import ChatError, ChatModel, Reply, conversation
 from runsdash.sandbox.ids import mint
+from runsdash.sandbox.json_objects import JsonObject
 
 from .engine import Engine
 from .transitions import Transition
@@ -43,7 +44,7 @@ class ModelAnswers:
 
     def answer_with_model(self, run_id: str) -> None:
         with self.engine.store.change() as change:
-            run = change.get("run", run_id)
+            run = change.find("run", run_id)
             if run is None:
                 return
             messages = change.children("message", run["thread_id"])
@@ -110,7 +111,7 @@ def store_reply(transition: Transition, *, reply: Reply) -> None:
         transition.finish("completed")
 
 
-def made_call(call: dict) -> dict:
+def made_call(call: JsonObject) -> JsonObject:
     function = {"name": call["name"], "arguments": call["arguments"], "output": None}
     return {"id": call["id"] or mint(prefix="call_"), "type": "function", "function": function}
 

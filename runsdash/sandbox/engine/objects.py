@@ -1,6 +1,9 @@
 """Makes message and step objects with every field the API shows, and counts tokens. Pure."""
 
 import math
+from collections.abc import Sequence
+
+from runsdash.sandbox.json_objects import JsonObject
 
 CHARS_A_TOKEN = 4  # the usual rule of thumb for English text
 
@@ -9,18 +12,18 @@ def tokens(chars: int) -> int:
     return math.ceil(chars / CHARS_A_TOKEN)
 
 
-def usage(prompt: int, completion: int) -> dict:
+def usage(prompt: int, completion: int) -> JsonObject:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
-def content(text: str, *, annotations: list[dict] | tuple = (), images: list[str] | tuple = ()) -> list[dict]:
+def content(text: str, *, annotations: Sequence[JsonObject] = (), images: Sequence[str] = ()) -> list[JsonObject]:
     """Makes message content: one text part, then the images."""
     parts = [{"type": "text", "text": {"value": text, "annotations": list(annotations)}}]
     shown = [{"file_id": file_id, "detail": "auto"} for file_id in images]
     return parts + [{"type": "image_file", "image_file": image} for image in shown]
 
 
-def message_object(id: str, thread_id: str, *, role: str, at: int, run: dict | None = None) -> dict:
+def message_object(id: str, thread_id: str, *, role: str, at: int, run: JsonObject | None = None) -> JsonObject:
     """Makes a completed message without content, of `run` if one wrote it; `at` is its second."""
     return {
         "id": id,
@@ -40,7 +43,20 @@ def message_object(id: str, thread_id: str, *, role: str, at: int, run: dict | N
     }
 
 
-def step_object(id: str, run: dict, type: str, details: dict, *, at: int) -> dict:
+def chart_object(id: str, run: JsonObject, image: bytes, *, at: int) -> JsonObject:
+    """Makes the file object of a chart that `run` drew."""
+    return {
+        "id": id,
+        "object": "file",
+        "bytes": len(image),
+        "created_at": at,
+        "filename": f"{run['id']}-chart.png",
+        "purpose": "assistants_output",
+        "status": "processed",
+    }
+
+
+def step_object(id: str, run: JsonObject, type: str, details: JsonObject, *, at: int) -> JsonObject:
     """Makes a step that began at `at` (Unix seconds) and is in progress."""
     return {
         "id": id,

@@ -6,10 +6,12 @@ needs no row of its own: after a restart it goes on where it would have been.
 
 import re
 
+from runsdash.sandbox.json_objects import JsonObject
+
 WORD = re.compile(r"\s*\S+")
 
 
-def text_so_far(draft: dict, *, now: float) -> str:
+def text_so_far(draft: JsonObject, *, now: float) -> str:
     """Returns the part of `draft["text"]` that is out at `now` (Unix seconds)."""
     if draft["word_s"] <= 0:
         return draft["text"]
@@ -30,17 +32,17 @@ class OpenMessages:
     """Holds the messages being written in this process: by run id, the draft and the length sent."""
 
     def __init__(self) -> None:
-        self.by_run: dict[str, dict] = {}
+        self.by_run: dict[str, JsonObject] = {}
         self.sent: dict[str, int] = {}
 
-    def begin(self, run_id: str, draft: dict) -> None:
+    def begin(self, run_id: str, draft: JsonObject) -> None:
         self.by_run[run_id], self.sent[run_id] = draft, 0
 
     def end(self, run_id: str) -> None:
         self.by_run.pop(run_id, None)
         self.sent.pop(run_id, None)
 
-    def next_delta(self, run_id: str, text: str, *, message_id: str) -> dict | None:
+    def next_delta(self, run_id: str, text: str, *, message_id: str) -> JsonObject | None:
         """Makes the delta from what was sent up to `text`, or None when nothing is new."""
         new = text[self.sent.get(run_id, 0) :]
         if not new:
@@ -49,5 +51,5 @@ class OpenMessages:
         return message_delta(message_id, [{"index": 0, "type": "text", "text": {"value": new, "annotations": []}}])
 
 
-def message_delta(message_id: str, content: list[dict]) -> dict:
+def message_delta(message_id: str, content: list[JsonObject]) -> JsonObject:
     return {"id": message_id, "object": "thread.message.delta", "delta": {"content": content}}

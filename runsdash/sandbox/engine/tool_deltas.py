@@ -1,19 +1,21 @@
 """Cuts tool calls into the `delta` objects that a stream sends. Pure."""
 
+from runsdash.sandbox.json_objects import JsonObject
+
 PIECE = 24  # characters of arguments or input in one piece
 
 
-def step_delta(step_id: str, call: dict) -> dict:
+def step_delta(step_id: str, call: JsonObject) -> JsonObject:
     details = {"type": "tool_calls", "tool_calls": [call]}
     return {"id": step_id, "object": "thread.run.step.delta", "delta": {"step_details": details}}
 
 
-def opening(calls: list[dict]) -> list[dict]:
+def opening(calls: list[JsonObject]) -> list[JsonObject]:
     """Makes the deltas of each call: first its id, then what it was given, piece by piece."""
     return [delta for at, call in enumerate(calls) for delta in one_opening(at, call)]
 
 
-def one_opening(at: int, call: dict) -> list[dict]:
+def one_opening(at: int, call: JsonObject) -> list[JsonObject]:
     head = {"index": at, "id": call["id"], "type": call["type"]}
     if call["type"] == "function":
         function = {"name": call["function"]["name"], "arguments": "", "output": None}
@@ -31,7 +33,7 @@ def one_opening(at: int, call: dict) -> list[dict]:
     return [{"index": at, **call}]
 
 
-def code_outputs(outputs: list[dict]) -> dict:
+def code_outputs(outputs: list[JsonObject]) -> JsonObject:
     """Makes the delta with what the interpreter of call 0 brought."""
     indexed = [{"index": at, **output} for at, output in enumerate(outputs)]
     return {"index": 0, "type": "code_interpreter", "code_interpreter": {"outputs": indexed}}

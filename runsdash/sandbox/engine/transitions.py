@@ -5,8 +5,10 @@ docs/protocol.md#run-states and docs/protocol.md#streaming.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.store import Active, Change
 
 from . import tool_deltas
@@ -34,11 +36,11 @@ class Transition:
     now: float
 
     def __post_init__(self) -> None:
-        self.run = self.change.get("run", self.active.run_id)
+        self.run: JsonObject = self.change.get("run", self.active.run_id)
         self.plan = self.active.plan
         self.ended = False
 
-    def emit(self, event: str, body: dict) -> None:
+    def emit(self, event: str, body: JsonObject) -> None:
         self.change.emit(self.active.run_id, event, body)
 
     def set_status(self, status: str, **fields: object) -> None:
@@ -58,13 +60,13 @@ class Transition:
 
     # Steps
 
-    def open_step(self, type: str, details: dict) -> dict:
+    def open_step(self, type: str, details: JsonObject) -> JsonObject:
         step = step_object(mint(prefix="step_"), self.run, type, details, at=now_s())
         self.change.insert("step", step, parent=self.run["id"])
         self.plan["open"] = {"step_id": step["id"]}
         return step
 
-    def open_tool_step(self, calls: list[dict]) -> dict:
+    def open_tool_step(self, calls: list[JsonObject]) -> JsonObject:
         """Opens a step with `calls` and emits them piece by piece."""
         step = self.open_step("tool_calls", {"tool_calls": calls})
         bare = step | {"step_details": {"type": "tool_calls", "tool_calls": []}}
@@ -74,22 +76,19 @@ class Transition:
             self.emit("thread.run.step.delta", tool_deltas.step_delta(step["id"], delta))
         return step
 
-    def current_step(self) -> dict | None:
-        place = self.plan.get("open")
-        return place and self.change.get("step", place["step_id"])
+    def current_step(self) -> JsonObject:
+        return self.change.get("step", self.plan["open"]["step_id"])
 
     def close_step(
         self,
         status: str,
         *,
         written: int = 0,
-        model_usage: dict | None = None,
-        last_error: dict | None = None,
+        model_usage: JsonObject | None = None,
+        last_error: JsonObject | None = None,
     ) -> None:
         """Ends the open step; `written` counts the characters in it, `model_usage` is what a model reported."""
         step = self.current_step()
-        if step is None:
-            return
         step |= {"status": status, TIME_FIELDS[status]: now_s(), "last_error": last_error}
         if status == "completed":
             step["usage"] = self.add_usage(written, model_usage or self.plan.pop("spent", None))
@@ -97,10 +96,10 @@ class Transition:
         self.emit(f"thread.run.step.{status}", step)
         self.plan["open"] = None
 
-    def save_step(self, step: dict) -> None:
+    def save_step(self, step: JsonObject) -> None:
         self.change.update(step)
 
-    def add_usage(self, written: int, model_usage: dict | None) -> dict:
+    def add_usage(self, written: int, model_usage: JsonObject | None) -> JsonObject:
         """Adds the usage of one answer of the model; what it wrote is part of the next prompt."""
         prompt, completion = tokens(self.plan["chars"]), tokens(written)
         if model_usage:
@@ -112,7 +111,7 @@ class Transition:
 
     # Messages
 
-    def open_message(self, text: str, *, annotations: list[dict], images: list[str], word_s: float) -> None:
+    def open_message(self, text: str, *, annotations: list[JsonObject], images: list[str], word_s: float) -> None:
         message = message_object(mint(prefix="msg_"), self.run["thread_id"], role="assistant", at=now_s(), run=self.run)
         message |= {"status": "in_progress", "completed_at": None}
         self.change.insert("message", message, parent=self.run["thread_id"])
@@ -140,7 +139,7 @@ class Transition:
         draft = self.current_draft()
         whole = status == "completed" or reason == "max_tokens"
         text = draft["text"] if whole else text_so_far(draft, now=self.now)
-        message = self.change.get("message", draft["message_id"])
+        message = self.change.find("message", draft["message_id"])
         self.emit_rest(draft, text, whole=whole)
         self.open_messages.end(self.run["id"])
         if message is not None:
@@ -152,14 +151,14 @@ class Transition:
             self.emit(f"thread.message.{status}", message)
         return len(text)
 
-    def current_draft(self) -> dict:
+    def current_draft(self) -> JsonObject:
         """Returns the open message, with what a model has written of it so far."""
         shown = self.open_messages.by_run.get(self.run["id"])
         if shown and shown["message_id"] == self.plan["open"]["message_id"] and not shown["word_s"]:
             self.plan["open"]["text"] = shown["text"]
         return self.plan["open"]
 
-    def emit_rest(self, draft: dict, text: str, *, whole: bool) -> None:
+    def emit_rest(self, draft: JsonObject, text: str, *, whole: bool) -> None:
         delta = self.open_messages.next_delta(self.run["id"], text, message_id=draft["message_id"])
         if delta:
             self.emit("thread.message.delta", delta)
@@ -174,7 +173,7 @@ class Transition:
 
     # Ends
 
-    def finish(self, status: str, **fields: object) -> None:
+    def finish(self, status: str, **fields: Any) -> None:
         """Ends the run, and with it whatever is open."""
         self.close_open(status, fields.get("last_error"))
         stamp = TIME_FIELDS.get(status)
@@ -186,7 +185,7 @@ class Transition:
         self.open_messages.end(self.run["id"])
         self.ended = True
 
-    def close_open(self, status: str, error: dict | None) -> None:
+    def close_open(self, status: str, error: JsonObject | None) -> None:
         if not self.plan.get("open"):
             return
         written = 0

@@ -1,6 +1,7 @@
 """Serves assistants, and adds the built-in ones at the first start."""
 
 from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.seed.builtin_assistants import ASSISTANTS
 from runsdash.sandbox.state import Call, Sandbox
 
@@ -17,12 +18,12 @@ def add_builtin(sandbox: Sandbox) -> None:
     """Makes the built-in assistants that are not there yet."""
     with sandbox.store.change() as change:
         for at, given in enumerate(ASSISTANTS):
-            if change.get("assistant", given["id"]) is None:
+            if change.find("assistant", given["id"]) is None:
                 body = shape(given, id=given["id"]) | {"created_at": now_s() - 60 * (len(ASSISTANTS) - at)}
                 change.insert("assistant", body)
 
 
-def shape(given: dict, *, id: str) -> dict:
+def shape(given: JsonObject, *, id: str) -> JsonObject:
     """Makes the assistant object for a create body."""
     tools = bodies.run_tools(given.get("tools") or [])
     defaults = {
@@ -45,7 +46,7 @@ def shape(given: dict, *, id: str) -> dict:
     }
 
 
-def create(call: Call) -> dict:
+def create(call: Call) -> JsonObject:
     bodies.ASSISTANT("", call.body)
     assistant = shape(call.body, id=mint(prefix="asst_"))
     with call.sandbox.store.change() as change:
@@ -53,15 +54,15 @@ def create(call: Call) -> dict:
     return assistant
 
 
-def list_all(call: Call) -> dict:
+def list_all(call: Call) -> JsonObject:
     return paging.page(call, kind="assistant", parent="")
 
 
-def retrieve(call: Call, assistant_id: str) -> dict:
-    return call.sandbox.find("assistant", assistant_id)
+def retrieve(call: Call, assistant_id: str) -> JsonObject:
+    return call.sandbox.store.get("assistant", assistant_id)
 
 
-def modify(call: Call, assistant_id: str) -> dict:
+def modify(call: Call, assistant_id: str) -> JsonObject:
     bodies.MODIFY_ASSISTANT("", call.body)
     given = {name: value for name, value in call.body.items() if name in SHOWN}
     if "tools" in given:
@@ -69,8 +70,8 @@ def modify(call: Call, assistant_id: str) -> dict:
     return modified(call, "assistant", assistant_id, given=given)
 
 
-def delete(call: Call, assistant_id: str) -> dict:
-    call.sandbox.find("assistant", assistant_id)
+def delete(call: Call, assistant_id: str) -> JsonObject:
+    call.sandbox.store.get("assistant", assistant_id)
     with call.sandbox.store.change() as change:
         change.delete(assistant_id)
     return {"id": assistant_id, "object": "assistant.deleted", "deleted": True}

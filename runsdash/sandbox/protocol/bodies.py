@@ -3,6 +3,8 @@
 Field names and limits: docs/protocol.md#objects and docs/protocol.md#endpoints.
 """
 
+from runsdash.sandbox.json_objects import JsonObject
+
 from . import checks
 from .checks import array, boolean, fields, mapping, metadata, number, text, word
 
@@ -54,7 +56,7 @@ RUN = fields(RUN_FIELDS | {"additional_instructions": text(), "additional_messag
 THREAD_AND_RUN = fields(RUN_FIELDS | {"thread": THREAD, "tool_resources": mapping}, "assistant_id")
 
 
-def run_tools(tools: list[dict]) -> list[dict]:
+def run_tools(tools: list[JsonObject]) -> list[JsonObject]:
     """Returns tools as the API shows them: every function has `strict`."""
     return [
         tool | {"function": {"strict": False, **tool["function"]}} if tool["type"] == "function" else tool
@@ -62,19 +64,19 @@ def run_tools(tools: list[dict]) -> list[dict]:
     ]
 
 
-def message_content(given: str | list[dict]) -> list[dict]:
+def message_content(given: str | list[JsonObject]) -> list[JsonObject]:
     """Returns content as the API shows it: text parts become `{value, annotations}`."""
     if isinstance(given, str):
         given = [{"type": "text", "text": given}]
     return [shown_part(part) for part in given]
 
 
-def shown_part(part: dict) -> dict:
+def shown_part(part: JsonObject) -> JsonObject:
     if part["type"] == "text":
         return {"type": "text", "text": {"value": part["text"], "annotations": []}}
     return {"type": part["type"], part["type"]: {"detail": "auto", **part[part["type"]]}}
 
 
-def message_text(message: dict) -> str:
+def message_text(message: JsonObject) -> str:
     """Joins all text of a message by line breaks."""
     return "\n".join(part["text"]["value"] for part in message["content"] if part["type"] == "text")

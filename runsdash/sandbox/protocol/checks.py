@@ -4,10 +4,11 @@ A checker takes the field's path and its value and raises the protocol's 400. Li
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from .errors import ApiError, invalid
 
-Checker = Callable[[str, object], None]
+Checker = Callable[[str, Any], None]
 
 METADATA_PAIRS_MAX, METADATA_KEY_MAX, METADATA_VALUE_MAX = 16, 64, 512
 TEXT_MAX = 256_000
@@ -23,7 +24,7 @@ def wrong_type(path: str, wanted: str, value: object) -> ApiError:
 
 
 def text(*, most: int = TEXT_MAX) -> Checker:
-    def check(path: str, value: object) -> None:
+    def check(path: str, value: Any) -> None:
         if not isinstance(value, str):
             raise wrong_type(path, "a string", value)
         if len(value) > most:
@@ -44,7 +45,7 @@ def too_long(path: str, most: int, length: int) -> ApiError:
 def number(*, least: float, most: float | None = None, whole: bool = False) -> Checker:
     kind = "integer" if whole else "decimal"
 
-    def check(path: str, value: object) -> None:
+    def check(path: str, value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
             raise wrong_type(path, "an integer" if whole else "a decimal", value)
         if value < least:
@@ -60,18 +61,18 @@ def out_of_range(path: str, what: str, wanted: str, got: float, code: str) -> Ap
     return invalid(message, param=path, code=code)
 
 
-def boolean(path: str, value: object) -> None:
+def boolean(path: str, value: Any) -> None:
     if not isinstance(value, bool):
         raise wrong_type(path, "a boolean", value)
 
 
-def mapping(path: str, value: object) -> None:
+def mapping(path: str, value: Any) -> None:
     if not isinstance(value, dict):
         raise wrong_type(path, "an object", value)
 
 
 def word(*allowed: str) -> Checker:
-    def check(path: str, value: object) -> None:
+    def check(path: str, value: Any) -> None:
         if value not in allowed:
             listed = ", ".join(f"'{one}'" for one in allowed)
             message = f"Invalid value: '{str(value)[:80]}'. Supported values are: {listed}."
@@ -81,7 +82,7 @@ def word(*allowed: str) -> Checker:
 
 
 def array(item: Checker, *, most: int | None = None) -> Checker:
-    def check(path: str, value: object) -> None:
+    def check(path: str, value: Any) -> None:
         if not isinstance(value, list):
             raise wrong_type(path, "an array", value)
         if most is not None and len(value) > most:
@@ -96,7 +97,7 @@ def array(item: Checker, *, most: int | None = None) -> Checker:
     return check
 
 
-def metadata(path: str, value: object) -> None:
+def metadata(path: str, value: Any) -> None:
     mapping(path, value)
     if len(value) > METADATA_PAIRS_MAX:
         message = (
@@ -110,7 +111,7 @@ def metadata(path: str, value: object) -> None:
         text(most=METADATA_VALUE_MAX)(f"{path}.{key}", one)
 
 
-def tool(path: str, value: object) -> None:
+def tool(path: str, value: Any) -> None:
     mapping(path, value)
     word("code_interpreter", "file_search", "function")(f"{path}.type", value.get("type"))
     if value["type"] == "function":
@@ -118,28 +119,28 @@ def tool(path: str, value: object) -> None:
         text(most=64)(f"{path}.function.name", value["function"].get("name"))
 
 
-def tool_choice(path: str, value: object) -> None:
+def tool_choice(path: str, value: Any) -> None:
     if isinstance(value, dict):
         word("function", "code_interpreter", "file_search")(f"{path}.type", value.get("type"))
     else:
         word("none", "auto", "required")(path, value)
 
 
-def response_format(path: str, value: object) -> None:
+def response_format(path: str, value: Any) -> None:
     if isinstance(value, dict):
         word("text", "json_object", "json_schema")(f"{path}.type", value.get("type"))
     else:
         word("auto")(path, value)
 
 
-def truncation_strategy(path: str, value: object) -> None:
+def truncation_strategy(path: str, value: Any) -> None:
     mapping(path, value)
     word("auto", "last_messages")(f"{path}.type", value.get("type"))
     if value["type"] == "last_messages":
         number(least=1, whole=True)(f"{path}.last_messages", value.get("last_messages"))
 
 
-def content(path: str, value: object) -> None:
+def content(path: str, value: Any) -> None:
     """Checks message content: a non-empty string, or parts text, image_file, image_url."""
     if isinstance(value, str) and value.strip():
         return text()(path, value)
@@ -155,7 +156,7 @@ def content(path: str, value: object) -> None:
 def fields(table: dict[str, Checker], *required: str) -> Checker:
     """Makes the checker of an object: all of `required`, nothing outside `table`; null means absent."""
 
-    def check(path: str, value: object) -> None:
+    def check(path: str, value: Any) -> None:
         if not isinstance(value, dict):
             raise wrong_type(path or "body", "an object", value)
         under = f"{path}." if path else ""

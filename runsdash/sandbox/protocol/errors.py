@@ -3,6 +3,8 @@
 Clients parse these sentences, so they are exact: docs/protocol.md#errors.
 """
 
+from runsdash.sandbox.json_objects import JsonObject
+
 
 class ApiError(Exception):
     """Refuses a request with the protocol's error body; `headers` are sent beside it."""
@@ -23,7 +25,7 @@ class ApiError(Exception):
         self.error = {"message": message, "type": type, "param": param, "code": code}
 
     @property
-    def body(self) -> dict:
+    def body(self) -> JsonObject:
         return {"error": self.error}
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.script.documents import DOCUMENTS
 from runsdash.sandbox.state import Bytes, Call
 
@@ -10,7 +11,7 @@ from .errors import not_found
 BUNDLED_AT = 1_760_000_000  # the day the documents were written; fixed, so listings are stable
 
 
-def bundled(file_id: str) -> dict:
+def bundled(file_id: str) -> JsonObject:
     name, text = DOCUMENTS[file_id]
     return {
         "id": file_id,
@@ -23,19 +24,21 @@ def bundled(file_id: str) -> dict:
     }
 
 
-def retrieve(call: Call, file_id: str) -> dict:
+def retrieve(call: Call, file_id: str) -> JsonObject:
     if file_id in DOCUMENTS:
         return bundled(file_id)
-    found = call.sandbox.store.rows("SELECT body FROM file WHERE id=?", file_id)
-    if not found:
-        raise not_found("file", file_id)
-    return json.loads(found[0][0])
+    return json.loads(stored(call, file_id)[0])
 
 
 def content(call: Call, file_id: str) -> Bytes:
     if file_id in DOCUMENTS:
         return Bytes(DOCUMENTS[file_id][1].encode(), "text/markdown; charset=utf-8")
-    found = call.sandbox.store.rows("SELECT content FROM file WHERE id=?", file_id)
+    return Bytes(stored(call, file_id)[1], "image/png")
+
+
+def stored(call: Call, file_id: str) -> tuple[str, bytes]:
+    """Reads a file's object as JSON text, and its content."""
+    found = call.sandbox.store.rows("SELECT body, content FROM file WHERE id=?", file_id)
     if not found:
         raise not_found("file", file_id)
-    return Bytes(found[0][0], "image/png")
+    return found[0]

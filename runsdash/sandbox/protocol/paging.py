@@ -2,23 +2,26 @@
 
 import json
 
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.state import Call
 from runsdash.sandbox.store import Store
 
+from .checks import number
 from .errors import invalid
 
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 20
 
 
-def page(call: Call, *, kind: str, parent: str, run_id: str | None = None) -> dict:
+def page(call: Call, *, kind: str, parent: str, run_id: str | None = None) -> JsonObject:
     """Reads one page as the API's list envelope; `run_id` narrows messages to one run."""
     store, query, quirks = call.sandbox.store, call.query, call.sandbox.quirks
     limit, order = read_limit(query), read_order(query)
     param = "before" if query_value(query, "before") else "after"
     # A page before a cursor is read backwards from it, then reversed.
     descending = (order == "desc") != (param == "before")
-    where, args = "kind=? AND parent=?", [kind, parent]
+    where = "kind=? AND parent=?"
+    args: list[object] = [kind, parent]
     if (cursor := query_value(query, param)) and not (param == "after" and quirks["after_ignored"]):
         beyond, position = beyond_cursor(quirks, descending=descending), position_of(store, kind, cursor, param)
         where += f" AND {beyond}"
@@ -32,7 +35,7 @@ def page(call: Call, *, kind: str, parent: str, run_id: str | None = None) -> di
     return envelope(shown, has_more=has_more)
 
 
-def beyond_cursor(quirks: dict, *, descending: bool) -> str:
+def beyond_cursor(quirks: JsonObject, *, descending: bool) -> str:
     """Writes the SQL condition for rows behind a cursor, as this server or one with a quirk understands it."""
     sign = "<" if descending else ">"
     if quirks["ties_lost"]:
@@ -40,20 +43,20 @@ def beyond_cursor(quirks: dict, *, descending: bool) -> str:
     return f"(created_at, seq) {sign}{'=' if quirks['after_inclusive'] else ''} (?,?)"
 
 
-def read(store: Store, where: str, args: list, *, descending: bool, count: int) -> list[dict]:
+def read(store: Store, where: str, args: list[object], *, descending: bool, count: int) -> list[JsonObject]:
     direction = "DESC" if descending else "ASC"
     sql = f"SELECT body FROM object WHERE {where} ORDER BY created_at {direction}, seq {direction} LIMIT ?"
     return [json.loads(body) for (body,) in store.rows(sql, *args, count)]
 
 
-def position_of(store: Store, kind: str, cursor: str, param: str) -> tuple:
+def position_of(store: Store, kind: str, cursor: str, param: str) -> tuple[int, int]:
     found = store.rows("SELECT created_at, seq FROM object WHERE id=? AND kind=?", cursor, kind)
     if not found:
         raise invalid(f"Invalid '{param}': no {kind} found with id '{cursor}'.", param=param)
     return found[0]
 
 
-def envelope(objects: list[dict], *, has_more: bool) -> dict:
+def envelope(objects: list[JsonObject], *, has_more: bool) -> JsonObject:
     """Makes the list object; both ids are null when it is empty."""
     return {
         "object": "list",
@@ -76,20 +79,8 @@ def read_limit(query: dict[str, list[str]]) -> int:
             param="limit",
             code="invalid_type",
         )
-    limit = int(text)
-    if limit < 1:
-        raise invalid(
-            f"Invalid 'limit': integer below minimum value. Expected a value >= 1, but got {limit} instead.",
-            param="limit",
-            code="integer_below_min_value",
-        )
-    if limit > LIMIT_MAX:
-        raise invalid(
-            f"Invalid 'limit': integer above maximum value. Expected a value <= {LIMIT_MAX}, but got {limit} instead.",
-            param="limit",
-            code="integer_above_max_value",
-        )
-    return limit
+    number(least=1, most=LIMIT_MAX, whole=True)("limit", int(text))
+    return int(text)
 
 
 def read_order(query: dict[str, list[str]]) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler
 
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.state import Bytes, Sandbox, Streamed
 from runsdash.sandbox.switches import fault_effects
 from runsdash.sandbox.switches.faults import Fault
@@ -22,7 +23,7 @@ class Replies(BaseHTTPRequestHandler):
     fault: Fault | None
     request_id: str
     began: float
-    entry: dict
+    entry: JsonObject
 
     def reply(self, answer: object) -> None:
         if isinstance(answer, Fault):
@@ -69,7 +70,7 @@ class Replies(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        if kind == "drip":
+        if self.fault and kind == "drip":
             for piece in fault_effects.dripped(content, self.fault):
                 self.wfile.write(piece)
             return

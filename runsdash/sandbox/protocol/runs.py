@@ -1,12 +1,16 @@
 """Serves runs: create, read, modify, cancel. Tool outputs are in `submit`."""
 
+from typing import Any
+
+from runsdash.sandbox.engine.transitions import Transition
 from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.script import plan
 from runsdash.sandbox.state import Call, Sandbox, Streamed
 from runsdash.sandbox.store import Active, Change
 
 from . import bodies, messages, paging, threads
-from .errors import not_cancellable, not_found, thread_busy
+from .errors import not_cancellable, thread_busy
 from .metadata import modified
 
 CANCELLABLE = ("queued", "in_progress", "requires_action")
@@ -18,10 +22,10 @@ BLANK = dict.fromkeys(
 )  # fmt: skip
 
 
-def shape(given: dict, assistant: dict, *, thread_id: str, expires_s: int) -> dict:
+def shape(given: JsonObject, assistant: JsonObject, *, thread_id: str, expires_s: int) -> JsonObject:
     """Makes the run object for a create body: what it lacks comes from the assistant."""
 
-    def pick(name: str, otherwise: object = None) -> object:
+    def pick(name: str, otherwise: Any = None) -> Any:
         return next((one for one in (given.get(name), assistant.get(name)) if one is not None), otherwise)
 
     instructions = [pick("instructions", ""), given.get("additional_instructions")]
@@ -50,18 +54,19 @@ def shape(given: dict, assistant: dict, *, thread_id: str, expires_s: int) -> di
     }
 
 
-def insert(sandbox: Sandbox, change: Change, given: dict, *, assistant: dict, thread_id: str) -> dict:
+def insert(sandbox: Sandbox, change: Change, given: JsonObject, *, assistant: JsonObject, thread_id: str) -> Transition:
     """Inserts a new run with its plan, and announces it to the streams."""
     run = shape(given, assistant, thread_id=thread_id, expires_s=sandbox.options.expires_s)
     change.insert("run", run, parent=thread_id)
     change.emit(run["id"], "thread.run.created", run)
     change.emit(run["id"], "thread.run.queued", run)
     active = Active(run["id"], thread_id, None, run["expires_at"], first_plan(sandbox, change, run, assistant))
-    sandbox.engine.transition(change, active).schedule()
-    return run
+    transition = sandbox.engine.transition(change, active)
+    transition.schedule()
+    return transition
 
 
-def first_plan(sandbox: Sandbox, change: Change, run: dict, assistant: dict) -> dict:
+def first_plan(sandbox: Sandbox, change: Change, run: JsonObject, assistant: JsonObject) -> JsonObject:
     """Makes the plan: what to do, what was found, what it cost (`chars` is the prompt's length)."""
     sent = change.children("message", run["thread_id"])
     last = next((bodies.message_text(one) for one in reversed(sent) if one["role"] == "user"), "")
@@ -74,33 +79,33 @@ def first_plan(sandbox: Sandbox, change: Change, run: dict, assistant: dict) -> 
     return {"todo": todo, "open": None, "facts": [], "chars": chars, "prompt": 0, "completion": 0}
 
 
-def create(call: Call, thread_id: str) -> dict | Streamed:
+def create(call: Call, thread_id: str) -> JsonObject | Streamed:
     sandbox = call.sandbox
-    sandbox.find("thread", thread_id)
+    sandbox.store.get("thread", thread_id)
     bodies.RUN("", call.body)
-    assistant = sandbox.find("assistant", call.body["assistant_id"])
+    assistant = sandbox.store.get("assistant", call.body["assistant_id"])
     with sandbox.store.change() as change:
         busy = change.active_of_thread(thread_id)
         if busy:
             raise thread_busy(thread_id, busy.run_id)
         for message in call.body.get("additional_messages") or []:
             messages.insert(change, message, thread_id=thread_id)
-        run = insert(sandbox, change, call.body, assistant=assistant, thread_id=thread_id)
+        run = insert(sandbox, change, call.body, assistant=assistant, thread_id=thread_id).run
         reply = streamed(call, run) or run
     sandbox.engine.wake()
     return reply
 
 
-def create_with_thread(call: Call) -> dict | Streamed:
+def create_with_thread(call: Call) -> JsonObject | Streamed:
     sandbox = call.sandbox
     bodies.THREAD_AND_RUN("", call.body)
-    assistant = sandbox.find("assistant", call.body["assistant_id"])
+    assistant = sandbox.store.get("assistant", call.body["assistant_id"])
     given = call.body.get("thread") or {}
     if call.body.get("tool_resources") and not given.get("tool_resources"):
         given = given | {"tool_resources": call.body["tool_resources"]}
     with sandbox.store.change() as change:
         thread = threads.insert(change, given)
-        run = insert(sandbox, change, call.body, assistant=assistant, thread_id=thread["id"])
+        run = insert(sandbox, change, call.body, assistant=assistant, thread_id=thread["id"]).run
         change.emit(run["id"], "thread.created", thread)
         change.events.insert(0, change.events.pop())  # it comes before the run's
         reply = streamed(call, run) or run
@@ -108,33 +113,30 @@ def create_with_thread(call: Call) -> dict | Streamed:
     return reply
 
 
-def streamed(call: Call, run: dict) -> Streamed | None:
+def streamed(call: Call, run: JsonObject) -> Streamed | None:
     """Opens a stream, if the request wants one, that gets the events of the change under way."""
     if not call.body.get("stream"):
         return None
     return Streamed(run["id"], call.sandbox.streams.listen(run["id"]), call.wants_content)
 
 
-def list_all(call: Call, thread_id: str) -> dict:
-    call.sandbox.find("thread", thread_id)
+def list_all(call: Call, thread_id: str) -> JsonObject:
+    call.sandbox.store.get("thread", thread_id)
     return paging.page(call, kind="run", parent=thread_id)
 
 
-def retrieve(call: Call, thread_id: str, run_id: str) -> dict:
-    found = call.sandbox.store.get("run", run_id, parent=thread_id)
-    if found is None:
-        call.sandbox.find("thread", thread_id)
-        raise not_found("run", run_id)
-    return found
+def retrieve(call: Call, thread_id: str, run_id: str) -> JsonObject:
+    call.sandbox.store.get("thread", thread_id)
+    return call.sandbox.store.get("run", run_id, parent=thread_id)
 
 
-def modify(call: Call, thread_id: str, run_id: str) -> dict:
+def modify(call: Call, thread_id: str, run_id: str) -> JsonObject:
     bodies.METADATA_ONLY("", call.body)
     retrieve(call, thread_id, run_id)
     return modified(call, "run", run_id, given=call.body, parent=thread_id)
 
 
-def cancel(call: Call, thread_id: str, run_id: str) -> dict:
+def cancel(call: Call, thread_id: str, run_id: str) -> JsonObject:
     sandbox = call.sandbox
     retrieve(call, thread_id, run_id)
     with sandbox.store.change() as change:

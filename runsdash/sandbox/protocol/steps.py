@@ -1,12 +1,13 @@
 """Serves run steps. The text of file search results is shown only to who asks for it."""
 
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.state import Call
 
 from . import paging, runs
 from .errors import ApiError
 
 
-def list_all(call: Call, thread_id: str, run_id: str) -> dict:
+def list_all(call: Call, thread_id: str, run_id: str) -> JsonObject:
     refuse_by_quirk(call)
     runs.retrieve(call, thread_id, run_id)
     page = paging.page(call, kind="step", parent=run_id)
@@ -14,10 +15,10 @@ def list_all(call: Call, thread_id: str, run_id: str) -> dict:
     return page
 
 
-def retrieve(call: Call, thread_id: str, run_id: str, step_id: str) -> dict:
+def retrieve(call: Call, thread_id: str, run_id: str, step_id: str) -> JsonObject:
     refuse_by_quirk(call)
     runs.retrieve(call, thread_id, run_id)
-    step = call.sandbox.find("step", step_id, parent=run_id)
+    step = call.sandbox.store.get("step", step_id, parent=run_id)
     return shown(step, wants_content=call.wants_content)
 
 
@@ -26,7 +27,7 @@ def refuse_by_quirk(call: Call) -> None:
         raise ApiError(status=501, message="Run steps are not implemented by this server.", type="server_error")
 
 
-def shown(step: dict, *, wants_content: bool) -> dict:
+def shown(step: JsonObject, *, wants_content: bool) -> JsonObject:
     """Returns the step, without the text of search results unless it is wanted."""
     if not wants_content:
         for call in step["step_details"].get("tool_calls", []):

@@ -1,6 +1,7 @@
 """Takes what a waiting run waits for: tool outputs, or approvals of calls on another server."""
 
 from runsdash.sandbox.engine.transitions import Transition
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.script.plan import TURN_S
 from runsdash.sandbox.state import Call, Streamed
 
@@ -12,7 +13,7 @@ OUTPUTS_MAX = 512 * 1024  # "the combined tool outputs must be less than 512kb"
 BODY = fields({"tool_outputs": array(mapping), "tool_approvals": array(mapping), "stream": lambda path, value: None})
 
 
-def create(call: Call, thread_id: str, run_id: str) -> dict | Streamed:
+def create(call: Call, thread_id: str, run_id: str) -> JsonObject | Streamed:
     sandbox = call.sandbox
     runs.retrieve(call, thread_id, run_id)
     BODY("", call.body)
@@ -34,7 +35,7 @@ def create(call: Call, thread_id: str, run_id: str) -> dict | Streamed:
     return reply or transition.run
 
 
-def check_outputs(outputs: list[dict]) -> None:
+def check_outputs(outputs: list[JsonObject]) -> None:
     size = 0
     for at, one in enumerate(outputs):
         if one.get("output") is not None and not isinstance(one["output"], str):
@@ -46,7 +47,7 @@ def check_outputs(outputs: list[dict]) -> None:
         raise outputs_too_large()
 
 
-def accept(transition: Transition, body: dict) -> None:
+def accept(transition: Transition, body: JsonObject) -> None:
     """Writes the answers into the open step and sends the run on its way."""
     action_type = transition.run["required_action"]["type"]
     name = "tool_outputs" if action_type == "submit_tool_outputs" else "tool_approvals"
@@ -68,17 +69,17 @@ def accept(transition: Transition, body: dict) -> None:
     transition.schedule()
 
 
-def fill_output(call: dict, answer: dict) -> dict:
+def fill_output(call: JsonObject, answer: JsonObject) -> JsonObject:
     call["function"]["output"] = answer.get("output") or ""
     return {"kind": "tool", "name": call["function"]["name"], "output": call["function"]["output"]}
 
 
-def fill_approval(call: dict, answer: dict) -> dict:
+def fill_approval(call: JsonObject, answer: JsonObject) -> JsonObject:
     approve = answer.get("approve") is True
     call["output"] = "Approved; the sandbox has no such server." if approve else None
     return {"kind": "approval", "name": call["name"], "approve": approve}
 
 
-def written(call: dict) -> int:
+def written(call: JsonObject) -> int:
     """Counts the characters the model wrote to make this call."""
     return len(call["function"]["name"] + call["function"]["arguments"] if "function" in call else call["arguments"])

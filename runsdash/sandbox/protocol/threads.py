@@ -1,6 +1,7 @@
 """Serves threads. Listing them is an extension: OpenAI never had it, some other servers do."""
 
 from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.state import Call
 from runsdash.sandbox.store import Change
 
@@ -9,9 +10,9 @@ from .errors import missing_scope
 from .metadata import modified
 
 
-def insert(change: Change, given: dict) -> dict:
+def insert(change: Change, given: JsonObject) -> JsonObject:
     """Inserts a new thread with its first messages."""
-    thread = {
+    thread: JsonObject = {
         "id": mint(prefix="thread_"),
         "object": "thread",
         "created_at": now_s(),
@@ -24,30 +25,30 @@ def insert(change: Change, given: dict) -> dict:
     return thread
 
 
-def create(call: Call) -> dict:
+def create(call: Call) -> JsonObject:
     bodies.THREAD("", call.body)
     with call.sandbox.store.change() as change:
         return insert(change, call.body)
 
 
-def list_all(call: Call) -> dict:
+def list_all(call: Call) -> JsonObject:
     if call.sandbox.quirks["no_thread_list"]:
         raise missing_scope()
     return paging.page(call, kind="thread", parent="")
 
 
-def retrieve(call: Call, thread_id: str) -> dict:
-    return call.sandbox.find("thread", thread_id)
+def retrieve(call: Call, thread_id: str) -> JsonObject:
+    return call.sandbox.store.get("thread", thread_id)
 
 
-def modify(call: Call, thread_id: str) -> dict:
+def modify(call: Call, thread_id: str) -> JsonObject:
     bodies.MODIFY_THREAD("", call.body)
     return modified(call, "thread", thread_id, given=call.body)
 
 
-def delete(call: Call, thread_id: str) -> dict:
+def delete(call: Call, thread_id: str) -> JsonObject:
     """Deletes the thread with its messages, runs and steps; a run at work simply ends."""
-    call.sandbox.find("thread", thread_id)
+    call.sandbox.store.get("thread", thread_id)
     with call.sandbox.store.change() as change:
         for run in change.children("run", thread_id):
             change.delete_children("step", run["id"])

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Callable, Iterator
 
+from runsdash.sandbox.json_objects import JsonObject, dump
 from runsdash.sandbox.state import Streamed
-from runsdash.sandbox.store import dump
 
 from .steps import shown
 
@@ -14,7 +14,7 @@ ENDS = frozenset(
 )
 
 
-def json_body(answer: object, quirks: dict) -> bytes:
+def json_body(answer: object, quirks: JsonObject) -> bytes:
     """Writes an answer as JSON, with the quirks of servers that differ."""
     if quirks["float_timestamps"]:
         answer = floated(answer)
@@ -39,7 +39,7 @@ def floated(value: object) -> object:
     return value
 
 
-def with_odd_calls(value: object, odd: Callable[[list[dict]], list[dict]]) -> object:
+def with_odd_calls(value: object, odd: Callable[[list[JsonObject]], list[JsonObject]]) -> object:
     """Changes every list of tool calls."""
     if isinstance(value, list):
         return [with_odd_calls(one, odd) for one in value]
@@ -58,7 +58,7 @@ CALL_IDS = {
 }
 
 
-def frames(streamed: Streamed, quirks: dict) -> Iterator[bytes]:
+def frames(streamed: Streamed, quirks: JsonObject) -> Iterator[bytes]:
     """Writes the frames of a stream as they come, until the run ends or waits for a client."""
     dialect = DIALECTS[quirks["stream_dialect"]]
     while (item := streamed.listener.get()) is not None:

@@ -6,19 +6,21 @@ wrote are used where a property has the matching type.
 
 import re
 
+from runsdash.sandbox.json_objects import JsonObject
+
 CODE = re.compile(r"\b[A-Z]{1,5}-?\d{2,}[A-Z0-9-]*\b")
 NUMBER = re.compile(r"(?<![\w-])\d+(?:\.\d+)?(?![\w-])")
 FORMATS = {"date": "2026-01-15", "date-time": "2026-01-15T09:30:00Z", "email": "ada@example.com"}
 DEPTH_MAX = 6
 
 
-def make(schema: dict | None, *, text: str) -> dict:
+def make(schema: JsonObject | None, *, text: str) -> JsonObject:
     """Arguments with every property that has a schema; `text` is what the user wrote."""
     made = value(schema if isinstance(schema, dict) else {}, name="", text=text, depth=0)
     return made if isinstance(made, dict) else {}
 
 
-def value(schema: dict, *, name: str, text: str, depth: int) -> object:
+def value(schema: JsonObject, *, name: str, text: str, depth: int) -> object:
     for given in ("const", "default"):
         if given in schema:
             return schema[given]
@@ -29,14 +31,14 @@ def value(schema: dict, *, name: str, text: str, depth: int) -> object:
     return by_type(type_of(schema), schema, name=name, text=text, depth=depth)
 
 
-def type_of(schema: dict) -> str:
+def type_of(schema: JsonObject) -> str:
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), "null")
     return kind or ("object" if "properties" in schema or not schema else "string")
 
 
-def by_type(kind: str, schema: dict, *, name: str, text: str, depth: int) -> object:
+def by_type(kind: str, schema: JsonObject, *, name: str, text: str, depth: int) -> object:
     if kind == "object":
         properties = schema.get("properties") or {}
         inner = properties.items() if depth < DEPTH_MAX else ()
@@ -49,7 +51,7 @@ def by_type(kind: str, schema: dict, *, name: str, text: str, depth: int) -> obj
     return {"boolean": True, "null": None}[kind] if kind in ("boolean", "null") else word(schema, name, text)
 
 
-def number(schema: dict, *, kind: str, text: str) -> float:
+def number(schema: JsonObject, *, kind: str, text: str) -> float:
     found = NUMBER.search(text)
     example = next(iter(schema.get("examples") or []), schema.get("minimum", 1))
     amount = float(found.group() if found else example)
@@ -57,7 +59,7 @@ def number(schema: dict, *, kind: str, text: str) -> float:
     return int(amount) if kind == "integer" else amount
 
 
-def word(schema: dict, name: str, text: str) -> str:
+def word(schema: JsonObject, name: str, text: str) -> str:
     if schema.get("format") in FORMATS:
         return FORMATS[schema["format"]]
     found = CODE.search(text)

@@ -8,6 +8,8 @@ import ast
 import math
 import operator
 import statistics
+from collections.abc import Callable
+from typing import Any
 
 NODES_MAX = 200
 EXPONENT_MAX = 512
@@ -21,7 +23,7 @@ BINARY = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
-UNARY = {ast.UAdd: operator.pos, ast.USub: operator.neg}
+UNARY: dict[type[ast.unaryop], Callable[[float], float]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
 COMPARE = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -31,7 +33,7 @@ COMPARE = {
     ast.NotEq: operator.ne,
 }
 NAMES = {"pi": math.pi, "e": math.e, "tau": math.tau}
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in ("sqrt", "sin", "cos", "tan", "log", "log10", "exp", "hypot")},
     **{"abs": abs, "round": round, "min": min, "max": max, "sum": sum, "len": len, "mean": statistics.mean},
     **{"floor": math.floor, "ceil": math.ceil},
@@ -55,10 +57,10 @@ def evaluate(expression: str) -> object:
     return value_of(tree.body)
 
 
-def value_of(node: ast.AST) -> object:
+def value_of(node: ast.AST) -> Any:
     match node:
-        case ast.Constant(value=bool() | int() | float()):
-            return bounded(node.value)
+        case ast.Constant(value=bool() | int() | float() as value):
+            return bounded(value)
         case ast.Name(id=name) if name in NAMES:
             return NAMES[name]
         case ast.List(elts=items) | ast.Tuple(elts=items):

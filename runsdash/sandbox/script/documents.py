@@ -7,6 +7,8 @@ import math
 import re
 from collections import Counter
 
+from runsdash.sandbox.json_objects import JsonObject
+
 RANKER = "default_2024_08_21"
 K1, B = 1.4, 0.6
 
@@ -110,7 +112,7 @@ PASSAGES = [(*passage, Counter(words(passage[2] + " " + passage[1]))) for passag
 MEAN_LENGTH = sum(sum(counts.values()) for *_, counts in PASSAGES) / len(PASSAGES)
 
 
-def search(query: str, *, limit: int = 20, score_threshold: float = 0.0) -> list[dict]:
+def search(query: str, *, limit: int = 20, score_threshold: float = 0.0) -> list[JsonObject]:
     """Finds the best passages for `query`, best first, in the shape of a file_search result."""
     wanted = set(words(query))
     scored = [(score(counts, wanted), file_id, name, text) for file_id, name, text, counts in PASSAGES]
@@ -122,7 +124,7 @@ def search(query: str, *, limit: int = 20, score_threshold: float = 0.0) -> list
     ]
 
 
-def score(counts: Counter, wanted: set[str]) -> float:
+def score(counts: Counter[str], wanted: set[str]) -> float:
     """Divides BM25 by its upper bound for this query, so 1.0 would be a perfect passage."""
     if not wanted:
         return 0.0

@@ -7,6 +7,7 @@ An action is a JSON object: `do` names a function of engine/actions.py, `wait_s`
 import re
 
 from runsdash.sandbox.ids import mint
+from runsdash.sandbox.json_objects import JsonObject, dump
 
 from . import arguments, arithmetic, commands, documents, prose
 from .commands import Command
@@ -17,7 +18,7 @@ NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
 MONTHS = [12.0, 19.0, 15.0, 27.0, 31.0, 24.0]
 
 
-def plan(run: dict, *, text: str, fallback: str, name: str) -> list[dict]:
+def plan(run: JsonObject, *, text: str, fallback: str, name: str) -> list[JsonObject]:
     """Plans the actions for `text`; `fallback` is the assistant's script, used when text has no command."""
     given = commands.read(text) or commands.read(fallback)
     actions = [{"do": "start", "wait_s": QUEUE_S}]
@@ -32,11 +33,11 @@ def plan(run: dict, *, text: str, fallback: str, name: str) -> list[dict]:
     return [*actions, {"do": "complete", "wait_s": 0}]
 
 
-def functions(run: dict) -> list[dict]:
+def functions(run: JsonObject) -> list[JsonObject]:
     return [tool["function"] for tool in run["tools"] if tool.get("type") == "function"]
 
 
-def calls_without_command(run: dict, text: str) -> list[dict]:
+def calls_without_command(run: JsonObject, text: str) -> list[JsonObject]:
     """Calls a tool first when the message is a question, or when `tool_choice` demands it."""
     choice, available = run["tool_choice"], functions(run)
     if not available or choice == "none":
@@ -49,18 +50,18 @@ def calls_without_command(run: dict, text: str) -> list[dict]:
     return []
 
 
-def closest(available: list[dict], text: str) -> dict:
+def closest(available: list[JsonObject], text: str) -> JsonObject:
     """Returns the function whose name and description share most words with the text."""
     text_words = set(documents.words(text))
 
-    def shared(function: dict) -> int:
+    def shared(function: JsonObject) -> int:
         own = f"{function['name'].replace('_', ' ')} {function.get('description') or ''}"
         return len(text_words & set(documents.words(own)))
 
     return max(available, key=shared)
 
 
-def calls(chosen: list[dict], run: dict, text: str) -> list[dict]:
+def calls(chosen: list[JsonObject], run: JsonObject, text: str) -> list[JsonObject]:
     """Plans one step with all calls, or one step each when the run forbids parallel calls."""
     tool_calls = [
         {
@@ -68,7 +69,7 @@ def calls(chosen: list[dict], run: dict, text: str) -> list[dict]:
             "type": "function",
             "function": {
                 "name": one["name"],
-                "arguments": prose.compact(arguments.make(one.get("parameters"), text=text)),
+                "arguments": dump(arguments.make(one.get("parameters"), text=text)),
                 "output": None,
             },
         }
@@ -78,42 +79,42 @@ def calls(chosen: list[dict], run: dict, text: str) -> list[dict]:
     return [{"do": "call", "wait_s": TOOL_S, "calls": group} for group in groups if group]
 
 
-def tool(command: Command, run: dict, text: str) -> list[dict]:
+def tool(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
     available = functions(run)
     named = [one for one in available if one["name"] == command.word] or available[:1]
     return calls(named, run, text) or note("There is no function tool to call on this run.")
 
 
-def tools(command: Command, run: dict, text: str) -> list[dict]:
+def tools(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
     return calls(functions(run), run, text) or note("There is no function tool to call on this run.")
 
 
-def approve(command: Command, run: dict, text: str) -> list[dict]:
+def approve(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
     call = {
         "id": mint(prefix="call_"),
         "type": "mcp",
         "name": command.word or "update_customs_record",
-        "arguments": prose.compact({"reason": "scripted approval"}),
+        "arguments": dump({"reason": "scripted approval"}),
         "server_label": "harbor_registry",
         "output": None,
     }
     return [{"do": "ask_approval", "wait_s": TOOL_S, "calls": [call]}]
 
 
-def code(command: Command, run: dict, text: str) -> list[dict]:
+def code(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
     expression = command.rest or "6*7"
     logs = arithmetic.run(expression) + "\n"
     fact = {"kind": "code", "input": expression, "logs": logs}
     return interpreter(f"print({expression})", outputs=[{"type": "logs", "logs": logs}], fact=fact)
 
 
-def plot(command: Command, run: dict, text: str) -> list[dict]:
+def plot(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
     values = [float(found) for found in NUMBERS.findall(command.rest)][:40] or MONTHS
     source = f"import matplotlib.pyplot as plt\nplt.bar(range({len(values)}), {values})\nplt.show()"
     return interpreter(source, outputs=[], fact={"kind": "plot", "values": values})
 
 
-def interpreter(source: str, *, outputs: list[dict], fact: dict) -> list[dict]:
+def interpreter(source: str, *, outputs: list[JsonObject], fact: JsonObject) -> list[JsonObject]:
     call = {
         "id": mint(prefix="call_"),
         "type": "code_interpreter",
@@ -125,7 +126,7 @@ def interpreter(source: str, *, outputs: list[dict], fact: dict) -> list[dict]:
     ]
 
 
-def search(command: Command, run: dict, text: str) -> list[dict]:
+def search(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
     query = command.rest or "transit times"
     options = next((one.get("file_search") or {} for one in run["tools"] if one["type"] == "file_search"), {})
     threshold = (options.get("ranking_options") or {}).get("score_threshold") or 0.0
@@ -139,17 +140,17 @@ def search(command: Command, run: dict, text: str) -> list[dict]:
     ]
 
 
-def long(command: Command, run: dict, text: str) -> list[dict]:
+def long(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
     count = int(command.amount(otherwise=commands.LONG_WORDS, most=commands.LONG_WORDS_MAX))
     return [{"do": "say", "wait_s": TURN_S, "text": prose.long_text(max(count, 1))}]
 
 
-def slow(command: Command, run: dict, text: str) -> list[dict]:
+def slow(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
     wait_s = command.amount(otherwise=commands.SLOW_S, most=commands.SLOW_S_MAX)
     return [{"do": "rest", "wait_s": wait_s, "exact": True}]
 
 
-def fail(command: Command, run: dict, text: str) -> list[dict]:
+def fail(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
     if command.word == "invalid_prompt":
         return [{"do": "fail", "wait_s": TURN_S, "code": "invalid_prompt"}]
     return [
@@ -158,7 +159,7 @@ def fail(command: Command, run: dict, text: str) -> list[dict]:
     ]
 
 
-def incomplete(command: Command, run: dict, text: str) -> list[dict]:
+def incomplete(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
     reason = "max_prompt_tokens" if command.word == "max_prompt_tokens" else "max_completion_tokens"
     return [
         {"do": "say", "wait_s": TURN_S, "text": prose.long_text(40), "unfinished": True},
@@ -166,7 +167,7 @@ def incomplete(command: Command, run: dict, text: str) -> list[dict]:
     ]
 
 
-def note(text: str) -> list[dict]:
+def note(text: str) -> list[JsonObject]:
     return [{"do": "note", "wait_s": 0, "text": text}]
 
 

@@ -5,6 +5,8 @@ A fact is what a step of the run brought: `{"kind": tool | code | plot | search 
 
 import json
 
+from runsdash.sandbox.json_objects import JsonObject
+
 QUOTE_MAX = 600
 MARK = "【{at}:0†{name}】"
 PASSAGE = (
@@ -34,11 +36,12 @@ def answer_without_facts(text: str, *, name: str) -> str:
     )
 
 
-def answer(facts: list[dict], *, text: str, name: str) -> tuple[str, list[dict], list[str]]:
+def answer(facts: list[JsonObject], *, text: str, name: str) -> tuple[str, list[JsonObject], list[str]]:
     """Writes the closing answer: its text, its annotations, and the ids of images shown in it."""
     if not facts:
         return answer_without_facts(text, name=name), [], []
-    parts, annotations, images = [], [], []
+    parts: list[str] = []
+    annotations, images = [], []
     for fact in facts:
         start = sum(len(part) + 2 for part in parts)
         sentence, notes = SENTENCES[fact["kind"]](fact)
@@ -48,11 +51,11 @@ def answer(facts: list[dict], *, text: str, name: str) -> tuple[str, list[dict],
     return "\n\n".join(parts), annotations, images
 
 
-def shifted(note: dict, by: int) -> dict:
+def shifted(note: JsonObject, by: int) -> JsonObject:
     return note | {"start_index": note["start_index"] + by, "end_index": note["end_index"] + by}
 
 
-def tool_sentence(fact: dict) -> tuple[str, list]:
+def tool_sentence(fact: JsonObject) -> tuple[str, list[JsonObject]]:
     output = fact["output"]
     quoted = output if len(output) <= QUOTE_MAX else output[:QUOTE_MAX] + f"… ({len(output):,} characters in all)"
     if len(quoted) > 80 or "\n" in quoted:
@@ -60,21 +63,21 @@ def tool_sentence(fact: dict) -> tuple[str, list]:
     return f"`{fact['name']}` answered: {quoted}", []
 
 
-def approval_sentence(fact: dict) -> tuple[str, list]:
+def approval_sentence(fact: JsonObject) -> tuple[str, list[JsonObject]]:
     if fact["approve"]:
         return f"You approved `{fact['name']}`. The sandbox has no such server, so nothing was done.", []
     return f"You declined `{fact['name']}`, so it was not called.", []
 
 
-def code_sentence(fact: dict) -> tuple[str, list]:
+def code_sentence(fact: JsonObject) -> tuple[str, list[JsonObject]]:
     return f"The code `{fact['input']}` printed **{fact['logs'].strip()}**.", []
 
 
-def plot_sentence(fact: dict) -> tuple[str, list]:
+def plot_sentence(fact: JsonObject) -> tuple[str, list[JsonObject]]:
     return f"The chart shows {len(fact['values'])} values: {', '.join(f'{v:g}' for v in fact['values'])}.", []
 
 
-def search_sentences(fact: dict) -> tuple[str, list]:
+def search_sentences(fact: JsonObject) -> tuple[str, list[JsonObject]]:
     if not fact["results"]:
         return f"Nothing in the bundled documents matches “{fact['query']}”.", []
     text, notes = f"On “{fact['query']}” the documents say:", []
@@ -86,7 +89,7 @@ def search_sentences(fact: dict) -> tuple[str, list]:
     return text, notes
 
 
-def citation(mark: str, *, file_id: str, start: int) -> dict:
+def citation(mark: str, *, file_id: str, start: int) -> JsonObject:
     """Makes a file citation; its indexes count characters of the message's text."""
     return {
         "type": "file_citation",
@@ -97,17 +100,12 @@ def citation(mark: str, *, file_id: str, start: int) -> dict:
     }
 
 
-def compact(value: object) -> str:
-    """Writes JSON as models write tool arguments."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
 def as_json(text: str) -> str:
     """Writes the same answer for `response_format: json_object`."""
     return json.dumps({"answer": text}, ensure_ascii=False)
 
 
-def note_sentence(fact: dict) -> tuple[str, list]:
+def note_sentence(fact: JsonObject) -> tuple[str, list[JsonObject]]:
     return fact["text"], []
 
 

@@ -50,8 +50,7 @@ def start(sandbox: Sandbox, change: Change, slug: str, text: str) -> Transition:
     assistant = change.get("assistant", f"asst_sandbox_{slug}")
     given = {"metadata": {"team": "night", "channel": "chat"}}
     thread = threads.insert(change, {"messages": [{"role": "user", "content": text}], "metadata": {"team": "night"}})
-    run = runs.insert(sandbox, change, given, assistant=assistant, thread_id=thread["id"])
-    return sandbox.engine.transition(change, change.active(run["id"]))
+    return runs.insert(sandbox, change, given, assistant=assistant, thread_id=thread["id"])
 
 
 def apply_next(transition: Transition) -> None:

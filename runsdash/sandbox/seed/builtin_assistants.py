@@ -4,12 +4,14 @@ They work for an invented carrier of cold goods. An assistant's `sandbox_script`
 commands it follows when a message has none.
 """
 
+from runsdash.sandbox.json_objects import JsonObject
 
-def text(description: str, **more: object) -> dict:
+
+def text(description: str, **more: object) -> JsonObject:
     return {"type": "string", "description": description, **more}
 
 
-def function(name: str, description: str, required: list[str], **properties: dict) -> dict:
+def function(name: str, description: str, required: list[str], **properties: JsonObject) -> JsonObject:
     parameters = {
         "type": "object",
         "properties": properties,
@@ -55,7 +57,7 @@ PAY_CLAIM = function(
 CODE, SEARCH = {"type": "code_interpreter"}, {"type": "file_search"}
 
 
-def assistant(slug: str, name: str, does: str, **more: object) -> dict:
+def assistant(slug: str, name: str, does: str, **more: object) -> JsonObject:
     script = more.pop("script", "")
     return {
         "id": f"asst_sandbox_{slug}",

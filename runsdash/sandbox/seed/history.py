@@ -5,14 +5,14 @@ goes through the engine.
 """
 
 import random
-import string
 from collections.abc import Iterator
 
-from runsdash.sandbox.ids import now_s
+from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.state import Sandbox
+from runsdash.sandbox.store import Row
 
 from . import active_runs
-from .past_thread import PastThread
+from .past_thread import File, PastThread
 from .stories import STORIES, TEAMS
 
 DAYS = 30
@@ -31,7 +31,7 @@ def write(sandbox: Sandbox, *, runs: int, seed: int) -> None:
 
 
 def write_past(sandbox: Sandbox, *, runs: int, rng: random.Random) -> None:
-    rows: list[tuple] = []
+    rows: list[Row] = []
     with sandbox.store.change() as change:
         for thread_rows, files in threads(runs, rng):
             rows += thread_rows
@@ -44,7 +44,7 @@ def write_past(sandbox: Sandbox, *, runs: int, rng: random.Random) -> None:
         change.set_setting(SEEDED, str(runs))
 
 
-def threads(runs: int, rng: random.Random) -> Iterator[tuple[list[tuple], list[tuple]]]:
+def threads(runs: int, rng: random.Random) -> Iterator[tuple[list[Row], list[File]]]:
     """Makes the rows and files of each thread, oldest thread first."""
     count = max(1, round(runs / RUNS_A_THREAD)) if runs else 0
     now, span_s = now_s(), DAYS * 86_400
@@ -63,9 +63,9 @@ def split(runs: int, count: int, rng: random.Random) -> list[int]:
     return shares
 
 
-def one_thread(share: int, rng: random.Random, *, start: int, until: int) -> tuple[list, list]:
+def one_thread(share: int, rng: random.Random, *, start: int, until: int) -> tuple[list[Row], list[File]]:
     """Makes a thread of `share` runs that begins at `start` and is over before `until` (Unix seconds)."""
-    thread_id = new_id(rng, "thread_")
+    thread_id = mint(prefix="thread_", rng=rng)
     team = rng.choice(TEAMS)
     thread = {
         "id": thread_id,
@@ -84,7 +84,3 @@ def one_thread(share: int, rng: random.Random, *, start: int, until: int) -> tup
         (end,) = rng.choices(list(ENDS), weights=list(ENDS.values()))
         at = past_thread.add_run(story, end=end, at=max(at, past_thread.now))
     return past_thread.rows, past_thread.files
-
-
-def new_id(rng: random.Random, prefix: str) -> str:
-    return prefix + "".join(rng.choices(string.ascii_letters + string.digits, k=24))

@@ -5,20 +5,22 @@ the engine counts it.
 """
 
 import random
-import string
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from runsdash.sandbox.engine.objects import content, message_object, step_object, tokens, usage
+from runsdash.sandbox.engine.objects import chart_object, content, message_object, step_object, tokens, usage
 from runsdash.sandbox.engine.transitions import MESSAGE_REASON, TIME_FIELDS
+from runsdash.sandbox.ids import mint
+from runsdash.sandbox.json_objects import JsonObject, dump
 from runsdash.sandbox.protocol import runs
 from runsdash.sandbox.script import arithmetic, documents, plot, prose
-from runsdash.sandbox.store import dump
+from runsdash.sandbox.store import Row
 
 from . import builtin_assistants
-from .stories import MODELS, STORIES, Story
+from .stories import MODELS, STORIES, Story, ToolCall
 from .story_values import fill, story_values
 
+File = tuple[JsonObject, bytes]  # its object and its content
 EXPIRES_S = 600
 CALL_STORIES = [story for story in STORIES if story.calls]
 ASSISTANTS = {one["id"].removeprefix("asst_sandbox_"): one for one in builtin_assistants.ASSISTANTS}
@@ -40,17 +42,17 @@ class PastThread:
     """Collects `rows`, (id, kind, parent, created_at, body); `now` is the thread's latest second."""
 
     rng: random.Random
-    thread: dict
-    rows: list[tuple] = field(default_factory=list)
-    files: list[tuple[dict, bytes]] = field(default_factory=list)
+    thread: JsonObject
+    rows: list[Row] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
     chars: int = 0
     now: int = 0
 
-    def add_row(self, kind: str, body: dict, *, parent: str) -> None:
+    def add_row(self, kind: str, body: JsonObject, *, parent: str) -> None:
         self.rows.append((body["id"], kind, parent, body["created_at"], dump(body)))
 
-    def id(self, prefix: str) -> str:
-        return prefix + "".join(self.rng.choices(string.ascii_letters + string.digits, k=24))
+    def mint(self, prefix: str) -> str:
+        return mint(prefix=prefix, rng=self.rng)
 
     def add_run(self, story: Story, *, end: str, at: int) -> int:
         """Adds one run that ends as `end`; returns the second it was over."""
@@ -63,7 +65,7 @@ class PastThread:
         self.now = at + self.rng.randrange(0, 3)
         run["started_at"] = self.now
         self.chars += len(run["instructions"])
-        usages: list[dict] = []
+        usages: list[JsonObject] = []
         if not (end == "failed" and self.rng.random() < 0.3):
             finished = self.add_tool_steps(run, story, values, usages, end=end)
             if finished and end in ("completed", "incomplete", "failed"):
@@ -72,30 +74,32 @@ class PastThread:
         self.add_row("run", run, parent=self.thread["id"])
         return self.now
 
-    def blank_run(self, story: Story, *, at: int) -> dict:
+    def blank_run(self, story: Story, *, at: int) -> JsonObject:
         assistant = ASSISTANTS[story.assistant]
-        given = {"metadata": self.metadata()}
+        given: JsonObject = {"metadata": self.metadata()}
         if self.rng.random() < 0.45:
             given["model"] = self.rng.choice(MODELS)
         if self.rng.random() < 0.2:
             given |= {"temperature": 0.2, "max_completion_tokens": 1024}
         run = runs.shape(given, assistant, thread_id=self.thread["id"], expires_s=EXPIRES_S)
-        return run | {"id": self.id("run_"), "created_at": at}
+        return run | {"id": self.mint("run_"), "created_at": at}
 
-    def metadata(self) -> dict:
+    def metadata(self) -> JsonObject:
         pairs = {"team": self.thread["metadata"]["team"], "channel": self.rng.choice(CHANNELS)}
         if self.rng.random() < 0.6:
             pairs["ticket"] = f"T-{self.rng.randrange(10_000, 99_999)}"
         return pairs
 
-    def new_message(self, role: str, text: str, *, at: int) -> dict:
+    def new_message(self, role: str, text: str, *, at: int) -> JsonObject:
         self.chars += len(text)
-        message = message_object(self.id("msg_"), self.thread["id"], role=role, at=at)
+        message = message_object(self.mint("msg_"), self.thread["id"], role=role, at=at)
         return message | {"content": content(text)}
 
     # Tool steps
 
-    def add_tool_steps(self, run: dict, story: Story, values: dict, usages: list[dict], *, end: str) -> bool:
+    def add_tool_steps(
+        self, run: JsonObject, story: Story, values: JsonObject, usages: list[JsonObject], *, end: str
+    ) -> bool:
         """Adds the tool steps. False when the run ended inside one of them."""
         if story.kind in ("code", "plot"):
             self.code_step(run, story, values, usages)
@@ -108,24 +112,26 @@ class PastThread:
                 return False
         return True
 
-    def call_step(self, run: dict, group: tuple, values: dict, usages: list[dict], *, end: str) -> bool:
+    def call_step(
+        self, run: JsonObject, group: tuple[ToolCall, ...], values: JsonObject, usages: list[JsonObject], *, end: str
+    ) -> bool:
         calls = [self.call(name, arguments, values) for name, arguments, _ in group]
-        step = step_object(self.id("step_"), run, "tool_calls", {"tool_calls": calls}, at=self.advance(1, 5))
+        step = step_object(self.mint("step_"), run, "tool_calls", {"tool_calls": calls}, at=self.advance(1, 5))
         if end in ("expired", "cancelled"):
             self.now = run["created_at"] + EXPIRES_S if end == "expired" else self.advance(5, 200)
             step |= {"status": end, TIME_FIELDS[end]: self.now}
             self.add_row("step", step, parent=run["id"])
             return False
         for call, (_, _, output) in zip(calls, group, strict=True):
-            call["function"]["output"] = prose.compact(fill(output, values))
+            call["function"]["output"] = dump(fill(output, values))
         self.complete_step(run, step, usages, least=2, most=180)
         return True
 
-    def call(self, name: str, arguments: dict, values: dict) -> dict:
-        function = {"name": name, "arguments": prose.compact(fill(arguments, values)), "output": None}
-        return {"id": self.id("call_"), "type": "function", "function": function}
+    def call(self, name: str, arguments: JsonObject, values: JsonObject) -> JsonObject:
+        function = {"name": name, "arguments": dump(fill(arguments, values)), "output": None}
+        return {"id": self.mint("call_"), "type": "function", "function": function}
 
-    def code_step(self, run: dict, story: Story, values: dict, usages: list[dict]) -> None:
+    def code_step(self, run: JsonObject, story: Story, values: JsonObject, usages: list[JsonObject]) -> None:
         if story.kind == "plot":
             source = f"import matplotlib.pyplot as plt\nplt.bar(days, [{values['week']}])\nplt.show()"
             values["file_id"] = self.image(run, values)
@@ -134,32 +140,26 @@ class PastThread:
             source = f"print({values['formula']})"
             outputs = [{"type": "logs", "logs": arithmetic.run(values["formula"]) + "\n"}]
         interpreter = {"input": source, "outputs": outputs}
-        call = {"id": self.id("call_"), "type": "code_interpreter", "code_interpreter": interpreter}
-        step = step_object(self.id("step_"), run, "tool_calls", {"tool_calls": [call]}, at=self.advance(1, 3))
+        call = {"id": self.mint("call_"), "type": "code_interpreter", "code_interpreter": interpreter}
+        step = step_object(self.mint("step_"), run, "tool_calls", {"tool_calls": [call]}, at=self.advance(1, 3))
         self.complete_step(run, step, usages, least=1, most=9)
 
-    def image(self, run: dict, values: dict) -> str:
+    def image(self, run: JsonObject, values: JsonObject) -> str:
         image = chart(tuple(values["values"]))
-        body = {
-            "id": self.id("file-"),
-            "object": "file",
-            "bytes": len(image),
-            "created_at": self.now,
-            "filename": f"{run['id']}-chart.png",
-            "purpose": "assistants_output",
-            "status": "processed",
-        }
-        self.files.append((body, image))
-        return body["id"]
+        file_id = self.mint("file-")
+        self.files.append((chart_object(file_id, run, image, at=self.now), image))
+        return file_id
 
-    def search_step(self, run: dict, story: Story, usages: list[dict]) -> None:
+    def search_step(self, run: JsonObject, story: Story, usages: list[JsonObject]) -> None:
         ranking = {"ranker": documents.RANKER, "score_threshold": 0.0}
         found = {"ranking_options": ranking, "results": search(story.query)}
-        call = {"id": self.id("call_"), "type": "file_search", "file_search": found}
-        step = step_object(self.id("step_"), run, "tool_calls", {"tool_calls": [call]}, at=self.advance(1, 3))
+        call = {"id": self.mint("call_"), "type": "file_search", "file_search": found}
+        step = step_object(self.mint("step_"), run, "tool_calls", {"tool_calls": [call]}, at=self.advance(1, 3))
         self.complete_step(run, step, usages, least=1, most=4)
 
-    def complete_step(self, run: dict, step: dict, usages: list[dict], *, least: int, most: int) -> None:
+    def complete_step(
+        self, run: JsonObject, step: JsonObject, usages: list[JsonObject], *, least: int, most: int
+    ) -> None:
         """Completes a step after `least`..`most` seconds and counts what it cost."""
         written = len(dump(step["step_details"])) // 2
         step |= {"status": "completed", "completed_at": self.advance(least, most)}
@@ -174,9 +174,12 @@ class PastThread:
 
     # The answer and the end
 
-    def add_answer(self, run: dict, story: Story, values: dict, usages: list[dict], *, end: str) -> None:
+    def add_answer(
+        self, run: JsonObject, story: Story, values: JsonObject, usages: list[JsonObject], *, end: str
+    ) -> None:
         """Adds the answer: whole, cut by the token limit, or broken off by a failure."""
-        text, notes = fill(story.answers, values), []
+        text = fill(story.answers, values)
+        notes: list[JsonObject] = []
         if story.kind == "search":
             text, notes = cited(text, search(story.query)[0])
         if end != "completed":
@@ -186,7 +189,7 @@ class PastThread:
         message["content"] = content(text, annotations=notes, images=images)
         message |= {"assistant_id": run["assistant_id"], "run_id": run["id"], "completed_at": None}
         details = {"message_creation": {"message_id": message["id"]}}
-        step = step_object(self.id("step_"), run, "message_creation", details, at=message["created_at"])
+        step = step_object(self.mint("step_"), run, "message_creation", details, at=message["created_at"])
         if end == "failed":
             self.now += 1
             step |= {"status": "failed", "failed_at": self.now}
@@ -204,7 +207,7 @@ class PastThread:
             message |= {"status": "incomplete", "incomplete_at": self.now, "incomplete_details": reason}
         self.add_row("message", message, parent=self.thread["id"])
 
-    def end_run(self, run: dict, usages: list[dict], *, end: str) -> None:
+    def end_run(self, run: JsonObject, usages: list[JsonObject], *, end: str) -> None:
         sums = [sum(one[name] for one in usages) for name in ("prompt_tokens", "completion_tokens")]
         run |= {"status": end, "expires_at": None, "usage": usage(*sums)}
         if end in ("completed", "cancelled", "failed"):
@@ -218,10 +221,10 @@ class PastThread:
 
 
 @lru_cache(maxsize=32)
-def search(query: str) -> list[dict]:
+def search(query: str) -> list[JsonObject]:
     return documents.search(query, limit=4)
 
 
-def cited(text: str, result: dict) -> tuple[str, list[dict]]:
+def cited(text: str, result: JsonObject) -> tuple[str, list[JsonObject]]:
     mark = prose.MARK.format(at=4, name=result["file_name"])
     return f"{text} {mark}.", [prose.citation(mark, file_id=result["file_id"], start=len(text) + 1)]

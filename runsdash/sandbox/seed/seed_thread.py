@@ -5,13 +5,13 @@ For tests and benchmarks that need 2,000 steps or a huge tool output without wai
 
 from runsdash.sandbox.engine.objects import content, message_object, step_object, tokens, usage
 from runsdash.sandbox.ids import mint, now_s
+from runsdash.sandbox.json_objects import JsonObject, dump
 from runsdash.sandbox.protocol import runs, threads
 from runsdash.sandbox.protocol.bodies import run_tools
 from runsdash.sandbox.protocol.checks import fields, number, text, word
 from runsdash.sandbox.protocol.errors import invalid, thread_busy
-from runsdash.sandbox.script.prose import compact
 from runsdash.sandbox.state import Sandbox
-from runsdash.sandbox.store import Active, Change, dump
+from runsdash.sandbox.store import Active, Change
 
 from . import builtin_assistants
 
@@ -31,13 +31,13 @@ BODY = fields(
 )
 
 
-def write(sandbox: Sandbox, body: dict) -> dict:
+def write(sandbox: Sandbox, body: JsonObject) -> JsonObject:
     """Writes the run and returns `{thread_id, run_id, step_ids, message_id}`; an active run stays as it is."""
     BODY("", body)
     status, count = body.get("status") or "completed", body.get("steps", 3)
     with sandbox.store.change() as change:
         thread_id = body.get("thread_id") or new_thread(change)
-        if change.get("thread", thread_id) is None:
+        if change.find("thread", thread_id) is None:
             raise invalid(f"No thread found with id '{thread_id}'.", param="thread_id")
         run = new_run(sandbox, body, thread_id=thread_id, status=status, count=count)
         steps = [call_step(run, at, output=OUTPUT) for at in range(count)]
@@ -60,7 +60,7 @@ def new_thread(change: Change) -> str:
     return threads.insert(change, {"messages": [message]})["id"]
 
 
-def new_run(sandbox: Sandbox, body: dict, *, thread_id: str, status: str, count: int) -> dict:
+def new_run(sandbox: Sandbox, body: JsonObject, *, thread_id: str, status: str, count: int) -> JsonObject:
     assistant = next(one for one in builtin_assistants.ASSISTANTS if one["id"] == "asst_sandbox_dispatch")
     given = {"metadata": body.get("metadata") or {}, "tools": run_tools(assistant["tools"])}
     expires_s = body.get("expires_in_s", sandbox.options.expires_s)
@@ -68,37 +68,37 @@ def new_run(sandbox: Sandbox, body: dict, *, thread_id: str, status: str, count:
     return run | {"status": status, "started_at": None if status == "queued" else now_s()}
 
 
-def call_step(run: dict, at: int, *, output: str | None) -> dict:
+def call_step(run: JsonObject, at: int, *, output: str | None) -> JsonObject:
     call = {
         "id": mint(prefix="call_"),
         "type": "function",
         "function": {
             "name": "find_shipment",
-            "arguments": compact({"shipment_ref": f"NW-{20000 + at}"}),
+            "arguments": dump({"shipment_ref": f"NW-{20000 + at}"}),
             "output": output,
         },
     }
     return step(run, "tool_calls", {"tool_calls": [call]})
 
 
-def message_step(run: dict, message: dict) -> dict:
+def message_step(run: JsonObject, message: JsonObject) -> JsonObject:
     return step(run, "message_creation", {"message_creation": {"message_id": message["id"]}})
 
 
-def step(run: dict, type: str, details: dict) -> dict:
+def step(run: JsonObject, type: str, details: JsonObject) -> JsonObject:
     made = step_object(mint(prefix="step_"), run, type, details, at=run["created_at"])
     counted = usage(120, tokens(len(dump(details))))
     return made | {"status": "completed", "completed_at": now_s(), "usage": counted}
 
 
-def answer(change: Change, run: dict) -> dict:
+def answer(change: Change, run: JsonObject) -> JsonObject:
     message = message_object(mint(prefix="msg_"), run["thread_id"], role="assistant", at=now_s(), run=run)
     message["content"] = content("Every parcel of the evening van was found.")
     change.insert("message", message, parent=run["thread_id"])
     return message
 
 
-def write_run(change: Change, run: dict, steps: list[dict], *, status: str) -> None:
+def write_run(change: Change, run: JsonObject, steps: list[JsonObject], *, status: str) -> None:
     """Gives the run what its status demands and writes everything."""
     if status == "requires_action" and not steps:
         steps.append(call_step(run, 0, output=None))
@@ -112,12 +112,12 @@ def write_run(change: Change, run: dict, steps: list[dict], *, status: str) -> N
     change.insert_many([(one["id"], "step", run["id"], one["created_at"], dump(one)) for one in steps])
 
 
-def write_active(change: Change, run: dict, steps: list[dict], *, status: str) -> None:
+def write_active(change: Change, run: JsonObject, steps: list[JsonObject], *, status: str) -> None:
     """Writes an active run with a plan that is never due by itself."""
     busy = change.active_of_thread(run["thread_id"])
     if busy:
         raise thread_busy(run["thread_id"], busy.run_id)
-    plan = {"todo": [], "open": None, "facts": [], "chars": 400, "prompt": 0, "completion": 0}
+    plan: JsonObject = {"todo": [], "open": None, "facts": [], "chars": 400, "prompt": 0, "completion": 0}
     if status == "requires_action":
         last = steps[-1]
         calls = last["step_details"]["tool_calls"]
@@ -127,17 +127,17 @@ def write_active(change: Change, run: dict, steps: list[dict], *, status: str) -
         pending = [one | {"function": {k: one["function"][k] for k in ("name", "arguments")}} for one in calls]
         run["required_action"] = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": pending}}
         plan["open"] = {"step_id": last["id"]}
-        plan["todo"] = [{"do": "say_answer", "wait_s": 0.3, "text": "", "name": "Dispatch desk"}]
-        plan["todo"].append({"do": "complete", "wait_s": 0})
+        answer = {"do": "say_answer", "wait_s": 0.3, "text": "", "name": "Dispatch desk"}
+        plan["todo"] = [answer, {"do": "complete", "wait_s": 0}]
     change.save_active(Active(run["id"], run["thread_id"], None, run["expires_at"], plan))
 
 
-def end_fields(status: str) -> dict:
-    now = now_s()
-    return {
-        "completed": {"completed_at": now},
-        "failed": {"failed_at": now, "last_error": {"code": "server_error", "message": "Scripted failure."}},
+def end_fields(status: str) -> JsonObject:
+    ends: dict[str, JsonObject] = {
+        "completed": {"completed_at": now_s()},
+        "failed": {"failed_at": now_s(), "last_error": {"code": "server_error", "message": "Scripted failure."}},
         "incomplete": {"incomplete_details": {"reason": "max_completion_tokens"}},
-        "cancelled": {"cancelled_at": now},
+        "cancelled": {"cancelled_at": now_s()},
         "expired": {},
-    }[status]
+    }
+    return ends[status]

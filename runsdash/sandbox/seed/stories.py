@@ -6,6 +6,9 @@ with the values of one run.
 
 from dataclasses import dataclass
 
+from runsdash.sandbox.json_objects import JsonObject
+
+ToolCall = tuple[str, JsonObject, JsonObject]  # function, arguments, output
 PEOPLE = ["Ines", "Marek", "Tova", "Rashid", "Oona", "Pavel", "Lucia", "Henrik", "Amara", "Joris", "Sefa"]
 PLACES = ["Harbor East", "Mill Lane depot", "Northgate", "Ferry quay", "Airport west", "Old Tannery hub"]
 STREETS = ["14 Quay Street", "3 Weavers Row", "88 Orchard Road", "27 Station Square", "5 Lock Cottages"]
@@ -15,13 +18,13 @@ MODELS = ["gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "o4-mini"]
 
 @dataclass(frozen=True)
 class Story:
-    """Describes one run. `calls` are (function, arguments, output); `kind` says which tool the run uses."""
+    """Describes one run. `kind` says which tool the run uses."""
 
     assistant: str
     kind: str
     asks: str
     answers: str
-    calls: tuple[tuple[str, dict, dict], ...] = ()
+    calls: tuple[ToolCall, ...] = ()
     query: str = ""
 
 

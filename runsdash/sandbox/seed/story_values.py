@@ -2,11 +2,14 @@
 
 import random
 import time
+from typing import Any
+
+from runsdash.sandbox.json_objects import JsonObject
 
 from .stories import PEOPLE, PLACES, STREETS
 
 
-def story_values(rng: random.Random, *, at: int) -> dict:
+def story_values(rng: random.Random, *, at: int) -> JsonObject:
     """Chooses a value for every `{name}` in a story; sums are really computed."""
     count, weight = rng.randrange(2, 60), rng.randrange(2, 30)
     values = [float(rng.choice((80, 95, 110, 140, 165))) for _ in range(2)]
@@ -33,7 +36,7 @@ def story_values(rng: random.Random, *, at: int) -> dict:
     }
 
 
-def fill(template: object, values: dict) -> object:
+def fill(template: Any, values: JsonObject) -> Any:
     """Fills every `{name}` of a template; a text that is one name alone keeps the value's type."""
     if isinstance(template, dict):
         return {name: fill(one, values) for name, one in template.items()}

@@ -67,7 +67,7 @@ def shift_run(call: Call, run_id: str) -> object:
     """Moves an unfinished run's `expires_at` (Unix seconds), so that a test need not wait."""
     number(least=0, whole=True)("expires_at", call.body.get("expires_at"))
     with call.sandbox.store.change() as change:
-        active, run = change.active(run_id), change.get("run", run_id)
+        active, run = change.active(run_id), change.find("run", run_id)
         if run is None or active is None:
             raise not_found("active run", run_id)
         active.expires_at = run["expires_at"] = call.body["expires_at"]

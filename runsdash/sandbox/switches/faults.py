@@ -9,6 +9,7 @@ import re
 import threading
 from dataclasses import dataclass
 
+from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.protocol.errors import invalid
 
 KINDS = frozenset(
@@ -47,7 +48,7 @@ class Faults:
         self.ordered: list[Fault] = []
         self.chances = read_chances(spec)
 
-    def add(self, body: dict) -> None:
+    def add(self, body: JsonObject) -> None:
         """Adds the fault that a client described."""
         known = {"match", "times", "delay_s", "kind", "retry_after_s", "interval_s", "after_events"}
         kind = str(body.get("kind"))
@@ -62,7 +63,7 @@ class Faults:
         with self.lock:
             self.ordered.clear()
 
-    def listed(self) -> list[dict]:
+    def listed(self) -> list[JsonObject]:
         with self.lock:
             return [
                 {"kind": one.kind, "times": one.times, "match": one.pattern and one.pattern.pattern}

@@ -3,6 +3,8 @@
 import threading
 from collections import deque
 
+from runsdash.sandbox.json_objects import JsonObject
+
 KEPT_MAX = 100_000
 BODY_MAX = 1_000_000  # characters; a longer body is logged by size only
 
@@ -12,14 +14,14 @@ class RequestLog:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.entries: deque[dict] = deque(maxlen=KEPT_MAX)
+        self.entries: deque[JsonObject] = deque(maxlen=KEPT_MAX)
 
-    def add(self, entry: dict) -> dict:
+    def add(self, entry: JsonObject) -> JsonObject:
         with self.lock:
             self.entries.append(entry)
         return entry
 
-    def since(self, moment_s: float) -> list[dict]:
+    def since(self, moment_s: float) -> list[JsonObject]:
         """Returns entries that started at or after `moment_s` (Unix seconds), oldest first."""
         with self.lock:
             return [entry for entry in self.entries if entry["time"] >= moment_s]
