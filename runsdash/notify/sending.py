@@ -44,13 +44,12 @@ class DeliveryAttempt:
     def __init__(self, delivery: Delivery, *, deadline_s: float, any_over: Event) -> None:
         self.delivery = delivery
         self.result: tuple[bool, str] | None = None
-        self._until = monotonic() + deadline_s
-        self._any_over = any_over
-        Thread(target=self._run, name="runsdash-sending", daemon=True).start()
+        until = monotonic() + deadline_s
+        Thread(target=self._run, args=(until, any_over), name="runsdash-sending", daemon=True).start()
 
-    def _run(self) -> None:
-        self.result = send(self.delivery, until=self._until)
-        self._any_over.set()
+    def _run(self, until: float, any_over: Event) -> None:
+        self.result = send(self.delivery, until=until)
+        any_over.set()
 
 
 def send(delivery: Delivery, *, until: float) -> tuple[bool, str]:

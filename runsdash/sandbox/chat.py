@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import requests
 
+from runsdash.sandbox.engine.objects import message_text, without_output
 from runsdash.sandbox.json_objects import JsonObject
 
 CONNECT_S, READ_S = 10, 120
@@ -88,22 +89,13 @@ def request_body(run: JsonObject, messages: list[JsonObject], *, model: str) -> 
 def conversation(run: JsonObject, messages: list[JsonObject], steps: list[JsonObject]) -> list[JsonObject]:
     """Builds the chat: the instructions, the thread's messages, then this run's finished calls."""
     chat = [{"role": "system", "content": run["instructions"]}] if run["instructions"] else []
-    chat += [{"role": one["role"], "content": plain_text(one)} for one in messages if one["content"]]
+    chat += [{"role": one["role"], "content": message_text(one)} for one in messages if one["content"]]
     for step in steps:
         calls = [one for one in step["step_details"].get("tool_calls", []) if one["type"] == "function"]
         if step["status"] == "completed" and calls:
-            chat.append({"role": "assistant", "content": None, "tool_calls": [bare_call(one) for one in calls]})
+            chat.append({"role": "assistant", "content": None, "tool_calls": [without_output(one) for one in calls]})
             chat += [{"role": "tool", "tool_call_id": one["id"], "content": one["function"]["output"]} for one in calls]
     return chat
-
-
-def plain_text(message: JsonObject) -> str:
-    return "\n".join(part["text"]["value"] for part in message["content"] if part["type"] == "text")
-
-
-def bare_call(call: JsonObject) -> JsonObject:
-    function = {name: call["function"][name] for name in ("name", "arguments")}
-    return {"id": call["id"], "type": "function", "function": function}
 
 
 def chunks(response: requests.Response) -> Iterator[JsonObject]:

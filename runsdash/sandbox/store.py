@@ -100,14 +100,10 @@ class Change(Reads):
     def delete_children(self, kind: str, parent: str) -> None:
         self.db.execute("DELETE FROM object WHERE kind=? AND parent=?", (kind, parent))
 
-    def active(self, run_id: str) -> Active | None:
-        return self._active("run_id", run_id)
-
-    def active_of_thread(self, thread_id: str) -> Active | None:
-        return self._active("thread_id", thread_id)
-
-    def _active(self, column: str, value: str) -> Active | None:
-        rows = self.rows(f"SELECT run_id, thread_id, due_at, expires_at, plan FROM active WHERE {column}=?", value)
+    def active(self, run_id: str = "", *, thread_id: str = "") -> Active | None:
+        """Returns the run's plan, or that of the thread's active run."""
+        sql = "SELECT run_id, thread_id, due_at, expires_at, plan FROM active WHERE run_id=? OR thread_id=?"
+        rows = self.rows(sql, run_id, thread_id)
         found = [Active(run, thread, due_at, ends_at, json.loads(plan)) for run, thread, due_at, ends_at, plan in rows]
         return found[0] if found else None
 

@@ -9,7 +9,7 @@ from runsdash.sandbox.script import plot, prose
 from runsdash.sandbox.script.plan import TURN_S, WORD_S
 
 from . import tool_deltas
-from .objects import CHARS_A_TOKEN, chart_object, tokens
+from .objects import CHARS_A_TOKEN, chart_object, tokens, without_output
 from .transitions import Transition
 
 FAILURES = {
@@ -37,9 +37,7 @@ def note(transition: Transition, action: JsonObject) -> None:
 def call(transition: Transition, action: JsonObject) -> None:
     """Asks the client for the outputs of function calls."""
     transition.open_tool_step(action["calls"])
-    pending = [
-        {**one, "function": {key: one["function"][key] for key in ("name", "arguments")}} for one in action["calls"]
-    ]
+    pending = [without_output(one) for one in action["calls"]]
     required = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": pending}}
     transition.set_status("requires_action", required_action=required)
 

@@ -43,6 +43,17 @@ def message_object(id: str, thread_id: str, *, role: str, at: int, run: JsonObje
     }
 
 
+def message_text(message: JsonObject) -> str:
+    """Joins all text of a message by line breaks."""
+    return "\n".join(part["text"]["value"] for part in message["content"] if part["type"] == "text")
+
+
+def without_output(call: JsonObject) -> JsonObject:
+    """Returns a function call as a waiting run and a model are shown it."""
+    function = {name: call["function"][name] for name in ("name", "arguments")}
+    return {"id": call["id"], "type": "function", "function": function}
+
+
 def chart_object(id: str, run: JsonObject, image: bytes, *, at: int) -> JsonObject:
     """Makes the file object of a chart that `run` drew."""
     return {

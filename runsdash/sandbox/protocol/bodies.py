@@ -75,8 +75,3 @@ def shown_part(part: JsonObject) -> JsonObject:
     if part["type"] == "text":
         return {"type": "text", "text": {"value": part["text"], "annotations": []}}
     return {"type": part["type"], part["type"]: {"detail": "auto", **part[part["type"]]}}
-
-
-def message_text(message: JsonObject) -> str:
-    """Joins all text of a message by line breaks."""
-    return "\n".join(part["text"]["value"] for part in message["content"] if part["type"] == "text")

@@ -26,7 +26,7 @@ def create(call: Call, thread_id: str) -> JsonObject:
     call.sandbox.store.get("thread", thread_id)
     bodies.MESSAGE("", call.body)
     with call.sandbox.store.change() as change:
-        busy = change.active_of_thread(thread_id)
+        busy = change.active(thread_id=thread_id)
         if busy:
             raise thread_locked(thread_id, busy.run_id)
         return insert(change, call.body, thread_id=thread_id)

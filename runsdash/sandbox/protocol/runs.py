@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from runsdash.sandbox.engine.objects import message_text
 from runsdash.sandbox.engine.transitions import Transition
 from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.json_objects import JsonObject
@@ -69,13 +70,13 @@ def insert(sandbox: Sandbox, change: Change, given: JsonObject, *, assistant: Js
 def first_plan(sandbox: Sandbox, change: Change, run: JsonObject, assistant: JsonObject) -> JsonObject:
     """Makes the plan: what to do, what was found, what it cost (`chars` is the prompt's length)."""
     sent = change.children("message", run["thread_id"])
-    last = next((bodies.message_text(one) for one in reversed(sent) if one["role"] == "user"), "")
+    last = next((message_text(one) for one in reversed(sent) if one["role"] == "user"), "")
     if sandbox.engine.ask_model:
         todo = [{"do": "start", "wait_s": 0}, {"do": "ask", "wait_s": 0}]
     else:
         fallback = (assistant["metadata"] or {}).get("sandbox_script", "")
         todo = plan.plan(run, text=last, fallback=fallback, name=assistant["name"] or "The assistant")
-    chars = len(run["instructions"]) + sum(len(bodies.message_text(one)) for one in sent)
+    chars = len(run["instructions"]) + sum(len(message_text(one)) for one in sent)
     return {"todo": todo, "open": None, "facts": [], "chars": chars, "prompt": 0, "completion": 0}
 
 
@@ -85,7 +86,7 @@ def create(call: Call, thread_id: str) -> JsonObject | Streamed:
     bodies.RUN("", call.body)
     assistant = sandbox.store.get("assistant", call.body["assistant_id"])
     with sandbox.store.change() as change:
-        busy = change.active_of_thread(thread_id)
+        busy = change.active(thread_id=thread_id)
         if busy:
             raise thread_busy(thread_id, busy.run_id)
         for message in call.body.get("additional_messages") or []:

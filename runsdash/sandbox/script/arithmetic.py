@@ -15,7 +15,15 @@ NODES_MAX = 200
 EXPONENT_MAX = 512
 DIGITS_MAX = 4000
 
-BINARY = {
+
+def power(left: float, right: float) -> float:
+    if abs(right) > EXPONENT_MAX:
+        raise OverflowError(f"exponent above {EXPONENT_MAX}")
+    return left**right
+
+
+BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Pow: power,
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -67,23 +75,13 @@ def value_of(node: ast.AST) -> Any:
             return [value_of(item) for item in items]
         case ast.UnaryOp(op=op, operand=operand) if type(op) in UNARY:
             return UNARY[type(op)](number(value_of(operand)))
-        case ast.BinOp(left=left, op=op, right=right):
-            return binary(op, number(value_of(left)), number(value_of(right)))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
+            return bounded(BINARY[type(op)](number(value_of(left)), number(value_of(right))))
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARE:
             return COMPARE[type(op)](value_of(left), value_of(right))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
             return FUNCTIONS[name](*(value_of(arg) for arg in args))
     raise ValueError("the sandbox evaluates arithmetic only")
-
-
-def binary(op: ast.operator, left: float, right: float) -> float:
-    if isinstance(op, ast.Pow):
-        if abs(right) > EXPONENT_MAX:
-            raise OverflowError(f"exponent above {EXPONENT_MAX}")
-        return bounded(left**right)
-    if type(op) not in BINARY:
-        raise ValueError("the sandbox evaluates arithmetic only")
-    return bounded(BINARY[type(op)](left, right))
 
 
 def number(value: object) -> float:

@@ -5,7 +5,6 @@ They are made by the moves of the engine, so they can be answered, cancelled and
 
 import time
 
-from runsdash.sandbox.engine.actions import ACTIONS
 from runsdash.sandbox.engine.transitions import Transition
 from runsdash.sandbox.protocol import runs, threads
 from runsdash.sandbox.state import Sandbox
@@ -39,11 +38,14 @@ def top_up(sandbox: Sandbox) -> None:
         with sandbox.store.change() as change:
             transition = start(sandbox, change, slug, text)
             while transition.run["status"] != "requires_action":
-                apply_next(transition)
+                sandbox.engine.apply_next(transition)
             make_older(transition, sandbox.options.expires_s, left=left)
     for slug, text, work_s, status in WORKING:
         with sandbox.store.change() as change:
-            keep_working(start(sandbox, change, slug, text), work_s, status)
+            transition = start(sandbox, change, slug, text)
+            if status == "in_progress":
+                sandbox.engine.apply_next(transition)
+            keep_working(transition, work_s)
 
 
 def start(sandbox: Sandbox, change: Change, slug: str, text: str) -> Transition:
@@ -51,12 +53,6 @@ def start(sandbox: Sandbox, change: Change, slug: str, text: str) -> Transition:
     given = {"metadata": {"team": "night", "channel": "chat"}}
     thread = threads.insert(change, {"messages": [{"role": "user", "content": text}], "metadata": {"team": "night"}})
     return runs.insert(sandbox, change, given, assistant=assistant, thread_id=thread["id"])
-
-
-def apply_next(transition: Transition) -> None:
-    action = transition.plan["todo"].pop(0)
-    ACTIONS[action["do"]](transition, action)
-    transition.schedule()
 
 
 def make_older(transition: Transition, expires_s: int, *, left: float) -> None:
@@ -72,12 +68,10 @@ def make_older(transition: Transition, expires_s: int, *, left: float) -> None:
     transition.change.save_active(transition.active)
 
 
-def keep_working(transition: Transition, work_s: int, status: str) -> None:
+def keep_working(transition: Transition, work_s: int) -> None:
     """Keeps the run in its status for `work_s` seconds, `--fast` or not."""
-    if status == "in_progress":
-        apply_next(transition)
+    if transition.run["status"] == "in_progress":
         transition.plan["todo"].insert(0, {"do": "rest", "wait_s": work_s, "exact": True})
     else:
         transition.plan["todo"][0] |= {"wait_s": work_s, "exact": True}
     transition.schedule()
-    transition.change.save_active(transition.active)

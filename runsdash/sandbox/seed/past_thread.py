@@ -192,14 +192,13 @@ class PastThread:
         step = step_object(self.mint("step_"), run, "message_creation", details, at=message["created_at"])
         if end == "failed":
             self.now += 1
-            step |= {"status": "failed", "failed_at": self.now}
-            step["last_error"] = {"code": "server_error", "message": ERRORS["server_error"]}
-            self.add_row("step", step, parent=run["id"])
+            error = {"code": "server_error", "message": ERRORS["server_error"]}
+            step |= {"status": "failed", "failed_at": self.now, "last_error": error}
         else:
             step |= {"status": "completed", "completed_at": self.advance(1, 1 + len(text) // 60)}
             step["usage"] = usage(tokens(self.chars - len(text)), tokens(len(text)))
             usages.append(step["usage"])
-            self.add_row("step", step, parent=run["id"])
+        self.add_row("step", step, parent=run["id"])
         if end == "completed":
             message |= {"status": "completed", "completed_at": self.now}
         else:

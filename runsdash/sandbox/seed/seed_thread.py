@@ -3,7 +3,7 @@
 For tests and benchmarks that need 2,000 steps or a huge tool output without waiting for them.
 """
 
-from runsdash.sandbox.engine.objects import content, message_object, step_object, tokens, usage
+from runsdash.sandbox.engine.objects import content, message_object, step_object, tokens, usage, without_output
 from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.json_objects import JsonObject, dump
 from runsdash.sandbox.protocol import runs, threads
@@ -45,7 +45,8 @@ def write(sandbox: Sandbox, body: JsonObject) -> JsonObject:
             steps[0]["step_details"]["tool_calls"][0]["function"]["output"] = "x" * body["output_bytes"]
         message = None if status in ACTIVE else answer(change, run)
         if message:
-            steps = [*steps[:-1], message_step(run, message)] if len(steps) > 1 else steps
+            details = {"message_creation": {"message_id": message["id"]}}
+            steps = [*steps[:-1], step(run, "message_creation", details)] if len(steps) > 1 else steps
         write_run(change, run, steps, status=status)
     return {
         "thread_id": thread_id,
@@ -81,10 +82,6 @@ def call_step(run: JsonObject, at: int, *, output: str | None) -> JsonObject:
     return step(run, "tool_calls", {"tool_calls": [call]})
 
 
-def message_step(run: JsonObject, message: JsonObject) -> JsonObject:
-    return step(run, "message_creation", {"message_creation": {"message_id": message["id"]}})
-
-
 def step(run: JsonObject, type: str, details: JsonObject) -> JsonObject:
     made = step_object(mint(prefix="step_"), run, type, details, at=run["created_at"])
     counted = usage(120, tokens(len(dump(details))))
@@ -114,7 +111,7 @@ def write_run(change: Change, run: JsonObject, steps: list[JsonObject], *, statu
 
 def write_active(change: Change, run: JsonObject, steps: list[JsonObject], *, status: str) -> None:
     """Writes an active run with a plan that is never due by itself."""
-    busy = change.active_of_thread(run["thread_id"])
+    busy = change.active(thread_id=run["thread_id"])
     if busy:
         raise thread_busy(run["thread_id"], busy.run_id)
     plan: JsonObject = {"todo": [], "open": None, "facts": [], "chars": 400, "prompt": 0, "completion": 0}
@@ -124,7 +121,7 @@ def write_active(change: Change, run: JsonObject, steps: list[JsonObject], *, st
         last |= {"status": "in_progress", "completed_at": None, "usage": None}
         for call in calls:
             call["function"]["output"] = None
-        pending = [one | {"function": {k: one["function"][k] for k in ("name", "arguments")}} for one in calls]
+        pending = [without_output(one) for one in calls]
         run["required_action"] = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": pending}}
         plan["open"] = {"step_id": last["id"]}
         answer = {"do": "say_answer", "wait_s": 0.3, "text": "", "name": "Dispatch desk"}

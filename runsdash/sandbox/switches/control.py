@@ -3,6 +3,8 @@
 They are for tests and demos, and no part of the protocol: docs/sandbox.md#switches-for-tests.
 """
 
+from collections.abc import Callable
+
 from runsdash.sandbox.protocol.checks import number
 from runsdash.sandbox.protocol.errors import invalid, not_found, unknown_url
 from runsdash.sandbox.seed import seed_thread
@@ -32,10 +34,6 @@ def clear_requests(call: Call) -> object:
     return {}
 
 
-def faults(call: Call) -> object:
-    return call.sandbox.faults.listed()
-
-
 def add_fault(call: Call) -> object:
     call.sandbox.faults.add(call.body)
     return call.sandbox.faults.listed()
@@ -44,10 +42,6 @@ def add_fault(call: Call) -> object:
 def clear_faults(call: Call) -> object:
     call.sandbox.faults.clear()
     return {}
-
-
-def quirks(call: Call) -> object:
-    return call.sandbox.quirks
 
 
 def set_quirks(call: Call) -> object:
@@ -77,18 +71,14 @@ def shift_run(call: Call, run_id: str) -> object:
     return run
 
 
-def seed(call: Call) -> object:
-    return seed_thread.write(call.sandbox, call.body)
-
-
-ENDPOINTS = {
+ENDPOINTS: dict[tuple[str, str], Callable[[Call], object]] = {
     ("GET", "/requests"): requests,
     ("DELETE", "/requests"): clear_requests,
-    ("GET", "/faults"): faults,
+    ("GET", "/faults"): lambda call: call.sandbox.faults.listed(),
     ("POST", "/faults"): add_fault,
     ("DELETE", "/faults"): clear_faults,
-    ("GET", "/quirks"): quirks,
+    ("GET", "/quirks"): lambda call: call.sandbox.quirks,
     ("POST", "/quirks"): set_quirks,
     ("DELETE", "/quirks"): clear_quirks,
-    ("POST", "/seed"): seed,
+    ("POST", "/seed"): lambda call: seed_thread.write(call.sandbox, call.body),
 }
