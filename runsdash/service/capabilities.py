@@ -1,4 +1,4 @@
-"""Remembers which operations a server has, and tells a missing operation from a missing object.
+"""Remembers which operations a server has, and distinguishes a missing operation from a missing object.
 
 One `Capabilities` may be shared by every client of a connection. It never stops a call, because servers are upgraded.
 The rules for refusals are in docs/protocol.md#errors.

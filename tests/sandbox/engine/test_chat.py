@@ -29,7 +29,7 @@ class Model(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def reset(self) -> None:
-        self.asked: list[dict] = []
+        self.requests: list[dict] = []
         self.replies: list[list[dict]] = []
         self.status, self.pause_s, self.streams = 200, 0.0, True
 
@@ -44,7 +44,7 @@ class ModelHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         model = self.server
-        model.asked.append(body | {"_path": self.path, "_key": self.headers["Authorization"]})
+        model.requests.append(body | {"_path": self.path, "_key": self.headers["Authorization"]})
         self.send_response(model.status)
         streams = model.status == 200 and model.streams
         self.send_header("Content-Type", "text/event-stream" if streams else "application/json")
@@ -95,14 +95,14 @@ def test_an_answer_with_its_own_usage(shared, model):
     run = shared.wait(shared.run("Hello?", instructions="Be kind.", temperature=0.4))
     assert (run["status"], run["usage"]) == ("completed", USAGE)
     assert shared.answer_text(run) == "Good evening."
-    (asked,) = model.asked
-    assert (asked["_path"], asked["_key"]) == ("/v1/chat/completions", "Bearer secret")
-    assert (asked["model"], asked["temperature"]) == ("tiny", 0.4)
-    assert asked["messages"] == [
+    (request,) = model.request
+    assert (request["_path"], request["_key"]) == ("/v1/chat/completions", "Bearer secret")
+    assert (request["model"], request["temperature"]) == ("tiny", 0.4)
+    assert request["messages"] == [
         {"role": "system", "content": "Be kind."},
         {"role": "user", "content": "Hello?"},
     ]
-    assert [tool["function"]["name"] for tool in asked["tools"]][:2] == ["find_shipment", "read_logger"]
+    assert [tool["function"]["name"] for tool in request["tools"]][:2] == ["find_shipment", "read_logger"]
 
 
 def test_calls_wait_for_the_client_and_their_outputs_go_back(shared, model):
@@ -117,8 +117,8 @@ def test_calls_wait_for_the_client_and_their_outputs_go_back(shared, model):
     run = shared.wait(run, "completed")
     assert shared.answer_text(run) == "It is here."
     assert run["usage"]["total_tokens"] == 2 * USAGE["total_tokens"]
-    assert [one["role"] for one in model.asked[1]["messages"]] == ["system", "user", "assistant", "tool", "tool"]
-    assert model.asked[1]["messages"][-1] == {"role": "tool", "tool_call_id": "call_m2", "content": "at the gate"}
+    assert [one["role"] for one in model.requests[1]["messages"]] == ["system", "user", "assistant", "tool", "tool"]
+    assert model.requests[1]["messages"][-1] == {"role": "tool", "tool_call_id": "call_m2", "content": "at the gate"}
 
 
 def test_words_stream_as_they_come(shared, model):
@@ -141,7 +141,7 @@ def test_a_reply_cut_by_its_limit_is_incomplete(shared, model):
     run = shared.wait(shared.run("Hi", max_completion_tokens=300))
     assert (run["status"], run["incomplete_details"]) == ("incomplete", {"reason": "max_completion_tokens"})
     assert shared.answer_text(run) == "Half"
-    assert model.asked[0]["max_tokens"] == 300
+    assert model.requests[0]["max_tokens"] == 300
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, "rate_limit_exceeded"), (500, "server_error")])
@@ -182,4 +182,4 @@ def test_a_killed_server_asks_again(model):
         model.pause_s = 0
         killed.restart()
         assert killed.answer_text(killed.wait(run, "completed")) == "Again."
-        assert model.asked[0]["model"] == "gpt-4o"
+        assert model.requests[0]["model"] == "gpt-4o"

@@ -17,7 +17,7 @@ def client(upstream):
 
 
 class Recorder(AssistantEventHandler):
-    """Keeps what the SDK's own callbacks were told."""
+    """Records what the SDK passes to its callbacks."""
 
     def __init__(self) -> None:
         super().__init__()

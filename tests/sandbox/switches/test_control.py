@@ -1,4 +1,4 @@
-"""Keys, the request log, quirks, bulk runs, the clock of a run, and the pages beside the protocol."""
+"""Keys, the request log, quirks, seeded runs, the deadline of a run, and the pages beside the protocol."""
 
 import http.client
 import time
