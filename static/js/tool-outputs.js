@@ -103,8 +103,8 @@ window.addEventListener("submit", (event) => {
   empty?.closest("fieldset").querySelector("textarea, input, select")?.focus();
 }, true);
 
-// Fields and raw text are two views of one output: switching carries it over by the rules of output_schemas.py. Texts are
-// cut out of texts and put together: a number read and written again would lose digits.
+// Fields and raw text are two views of one output: switching carries it over by the rules of output_schemas.py.
+// Texts are cut out of texts and put together: a number read and written again would lose digits.
 const NUMBER = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/;
 const TOKEN = /"(?:\\.|[^"\\])*"|[{}[\],:]/g;
 const UNTYPABLE = /[\0-\x08\n-\x1f\p{Surrogate}]/u;
