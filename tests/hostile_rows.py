@@ -155,9 +155,9 @@ def trouble_and_trail(run: object, text: str) -> None:
     from runsdash.audit import trail
     from runsdash.index.models import Connection, Run, Thread
     from runsdash.service import UpstreamFailed
-    from runsdash.sync.last_error import trouble_of
+    from runsdash.sync.last_error import last_error_of
 
-    trouble = trouble_of(UpstreamFailed(text, status=502, request_id=text))
+    trouble = last_error_of(UpstreamFailed(text, status=502, request_id=text))
     said, request_id = trouble["message"], trouble["request_id"]
     Run.objects.filter(pk=run.pk).update(trouble=trouble, has_all_steps=True)
     Thread.objects.filter(pk=run.thread_id).update(trouble=trouble)

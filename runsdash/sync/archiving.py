@@ -30,10 +30,10 @@ from runsdash.sync.budget.budget import budget_for
 
 from .clients import client_for
 from .message_walk import note_older
-from .parallel_reads import Reads, land_later
-from .store_answers import record_trouble
+from .parallel_reads import Reads, store_later
+from .store_answers import record_last_error
 from .upstream_reads import MESSAGES_A_READ
-from .worker_reads import Errand, NothingLeft, leased, look_at_thread, read_run
+from .worker_reads import NothingLeft, PendingRead, leased, look_at_thread, read_run
 
 MESSAGES_A_WALK = 100
 RUNS_A_LOOK = 200
@@ -43,7 +43,7 @@ FILES_AT_ONCE = 2
 TROUBLED_EVERY = timedelta(minutes=1)
 OLDER_WAIT_S = 5.0  # a reader who goes back waits no longer for the page before
 RETRY_S = 0.1
-Start = Callable[[], Errand | None]
+Start = Callable[[], PendingRead | None]
 
 
 # The worker's part
@@ -88,7 +88,7 @@ def may_ask(thread: Thread) -> bool:
     return not thread.trouble or thread.checked_at is None or thread.checked_at < timezone.now() - TROUBLED_EVERY
 
 
-def walk_messages(thread: Thread) -> Errand | None:
+def walk_messages(thread: Thread) -> PendingRead | None:
     """The next page on the way back to the thread's first message."""
     connection, after = thread.connection, thread.messages_cursor
     token = leased(thread, cost=1, share="rest", hold_s=connection.timeout_s)
@@ -98,15 +98,17 @@ def walk_messages(thread: Thread) -> Errand | None:
     ids = {"thread_id": thread.upstream_id}
     page = ask.list_messages(**ids, limit=MESSAGES_A_WALK, order="desc", after=after or None)
     reads = Reads({"older": page})
-    return Errand(connection, reads, lambda: land_older(thread, reads, after=after, token=token), thread, token)
+    return PendingRead(
+        connection, reads, lambda: store_older_messages(thread, reads, after=after, token=token), thread, token
+    )
 
 
-def land_older(thread: Thread, reads: Reads, *, after: str, token: str = "") -> ServiceError | None:
+def store_older_messages(thread: Thread, reads: Reads, *, after: str, token: str = "") -> ServiceError | None:
     """Takes a page of older messages; moves the walk on when the page follows it."""
     answer = reads.answer("older")
     if isinstance(answer, ServiceError):
         if token:
-            record_trouble(thread, answer, token=token)
+            record_last_error(thread, answer, token=token)
         return answer
     if isinstance(answer, Page):
         with transaction.atomic():
@@ -114,11 +116,11 @@ def land_older(thread: Thread, reads: Reads, *, after: str, token: str = "") -> 
             found = upsert_messages(thread, answer.data[::-1], fetched_at=reads.sent_at, goes_back=True)
         archive.want_files(thread, [one for message in found for one in archive.file_ids_of_message(message)])
     if token:
-        Errand(thread.connection, reads, lambda: None, thread, token).give_up()
+        PendingRead(thread.connection, reads, lambda: None, thread, token).give_up()
     return None
 
 
-def fetch_file(file: ArchivedFile) -> Errand | None:
+def fetch_file(file: ArchivedFile) -> PendingRead | None:
     """A file's content, within archive.MAX_FILE_BYTES."""
     connection = file.connection
     budget = budget_for(connection, "worker")
@@ -130,10 +132,10 @@ def fetch_file(file: ArchivedFile) -> Errand | None:
     ask = client_for(connection, "worker").background
     content = ask.retrieve_file_content(file_id=file.upstream_id, max_bytes=archive.MAX_FILE_BYTES)
     reads = Reads({"file": content})
-    return Errand(connection, reads, lambda: land_file(file, reads))
+    return PendingRead(connection, reads, lambda: store_file(file, reads))
 
 
-def land_file(file: ArchivedFile, reads: Reads) -> None:
+def store_file(file: ArchivedFile, reads: Reads) -> None:
     answer = reads.answer("file")
     if isinstance(answer, objects.FileContent):
         archive.keep_file(
@@ -170,8 +172,8 @@ def read_older_messages(thread: Thread, *, before: str) -> ServiceError | None:
     page = ask.list_messages(thread_id=thread.upstream_id, limit=MESSAGES_A_READ, order="desc", after=after)
     reads = Reads({"older": page})
     if reads.wait(min(OLDER_WAIT_S, connection.timeout_s)):
-        return land_older(thread, reads, after=after)
-    land_later(reads, lambda: land_older(thread, reads, after=after))
+        return store_older_messages(thread, reads, after=after)
+    store_later(reads, lambda: store_older_messages(thread, reads, after=after))
     return NoAnswer("The upstream did not answer in time.", sent=True, timed_out=True)
 
 
@@ -194,27 +196,27 @@ def archive_thread(thread: Thread, *, within_s: float) -> archive.ThreadMeter:
         start = missing_piece(thread)
         if start is None:
             break
-        errand = started(start, until=until)
-        if errand is None:
+        pending = started(start, until=until)
+        if pending is None:
             continue
-        if not errand.reads.wait(until - monotonic()):
-            land_later(errand.reads, errand.land)
+        if not pending.reads.wait(until - monotonic()):
+            store_later(pending.reads, pending.store)
             break
-        errand.land()
-        if has_error(errand):
+        pending.store()
+        if has_error(pending):
             break
     return archive.meter_of(Thread.objects.get(pk=thread.pk))
 
 
-def started(start: Start, *, until: float) -> Errand | None:
+def started(start: Start, *, until: float) -> PendingRead | None:
     """Waits a moment when the budget of this second is spent, or somebody else reads the same."""
     try:
-        errand = start()
+        pending = start()
     except NothingLeft:
-        errand = None
-    if errand is None and monotonic() < until:
+        pending = None
+    if pending is None and monotonic() < until:
         sleep(RETRY_S)
-    return errand
+    return pending
 
 
 def missing_piece(thread: Thread) -> Start | None:
@@ -240,6 +242,6 @@ def mark_more(thread: Thread) -> None:
     """More runs than one look marks: look again."""
 
 
-def has_error(errand: Errand) -> bool:
-    answers = [errand.reads.answer(name) for name in errand.reads.futures]
+def has_error(pending: PendingRead) -> bool:
+    answers = [pending.reads.answer(name) for name in pending.reads.futures]
     return any(isinstance(one, ServiceError) and not isinstance(one, NotSupported) for one in answers)

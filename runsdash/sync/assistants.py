@@ -8,7 +8,7 @@ from runsdash.service import ServiceError
 from runsdash.sync.budget.budget import budget_for
 
 from .clients import client_for
-from .parallel_reads import Reads, land_later
+from .parallel_reads import Reads, store_later
 
 FORM_WAIT_S = 1.0
 FORM_AGE_S = 15.0
@@ -22,13 +22,13 @@ def fresh_assistants(connection: Connection) -> list[Assistant]:
     if connection.is_enabled and is_old and budget_for(connection).take(connection, 1):
         reads = Reads({"assistants": client_for(connection).background.list_assistants(limit=100)})
         if reads.wait(FORM_WAIT_S):
-            land(connection, reads)
+            store_list(connection, reads)
         else:
-            land_later(reads, lambda: land(connection, reads))
+            store_later(reads, lambda: store_list(connection, reads))
     return list(Assistant.objects.filter(connection=connection).order_by("-created_at", "upstream_id")[:SHOWN])
 
 
-def land(connection: Connection, reads: Reads) -> None:
+def store_list(connection: Connection, reads: Reads) -> None:
     answer = reads.answer("assistants")
     if answer is None or isinstance(answer, ServiceError):
         return

@@ -18,7 +18,7 @@ ON_TIME_S = 1.0  # a check this late is no lag: the worker's rounds take a momen
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
+class ConnectionHealth:
     """`used`: requests counted in the last minute. `lag_s`: age of the oldest check that is overdue, 0 when none is.
 
     `due_threads` stops counting at COUNTED_MOST. `paused_until`: asked for by the upstream; `rests_until`: the
@@ -43,11 +43,11 @@ class State:
         return self.due_threads >= COUNTED_MOST
 
 
-def state_of(connection: Connection) -> State:
+def connection_health(connection: Connection) -> ConnectionHealth:
     now = timezone.now()
     used = used_since(connection.pk, time() - MINUTE_S)
     due = Thread.objects.filter(connection=connection, due_at__lte=now)
-    return State(
+    return ConnectionHealth(
         used=sum(used.values()),
         used_by_pages=used["pages"],
         budget_per_min=connection.budget_per_min,

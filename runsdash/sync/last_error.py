@@ -13,7 +13,7 @@ MESSAGE_CHARS = 1000
 HEARD_EVERY_S = 5  # a connection's last success is written at most this often
 
 
-def trouble_of(error: ServiceError) -> dict:
+def last_error_of(error: ServiceError) -> dict:
     """{"kind", "status", "message", "request_id", "at", "timed_out"}: JSON kept in a row's `trouble`."""
     return {
         "kind": type(error).__name__,
@@ -27,7 +27,7 @@ def trouble_of(error: ServiceError) -> dict:
 
 def note_lack(connection: Connection, what: Literal["threads", "steps"], error: ServiceError) -> None:
     """Remembers since when and why a list is refused. Only a server without the operation lacks it."""
-    columns = {f"{what}_refused_at": timezone.now(), f"{what}_refusal": trouble_of(error)}
+    columns = {f"{what}_refused_at": timezone.now(), f"{what}_refusal": last_error_of(error)}
     if isinstance(error, NotSupported):
         columns[f"can_list_{what}"] = False
     keep(connection, columns)

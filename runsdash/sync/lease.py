@@ -16,7 +16,7 @@ def take(row: Refreshed, *, hold_s: float) -> str | None:
     """A token when this caller may read, None when somebody else already does, or has since the row was looked at."""
     now, token = timezone.now(), secrets.token_hex(8)
     checked = Q(checked_at__isnull=True) if row.checked_at is None else Q(checked_at=row.checked_at)
-    # Not read since, and not being read just then: a row seen in the middle of a landing looks old.
+    # Not read since, and not being read just then: a row whose answers are just being stored looks old.
     unread = checked & Q(lease_token=row.lease_token)
     until = now + timedelta(seconds=hold_s + LEASE_MARGIN_S)
     won = type(row).objects.filter(free(now), unread, pk=row.pk).update(lease_until=until, lease_token=token)

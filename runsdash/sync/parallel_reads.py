@@ -57,8 +57,8 @@ class Reads:
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 LOOK_EVERY_S = 0.05
-Landing = Callable[[], None]
-_landings: SimpleQueue[tuple[float, Landing]] = SimpleQueue()
+Task = Callable[[], None]
+_tasks: SimpleQueue[tuple[float, Task]] = SimpleQueue()
 _thread: Thread | None = None
 _lock = Lock()
 
@@ -71,14 +71,14 @@ def until(look: Callable[[], Found | None], *, seconds: float) -> Found | None:
     return found
 
 
-def in_background(landing: Landing) -> None:
-    """Runs `landing` soon on the one thread of this process that may touch the database in the background."""
+def in_background(task: Task) -> None:
+    """Runs `task` soon on the one thread of this process that may touch the database in the background."""
     _start_thread()
-    _landings.put((monotonic(), landing))
+    _tasks.put((monotonic(), task))
 
 
-def land_later(reads: Reads, landing: Landing) -> None:
-    """Runs `landing` in the background once every read is in."""
+def store_later(reads: Reads, task: Task) -> None:
+    """Runs `task` in the background once every read is in."""
     _start_thread()
     left = [len(reads.futures)]
     counting = Lock()
@@ -88,7 +88,7 @@ def land_later(reads: Reads, landing: Landing) -> None:
             left[0] -= 1
             if left[0]:
                 return
-        _landings.put((monotonic(), landing))
+        _tasks.put((monotonic(), task))
 
     for future in reads.futures.values():
         future.add_done_callback(one_is_in)
@@ -98,19 +98,19 @@ def _start_thread() -> None:
     global _thread
     with _lock:
         if _thread is None or not _thread.is_alive():
-            _thread = Thread(target=_land_for_ever, name="runsdash-landing", daemon=True)
+            _thread = Thread(target=_work_for_ever, name="runsdash-storing", daemon=True)
             _thread.start()
 
 
-def _land_for_ever() -> None:
+def _work_for_ever() -> None:
     while True:
-        _, landing = _landings.get()
+        _, task = _tasks.get()
         close_old_connections()
         try:
-            landing()
+            task()
         except Exception:
             log.exception("a late answer could not be taken into the index")
         finally:
             close_old_connections()
-            if _landings.empty():
+            if _tasks.empty():
                 connections.close_all()

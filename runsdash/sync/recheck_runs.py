@@ -13,15 +13,15 @@ from runsdash.index import run_states
 from runsdash.index.models import Run
 
 from .clients import client_for
-from .parallel_reads import Landing, Reads, land_later
+from .parallel_reads import Reads, Task, store_later
 from .refresh import MAX_AGE_S, PAGE_WAIT_S, lease_within_budget
-from .store_answers import land_run
+from .store_answers import store_run
 
 MOST_AT_ONCE = 20
 READ_COST = 1
 
 
-def verify_runs(
+def recheck_runs(
     runs: Iterable[Run], *, wait_s: float = PAGE_WAIT_S, max_age_s: float = MAX_AGE_S, most: int = MOST_AT_ONCE
 ) -> int:
     """Reads the first `most` of `runs` whose copies are too old; how many were asked. Runs come with thread and connection."""
@@ -30,11 +30,11 @@ def verify_runs(
     asked = [(run, *found) for run in stale if (found := started(run)) is not None]
     in_time = wait([reads.futures["run"] for _, _, reads in asked], timeout=wait_s).done if asked else set()
     for run, token, reads in asked:
-        land = landing(run, token, reads)
+        store = storing(run, token, reads)
         if reads.futures["run"] in in_time:
-            land()
+            store()
         else:
-            land_later(reads, land)
+            store_later(reads, store)
     return len(asked)
 
 
@@ -47,5 +47,5 @@ def started(run: Run) -> tuple[str, Reads] | None:
     return token, Reads({"run": client_for(run.connection).background.retrieve_run(**ids)})
 
 
-def landing(run: Run, token: str, reads: Reads) -> Landing:
-    return lambda: land_run(run.connection, reads, run=run, token=token)
+def storing(run: Run, token: str, reads: Reads) -> Task:
+    return lambda: store_run(run.connection, reads, run=run, token=token)

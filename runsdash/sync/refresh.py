@@ -17,8 +17,8 @@ from runsdash.sync.budget.budget import budget_for, is_paused
 
 from . import lease
 from .clients import client_for
-from .parallel_reads import land_later, until
-from .store_answers import land_run, land_thread
+from .parallel_reads import store_later, until
+from .store_answers import store_run, store_thread
 from .upstream_reads import RUN_COST, THREAD_COST, run_reads, thread_reads
 
 PAGE_WAIT_S = 1.0  # a page with a copy waits no longer for a newer one
@@ -91,13 +91,13 @@ def refresh_run(
     reads = run_reads(client_for(connection), run)
     budget_for(connection).give_back(RUN_COST - len(reads.futures))
 
-    def landing() -> None:
-        land_run(connection, reads, run=run, token=token)
+    def store() -> None:
+        store_run(connection, reads, run=run, token=token)
 
     if not rests and reads.wait(wait_s):
-        landing()
+        store()
         return run_row(connection, run_id) or run
-    land_later(reads, landing)
+    store_later(reads, store)
     return run
 
 
@@ -129,12 +129,12 @@ def fetched_run(connection: Connection, *, thread_id: str, run_id: str) -> Run:
         raise answer
     reads.wait(PAGE_WAIT_S)
     late = reads.unfinished()
-    land_run(connection, reads, run=None, token="")
+    store_run(connection, reads, run=None, token="")
     run = run_row(connection, run_id)
     if run is None:
         raise NoAnswer("The server answered with another run than the one asked for.", sent=True)
     if late.futures:
-        land_later(late, lambda: land_run(connection, late, run=run, token=""))
+        store_later(late, lambda: store_run(connection, late, run=run, token=""))
     return run
 
 
@@ -158,12 +158,12 @@ def refresh_thread(
     reads = thread_reads(client_for(connection), thread_id)
     in_time = reads.wait(connection.timeout_s + lease.LEASE_MARGIN_S if is_new else wait_s)
     if not in_time and thread is not None:
-        land_later(reads, lambda: land_thread(connection, reads, thread_id=thread_id, thread=thread, token=token))
+        store_later(reads, lambda: store_thread(connection, reads, thread_id=thread_id, thread=thread, token=token))
         return thread
     error = reads.answer("thread")
     if thread is None and isinstance(error, ServiceError):
         raise error
-    land_thread(connection, reads, thread_id=thread_id, thread=thread, token=token)
+    store_thread(connection, reads, thread_id=thread_id, thread=thread, token=token)
     thread = thread_row(connection, thread_id)
     if thread is None:
         raise NoAnswer(f"No answer within {connection.timeout_s:g} s.", sent=True, timed_out=True)

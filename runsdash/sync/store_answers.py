@@ -22,7 +22,7 @@ from runsdash.service import NotSupported, ServiceError, objects
 from runsdash.service.objects import Page
 
 from . import lease
-from .last_error import note_failure, note_lack, note_offer, note_success, trouble_of
+from .last_error import last_error_of, note_failure, note_lack, note_offer, note_success
 from .message_walk import note_newest, take
 from .parallel_reads import Reads
 
@@ -30,9 +30,9 @@ from .parallel_reads import Reads
 SETTLING = timedelta(seconds=2)
 
 
-def record_trouble(row: Run | Thread, error: ServiceError, *, token: str) -> None:
+def record_last_error(row: Run | Thread, error: ServiceError, *, token: str) -> None:
     """Keeps the failure beside the copy, so that every reader sees it."""
-    trouble, now = trouble_of(error), timezone.now()
+    trouble, now = last_error_of(error), timezone.now()
     also: dict[str, object] = {"steps_checked_at": now} if isinstance(row, Run) else {}
     if isinstance(row, Thread) and run_states.says_gone(trouble) and had_been_there(row):
         also["is_gone"] = True
@@ -48,12 +48,12 @@ def had_been_there(thread: Thread) -> bool:
     return thread.fetched_at is not None or Run.objects.filter(thread=thread, fetched_at__isnull=False).exists()
 
 
-def land_run(connection: Connection, reads: Reads, *, run: Run | None, token: str) -> None:
+def store_run(connection: Connection, reads: Reads, *, run: Run | None, token: str) -> None:
     """Run, steps and messages of one refresh. `run` None: its first."""
     answer = reads.answer("run")
     if isinstance(answer, ServiceError):
         if run is not None:
-            record_trouble(run, answer, token=token)
+            record_last_error(run, answer, token=token)
         return
     if answer is not None:
         thread_id = run.thread.upstream_id if run is not None else None
@@ -63,15 +63,15 @@ def land_run(connection: Connection, reads: Reads, *, run: Run | None, token: st
         note_success(connection)
     if run is None:
         return
-    errors = [land_steps(run, reads), land_messages(run.thread, reads), land_assistants(connection, reads)]
+    errors = [store_steps(run, reads), store_messages(run.thread, reads), store_assistants(connection, reads)]
     error = next((one for one in errors if one is not None), None)
     if error is not None:
-        record_trouble(run, error, token=token)
+        record_last_error(run, error, token=token)
     elif token:
         lease.give_back(run, token)
 
 
-def land_steps(run: Run, reads: Reads) -> ServiceError | None:
+def store_steps(run: Run, reads: Reads) -> ServiceError | None:
     """The next page of the walk, and the newest page of a live run."""
     page, newest = reads.answer("steps"), reads.answer("newest_steps")
     for answer in (page, newest):
@@ -84,13 +84,13 @@ def land_steps(run: Run, reads: Reads) -> ServiceError | None:
         note_offer(run.connection, "steps")
         save_run(run, steps_checked_at=reads.sent_at)
     if isinstance(page, Page):
-        land_walk(run, page, sent_at=reads.sent_at)
+        store_walk_page(run, page, sent_at=reads.sent_at)
     if isinstance(newest, Page):
-        land_newest(run, newest, sent_at=reads.sent_at)
+        store_newest_steps(run, newest, sent_at=reads.sent_at)
     return None
 
 
-def land_walk(run: Run, page: Page, *, sent_at: object) -> None:
+def store_walk_page(run: Run, page: Page, *, sent_at: object) -> None:
     """A page of the walk from the first step. Of an active run `has_all_steps` means that the walk has caught up."""
     cursor = RunStep.objects.filter(run=run, upstream_id=run.steps_cursor).first() if run.steps_cursor else None
     known_rows = RunStep.objects.filter(connection=run.connection_id)
@@ -105,7 +105,7 @@ def land_walk(run: Run, page: Page, *, sent_at: object) -> None:
     save_run(run, **columns)
 
 
-def land_newest(run: Run, page: Page, *, sent_at: object) -> None:
+def store_newest_steps(run: Run, page: Page, *, sent_at: object) -> None:
     """The newest page of a live run. When it does not reach back to a known step, the walk goes on."""
     oldest_first = page.data[::-1]
     known = RunStep.objects.filter(run=run, upstream_id__in=[step.id for step in oldest_first])
@@ -143,7 +143,7 @@ def save_run(run: Run, **columns: object) -> None:
             setattr(run, name, value)
 
 
-def land_messages(thread: Thread, reads: Reads) -> ServiceError | None:
+def store_messages(thread: Thread, reads: Reads) -> ServiceError | None:
     for name in ("messages", "own_messages"):
         answer = reads.answer(name)
         if isinstance(answer, ServiceError) and not isinstance(answer, NotSupported):
@@ -158,18 +158,18 @@ def land_messages(thread: Thread, reads: Reads) -> ServiceError | None:
     return None
 
 
-def land_assistants(connection: Connection, reads: Reads) -> None:
+def store_assistants(connection: Connection, reads: Reads) -> None:
     """Names only; a server that cannot list assistants costs nothing but the names."""
     answer = reads.answer("assistants")
     if isinstance(answer, Page):
         upsert_assistants(connection, answer.data, fetched_at=reads.sent_at)
 
 
-def land_thread(connection: Connection, reads: Reads, *, thread_id: str, thread: Thread | None, token: str) -> None:
+def store_thread(connection: Connection, reads: Reads, *, thread_id: str, thread: Thread | None, token: str) -> None:
     answer = reads.answer("thread")
     if isinstance(answer, ServiceError):
         if thread is not None:
-            record_trouble(thread, answer, token=token)
+            record_last_error(thread, answer, token=token)
         return
     if purge_of(connection, thread_id):
         return
@@ -178,15 +178,15 @@ def land_thread(connection: Connection, reads: Reads, *, thread_id: str, thread:
         note_success(connection)
     if thread is None:
         return
-    errors = [land_messages(thread, reads), land_runs(connection, thread, reads)]
+    errors = [store_messages(thread, reads), store_runs(connection, thread, reads)]
     error = next((one for one in errors if one is not None), None)
     if error is not None:
-        record_trouble(thread, error, token=token)
+        record_last_error(thread, error, token=token)
     elif token:
         lease.give_back(thread, token, **({"trouble": None} if thread.trouble else {}))
 
 
-def land_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceError | None:
+def store_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceError | None:
     """The newest page of runs, and the next page of the walk back to the thread's first run."""
     for name in ("runs", "older_runs"):
         answer = reads.answer(name)

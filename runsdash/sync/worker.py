@@ -27,7 +27,7 @@ from runsdash.sync.budget.upstream_pauses import PATIENT_FOR, is_resting, note_w
 from . import due
 from .archiving import Archives
 from .budget import budget_seconds
-from .worker_reads import Errand, NothingLeft, list_threads, look_at_thread, read_run, watch_run
+from .worker_reads import NothingLeft, PendingRead, list_threads, look_at_thread, read_run, watch_run
 
 # Requests under way. More would only wait for the service's pool; active runs always find a place in it.
 AT_ONCE = WORKERS
@@ -35,7 +35,7 @@ REST_AT_ONCE = WORKERS // 2
 BUSY_S = 0.1
 LAST_WAIT_S = 3.0  # when stopped
 SWEEP_EVERY_S = 60.0
-Start = Callable[[], Errand | None]
+Start = Callable[[], PendingRead | None]
 log = logging.getLogger(__name__)
 
 
@@ -62,7 +62,7 @@ class Worker:
     def __init__(self, *, unlimited: bool = False, chores: Sequence[Chore] = ()) -> None:
         self.unlimited = unlimited
         self.chores = [*chores, Chore(lambda: budget_seconds.sweep(now_s=time()), every_s=SWEEP_EVERY_S)]
-        self.errands: list[Errand] = []
+        self.errands: list[PendingRead] = []
         self.archives = Archives()
         self.bell = Event()  # rings when an answer is in, and when the worker shall stop
         self.waiting: set[int] = set()  # connections that had more due than could be started
@@ -77,7 +77,7 @@ class Worker:
             is_busy = self.round() or self.waiting
             if not stop.is_set():
                 self.bell.wait(BUSY_S if is_busy else LOOK_EVERY_S)
-        return self.land_all(seconds=LAST_WAIT_S)
+        return self.store_all(seconds=LAST_WAIT_S)
 
     def run_until_idle(self, *, seconds: float) -> bool:
         """Goes round until nothing is due or under way. False when the time was over first."""
@@ -87,12 +87,12 @@ class Worker:
             if self.round() == 0 and not self.waiting:
                 return True
             self.bell.wait(BUSY_S)
-        self.land_all(seconds=LAST_WAIT_S)
+        self.store_all(seconds=LAST_WAIT_S)
         return False
 
     def round(self) -> int:
         """Stores what is in and starts what is due and affordable; returns how many errands are under way then."""
-        self.land_finished()
+        self.store_finished()
         for chore in self.chores:
             chore.act_if_due()
         usable = [one for one in every_connection() if one.is_enabled and not is_paused(one) and not is_resting(one)]
@@ -112,7 +112,7 @@ class Worker:
         if connection.failures >= PATIENT_FOR:
             return self.probe(connection, now=now)
         with budget.one_round():
-            if connection.budget_per_min > 0 and budget.portion(connection).has_floor:
+            if connection.budget_per_min > 0 and budget.window(connection).has_floor:
                 self.start_some(self.floor(connection, now=now))
             if not budget.is_spent(connection, share="active"):
                 self.start_some(self.active(connection, now=now))
@@ -137,7 +137,7 @@ class Worker:
                 self.take_on(errand)
         return True
 
-    def take_on(self, errand: Errand) -> None:
+    def take_on(self, errand: PendingRead) -> None:
         self.errands.append(errand)
         for future in errand.reads.futures.values():
             future.add_done_callback(lambda _: self.bell.set())
@@ -187,7 +187,7 @@ class Worker:
 
     # What is in
 
-    def land_finished(self) -> None:
+    def store_finished(self) -> None:
         """Stores active runs first, then one of the others: a page of a hundred runs takes a while."""
         finished = sorted((one for one in self.errands if one.is_in), key=lambda one: not one.is_watch)
         first_rest = next((at for at, one in enumerate(finished) if not one.is_watch), len(finished))
@@ -197,24 +197,24 @@ class Worker:
         if len(finished) > first_rest + 1:
             self.bell.set()
 
-    def land_all(self, *, seconds: float) -> bool:
+    def store_all(self, *, seconds: float) -> bool:
         """Waits a while, stores what is in, and leaves the rest to other workers. True when nothing was left."""
         deadline = monotonic() + seconds
         while self.errands and monotonic() < deadline:
             self.errands[0].reads.wait(deadline - monotonic())
-            self.land_finished()
+            self.store_finished()
         left, self.errands = self.errands, []
         for errand in left:
             errand.give_up()
         return not left
 
-    def land(self, errand: Errand) -> None:
+    def land(self, errand: PendingRead) -> None:
         if errand.has_failed:
             note_worker_failure(errand.connection, sent_at=errand.reads.sent_at)
         else:
             note_worker_success(errand.connection)
         try:
-            errand.land()
+            errand.store()
         except Exception:
             errand.give_up()
             log.exception("an answer of %s could not be taken into the index", errand.connection.slug)

@@ -1,4 +1,4 @@
-"""The worker's reads: what is asked for a run, a thread, a list of threads, and how the answers land.
+"""The worker's reads: what is asked for a run, a thread, a list of threads, and how the answers are stored.
 
 Each starts only with credit from the budget and the row's lease, so that any number of workers may try.
 """
@@ -23,9 +23,9 @@ from runsdash.sync.budget.budget_seconds import Share
 
 from . import due, lease
 from .clients import WATCH_TIMEOUT_S, client_for
-from .last_error import note_failure, note_lack, note_offer, note_success, trouble_of
+from .last_error import last_error_of, note_failure, note_lack, note_offer, note_success
 from .parallel_reads import Reads
-from .store_answers import land_run, land_thread
+from .store_answers import store_run, store_thread
 from .upstream_reads import RUN_COST, THREAD_COST, run_reads, thread_reads
 
 SESSION_KEY = "session key"  # OpenAI lists threads for its own web pages alone, and says so
@@ -37,12 +37,12 @@ class NothingLeft(Exception):
 
 
 @dataclass
-class Errand:
-    """Reads under way for one row (None: for the connection itself), and how they land."""
+class PendingRead:
+    """Reads under way for one row (None: for the connection itself), and how they are stored."""
 
     connection: Connection
     reads: Reads
-    land: Callable[[], None]
+    store: Callable[[], None]
     row: Model | None = None
     token: str = ""
     is_watch: bool = False
@@ -77,7 +77,7 @@ def leased(row: Model, *, cost: int, share: Share, hold_s: float) -> str | None:
     return token
 
 
-def watch_run(run: Run) -> Errand | None:
+def watch_run(run: Run) -> PendingRead | None:
     """An active run alone, one request; its steps follow as soon as its status has changed."""
     connection = run.connection
     hold_s = min(connection.timeout_s, WATCH_TIMEOUT_S)
@@ -87,13 +87,13 @@ def watch_run(run: Run) -> Errand | None:
     ask = client_for(connection, "watch").background
     reads = Reads({"run": ask.retrieve_run(thread_id=run.thread.upstream_id, run_id=run.upstream_id)})
 
-    def land() -> None:
-        land_run(connection, reads, run=run, token=token)
+    def store() -> None:
+        store_run(connection, reads, run=run, token=token)
         fresh = Run.objects.select_related("thread", "connection").filter(pk=run.pk).first()
         if fresh is not None and fresh.status != run.status:  # none: it was purged meanwhile
             ask_for_steps(fresh)
 
-    return Errand(connection, reads, land, run, token, is_watch=True)
+    return PendingRead(connection, reads, store, run, token, is_watch=True)
 
 
 def ask_for_steps(run: Run) -> None:
@@ -105,7 +105,7 @@ def ask_for_steps(run: Run) -> None:
     Thread.objects.filter(pk=run.thread_id, due_at__gt=soon).update(due_at=soon)
 
 
-def read_run(run: Run) -> Errand | None:
+def read_run(run: Run) -> PendingRead | None:
     """A run with its steps and messages."""
     connection = run.connection
     token = leased(run, cost=RUN_COST, share="rest", hold_s=connection.timeout_s)
@@ -113,10 +113,10 @@ def read_run(run: Run) -> Errand | None:
         return None
     reads = run_reads(client_for(connection, "worker"), run)
     budget_for(connection, "worker").give_back(RUN_COST - len(reads.futures), share="rest")
-    return Errand(connection, reads, lambda: land_run(connection, reads, run=run, token=token), run, token)
+    return PendingRead(connection, reads, lambda: store_run(connection, reads, run=run, token=token), run, token)
 
 
-def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> Errand | None:
+def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> PendingRead | None:
     """New runs of a thread, and one page further back while its past is not all here."""
     connection = thread.connection
     cost = (THREAD_COST if is_whole else 1) + bool(thread.runs_cursor and not thread.has_all_runs)
@@ -126,8 +126,8 @@ def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> 
     client = client_for(connection, "worker")
     reads = thread_reads(client, thread.upstream_id, walk=thread, runs_only=not is_whole)
 
-    def land() -> None:
-        land_thread(connection, reads, thread_id=thread.upstream_id, thread=thread, token=token)
+    def store() -> None:
+        store_thread(connection, reads, thread_id=thread.upstream_id, thread=thread, token=token)
         fresh = Thread.objects.filter(pk=thread.pk).first()
         if fresh is None:  # purged meanwhile
             return
@@ -135,10 +135,10 @@ def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> 
         due_at = None if gone else due.next_due(fresh, is_whole=is_whole)
         Thread.objects.filter(pk=thread.pk).update(due_at=due_at, is_gone=gone)
 
-    return Errand(connection, reads, land, thread, token)
+    return PendingRead(connection, reads, store, thread, token)
 
 
-def list_threads(connection: Connection, *, share: Share = "rest") -> Errand | None:
+def list_threads(connection: Connection, *, share: Share = "rest") -> PendingRead | None:
     """The upstream's newest threads; further pages while they bring new ones."""
     budget = budget_for(connection, "worker")
     if not budget.take(connection, 1, share=share):
@@ -149,7 +149,7 @@ def list_threads(connection: Connection, *, share: Share = "rest") -> Errand | N
     after = connection.threads_cursor or None
     client = client_for(connection, "worker")
     reads = Reads({"threads": client.background.list_threads(limit=100, order="desc", after=after)})
-    return Errand(connection, reads, lambda: land_listing(connection, reads))
+    return PendingRead(connection, reads, lambda: store_listing(connection, reads))
 
 
 def takes_listing_turn(connection: Connection) -> bool:
@@ -159,17 +159,17 @@ def takes_listing_turn(connection: Connection) -> bool:
     return bool(Connection.objects.filter(unchanged, pk=connection.pk).update(threads_listed_at=timezone.now()))
 
 
-def land_listing(connection: Connection, reads: Reads) -> None:
+def store_listing(connection: Connection, reads: Reads) -> None:
     answer = reads.answer("threads")
     if isinstance(answer, NotSupported | Unauthorized):
         note_lack(connection, "threads", answer)
     if isinstance(answer, ServiceError) and not isinstance(answer, NotSupported) and SESSION_KEY not in answer.message:
-        note_failure(connection, trouble_of(answer))
+        note_failure(connection, last_error_of(answer))
     elif isinstance(answer, Page):
-        take_threads(connection, answer, sent_at=reads.sent_at)
+        store_threads(connection, answer, sent_at=reads.sent_at)
 
 
-def take_threads(connection: Connection, page: Page, *, sent_at: datetime) -> None:
+def store_threads(connection: Connection, page: Page, *, sent_at: datetime) -> None:
     note_success(connection)
     note_offer(connection, "threads")
     ids = [thread.id for thread in page.data if thread.id]

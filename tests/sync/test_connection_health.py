@@ -11,7 +11,7 @@ from django.utils import timezone
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.sync import due
 from runsdash.sync.budget import budget_seconds
-from runsdash.sync.connection_health import state_of
+from runsdash.sync.connection_health import connection_health
 from tests.pages import page_of
 from tests.rows import made_connection, made_run, made_runs
 
@@ -31,13 +31,13 @@ def busy_connection() -> Connection:
     for number, late_s in enumerate((5, 60, 600)):
         Thread.objects.create(id=number + 1, connection=connection, upstream_id=f"thread_{number}", due_at=ago(late_s))
     for age_s, count in ((5, 30), (30, 10), (120, 500)):
-        budget_seconds.book(connection.pk, budget_seconds.portion_at(time.time() - age_s, per_min=600), worker=count)
-    budget_seconds.book(connection.pk, budget_seconds.portion_at(time.time(), per_min=600), pages=1)
+        budget_seconds.book(connection.pk, budget_seconds.window_at(time.time() - age_s, per_min=600), worker=count)
+    budget_seconds.book(connection.pk, budget_seconds.window_at(time.time(), per_min=600), pages=1)
     return connection
 
 
 def test_a_state_tells_what_was_used_what_waits_and_how_late_it_is():
-    state = state_of(busy_connection())
+    state = connection_health(busy_connection())
 
     assert (state.used, state.used_by_pages, state.budget_per_min) == (41, 1, 600)
     assert (state.active_runs, state.due_threads) == (2, 3)
@@ -48,22 +48,22 @@ def test_a_state_tells_what_was_used_what_waits_and_how_late_it_is():
 def test_an_active_run_that_nobody_reads_is_lag():
     connection = made_connection()
     made_run(connection, status="in_progress")
-    assert state_of(connection).lag_s == 0
+    assert connection_health(connection).lag_s == 0
 
     Run.objects.update(checked_at=ago(90))
 
-    assert state_of(connection).lag_s == pytest.approx(88, abs=3)
+    assert connection_health(connection).lag_s == pytest.approx(88, abs=3)
 
 
 def test_a_connection_that_is_off_is_not_late():
     connection = busy_connection()
     connection.is_enabled = False
-    assert state_of(connection).lag_s == 0
+    assert connection_health(connection).lag_s == 0
 
 
 def test_pauses_that_are_over_are_not_told():
     connection = made_connection(paused_until=ago(5), rests_until=ago(-30))
-    state = state_of(connection)
+    state = connection_health(connection)
     assert (state.paused_until, state.rests_until) == (None, connection.rests_until)
     assert state.is_paused
 
@@ -107,7 +107,7 @@ def test_what_the_worker_asks_every_second_is_on_indexes():
         due.threads(connection, now=now, most=8)
         due.is_crowded(connection, now=now)
         due.unarchived_runs(connection, now=now, most=8)
-        state_of(connection)
+        connection_health(connection)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_a_failing_upstream_is_left_alone_for_a_while(connection, upstream):
     while time.monotonic() < deadline:
         worker.round()
         time.sleep(0.05)
-    worker.land_all(seconds=5)
+    worker.store_all(seconds=5)
 
     connection.refresh_from_db()
     assert connection.failures >= 3
@@ -226,7 +226,7 @@ def test_in_a_crowd_every_thread_is_looked_at_with_one_request_first(connection,
     while time.monotonic() < deadline:
         worker.round()
         time.sleep(0.05)
-    worker.land_all(seconds=5)
+    worker.store_all(seconds=5)
 
     asked = [one["path"] for one in upstream.requests(path="/threads/")]
     looks = [path for path in asked if path.endswith("/runs")]

@@ -20,8 +20,8 @@ from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service import NotSupported, ServiceError
 from runsdash.sync.clients import client_for
-from runsdash.sync.connection_health import state_of
-from runsdash.sync.last_error import forget_lacks, note_failure, note_success, trouble_of
+from runsdash.sync.connection_health import connection_health
+from runsdash.sync.last_error import forget_lacks, last_error_of, note_failure, note_success
 
 from .connection_form import ChangeForm, ConnectionForm
 
@@ -83,7 +83,7 @@ def test(request: HttpRequest, slug: str) -> HttpResponse:
     except NotSupported:
         words = " It does not list assistants."
     except ServiceError as error:
-        note_failure(connection, trouble_of(error))
+        note_failure(connection, last_error_of(error))
         raise
     note_success(connection)
     text = f"{slug} answered in {time.monotonic() - started:.2f} s.{words}"
@@ -129,7 +129,7 @@ def told(connection: Connection) -> dict[str, object]:
         "health": health_of(connection),
         "has_key": has_key,
         "is_readable": is_readable,
-        "state": state_of(connection),
+        "state": connection_health(connection),
     }
 
 

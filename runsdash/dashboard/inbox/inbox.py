@@ -1,6 +1,6 @@
 """What the inbox shows: runs that wait for a person, those past their deadline, and those that were missed.
 
-Reads the index; it asks an upstream only through `sync.verifying`, and only about runs it is about to show.
+Reads the index; it asks an upstream only through `sync.recheck_runs`, and only about runs it is about to show.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Run, StatusSeen
-from runsdash.sync.recheck_runs import MOST_AT_ONCE, verify_runs
+from runsdash.sync.recheck_runs import MOST_AT_ONCE, recheck_runs
 
 MAX_ROWS = 100
 MAX_MISSED = 50
@@ -54,7 +54,7 @@ class Inbox:
         """Asks about the soonest runs, those past their deadline among them: are they still waiting?"""
         soonest = list(whole(self.waiting)[:MOST_AT_ONCE])
         late = list(whole(self.past_deadline)[:MOST_AT_ONCE])
-        verify_runs([*soonest, *late], wait_s=wait_s, max_age_s=max_age_s)
+        recheck_runs([*soonest, *late], wait_s=wait_s, max_age_s=max_age_s)
 
     @property
     def waiting(self) -> QuerySet[Run]:

@@ -10,7 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Run
-from runsdash.sync.connection_health import state_of
+from runsdash.sync.connection_health import connection_health
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -64,7 +64,7 @@ STATES = {
 
 def connection_states() -> Iterator[Metric]:
     """What the worker has to do for each connection, and how far it is behind."""
-    states = {one.slug: state_of(one) for one in Connection.objects.all()}
+    states = {one.slug: connection_health(one) for one in Connection.objects.all()}
     for name, (attribute, words) in STATES.items():
         gauge = GaugeMetricFamily(f"runsdash_connection_{name}", words, labels=["connection"])
         for slug, state in states.items():

@@ -1,9 +1,9 @@
 """Portions of a connection's budget, in rows that all processes see: how large they are and how one is claimed.
 
-A portion is what `budget_per_min` gives for one second, or for as many whole seconds as it takes to be worth
+A window is what `budget_per_min` gives for one second, or for as many whole seconds as it takes to be worth
 LEAST_REQUESTS. Reads are claimed before they are sent, one statement for many; what was sent without asking (writes,
 retries, an id that nobody has seen) is booked afterwards and paid back by the worker. Clocks of several machines may
-differ by a second or two; then their portions overlap by as much.
+differ by a second or two; then their windows overlap by as much.
 """
 
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ from runsdash.index.models import BudgetSecond
 Share = Literal["active", "rest", "floor", "pages"]
 LEAST_REQUESTS = 5  # the dearest read costs five
 PAGE_SHARE = 0.2
-LOOK_BACK = 30  # portions before the present one that count; so much of their share pages may use at once
-PAID_BACK_IN = 10  # portions
+LOOK_BACK = 30  # windows before the present one that count; so much of their share pages may use at once
+PAID_BACK_IN = 10  # windows
 FLOOR_ONE_IN = 40  # however many runs are active, one request in so many is for the rest
 KEPT_S = 600
 TRIES = 3  # when another process was quicker
 
 
 @dataclass(frozen=True, kw_only=True)
-class Portion:
+class BudgetWindow:
     """`second`: when it began, Unix time. `count`: requests in it. `has_floor`: one of them is for the rest."""
 
     second: int
@@ -43,7 +43,7 @@ class Portion:
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """What all processes took of the present portion (`now`) and of the LOOK_BACK portions before it."""
+    """What all processes took of the present window (`now`) and of the LOOK_BACK windows before it."""
 
     total_now: int
     pages_now: int
@@ -51,49 +51,49 @@ class Spent:
     pages_before: int
 
 
-def portion_at(at_s: float, *, per_min: int) -> Portion:
+def window_at(at_s: float, *, per_min: int) -> BudgetWindow:
     size_s = ceil(LEAST_REQUESTS * 60 / per_min)
     number = int(at_s) // size_s
     before, after = (number * size_s * per_min // 60, (number + 1) * size_s * per_min // 60)
     has_floor = before // FLOOR_ONE_IN != after // FLOOR_ONE_IN
-    return Portion(second=number * size_s, size_s=size_s, count=after - before, has_floor=has_floor)
+    return BudgetWindow(second=number * size_s, size_s=size_s, count=after - before, has_floor=has_floor)
 
 
-def claim(connection_id: int, portion: Portion, *, share: Share, want: int) -> int:
-    """Takes up to `want` requests of the portion for a share; how many there were."""
+def claim(connection_id: int, window: BudgetWindow, *, share: Share, want: int) -> int:
+    """Takes up to `want` requests of the window for a share; how many there were."""
     for _ in range(TRIES):
-        spent = spent_by_all(connection_id, portion)
-        most, most_pages = limits(portion, spent, share=share)
+        spent = spent_by_all(connection_id, window)
+        most, most_pages = limits(window, spent, share=share)
         count = min(want, max(most - spent.total_now, most_pages - spent.pages_now))
         if count <= 0:
             return 0
         column = "pages" if share == "pages" else "worker"
-        if add(connection_id, portion.second, most=most, most_pages=most_pages, **{column: count}):
+        if add(connection_id, window.second, most=most, most_pages=most_pages, **{column: count}):
             return count
     return 0
 
 
-def limits(portion: Portion, spent: Spent, *, share: Share) -> tuple[int, int]:
-    """Up to which sum of the portion a share may take, and up to which sum of the pages' part.
+def limits(window: BudgetWindow, spent: Spent, *, share: Share) -> tuple[int, int]:
+    """Up to which sum of the window a share may take, and up to which sum of the pages' part.
 
     Pages always have their reserve. Active runs may borrow what pages have left unused lately. Whoever overdrew,
     the worker pays it back.
     """
     if share == "pages":
-        return portion.count, portion.reserve * LOOK_BACK - spent.pages_before
-    if share == "floor" and (spent.total_now or not portion.has_floor):
+        return window.count, window.reserve * LOOK_BACK - spent.pages_before
+    if share == "floor" and (spent.total_now or not window.has_floor):
         return 0, 0
-    excess = ceil(max(0, spent.total_before - LOOK_BACK * portion.count) / PAID_BACK_IN)
+    excess = ceil(max(0, spent.total_before - LOOK_BACK * window.count) / PAID_BACK_IN)
     used = ceil(2 * spent.pages_before / LOOK_BACK)
-    held = portion.reserve if share == "rest" else min(portion.reserve, used)
-    return portion.count - held - excess, 0
+    held = window.reserve if share == "rest" else min(window.reserve, used)
+    return window.count - held - excess, 0
 
 
-def spent_by_all(connection_id: int, portion: Portion) -> Spent:
-    first = portion.second - LOOK_BACK * portion.size_s
-    rows = BudgetSecond.objects.filter(connection=connection_id, second__range=(first, portion.second))
+def spent_by_all(connection_id: int, window: BudgetWindow) -> Spent:
+    first = window.second - LOOK_BACK * window.size_s
+    rows = BudgetSecond.objects.filter(connection=connection_id, second__range=(first, window.second))
     found = {row.second: (row.pages, row.pages + row.worker + row.writes) for row in rows}
-    pages_now, total_now = found.pop(portion.second, (0, 0))
+    pages_now, total_now = found.pop(window.second, (0, 0))
     return Spent(
         total_now=total_now,
         pages_now=pages_now,
@@ -102,9 +102,9 @@ def spent_by_all(connection_id: int, portion: Portion) -> Spent:
     )
 
 
-def book(connection_id: int, portion: Portion, **counts: int) -> None:
+def book(connection_id: int, window: BudgetWindow, **counts: int) -> None:
     """Counts what was sent without asking: `pages`, `worker`, `writes`."""
-    add(connection_id, portion.second, **counts)
+    add(connection_id, window.second, **counts)
 
 
 def add(

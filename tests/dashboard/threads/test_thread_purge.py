@@ -220,12 +220,12 @@ def test_answers_that_come_after_the_purge_are_dropped(thread, of_run) -> None:
     Connection.objects.update(budget_per_min=0)  # not held back
     run = Run.objects.select_related("thread", "connection").get(thread=thread)
     thread.connection.refresh_from_db()
-    errands = [of_run(run), look_at_thread(thread, is_whole=True)]
-    assert all(errand.reads.wait(5) for errand in errands)
+    pending_reads = [of_run(run), look_at_thread(thread, is_whole=True)]
+    assert all(pending.reads.wait(5) for pending in pending_reads)
     shut_out(thread)
     assert purge_some(thread, within_s=5)
-    for errand in errands:
-        errand.land()
+    for pending in pending_reads:
+        pending.store()
     assert not Thread.objects.filter(upstream_id=thread.upstream_id).exists()
     assert not Message.objects.filter(thread_id=thread.pk).exists()
 

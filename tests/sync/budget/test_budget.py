@@ -1,4 +1,4 @@
-"""The budget: portions that all processes share, the pages' reserve, what is owed, and waits that everybody honours."""
+"""The budget: windows that all processes share, the pages' reserve, what is owed, and waits that everybody honours."""
 
 import subprocess
 import sys
@@ -18,16 +18,16 @@ from tests.rows import made_connection
 from tests.sync.budget.spending import beside
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NOW_S = 1_800_000_000.0  # no portion that begins here has a floor
-PORTION = budget_seconds.Portion(second=int(NOW_S), size_s=1, count=10, has_floor=False)
+NOW_S = 1_800_000_000.0  # no window that begins here has a floor
+WINDOW = budget_seconds.BudgetWindow(second=int(NOW_S), size_s=1, count=10, has_floor=False)
 
 
-def claimed(connection: Connection, share: str, want: int, *, at: budget_seconds.Portion = PORTION) -> int:
+def claimed(connection: Connection, share: str, want: int, *, at: budget_seconds.BudgetWindow = WINDOW) -> int:
     return budget_seconds.claim(connection.pk, at, share=share, want=want)
 
 
-def later(seconds: int, **more: object) -> budget_seconds.Portion:
-    return budget_seconds.Portion(
+def later(seconds: int, **more: object) -> budget_seconds.BudgetWindow:
+    return budget_seconds.BudgetWindow(
         **{"second": int(NOW_S) + seconds, "size_s": 1, "count": 10, "has_floor": False} | more
     )
 
@@ -36,8 +36,8 @@ def later(seconds: int, **more: object) -> budget_seconds.Portion:
 def test_portions_of_a_minute_add_up_to_its_budget(per_min):
     found = {}
     for second in range(1_800_000_000, 1_800_000_000 + 6000):
-        portion = budget_seconds.portion_at(second, per_min=per_min)
-        found[portion.second] = portion
+        window = budget_seconds.window_at(second, per_min=per_min)
+        found[window.second] = window
     whole = [one for one in found.values() if 1_800_000_000 <= one.second < 1_800_006_000 - one.size_s]
     span_s = sum(one.size_s for one in whole)
 
@@ -155,8 +155,8 @@ def test_a_page_reads_nothing_beyond_the_budget_and_shows_its_copy(connection, u
     run = start("/slow 30", until="in_progress")
     first = refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
     for ahead in range(3):
-        portion = budget_seconds.portion_at(time.time() + ahead, per_min=connection.budget_per_min)
-        budget_seconds.book(connection.pk, portion, pages=60)
+        window = budget_seconds.window_at(time.time() + ahead, per_min=connection.budget_per_min)
+        budget_seconds.book(connection.pk, window, pages=60)
     upstream.clear_requests()
 
     began = time.monotonic()
@@ -169,15 +169,15 @@ def test_a_page_reads_nothing_beyond_the_budget_and_shows_its_copy(connection, u
 
 def test_an_unknown_run_is_fetched_even_beyond_the_budget(connection, upstream, start):
     run = start("hello", until="completed")
-    portion = budget_seconds.portion_at(time.time(), per_min=connection.budget_per_min)
-    budget_seconds.book(connection.pk, portion, pages=100)
+    window = budget_seconds.window_at(time.time(), per_min=connection.budget_per_min)
+    budget_seconds.book(connection.pk, window, pages=100)
 
     assert refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"]).status == "completed"
 
 
 def test_a_write_is_never_held_back(connection, upstream):
-    portion = budget_seconds.portion_at(time.time(), per_min=connection.budget_per_min)
-    budget_seconds.book(connection.pk, portion, pages=500)
+    window = budget_seconds.window_at(time.time(), per_min=connection.budget_per_min)
+    budget_seconds.book(connection.pk, window, pages=500)
 
     assert client_for(connection).create_thread().id
 

@@ -14,7 +14,7 @@ from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.storage.keys import key_for
 from runsdash.service import objects
-from runsdash.sync.connection_health import state_of
+from runsdash.sync.connection_health import connection_health
 from tests.sync.budget.spending import beside
 from tests.upstream import ROOT, Sandbox
 
@@ -68,7 +68,7 @@ def test_a_crowd_of_threads_starves_no_active_run(connection, upstream, crowd, a
     assert p95 <= SEEN_WITHIN_S
     looks_while_active(upstream, since=began)
     within_budget(upstream, connection, since=began)
-    state = state_of(connection)
+    state = connection_health(connection)
     assert state.due_threads > THREADS / 2
     assert state.lag_s > 10
 
