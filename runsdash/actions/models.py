@@ -1,4 +1,4 @@
-"""What people's deeds leave behind beside the trail: which run was made from which."""
+"""Keeps what people's actions leave behind beside the trail: which run was made from which."""
 
 from django.db import models
 from django.utils import timezone

@@ -50,7 +50,7 @@ def record_outcome(intent: AuditEntry, *, result: str, **columns: object) -> Aud
 
 
 @dataclass
-class Deed:
+class AuditedAction:
     """An intent with all that was recorded of it; a refusal stands alone."""
 
     intent: AuditEntry
@@ -76,29 +76,29 @@ class Deed:
         return self.result == Result.UNCLEAR
 
 
-def deeds(entries: Iterable[AuditEntry]) -> list[Deed]:
-    """Entries joined to deeds, newest first. Pass entries of whole deeds; outcomes without their intent are left out."""
+def actions_of(entries: Iterable[AuditEntry]) -> list[AuditedAction]:
+    """Entries joined to actions, newest first. Pass entries of whole actions; outcomes without their intent are left out."""
     entries = sorted(entries, key=lambda entry: entry.pk)
-    found = {entry.pk: Deed(entry) for entry in entries if entry.kind != Kind.OUTCOME}
+    found = {entry.pk: AuditedAction(entry) for entry in entries if entry.kind != Kind.OUTCOME}
     for entry in entries:
         if entry.kind == Kind.OUTCOME and entry.intent_id in found:
             found[entry.intent_id].outcomes.append(entry)
-    return sorted(found.values(), key=lambda deed: -deed.intent.pk)
+    return sorted(found.values(), key=lambda audited: -audited.intent.pk)
 
 
-def deed_of(intent: AuditEntry) -> Deed:
-    return deeds([intent, *AuditEntry.objects.filter(intent_id=intent.pk)])[0]
+def action_of(intent: AuditEntry) -> AuditedAction:
+    return actions_of([intent, *AuditEntry.objects.filter(intent_id=intent.pk)])[0]
 
 
-def deeds_of_run(run_id: str, *, limit: int = 200) -> list[Deed]:
+def actions_of_run(run_id: str, *, limit: int = 200) -> list[AuditedAction]:
     """Everything done to a run, newest first. A creation is found by the run id of its outcome."""
     named = list(AuditEntry.objects.filter(run_id=run_id).order_by("-id")[:limit])
-    return deeds(_with_intents(named))
+    return actions_of(_with_intents(named))
 
 
-def deeds_of_thread(thread_id: str, *, limit: int = 200) -> list[Deed]:
+def actions_of_thread(thread_id: str, *, limit: int = 200) -> list[AuditedAction]:
     named = list(AuditEntry.objects.filter(thread_id=thread_id).order_by("-id")[:limit])
-    return deeds(_with_intents(named))
+    return actions_of(_with_intents(named))
 
 
 def _with_intents(entries: list[AuditEntry]) -> list[AuditEntry]:

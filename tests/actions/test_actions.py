@@ -8,7 +8,7 @@ from runsdash.actions.audited_call import new_token
 from runsdash.actions.runs import cancel_run, modify_run, submit_tool_approvals, submit_tool_outputs
 from runsdash.actions.start_run import create_run, create_thread
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import TokenUsed, deeds_of_run
+from runsdash.audit.trail import TokenUsed, actions_of_run
 from runsdash.service import InvalidRequest, Refused
 from runsdash.sync.refresh import refresh_run
 from tests.actions.looks import reread, writes
@@ -130,7 +130,7 @@ def test_create_run(upstream, connection, assistant, operator):
         parameters={"assistant_id": assistant["id"], "metadata": {"x": "y"}},
     )
     assert run.thread == thread
-    assert [deed.result for deed in deeds_of_run(run.upstream_id)] == [Result.DONE]
+    assert [audited.result for audited in actions_of_run(run.upstream_id)] == [Result.DONE]
 
 
 def test_a_streamed_run_is_known_at_once_and_read_to_its_end(upstream, connection, assistant, operator):

@@ -21,7 +21,7 @@ from runsdash.accounts.models import User
 from runsdash.actions.runs import cancel_run, modify_run
 from runsdash.actions.settle.settle_unclear import settle_run
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import TokenUsed, deed_of, refuse_used
+from runsdash.audit.trail import TokenUsed, action_of, refuse_used
 from runsdash.index import run_states
 from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.exporting.chosen import named_runs
@@ -149,9 +149,9 @@ def earlier_result(item: BatchItem, used: TokenUsed) -> tuple[str, str]:
         settle_run(run)
     except ServiceError as error:
         return State.UNCLEAR, str(error)
-    deed = deed_of(used.intent)
-    last = deed.last.upstream_message if deed.last else ""
-    return STATE_OF.get(deed.result, State.REFUSED), last or deed.result_label
+    audited = action_of(used.intent)
+    last = audited.last.upstream_message if audited.last else ""
+    return STATE_OF.get(audited.result, State.REFUSED), last or audited.result_label
 
 
 def follow_settled() -> int:
@@ -167,10 +167,10 @@ def follow_settled() -> int:
 def follow(item: BatchItem) -> bool:
     """Takes over what was found by reading, if it was."""
     intent = AuditEntry.objects.filter(token=item.token).first()
-    deed = deed_of(intent) if intent else None
-    if deed is None or STATE_OF.get(deed.result) == State.UNCLEAR:
+    audited = action_of(intent) if intent else None
+    if audited is None or STATE_OF.get(audited.result) == State.UNCLEAR:
         return False
-    keep(item, STATE_OF.get(deed.result, State.REFUSED), deed.last.upstream_message or deed.result_label)
+    keep(item, STATE_OF.get(audited.result, State.REFUSED), audited.last.upstream_message or audited.result_label)
     return True
 
 

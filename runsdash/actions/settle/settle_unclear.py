@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from runsdash.actions.lineage import keep_lineage
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import Deed, deed_of, deeds_of_run, deeds_of_thread, record_outcome
+from runsdash.audit.trail import AuditedAction, action_of, actions_of_run, actions_of_thread, record_outcome
 from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.keeping.purge import Purged
 from runsdash.index.models import Connection, Run, Thread
@@ -38,45 +38,47 @@ UPSTREAM = {*OF_RUN, *OF_THREAD, "create_thread", "create_thread_and_run", "crea
 INSIDE_FOR = timedelta(minutes=2)  # the longest that a change inside RunsDash is under way
 
 
-def is_settleable(deed: Deed, *, timeout_s: float, fetched_at: datetime | None) -> bool:
+def is_settleable(audited: AuditedAction, *, timeout_s: float, fetched_at: datetime | None) -> bool:
     """Open, its time over, and the copy newer than the moment it became unclear."""
-    if not deed.is_open or fetched_at is None:
+    if not audited.is_open or fetched_at is None:
         return False
-    moment = unclear_at(deed, timeout_s=timeout_s)
+    moment = unclear_at(audited, timeout_s=timeout_s)
     return fetched_at > moment and timezone.now() > moment
 
 
-def unclear_at(deed: Deed, *, timeout_s: float) -> datetime:
-    return deed.last.at if deed.last else deed.intent.at + timedelta(seconds=timeout_s) + ORPHAN_MARGIN
+def unclear_at(audited: AuditedAction, *, timeout_s: float) -> datetime:
+    return audited.last.at if audited.last else audited.intent.at + timedelta(seconds=timeout_s) + ORPHAN_MARGIN
 
 
-def may_yet_happen(deed: Deed, *, timeout_s: float, fetched_at: datetime) -> bool:
+def may_yet_happen(audited: AuditedAction, *, timeout_s: float, fetched_at: datetime) -> bool:
     """Was the copy taken while a slow upstream could still carry it out? Then "not done" says too much."""
-    waited_s = (deed.last.at - deed.intent.at).total_seconds() if deed.last else timeout_s
-    return waited_s >= WAITED_OUT * timeout_s and fetched_at <= deed.intent.at + timedelta(seconds=timeout_s) + LATE_FOR
+    waited_s = (audited.last.at - audited.intent.at).total_seconds() if audited.last else timeout_s
+    return (
+        waited_s >= WAITED_OUT * timeout_s and fetched_at <= audited.intent.at + timedelta(seconds=timeout_s) + LATE_FOR
+    )
 
 
 # Who looks at a run or a thread
 
 
-def settle_run(run: Run) -> list[Deed]:
-    """Settles what is open on a run, given its freshest copy. Returns the deeds of the run, newest first."""
-    found = deeds_here(deeds_of_run(run.upstream_id), run.connection)
-    for deed in found:
-        verdict_of = OF_RUN.get(deed.intent.action)
-        if verdict_of and is_settleable(deed, timeout_s=run.connection.timeout_s, fetched_at=run.fetched_at):
-            settle(deed, verdict_of(deed, run), run, fetched_at=run.fetched_at, after={"status": run.status})
+def settle_run(run: Run) -> list[AuditedAction]:
+    """Settles what is open on a run, given its freshest copy. Returns the actions of the run, newest first."""
+    found = actions_here(actions_of_run(run.upstream_id), run.connection)
+    for audited in found:
+        verdict_of = OF_RUN.get(audited.intent.action)
+        if verdict_of and is_settleable(audited, timeout_s=run.connection.timeout_s, fetched_at=run.fetched_at):
+            settle(audited, verdict_of(audited, run), run, fetched_at=run.fetched_at, after={"status": run.status})
     return found
 
 
-def settle_thread(thread: Thread) -> list[Deed]:
+def settle_thread(thread: Thread) -> list[AuditedAction]:
     """Settles creations of runs on a thread, given its freshest list of runs, and its deletion."""
-    found = deeds_here(deeds_of_thread(thread.upstream_id), thread.connection)
-    for deed in found:
-        verdict_of = OF_THREAD.get(deed.intent.action)
-        fetched_at = told_at(thread, deed.intent.action)
-        if verdict_of and is_settleable(deed, timeout_s=thread.connection.timeout_s, fetched_at=fetched_at):
-            settle(deed, verdict_of(deed, thread), thread, fetched_at=fetched_at)
+    found = actions_here(actions_of_thread(thread.upstream_id), thread.connection)
+    for audited in found:
+        verdict_of = OF_THREAD.get(audited.intent.action)
+        fetched_at = told_at(thread, audited.intent.action)
+        if verdict_of and is_settleable(audited, timeout_s=thread.connection.timeout_s, fetched_at=fetched_at):
+            settle(audited, verdict_of(audited, thread), thread, fetched_at=fetched_at)
     return found
 
 
@@ -87,36 +89,38 @@ def told_at(thread: Thread, action: str) -> datetime | None:
     return None if thread.trouble else thread.fetched_at  # its runs, or a part of them, could not be read
 
 
-def deeds_here(deeds: list[Deed], connection: Connection) -> list[Deed]:
+def actions_here(actions: list[AuditedAction], connection: Connection) -> list[AuditedAction]:
     """Another connection may have the same ids."""
-    return [deed for deed in deeds if deed.intent.connection_slug in {"", connection.slug}]
+    return [audited for audited in actions if audited.intent.connection_slug in {"", connection.slug}]
 
 
-def settle(deed: Deed, verdict: Verdict, row: Run | Thread, *, fetched_at: datetime, **columns: object) -> None:
+def settle(
+    audited: AuditedAction, verdict: Verdict, row: Run | Thread, *, fetched_at: datetime, **columns: object
+) -> None:
     timeout_s = row.connection.timeout_s
-    if not (verdict.is_no and may_yet_happen(deed, timeout_s=timeout_s, fetched_at=fetched_at)):
-        keep(deed, verdict, **columns)
+    if not (verdict.is_no and may_yet_happen(audited, timeout_s=timeout_s, fetched_at=fetched_at)):
+        keep(audited, verdict, **columns)
 
 
-def keep(deed: Deed, verdict: Verdict, **columns: object) -> None:
+def keep(audited: AuditedAction, verdict: Verdict, **columns: object) -> None:
     """Once, whoever else settles it at the same moment."""
     told = {"upstream_message": verdict.sentence, **columns, **verdict.columns}
     try:
         with transaction.atomic():
-            outcome = record_outcome(deed.intent, result=verdict.result, **told)
+            outcome = record_outcome(audited.intent, result=verdict.result, **told)
             if verdict.run is not None:
-                keep_lineage(verdict.run, deed.intent.before, made_by=deed.intent.actor)
+                keep_lineage(verdict.run, audited.intent.before, made_by=audited.intent.actor)
     except IntegrityError:
-        deed.outcomes = deed_of(deed.intent).outcomes
+        audited.outcomes = action_of(audited.intent).outcomes
     else:
-        deed.outcomes.append(outcome)
+        audited.outcomes.append(outcome)
 
 
 # The worker's part
 
 
 def settle_recent() -> int:
-    """Looks after what was left unclear lately. How many deeds it found open. Whom one round does not reach, another will."""
+    """Looks after what was left unclear lately. How many actions it found open. Whom one round does not reach, another will."""
     settle_inside()
     slugs = {one.slug: one for one in Connection.objects.filter(is_enabled=True)}
     left = open_intents().filter(action__in=[*OF_RUN, *OF_THREAD], connection_slug__in=slugs)
@@ -150,4 +154,4 @@ def settle_inside() -> None:
     old = open_intents().filter(at__lt=timezone.now() - INSIDE_FOR).exclude(action__in=UPSTREAM)
     for intent in old[:SETTLED_AT_ONCE]:
         with skip_if_bad("intent", intent.pk):
-            keep(Deed(intent), no("RunsDash was stopped in the middle of it; nothing was changed."))
+            keep(AuditedAction(intent), no("RunsDash was stopped in the middle of it; nothing was changed."))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import Deed
+from runsdash.audit.trail import AuditedAction
 from runsdash.index import run_states
 from runsdash.index.models import Run, Thread
 from runsdash.index.storage.bodies import raw_object
@@ -40,7 +40,7 @@ def no(sentence: str) -> Verdict:
 # Of a run
 
 
-def cancel_verdict(deed: Deed, run: Run) -> Verdict:
+def cancel_verdict(audited: AuditedAction, run: Run) -> Verdict:
     if run.status in run_states.CANCEL_TAKEN:
         return yes(f"The run is {run.status}.")
     if run.facts.is_terminal:
@@ -48,9 +48,9 @@ def cancel_verdict(deed: Deed, run: Run) -> Verdict:
     return no(f"The run is still {run.status}.")
 
 
-def modify_verdict(deed: Deed, run: Run) -> Verdict:
-    sent = deed.intent.sent_body.get("metadata") or {}
-    before = (deed.intent.before or {}).get("metadata") or {}
+def modify_verdict(audited: AuditedAction, run: Run) -> Verdict:
+    sent = audited.intent.sent_body.get("metadata") or {}
+    before = (audited.intent.before or {}).get("metadata") or {}
     if run.metadata == sent:
         return yes("The run has the metadata that was sent.")
     if run.metadata == before:
@@ -58,8 +58,8 @@ def modify_verdict(deed: Deed, run: Run) -> Verdict:
     return Verdict(Result.SETTLED_OPEN, "The run has other metadata by now.")
 
 
-def submit_verdict(deed: Deed, run: Run) -> Verdict:
-    body = deed.intent.sent_body
+def submit_verdict(audited: AuditedAction, run: Run) -> Verdict:
+    body = audited.intent.sent_body
     answers = [*(body.get("tool_outputs") or []), *(body.get("tool_approvals") or [])]
     sent = {answer.get("tool_call_id") for answer in answers}
     if run.waits_for and sent & {call["id"] for call in run.pending_calls}:
@@ -77,7 +77,7 @@ def answered_calls(run: Run) -> set[str]:
     return {call["id"] for calls in steps for call in calls if call.get("output_size") is not None}
 
 
-OF_RUN: dict[str, Callable[[Deed, Run], Verdict]] = {
+OF_RUN: dict[str, Callable[[AuditedAction, Run], Verdict]] = {
     "cancel_run": cancel_verdict,
     "modify_run": modify_verdict,
     "submit_tool_outputs": submit_verdict,
@@ -87,15 +87,15 @@ OF_RUN: dict[str, Callable[[Deed, Run], Verdict]] = {
 # Of a thread
 
 
-def deletion_verdict(deed: Deed, thread: Thread) -> Verdict:
+def deletion_verdict(audited: AuditedAction, thread: Thread) -> Verdict:
     """Done when the upstream no longer knows the thread, not done when it still answered with it."""
     return yes("The upstream no longer knows the thread.") if thread.is_gone else no("The thread is still there.")
 
 
-def creation_verdict(deed: Deed, thread: Thread) -> Verdict:
+def creation_verdict(audited: AuditedAction, thread: Thread) -> Verdict:
     """The runs made since, as asked for, that nobody else here started. Several are shown, not chosen."""
-    body = deed.intent.sent_body
-    made = alike([run for run in runs_since(deed, thread) if not was_started_here(run)], body)
+    body = audited.intent.sent_body
+    made = alike([run for run in runs_since(audited, thread) if not was_started_here(run)], body)
     if not made:
         return no("No such run is on the thread.")
     if len(made) > 1:
@@ -108,10 +108,12 @@ def creation_verdict(deed: Deed, thread: Thread) -> Verdict:
     return Verdict(Result.SETTLED_DONE, "The run is on the thread.", columns, run)
 
 
-def runs_since(deed: Deed, thread: Thread) -> list[Run]:
+def runs_since(audited: AuditedAction, thread: Thread) -> list[Run]:
     """Runs of the same assistant that were made since, and that nobody had seen before."""
-    body, since = deed.intent.sent_body, deed.intent.at - CLOCK_SKEW
-    rows = Run.objects.filter(thread=thread, created_at__gte=since).exclude(statuses_seen__seen_at__lt=deed.intent.at)
+    body, since = audited.intent.sent_body, audited.intent.at - CLOCK_SKEW
+    rows = Run.objects.filter(thread=thread, created_at__gte=since).exclude(
+        statuses_seen__seen_at__lt=audited.intent.at
+    )
     rows = rows.select_related("body", "connection").order_by("-id")[:CANDIDATES]
     return [run for run in rows if run.assistant_id == body.get("assistant_id") and has_parameters(run, body)]
 
@@ -141,7 +143,7 @@ def was_started_here(run: Run) -> bool:
     ).exists()
 
 
-OF_THREAD: dict[str, Callable[[Deed, Thread], Verdict]] = {
+OF_THREAD: dict[str, Callable[[AuditedAction, Thread], Verdict]] = {
     "create_run": creation_verdict,
     "delete_thread": deletion_verdict,
 }

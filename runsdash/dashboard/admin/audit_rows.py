@@ -1,10 +1,10 @@
-"""How a deed of the audit trail is told: its label, tone, what changed, what was sent. Reads no rows."""
+"""How an action of the audit trail is told: its label, tone, what changed, what was sent. Reads no rows."""
 
 import json
 from dataclasses import dataclass
 
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import Deed
+from runsdash.audit.trail import AuditedAction
 from runsdash.dashboard.shell.links import address
 
 Result = AuditEntry.Result
@@ -49,18 +49,18 @@ class Change:
 
 @dataclass(frozen=True)
 class Told:
-    """One deed as a page shows it."""
+    """One action as a page shows it."""
 
-    deed: Deed
+    audited: AuditedAction
 
     @property
     def intent(self) -> AuditEntry:
-        return self.deed.intent
+        return self.audited.intent
 
     @property
     def last(self) -> AuditEntry:
         """What was recorded last: the outcome, or the intent itself while there is none."""
-        return self.deed.last or self.deed.intent
+        return self.audited.last or self.audited.intent
 
     @property
     def label(self) -> str:
@@ -68,11 +68,11 @@ class Told:
 
     @property
     def tone(self) -> str:
-        return TONES[self.deed.result][0]
+        return TONES[self.audited.result][0]
 
     @property
     def icon(self) -> str:
-        return TONES[self.deed.result][1]
+        return TONES[self.audited.result][1]
 
     @property
     def run_id(self) -> str:
@@ -93,7 +93,7 @@ class Told:
     @property
     def changes(self) -> list[Change]:
         """Nothing while the outcome does not say how things are now."""
-        after = self.deed.last.after if self.deed.last else None
+        after = self.audited.last.after if self.audited.last else None
         return [] if after is None else changes(self.intent.before, after)[:MAX_CHANGES]
 
     @property

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import deed_of, deeds
+from runsdash.audit.trail import action_of, actions_of
 from runsdash.index.storage.keyset import CursorError, page_of
 
 from .audit_query import AskedAudit, asked_audit
@@ -21,25 +21,25 @@ ROWS = AuditEntry.objects.all()
 @viewer_required
 @require_safe
 def audit(request: HttpRequest) -> HttpResponse:
-    """One page of deeds, newest first. An intent and what came of it are one line."""
+    """One page of actions, newest first. An intent and what came of it are one line."""
     asked = asked_audit(request.GET)
     try:
         page = page_of([beginnings(asked)], order=asked.order, rows=ROWS, cursor=asked.cursor, limit=asked.limit)
     except CursorError:
         return redirect(f"{reverse('audit')}{asked.url_query()}")
     outcomes = AuditEntry.objects.filter(intent_id__in=[entry.pk for entry in page.rows])
-    told = [Told(deed) for deed in deeds([*page.rows, *outcomes])]
+    told = [Told(audited) for audited in actions_of([*page.rows, *outcomes])]
     return render(request, "admin/audit/audit.html", {"asked": asked, "page": page, "told": told, "labels": LABELS})
 
 
 @viewer_required
 @require_safe
 def entry(request: HttpRequest, key: int) -> HttpResponse:
-    """One deed with all that was recorded."""
+    """One action with all that was recorded."""
     found = AuditEntry.objects.exclude(kind=AuditEntry.Kind.OUTCOME).filter(pk=key).first()
     if found is None:
         raise Http404("There is no such entry in the audit trail.")
-    return render(request, "admin/audit/entry.html", {"told": Told(deed_of(found))})
+    return render(request, "admin/audit/entry.html", {"told": Told(action_of(found))})
 
 
 def beginnings(asked: AskedAudit) -> QuerySet[AuditEntry]:

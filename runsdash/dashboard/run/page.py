@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.actions.models import Lineage
-from runsdash.audit.trail import Deed, deeds_of_run
+from runsdash.audit.trail import AuditedAction, actions_of_run
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import copy_age_s
 from runsdash.dashboard.shell.links import mark_ambiguous, run_url
@@ -133,7 +133,7 @@ class RunPage(Timeline):
         """What the reader typed here and can no longer send; nothing while the form for it is still on the page."""
         if self.shown_calls or not self.user.can_act:
             return None
-        return unsent_of(self.user, self.run, self.deeds) if self.run.pending_calls else None
+        return unsent_of(self.user, self.run, self.audited_actions) if self.run.pending_calls else None
 
     @property
     def was_cancelled_too_late(self) -> bool:
@@ -228,9 +228,9 @@ class RunPage(Timeline):
         return {"text": text[:PREVIEW_CHARS].decode("utf-8", "replace"), "size": body.size}
 
     @cached_property
-    def deeds(self) -> list[Deed]:
+    def audited_actions(self) -> list[AuditedAction]:
         mine = {"", self.run.connection.slug}
-        return [deed for deed in deeds_of_run(self.run.upstream_id) if deed.intent.connection_slug in mine]
+        return [one for one in actions_of_run(self.run.upstream_id) if one.intent.connection_slug in mine]
 
     # Polling
 
@@ -251,11 +251,11 @@ class RunPage(Timeline):
         """Who answered the calls whose form the reader still has; None when the reader did, or nobody has."""
         if not self.shown_calls or self.shown_calls == self.waiting_calls or self.run.facts == RunStatus.EXPIRED:
             return None
-        sent = (deed for deed in self.deeds if deed.intent.action == "submit_tool_outputs" and not deed.is_open)
-        deed = next(sent, None)
-        if deed is None:
+        sent = (one for one in self.audited_actions if one.intent.action == "submit_tool_outputs" and not one.is_open)
+        intent = next((one.intent for one in sent), None)
+        if intent is None:
             return Answered()
-        return None if deed.intent.actor == self.reader else Answered(actor=deed.intent.actor, at=deed.intent.at)
+        return None if intent.actor == self.reader else Answered(actor=intent.actor, at=intent.at)
 
     @cached_property
     def interval_s(self) -> int | None:
@@ -309,7 +309,7 @@ class RunPage(Timeline):
         if self.tab == "conversation":
             return page_reads.message_digests(self.messages)
         if self.tab == "audit":
-            return [f"{deed.intent.pk}:{deed.last.pk if deed.last else ''}" for deed in self.deeds]
+            return [f"{one.intent.pk}:{one.last.pk if one.last else ''}" for one in self.audited_actions]
         axis = [str(self.axis.part_s)] if self.run.facts.is_active else []
         shown = [self.selected.step] if self.selected else []
         message = [self.selected_message] if self.selected_message else []

@@ -7,7 +7,7 @@ from datetime import datetime
 from runsdash.accounts.models import User
 from runsdash.actions.outputs.drafts import drafts_of
 from runsdash.actions.outputs.outputs import Draft
-from runsdash.audit.trail import Deed
+from runsdash.audit.trail import AuditedAction
 from runsdash.dashboard.inbox.inbox import expired_at
 from runsdash.dashboard.shell.formats import moment_text
 from runsdash.index.models import Run
@@ -22,7 +22,7 @@ class Unsent:
     icon: str
 
 
-def unsent_of(user: User, run: Run, deeds: Sequence[Deed]) -> Unsent | None:
+def unsent_of(user: User, run: Run, actions: Sequence[AuditedAction]) -> Unsent | None:
     """None while the run waits: then the form shows them."""
     if run.facts.is_waiting or not run.pending_calls:
         return None
@@ -32,16 +32,16 @@ def unsent_of(user: User, run: Run, deeds: Sequence[Deed]) -> Unsent | None:
     arguments = {call.get("id"): call.get("arguments", "") for call in run.pending_calls if isinstance(call, dict)}
     for draft in drafts:
         draft.arguments = arguments.get(draft.call_id, "")
-    title, note = why(run, deeds)
+    title, note = why(run, actions)
     return Unsent(drafts=drafts, title=title, note=note, icon=run.facts.icon)
 
 
-def why(run: Run, deeds: Sequence[Deed]) -> tuple[str, str]:
+def why(run: Run, actions: Sequence[AuditedAction]) -> tuple[str, str]:
     if run.facts == RunStatus.EXPIRED:
         ended_at = expired_at(run)
         at = f" at {clock(ended_at)}" if ended_at else ""
         return f"Expired{at}, outputs were not sent", "The run cannot go on; its thread is free again."
-    sent = next((deed for deed in deeds if deed.intent.action == "submit_tool_outputs" and not deed.is_open), None)
+    sent = next((one for one in actions if one.intent.action == "submit_tool_outputs" and not one.is_open), None)
     if sent is not None:
         return "Your unsent outputs", f"{sent.intent.actor} answered these calls at {clock(sent.intent.at)}."
     return "Your unsent outputs", f"The run is {run.facts.label.lower()} and no longer waits for these calls."

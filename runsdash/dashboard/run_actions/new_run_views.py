@@ -107,12 +107,12 @@ def started_before(request: HttpRequest, used: TokenUsed) -> HttpResponse:
         token = used.intent.token.removesuffix(OF_THREAD)
         intent = until(lambda: AuditEntry.objects.filter(token=token).first(), seconds=FIRST_RESULT_WAIT_S)
         used = TokenUsed(intent or used.intent)
-    deed = first_result(used)
-    last = deed.last
-    messages.warning(request, f"This form was sent before; nothing was sent again. Its result: {deed.result_label}.")
+    audited = first_result(used)
+    last = audited.last
+    messages.warning(request, f"This form was sent before; nothing was sent again. Its result: {audited.result_label}.")
     if last and last.run_id:
         return HttpResponseRedirect(reverse("run", args=[last.thread_id, last.run_id]))
-    thread_id = (last or deed.intent).thread_id
+    thread_id = (last or audited.intent).thread_id
     return HttpResponseRedirect(reverse("thread", args=[thread_id]) if thread_id else reverse("audit"))
 
 

@@ -1,4 +1,4 @@
-"""One deed on many runs: the form that says how many, and the job's page."""
+"""One operation on many runs: the form that says how many, and the job's page."""
 
 from django import forms
 from django.core.paginator import Paginator

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_htmx.http import trigger_client_event
 
-from runsdash.audit.trail import Deed, TokenUsed, deed_of
+from runsdash.audit.trail import AuditedAction, TokenUsed, action_of
 from runsdash.service import (
     Conflict,
     InvalidRequest,
@@ -98,20 +98,20 @@ def done(
     return trigger_client_event(response, "run-changed", {})
 
 
-def first_result(error: TokenUsed) -> Deed:
+def first_result(error: TokenUsed) -> AuditedAction:
     """What the first post of this form became; waits a little when it is still under way."""
-    deed = deed_of(error.intent)
-    if deed.last is None:
-        until(lambda: deed_of(error.intent).last, seconds=FIRST_RESULT_WAIT_S)
-        deed = deed_of(error.intent)
-    return deed
+    audited = action_of(error.intent)
+    if audited.last is None:
+        until(lambda: action_of(error.intent).last, seconds=FIRST_RESULT_WAIT_S)
+        audited = action_of(error.intent)
+    return audited
 
 
 def sent_before(
     request: HttpRequest, error: TokenUsed, *, url: str, partials: tuple[SafeString, ...] = ()
 ) -> HttpResponse:
     """The answer to a second post of the same form."""
-    deed = first_result(error)
-    said = f" The upstream said: {deed.last.upstream_message}" if deed.last and deed.last.upstream_message else ""
-    text = f"This form was sent before; nothing was sent again. Its result: {deed.result_label}.{said}"
+    first = first_result(error)
+    said = f" The upstream said: {first.last.upstream_message}" if first.last and first.last.upstream_message else ""
+    text = f"This form was sent before; nothing was sent again. Its result: {first.result_label}.{said}"
     return done(request, url=url, text=text, tone="warn", partials=partials)

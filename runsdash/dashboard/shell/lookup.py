@@ -82,7 +82,7 @@ def run_of_page(
     connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
     asked = {"thread_id": thread_id, "run_id": run_id, "wait_s": wait_s}
     run = refresh_run(connection, **asked, live_age_s=live_age_s)
-    if any(deed.is_open for deed in settle_run(run)):
+    if any(audited.is_open for audited in settle_run(run)):
         # A slow poll, or what has ended, may show a copy that is older than what has to be settled.
         run = refresh_run(connection, **asked, max_age_s=SETTLE_AGE_S if run.facts.is_terminal else MAX_AGE_S)
         settle_run(run)

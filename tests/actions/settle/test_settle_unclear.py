@@ -14,7 +14,7 @@ from runsdash.actions.settle.settle_unclear import keep, settle_recent, settle_r
 from runsdash.actions.settle.settle_verdicts import no
 from runsdash.actions.start_run import create_run, create_thread
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import Deed, deed_of, deeds_of_run, record_intent, record_outcome
+from runsdash.audit.trail import AuditedAction, action_of, actions_of_run, record_intent, record_outcome
 from runsdash.index.models import PurgedThread, Run, Thread
 from runsdash.service import NoAnswer, UpstreamFailed
 from runsdash.sync.refresh import refresh_thread
@@ -46,7 +46,7 @@ def intent_left(run: Run, **columns: object) -> AuditEntry:
 
 
 def unclear(run: Run) -> list[str]:
-    return [deed.result for deed in settle_run(run)]
+    return [audited.result for audited in settle_run(run)]
 
 
 @pytest.mark.parametrize(("kind", "expected"), BOTH)
@@ -128,7 +128,7 @@ def test_what_timed_out_is_undone_in_the_end(waiting, connection):
 
 def test_two_who_look_at_once_tell_it_once(waiting):
     intent = intent_left(waiting)
-    run, seen = reread(waiting), Deed(intent)
+    run, seen = reread(waiting), AuditedAction(intent)
     assert unclear(run) == [Result.SETTLED_NOT_DONE]
 
     keep(seen, no("The run is still requires_action."))
@@ -147,19 +147,19 @@ def test_a_run_of_the_same_id_on_another_connection_settles_nothing(waiting):
 
 @pytest.mark.parametrize(("kind", "expected"), BOTH)
 def test_a_create_run_without_answer(upstream, thread, assistant, operator, kind, expected):
-    deed = lost_creation(upstream, thread, operator, kind=kind, assistant_id=assistant["id"])
-    assert deed.result == expected
+    audited = lost_creation(upstream, thread, operator, kind=kind, assistant_id=assistant["id"])
+    assert audited.result == expected
     assert len(upstream.requests(method="POST", path="/runs")) <= 1
-    assert bool(deed.last.run_id) == (expected == Result.SETTLED_DONE)
+    assert bool(audited.last.run_id) == (expected == Result.SETTLED_DONE)
 
 
-def lost_creation(upstream, thread: Thread, operator: User, *, kind: str, **parameters: object) -> Deed:
+def lost_creation(upstream, thread: Thread, operator: User, *, kind: str, **parameters: object) -> AuditedAction:
     upstream.fault("POST /runs$", kind)
     with pytest.raises(NoAnswer):
         create_run(
             actor=operator, connection=thread.connection, thread_id=thread.upstream_id, parameters=dict(parameters)
         )
-    return next(deed for deed in settle_thread(listed(thread)) if deed.intent.action == "create_run")
+    return next(audited for audited in settle_thread(listed(thread)) if audited.intent.action == "create_run")
 
 
 def test_somebody_elses_run_is_not_taken_for_it(upstream, thread, assistant, operator):
@@ -172,9 +172,9 @@ def test_somebody_elses_run_is_not_taken_for_it(upstream, thread, assistant, ope
     upstream.wait(mine)
     upstream.wait(upstream.post(f"/threads/{thread.upstream_id}/runs", {"assistant_id": assistant["id"]}))
 
-    deed = next(one for one in settle_thread(listed(thread)) if one.intent.action == "create_run")
+    audited = next(one for one in settle_thread(listed(thread)) if one.intent.action == "create_run")
 
-    assert (deed.result, deed.last.run_id) == (Result.SETTLED_DONE, mine["id"])
+    assert (audited.result, audited.last.run_id) == (Result.SETTLED_DONE, mine["id"])
 
 
 def test_several_that_are_alike_are_told_and_not_chosen(upstream, thread, assistant, operator):
@@ -185,25 +185,25 @@ def test_several_that_are_alike_are_told_and_not_chosen(upstream, thread, assist
     upstream.wait(upstream.get(f"/threads/{thread.upstream_id}/runs")["data"][0])
     upstream.wait(upstream.post(f"/threads/{thread.upstream_id}/runs", parameters))
 
-    deed = next(one for one in settle_thread(listed(thread)) if one.intent.action == "create_run")
+    audited = next(one for one in settle_thread(listed(thread)) if one.intent.action == "create_run")
 
-    assert (deed.result, len(deed.last.after["run_ids"])) == (Result.SETTLED_OPEN, 2)
+    assert (audited.result, len(audited.last.after["run_ids"])) == (Result.SETTLED_OPEN, 2)
 
 
 def test_a_run_that_was_known_before_is_not_the_one(upstream, thread, assistant, operator):
     parameters = {"assistant_id": assistant["id"]}
     upstream.wait(upstream.post(f"/threads/{thread.upstream_id}/runs", parameters))
     settle_thread(listed(thread))
-    deed = lost_creation(upstream, thread, operator, kind="reset_before", **parameters)
-    assert deed.result == Result.SETTLED_NOT_DONE
+    audited = lost_creation(upstream, thread, operator, kind="reset_before", **parameters)
+    assert audited.result == Result.SETTLED_NOT_DONE
 
 
 def test_a_list_of_runs_that_failed_settles_nothing(upstream, thread, assistant, operator):
     upstream.fault("GET /runs$", "500", times=2)
-    deed = lost_creation(upstream, thread, operator, kind="reset_after", assistant_id=assistant["id"])
-    assert deed.is_open
-    (deed,) = [one for one in settle_thread(listed(thread)) if one.intent.action == "create_run"]
-    assert deed.result == Result.SETTLED_DONE
+    audited = lost_creation(upstream, thread, operator, kind="reset_after", assistant_id=assistant["id"])
+    assert audited.is_open
+    (audited,) = [one for one in settle_thread(listed(thread)) if one.intent.action == "create_run"]
+    assert audited.result == Result.SETTLED_DONE
 
 
 def test_a_rerun_whose_answer_is_lost_keeps_where_it_came_from(upstream, waiting, thread, operator):
@@ -237,7 +237,7 @@ def test_the_worker_settles_what_a_dead_process_left_behind(upstream, waiting):
 
     assert settle_recent() == 1
 
-    assert deeds_of_run(waiting.upstream_id)[0].result == Result.SETTLED_DONE
+    assert actions_of_run(waiting.upstream_id)[0].result == Result.SETTLED_DONE
     assert settle_recent() == 0
 
 
@@ -252,14 +252,14 @@ def test_what_can_never_be_settled_holds_up_nothing(connection, waiting):
 
     assert settle_recent() == 2
 
-    assert deed_of(mine).result == Result.SETTLED_NOT_DONE
+    assert action_of(mine).result == Result.SETTLED_NOT_DONE
 
 
 def test_a_change_inside_that_was_cut_short_is_undone(waiting):
     """Its outcome comes in the same transaction, so without one nothing was changed."""
     intent = intent_left(waiting, action="bulk_cancel", thread_id="", run_id="", connection_slug="")
     settle_recent()
-    assert deed_of(intent).is_open  # it may be under way
+    assert action_of(intent).is_open  # it may be under way
     AuditEntry.objects.filter(pk=intent.pk).update(at=timezone.now() - timedelta(minutes=3))
     settle_recent()
-    assert deed_of(intent).result == Result.SETTLED_NOT_DONE
+    assert action_of(intent).result == Result.SETTLED_NOT_DONE

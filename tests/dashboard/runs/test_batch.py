@@ -1,4 +1,4 @@
-"""One deed on many runs."""
+"""One operation on many runs."""
 
 import json
 from datetime import timedelta
