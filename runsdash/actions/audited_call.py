@@ -34,7 +34,7 @@ def new_token() -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class AuditedCall:
     """One write by one person. `operation` is a name of the service; `parameters` are its arguments."""
 
     actor: User
@@ -61,33 +61,33 @@ class Attempt:
         }
 
 
-def refuse(attempt: Attempt, message: str) -> None:
-    """Turns an attempt down before anything is sent, on the record."""
-    record_refusal(message=message, **attempt.copied)
+def refuse(call: AuditedCall, message: str) -> None:
+    """Turns a call down before anything is sent, on the record."""
+    record_refusal(message=message, **call.copied)
     raise PermissionDenied(message)
 
 
-def check_permission(attempt: Attempt) -> None:
-    if not attempt.actor.can_act:
-        refuse(attempt, "This needs the role operator. Your role lets you look, not act.")
+def check_permission(call: AuditedCall) -> None:
+    if not call.actor.can_act:
+        refuse(call, "This needs the role operator. Your role lets you look, not act.")
     if settings.RUNSDASH_READ_ONLY:
-        refuse(attempt, "This server is set to read-only: RUNSDASH_READ_ONLY is on.")
-    if not attempt.connection.is_enabled:
-        refuse(attempt, f"The connection {attempt.connection.slug} is off.")
+        refuse(call, "This server is set to read-only: RUNSDASH_READ_ONLY is on.")
+    if not call.connection.is_enabled:
+        refuse(call, f"The connection {call.connection.slug} is off.")
 
 
-def carry_out(attempt: Attempt, *, take: Callable[[Answer, datetime], dict[str, object]]) -> Answer:
+def carry_out(call: AuditedCall, *, store: Callable[[Answer, datetime], dict[str, object]]) -> Answer:
     """Sends the write once. `take` puts the answer into the index and returns the outcome's columns.
 
     Raises TokenUsed when the token was used before, and the ServiceError the upstream answered with,
     after it has been recorded.
     """
-    check_permission(attempt)
-    client = client_for(attempt.connection)
-    sent = sent_request(client, attempt)
-    intent = record_intent(**attempt.copied, token=attempt.token or None, sent=sent)
+    check_permission(call)
+    client = client_for(call.connection)
+    sent = sent_request(client, call)
+    intent = record_intent(**call.copied, token=call.token or None, sent=sent)
     try:
-        answer = getattr(client, attempt.operation)(**attempt.parameters)
+        answer = getattr(client, call.operation)(**call.parameters)
         stream = answer if isinstance(answer, RunStream) else None
         answer = first_run(stream) if stream else answer
     except ServiceError as error:
@@ -95,10 +95,10 @@ def carry_out(attempt: Attempt, *, take: Callable[[Answer, datetime], dict[str, 
         raise
     heard = {"upstream_status": 200, "request_id": stream.request_id or ""} if stream else reply_columns(client)
     with transaction.atomic():
-        columns = take(answer, timezone.now())
+        columns = store(answer, timezone.now())
         record_outcome(intent, result=Result.DONE, **heard, **columns)
     if stream:
-        read_to_the_end(stream, connection=attempt.connection, thread_id=answer.thread_id or attempt.thread_id)
+        read_to_the_end(stream, connection=call.connection, thread_id=answer.thread_id or call.thread_id)
     return answer
 
 
@@ -107,9 +107,9 @@ def reply_columns(client: Client) -> dict[str, object]:
     return {"upstream_status": reply.status, "request_id": reply.request_id or ""}
 
 
-def sent_request(client: Client, attempt: Attempt) -> dict[str, object]:
+def sent_request(client: Client, call: AuditedCall) -> dict[str, object]:
     """Method, URL and body as they will go out, without the key. Raises InvalidRequest on input the API would refuse."""
-    request = client.describe_request(attempt.operation, **attempt.parameters)
+    request = client.describe_request(call.operation, **call.parameters)
     body = None if request.json is None else json.dumps(storable_json(request.json))
     return {"method": request.method, "url": request.url, "body": body}
 

@@ -1,4 +1,4 @@
-"""Keeps what people's actions leave behind beside the trail: which run was made from which."""
+"""Holds what actions leave behind beside the trail: lineage of re-runs, and the live output of streams."""
 
 from django.db import models
 from django.utils import timezone
@@ -23,18 +23,27 @@ class Lineage(models.Model):
         return f"{self.run_id} from {self.source_id}"
 
 
+class LiveState(models.TextChoices):
+    READING = "reading"
+    ENDED = "ended"
+    BROKEN = "broken"
+
+
+class LivePieceKind(models.TextChoices):
+    TEXT = "text"
+    ARGUMENTS = "arguments"
+    CODE = "code"
+    LOGS = "logs"
+    EVENT = "event"
+
+
 class LiveOutput(models.Model):
     """Who reads the stream of a run, and how it stands. Written by its reader alone; see actions/live/output_rows.py."""
-
-    class State(models.TextChoices):
-        READING = "reading"
-        ENDED = "ended"
-        BROKEN = "broken"
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="live_output")
     segment = models.IntegerField(default=0)  # 1 from the start of the run, one more after each answer
     reader = models.CharField(max_length=32)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.READING)
+    state = models.CharField(max_length=10, choices=LiveState.choices, default=LiveState.READING)
     sentence = models.TextField(blank=True)  # why it broke off
     beat_at = models.DateTimeField(default=timezone.now, db_index=True)  # the reader's last sign of life
 
@@ -43,27 +52,20 @@ class LiveOutput(models.Model):
 
     @property
     def is_reading(self) -> bool:
-        return self.state == self.State.READING
+        return self.state == LiveState.READING
 
     @property
     def is_broken(self) -> bool:
-        return self.state == self.State.BROKEN
+        return self.state == LiveState.BROKEN
 
 
 class LivePiece(models.Model):
     """A piece of text that a stream brought, never changed. Its key is its place among the run's pieces."""
 
-    class Kind(models.TextChoices):
-        TEXT = "text"
-        ARGUMENTS = "arguments"
-        CODE = "code"
-        LOGS = "logs"
-        EVENT = "event"
-
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="live_pieces", db_index=False)
     part = models.CharField(max_length=200)  # the message or call it belongs to
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=10, choices=LivePieceKind.choices)
     label = models.CharField(max_length=200, blank=True)
     text = models.TextField()
 

@@ -5,9 +5,9 @@ from runsdash.index.keeping.purge import PURGE_HOOKS
 from runsdash.index.models import Connection
 
 
-def forget_outputs(*, connection: Connection, run_id: str, run_key: int) -> None:
+def purge_outputs(*, connection: Connection, run_id: str, run_key: int) -> None:
     for model in (Draft, SentOutput):
         model.objects.filter(connection=connection, run_upstream_id=run_id).delete()
 
 
-PURGE_HOOKS.append(forget_outputs)
+PURGE_HOOKS.append(purge_outputs)

@@ -9,7 +9,7 @@ from runsdash.index.snapshots.upsert_runs import upsert_run
 from runsdash.index.storage.storable_text import storable_json
 from runsdash.service import InvalidRequest, objects, tool_output
 
-from .audited_call import Attempt, carry_out
+from .audited_call import AuditedCall, carry_out
 
 
 def cancel_run(*, actor: User, run: Run, token: str | None = None, reason: str = "") -> Run:
@@ -94,15 +94,15 @@ def write_to(
 ) -> Run:
     """One write to an existing run; returns its row as the reply left it."""
     ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
-    attempt = Attempt(
+    call = AuditedCall(
         actor=actor, operation=operation, connection=run.connection, token=token, reason=reason,
         parameters={**ids, **(parameters or {})}, before=picture(run), **ids,
     )  # fmt: skip
     rows: list[Run] = []
 
-    def take(answer: objects.Run, at: datetime) -> dict[str, object]:
+    def store(answer: objects.Run, at: datetime) -> dict[str, object]:
         rows.append(upsert_run(run.connection, answer, fetched_at=at, thread_id=run.thread.upstream_id))
         return {"after": storable_json(picture(rows[0]))}
 
-    carry_out(attempt, take=take)
+    carry_out(call, store=store)
     return rows[0]

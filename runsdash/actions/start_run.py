@@ -10,7 +10,7 @@ from runsdash.index.snapshots.upsert_runs import upsert_run
 from runsdash.index.snapshots.upsert_threads import ensure_threads, upsert_threads
 from runsdash.service import objects
 
-from .audited_call import Attempt, carry_out
+from .audited_call import AuditedCall, carry_out
 from .lineage import keep_lineage
 
 
@@ -25,11 +25,11 @@ def create_run(
     origin: dict[str, object] | None = None,
 ) -> Run:
     """Starts a run on a thread. `parameters`: those of service.create_run but thread_id. `origin`: of a re-run."""
-    attempt = Attempt(
+    call = AuditedCall(
         actor=actor, operation="create_run", connection=connection, token=token, reason=reason,
         thread_id=thread_id, parameters={"thread_id": thread_id, **parameters}, before=origin,
     )  # fmt: skip
-    return started(attempt, connection)
+    return started(call, connection)
 
 
 def create_thread_and_run(
@@ -41,11 +41,11 @@ def create_thread_and_run(
     reason: str = "",
 ) -> Run:
     """Thread and run in the API's single call. If no answer comes, nobody can find out what became of it."""
-    attempt = Attempt(
+    call = AuditedCall(
         actor=actor, operation="create_thread_and_run", connection=connection, token=token, reason=reason,
         parameters=parameters,
     )  # fmt: skip
-    return started(attempt, connection)
+    return started(call, connection)
 
 
 def create_thread(
@@ -57,18 +57,18 @@ def create_thread(
     reason: str = "",
 ) -> Thread:
     """Makes a thread, so that a run on it can be found again whatever happens to the answer."""
-    attempt = Attempt(
+    call = AuditedCall(
         actor=actor, operation="create_thread", connection=connection, token=token, reason=reason,
         parameters=parameters,
     )  # fmt: skip
     rows: list[Thread] = []
 
-    def take(answer: objects.Thread, at: datetime) -> dict[str, object]:
+    def store(answer: objects.Thread, at: datetime) -> dict[str, object]:
         known = upsert_threads(connection, [answer], fetched_at=at, added_by=actor.get_username())
         rows.append(next(iter(known.values())))
         return {"thread_id": rows[0].upstream_id, "after": {"thread_id": rows[0].upstream_id}}
 
-    carry_out(attempt, take=take)
+    carry_out(call, store=store)
     return rows[0]
 
 
@@ -77,29 +77,29 @@ def create_message(
 ) -> None:
     """Adds a message to a thread; it starts no run by itself."""
     connection, thread_id = thread.connection, thread.upstream_id
-    attempt = Attempt(
+    call = AuditedCall(
         actor=actor, operation="create_message", connection=connection, token=token, reason=reason,
         thread_id=thread_id, parameters={"thread_id": thread_id, "role": role, "content": content},
     )  # fmt: skip
 
-    def take(answer: objects.Message, at: datetime) -> dict[str, object]:
+    def store(answer: objects.Message, at: datetime) -> dict[str, object]:
         upsert_messages(thread, [answer], fetched_at=at)
         return {"after": {"message_id": answer.id}}
 
-    carry_out(attempt, take=take)
+    carry_out(call, store=store)
 
 
-def started(attempt: Attempt, connection: Connection) -> Run:
+def started(call: AuditedCall, connection: Connection) -> Run:
     rows: list[Run] = []
 
-    def take(answer: objects.Run, at: datetime) -> dict[str, object]:
-        thread_id = answer.thread_id or attempt.thread_id
+    def store(answer: objects.Run, at: datetime) -> dict[str, object]:
+        thread_id = answer.thread_id or call.thread_id
         let_back_in(connection, [thread_id])
-        ensure_threads(connection, [thread_id], added_by=attempt.actor.get_username())
+        ensure_threads(connection, [thread_id], added_by=call.actor.get_username())
         rows.append(upsert_run(connection, answer, fetched_at=at, thread_id=thread_id))
-        keep_lineage(rows[0], attempt.before, made_by=attempt.actor.get_username())
+        keep_lineage(rows[0], call.before, made_by=call.actor.get_username())
         after = {"run_id": rows[0].upstream_id, "thread_id": thread_id, "status": rows[0].status}
         return {"run_id": rows[0].upstream_id, "thread_id": thread_id, "after": after}
 
-    carry_out(attempt, take=take)
+    carry_out(call, store=store)
     return rows[0]

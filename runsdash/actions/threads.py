@@ -17,7 +17,7 @@ from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.service import NotFound, objects
 from runsdash.sync.jobs.jobs import add_job, cancel_job
 
-from .audited_call import Attempt, carry_out
+from .audited_call import AuditedCall, carry_out
 from .audited_change import change
 
 CHUNK = 500  # ids in one IN (…)
@@ -26,7 +26,7 @@ PURGE_S = 1.0  # whoever purges a thread waits no longer; a job does the rest
 
 
 @dataclass(frozen=True)
-class Added:
+class AddedThreads:
     """How many were new, how many were known before, and how many of all had been purged."""
 
     new: int
@@ -34,15 +34,15 @@ class Added:
     back: int
 
 
-def add_threads(*, actor: User, connection: Connection, thread_ids: Sequence[str]) -> Added:
+def add_threads(*, actor: User, connection: Connection, thread_ids: Sequence[str]) -> AddedThreads:
     """Makes rows for ids that are not there yet. Purged ones come back."""
 
-    def act() -> tuple[Added, object]:
+    def act() -> tuple[AddedThreads, object]:
         known = known_ids(connection, thread_ids)
         new = [one for one in thread_ids if one not in known]
         back = let_back_in(connection, thread_ids)
         ensure_threads(connection, new, added_by=actor.get_username())
-        added = Added(new=len(new), known=len(known), back=back)
+        added = AddedThreads(new=len(new), known=len(known), back=back)
         return added, asdict(added) | {"thread_ids": new[:IDS_IN_TRAIL]}
 
     return change(actor=actor, action="add_threads", right="can_act", connection_slug=connection.slug, act=act)
@@ -81,19 +81,19 @@ def known_ids(connection: Connection, thread_ids: Sequence[str]) -> set[str]:
 def delete_thread(*, actor: User, thread: Thread, token: str | None = None, reason: str = "") -> None:
     """Deletes a thread upstream, with its runs and messages. What RunsDash has of it stays."""
     meter = meter_of(thread)
-    attempt = Attempt(
+    call = AuditedCall(
         actor=actor, operation="delete_thread", connection=thread.connection, token=token, reason=reason,
         thread_id=thread.upstream_id, parameters={"thread_id": thread.upstream_id},
         before={"runs": meter.runs, "archived_runs": meter.archived_runs, "messages": meter.messages},
     )  # fmt: skip
 
-    def take(answer: objects.Deleted, at: datetime) -> dict[str, object]:
+    def store(answer: objects.Deleted, at: datetime) -> dict[str, object]:
         if answer.deleted:
             mark_gone(thread)
         return {"after": {"is_deleted": answer.deleted}}
 
     try:
-        carry_out(attempt, take=take)
+        carry_out(call, store=store)
     except NotFound:
         mark_gone(thread)
         raise

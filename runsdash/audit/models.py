@@ -9,26 +9,30 @@ import json
 from django.db import models
 
 
+class AuditKind(models.TextChoices):
+    INTENT = "intent", "intent"
+    OUTCOME = "outcome", "outcome"
+    REFUSAL = "refusal", "refusal"  # turned down by RunsDash itself, nothing was sent
+
+
+class AuditResult(models.TextChoices):
+    NONE = "", ""
+    DONE = "done", "done"
+    REFUSED = "refused", "refused"  # by the upstream, with a reply
+    FAILED = "failed", "failed"  # the upstream answered 5xx, or was never reached
+    UNCLEAR = "unclear", "outcome unclear"  # sent, no answer
+    SETTLED_DONE = "settled_done", "done, found by reading"
+    SETTLED_NOT_DONE = "settled_not_done", "not done, found by reading"
+    SETTLED_OPEN = "settled_open", "could not be told apart"
+
+
 class AuditEntry(models.Model):
     """One line of the trail."""
 
-    class Kind(models.TextChoices):
-        INTENT = "intent", "intent"
-        OUTCOME = "outcome", "outcome"
-        REFUSAL = "refusal", "refusal"  # turned down by RunsDash itself, nothing was sent
-
-    class Result(models.TextChoices):
-        NONE = "", ""
-        DONE = "done", "done"
-        REFUSED = "refused", "refused"  # by the upstream, with a reply
-        FAILED = "failed", "failed"  # the upstream answered 5xx, or was never reached
-        UNCLEAR = "unclear", "outcome unclear"  # sent, no answer
-        SETTLED_DONE = "settled_done", "done, found by reading"
-        SETTLED_NOT_DONE = "settled_not_done", "not done, found by reading"
-        SETTLED_OPEN = "settled_open", "could not be told apart"
+    Kind, Result = AuditKind, AuditResult
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
-    kind = models.CharField(max_length=8, choices=Kind.choices)
+    kind = models.CharField(max_length=8, choices=AuditKind.choices)
     action = models.CharField(max_length=40)  # the operation's name, e.g. cancel_run
     actor = models.CharField(max_length=150)
     reason = models.TextField(blank=True)
@@ -37,7 +41,7 @@ class AuditEntry(models.Model):
     run_id = models.CharField(max_length=200, blank=True)
     token = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - the form's one-time token; NULL is not unique
     intent_id = models.BigIntegerField(null=True, db_index=True)  # of an outcome: its intent
-    result = models.CharField(max_length=20, choices=Result.choices, blank=True)
+    result = models.CharField(max_length=20, choices=AuditResult.choices, blank=True)
     sent = models.JSONField(null=True)  # {"method", "url", "body": JSON text, in which keys keep their order}
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)

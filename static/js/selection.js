@@ -1,4 +1,4 @@
-// data-selected: how many rows are ticked, said where their deeds are. The box in the head ticks all; Shift ticks a
+// data-selected: how many rows are ticked, said where their operations are. The box in the head ticks all; Shift ticks a
 // range.
 const said = document.querySelector("[data-selected]");
 const head = document.getElementById("pick-all");

@@ -5,19 +5,18 @@ Reads what the stream has accumulated, so servers that tell everything in one pi
 
 from collections.abc import Iterator
 
-from runsdash.actions.models import LivePiece
+from runsdash.actions.models import LivePieceKind
 from runsdash.index.storage.storable_text import storable
 from runsdash.service import RunStream
 from runsdash.service.objects import Message, RunStep
 
-from .output_rows import MAX_CHARS, Grown
+from .output_rows import MAX_CHARS, NewText
 
-Kind = LivePiece.Kind
 FULL = f"More than {MAX_CHARS:,} characters: the rest comes with the run's steps and messages."
 WAITS = "The run waits for the outputs of its tools."
 
 
-def parts_of(stream: RunStream) -> Iterator[Grown]:
+def parts_of(stream: RunStream) -> Iterator[NewText]:
     """Every part with its whole text so far, in the order of the steps."""
     messages = {one.id: one for one in stream.messages if one.role != "user"}
     for step in stream.steps:
@@ -29,22 +28,24 @@ def parts_of(stream: RunStream) -> Iterator[Grown]:
         yield part_of_message(message)
 
 
-def part_of_message(message: Message) -> Grown:
+def part_of_message(message: Message) -> NewText:
     texts = [part.text or part.refusal or "" for part in message.content]
-    return Grown(part=message.id, kind=Kind.TEXT, label="Answer", text="\n\n".join(text for text in texts if text))
+    return NewText(
+        part=message.id, kind=LivePieceKind.TEXT, label="Answer", text="\n\n".join(text for text in texts if text)
+    )
 
 
-def parts_of_step(step: RunStep) -> Iterator[Grown]:
+def parts_of_step(step: RunStep) -> Iterator[NewText]:
     for at, call in enumerate(step.tool_calls):
         key = f"{step.id}:{at}"
         if call.kind == "code":
-            yield Grown(part=f"{key}:code", kind=Kind.CODE, label="Code", text=call.code_input)
-            yield Grown(part=f"{key}:logs", kind=Kind.LOGS, label="Logs", text="\n".join(call.logs))
+            yield NewText(part=f"{key}:code", kind=LivePieceKind.CODE, label="Code", text=call.code_input)
+            yield NewText(part=f"{key}:logs", kind=LivePieceKind.LOGS, label="Logs", text="\n".join(call.logs))
         else:
-            yield Grown(part=key, kind=Kind.ARGUMENTS, label=call.name, text=call.arguments)
+            yield NewText(part=key, kind=LivePieceKind.ARGUMENTS, label=call.name, text=call.arguments)
 
 
-class Growth:
+class UnwrittenText:
     """What a stream has grown by since the last look. `kept`: characters that the rows hold already, by part."""
 
     def __init__(self, stream: RunStream, *, kept: dict[str, int], segment: int) -> None:
@@ -52,7 +53,7 @@ class Growth:
         self.left = max(0, MAX_CHARS - sum(kept.values()))
         self.has_waited = False
 
-    def look(self) -> list[Grown]:
+    def look(self) -> list[NewText]:
         found = [new for part in parts_of(self.stream) if (new := self.new_in(part)) is not None]
         if found and self.left <= 0:
             found += self.once(f"full-{self.segment}", FULL)
@@ -61,7 +62,7 @@ class Growth:
             found += self.once(f"waits-{self.segment}", WAITS)
         return found
 
-    def new_in(self, part: Grown) -> Grown | None:
+    def new_in(self, part: NewText) -> NewText | None:
         """Line ends are made alike first: a cut between CR and LF must not count."""
         text = storable(part.text.replace("\r\n", "\n").replace("\r", "\n"))
         key = part.part[:200]
@@ -70,10 +71,10 @@ class Growth:
             return None
         self.kept[key] = self.kept.get(key, 0) + len(new)
         self.left -= len(new)
-        return Grown(part=key, kind=part.kind, label=storable(part.label), text=new)
+        return NewText(part=key, kind=part.kind, label=storable(part.label), text=new)
 
-    def once(self, key: str, words: str) -> list[Grown]:
+    def once(self, key: str, words: str) -> list[NewText]:
         if key in self.kept:
             return []
         self.kept[key] = len(words)
-        return [Grown(part=key, kind=Kind.EVENT, label="", text=words)]
+        return [NewText(part=key, kind=LivePieceKind.EVENT, label="", text=words)]

@@ -13,10 +13,9 @@ from django.db.models import F, Min, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
-from runsdash.actions.models import LiveOutput, LivePiece
+from runsdash.actions.models import LiveOutput, LivePiece, LivePieceKind, LiveState
 from runsdash.index.models import Run
 
-State = LiveOutput.State
 MAX_CHARS = 256_000  # of one run; the rest comes with its steps and messages
 PIECES_A_LOOK = 500
 LOST_AFTER = timedelta(seconds=10)  # without a sign of life its reader is gone
@@ -27,8 +26,8 @@ LOST = "RunsDash was stopped while it read this stream."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grown:
-    """What a part has grown by. `part` is its key, `kind` one of LivePiece.Kind, `label` its heading."""
+class NewText:
+    """What a part has grown by. `part` is its key, `kind` one of LivePieceKind, `label` its heading."""
 
     part: str
     kind: str
@@ -42,20 +41,20 @@ def begin(run: Run, *, reader: str) -> LiveOutput:
         live, is_first = LiveOutput.objects.get_or_create(run=run, defaults={"reader": reader})
         now = timezone.now()
         LiveOutput.objects.filter(run=run).update(
-            segment=F("segment") + 1, reader=reader, state=State.READING, sentence="", beat_at=now
+            segment=F("segment") + 1, reader=reader, state=LiveState.READING, sentence="", beat_at=now
         )
         live.refresh_from_db()
         if not is_first:
-            words = Grown(part=f"goes-on-{live.segment}", kind=LivePiece.Kind.EVENT, label="", text="The run goes on.")
+            words = NewText(part=f"goes-on-{live.segment}", kind=LivePieceKind.EVENT, label="", text="The run goes on.")
             LivePiece.objects.bulk_create([piece_of(run, words)])
     return live
 
 
-def append(live: LiveOutput, grown: Iterable[Grown]) -> bool:
+def append(live: LiveOutput, grown: Iterable[NewText]) -> bool:
     """Adds what has grown, and a sign of life. False when another reader has taken over: nothing is written then."""
     pieces = [piece_of(live.run, one) for one in grown]
     with transaction.atomic():
-        mine = LiveOutput.objects.filter(run=live.run_id, reader=live.reader, state=State.READING)
+        mine = LiveOutput.objects.filter(run=live.run_id, reader=live.reader, state=LiveState.READING)
         if not mine.update(beat_at=timezone.now()):
             return False
         LivePiece.objects.bulk_create(pieces)
@@ -64,12 +63,12 @@ def append(live: LiveOutput, grown: Iterable[Grown]) -> bool:
 
 def end(live: LiveOutput, *, sentence: str = "") -> None:
     """The stream is over; with a `sentence` it broke off, and that says why."""
-    state = State.BROKEN if sentence else State.ENDED
+    state = LiveState.BROKEN if sentence else LiveState.ENDED
     mine = LiveOutput.objects.filter(run=live.run_id, reader=live.reader)
     mine.update(state=state, sentence=sentence[:2000], beat_at=timezone.now())
 
 
-def piece_of(run: Run, grown: Grown) -> LivePiece:
+def piece_of(run: Run, grown: NewText) -> LivePiece:
     return LivePiece(run=run, part=grown.part[:200], kind=grown.kind, label=grown.label[:200], text=grown.text)
 
 
@@ -85,8 +84,8 @@ def lengths(run: Run) -> dict[str, int]:
 def live_output_of(run: Run) -> LiveOutput | None:
     """How the run's stream stands; one whose reader has given no sign of life for a while counts as broken."""
     live = LiveOutput.objects.filter(run=run).first()
-    if live and live.state == State.READING and timezone.now() - live.beat_at > LOST_AFTER:
-        live.state, live.sentence = State.BROKEN, LOST
+    if live and live.state == LiveState.READING and timezone.now() - live.beat_at > LOST_AFTER:
+        live.state, live.sentence = LiveState.BROKEN, LOST
     return live
 
 

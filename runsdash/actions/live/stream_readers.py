@@ -20,8 +20,8 @@ from runsdash.service import NoAnswer, RunStream, ServiceError, objects
 from runsdash.sync.refresh import refresh_run, run_row
 
 from . import output_rows
-from .output_parts import Growth
-from .output_rows import Grown
+from .output_parts import UnwrittenText
+from .output_rows import NewText
 
 STREAMS_AT_ONCE = 8  # those beyond wait for their turn; the upstream goes on without being read
 WRITE_EVERY_S = 0.25
@@ -29,7 +29,7 @@ BEAT_EVERY_S = 2.0
 BROKE_OFF = "The stream ended before the run did."
 log = logging.getLogger(__name__)
 _readers = ThreadPoolExecutor(max_workers=STREAMS_AT_ONCE, thread_name_prefix="runsdash-stream")
-_going: set["Reading"] = set()
+_going: set["StreamReader"] = set()
 _writer: Thread | None = None
 _lock = Lock()
 
@@ -45,22 +45,22 @@ def first_run(stream: RunStream) -> objects.Run:
 def read_to_the_end(stream: RunStream, *, connection: Connection, thread_id: str) -> None:
     """Goes on reading in the background. The run is in the index already; from here on its live output is too."""
     run = run_row(connection, stored_id(stream.run.id))
-    reading = Reading(stream, run, thread_id=thread_id)
+    reading = StreamReader(stream, run, thread_id=thread_id)
     with _lock:
         _going.add(reading)
     _start_writer()
     _readers.submit(reading.read)
 
 
-class Reading:
+class StreamReader:
     """A stream, the run it tells of, and the rows it is written to."""
 
     def __init__(self, stream: RunStream, run: Run, *, thread_id: str) -> None:
         self.stream, self.run, self.thread_id = stream, run, thread_id
         self.live = output_rows.begin(run, reader=secrets.token_hex(8))
-        self.growth = Growth(stream, kept=output_rows.lengths(run), segment=self.live.segment)
+        self.growth = UnwrittenText(stream, kept=output_rows.lengths(run), segment=self.live.segment)
         self.writing = Lock()
-        self.unwritten: list[Grown] = []
+        self.unwritten: list[NewText] = []
         self.written_at = monotonic()
         self.has_lost_it = False  # another reader has taken over
         self.told = (stream.run, timezone.now())  # the newest run object, and when it came

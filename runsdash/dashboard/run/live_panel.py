@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from runsdash.actions.live import output_rows
-from runsdash.actions.models import LiveOutput, LivePiece
+from runsdash.actions.models import LiveOutput, LivePiece, LiveState
 from runsdash.dashboard.shell.links import run_url
 from runsdash.index.models import Run
 
@@ -79,7 +79,7 @@ class LivePanel:
     @property
     def was_turned_away(self) -> bool:
         """Did the reader find no place for this segment? Then the poll goes on bringing it."""
-        return self.mode == TURNED_AWAY or self.mode.endswith(f"-{self.live.segment}-{LiveOutput.State.READING}")
+        return self.mode == TURNED_AWAY or self.mode.endswith(f"-{self.live.segment}-{LiveState.READING}")
 
     @property
     def is_streamed(self) -> bool:

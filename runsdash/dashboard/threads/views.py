@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
-from runsdash.actions.threads import Added, add_threads, add_threads_of_file, stop_import
+from runsdash.actions.threads import AddedThreads, add_threads, add_threads_of_file, stop_import
 from runsdash.dashboard.shell.links import mark_ambiguous
 from runsdash.dashboard.shell.lookup import connection_named, usable_connection
 from runsdash.dashboard.shell.shell import Shell
@@ -131,7 +131,7 @@ def found_page(asked: AskedThreads, connection: Connection | None) -> KeysetPage
     return page_of([threads], order=asked.order, rows=ROWS, cursor=asked.cursor, limit=asked.limit)
 
 
-def sentence(added: Added, connection: Connection) -> str:
+def sentence(added: AddedThreads, connection: Connection) -> str:
     words = [f"{added.new} thread{'' if added.new == 1 else 's'} added to {connection.slug}"]
     words += [f"{added.known} known before"] if added.known else []
     words += [came_back(added.back)] if added.back else []

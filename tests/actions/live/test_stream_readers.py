@@ -11,7 +11,7 @@ from django.utils import timezone
 from runsdash.actions.audited_call import new_token
 from runsdash.actions.live import output_rows
 from runsdash.actions.management.commands.sync import chores
-from runsdash.actions.models import LiveOutput, LivePiece
+from runsdash.actions.models import LiveOutput, LivePiece, LiveState
 from runsdash.actions.runs import submit_tool_outputs
 from runsdash.actions.start_run import create_run, create_thread
 from runsdash.index.keeping.purge import purge_some
@@ -21,7 +21,6 @@ from tests.connected import wait_for
 from tests.upstream import Sandbox
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
-State = LiveOutput.State
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +67,7 @@ def until(look: Callable[[], object], *, seconds: float = 15) -> object:
 
 
 def until_over(run: Run) -> LiveOutput:
-    return until(lambda: LiveOutput.objects.filter(run=run).exclude(state=State.READING).first())
+    return until(lambda: LiveOutput.objects.filter(run=run).exclude(state=LiveState.READING).first())
 
 
 def text_of(run: Run, kind: str = "text") -> str:
@@ -87,7 +86,7 @@ def test_words_are_in_rows_before_the_run_ends_and_all_of_them_at_its_end(upstre
 
     live = until_over(run)
 
-    assert (live.state, live.sentence, live.segment) == (State.ENDED, "", 1)
+    assert (live.state, live.sentence, live.segment) == (LiveState.ENDED, "", 1)
     assert text_of(run).startswith(early)
     assert text_of(run) == upstream.answer_text(ids_of(run))
     assert len(text_of(run).split()) == 50
@@ -119,7 +118,7 @@ def test_arguments_code_and_logs_grow_as_parts_of_their_own(upstream, stream):
 def test_it_stops_at_requires_action_and_goes_on_after_the_answer(upstream, stream, operator):
     run = stream("/long 8 /tool get_stock /long 8")
     live = until_over(run)
-    assert live.state == State.ENDED
+    assert live.state == LiveState.ENDED
     before = text_of(run)
     run = refresh_run(run.connection, thread_id=run.thread.upstream_id, run_id=run.upstream_id, max_age_s=0, wait_s=5)
     assert run.status == "requires_action"
@@ -132,7 +131,7 @@ def test_it_stops_at_requires_action_and_goes_on_after_the_answer(upstream, stre
     assert sent["body"]["stream"] is True
     wait_for(upstream, ids_of(run), "completed")
     live = until_over(run)
-    assert (live.segment, live.state) == (2, State.ENDED)
+    assert (live.segment, live.state) == (2, LiveState.ENDED)
     assert text_of(run).startswith(before)
     assert len(text_of(run)) > len(before)
     assert text_of(run, "event").count("The run goes on.") == 1
@@ -145,7 +144,7 @@ def test_a_stream_that_breaks_off_leaves_what_came_and_says_so(upstream, stream,
     upstream.fault("POST /runs$", kind, after_events=12)
     run = stream("/long 60")
     live = until_over(run)
-    assert live.state == State.BROKEN
+    assert live.state == LiveState.BROKEN
     assert re.search(r"closed before its end|reset by peer|broke", live.sentence)
     assert "int()" not in live.sentence
     assert text_of(run)
@@ -160,13 +159,13 @@ def test_a_reader_that_gives_no_sign_of_life_counts_as_broken(upstream, stream):
 
     live = output_rows.live_output_of(run)
 
-    assert live.state == State.BROKEN
+    assert live.state == LiveState.BROKEN
     assert live.sentence == output_rows.LOST
     kept = text_of(run)
     wait_for(upstream, ids_of(run), "completed")
     time.sleep(1)
     assert text_of(run) == kept  # a reader whose place was taken writes nothing any more
-    LiveOutput.objects.filter(run=run).update(state=State.BROKEN)
+    LiveOutput.objects.filter(run=run).update(state=LiveState.BROKEN)
 
 
 def test_pieces_after_one_are_exactly_the_rest(stream):
@@ -203,4 +202,4 @@ def test_the_sweep_takes_settled_runs_after_a_while_and_no_others(upstream, stre
     until(output_rows.sweep_live_output)
     assert list(LiveOutput.objects.values_list("run", flat=True)) == [waiting.pk]
     assert set(LivePiece.objects.values_list("run", flat=True)) == {waiting.pk}
-    LiveOutput.objects.create(run=done, state=State.ENDED, reader="for the fixture")
+    LiveOutput.objects.create(run=done, state=LiveState.ENDED, reader="for the fixture")

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from runsdash.actions.live import output_rows
-from runsdash.actions.live.output_rows import Grown
+from runsdash.actions.live.output_rows import NewText
 from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.dashboard.run.live_stream import Viewing
 from runsdash.dashboard.run.stream_viewers import has_place, take_place
@@ -21,7 +21,6 @@ from tests.dashboard.conftest import path_of
 from tests.pages import Element, parsed
 from tests.people import HTMX
 
-State = LiveOutput.State
 WORDS = ["Harbor", " ", "cranes\n\nlift ", "<b>boxes</b>"]
 
 
@@ -48,7 +47,7 @@ def every_place_is_free_again() -> Iterator[None]:
 
 
 def say(live: LiveOutput, text: str, part: str = "msg_1", kind: str = "text", label: str = "Answer") -> None:
-    assert output_rows.append(live, [Grown(part=part, kind=kind, label=label, text=text)])
+    assert output_rows.append(live, [NewText(part=part, kind=kind, label=label, text=text)])
 
 
 def urls(run: Run) -> dict:
