@@ -1,4 +1,4 @@
-"""The frame of every write: permission → intent → send once → outcome and index in one transaction.
+"""Carries out every write: permission → intent → send once → outcome and index in one transaction.
 
 Nothing here retries. An answer that never came leaves the outcome `unclear`, to be settled by reading.
 """
@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -24,21 +24,22 @@ from runsdash.index.storage.storable_text import storable, storable_json
 from runsdash.service import Client, InvalidRequest, NoAnswer, RunStream, ServiceError, UpstreamFailed
 from runsdash.sync.clients import client_for
 
-Answer = TypeVar("Answer")
+Row = TypeVar("Row")
+Columns = dict[str, object]
 Result = AuditEntry.Result
 
 
 def new_token() -> str:
-    """A form's one-time token."""
+    """Makes a form's one-time token."""
     return secrets.token_urlsafe(18)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditedCall:
-    """One write by one person. `operation` is a name of the service; `parameters` are its arguments."""
+    """Describes one write by one person. `operation`: a method of `Client`; `parameters`: its arguments."""
 
     actor: User
-    operation: str
+    operation: Callable[..., Any]
     connection: Connection
     parameters: dict[str, object]
     token: str | None = None
@@ -48,10 +49,10 @@ class AuditedCall:
     before: object = None
 
     @property
-    def copied(self) -> dict[str, object]:
-        """What the trail copies of it."""
+    def copied(self) -> Columns:
+        """Returns what the trail copies of it."""
         return {
-            "action": self.operation,
+            "action": self.operation.__name__,
             "actor": self.actor.get_username(),
             "reason": storable(self.reason[:2000]),
             "connection_slug": self.connection.slug,
@@ -76,40 +77,39 @@ def check_permission(call: AuditedCall) -> None:
         refuse(call, f"The connection {call.connection.slug} is off.")
 
 
-def carry_out(call: AuditedCall, *, store: Callable[[Answer, datetime], dict[str, object]]) -> Answer:
-    """Sends the write once. `take` puts the answer into the index and returns the outcome's columns.
+def carry_out(call: AuditedCall, *, store: Callable[[Any, datetime], tuple[Row, Columns]]) -> Row:
+    """Sends the write once. `store` puts the answer into the index; it returns the row and the outcome's columns.
 
     Raises TokenUsed when the token was used before, and the ServiceError the upstream answered with,
     after it has been recorded.
     """
     check_permission(call)
     client = client_for(call.connection)
-    sent = sent_request(client, call)
-    intent = record_intent(**call.copied, token=call.token or None, sent=sent)
+    intent = record_intent(**call.copied, token=call.token or None, sent=sent_request(client, call))
     try:
-        answer = getattr(client, call.operation)(**call.parameters)
+        answer = call.operation(client, **call.parameters)
         stream = answer if isinstance(answer, RunStream) else None
         answer = first_run(stream) if stream else answer
     except ServiceError as error:
         record_outcome(intent, result=result_of(error), **error_columns(error))
         raise
-    heard = {"upstream_status": 200, "request_id": stream.request_id or ""} if stream else reply_columns(client)
+    reply = {"upstream_status": 200, "request_id": stream.request_id or ""} if stream else reply_columns(client)
     with transaction.atomic():
-        columns = store(answer, timezone.now())
-        record_outcome(intent, result=Result.DONE, **heard, **columns)
+        row, columns = store(answer, timezone.now())
+        record_outcome(intent, result=Result.DONE, **reply, **columns)
     if stream:
         read_to_the_end(stream, connection=call.connection, thread_id=answer.thread_id or call.thread_id)
-    return answer
+    return row
 
 
-def reply_columns(client: Client) -> dict[str, object]:
+def reply_columns(client: Client) -> Columns:
     reply = client.last_reply
     return {"upstream_status": reply.status, "request_id": reply.request_id or ""}
 
 
-def sent_request(client: Client, call: AuditedCall) -> dict[str, object]:
-    """Method, URL and body as they will go out, without the key. Raises InvalidRequest on input the API would refuse."""
-    request = client.describe_request(call.operation, **call.parameters)
+def sent_request(client: Client, call: AuditedCall) -> Columns:
+    """Describes method, URL and body without the key. Raises InvalidRequest on input the API would refuse."""
+    request = client.describe_request(call.operation.__name__, **call.parameters)
     body = None if request.json is None else json.dumps(storable_json(request.json))
     return {"method": request.method, "url": request.url, "body": body}
 
@@ -122,7 +122,7 @@ def result_of(error: ServiceError) -> str:
     return Result.FAILED if isinstance(error, NoAnswer | UpstreamFailed) else Result.REFUSED
 
 
-def error_columns(error: ServiceError) -> dict[str, object]:
+def error_columns(error: ServiceError) -> Columns:
     return {
         "upstream_status": error.status,
         "upstream_message": storable((error.message or "")[:2000]),

@@ -1,6 +1,6 @@
-"""What people do to threads: add them to the index by their ids, delete one upstream, purge one from RunsDash.
+"""Adds threads to the index by their ids, deletes one upstream, purges one from RunsDash.
 
-Of an added thread the upstream is asked later, by whoever opens it or by the worker.
+The upstream is asked about an added thread later, by whoever opens it or by the worker.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from runsdash.index.keeping.archive import meter_of
 from runsdash.index.keeping.purge import let_back_in, purge_some, shut_out
 from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads
-from runsdash.service import NotFound, objects
+from runsdash.service import Client, NotFound, objects
 from runsdash.sync.jobs.jobs import add_job, cancel_job
 
-from .audited_call import AuditedCall, carry_out
+from .audited_call import AuditedCall, Columns, carry_out
 from .audited_change import change
 
 CHUNK = 500  # ids in one IN (…)
@@ -27,7 +27,7 @@ PURGE_S = 1.0  # whoever purges a thread waits no longer; a job does the rest
 
 @dataclass(frozen=True)
 class AddedThreads:
-    """How many were new, how many were known before, and how many of all had been purged."""
+    """Counts how many threads were new, how many known before, and how many of all had been purged."""
 
     new: int
     known: int
@@ -82,15 +82,15 @@ def delete_thread(*, actor: User, thread: Thread, token: str | None = None, reas
     """Deletes a thread upstream, with its runs and messages. What RunsDash has of it stays."""
     meter = meter_of(thread)
     call = AuditedCall(
-        actor=actor, operation="delete_thread", connection=thread.connection, token=token, reason=reason,
+        actor=actor, operation=Client.delete_thread, connection=thread.connection, token=token, reason=reason,
         thread_id=thread.upstream_id, parameters={"thread_id": thread.upstream_id},
         before={"runs": meter.runs, "archived_runs": meter.archived_runs, "messages": meter.messages},
     )  # fmt: skip
 
-    def store(answer: objects.Deleted, at: datetime) -> dict[str, object]:
+    def store(answer: objects.Deleted, at: datetime) -> tuple[None, Columns]:
         if answer.deleted:
             mark_gone(thread)
-        return {"after": {"is_deleted": answer.deleted}}
+        return None, {"after": {"is_deleted": answer.deleted}}
 
     try:
         carry_out(call, store=store)
@@ -100,7 +100,7 @@ def delete_thread(*, actor: User, thread: Thread, token: str | None = None, reas
 
 
 def mark_gone(thread: Thread) -> None:
-    """The upstream has it no more: nobody asks for it, and its pages say so."""
+    """Marks a thread that the upstream has no more: nobody asks for it, and its pages say so."""
     Thread.objects.filter(pk=thread.pk).update(is_gone=True, due_at=None)
 
 
