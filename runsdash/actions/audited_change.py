@@ -1,7 +1,7 @@
-"""The frame of changes that stay inside RunsDash: permission → intent → change and outcome in one transaction."""
+"""Carries out changes that stay inside RunsDash: permission → intent → change and outcome in one transaction."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -13,14 +13,15 @@ from runsdash.audit.trail import record_intent, record_outcome, record_refusal
 from runsdash.index.storage.storable_text import storable
 
 Answer = TypeVar("Answer")
-RIGHTS = {"can_act": "This needs the role operator.", "can_manage": "This needs the role admin."}
+Right = Literal["can_act", "can_manage"]
+LACKS: dict[Right, str] = {"can_act": "This needs the role operator.", "can_manage": "This needs the role admin."}
 
 
 def change(
     *,
     actor: User,
     action: str,
-    right: str,
+    right: Right,
     connection_slug: str,
     act: Callable[[], tuple[Answer, object]],
     before: object = None,
@@ -28,7 +29,7 @@ def change(
     thread_id: str = "",
     reason: str = "",
 ) -> Answer:
-    """Carries out `act`, which returns its answer and what the trail keeps as `after`. `right`: one of RIGHTS."""
+    """Carries out `act`, which returns its answer and what the trail keeps as `after`."""
     copied = {
         "action": action, "actor": actor.get_username(), "connection_slug": connection_slug, "before": before,
         "thread_id": thread_id[:200], "reason": storable(reason[:2000]),
@@ -44,7 +45,8 @@ def change(
     return answer
 
 
-def refusal_of(actor: User, *, right: str) -> str:
-    if not getattr(actor, right):
-        return RIGHTS[right]
+def refusal_of(actor: User, *, right: Right) -> str:
+    """Says why the actor may not do this; empty when they may."""
+    if not (actor.can_manage if right == "can_manage" else actor.can_act):
+        return LACKS[right]
     return "This server is set to read-only: RUNSDASH_READ_ONLY is on." if settings.RUNSDASH_READ_ONLY else ""

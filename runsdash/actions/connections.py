@@ -1,4 +1,4 @@
-"""Adding, changing and removing connections, on the record. The trail never holds a key."""
+"""Adds, changes and removes connections, on the record. The trail never holds a key."""
 
 from runsdash.accounts.models import User
 from runsdash.index.models import Connection, Run, Thread
@@ -11,11 +11,11 @@ PUBLIC = ("name", "base_url", "kind", "api_version", "timeout_s", "budget_per_mi
 
 
 class InUse(Exception):
-    """The connection has threads or runs, which would lose their archive."""
+    """Says that the connection has threads or runs, which would lose their archive."""
 
 
 def picture(connection: Connection, *, key: str = "") -> dict[str, object]:
-    """What the trail keeps of a connection; `key` says in a word what became of the key."""
+    """Returns what the trail keeps of a connection; `key` says in a word what became of the key."""
     shown = {name: getattr(connection, name) for name in PUBLIC}
     return shown | {"key": key or ("set" if connection.sealed_key else "none")}
 

@@ -10,7 +10,7 @@ __all__ = ["Draft", "Lineage", "OutputSchema", "OutputTemplate", "SentOutput"]
 
 
 class Lineage(models.Model):
-    """`run` is a re-run of `source`, on the same thread or on a copy of it."""
+    """Says that `run` is a re-run of `source`, on the same thread or on a copy of it."""
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="made_from")
     source = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="reruns")
@@ -38,7 +38,7 @@ class LivePieceKind(models.TextChoices):
 
 
 class LiveOutput(models.Model):
-    """Who reads the stream of a run, and how it stands. Written by its reader alone; see actions/live/output_rows.py."""
+    """Says who reads the stream of a run, and how it stands. Written by its reader alone; see live/output_rows.py."""
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="live_output")
     segment = models.IntegerField(default=0)  # 1 from the start of the run, one more after each answer
@@ -60,7 +60,7 @@ class LiveOutput(models.Model):
 
 
 class LivePiece(models.Model):
-    """A piece of text that a stream brought, never changed. Its key is its place among the run's pieces."""
+    """Holds a piece of text that a stream brought, never changed. Its key is its place among the run's pieces."""
 
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="live_pieces", db_index=False)

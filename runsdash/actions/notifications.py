@@ -1,4 +1,4 @@
-"""Rules of who is told what: added, changed and removed by administrators, on the record."""
+"""Adds, changes and removes notification rules for administrators, on the record."""
 
 import secrets
 
@@ -13,7 +13,7 @@ RECORDED = ("name", "event", "channel", "target", "assistant_id", "error_code", 
 
 
 def picture(rule: Rule) -> dict[str, object]:
-    """What the trail keeps of a rule: never its secret."""
+    """Returns what the trail keeps of a rule, never its secret."""
     return {name: getattr(rule, name) for name in RECORDED}
 
 

@@ -1,4 +1,4 @@
-"""What a purge takes along from this room: texts that people typed for a run's calls. The trail stays."""
+"""Makes a purge take along the texts that people typed for a run's calls. The trail stays."""
 
 from runsdash.actions.outputs.outputs import Draft, SentOutput
 from runsdash.index.keeping.purge import PURGE_HOOKS

@@ -30,7 +30,7 @@ PARAMETERS = (
 
 
 def parameters_of(run: Run) -> dict[str, object]:
-    """What the source run was made with, as far as the API repeats it. Nulls are left out."""
+    """Returns what the source run was made with, as far as the API repeats it. Nulls are left out."""
     body = RunBody.objects.filter(run=run).first()
     raw = raw_object(body) if body and body.size <= MAX_PREFILLED_BYTES else {}
     found = {name: raw.get(name) for name in PARAMETERS}
@@ -47,7 +47,7 @@ def changed_names(run: Run, parameters: dict[str, object]) -> list[str]:
 def rerun(
     *, actor: User, source: Run, parameters: dict[str, object], token: str, copy_id: str = "", reason: str = ""
 ) -> Run:
-    """The new run, on the source's thread or on the copy of it that was made before. Its lineage is kept on both sides."""
+    """Starts the new run, on the source's thread or on the copy of it that was made before, and keeps its lineage."""
     return create_run(
         actor=actor, connection=source.connection, thread_id=copy_id or source.thread.upstream_id,
         parameters=parameters, token=token, reason=reason,
@@ -56,7 +56,7 @@ def rerun(
 
 
 def copy_thread(*, actor: User, source: Run, token: str, reason: str = "") -> Thread:
-    """The copy that a re-run goes on, made before its run so that a second try finds it."""
+    """Makes the copy that a re-run goes on, before its run, so that a second try finds it."""
     parameters = copy_parameters(source)
     return create_thread(
         actor=actor, connection=source.connection, parameters=parameters, token=token + OF_THREAD, reason=reason
@@ -64,7 +64,7 @@ def copy_thread(*, actor: User, source: Run, token: str, reason: str = "") -> Th
 
 
 def copy_parameters(source: Run) -> dict[str, object]:
-    """What a copy of the source's thread is made with: its messages before the run answered, metadata, resources."""
+    """Returns what a copy of the source's thread is made with: messages up to the run, metadata, resources."""
     found = {"messages": [request_message(one) for one in messages_before(source)]}
     thread: Thread = source.thread
     if thread.metadata:
@@ -76,7 +76,7 @@ def copy_parameters(source: Run) -> dict[str, object]:
 
 
 def messages_before(source: Run) -> list[objects.Message]:
-    """The thread's messages up to the run, oldest first, asked from the upstream: the index may lack old ones."""
+    """Asks the upstream for the thread's messages up to the run, oldest first: the index may lack old ones."""
     found: list[objects.Message] = []
     walk = client_for(source.connection).iter_messages(thread_id=source.thread.upstream_id, order="asc", limit=100)
     for message in walk:
@@ -99,7 +99,7 @@ def messages_before(source: Run) -> list[objects.Message]:
 
 
 def request_message(message: objects.Message) -> dict[str, object]:
-    """A message as a request takes it: text parts are plain strings there."""
+    """Turns a message into what a request takes, where text parts are plain strings."""
     parts = [request_part(part) for part in message.content]
     found: dict[str, object] = {"role": message.role, "content": [part for part in parts if part]}
     if message.attachments:

@@ -1,4 +1,4 @@
-"""People's accounts: added, given another role or password, turned off. By administrators, on the record."""
+"""Adds accounts, changes their role or password and turns them off, for administrators and on the record."""
 
 from runsdash.accounts.models import User
 
@@ -6,7 +6,7 @@ from .audited_change import change
 
 
 def save_user(*, actor: User, user: User, password: str = "") -> User:
-    """Keeps a new or changed account; a password only when one is given. It never reaches the trail."""
+    """Saves a new or changed account; a password only when one is given. It never reaches the trail."""
     is_new = user.pk is None
     before = None if is_new else picture(User.objects.get(pk=user.pk))
     if password:

@@ -1,4 +1,4 @@
-"""What was done: append-only entries and nothing else.
+"""Holds what was done as entries that are only ever added.
 
 A write leaves an *intent* before anything is sent and an *outcome* after. No entry is ever updated or
 deleted, and none refers to a user, run or connection by key: their names are copied, so the trail outlives them.
@@ -27,7 +27,7 @@ class AuditResult(models.TextChoices):
 
 
 class AuditEntry(models.Model):
-    """One line of the trail."""
+    """Holds one line of the trail."""
 
     Kind, Result = AuditKind, AuditResult
 
@@ -57,7 +57,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["action", "id"]),
         ]
         constraints = [
-            # A page and the worker may both find out the same thing; it is told once.
+            # A page and the worker may both find out the same thing; it is recorded once.
             models.UniqueConstraint(
                 fields=["intent_id"],
                 condition=models.Q(result__in=["settled_done", "settled_not_done", "settled_open"]),
@@ -78,6 +78,6 @@ class AuditEntry(models.Model):
 
     @property
     def sent_body(self) -> dict:
-        """What was sent, in the order in which it was; empty without a body. Older entries hold it as it is."""
+        """Returns what was sent, keys in their order; empty without a body. Older entries hold it as it is."""
         body = self.sent.get("body") if isinstance(self.sent, dict) else None
         return (json.loads(body) if isinstance(body, str) else body) or {}

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
-from .models import AuditEntry
+from .models import AuditEntry, AuditKind, AuditResult
 
-Kind, Result = AuditEntry.Kind, AuditEntry.Result
+Kind, Result = AuditKind, AuditResult
 
 
 class TokenUsed(Exception):
-    """The form's one-time token has been used: `intent` is the first write made with it."""
+    """Says that the form's one-time token has been used. `intent`: the first write made with it."""
 
     def __init__(self, intent: AuditEntry) -> None:
         super().__init__(f"token of audit entry {intent.pk}")
@@ -38,12 +39,12 @@ def refuse_used(token: str | None) -> None:
 
 
 def record_refusal(*, message: str, **columns: object) -> AuditEntry:
-    """Something RunsDash turned down by itself; nothing was sent."""
+    """Records what RunsDash turned down by itself; nothing was sent."""
     return AuditEntry.objects.create(kind=Kind.REFUSAL, result=Result.REFUSED, upstream_message=message, **columns)
 
 
 def record_outcome(intent: AuditEntry, *, result: str, **columns: object) -> AuditEntry:
-    """What became of `intent`. `run_id` and `thread_id` may be told only now (a created run)."""
+    """Records what became of `intent`. A created run's `run_id` and `thread_id` are known only now."""
     copied = ("action", "actor", "reason", "connection_slug", "thread_id", "run_id", "before")
     values = {name: getattr(intent, name) for name in copied} | columns
     return AuditEntry.objects.create(kind=Kind.OUTCOME, intent_id=intent.pk, result=result, **values)
@@ -51,7 +52,7 @@ def record_outcome(intent: AuditEntry, *, result: str, **columns: object) -> Aud
 
 @dataclass
 class AuditedAction:
-    """An intent with all that was recorded of it; a refusal stands alone."""
+    """Holds an intent with all that was recorded of it; a refusal stands alone."""
 
     intent: AuditEntry
     outcomes: list[AuditEntry] = field(default_factory=list)
@@ -62,7 +63,7 @@ class AuditedAction:
 
     @property
     def result(self) -> str:
-        """A Result value; `unclear` when nothing came after the intent."""
+        """Returns an AuditResult; `unclear` when nothing came after the intent."""
         if self.intent.kind == Kind.REFUSAL:
             return Result.REFUSED
         return self.last.result if self.last else Result.UNCLEAR
@@ -77,7 +78,7 @@ class AuditedAction:
 
 
 def actions_of(entries: Iterable[AuditEntry]) -> list[AuditedAction]:
-    """Entries joined to actions, newest first. Pass entries of whole actions; outcomes without their intent are left out."""
+    """Joins entries to actions, newest first. Pass those of whole actions: outcomes without an intent are left out."""
     entries = sorted(entries, key=lambda entry: entry.pk)
     found = {entry.pk: AuditedAction(entry) for entry in entries if entry.kind != Kind.OUTCOME}
     for entry in entries:
@@ -91,17 +92,15 @@ def action_of(intent: AuditEntry) -> AuditedAction:
 
 
 def actions_of_run(run_id: str, *, limit: int = 200) -> list[AuditedAction]:
-    """Everything done to a run, newest first. A creation is found by the run id of its outcome."""
-    named = list(AuditEntry.objects.filter(run_id=run_id).order_by("-id")[:limit])
-    return actions_of(_with_intents(named))
+    """Returns all that was done to a run, newest first. A creation is found by the run id of its outcome."""
+    return actions_of(_with_intents(AuditEntry.objects.filter(run_id=run_id).order_by("-id")[:limit]))
 
 
 def actions_of_thread(thread_id: str, *, limit: int = 200) -> list[AuditedAction]:
-    named = list(AuditEntry.objects.filter(thread_id=thread_id).order_by("-id")[:limit])
-    return actions_of(_with_intents(named))
+    return actions_of(_with_intents(AuditEntry.objects.filter(thread_id=thread_id).order_by("-id")[:limit]))
 
 
-def _with_intents(entries: list[AuditEntry]) -> list[AuditEntry]:
+def _with_intents(entries: QuerySet[AuditEntry]) -> list[AuditEntry]:
     there = {entry.pk for entry in entries}
     missing = {entry.intent_id for entry in entries if entry.intent_id and entry.intent_id not in there}
     return [*entries, *AuditEntry.objects.filter(pk__in=missing)]

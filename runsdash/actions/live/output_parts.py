@@ -1,6 +1,6 @@
-"""From a stream to its parts: messages, arguments of calls, code and its logs, each as the text it has grown to.
+"""Cuts a stream into its parts: messages, arguments of calls, code and its logs, each as the text it has by now.
 
-Reads what the stream has accumulated, so servers that tell everything in one piece are shown like those that trickle.
+Reads what the stream has accumulated, so servers that send everything in one piece are shown like those that trickle.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ WAITS = "The run waits for the outputs of its tools."
 
 
 def parts_of(stream: RunStream) -> Iterator[NewText]:
-    """Every part with its whole text so far, in the order of the steps."""
+    """Yields every part with its whole text so far, in the order of the steps."""
     messages = {one.id: one for one in stream.messages if one.role != "user"}
     for step in stream.steps:
         yield from parts_of_step(step)
@@ -46,14 +46,14 @@ def parts_of_step(step: RunStep) -> Iterator[NewText]:
 
 
 class UnwrittenText:
-    """What a stream has grown by since the last look. `kept`: characters that the rows hold already, by part."""
+    """Finds the text of a stream that no row holds yet. `kept`: characters that the rows hold already, by part."""
 
     def __init__(self, stream: RunStream, *, kept: dict[str, int], segment: int) -> None:
         self.stream, self.kept, self.segment = stream, dict(kept), segment
         self.left = max(0, MAX_CHARS - sum(kept.values()))
-        self.has_waited = False
 
-    def look(self) -> list[NewText]:
+    def take(self) -> list[NewText]:
+        """Returns what came since it was last asked; the caller writes it."""
         found = [new for part in parts_of(self.stream) if (new := self.new_in(part)) is not None]
         if found and self.left <= 0:
             found += self.once(f"full-{self.segment}", FULL)
@@ -63,7 +63,7 @@ class UnwrittenText:
         return found
 
     def new_in(self, part: NewText) -> NewText | None:
-        """Line ends are made alike first: a cut between CR and LF must not count."""
+        """Returns what is new in a part. Line ends are made alike first: a cut between CR and LF must not count."""
         text = storable(part.text.replace("\r\n", "\n").replace("\r", "\n"))
         key = part.part[:200]
         new = text[self.kept.get(key, 0) :][: self.left]

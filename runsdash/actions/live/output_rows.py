@@ -1,4 +1,4 @@
-"""What a stream has told so far, as rows: whoever watches reads these, never the stream itself.
+"""Keeps what a stream brought so far as rows: whoever watches reads these, never the stream itself.
 
 One row a run says who reads its stream and how it stands; appended pieces hold the text. A piece's key is its place in
 the order, so that a viewer who has seen piece N needs `pieces_after(run, N)` and nothing else. Owns these rows alone.
@@ -27,16 +27,16 @@ LOST = "RunsDash was stopped while it read this stream."
 
 @dataclass(frozen=True, kw_only=True)
 class NewText:
-    """What a part has grown by. `part` is its key, `kind` one of LivePieceKind, `label` its heading."""
+    """Holds text of a part that is not in the rows yet. `part` is the part's key, `label` its heading."""
 
     part: str
-    kind: str
+    kind: LivePieceKind
     label: str
     text: str
 
 
 def begin(run: Run, *, reader: str) -> LiveOutput:
-    """A reader starts on a run's stream: the first one, or the one that goes on after an answer."""
+    """Makes `reader` the reader of a run's stream: the first one, or the one that goes on after an answer."""
     with transaction.atomic():
         live, is_first = LiveOutput.objects.get_or_create(run=run, defaults={"reader": reader})
         now = timezone.now()
@@ -50,9 +50,9 @@ def begin(run: Run, *, reader: str) -> LiveOutput:
     return live
 
 
-def append(live: LiveOutput, grown: Iterable[NewText]) -> bool:
-    """Adds what has grown, and a sign of life. False when another reader has taken over: nothing is written then."""
-    pieces = [piece_of(live.run, one) for one in grown]
+def append(live: LiveOutput, texts: Iterable[NewText]) -> bool:
+    """Adds new text and a sign of life. False when another reader has taken over: nothing is written then."""
+    pieces = [piece_of(live.run, text) for text in texts]
     with transaction.atomic():
         mine = LiveOutput.objects.filter(run=live.run_id, reader=live.reader, state=LiveState.READING)
         if not mine.update(beat_at=timezone.now()):
@@ -62,18 +62,18 @@ def append(live: LiveOutput, grown: Iterable[NewText]) -> bool:
 
 
 def end(live: LiveOutput, *, sentence: str = "") -> None:
-    """The stream is over; with a `sentence` it broke off, and that says why."""
+    """Marks the stream as over; with a `sentence` it broke off, and that says why."""
     state = LiveState.BROKEN if sentence else LiveState.ENDED
     mine = LiveOutput.objects.filter(run=live.run_id, reader=live.reader)
     mine.update(state=state, sentence=sentence[:2000], beat_at=timezone.now())
 
 
-def piece_of(run: Run, grown: NewText) -> LivePiece:
-    return LivePiece(run=run, part=grown.part[:200], kind=grown.kind, label=grown.label[:200], text=grown.text)
+def piece_of(run: Run, new: NewText) -> LivePiece:
+    return LivePiece(run=run, part=new.part[:200], kind=new.kind, label=new.label[:200], text=new.text)
 
 
 def lengths(run: Run) -> dict[str, int]:
-    """Characters kept so far, by part."""
+    """Counts the characters kept so far, by part."""
     sums = LivePiece.objects.filter(run=run).order_by().values_list("part").annotate(chars=Sum(Length("text")))
     return dict(sums)
 
@@ -82,7 +82,7 @@ def lengths(run: Run) -> dict[str, int]:
 
 
 def live_output_of(run: Run) -> LiveOutput | None:
-    """How the run's stream stands; one whose reader has given no sign of life for a while counts as broken."""
+    """Says how the run's stream stands; without a sign of life from its reader it counts as broken."""
     live = LiveOutput.objects.filter(run=run).first()
     if live and live.state == LiveState.READING and timezone.now() - live.beat_at > LOST_AFTER:
         live.state, live.sentence = LiveState.BROKEN, LOST
@@ -90,12 +90,12 @@ def live_output_of(run: Run) -> LiveOutput | None:
 
 
 def is_wanted(live: LiveOutput | None, run: Run) -> bool:
-    """Does it tell more than the index does?"""
+    """Asks whether it shows more than the index does."""
     return live is not None and (live.is_reading or not run.is_settled)
 
 
 def pieces_after(run: Run, key: int) -> Sequence[LivePiece]:
-    """The next pieces, oldest first."""
+    """Returns the next pieces, oldest first."""
     return LivePiece.objects.filter(run=run, id__gt=key).order_by("id")[:PIECES_A_LOOK]
 
 
@@ -104,13 +104,13 @@ def all_pieces(run: Run) -> Sequence[LivePiece]:
 
 
 def parts_until(run: Run, key: int) -> dict[str, int]:
-    """The parts that had begun by piece `key`, with the keys of their first pieces."""
+    """Returns the parts that had begun by piece `key`, with the keys of their first pieces."""
     begun = LivePiece.objects.filter(run=run, id__lte=key).order_by().values_list("part").annotate(first=Min("id"))
     return dict(begun)
 
 
 def sweep_live_output() -> int:
-    """Deletes what nobody needs any more; how many runs' rows went. A chore of the worker."""
+    """Deletes what nobody needs any more and returns of how many runs. A chore of the worker."""
     now = timezone.now()
     old = LiveOutput.objects.select_related("run__connection").filter(beat_at__lt=now - KEPT_AFTER_END)
     gone = [

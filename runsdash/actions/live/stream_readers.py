@@ -1,7 +1,7 @@
-"""Streams of runs: one background thread of this process reads each to its end, never a view.
+"""Reads streams of runs, each to its end on a background thread of this process, never in a view.
 
-A second thread writes what all of them have grown by, four times a second. At its end a stream's run is read once more in
-the ordinary way. Nobody who watches comes here: they read the rows of `live_output`.
+A second thread writes what all of them brought, four times a second. After its stream a run is read once more in the
+ordinary way. Nobody who watches comes here: they read the rows of `output_rows`.
 """
 
 import logging
@@ -28,8 +28,8 @@ WRITE_EVERY_S = 0.25
 BEAT_EVERY_S = 2.0
 BROKE_OFF = "The stream ended before the run did."
 log = logging.getLogger(__name__)
-_readers = ThreadPoolExecutor(max_workers=STREAMS_AT_ONCE, thread_name_prefix="runsdash-stream")
-_going: set["StreamReader"] = set()
+_pool = ThreadPoolExecutor(max_workers=STREAMS_AT_ONCE, thread_name_prefix="runsdash-stream")
+_readers: set["StreamReader"] = set()
 _writer: Thread | None = None
 _lock = Lock()
 
@@ -44,35 +44,37 @@ def first_run(stream: RunStream) -> objects.Run:
 
 def read_to_the_end(stream: RunStream, *, connection: Connection, thread_id: str) -> None:
     """Goes on reading in the background. The run is in the index already; from here on its live output is too."""
-    run = run_row(connection, stored_id(stream.run.id))
-    reading = StreamReader(stream, run, thread_id=thread_id)
+    reader = StreamReader(stream, run_row(connection, stored_id(stream.run.id)), thread_id=thread_id)
     with _lock:
-        _going.add(reading)
+        _readers.add(reader)
     _start_writer()
-    _readers.submit(reading.read)
+    _pool.submit(reader.read)
 
 
 class StreamReader:
-    """A stream, the run it tells of, and the rows it is written to."""
+    """Reads one stream and writes what it brings: text into live output, the run into the index.
+
+    `newest_run` is the stream's newest run object with the time it came, `stored_run` the one that the index has.
+    """
 
     def __init__(self, stream: RunStream, run: Run, *, thread_id: str) -> None:
         self.stream, self.run, self.thread_id = stream, run, thread_id
         self.live = output_rows.begin(run, reader=secrets.token_hex(8))
-        self.growth = UnwrittenText(stream, kept=output_rows.lengths(run), segment=self.live.segment)
+        self.text = UnwrittenText(stream, kept=output_rows.lengths(run), segment=self.live.segment)
         self.writing = Lock()
         self.unwritten: list[NewText] = []
         self.written_at = monotonic()
-        self.has_lost_it = False  # another reader has taken over
-        self.told = (stream.run, timezone.now())  # the newest run object, and when it came
-        self.taken = stream.run  # is in the index
+        self.is_replaced = False  # another reader has taken over
+        self.newest_run = (stream.run, timezone.now())
+        self.stored_run = stream.run
 
     def read(self) -> None:
         close_old_connections()
         try:
             with self.stream:
                 for _event in self.stream:
-                    if self.stream.run is not self.told[0]:
-                        self.told = (self.stream.run, timezone.now())
+                    if self.stream.run is not self.newest_run[0]:
+                        self.newest_run = (self.stream.run, timezone.now())
             self.write()
             self.read_again()
         except Exception:
@@ -83,22 +85,22 @@ class StreamReader:
     def write(self) -> None:
         """Appends what is new, or gives a sign of life now and then. Called by the writer, and once at the end."""
         with self.writing:
-            self.take_run()
-            self.unwritten += self.growth.look()
-            if self.has_lost_it or (not self.unwritten and monotonic() - self.written_at < BEAT_EVERY_S):
+            self.store_run()
+            self.unwritten += self.text.take()
+            if self.is_replaced or (not self.unwritten and monotonic() - self.written_at < BEAT_EVERY_S):
                 return
-            self.has_lost_it = not output_rows.append(self.live, self.unwritten)
+            self.is_replaced = not output_rows.append(self.live, self.unwritten)
             self.unwritten, self.written_at = [], monotonic()
 
-    def take_run(self) -> None:
-        """What the stream says of the run goes into the index when it changes, with the time at which it was said."""
-        run, at = self.told
-        if run is not self.taken:
-            upsert_run(self.run.connection, run, fetched_at=at, thread_id=self.thread_id)
-            self.taken = run
+    def store_run(self) -> None:
+        """Stores the stream's run object in the index when it has changed, as of when it came."""
+        run, came_at = self.newest_run
+        if run is not self.stored_run:
+            upsert_run(self.run.connection, run, fetched_at=came_at, thread_id=self.thread_id)
+            self.stored_run = run
 
     def read_again(self) -> None:
-        """The last word is an ordinary read's: it brings steps and messages too."""
+        """Reads the run in the ordinary way for the last word, which brings steps and messages too."""
         connection = self.run.connection
         try:
             refresh_run(connection, thread_id=self.thread_id, run_id=self.run.upstream_id, max_age_s=0)
@@ -107,7 +109,7 @@ class StreamReader:
 
     def leave(self) -> None:
         with _lock:
-            _going.discard(self)
+            _readers.discard(self)
         try:
             output_rows.end(self.live, sentence=storable(self.fault))
         except Exception:
@@ -117,7 +119,7 @@ class StreamReader:
 
     @property
     def fault(self) -> str:
-        """Why the stream broke off; empty when it came to its end."""
+        """Says why the stream broke off; empty when it came to its end."""
         if self.stream.error is not None:
             return self.stream.error.message or BROKE_OFF
         return "" if self.stream.is_complete else BROKE_OFF
@@ -136,13 +138,13 @@ def _write_while_any() -> None:
     while True:
         sleep(WRITE_EVERY_S)
         with _lock:
-            going = list(_going)
-            if not going:
+            readers = list(_readers)
+            if not readers:
                 _writer = None
                 break
-        for reading in going:
+        for reader in readers:
             try:
-                reading.write()
+                reader.write()
             except Exception:
                 log.exception("the text of a stream could not be written")
     connections.close_all()

@@ -1,4 +1,4 @@
-"""What is offered for a function's next output: the last ones sent, templates, and the schema it has to satisfy."""
+"""Keeps what is offered for a function's next output: the last ones sent, templates, and its schema."""
 
 from collections.abc import Iterable, Mapping
 
@@ -18,7 +18,7 @@ MAX_TEMPLATES = 20
 
 
 def outputs_were_sent(*, actor: User, run: Run, outputs: Mapping[str, str], names: Mapping[str, str]) -> None:
-    """Remembers what was sent, and lets go of its drafts. `outputs` and `names` by call id."""
+    """Remembers what was sent, and deletes its drafts. `outputs` and `names` by call id."""
     now, functions = timezone.now(), set()
     for call_id, text in outputs.items():
         name = names.get(call_id, "")[:200]
@@ -36,7 +36,7 @@ def outputs_were_sent(*, actor: User, run: Run, outputs: Mapping[str, str], name
 
 
 def earlier_outputs(connection: Connection, names: Iterable[str]) -> dict[str, dict[str, list]]:
-    """{function name: {"templates": […], "sent": […]}}, the newest sent first."""
+    """Returns {function name: {"templates": […], "sent": […]}}, the newest sent first."""
     found: dict[str, dict[str, list]] = {name: {"templates": [], "sent": []} for name in names if name}
     for template in OutputTemplate.objects.filter(function_name__in=found).order_by("name"):
         found[template.function_name]["templates"].append(template)
@@ -50,7 +50,7 @@ def schemas_of(names: Iterable[str]) -> dict[str, dict]:
 
 
 def save_template(*, actor: User, function_name: str, name: str, text: str) -> OutputTemplate:
-    """A template of the same name is replaced."""
+    """Saves a template; one of the same name is replaced."""
 
     def act() -> tuple[OutputTemplate, object]:
         values = {"text": storable(text), "made_by": actor.get_username()}
@@ -70,7 +70,7 @@ def remove_template(*, actor: User, template: OutputTemplate) -> None:
 
 
 def save_schema(*, actor: User, function_name: str, schema: dict | None) -> None:
-    """None removes it."""
+    """Saves a function's schema; None removes it."""
 
     def act() -> tuple[None, object]:
         if schema is None:

@@ -1,8 +1,12 @@
-"""Keeps what a person types for a run's tool calls until it is sent. Nothing here asks an upstream or writes the trail."""
+"""Keeps what a person types for a run's tool calls until it is sent.
+
+Nothing here asks an upstream or writes the trail.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from runsdash.accounts.models import User
@@ -17,17 +21,17 @@ KEPT_FOR = timedelta(days=30)
 MAX_DRAFTS = 200  # of one run
 
 
-def own(user: User, run: Run):
+def own(user: User, run: Run) -> QuerySet[Draft]:
     return Draft.objects.filter(user=user, connection_id=run.connection_id, run_upstream_id=run.upstream_id)
 
 
 def drafts_of(user: User, run: Run) -> dict[str, Draft]:
-    """By call id."""
+    """Returns a person's drafts for a run, by call id."""
     return {draft.call_id: draft for draft in own(user, run).order_by("id")[:MAX_DRAFTS]}
 
 
 def save_drafts(*, user: User, run: Run, texts: Mapping[str, str]) -> datetime | None:
-    """Keeps `texts` by call id; an emptied one goes. What was just sent is no draft. When it was saved, or None."""
+    """Keeps `texts` by call id; an emptied one goes. What was just sent is no draft. Returns when it saved, or None."""
     now, there, names = timezone.now(), drafts_of(user, run), names_of(run)
     sent = set(
         SentOutput.objects.filter(run_upstream_id=run.upstream_id, sent_by=user.get_username()).values_list(
@@ -58,13 +62,13 @@ def discard_drafts(*, user: User, run: Run, call_ids: set[str] | None = None) ->
 
 
 def names_of(run: Run) -> dict[str, str]:
-    """Function names by call id, of the calls the run waits for or waited for last."""
+    """Returns function names by call id, of the calls the run waits for or waited for last."""
     calls = [call for call in run.pending_calls if isinstance(call, dict)]
     return {str(call.get("id") or ""): str(call.get("name") or "") for call in calls}
 
 
 def inherited(user: User, run: Run) -> dict[str, Draft]:
-    """For a re-run: what was typed for the same functions of its source and never sent, by this run's call ids."""
+    """Finds for a re-run what was typed for its source's calls of the same functions and never sent, by call id."""
     lineage = Lineage.objects.select_related("source").filter(run=run).first()
     if lineage is None:
         return {}

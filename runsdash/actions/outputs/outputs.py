@@ -1,4 +1,4 @@
-"""What is kept of tool outputs beside the trail: drafts, the last ones sent, templates, and schemas of functions.
+"""Holds tool outputs beside the trail: drafts, the last ones sent, templates, and schemas of functions.
 
 Models only. `run_upstream_id` and `call_id` are the upstream's ids; a draft outlives its run's copy.
 """
@@ -12,7 +12,7 @@ from runsdash.index.models import Connection
 
 
 class Draft(models.Model):
-    """What one person typed for one call and has not sent. Survives reload, expiry and sign-out."""
+    """Holds what one person typed for one call and has not sent. Survives reload, expiry and sign-out."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -33,7 +33,7 @@ class Draft(models.Model):
 
 
 class SentOutput(models.Model):
-    """One of the last outputs that were sent for a function on a connection."""
+    """Holds one of the last outputs that were sent for a function on a connection."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
     function_name = models.CharField(max_length=200)
@@ -51,7 +51,7 @@ class SentOutput(models.Model):
 
 
 class OutputTemplate(models.Model):
-    """An output worth repeating, by name, for every run that calls the function."""
+    """Holds an output worth repeating, by name, for every run that calls the function."""
 
     function_name = models.CharField(max_length=200)
     name = models.CharField(max_length=80)
@@ -67,7 +67,7 @@ class OutputTemplate(models.Model):
 
 
 class WrittenJSON(models.TextField):
-    """JSON kept as text: PostgreSQL's type for it forgets the order of keys, in which people wrote them."""
+    """Keeps JSON as text: PostgreSQL's type for it forgets the order of keys, in which people wrote them."""
 
     def from_db_value(self, value: str | None, *_: object) -> object:
         return None if value is None else json.loads(value)
@@ -77,7 +77,7 @@ class WrittenJSON(models.TextField):
 
 
 class OutputSchema(models.Model):
-    """The JSON Schema that outputs of a function have to satisfy."""
+    """Holds the JSON Schema that outputs of a function have to satisfy."""
 
     function_name = models.CharField(max_length=200, unique=True)
     schema = WrittenJSON()

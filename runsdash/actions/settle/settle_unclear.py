@@ -1,8 +1,8 @@
-"""Unclear outcomes are settled by reading, never by sending again.
+"""Settles unclear outcomes by reading, never by sending again.
 
 An intent is open when nothing came after it although its time is over (the process died), or when its last outcome
-is `unclear` (the connection broke after sending). The index must hold a snapshot newer than that moment. `verdicts` says
-what such a snapshot means; this module decides when to ask for one, and keeps the verdict once.
+is `unclear` (the connection broke after sending). The index must hold a snapshot newer than that moment.
+`settle_verdicts` says what such a snapshot means; this module decides when to ask for one, and keeps the verdict once.
 """
 
 from contextlib import suppress
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from runsdash.actions.lineage import keep_lineage
@@ -39,7 +39,7 @@ INSIDE_FOR = timedelta(minutes=2)  # the longest that a change inside RunsDash i
 
 
 def is_settleable(audited: AuditedAction, *, timeout_s: float, fetched_at: datetime | None) -> bool:
-    """Open, its time over, and the copy newer than the moment it became unclear."""
+    """Asks whether it is open, its time over, and the copy newer than the moment it became unclear."""
     if not audited.is_open or fetched_at is None:
         return False
     moment = unclear_at(audited, timeout_s=timeout_s)
@@ -51,7 +51,7 @@ def unclear_at(audited: AuditedAction, *, timeout_s: float) -> datetime:
 
 
 def may_yet_happen(audited: AuditedAction, *, timeout_s: float, fetched_at: datetime) -> bool:
-    """Was the copy taken while a slow upstream could still carry it out? Then "not done" says too much."""
+    """Asks whether the copy is from when a slow upstream could still carry it out: "not done" would say too much."""
     waited_s = (audited.last.at - audited.intent.at).total_seconds() if audited.last else timeout_s
     return (
         waited_s >= WAITED_OUT * timeout_s and fetched_at <= audited.intent.at + timedelta(seconds=timeout_s) + LATE_FOR
@@ -62,7 +62,7 @@ def may_yet_happen(audited: AuditedAction, *, timeout_s: float, fetched_at: date
 
 
 def settle_run(run: Run) -> list[AuditedAction]:
-    """Settles what is open on a run, given its freshest copy. Returns the actions of the run, newest first."""
+    """Settles what is open on a run, given its freshest copy. Returns the run's actions, newest first."""
     found = actions_here(actions_of_run(run.upstream_id), run.connection)
     for audited in found:
         verdict_of = OF_RUN.get(audited.intent.action)
@@ -76,21 +76,21 @@ def settle_thread(thread: Thread) -> list[AuditedAction]:
     found = actions_here(actions_of_thread(thread.upstream_id), thread.connection)
     for audited in found:
         verdict_of = OF_THREAD.get(audited.intent.action)
-        fetched_at = told_at(thread, audited.intent.action)
+        fetched_at = known_at(thread, audited.intent.action)
         if verdict_of and is_settleable(audited, timeout_s=thread.connection.timeout_s, fetched_at=fetched_at):
             settle(audited, verdict_of(audited, thread), thread, fetched_at=fetched_at)
     return found
 
 
-def told_at(thread: Thread, action: str) -> datetime | None:
-    """As of when the index knows what the verdict is about."""
+def known_at(thread: Thread, action: str) -> datetime | None:
+    """Returns as of when the index knows what the verdict is about."""
     if action == "delete_thread":
         return thread.checked_at if thread.is_gone else thread.fetched_at
     return None if thread.trouble else thread.fetched_at  # its runs, or a part of them, could not be read
 
 
 def actions_here(actions: list[AuditedAction], connection: Connection) -> list[AuditedAction]:
-    """Another connection may have the same ids."""
+    """Leaves out actions of other connections, which may have the same ids."""
     return [audited for audited in actions if audited.intent.connection_slug in {"", connection.slug}]
 
 
@@ -103,11 +103,11 @@ def settle(
 
 
 def keep(audited: AuditedAction, verdict: Verdict, **columns: object) -> None:
-    """Once, whoever else settles it at the same moment."""
-    told = {"upstream_message": verdict.sentence, **columns, **verdict.columns}
+    """Records the verdict once, whoever else settles it at the same moment."""
+    columns = {"upstream_message": verdict.sentence, **columns, **verdict.columns}
     try:
         with transaction.atomic():
-            outcome = record_outcome(audited.intent, result=verdict.result, **told)
+            outcome = record_outcome(audited.intent, result=verdict.result, **columns)
             if verdict.run is not None:
                 keep_lineage(verdict.run, audited.intent.before, made_by=audited.intent.actor)
     except IntegrityError:
@@ -120,7 +120,7 @@ def keep(audited: AuditedAction, verdict: Verdict, **columns: object) -> None:
 
 
 def settle_recent() -> int:
-    """Looks after what was left unclear lately. How many actions it found open. Whom one round does not reach, another will."""
+    """Settles what was left unclear lately; returns how many were open. What one round does not reach, another will."""
     settle_inside()
     slugs = {one.slug: one for one in Connection.objects.filter(is_enabled=True)}
     left = open_intents().filter(action__in=[*OF_RUN, *OF_THREAD], connection_slug__in=slugs)
@@ -134,7 +134,8 @@ def settle_recent() -> int:
     return len(intents)
 
 
-def open_intents() -> object:
+def open_intents() -> QuerySet[AuditEntry]:
+    """Finds intents of late without a clear outcome."""
     outcomes = AuditEntry.objects.filter(intent_id=OuterRef("pk"))
     lately = AuditEntry.objects.filter(at__gte=timezone.now() - SETTLED_FOR, kind=AuditEntry.Kind.INTENT)
     return lately.exclude(Exists(outcomes.exclude(result=Result.UNCLEAR))).annotate(has_outcome=Exists(outcomes))
@@ -150,7 +151,7 @@ def settle_intent(connection: Connection, intent: AuditEntry) -> None:
 
 
 def settle_inside() -> None:
-    """Changes that stay inside RunsDash are made together with their outcome: without one there was none."""
+    """Settles changes inside RunsDash: they are made together with their outcome, so without one there was none."""
     old = open_intents().filter(at__lt=timezone.now() - INSIDE_FOR).exclude(action__in=UPSTREAM)
     for intent in old[:SETTLED_AT_ONCE]:
         with skip_if_bad("intent", intent.pk):

@@ -1,4 +1,4 @@
-"""What a fresh copy says about a write whose answer never came. Reads the index; writes nothing and asks nobody."""
+"""Decides by a fresh copy about a write whose answer never came. Reads the index; writes nothing and asks nobody."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ CANDIDATES = 20
 
 @dataclass(frozen=True)
 class Verdict:
-    """A settled result with its sentence. `run`: the one that a creation turned out to have made."""
+    """Holds a settled result with its sentence. `run`: the one that a creation turned out to have made."""
 
     result: str
     sentence: str
@@ -72,7 +72,7 @@ def submit_verdict(audited: AuditedAction, run: Run) -> Verdict:
 
 
 def answered_calls(run: Run) -> set[str]:
-    """Ids of tool calls that have an output in the index."""
+    """Returns the ids of tool calls that have an output in the index."""
     steps = run.steps.filter(kind="function").order_by("-position").values_list("calls", flat=True)[:50]
     return {call["id"] for calls in steps for call in calls if call.get("output_size") is not None}
 
@@ -88,12 +88,12 @@ OF_RUN: dict[str, Callable[[AuditedAction, Run], Verdict]] = {
 
 
 def deletion_verdict(audited: AuditedAction, thread: Thread) -> Verdict:
-    """Done when the upstream no longer knows the thread, not done when it still answered with it."""
+    """Says done when the upstream no longer knows the thread, not done when it still answered with it."""
     return yes("The upstream no longer knows the thread.") if thread.is_gone else no("The thread is still there.")
 
 
 def creation_verdict(audited: AuditedAction, thread: Thread) -> Verdict:
-    """The runs made since, as asked for, that nobody else here started. Several are shown, not chosen."""
+    """Looks for runs made since, as asked for, that nobody else here started. Several are shown, not chosen."""
     body = audited.intent.sent_body
     made = alike([run for run in runs_since(audited, thread) if not was_started_here(run)], body)
     if not made:
@@ -119,14 +119,14 @@ def runs_since(audited: AuditedAction, thread: Thread) -> list[Run]:
 
 
 def has_parameters(run: Run, body: dict) -> bool:
-    """Does the run carry what was sent? Only what every server repeats as it came can rule a run out."""
+    """Asks whether the run carries what was sent. Only what every server repeats as it came can rule a run out."""
     if "model" in body and run.model != body["model"]:
         return False
     return "metadata" not in body or run.metadata == body["metadata"]
 
 
 def alike(runs: list[Run], body: dict) -> list[Run]:
-    """Of several runs those that repeat most of what was sent: servers fill in and rewrite the rest of it."""
+    """Keeps the runs that repeat most of what was sent: servers fill in and rewrite the rest of it."""
     if len(runs) < 2:
         return runs
     raws = [raw_object(run.body) if hasattr(run, "body") else {} for run in runs]

@@ -1,4 +1,4 @@
-"""A stream is read by this process into rows: piece by piece, to its end, broken off, left behind, and going on after an answer."""
+"""A stream is read into rows: piece by piece, to its end, broken off, left behind, and going on after an answer."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Unclear outcomes are settled by reading: what is found, when a copy says enough, and what is never settled wrongly."""
+"""Unclear outcomes are settled by reading: what is found, when a copy says enough, what is never settled wrongly."""
 
 import time
 from datetime import timedelta
