@@ -1,13 +1,22 @@
-"""What this process may send to a connection: credit out of shared windows, and a gate at the service's gate.
+"""Decides what this process may send to a connection now: one `Budget` for its pages, one for its worker.
 
-Reads are taken before they are sent, by whoever may touch the database; the gate runs on the service's threads and
-only counts. What passes it beyond the credit (writes, retries) is owed, and booked with the next window.
+    rows of all processes                this process                  threads of the service
+    ┌──────────────┐  claim  ►  ┌─────────────────────┐  allow  ►  ┌────────────────────┐
+    │ BudgetSecond │            │ Budget              │            │ BudgetGate         │ ► upstream
+    └──────────────┘  ◄  book   │ a Credit each share │  ◄ settle  │ allowed, owed      │
+                                └─────────────────────┘            └────────────────────┘
+
+`take` spends credit of a share before a read is sent. Where too little is left it claims as much as the share used in
+the window before, so that a busy share asks the database once a window; refused once, it waits for the next window.
+The gate never touches the database and never waits: it counts. What passes it without credit (writes, retries) is owed,
+and booked when a client is next asked for.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import ceil
 from threading import Lock, local
 from time import time
@@ -30,7 +39,7 @@ ASKS_TO_WAIT = (429, 503)
 
 @dataclass
 class BudgetGate:
-    """The service's gate: counts each attempt. `allowed`: attempts that are paid for; `owed_…`: those that are not."""
+    """Counts each attempt for the service. `allowed`: attempts that are paid for; `owed_…`: those that are not."""
 
     connection_id: int
     allowed: int = 0
@@ -40,7 +49,7 @@ class BudgetGate:
     _here: local = field(default_factory=local)
 
     def admit(self, *, is_write: bool, deadline: float) -> None:
-        """Never waits: nobody may block a thread that all connections share."""
+        """Counts an attempt. Never waits: nobody may block a thread that all connections share."""
         self._here.is_write = is_write
         with self._lock:
             if is_write:
@@ -51,6 +60,7 @@ class BudgetGate:
                 self.owed_reads += 1
 
     def observe(self, *, status: int | None, retry_after_s: float | None, seconds: float) -> None:
+        """Shares a wait that the upstream asked for."""
         if status in ASKS_TO_WAIT and retry_after_s:
             share_pause(self.connection_id, is_write=self._here.is_write, seconds=retry_after_s)
 
@@ -59,15 +69,30 @@ class BudgetGate:
             self.allowed = min(max(0, self.allowed + count), ALLOWED_MOST)
 
     def settle(self) -> tuple[int, int]:
-        """Reads and writes owed; they are the caller's to book now."""
+        """Hands over reads and writes owed; they are the caller's to book now."""
         with self._lock:
             owed = self.owed_reads, self.owed_writes
             self.owed_reads = self.owed_writes = 0
         return owed
 
 
+@dataclass
+class Credit:
+    """Counts one share's requests in the present window. `expected`: how many it used in the one before."""
+
+    left: int = 0
+    used: int = 0
+    expected: int = 0
+    is_refused: bool = False
+
+    def turn(self, *, carried: int) -> None:
+        """Begins the next window."""
+        self.left, self.used, self.expected = min(self.left, carried), 0, self.used
+        self.is_refused = False
+
+
 class Budget:
-    """One connection's credit in this process. `is_unlimited` takes without asking (first start of the demo)."""
+    """Holds one connection's credit in this process. `is_unlimited` takes without asking (first start of the demo)."""
 
     def __init__(self, connection_id: int, reader: Reader) -> None:
         self.connection_id, self.reader = connection_id, reader
@@ -76,14 +101,11 @@ class Budget:
         self._lock = Lock()
         self._round_at: float | None = None
         self._second = 0
-        self._credit: dict[Share, int] = defaultdict(int)
-        self._refused: set[Share] = set()
-        self._used: dict[Share, int] = defaultdict(int)
-        self._expected: dict[Share, int] = {}
+        self._credits: dict[Share, Credit] = defaultdict(Credit)
 
     @contextmanager
     def one_round(self) -> Iterator[None]:
-        """Time stands still inside: a window that begins meanwhile is not for the rest before active runs have had theirs."""
+        """Stops time: a window that begins during a round is not for the rest before active runs have had theirs."""
         self._round_at = time()
         try:
             yield
@@ -97,94 +119,87 @@ class Budget:
     def window(self, connection: Connection) -> BudgetWindow:
         return budget_seconds.window_at(self.now_s, per_min=connection.budget_per_min)
 
+    def has_limit(self, connection: Connection) -> bool:
+        return connection.budget_per_min > 0 and not self.is_unlimited
+
     def take(self, connection: Connection, count: int, *, share: Share = "pages") -> bool:
-        """Spends `count` requests if they are there. Asks for as many at once as the window before has used."""
+        """Spends `count` requests if they are there."""
         if is_paused(connection):
             return False
-        if self.is_unlimited or connection.budget_per_min <= 0:
+        is_taken = not self.has_limit(connection) or self.take_credit(self.window(connection), count, share=share)
+        if is_taken:
             self.gate.allow(count)
-            return True
-        window = self.window(connection)
-        self.turn_to(window)
-        if self.is_ahead(window, share=share):
-            return False
-        if not self.spend(count, share=share):
-            if share in self._refused:
-                return False
-            self.claim(window, count, share=share)
-            if not self.spend(count, share=share):
-                return False
-        self.gate.allow(count)
-        return True
+        return is_taken
 
     def take_anyway(self, connection: Connection, count: int) -> None:
-        """For what must be asked now: it is counted like everything else, and never refused."""
+        """Counts what must be asked now, and refuses nothing."""
         if connection.budget_per_min > 0:
-            window = self.window(connection)
-            budget_seconds.book(self.connection_id, window, pages=count)
+            budget_seconds.book(self.connection_id, self.window(connection), pages=count)
             self.gate.allow(count)
 
     def give_back(self, count: int, *, share: Share = "pages") -> None:
-        """Requests taken and then not sent."""
+        """Gives back requests taken and then not sent."""
         self.gate.allow(-count)
         with self._lock:
-            self._credit[share] += count
-            self._used[share] -= count
+            self._credits[share].left += count
+            self._credits[share].used -= count
 
     def is_spent(self, connection: Connection, *, share: Share = "pages") -> bool:
-        """True when asking again in this second is in vain. Looks at no row."""
-        if connection.budget_per_min <= 0 or self.is_unlimited:
+        """Asks whether to take more in this window is in vain. Looks at no row."""
+        if not self.has_limit(connection):
             return False
-        self.turn_to(self.window(connection))
-        return share in self._refused and not self._credit[share]
+        credit = self.credit_in(self.window(connection), share)
+        return credit.is_refused and not credit.left
 
     def settle(self, connection: Connection) -> None:
         """Books what is owed."""
-        if not (self.gate.owed_reads or self.gate.owed_writes):
-            return
         reads, writes = self.gate.settle()
-        if connection.budget_per_min > 0 and not self.is_unlimited:
-            window = self.window(connection)
-            column = "pages" if self.reader == "page" else "worker"
-            budget_seconds.book(self.connection_id, window, writes=writes, **{column: reads})
+        if (reads or writes) and self.has_limit(connection):
+            owed = {"pages" if self.reader == "page" else "worker": reads, "writes": writes}
+            budget_seconds.book(self.connection_id, self.window(connection), **owed)
 
-    def turn_to(self, window: BudgetWindow) -> None:
+    def take_credit(self, window: BudgetWindow, count: int, *, share: Share) -> bool:
+        """Spends what is left, or else what one claim brings. Claims as much as the share has used before."""
+        credit = self.credit_in(window, share)
+        # Reads of active runs are spread over the window: after a burst, who just missed it waits for a whole one.
+        passed = (self.now_s - window.second) / window.size_s
+        if share == "active" and credit.used >= ceil(window.count * (passed + AHEAD)):
+            return False
+        if self.spend(credit, count):
+            return True
+        if credit.is_refused:
+            return False
+        want = max(count, credit.expected - credit.used) - credit.left
+        found = budget_seconds.claim(self.connection_id, window, share=share, want=want)
+        with self._lock:
+            credit.left += found
+            credit.is_refused |= found < want
+        return self.spend(credit, count)
+
+    def spend(self, credit: Credit, count: int) -> bool:
+        with self._lock:
+            if credit.left < count:
+                return False
+            credit.left -= count
+            credit.used += count
+        return True
+
+    def credit_in(self, window: BudgetWindow, share: Share) -> Credit:
+        """Returns the share's credit, after the turn to the window."""
         with self._lock:
             if self._second != window.second:
                 self._second = window.second
-                self._refused.clear()
-                self._expected, self._used = dict(self._used), defaultdict(int)
-                for share, count in self._credit.items():
-                    self._credit[share] = min(count, window.count if share == "active" else CARRIED)
-
-    def is_ahead(self, window: BudgetWindow, *, share: Share) -> bool:
-        """Reads of active runs are spread over the second: after a burst, who just missed it waits a whole second."""
-        passed = (self.now_s - window.second) / window.size_s
-        return share == "active" and self._used[share] >= ceil(window.count * (passed + AHEAD))
-
-    def spend(self, count: int, *, share: Share) -> bool:
-        with self._lock:
-            if self._credit[share] < count:
-                return False
-            self._credit[share] -= count
-            self._used[share] += count
-            return True
-
-    def claim(self, window: BudgetWindow, count: int, *, share: Share) -> None:
-        want = max(count, self._expected.get(share, 0) - self._used[share]) - self._credit[share]
-        found = budget_seconds.claim(self.connection_id, window, share=share, want=want)
-        with self._lock:
-            self._credit[share] += found
-            if found < want:
-                self._refused.add(share)
+                for name, credit in self._credits.items():
+                    credit.turn(carried=window.count if name == "active" else CARRIED)
+            return self._credits[share]
 
 
-_budgets: dict[tuple[int, Reader], tuple[object, Budget]] = {}
+_budgets: dict[tuple[int, Reader], tuple[datetime, Budget]] = {}
 _lock = Lock()
 
 
 def budget_for(connection: Connection, reader: Reader = "page") -> Budget:
-    """This process's budget for a connection; pages and the worker have one each, made anew when its settings change."""
+    """Returns this process's budget for a connection and reader, made anew when the connection's settings change."""
     with _lock:
         changed_at, budget = _budgets.get((connection.pk, reader), (None, None))
         if budget is None or changed_at != connection.changed_at:
@@ -194,5 +209,5 @@ def budget_for(connection: Connection, reader: Reader = "page") -> Budget:
 
 
 def is_paused(connection: Connection) -> bool:
-    """Did the upstream ask everybody to wait? As of when the row was read."""
+    """Asks whether the upstream told everybody to wait, as of when the row was read."""
     return connection.paused_until is not None and connection.paused_until > timezone.now()

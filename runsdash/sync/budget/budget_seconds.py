@@ -1,8 +1,17 @@
-"""Portions of a connection's budget, in rows that all processes see: how large they are and how one is claimed.
+"""Divides a connection's `budget_per_min` among all processes, in rows that count what each window has spent.
 
-A window is what `budget_per_min` gives for one second, or for as many whole seconds as it takes to be worth
-LEAST_REQUESTS. Reads are claimed before they are sent, one statement for many; what was sent without asking (writes,
-retries, an id that nobody has seen) is booked afterwards and paid back by the worker. Clocks of several machines may
+A window is one second, or as many whole seconds as it takes to be worth LEAST_REQUESTS. Up to which mark a share may
+fill a window of ten requests:
+
+    0               8   10
+    ├───────────────┼────┤
+    ██ rest ████████┤         leaves the reserve of pages, a fifth
+    ██ active ██████┼┄┄┄┄┤    borrows of the reserve what pages have not used lately
+    ██ pages ███████┼████┤┄►  in any case the reserves of the last LOOK_BACK windows that they have not used
+    █  floor                  the first request of some windows, one in FLOOR_ONE_IN of all requests
+
+Reads are claimed before they are sent, many by one statement. What was sent unasked (writes, retries, an id that nobody
+has seen) is booked afterwards, and the worker's marks lie lower until that is paid back. Clocks of several machines may
 differ by a second or two; then their windows overlap by as much.
 """
 
@@ -20,16 +29,16 @@ from runsdash.index.models import BudgetSecond
 Share = Literal["active", "rest", "floor", "pages"]
 LEAST_REQUESTS = 5  # the dearest read costs five
 PAGE_SHARE = 0.2
-LOOK_BACK = 30  # windows before the present one that count; so much of their share pages may use at once
+LOOK_BACK = 30  # windows before the present one that count
 PAID_BACK_IN = 10  # windows
-FLOOR_ONE_IN = 40  # however many runs are active, one request in so many is for the rest
+FLOOR_ONE_IN = 40  # requests
 KEPT_S = 600
 TRIES = 3  # when another process was quicker
 
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetWindow:
-    """`second`: when it began, Unix time. `count`: requests in it. `has_floor`: one of them is for the rest."""
+    """Says when a window began (`second`, Unix time) and what is in it. `has_floor`: one request is for the rest."""
 
     second: int
     size_s: int
@@ -43,7 +52,7 @@ class BudgetWindow:
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """What all processes took of the present window (`now`) and of the LOOK_BACK windows before it."""
+    """Counts what all processes took of the present window (`now`) and of the LOOK_BACK windows before it."""
 
     total_now: int
     pages_now: int
@@ -52,41 +61,38 @@ class Spent:
 
 
 def window_at(at_s: float, *, per_min: int) -> BudgetWindow:
+    """Returns the window of a moment. Windows of a minute add up to its budget."""
     size_s = ceil(LEAST_REQUESTS * 60 / per_min)
-    number = int(at_s) // size_s
-    before, after = (number * size_s * per_min // 60, (number + 1) * size_s * per_min // 60)
+    second = int(at_s) // size_s * size_s
+    before, after = second * per_min // 60, (second + size_s) * per_min // 60
     has_floor = before // FLOOR_ONE_IN != after // FLOOR_ONE_IN
-    return BudgetWindow(second=number * size_s, size_s=size_s, count=after - before, has_floor=has_floor)
+    return BudgetWindow(second=second, size_s=size_s, count=after - before, has_floor=has_floor)
 
 
 def claim(connection_id: int, window: BudgetWindow, *, share: Share, want: int) -> int:
-    """Takes up to `want` requests of the window for a share; how many there were."""
+    """Takes up to `want` requests of the window for a share; returns how many there were."""
+    column = "pages" if share == "pages" else "worker"
     for _ in range(TRIES):
         spent = spent_by_all(connection_id, window)
         most, most_pages = limits(window, spent, share=share)
         count = min(want, max(most - spent.total_now, most_pages - spent.pages_now))
         if count <= 0:
             return 0
-        column = "pages" if share == "pages" else "worker"
-        if add(connection_id, window.second, most=most, most_pages=most_pages, **{column: count}):
+        if book(connection_id, window, **{column: count}, most=most, most_pages=most_pages):
             return count
     return 0
 
 
 def limits(window: BudgetWindow, spent: Spent, *, share: Share) -> tuple[int, int]:
-    """Up to which sum of the window a share may take, and up to which sum of the pages' part.
-
-    Pages always have their reserve. Active runs may borrow what pages have left unused lately. Whoever overdrew,
-    the worker pays it back.
-    """
+    """Says up to which sum of the window a share may take, or else up to which sum of the pages' part."""
     if share == "pages":
         return window.count, window.reserve * LOOK_BACK - spent.pages_before
     if share == "floor" and (spent.total_now or not window.has_floor):
         return 0, 0
-    excess = ceil(max(0, spent.total_before - LOOK_BACK * window.count) / PAID_BACK_IN)
-    used = ceil(2 * spent.pages_before / LOOK_BACK)
-    held = window.reserve if share == "rest" else min(window.reserve, used)
-    return window.count - held - excess, 0
+    used_lately = ceil(2 * spent.pages_before / LOOK_BACK)
+    kept_for_pages = window.reserve if share == "rest" else min(window.reserve, used_lately)
+    overdrawn = max(0, spent.total_before - LOOK_BACK * window.count)
+    return window.count - kept_for_pages - ceil(overdrawn / PAID_BACK_IN), 0
 
 
 def spent_by_all(connection_id: int, window: BudgetWindow) -> Spent:
@@ -102,14 +108,9 @@ def spent_by_all(connection_id: int, window: BudgetWindow) -> Spent:
     )
 
 
-def book(connection_id: int, window: BudgetWindow, **counts: int) -> None:
-    """Counts what was sent without asking: `pages`, `worker`, `writes`."""
-    add(connection_id, window.second, **counts)
-
-
-def add(
+def book(
     connection_id: int,
-    second: int,
+    window: BudgetWindow,
     *,
     pages: int = 0,
     worker: int = 0,
@@ -117,14 +118,14 @@ def add(
     most: int | None = None,
     most_pages: int = 0,
 ) -> bool:
-    """One statement, so that no two processes take the same request. False when it would exceed `most`."""
+    """Counts requests in one statement, so that no two processes take the same. False when they exceed `most`."""
     table = database.ops.quote_name(BudgetSecond._meta.db_table)
     sql = (
         f"INSERT INTO {table} (connection_id, second, pages, worker, writes) VALUES (%s, %s, %s, %s, %s) "
         "ON CONFLICT (connection_id, second) DO UPDATE SET "
         + ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in ("pages", "worker", "writes"))
     )
-    values = [connection_id, second, pages, worker, writes]
+    values = [connection_id, window.second, pages, worker, writes]
     if most is not None:
         sql += (
             f" WHERE {table}.pages + {table}.worker + {table}.writes + %s <= %s"
@@ -137,7 +138,7 @@ def add(
 
 
 def used_since(connection_id: int, second: float) -> dict[str, int]:
-    """Requests counted since a moment (Unix time), by `pages`, `worker` and `writes`."""
+    """Counts requests since a moment (Unix time), by `pages`, `worker` and `writes`."""
     rows = BudgetSecond.objects.filter(connection=connection_id, second__gt=second)
     sums = rows.aggregate(pages=Sum("pages"), worker=Sum("worker"), writes=Sum("writes"))
     return {name: count or 0 for name, count in sums.items()}

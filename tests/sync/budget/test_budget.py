@@ -33,7 +33,7 @@ def later(seconds: int, **more: object) -> budget_seconds.BudgetWindow:
 
 
 @pytest.mark.parametrize("per_min", [1, 7, 60, 299, 600, 1000])
-def test_portions_of_a_minute_add_up_to_its_budget(per_min):
+def test_windows_of_a_minute_add_up_to_its_budget(per_min):
     found = {}
     for second in range(1_800_000_000, 1_800_000_000 + 6000):
         window = budget_seconds.window_at(second, per_min=per_min)
@@ -91,7 +91,7 @@ def test_the_floor_is_for_one_request_of_one_process():
     assert claimed(connection, "floor", 1, at=with_floor) == 0
 
 
-def test_credit_is_taken_in_portions_not_by_request(django_assert_max_num_queries):
+def test_credit_is_claimed_by_the_window_not_by_request(django_assert_max_num_queries):
     connection = made_connection(budget_per_min=60_000)
     budget = Budget(connection.pk, "worker")
     turn_of_the_second()
