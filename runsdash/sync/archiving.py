@@ -50,14 +50,14 @@ Start = Callable[[], PendingRead | None]
 
 
 class Archives:
-    """How far this process's walk through runs that are not archived has got, by connection."""
+    """Remembers how far this process's walk through runs that are not archived has got, by connection."""
 
     def __init__(self) -> None:
         self.places: dict[int, int | None] = {}
         self.rests_until: dict[int, float] = {}
 
     def starts(self, connection: Connection) -> Iterator[Start]:
-        """What may be read now: files first, then messages of threads whose runs have ended."""
+        """Yields what may be read now: files first, then messages of threads whose runs have ended."""
         for file in archive.wanted_files(connection, most=FILES_AT_ONCE):
             yield partial(fetch_file, file)
         until = monotonic() + LOOK_S
@@ -65,7 +65,7 @@ class Archives:
             yield from self.next_runs(connection, until=until)
 
     def next_runs(self, connection: Connection, *, until: float) -> Iterator[Start]:
-        """Marks what is complete, files of gone threads included. The place moves on only behind what was dealt with."""
+        """Marks complete runs and yields reads for others. The place moves on only behind what was dealt with."""
         before = self.places.get(connection.pk)
         runs, following = archive.runs_to_archive(connection, before=before, most=RUNS_A_LOOK)
         for run in runs:
@@ -82,14 +82,14 @@ class Archives:
 
 
 def may_ask(thread: Thread) -> bool:
-    """Not of a thread that is gone, and seldom of one that makes trouble."""
+    """Asks whether the thread may be read: never when it is gone, and seldom after an error."""
     if thread.is_gone:
         return False
     return not thread.trouble or thread.checked_at is None or thread.checked_at < timezone.now() - TROUBLED_EVERY
 
 
 def walk_messages(thread: Thread) -> PendingRead | None:
-    """The next page on the way back to the thread's first message."""
+    """Reads the next page on the way back to the thread's first message."""
     connection, after = thread.connection, thread.messages_cursor
     token = leased(thread, cost=1, share="rest", hold_s=connection.timeout_s)
     if token is None:
@@ -104,7 +104,7 @@ def walk_messages(thread: Thread) -> PendingRead | None:
 
 
 def store_older_messages(thread: Thread, reads: Reads, *, after: str, token: str = "") -> ServiceError | None:
-    """Takes a page of older messages; moves the walk on when the page follows it."""
+    """Stores a page of older messages; moves the walk on when the page follows it."""
     answer = reads.answer("older")
     if isinstance(answer, ServiceError):
         if token:
@@ -121,7 +121,7 @@ def store_older_messages(thread: Thread, reads: Reads, *, after: str, token: str
 
 
 def fetch_file(file: ArchivedFile) -> PendingRead | None:
-    """A file's content, within archive.MAX_FILE_BYTES."""
+    """Reads a file's content, within archive.MAX_FILE_BYTES."""
     connection = file.connection
     budget = budget_for(connection, "worker")
     if not budget.take(connection, 1, share="rest"):
@@ -151,7 +151,7 @@ def store_file(file: ArchivedFile, reads: Reads) -> None:
 
 
 def is_passing(error: ServiceError) -> bool:
-    """Says it nothing about the file?"""
+    """Asks whether the error says nothing about the file."""
     return isinstance(error, NoAnswer | RateLimited | Unauthorized)
 
 
@@ -159,9 +159,9 @@ def is_passing(error: ServiceError) -> bool:
 
 
 def read_older_messages(thread: Thread, *, before: str) -> ServiceError | None:
-    """One page of messages before the message `before`, for a reader who went further back than the index.
+    """Reads a page of messages before the message `before`, for a reader who went further back than the index.
 
-    Returns the error when there is none to be had. What comes late is taken in the background.
+    Returns the error when there is none to be had. What comes late is stored in the background.
     """
     connection = thread.connection
     if thread.has_all_messages or rests(thread, "messages") or not may_ask(thread) or not connection.is_enabled:
@@ -209,7 +209,7 @@ def archive_thread(thread: Thread, *, within_s: float) -> archive.ThreadMeter:
 
 
 def started(start: Start, *, until: float) -> PendingRead | None:
-    """Waits a moment when the budget of this second is spent, or somebody else reads the same."""
+    """Starts a read; waits a moment when the budget of this second is spent, or somebody else reads the same."""
     try:
         pending = start()
     except NothingLeft:
@@ -220,7 +220,7 @@ def started(start: Start, *, until: float) -> PendingRead | None:
 
 
 def missing_piece(thread: Thread) -> Start | None:
-    """The read that a complete archive of the thread needs next; None when there is none, or it can't be had."""
+    """Returns the read that a complete archive of the thread needs next; None when it needs none or can't have it."""
     if thread.is_gone or not thread.connection.is_enabled:
         return None
     if not thread.has_all_runs and not rests(thread, "runs"):
@@ -239,7 +239,7 @@ def missing_piece(thread: Thread) -> Start | None:
 
 
 def mark_more(thread: Thread) -> None:
-    """More runs than one look marks: look again."""
+    """Does nothing: more runs are there than one look marks, so look again."""
 
 
 def has_error(pending: PendingRead) -> bool:

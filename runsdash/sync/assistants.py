@@ -1,4 +1,4 @@
-"""Assistants for the forms that start a run: as listed by the upstream, or as last known."""
+"""Lists assistants for the forms that start a run: from the upstream, or as last known."""
 
 from django.utils import timezone
 
@@ -16,7 +16,7 @@ SHOWN = 200
 
 
 def fresh_assistants(connection: Connection) -> list[Assistant]:
-    """The assistants of a connection, newest first. Waits at most FORM_WAIT_S for a newer list; errors leave the old one."""
+    """Returns a connection's assistants, newest first. Waits FORM_WAIT_S for a newer list; errors leave the old one."""
     listed_at = connection.assistants_listed_at
     is_old = listed_at is None or (timezone.now() - listed_at).total_seconds() > FORM_AGE_S
     if connection.is_enabled and is_old and budget_for(connection).take(connection, 1):

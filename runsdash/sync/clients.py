@@ -1,6 +1,7 @@
-"""A service client for each connection: one for pages, two for the worker, sharing what the server said about waiting."""
+"""Makes service clients: one a connection for pages, two for the worker. They share what the server said of waiting."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Lock
 from typing import Literal
 
@@ -19,9 +20,9 @@ WATCH_TIMEOUT_S = 10.0
 
 @dataclass
 class Clients:
-    """The clients of one connection as it was configured at `changed_at`."""
+    """Holds the clients of one connection as it was configured at `changed_at`."""
 
-    changed_at: object
+    changed_at: datetime
     backoff: Backoff = field(default_factory=Backoff)
     by_patience: dict[str, Client] = field(default_factory=dict)
 
@@ -31,7 +32,7 @@ _lock = Lock()
 
 
 def client_for(connection: Connection, patience: Patience = "page") -> Client:
-    """The client that talks to `connection`; made anew when its settings have changed."""
+    """Returns the client that talks to `connection`, made anew when its settings have changed."""
     with _lock:
         held = _clients.get(connection.pk)
         if held is None or held.changed_at != connection.changed_at:

@@ -1,4 +1,4 @@
-"""How a connection is doing: budget used, what waits, how late it is. Reads rows, on indexes, and asks nobody."""
+"""Says how a connection is doing: budget used, what waits, how late it is. Reads rows, on indexes, and asks nobody."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ ON_TIME_S = 1.0  # a check this late is no lag: the worker's rounds take a momen
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionHealth:
-    """`used`: requests counted in the last minute. `lag_s`: age of the oldest check that is overdue, 0 when none is.
+    """Says what was used in the last minute, what waits, and the age of the oldest overdue check (`lag_s`, else 0).
 
     `due_threads` stops counting at COUNTED_MOST. `paused_until`: asked for by the upstream; `rests_until`: the
     workers' own, after failures. Both None when over.
@@ -60,7 +60,7 @@ def connection_health(connection: Connection) -> ConnectionHealth:
 
 
 def lag_s(connection: Connection, *, now: datetime) -> float:
-    """Nothing of a connection that is off is overdue."""
+    """Returns the age of the oldest overdue check. Nothing of a connection that is off is overdue."""
     if not connection.is_enabled:
         return 0.0
     oldest = (

@@ -1,4 +1,4 @@
-"""What the worker should read next of one connection, most urgent first. Plain queries, each on an index."""
+"""Finds what the worker should read next of one connection, most urgent first. Plain queries, each on an index."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -41,13 +41,13 @@ COLD = timedelta(hours=6)
 
 
 def active(connection: Connection) -> QuerySet[Run]:
-    """Of a thread that is gone nobody will hear again how its last run ended."""
+    """Finds active runs. Those of a thread that is gone are left out: nobody can ask how they ended."""
     rows = Run.objects.active().filter(connection=connection, thread__is_gone=False)
     return rows.select_related("thread", "connection")
 
 
 def active_runs(connection: Connection, *, now: datetime, every: timedelta, most: int) -> list[Run]:
-    """Active runs to read now so that none gets older than `every`, the oldest copy first.
+    """Finds active runs to read now so that no copy gets older than `every`, the oldest copy first.
 
     When more of them come due at once than the budget has room for, the first are read early.
     """
@@ -63,23 +63,32 @@ def active_runs(connection: Connection, *, now: datetime, every: timedelta, most
 
 
 def must_start(ages_s: Sequence[float], *, every_s: float, per_s: float) -> int:
-    """How many of the oldest have to be read now, when `per_s` can be read in a second. Ages in seconds, oldest first.
+    """Counts the runs to read now, so that each is read within `every_s` at `per_s` reads a second.
 
-    The k-th is due `every_s` after it was read; until then there is room for so many reads before it, and no more.
+    `ages_s` are those of their copies, the oldest first. By the time the k-th is due, the k oldest need k reads; there
+    is time for `room` of them later, so k − room have to start now. With every_s 2.4 and per_s 10:
+
+        k       1    2    3    4
+        age     2.3  2.3  2.3  2.0
+        room    1    1    1    4      (2.4 − age) · 10
+        behind  0    1    2    0      so two start now
     """
-    behind = (k - max(0.0, every_s - age_s) * per_s for k, age_s in enumerate(ages_s, start=1))
-    return max(0, ceil(max(behind, default=0)))
+    behind = 0.0
+    for k, age_s in enumerate(ages_s, start=1):
+        room = max(0.0, every_s - age_s) * per_s
+        behind = max(behind, k - room)
+    return ceil(behind)
 
 
 def undetailed_runs(connection: Connection, *, now: datetime, most: int) -> list[Run]:
-    """Active runs whose steps were not read yet, or not since their status changed."""
+    """Finds active runs whose steps were not read yet, or not since their status changed."""
     if connection.lacks_steps:
         return []
     return list(active(connection).filter(free(now), steps_checked_at__isnull=True).order_by("-id")[:most])
 
 
 def threads(connection: Connection, *, now: datetime, most: int) -> list[Thread]:
-    """Threads to look at for new runs, the longest overdue first."""
+    """Finds threads to look at for new runs, the longest overdue first."""
     rows = Thread.objects.filter(free(now), connection=connection, due_at__lte=now).select_related("connection")
     return list(rows.order_by("due_at")[:most])
 
@@ -90,7 +99,7 @@ def is_crowded(connection: Connection, *, now: datetime) -> bool:
 
 
 def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list[Run]:
-    """Ended runs whose steps are not all here yet, newest first. Those that gave trouble are asked less the older they are."""
+    """Finds ended runs without all their steps, newest first. The older, the more rarely after an error."""
     if connection.lacks_steps:
         return []
     rows = Run.objects.filter(free(now), has_all_steps=False, connection=connection, thread__is_gone=False)
@@ -108,7 +117,7 @@ def is_listing_due(connection: Connection, *, now: datetime) -> bool:
 
 
 def needs_whole_look(thread: Thread, *, now: datetime, crowded: bool) -> bool:
-    """The thread and its messages too, or its runs alone? In a crowd the runs of every thread come first."""
+    """Asks whether to read the thread and its messages, too. In a crowd the runs of every thread come first."""
     has_been_walked = thread.has_all_runs or bool(thread.runs_cursor) or rests(thread, "runs")
     if thread.fetched_at is None:
         return has_been_walked or not crowded
@@ -116,7 +125,7 @@ def needs_whole_look(thread: Thread, *, now: datetime, crowded: bool) -> bool:
 
 
 def next_due(thread: Thread, *, is_whole: bool) -> datetime:
-    """When to look at a thread again: hot ones soon, cold ones rarely."""
+    """Says when to look at a thread again: hot ones soon, cold ones rarely."""
     now = timezone.now()
     if not thread.has_all_runs and thread.runs_cursor:
         return now

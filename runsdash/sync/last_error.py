@@ -1,4 +1,4 @@
-"""What went wrong when an upstream was last asked, as it is kept beside the copy."""
+"""Keeps what went wrong when an upstream was last asked, beside the copy and on the connection."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ HEARD_EVERY_S = 5  # a connection's last success is written at most this often
 
 
 def last_error_of(error: ServiceError) -> dict:
-    """{"kind", "status", "message", "request_id", "at", "timed_out"}: JSON kept in a row's `trouble`."""
+    """Makes the JSON kept in a row's `trouble`: {"kind", "status", "message", "request_id", "at", "timed_out"}."""
     return {
         "kind": type(error).__name__,
         "status": error.status,

@@ -1,4 +1,4 @@
-"""Single flight across processes: one conditional UPDATE decides who reads from the upstream."""
+"""Lets one process of many read from the upstream: a conditional UPDATE decides which."""
 
 import secrets
 from datetime import timedelta
@@ -13,7 +13,7 @@ LEASE_MARGIN_S = 2.0  # held a little longer than the reader's deadline
 
 
 def take(row: Refreshed, *, hold_s: float) -> str | None:
-    """A token when this caller may read, None when somebody else already does, or has since the row was looked at."""
+    """Returns a token when this caller may read, None when another does, or has since the row was looked at."""
     now, token = timezone.now(), secrets.token_hex(8)
     checked = Q(checked_at__isnull=True) if row.checked_at is None else Q(checked_at=row.checked_at)
     # Not read since, and not being read just then: a row whose answers are just being stored looks old.

@@ -1,6 +1,6 @@
-"""Reads sent side by side: started together, waited for together, landed once.
+"""Waits for reads that were started together, and sees that their answers are stored once.
 
-The executor's tasks only talk HTTP. Whoever waits lands the answers in the index; if the page cannot wait that long,
+The executor's tasks only talk HTTP. Whoever waits stores the answers in the index; if the page cannot wait that long,
 one background thread of the process does, so that an answer is never thrown away.
 """
 
@@ -12,7 +12,7 @@ from datetime import datetime
 from queue import SimpleQueue
 from threading import Lock, Thread
 from time import monotonic, sleep
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import close_old_connections, connections
 from django.utils import timezone
@@ -22,7 +22,7 @@ from runsdash.service import ServiceError
 
 @dataclass
 class Reads:
-    """Requests under way by name, and the moment they were sent."""
+    """Holds requests under way by name, and the moment they were sent."""
 
     futures: dict[str, Future]
     sent_at: datetime = field(default_factory=timezone.now)
@@ -34,8 +34,8 @@ class Reads:
     def wait_for(self, name: str, seconds: float) -> bool:
         return not wait([self.futures[name]], timeout=max(0.0, seconds)).not_done
 
-    def answer(self, name: str) -> object | ServiceError | None:
-        """The answer, the error it ended with, or None when it was not asked or is not in yet."""
+    def answer(self, name: str) -> Any | ServiceError | None:
+        """Returns the answer, the error it ended with, or None when it was not asked or is not in yet."""
         future = self.futures.get(name)
         if future is None or not future.done():
             return None
@@ -58,7 +58,7 @@ log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 LOOK_EVERY_S = 0.05
 Task = Callable[[], None]
-_tasks: SimpleQueue[tuple[float, Task]] = SimpleQueue()
+_tasks: SimpleQueue[Task] = SimpleQueue()
 _thread: Thread | None = None
 _lock = Lock()
 
@@ -74,21 +74,20 @@ def until(look: Callable[[], Found | None], *, seconds: float) -> Found | None:
 def in_background(task: Task) -> None:
     """Runs `task` soon on the one thread of this process that may touch the database in the background."""
     _start_thread()
-    _tasks.put((monotonic(), task))
+    _tasks.put(task)
 
 
-def store_later(reads: Reads, task: Task) -> None:
-    """Runs `task` in the background once every read is in."""
+def store_later(reads: Reads, store: Task) -> None:
+    """Runs `store` in the background once every read is in."""
     _start_thread()
-    left = [len(reads.futures)]
-    counting = Lock()
+    left, counting = len(reads.futures), Lock()
 
     def one_is_in(_: Future) -> None:
+        nonlocal left
         with counting:
-            left[0] -= 1
-            if left[0]:
-                return
-        _tasks.put((monotonic(), task))
+            left -= 1
+            if left == 0:
+                _tasks.put(store)
 
     for future in reads.futures.values():
         future.add_done_callback(one_is_in)
@@ -104,7 +103,7 @@ def _start_thread() -> None:
 
 def _work_for_ever() -> None:
     while True:
-        _, task = _tasks.get()
+        task = _tasks.get()
         close_old_connections()
         try:
             task()

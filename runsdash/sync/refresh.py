@@ -1,10 +1,11 @@
-"""Read-through refresh: a page shows the index at once when it is fresh, else waits a little for the upstream.
+"""Refreshes a row before a page shows it: waits a little for the upstream unless the copy is fresh.
 
 `refresh_run` and `refresh_thread` return a row that renders. They raise a ServiceError only when there is no copy, and
-Purged when there shall be none.
-Nothing here holds a transaction open while it waits.
+Purged when there shall be none. Nothing here holds a transaction open while it waits.
 """
 
+from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 
 from django.core.cache import cache
@@ -27,7 +28,7 @@ SETTLED_AGE_S = 600.0  # a terminal copy older than this is re-read in the backg
 THREAD_AGE_S = 5.0
 
 
-def age_s(moment: object) -> float:
+def age_s(moment: datetime | None) -> float:
     return float("inf") if moment is None else (timezone.now() - moment).total_seconds()
 
 
@@ -40,14 +41,14 @@ def thread_row(connection: Connection, thread_id: str) -> Thread | None:
 
 
 def checked_age_s(run: Run, *, rests: bool) -> float:
-    """How long ago somebody last tried to read it. The worker often reads a run without its steps; a page needs both."""
+    """Says how long ago somebody tried to read it. The worker often reads a run without steps; a page needs both."""
     if rests or run.connection.lacks_steps:
         return age_s(run.checked_at)
     return max(age_s(run.checked_at), age_s(run.steps_checked_at))
 
 
 def lease_within_budget(row: Run | Thread, connection: Connection, *, cost: int, has_copy: bool = True) -> str | None:
-    """The lease to read `row`, when nobody else has it and `cost` requests are left for pages. Never waits.
+    """Takes the lease to read `row`, unless another has it or fewer than `cost` requests are left. Never waits.
 
     Where there is no copy to show, the budget refuses nothing.
     """
@@ -72,9 +73,9 @@ def refresh_run(
     max_age_s: float | None = None,
     live_age_s: float = MAX_AGE_S,
 ) -> Run:
-    """The run as fresh as one short wait allows.
+    """Returns the run as fresh as one short wait allows.
 
-    Without `max_age_s` an active run is read again after `live_age_s`, and a settled one now and then in the background.
+    Without `max_age_s` an active run is read again after `live_age_s`, a settled one now and then in the background.
     """
     run = run_row(connection, run_id)
     if run is None:
@@ -90,10 +91,7 @@ def refresh_run(
         return run_row(connection, run_id) or run
     reads = run_reads(client_for(connection), run)
     budget_for(connection).give_back(RUN_COST - len(reads.futures))
-
-    def store() -> None:
-        store_run(connection, reads, run=run, token=token)
-
+    store = partial(store_run, connection, reads, run=run, token=token)
     if not rests and reads.wait(wait_s):
         store()
         return run_row(connection, run_id) or run
@@ -102,7 +100,7 @@ def refresh_run(
 
 
 def first_look_at_run(connection: Connection, *, thread_id: str, run_id: str, wait_s: float) -> Run:
-    """An id that is not in the index: one caller fetches it, the others look again for a while, then fetch too."""
+    """Fetches a run that is not in the index: one caller at once, the others when it did not appear for a while."""
     mark = f"first-look:{connection.pk}:{hash_of(run_id)}"
     if not cache.add(mark, 1, timeout=connection.timeout_s):
         found = until(lambda: run_row(connection, run_id), seconds=wait_s)
@@ -115,7 +113,7 @@ def first_look_at_run(connection: Connection, *, thread_id: str, run_id: str, wa
 
 
 def fetched_run(connection: Connection, *, thread_id: str, run_id: str) -> Run:
-    """Fetches run, first steps and messages side by side. What is late after the run is in lands in the background."""
+    """Fetches run, first steps and messages side by side. What comes later than the run is stored in the background."""
     budget_for(connection).take_anyway(connection, RUN_COST)
     reads = run_reads(
         client_for(connection),
@@ -134,14 +132,14 @@ def fetched_run(connection: Connection, *, thread_id: str, run_id: str) -> Run:
     if run is None:
         raise NoAnswer("The server answered with another run than the one asked for.", sent=True)
     if late.futures:
-        store_later(late, lambda: store_run(connection, late, run=run, token=""))
+        store_later(late, partial(store_run, connection, late, run=run, token=""))
     return run
 
 
 def refresh_thread(
     connection: Connection, *, thread_id: str, wait_s: float = PAGE_WAIT_S, max_age_s: float = THREAD_AGE_S
 ) -> Thread:
-    """The thread, its newest messages and newest runs, as fresh as one short wait allows."""
+    """Returns the thread, its newest messages and newest runs refreshed, as far as one short wait allows."""
     thread = thread_row(connection, thread_id)
     if thread is None:
         refuse_purged(connection, thread_id)
@@ -158,7 +156,7 @@ def refresh_thread(
     reads = thread_reads(client_for(connection), thread_id)
     in_time = reads.wait(connection.timeout_s + lease.LEASE_MARGIN_S if is_new else wait_s)
     if not in_time and thread is not None:
-        store_later(reads, lambda: store_thread(connection, reads, thread_id=thread_id, thread=thread, token=token))
+        store_later(reads, partial(store_thread, connection, reads, thread_id=thread_id, thread=thread, token=token))
         return thread
     error = reads.answer("thread")
     if thread is None and isinstance(error, ServiceError):
@@ -171,5 +169,5 @@ def refresh_thread(
 
 
 def hash_of(text: str) -> str:
-    """Ids come from outside; a cache key takes only short plain text."""
+    """Shortens an id from outside: a cache key takes only short plain text."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

@@ -1,4 +1,4 @@
-"""What leaves by itself: threads older than RUNSDASH_RETENTION_DAYS, and what came back of purged ones.
+"""Purges threads older than RUNSDASH_RETENTION_DAYS, and what came back of purged ones.
 
 Chores of the worker. Each call is short; the trail names the threads and holds none of their content.
 """
@@ -23,7 +23,7 @@ PURGE_S = 0.15  # a call's share of the worker's round
 
 
 def purge_old_threads() -> int:
-    """Purges threads whose last run is too old; how many are gone. Does nothing while the setting is 0."""
+    """Purges threads whose last run is too old and returns how many. Does nothing while the setting is 0."""
     if settings.RUNSDASH_RETENTION_DAYS <= 0:
         return 0
     oldest = timezone.now() - timedelta(days=settings.RUNSDASH_RETENTION_DAYS)
@@ -52,7 +52,7 @@ def purge_on_record(thread: Thread, *, within_s: float) -> bool:
 
 
 def purge_left_overs() -> None:
-    """An answer that was under way while its thread was purged may have brought it back."""
+    """Purges again what an answer under way brought back of a purged thread."""
     for connection in connections():
         for thread in left_of_purged(connection, most=THREADS_A_CALL):
             with skip_if_bad("thread", thread.upstream_id):

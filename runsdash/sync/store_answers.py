@@ -1,7 +1,7 @@
-"""Takes the answers of a refresh into the index, whatever each of them turned out to be."""
+"""Stores the answers of a refresh in the index, whatever each of them turned out to be."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -32,24 +32,24 @@ SETTLING = timedelta(seconds=2)
 
 def record_last_error(row: Run | Thread, error: ServiceError, *, token: str) -> None:
     """Keeps the failure beside the copy, so that every reader sees it."""
-    trouble, now = last_error_of(error), timezone.now()
+    last_error, now = last_error_of(error), timezone.now()
     also: dict[str, object] = {"steps_checked_at": now} if isinstance(row, Run) else {}
-    if isinstance(row, Thread) and run_states.says_gone(trouble) and had_been_there(row):
+    if isinstance(row, Thread) and run_states.says_gone(last_error) and had_been_there(row):
         also["is_gone"] = True
-    lease.give_back(row, token, trouble=trouble, checked_at=now, **also)
-    if not run_states.says_gone(trouble):
-        note_failure(row.connection, trouble)
+    lease.give_back(row, token, trouble=last_error, checked_at=now, **also)
+    if not run_states.says_gone(last_error):
+        note_failure(row.connection, last_error)
     elif isinstance(row, Run):  # its thread tells soon whether it is gone as a whole
         Thread.objects.filter(pk=row.thread_id, is_gone=False).update(due_at=now)
 
 
 def had_been_there(thread: Thread) -> bool:
-    """A run page reads runs without their thread, so what is known of those counts, too."""
+    """Asks whether the upstream ever had the thread. A run page reads runs without it, so their copies count, too."""
     return thread.fetched_at is not None or Run.objects.filter(thread=thread, fetched_at__isnull=False).exists()
 
 
 def store_run(connection: Connection, reads: Reads, *, run: Run | None, token: str) -> None:
-    """Run, steps and messages of one refresh. `run` None: its first."""
+    """Stores run, steps and messages of one refresh. `run` None: its first."""
     answer = reads.answer("run")
     if isinstance(answer, ServiceError):
         if run is not None:
@@ -72,7 +72,7 @@ def store_run(connection: Connection, reads: Reads, *, run: Run | None, token: s
 
 
 def store_steps(run: Run, reads: Reads) -> ServiceError | None:
-    """The next page of the walk, and the newest page of a live run."""
+    """Stores the next page of the walk through the steps, and the newest page of a live run."""
     page, newest = reads.answer("steps"), reads.answer("newest_steps")
     for answer in (page, newest):
         if isinstance(answer, NotSupported):
@@ -105,8 +105,8 @@ def store_walk_page(run: Run, page: Page, *, sent_at: object) -> None:
     save_run(run, **columns)
 
 
-def store_newest_steps(run: Run, page: Page, *, sent_at: object) -> None:
-    """The newest page of a live run. When it does not reach back to a known step, the walk goes on."""
+def store_newest_steps(run: Run, page: Page, *, sent_at: datetime) -> None:
+    """Stores the newest page of a live run. When it does not reach back to a known step, the walk goes on."""
     oldest_first = page.data[::-1]
     known = RunStep.objects.filter(run=run, upstream_id__in=[step.id for step in oldest_first])
     overlaps = known.exists()
@@ -120,14 +120,14 @@ def store_newest_steps(run: Run, page: Page, *, sent_at: object) -> None:
 
 
 def position_before(known: QuerySet[RunStep], run: Run, steps: Sequence[objects.RunStep]) -> int | None:
-    """The position of the step before the first of `steps`, so that steps of one second keep their order."""
+    """Returns the position of the step before the first of `steps`, so that steps of one second keep their order."""
     first = known.filter(upstream_id=steps[0].id).first() if steps else None
     before = RunStep.objects.filter(run=run, position__lt=first.position).order_by("-position") if first else None
     return before.values_list("position", flat=True).first() if before is not None else None
 
 
-def is_over_for(run: Run, sent_at: object) -> bool:
-    """Was the run over before this request was sent? Only then does a page of steps say the last word."""
+def is_over_for(run: Run, sent_at: datetime) -> bool:
+    """Asks whether the run was over before this request was sent. Only then is a page of steps the last word."""
     if not run.facts.is_terminal:
         return False
     known_since = run.ended_at + SETTLING if run.ended_at else run.status_since
@@ -135,7 +135,7 @@ def is_over_for(run: Run, sent_at: object) -> bool:
 
 
 def save_run(run: Run, **columns: object) -> None:
-    """What is known of the steps, unless somebody has heard of another status meanwhile: then they are read again."""
+    """Saves what is known of the steps, unless the status has changed meanwhile: then they are read again."""
     changed = {name: value for name, value in columns.items() if getattr(run, name) != value}
     if changed:
         Run.objects.filter(pk=run.pk, status=run.status).update(**changed)
@@ -159,7 +159,7 @@ def store_messages(thread: Thread, reads: Reads) -> ServiceError | None:
 
 
 def store_assistants(connection: Connection, reads: Reads) -> None:
-    """Names only; a server that cannot list assistants costs nothing but the names."""
+    """Stores the names of assistants; a server that cannot list them costs nothing but the names."""
     answer = reads.answer("assistants")
     if isinstance(answer, Page):
         upsert_assistants(connection, answer.data, fetched_at=reads.sent_at)
@@ -187,7 +187,7 @@ def store_thread(connection: Connection, reads: Reads, *, thread_id: str, thread
 
 
 def store_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceError | None:
-    """The newest page of runs, and the next page of the walk back to the thread's first run."""
+    """Stores the newest page of runs, and the next page of the walk back to the thread's first run."""
     for name in ("runs", "older_runs"):
         answer = reads.answer(name)
         if isinstance(answer, ServiceError):

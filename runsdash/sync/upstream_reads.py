@@ -1,5 +1,6 @@
-"""Which reads a run page or a thread page needs, started side by side."""
+"""Starts the reads that a run or a thread needs, side by side."""
 
+from concurrent.futures import Future
 from datetime import timedelta
 
 from django.db.models import Q
@@ -23,7 +24,7 @@ FILE_SEARCH_CONTENT = ["step_details.tool_calls[*].file_search.results[*].conten
 
 
 def run_reads(client: Client, run: Run) -> Reads:
-    """The run, its next steps (and newest, while it is live), its messages. `run` unsaved: an id never seen."""
+    """Reads the run, its next steps (and newest, while it is live), its messages. `run` unsaved: an id never seen."""
     ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
     ask, is_new = client.background, run.pk is None
     futures = {"run": ask.retrieve_run(**ids)}
@@ -39,8 +40,8 @@ def run_reads(client: Client, run: Run) -> Reads:
     return Reads(futures)
 
 
-def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, object]:
-    """The walk from the first step goes on where it stopped; a live run that is caught up needs only its newest page."""
+def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, Future]:
+    """Goes on with the walk from the first step; a live run that is caught up needs only its newest page."""
     ask, found = client.background, {}
     is_live = run.pk is not None and run.facts.is_active
     if not run.has_all_steps and not rests(run, "steps"):
@@ -57,7 +58,7 @@ def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, objec
 
 
 def thread_reads(client: Client, thread_id: str, *, walk: Thread | None = None, runs_only: bool = False) -> Reads:
-    """The thread, its newest messages and runs; for a `walk` also the page of runs before the oldest one seen."""
+    """Reads the thread, its newest messages and runs; for a `walk` also the runs before the oldest one seen."""
     ask = client.background
     futures = {"runs": ask.list_runs(thread_id=thread_id, limit=RUNS_A_READ, order="desc")}
     if not runs_only:
@@ -71,7 +72,7 @@ def thread_reads(client: Client, thread_id: str, *, walk: Thread | None = None, 
 
 
 def takes_assistants_turn(connection: Connection) -> bool:
-    """True once every ASSISTANTS_EVERY for one caller: names of assistants are read along."""
+    """Lets one caller read the names of assistants along, once every ASSISTANTS_EVERY."""
     last = connection.assistants_listed_at
     if last is not None and timezone.now() - last < ASSISTANTS_EVERY:
         return False

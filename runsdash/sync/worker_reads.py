@@ -1,4 +1,4 @@
-"""The worker's reads: what is asked for a run, a thread, a list of threads, and how the answers are stored.
+"""Starts the worker's reads of a run, a thread, a list of threads, and says how their answers are stored.
 
 Each starts only with credit from the budget and the row's lease, so that any number of workers may try.
 """
@@ -33,12 +33,12 @@ NEXT_RUN_WITHIN = timedelta(seconds=5)  # a thread is looked at this soon after 
 
 
 class NothingLeft(Exception):
-    """The budget of this second is spent."""
+    """Says that the budget of this second is spent."""
 
 
 @dataclass
 class PendingRead:
-    """Reads under way for one row (None: for the connection itself), and how they are stored."""
+    """Holds reads under way for one row (None: for the connection itself), and how to store their answers."""
 
     connection: Connection
     reads: Reads
@@ -53,7 +53,7 @@ class PendingRead:
 
     @property
     def has_failed(self) -> bool:
-        """Did the upstream itself fail, not only say no to this one?"""
+        """Asks whether the upstream itself failed, and did not only say no to this one."""
         answers = {name: self.reads.answer(name) for name in self.reads.futures}
         if isinstance(answers.get("threads"), Unauthorized):  # many servers list them to nobody, or to other keys
             return False
@@ -67,7 +67,7 @@ class PendingRead:
 
 
 def leased(row: Model, *, cost: int, share: Share, hold_s: float) -> str | None:
-    """A lease on the row, None when somebody else has it. Raises NothingLeft."""
+    """Takes a lease on the row; None when somebody else has it. Raises NothingLeft."""
     budget = budget_for(row.connection, "worker")
     if not budget.take(row.connection, cost, share=share):
         raise NothingLeft
@@ -78,7 +78,7 @@ def leased(row: Model, *, cost: int, share: Share, hold_s: float) -> str | None:
 
 
 def watch_run(run: Run) -> PendingRead | None:
-    """An active run alone, one request; its steps follow as soon as its status has changed."""
+    """Reads an active run alone, with one request; its steps follow as soon as its status has changed."""
     connection = run.connection
     hold_s = min(connection.timeout_s, WATCH_TIMEOUT_S)
     token = leased(run, cost=1, share="active", hold_s=hold_s)
@@ -106,7 +106,7 @@ def ask_for_steps(run: Run) -> None:
 
 
 def read_run(run: Run) -> PendingRead | None:
-    """A run with its steps and messages."""
+    """Reads a run with its steps and messages."""
     connection = run.connection
     token = leased(run, cost=RUN_COST, share="rest", hold_s=connection.timeout_s)
     if token is None:
@@ -117,7 +117,7 @@ def read_run(run: Run) -> PendingRead | None:
 
 
 def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> PendingRead | None:
-    """New runs of a thread, and one page further back while its past is not all here."""
+    """Reads new runs of a thread, and one page further back while its past is not all here."""
     connection = thread.connection
     cost = (THREAD_COST if is_whole else 1) + bool(thread.runs_cursor and not thread.has_all_runs)
     token = leased(thread, cost=cost, share=share, hold_s=connection.timeout_s)
@@ -139,7 +139,7 @@ def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> 
 
 
 def list_threads(connection: Connection, *, share: Share = "rest") -> PendingRead | None:
-    """The upstream's newest threads; further pages while they bring new ones."""
+    """Reads the upstream's newest threads; further pages while they bring new ones."""
     budget = budget_for(connection, "worker")
     if not budget.take(connection, 1, share=share):
         raise NothingLeft
@@ -153,7 +153,7 @@ def list_threads(connection: Connection, *, share: Share = "rest") -> PendingRea
 
 
 def takes_listing_turn(connection: Connection) -> bool:
-    """True for one worker of all."""
+    """Lets one worker of all list the threads."""
     last = connection.threads_listed_at
     unchanged = Q(threads_listed_at__isnull=True) if last is None else Q(threads_listed_at=last)
     return bool(Connection.objects.filter(unchanged, pk=connection.pk).update(threads_listed_at=timezone.now()))

@@ -1,4 +1,4 @@
-"""Completing the archive: messages walked back to the first, files fetched once, runs marked when nothing is missing."""
+"""The archive is completed: messages walked back to the first, files fetched once, runs marked when all is there."""
 
 import time
 from datetime import timedelta

@@ -1,4 +1,7 @@
-"""Many viewers of a run whose upstream does not answer: one of them asks. Of one that does, see dashboard/test_poll_costs."""
+"""Many viewers of a run whose upstream does not answer: one of them asks.
+
+One that answers is in dashboard/run/test_poll_costs.
+"""
 
 import subprocess
 import sys

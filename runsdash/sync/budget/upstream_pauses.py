@@ -1,9 +1,9 @@
-"""Waits that the upstream asked for, shared by all processes; and the workers' rest after its failures.
+"""Shares waits that the upstream asked for between all processes, and lets workers rest after its failures.
 
 The service's `Backoff` owns waiting inside a process; the connection's row carries it to the others.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import F, Q
 from django.utils import timezone
@@ -42,8 +42,8 @@ def is_resting(connection: Connection) -> bool:
     return connection.rests_until is not None and connection.rests_until > timezone.now()
 
 
-def note_worker_failure(connection: Connection, *, sent_at: object) -> None:
-    """After PATIENT_FOR failures workers leave the connection alone, twice as long each time, up to a minute.
+def note_worker_failure(connection: Connection, *, sent_at: datetime) -> None:
+    """Counts a failure. After PATIENT_FOR of them workers rest, twice as long each time, up to a minute.
 
     Answers to what was sent before a rest began say nothing new and lengthen no rest.
     """

@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.
 ACTIVE = 30
 THREADS = 10_000
 CHANGES_WITHIN_S = 20.0
-# The goal is 3 s and what is measured is printed (2.7 to 2.8 s on two cores that run the suite). Starved would be minutes;
-# the bound lies between, so that a slow day does not fail what is not broken.
+# The goal is 3 s and what is measured is printed (2.7 to 2.8 s on two cores that run the suite). Starved would be
+# minutes; the bound lies between, so that a slow day does not fail what is not broken.
 SEEN_WITHIN_S = 6.0
 STRETCH_S = 10
 
