@@ -1,4 +1,4 @@
-"""Whose address a request comes from when proxies stand in between. Believes headers of TRUSTED_PROXIES alone."""
+"""Finds the visitor's address behind proxies. Believes headers of TRUSTED_PROXIES alone."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -10,11 +10,11 @@ Address = IPv4Address | IPv6Address
 
 
 def client_address(request: HttpRequest) -> Address | None:
-    """The visitor's address; null when it cannot be told.
+    """Returns the visitor's address; None when it cannot be known.
 
-    The one that connects, or, where that is a trusted proxy's, the right-most of X-Forwarded-For that is not: a proxy
-    writes whom it heard behind what was there, so nothing is read that an untrusted one wrote. When all are trusted,
-    the first of them is the visitor.
+    It is the one that connects, or, where that is a trusted proxy's, the right-most of X-Forwarded-For that is not: a
+    proxy appends the address that called it, so nothing is read that an untrusted one wrote. When all are trusted, the
+    first of them is the visitor.
     """
     forwarded = request.headers.get("X-Forwarded-For")
     hops = forwarded.split(",") if forwarded else []
@@ -32,7 +32,7 @@ def is_within(address: Address, networks: list[str]) -> bool:
 
 
 def parsed(text: str) -> Address | None:
-    """An address, with a port as some proxies write it or without. IPv4 in the clothes of IPv6 becomes itself."""
+    """Parses an address, with or without a port, as some proxies write it. IPv4 mapped to IPv6 becomes IPv4."""
     text = text.strip().partition("%")[0]  # a zone means nothing to anybody else
     for candidate in (text, split_domain_port(text)[0].strip("[]")):
         try:

@@ -1,4 +1,4 @@
-"""Who may open a view: decorators that ask for a role. They decide nothing else."""
+"""Guards views: decorators that ask for a role, and decide nothing else."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +16,7 @@ View = Callable[..., HttpResponse]
 
 
 def sign_in_first(request: HttpRequest) -> HttpResponse:
-    """302 to the sign-in page; for htmx 401 with HX-Redirect, since a followed redirect would land in a fragment."""
+    """Redirects to the sign-in page; answers htmx 401 with HX-Redirect, as it would put a redirect into a fragment."""
     if not request.headers.get("HX-Request"):
         if request.method in ("GET", "HEAD"):
             return redirect_to_login(request.get_full_path())
@@ -30,7 +30,7 @@ def sign_in_first(request: HttpRequest) -> HttpResponse:
 
 
 def page_before(request: HttpRequest) -> str:
-    """Where a form was sent from: an address of ours that can be read again, else the first page."""
+    """Returns where a form was sent from: an address of ours that can be read again, else the first page."""
     sent_from = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(sent_from, {request.get_host()}, require_https=request.is_secure())
     return without_host(sent_from) if is_ours else "/"
@@ -41,7 +41,7 @@ def without_host(address: str) -> str:
 
 
 def guard(*, right: str, sentence: str) -> Callable[[View], View]:
-    """A decorator that lets in users whose `right` (an attribute of User) is true."""
+    """Makes a decorator that lets in users whose `right` (an attribute of User) is true."""
 
     def decorate(view: View) -> View:
         @wraps(view)

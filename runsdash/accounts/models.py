@@ -1,4 +1,4 @@
-"""People: their role and how they like their pages."""
+"""Holds people: their role and how they like their pages."""
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -7,7 +7,7 @@ from .roles import Role
 
 
 class User(AbstractUser):
-    """A person who may sign in. Without a role they see nothing."""
+    """Describes a person who may sign in. Without a role they see nothing."""
 
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.NONE, blank=True)
     theme = models.CharField(

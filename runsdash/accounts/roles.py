@@ -1,4 +1,4 @@
-"""What a role may do. Owns the ladder viewer → operator → admin; knows no views."""
+"""Says what a role may do. Owns the ladder viewer → operator → admin; knows no views."""
 
 from django.db.models import TextChoices
 
