@@ -16,8 +16,9 @@ class InUse(Exception):
 
 def picture(connection: Connection, *, key: str = "") -> dict[str, object]:
     """Returns what the trail keeps of a connection; `key` says in a word what became of the key."""
-    shown = {name: getattr(connection, name) for name in PUBLIC}
-    return shown | {"key": key or ("set" if connection.sealed_key else "none")}
+    return {name: getattr(connection, name) for name in PUBLIC} | {
+        "key": key or ("set" if connection.sealed_key else "none")
+    }
 
 
 def add_connection(*, actor: User, connection: Connection, api_key: str) -> Connection:

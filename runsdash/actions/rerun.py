@@ -47,7 +47,7 @@ def changed_names(run: Run, parameters: dict[str, object]) -> list[str]:
 def rerun(
     *, actor: User, source: Run, parameters: dict[str, object], token: str, copy_id: str = "", reason: str = ""
 ) -> Run:
-    """Starts the new run, on the source's thread or on the copy of it that was made before, and keeps its lineage."""
+    """Starts the new run on the source's thread, or on the copy that was made before, and keeps its lineage."""
     return create_run(
         actor=actor, connection=source.connection, thread_id=copy_id or source.thread.upstream_id,
         parameters=parameters, token=token, reason=reason,

@@ -220,7 +220,7 @@ def started(start: Start, *, until: float) -> PendingRead | None:
 
 
 def missing_piece(thread: Thread) -> Start | None:
-    """Returns the read that a complete archive of the thread needs next; None when it needs none or can't have it."""
+    """Returns the read that the thread's archive needs next; None when it needs none, or can't have it."""
     if thread.is_gone or not thread.connection.is_enabled:
         return None
     if not thread.has_all_runs and not rests(thread, "runs"):

@@ -3,12 +3,12 @@
 from django.utils import timezone
 
 from runsdash.index.models import Assistant, Connection
-from runsdash.index.snapshots.upsert_assistants import upsert_assistants
-from runsdash.service import ServiceError
+from runsdash.service.objects import Page
 from runsdash.sync.budget.budget import budget_for
 
 from .clients import client_for
 from .parallel_reads import Reads, store_later
+from .store_answers import store_assistants
 
 FORM_WAIT_S = 1.0
 FORM_AGE_S = 15.0
@@ -29,8 +29,6 @@ def fresh_assistants(connection: Connection) -> list[Assistant]:
 
 
 def store_list(connection: Connection, reads: Reads) -> None:
-    answer = reads.answer("assistants")
-    if answer is None or isinstance(answer, ServiceError):
-        return
-    upsert_assistants(connection, answer.data, fetched_at=reads.sent_at)
-    Connection.objects.filter(pk=connection.pk).update(assistants_listed_at=reads.sent_at)
+    if isinstance(reads.answer("assistants"), Page):
+        store_assistants(connection, reads)
+        Connection.objects.filter(pk=connection.pk).update(assistants_listed_at=reads.sent_at)

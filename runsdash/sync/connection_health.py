@@ -1,7 +1,7 @@
 """Says how a connection is doing: budget used, what waits, how late it is. Reads rows, on indexes, and asks nobody."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import time
 
 from django.db.models import Min
@@ -19,7 +19,7 @@ ON_TIME_S = 1.0  # a check this late is no lag: the worker's rounds take a momen
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionHealth:
-    """Says what was used in the last minute, what waits, and the age of the oldest overdue check (`lag_s`, else 0).
+    """Counts what was used in the last minute and what waits. `lag_s`: age of the oldest overdue check, else 0.
 
     `due_threads` stops counting at COUNTED_MOST. `paused_until`: asked for by the upstream; `rests_until`: the
     workers' own, after failures. Both None when over.
@@ -71,10 +71,8 @@ def lag_s(connection: Connection, *, now: datetime) -> float:
     )
     runs = Run.objects.active().filter(connection=connection, trouble__isnull=True, expires_at__gte=now)
     checked_at = runs.aggregate(oldest=Min("checked_at"))["oldest"]
-    late = [now - oldest] if oldest else []
-    if checked_at:
-        late.append(now - checked_at - ACTIVE_EVERY)
-    lag = max(late, default=timedelta()).total_seconds()
+    were_due = [oldest, checked_at and checked_at + ACTIVE_EVERY]
+    lag = max(((now - moment).total_seconds() for moment in were_due if moment), default=0.0)
     return lag if lag > ON_TIME_S else 0.0
 
 

@@ -57,7 +57,7 @@ class Reads:
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 LOOK_EVERY_S = 0.05
-Task = Callable[[], None]
+Task = Callable[[], object]
 _tasks: SimpleQueue[Task] = SimpleQueue()
 _thread: Thread | None = None
 _lock = Lock()

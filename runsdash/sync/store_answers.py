@@ -63,12 +63,17 @@ def store_run(connection: Connection, reads: Reads, *, run: Run | None, token: s
         note_success(connection)
     if run is None:
         return
-    errors = [store_steps(run, reads), store_messages(run.thread, reads), store_assistants(connection, reads)]
+    store_assistants(connection, reads)
+    finish(run, store_steps(run, reads), store_messages(run.thread, reads), token=token)
+
+
+def finish(row: Run | Thread, *errors: ServiceError | None, token: str) -> None:
+    """Keeps the first error of a refresh, or frees the lease."""
     error = next((one for one in errors if one is not None), None)
     if error is not None:
-        record_last_error(run, error, token=token)
+        record_last_error(row, error, token=token)
     elif token:
-        lease.give_back(run, token)
+        lease.give_back(row, token, **({"trouble": None} if row.trouble else {}))
 
 
 def store_steps(run: Run, reads: Reads) -> ServiceError | None:
@@ -178,12 +183,7 @@ def store_thread(connection: Connection, reads: Reads, *, thread_id: str, thread
         note_success(connection)
     if thread is None:
         return
-    errors = [store_messages(thread, reads), store_runs(connection, thread, reads)]
-    error = next((one for one in errors if one is not None), None)
-    if error is not None:
-        record_last_error(thread, error, token=token)
-    elif token:
-        lease.give_back(thread, token, **({"trouble": None} if thread.trouble else {}))
+    finish(thread, store_messages(thread, reads), store_runs(connection, thread, reads), token=token)
 
 
 def store_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceError | None:

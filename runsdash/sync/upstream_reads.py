@@ -41,7 +41,7 @@ def run_reads(client: Client, run: Run) -> Reads:
 
 
 def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, Future]:
-    """Goes on with the walk from the first step; a live run that is caught up needs only its newest page."""
+    """Goes on with the walk from the first step. A live run that is caught up needs only its newest page."""
     ask, found = client.background, {}
     is_live = run.pk is not None and run.facts.is_active
     if not run.has_all_steps and not rests(run, "steps"):

@@ -39,9 +39,10 @@ def save_drafts(*, user: User, run: Run, texts: Mapping[str, str]) -> datetime |
         )
     )
     kept = {
-        call_id[:200]: storable(text[:MAX_TOOL_OUTPUTS_BYTES]) for call_id, text in list(texts.items())[:MAX_DRAFTS]
+        call_id[:200]: storable(text[:MAX_TOOL_OUTPUTS_BYTES])
+        for call_id, text in list(texts.items())[:MAX_DRAFTS]
+        if call_id[:200] not in sent
     }
-    kept = {call_id: text for call_id, text in kept.items() if call_id not in sent}
     gone = [call_id for call_id, text in kept.items() if not text and call_id in there]
     if gone:
         own(user, run).filter(call_id__in=gone).delete()
@@ -68,7 +69,7 @@ def names_of(run: Run) -> dict[str, str]:
 
 
 def inherited(user: User, run: Run) -> dict[str, Draft]:
-    """Finds for a re-run what was typed for its source's calls of the same functions and never sent, by call id."""
+    """Finds what was typed for the same functions of a re-run's source and never sent, by this run's call ids."""
     lineage = Lineage.objects.select_related("source").filter(run=run).first()
     if lineage is None:
         return {}

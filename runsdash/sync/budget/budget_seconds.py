@@ -84,7 +84,7 @@ def claim(connection_id: int, window: BudgetWindow, *, share: Share, want: int) 
 
 
 def limits(window: BudgetWindow, spent: Spent, *, share: Share) -> tuple[int, int]:
-    """Says up to which sum of the window a share may take, or else up to which sum of the pages' part."""
+    """Returns up to which sum of the window a share may take, or of the pages' part of it."""
     if share == "pages":
         return window.count, window.reserve * LOOK_BACK - spent.pages_before
     if share == "floor" and (spent.total_now or not window.has_floor):

@@ -21,12 +21,9 @@ def share_pause(connection_id: int, *, is_write: bool, seconds: float) -> None:
     """Writes the pause down soon. Callable from threads that must not touch the database."""
     until = timezone.now() + timedelta(seconds=min(seconds, LONGEST_PAUSE_S))
     column = "writes_paused_until" if is_write else "paused_until"
-
-    def write() -> None:
-        shorter = Q(**{f"{column}__isnull": True}) | Q(**{f"{column}__lt": until})
-        Connection.objects.filter(shorter, pk=connection_id).update(**{column: until})
-
-    in_background(write)
+    shorter = Q(**{f"{column}__isnull": True}) | Q(**{f"{column}__lt": until})
+    rows = Connection.objects.filter(shorter, pk=connection_id)
+    in_background(lambda: rows.update(**{column: until}))
 
 
 def teach(backoff: Backoff, connection: Connection) -> None:
