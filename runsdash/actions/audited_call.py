@@ -5,7 +5,7 @@ Nothing here retries. An answer that never came leaves the outcome `unclear`, to
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -41,12 +41,12 @@ class AuditedCall:
     actor: User
     operation: Callable[..., Any]
     connection: Connection
-    parameters: dict[str, object]
+    parameters: Mapping[str, Any]
     token: str | None = None
     reason: str = ""
     thread_id: str = ""
     run_id: str = ""
-    before: object = None
+    before: Columns | None = None
 
     @property
     def copied(self) -> Columns:

@@ -1,6 +1,6 @@
 """Carries out changes that stay inside RunsDash: permission → intent → change and outcome in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeVar
 
 from django.conf import settings
@@ -24,8 +24,8 @@ def change(
     right: Right,
     connection_slug: str,
     act: Callable[[], tuple[Answer, object]],
-    before: object = None,
-    sent: object = None,
+    before: Mapping[str, object] | None = None,
+    sent: Mapping[str, object] | None = None,
     thread_id: str = "",
     reason: str = "",
 ) -> Answer:

@@ -24,7 +24,7 @@ def picture(connection: Connection, *, key: str = "") -> dict[str, object]:
 def add_connection(*, actor: User, connection: Connection, api_key: str) -> Connection:
     """Saves a new connection."""
 
-    def act() -> tuple[Connection, object]:
+    def act() -> tuple[Connection, dict[str, object]]:
         connection.sealed_key = seal(api_key)
         connection.save(force_insert=True)
         return connection, picture(connection)
@@ -38,7 +38,7 @@ def change_connection(*, actor: User, connection: Connection, api_key: str | Non
     """Saves changed columns. `api_key`: None keeps the key there is, empty text removes it."""
     before = picture(Connection.objects.get(pk=connection.pk))
 
-    def act() -> tuple[Connection, object]:
+    def act() -> tuple[Connection, dict[str, object]]:
         if api_key is not None:
             connection.sealed_key = seal(api_key)
         connection.save(update_fields=[*PUBLIC, "sealed_key", "changed_at"])
@@ -60,7 +60,7 @@ def remove_connection(*, actor: User, connection: Connection) -> None:
     if is_in_use(connection):
         raise InUse
 
-    def act() -> tuple[None, object]:
+    def act() -> tuple[None, dict[str, object]]:
         connection.delete()
         return None, {}
 

@@ -26,7 +26,7 @@ def save_rule(*, actor: User, rule: Rule) -> Rule:
         rule.sealed_secret = seal(secrets.token_urlsafe(32))
         rule.seen_up_to = newest_change()
 
-    def act() -> tuple[Rule, object]:
+    def act() -> tuple[Rule, dict[str, object]]:
         rule.save()
         return rule, picture(rule)
 
@@ -35,7 +35,7 @@ def save_rule(*, actor: User, rule: Rule) -> Rule:
 
 
 def remove_rule(*, actor: User, rule: Rule) -> None:
-    def act() -> tuple[None, object]:
+    def act() -> tuple[None, None]:
         rule.delete()
         return None, None
 

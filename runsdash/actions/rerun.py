@@ -65,7 +65,7 @@ def copy_thread(*, actor: User, source: Run, token: str, reason: str = "") -> Th
 
 def copy_parameters(source: Run) -> dict[str, object]:
     """Returns what a copy of the source's thread is made with: messages up to the run, metadata, resources."""
-    found = {"messages": [request_message(one) for one in messages_before(source)]}
+    found: dict[str, object] = {"messages": [request_message(one) for one in messages_before(source)]}
     thread: Thread = source.thread
     if thread.metadata:
         found["metadata"] = thread.metadata

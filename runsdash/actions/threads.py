@@ -37,7 +37,7 @@ class AddedThreads:
 def add_threads(*, actor: User, connection: Connection, thread_ids: Sequence[str]) -> AddedThreads:
     """Makes rows for ids that are not there yet. Purged ones come back."""
 
-    def act() -> tuple[AddedThreads, object]:
+    def act() -> tuple[AddedThreads, dict[str, object]]:
         known = known_ids(connection, thread_ids)
         new = [one for one in thread_ids if one not in known]
         back = let_back_in(connection, thread_ids)
@@ -51,7 +51,7 @@ def add_threads(*, actor: User, connection: Connection, thread_ids: Sequence[str
 def add_threads_of_file(*, actor: User, connection: Connection, file_name: str, size: int) -> Job:
     """Leaves a text file in FILES_DIR to a worker, which adds every thread that it names."""
 
-    def act() -> tuple[Job, object]:
+    def act() -> tuple[Job, dict[str, object]]:
         name = actor.get_username()
         job = add_job("find_threads", connection=connection, created_by=name, file_name=file_name, total=size)
         return job, {"job": job.pk, "bytes": size}
@@ -62,7 +62,7 @@ def add_threads_of_file(*, actor: User, connection: Connection, file_name: str, 
 def stop_import(*, actor: User, job: Job) -> bool:
     """Ends a job that adds threads before its next piece; those it has added stay. False when it was over already."""
 
-    def act() -> tuple[bool, object]:
+    def act() -> tuple[bool, dict[str, object]]:
         is_stopped = cancel_job(job)
         return is_stopped, {"job": job.pk, "is_stopped": is_stopped}
 
@@ -109,7 +109,7 @@ def purge_thread(*, actor: User, thread: Thread, reason: str = "") -> bool:
     connection, thread_id = thread.connection, thread.upstream_id
     counts = {"runs": thread.run_count}
 
-    def act() -> tuple[Job, object]:
+    def act() -> tuple[Job, dict[str, object]]:
         shut_out(thread)
         job = add_job(
             "purge_thread", connection=connection, created_by=actor.get_username(),

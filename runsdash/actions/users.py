@@ -12,7 +12,7 @@ def save_user(*, actor: User, user: User, password: str = "") -> User:
     if password:
         user.set_password(password)
 
-    def act() -> tuple[User, object]:
+    def act() -> tuple[User, dict[str, object]]:
         user.save()
         return user, picture(user) | {"password_set": bool(password)}
 

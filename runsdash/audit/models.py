@@ -5,6 +5,7 @@ deleted, and none refers to a user, run or connection by key: their names are co
 """
 
 import json
+from typing import NoReturn
 
 from django.db import models
 
@@ -73,7 +74,7 @@ class AuditEntry(models.Model):
             raise TypeError("An audit entry is never changed.")
         super().save(*args, **kwargs)
 
-    def delete(self, *args: object, **kwargs: object) -> None:
+    def delete(self, *args: object, **kwargs: object) -> NoReturn:
         raise TypeError("An audit entry is never deleted.")
 
     @property

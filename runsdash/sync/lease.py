@@ -6,13 +6,13 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from runsdash.index.models.refreshed import Refreshed
+from runsdash.index.models import Run, Thread
 from runsdash.index.storage.leases import free
 
 LEASE_MARGIN_S = 2.0  # held a little longer than the reader's deadline
 
 
-def take(row: Refreshed, *, hold_s: float) -> str | None:
+def take(row: Run | Thread, *, hold_s: float) -> str | None:
     """Returns a token when this caller may read, None when another does, or has since the row was looked at."""
     now, token = timezone.now(), secrets.token_hex(8)
     checked = Q(checked_at__isnull=True) if row.checked_at is None else Q(checked_at=row.checked_at)
@@ -23,7 +23,7 @@ def take(row: Refreshed, *, hold_s: float) -> str | None:
     return token if won else None
 
 
-def give_back(row: Refreshed, token: str, **columns: object) -> None:
+def give_back(row: Run | Thread, token: str, **columns: object) -> None:
     """Frees the lease if it is still ours, and writes `columns` either way."""
     type(row).objects.filter(pk=row.pk, lease_token=token).update(lease_until=None, lease_token="")
     if columns:

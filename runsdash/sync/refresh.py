@@ -148,11 +148,11 @@ def refresh_thread(
         return thread
     if thread is not None:
         token = lease_within_budget(thread, connection, cost=THREAD_COST, has_copy=not is_new)
+        if token is None:
+            return thread_row(connection, thread_id) or thread
     else:
         token = ""
         budget_for(connection).take_anyway(connection, THREAD_COST)
-    if token is None:
-        return thread_row(connection, thread_id) or thread
     reads = thread_reads(client_for(connection), thread_id)
     in_time = reads.wait(connection.timeout_s + lease.LEASE_MARGIN_S if is_new else wait_s)
     if not in_time and thread is not None:

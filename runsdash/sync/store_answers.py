@@ -95,8 +95,8 @@ def store_steps(run: Run, reads: Reads) -> ServiceError | None:
     return None
 
 
-def store_walk_page(run: Run, page: Page, *, sent_at: object) -> None:
-    """A page of the walk from the first step. Of an active run `has_all_steps` means that the walk has caught up."""
+def store_walk_page(run: Run, page: Page, *, sent_at: datetime) -> None:
+    """Stores a page of the walk from the first step. Of an active run `has_all_steps` says that it has caught up."""
     cursor = RunStep.objects.filter(run=run, upstream_id=run.steps_cursor).first() if run.steps_cursor else None
     known_rows = RunStep.objects.filter(connection=run.connection_id)
     columns = walk_columns(run, "steps", page, after=run.steps_cursor, known_rows=known_rows, newest_first=False)

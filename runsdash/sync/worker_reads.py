@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Model, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from runsdash.index import run_states
@@ -42,8 +42,8 @@ class PendingRead:
 
     connection: Connection
     reads: Reads
-    store: Callable[[], None]
-    row: Model | None = None
+    store: Callable[[], object]
+    row: Run | Thread | None = None
     token: str = ""
     is_watch: bool = False
 
@@ -66,7 +66,7 @@ class PendingRead:
             lease.give_back(self.row, self.token)
 
 
-def leased(row: Model, *, cost: int, share: Share, hold_s: float) -> str | None:
+def leased(row: Run | Thread, *, cost: int, share: Share, hold_s: float) -> str | None:
     """Takes a lease on the row; None when somebody else has it. Raises NothingLeft."""
     budget = budget_for(row.connection, "worker")
     if not budget.take(row.connection, cost, share=share):

@@ -4,12 +4,12 @@ One row a run says who reads its stream and how it stands; appended pieces hold 
 the order, so that a viewer who has seen piece N needs `pieces_after(run, N)` and nothing else. Owns these rows alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Min, Sum
+from django.db.models import F, Min, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
@@ -94,12 +94,12 @@ def is_wanted(live: LiveOutput | None, run: Run) -> bool:
     return live is not None and (live.is_reading or not run.is_settled)
 
 
-def pieces_after(run: Run, key: int) -> Sequence[LivePiece]:
+def pieces_after(run: Run, key: int) -> QuerySet[LivePiece]:
     """Returns the next pieces, oldest first."""
     return LivePiece.objects.filter(run=run, id__gt=key).order_by("id")[:PIECES_A_LOOK]
 
 
-def all_pieces(run: Run) -> Sequence[LivePiece]:
+def all_pieces(run: Run) -> QuerySet[LivePiece]:
     return LivePiece.objects.filter(run=run).order_by("id")
 
 

@@ -52,7 +52,7 @@ def schemas_of(names: Iterable[str]) -> dict[str, dict]:
 def save_template(*, actor: User, function_name: str, name: str, text: str) -> OutputTemplate:
     """Saves a template; one of the same name is replaced."""
 
-    def act() -> tuple[OutputTemplate, object]:
+    def act() -> tuple[OutputTemplate, dict[str, object]]:
         values = {"text": storable(text), "made_by": actor.get_username()}
         made, _ = OutputTemplate.objects.update_or_create(function_name=function_name, name=name, defaults=values)
         return made, {"function": function_name, "template": name}
@@ -61,7 +61,7 @@ def save_template(*, actor: User, function_name: str, name: str, text: str) -> O
 
 
 def remove_template(*, actor: User, template: OutputTemplate) -> None:
-    def act() -> tuple[None, object]:
+    def act() -> tuple[None, dict[str, object]]:
         template.delete()
         return None, {"function": template.function_name, "template": None}
 
@@ -72,7 +72,7 @@ def remove_template(*, actor: User, template: OutputTemplate) -> None:
 def save_schema(*, actor: User, function_name: str, schema: dict | None) -> None:
     """Saves a function's schema; None removes it."""
 
-    def act() -> tuple[None, object]:
+    def act() -> tuple[None, dict[str, object]]:
         if schema is None:
             OutputSchema.objects.filter(function_name=function_name).delete()
         else:

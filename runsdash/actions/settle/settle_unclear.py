@@ -142,12 +142,12 @@ def open_intents() -> QuerySet[AuditEntry]:
 
 
 def settle_intent(connection: Connection, intent: AuditEntry) -> None:
-    ids = {"thread_id": intent.thread_id, "run_id": intent.run_id}
+    thread_id, run_id = intent.thread_id, intent.run_id
     with suppress(ServiceError, Purged):  # the upstream is not there: next time
-        if intent.run_id:
-            settle_run(refresh_run(connection, **ids, max_age_s=SETTLE_AGE_S))
-        elif intent.thread_id:
-            settle_thread(refresh_thread(connection, thread_id=intent.thread_id, max_age_s=SETTLE_AGE_S))
+        if run_id:
+            settle_run(refresh_run(connection, thread_id=thread_id, run_id=run_id, max_age_s=SETTLE_AGE_S))
+        elif thread_id:
+            settle_thread(refresh_thread(connection, thread_id=thread_id, max_age_s=SETTLE_AGE_S))
 
 
 def settle_inside() -> None:

@@ -104,8 +104,7 @@ def creation_verdict(audited: AuditedAction, thread: Thread) -> Verdict:
         return Verdict(Result.SETTLED_OPEN, sentence, {"after": {"run_ids": ids}})
     run = made[0]
     after = {"run_id": run.upstream_id, "status": run.status}
-    columns = {"run_id": run.upstream_id, "after": after}
-    return Verdict(Result.SETTLED_DONE, "The run is on the thread.", columns, run)
+    return Verdict(Result.SETTLED_DONE, "The run is on the thread.", {"run_id": run.upstream_id, "after": after}, run)
 
 
 def runs_since(audited: AuditedAction, thread: Thread) -> list[Run]:
