@@ -5,10 +5,10 @@ PYTHON ?= python3
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint bench format
+.PHONY: help install demo test test-long test-postgres lint bench format
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 install: $(STAMP) ## .venv with runtime and test packages
 
@@ -21,9 +21,18 @@ $(STAMP): requirements.txt requirements-dev.txt
 demo: $(STAMP) ## sandbox, worker and dashboard with a seeded past; Ctrl-C stops all of it
 	@exec $(RUN) manage.py demo
 
-test: $(STAMP) ## every test, browser tests included
+test: $(STAMP) ## everything that a change can break, the browser included
 	@sh tests/system_packages.sh
-	@$(RUN) -m pytest -n 4 --dist loadscope -q
+	@$(RUN) -m pytest -n 4 --dist loadscope -q -m "not long"
+
+test-long: $(STAMP) ## the tests marked long, then the suite on PostgreSQL
+	@sh tests/system_packages.sh
+	@$(RUN) -m pytest -n 2 --dist loadscope -q -m long
+	@$(MAKE) test-postgres
+
+test-postgres: $(STAMP) ## the suite on a PostgreSQL of its own, without the browser
+	@sh tests/system_packages.sh
+	@$(RUN) -m tests.postgres $(RUN) -m pytest -n 4 --dist loadscope -q -m "not browser and not long"
 
 lint: $(STAMP) ## formatting, rules, types, templates, deployment check, missing migrations
 	@$(RUN) -m ruff format --check .
