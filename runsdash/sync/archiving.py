@@ -82,7 +82,7 @@ class Archives:
 
 
 def may_ask(thread: Thread) -> bool:
-    """Asks whether the thread may be read: never when it is gone, and seldom after an error."""
+    """Tells whether the thread may be read: never when it is gone, and seldom after an error."""
     if thread.is_gone:
         return False
     return not thread.trouble or thread.checked_at is None or thread.checked_at < timezone.now() - TROUBLED_EVERY
@@ -151,7 +151,7 @@ def store_file(file: ArchivedFile, reads: Reads) -> None:
 
 
 def is_passing(error: ServiceError) -> bool:
-    """Asks whether the error says nothing about the file."""
+    """Tells whether the error says nothing about the file."""
     return isinstance(error, NoAnswer | RateLimited | Unauthorized)
 
 

@@ -117,7 +117,7 @@ def is_listing_due(connection: Connection, *, now: datetime) -> bool:
 
 
 def needs_whole_look(thread: Thread, *, now: datetime, crowded: bool) -> bool:
-    """Asks whether to read the thread and its messages, too. In a crowd the runs of every thread come first."""
+    """Tells whether to read the thread and its messages, too. In a crowd the runs of every thread come first."""
     has_been_walked = thread.has_all_runs or bool(thread.runs_cursor) or rests(thread, "runs")
     if thread.fetched_at is None:
         return has_been_walked or not crowded

@@ -44,7 +44,7 @@ def record_last_error(row: Run | Thread, error: ServiceError, *, token: str) -> 
 
 
 def had_been_there(thread: Thread) -> bool:
-    """Asks whether the upstream ever had the thread. A run page reads runs without it, so their copies count, too."""
+    """Tells whether the upstream ever had the thread. A run page reads runs without it, so their copies count, too."""
     return thread.fetched_at is not None or Run.objects.filter(thread=thread, fetched_at__isnull=False).exists()
 
 
@@ -132,7 +132,7 @@ def position_before(known: QuerySet[RunStep], run: Run, steps: Sequence[objects.
 
 
 def is_over_for(run: Run, sent_at: datetime) -> bool:
-    """Asks whether the run was over before this request was sent. Only then is a page of steps the last word."""
+    """Tells whether the run was over before this request was sent. Only then is a page of steps the last word."""
     if not run.facts.is_terminal:
         return False
     known_since = run.ended_at + SETTLING if run.ended_at else run.status_since

@@ -53,7 +53,7 @@ class PendingRead:
 
     @property
     def has_failed(self) -> bool:
-        """Asks whether the upstream itself failed, and did not only say no to this one."""
+        """Tells whether the upstream itself failed, and did not only say no to this one."""
         answers = {name: self.reads.answer(name) for name in self.reads.futures}
         if isinstance(answers.get("threads"), Unauthorized):  # many servers list them to nobody, or to other keys
             return False

@@ -90,7 +90,7 @@ def live_output_of(run: Run) -> LiveOutput | None:
 
 
 def is_wanted(live: LiveOutput | None, run: Run) -> bool:
-    """Asks whether it shows more than the index does."""
+    """Tells whether it shows more than the index does."""
     return live is not None and (live.is_reading or not run.is_settled)
 
 

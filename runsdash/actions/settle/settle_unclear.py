@@ -39,7 +39,7 @@ INSIDE_FOR = timedelta(minutes=2)  # the longest that a change inside RunsDash i
 
 
 def is_settleable(audited: AuditedAction, *, timeout_s: float, fetched_at: datetime | None) -> bool:
-    """Asks whether it is open, its time over, and the copy newer than the moment it became unclear."""
+    """Tells whether it is open, its time over, and the copy newer than the moment it became unclear."""
     if not audited.is_open or fetched_at is None:
         return False
     moment = unclear_at(audited, timeout_s=timeout_s)
@@ -51,7 +51,7 @@ def unclear_at(audited: AuditedAction, *, timeout_s: float) -> datetime:
 
 
 def may_yet_happen(audited: AuditedAction, *, timeout_s: float, fetched_at: datetime) -> bool:
-    """Asks whether the copy is from when a slow upstream could still carry it out: "not done" would say too much."""
+    """Tells whether the copy is from when a slow upstream could still carry it out: "not done" would say too much."""
     waited_s = (audited.last.at - audited.intent.at).total_seconds() if audited.last else timeout_s
     return (
         waited_s >= WAITED_OUT * timeout_s and fetched_at <= audited.intent.at + timedelta(seconds=timeout_s) + LATE_FOR

@@ -118,7 +118,7 @@ def runs_since(audited: AuditedAction, thread: Thread) -> list[Run]:
 
 
 def has_parameters(run: Run, body: dict) -> bool:
-    """Asks whether the run carries what was sent. Only what every server repeats as it came can rule a run out."""
+    """Tells whether the run carries what was sent. Only what every server repeats as it came can rule a run out."""
     if "model" in body and run.model != body["model"]:
         return False
     return "metadata" not in body or run.metadata == body["metadata"]

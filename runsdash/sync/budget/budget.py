@@ -145,7 +145,7 @@ class Budget:
             self._credits[share].used -= count
 
     def is_spent(self, connection: Connection, *, share: Share = "pages") -> bool:
-        """Asks whether to take more in this window is in vain. Looks at no row."""
+        """Tells whether to take more in this window is in vain. Looks at no row."""
         if not self.has_limit(connection):
             return False
         credit = self.credit_in(self.window(connection), share)
@@ -209,5 +209,5 @@ def budget_for(connection: Connection, reader: Reader = "page") -> Budget:
 
 
 def is_paused(connection: Connection) -> bool:
-    """Asks whether the upstream told everybody to wait, as of when the row was read."""
+    """Tells whether the upstream told everybody to wait, as of when the row was read."""
     return connection.paused_until is not None and connection.paused_until > timezone.now()
