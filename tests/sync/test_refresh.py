@@ -90,6 +90,20 @@ def test_the_last_copy_stays_when_the_upstream_fails(connection, upstream, start
     assert reread(connection, run).trouble is None
 
 
+def test_an_error_of_the_steps_alone_is_kept_beside_the_run_and_frees_it(connection, upstream, start):
+    run = start("/tool get_stock", until="requires_action")
+    refresh_run(connection, **ids(run))
+    upstream.fault("GET /steps", "502", times=None)
+
+    row = reread(connection, run)
+
+    assert (row.status, row.trouble["status"]) == ("requires_action", 502)
+    assert (row.lease_until, row.lease_token) == (None, "")
+
+    upstream.clear_faults()
+    assert reread(connection, run).trouble is None
+
+
 @pytest.mark.clock
 def test_a_slow_upstream_is_not_waited_for_and_its_answer_is_not_lost(connection, upstream, start):
     run = start("/slow 30", until="in_progress")
