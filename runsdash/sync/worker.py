@@ -62,7 +62,7 @@ class Worker:
     def __init__(self, *, unlimited: bool = False, chores: Sequence[Chore] = ()) -> None:
         self.unlimited = unlimited
         self.chores = [*chores, Chore(lambda: budget_seconds.sweep(now_s=time()), every_s=SWEEP_EVERY_S)]
-        self.errands: list[PendingRead] = []
+        self.pending: list[PendingRead] = []
         self.archives = Archives()
         self.bell = Event()  # rings when an answer is in, and when the worker shall stop
         self.waiting: set[int] = set()  # connections that had more due than could be started
@@ -91,7 +91,7 @@ class Worker:
         return False
 
     def round(self) -> int:
-        """Stores what is in and starts what is due and affordable; returns how many errands are under way then."""
+        """Stores what is in and starts what is due and affordable; returns how many reads are under way then."""
         self.store_finished()
         for chore in self.chores:
             chore.act_if_due()
@@ -102,7 +102,7 @@ class Worker:
                 if not self.serve(connection):
                     waiting.add(connection.pk)
         self.waiting = waiting
-        return len(self.errands)
+        return len(self.pending)
 
     def serve(self, connection: Connection) -> bool:
         """Starts reads of active runs first, then the rest, which always gets some. False when something is left waiting."""
@@ -119,34 +119,34 @@ class Worker:
             return not budget.is_spent(connection, share="rest") and self.start_some(self.rest(connection, now=now))
 
     def probe(self, connection: Connection, *, now: datetime) -> bool:
-        """Tries one errand at a time after failures, until one succeeds. A probe is no waiting work."""
-        if not any(errand.connection.pk == connection.pk for errand in self.errands):
+        """Tries one read at a time after failures, until one succeeds. A probe is no waiting work."""
+        if not any(read.connection.pk == connection.pk for read in self.pending):
             self.start_some(islice(chain(self.active(connection, now=now), self.rest(connection, now=now)), 1))
         return True
 
     def start_some(self, starts: Iterator[Start]) -> bool:
         """Starts one after the other. False when something was left waiting, for want of budget or of room."""
         for start in starts:
-            errand = None
+            read = None
             with skip_if_bad("read", start):
                 try:
-                    errand = start()
+                    read = start()
                 except NothingLeft:
                     return False
-            if errand is not None:
-                self.take_on(errand)
+            if read is not None:
+                self.take_on(read)
         return True
 
-    def take_on(self, errand: PendingRead) -> None:
-        self.errands.append(errand)
-        for future in errand.reads.futures.values():
+    def take_on(self, read: PendingRead) -> None:
+        self.pending.append(read)
+        for future in read.reads.futures.values():
             future.add_done_callback(lambda _: self.bell.set())
 
     def room(self, *, is_watch: bool) -> int:
         """Returns how many more requests may be under way."""
         if is_watch:
-            return AT_ONCE - sum(len(errand.reads.futures) for errand in self.errands)
-        return REST_AT_ONCE - sum(len(errand.reads.futures) for errand in self.errands if not errand.is_watch)
+            return AT_ONCE - sum(len(read.reads.futures) for read in self.pending)
+        return REST_AT_ONCE - sum(len(read.reads.futures) for read in self.pending if not read.is_watch)
 
     # What is due
 
@@ -189,35 +189,35 @@ class Worker:
 
     def store_finished(self) -> None:
         """Stores active runs first, then one of the others: a page of a hundred runs takes a while."""
-        finished = sorted((one for one in self.errands if one.is_in), key=lambda one: not one.is_watch)
+        finished = sorted((one for one in self.pending if one.is_in), key=lambda one: not one.is_watch)
         first_rest = next((at for at, one in enumerate(finished) if not one.is_watch), len(finished))
-        for errand in finished[: first_rest + 1]:
-            self.errands.remove(errand)
-            self.land(errand)
+        for read in finished[: first_rest + 1]:
+            self.pending.remove(read)
+            self.store(read)
         if len(finished) > first_rest + 1:
             self.bell.set()
 
     def store_all(self, *, seconds: float) -> bool:
         """Waits a while, stores what is in, and leaves the rest to other workers. True when nothing was left."""
         deadline = monotonic() + seconds
-        while self.errands and monotonic() < deadline:
-            self.errands[0].reads.wait(deadline - monotonic())
+        while self.pending and monotonic() < deadline:
+            self.pending[0].reads.wait(deadline - monotonic())
             self.store_finished()
-        left, self.errands = self.errands, []
-        for errand in left:
-            errand.give_up()
+        left, self.pending = self.pending, []
+        for read in left:
+            read.give_up()
         return not left
 
-    def land(self, errand: PendingRead) -> None:
-        if errand.has_failed:
-            note_worker_failure(errand.connection, sent_at=errand.reads.sent_at)
+    def store(self, read: PendingRead) -> None:
+        if read.has_failed:
+            note_worker_failure(read.connection, sent_at=read.reads.sent_at)
         else:
-            note_worker_success(errand.connection)
+            note_worker_success(read.connection)
         try:
-            errand.store()
+            read.store()
         except Exception:
-            errand.give_up()
-            log.exception("an answer of %s could not be taken into the index", errand.connection.slug)
+            read.give_up()
+            log.exception("an answer of %s could not be taken into the index", read.connection.slug)
 
 
 def nothing_left() -> None:

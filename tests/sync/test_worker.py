@@ -140,7 +140,7 @@ def test_it_goes_on_once_the_upstream_answers_again(connection, upstream, start)
     worker = Worker()
 
     worker.round()
-    assert worker.errands == []
+    assert worker.pending == []
     time.sleep(0.5)
     worker.run_until_idle(seconds=10)
 
@@ -188,7 +188,7 @@ def test_a_stopped_worker_leaves_what_is_under_way_to_others(connection, upstrea
     upstream.fault("GET /runs", "hang", times=None)
     worker, stop = Worker(unlimited=True), Event()
     worker.round()
-    assert worker.errands
+    assert worker.pending
     stop.set()
 
     began = time.monotonic()

@@ -95,7 +95,7 @@ def test_an_answer_with_its_own_usage(shared, model):
     run = shared.wait(shared.run("Hello?", instructions="Be kind.", temperature=0.4))
     assert (run["status"], run["usage"]) == ("completed", USAGE)
     assert shared.answer_text(run) == "Good evening."
-    (request,) = model.request
+    (request,) = model.requests
     assert (request["_path"], request["_key"]) == ("/v1/chat/completions", "Bearer secret")
     assert (request["model"], request["temperature"]) == ("tiny", 0.4)
     assert request["messages"] == [
