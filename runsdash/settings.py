@@ -204,7 +204,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_NAME = "runsdash_session"
 CSRF_COOKIE_NAME = "runsdash_csrf"
-CSRF_FAILURE_VIEW = "runsdash.dashboard.shell.problem_views.csrf_failure"
+CSRF_FAILURE_VIEW = "runsdash.dashboard.shell.problems.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

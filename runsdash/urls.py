@@ -9,7 +9,7 @@ urlpatterns = [
     path("accounts/password/change/", sign_in.password_change, name="account_change_password"),
     path("", include("runsdash.dashboard.urls")),
 ]
-handler404 = "runsdash.dashboard.shell.problem_views.not_found"
-handler403 = "runsdash.dashboard.shell.problem_views.forbidden"
-handler400 = "runsdash.dashboard.shell.problem_views.bad_request"
-handler500 = "runsdash.dashboard.shell.problem_views.server_error"
+handler404 = "runsdash.dashboard.shell.problems.not_found"
+handler403 = "runsdash.dashboard.shell.problems.forbidden"
+handler400 = "runsdash.dashboard.shell.problems.bad_request"
+handler500 = "runsdash.dashboard.shell.problems.server_error"

@@ -1,4 +1,4 @@
-"""What happens around every view: NUL is kept out, the health answer, cache headers, the time zone, problem pages."""
+"""Wraps every view: keeps NUL out, sets cache headers and the time zone, turns errors into problem pages."""
 
 import contextlib
 from collections.abc import Callable
@@ -10,14 +10,7 @@ from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from runsdash.dashboard.shell.lookup import SeveralConnections
-from runsdash.dashboard.shell.problem_views import (
-    not_allowed_response,
-    problem_response,
-    purged_response,
-    several_response,
-)
-from runsdash.index.keeping.purge import Purged
+from runsdash.dashboard.shell.problems import not_allowed_response, problem_response
 from runsdash.index.storage.storable_text import REPLACEMENT, storable
 
 Next = Callable[[HttpRequest], HttpResponse]
@@ -26,9 +19,10 @@ NUL = "\x00"
 
 
 def no_nul(get_response: Next) -> Next:
-    """PostgreSQL takes no NUL in any statement, so in addresses, cookies and fields it becomes the sign for unreadable.
+    """Replaces NUL in addresses, cookies and fields, since PostgreSQL takes none in any statement.
 
-    That is what Django makes of bytes that are no UTF-8, and what browsers show for a NUL. Stands before whatever reads these.
+    It becomes the sign for unreadable: what Django makes of bytes that are no UTF-8, and what browsers show for a NUL.
+    It stands before whatever reads these.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -69,7 +63,7 @@ def health(get_response: Next) -> Next:
 
 
 def fragments(get_response: Next) -> Next:
-    """One URL answers pages and fragments, so caches must tell them apart; and no fragment is ever kept."""
+    """Tells caches that one URL answers pages and fragments, and that no fragment may be stored."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -84,7 +78,7 @@ def fragments(get_response: Next) -> Next:
 
 
 def time_zone(get_response: Next) -> Next:
-    """Times are shown in the zone of the user's profile."""
+    """Shows times in the zone of the user's profile."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         name = request.user.time_zone if request.user.is_authenticated else "UTC"
@@ -99,18 +93,11 @@ def time_zone(get_response: Next) -> Next:
 
 
 def problems(get_response: Next) -> Next:
-    """Errors that views let rise become a problem page; for htmx a message in #problem, same status."""
+    """Turns errors that views let rise into a problem page; for htmx into a message in #problem."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         return not_allowed_response(request, response) if isinstance(response, HttpResponseNotAllowed) else response
 
-    def process_exception(request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if isinstance(error, SeveralConnections):
-            return several_response(request, error)
-        if isinstance(error, Purged):
-            return purged_response(request, error)
-        return problem_response(request, error)
-
-    middleware.process_exception = process_exception
+    middleware.process_exception = problem_response
     return middleware

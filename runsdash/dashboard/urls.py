@@ -1,4 +1,4 @@
-"""Every page of the dashboard: one list of addresses for each folder, the more particular ones first."""
+"""Addresses of every page of the dashboard, from one list a folder, the more particular ones first."""
 
 from django.urls import include, path, register_converter
 

@@ -1,4 +1,4 @@
-"""Keeps the state of a walk through a thread's runs or messages, or a run's steps, in columns of the thread or run.
+"""Keeps how far a walk through runs, messages or steps has got, in columns of their owner.
 
 Of each list there is `<list>_cursor`, `has_all_<list>` and `<list>_doubted_at`. A walk under way has a cursor. One that
 came to its end and may have missed something is doubted: it has no cursor, rests, and begins anew after WALK_AGAIN.

@@ -18,7 +18,7 @@ from runsdash.service.watchdog import Guard
 LETTER_S = 10.0  # where EMAIL_URL gives no time-out
 
 
-class _Connection(smtplib.SMTP):
+class _MailConnection(smtplib.SMTP):
     """Opens its socket within the time of `guard`, which closes it when that is over."""
 
     guard: Guard
@@ -29,7 +29,7 @@ class _Connection(smtplib.SMTP):
         return sock
 
 
-class _TLSConnection(smtplib.SMTP_SSL, _Connection):
+class _TLSMailConnection(smtplib.SMTP_SSL, _MailConnection):
     """Does the same with TLS from the first byte."""
 
 
@@ -40,7 +40,7 @@ class EmailBackend(smtp.EmailBackend):
 
     @property
     def connection_class(self) -> type[smtplib.SMTP]:
-        kind = _TLSConnection if self.use_ssl else _Connection
+        kind = _TLSMailConnection if self.use_ssl else _MailConnection
         return type(kind.__name__, (kind,), {"guard": self.guard})
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:

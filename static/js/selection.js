@@ -1,5 +1,5 @@
-// data-selected: how many rows are ticked, said where their operations are. The box in the head ticks all; Shift ticks a
-// range.
+// data-selected: how many rows are ticked, said where their operations are. The box in the head ticks all; Shift ticks
+// a range.
 const said = document.querySelector("[data-selected]");
 const head = document.getElementById("pick-all");
 const boxes = () => [...document.querySelectorAll(".rowcheck")];

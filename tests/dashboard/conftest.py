@@ -20,7 +20,7 @@ def path_of(run: dict, more: str = "") -> str:
 
 
 def still(**columns: object) -> None:
-    """Keeps the next requests from asking the upstream, with some columns changed. Waits for steps that are still to come."""
+    """Keeps the next requests from asking the upstream, with some columns changed, once all steps are here."""
     deadline = time.monotonic() + LANDED_S
     while Run.objects.filter(steps_checked_at=None).exists() and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -33,7 +33,8 @@ def test_a_label_is_the_word_in_sentence_case():
 
 def test_a_colour_is_a_matter_of_the_stylesheet():
     assert not hasattr(RunStatus.FAILED, "tone")
-    style = (Path(__file__).resolve().parents[2] / "static" / "app.css").read_text()
+    styles = (Path(__file__).resolve().parents[2] / "static" / "css").glob("*.css")
+    style = "".join(path.read_text() for path in styles)
     assert set(re.findall(r"\[data-status=(\w+)\]", style)) <= set(RunStatus)
 
 

@@ -36,13 +36,15 @@ class BatchJob(models.Model):
 class BatchItem(models.Model):
     """Says what became of one run. `doing` with a lapsed lease: its process died; its token tells whether it was sent."""
 
-    class State(models.TextChoices):
+    class ItemState(models.TextChoices):
         WAITING = "waiting", "waiting"
         DOING = "doing", "being done"
         DONE = "done", "done"
         SKIPPED = "skipped", "skipped"  # not needed any more, e.g. it had ended by itself
         REFUSED = "refused", "refused"  # by the upstream, or not allowed
         UNCLEAR = "unclear", "unclear"  # sent, no answer; settled by reading
+
+    State = ItemState
 
     job = models.ForeignKey(BatchJob, on_delete=models.CASCADE, related_name="items", db_index=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""How an action of the audit trail is told: its label, tone, what changed, what was sent. Reads no rows."""
+"""Describes an action of the audit trail: its label, tone, what changed, what was sent. Reads no rows."""
 
 import json
 from dataclasses import dataclass
@@ -39,8 +39,8 @@ SENT_CHARS = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Change:
-    """`old` or `new` is None where there was nothing."""
+class FieldChange:
+    """Holds what a field was and is; `old` or `new` is None where there was nothing."""
 
     name: str
     old: str | None
@@ -48,8 +48,8 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Told:
-    """One action as a page shows it."""
+class AuditRow:
+    """Shows one audited action."""
 
     audited: AuditedAction
 
@@ -59,7 +59,7 @@ class Told:
 
     @property
     def last(self) -> AuditEntry:
-        """What was recorded last: the outcome, or the intent itself while there is none."""
+        """Returns what was recorded last: the outcome, or the intent itself while there is none."""
         return self.audited.last or self.audited.intent
 
     @property
@@ -76,7 +76,7 @@ class Told:
 
     @property
     def run_id(self) -> str:
-        """Of a creation only the outcome knows it."""
+        """Returns the run's id; only the outcome knows that of a run that was created."""
         return self.last.run_id or self.intent.run_id
 
     @property
@@ -85,14 +85,14 @@ class Told:
 
     @property
     def url(self) -> str:
-        """The page of its run or thread."""
+        """Links to its run or thread."""
         if self.run_id and self.thread_id:
             return address("run", self.thread_id, self.run_id)
         return address("thread", self.thread_id) if self.thread_id else ""
 
     @property
-    def changes(self) -> list[Change]:
-        """Nothing while the outcome does not say how things are now."""
+    def changes(self) -> list[FieldChange]:
+        """Returns what changed; nothing while the outcome does not say how things are now."""
         after = self.audited.last.after if self.audited.last else None
         return [] if after is None else changes(self.intent.before, after)[:MAX_CHANGES]
 
@@ -107,23 +107,23 @@ class Told:
         return "" if not body else json.dumps(body, ensure_ascii=False, indent=2)[:SENT_CHARS]
 
 
-def changes(before: object, after: object) -> list[Change]:
-    """What differs between two small JSON mappings, one level deep. What `after` does not tell has not changed."""
-    told = after if isinstance(after, dict) else {}
-    old = flat({name: value for name, value in before.items() if name in told} if isinstance(before, dict) else {})
-    new = flat(told)
+def changes(before: object, after: object) -> list[FieldChange]:
+    """Compares two small JSON mappings, one level deep. What `after` does not hold has not changed."""
+    after = after if isinstance(after, dict) else {}
+    old = flat({name: value for name, value in before.items() if name in after} if isinstance(before, dict) else {})
+    new = flat(after)
     names = dict.fromkeys([*old, *new])
-    return [Change(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+    return [FieldChange(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
 
 
 def flat(value: object) -> dict[str, str]:
-    found: dict[str, str] = {}
+    leaves: dict[str, str] = {}
     for name, inner in (value if isinstance(value, dict) else {}).items():
         if isinstance(inner, dict):
-            found |= {f"{name}.{key}": short(one) for key, one in inner.items()}
+            leaves |= {f"{name}.{key}": short(one) for key, one in inner.items()}
         else:
-            found[str(name)] = short(inner)
-    return found
+            leaves[str(name)] = short(inner)
+    return leaves
 
 
 def short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Two runs side by side: parameters, measures, steps aligned by kind and tool name, answers. Reads the index only."""
+"""Compares two runs: parameters, measures, steps aligned by kind and tool name, answers. Reads the index only."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from runsdash.index.storage import page_reads
 from runsdash.index.storage.bodies import shown
 from runsdash.index.storage.previews import RUN_PARAMETERS
 
-from .text_diff import Change, Piece, flat, json_changes, text_pieces
+from .text_diff import JsonChange, Piece, flat, json_changes, text_pieces
 
 MAX_STEPS = 200
 MAX_CALL_DIFFS = 30
@@ -23,7 +23,7 @@ MAX_CALL_DIFFS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """A number of both runs. `delta` in words; `tone` good when B needs less."""
+    """Holds a number of both runs. `delta` is in words; `tone` is good when B needs less."""
 
     label: str
     a: str
@@ -33,8 +33,8 @@ class Measure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
-    """A step of A beside the step of B that matches it; one of them may be missing."""
+class StepPair:
+    """Holds a step of A beside the step of B that matches it; one of them may be missing."""
 
     a: waterfall.StepLine | None
     b: waterfall.StepLine | None
@@ -46,7 +46,7 @@ class Pair:
 
     @property
     def delta(self) -> tuple[str, str]:
-        """(words, tone) of the time that B takes against A."""
+        """Returns (words, tone) of the time that B takes against A."""
         if self.a is None or self.b is None or self.a.took_s is None or self.b.took_s is None:
             return "", ""
         return difference(self.a.took_s, self.b.took_s, write=duration_text, is_relative=False)
@@ -54,11 +54,11 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class CallPair:
-    """One tool call on both sides, with the paths of its arguments and output."""
+    """Holds one tool call of both sides, with the paths of its arguments and output."""
 
     name: str
-    arguments: Sequence[Change]
-    output: Sequence[Change]
+    arguments: Sequence[JsonChange]
+    output: Sequence[JsonChange]
 
     @property
     def differs(self) -> bool:
@@ -68,7 +68,7 @@ class CallPair:
 def difference(
     a: float | None, b: float | None, *, write: Callable[[float], str], is_relative: bool = True
 ) -> tuple[str, str]:
-    """Words for B against A, and a tone: less is good, 10 % more is bad."""
+    """Describes B against A in words and a tone: less is good, 10 % more is bad."""
     if a is None or b is None:
         return UNKNOWN, ""
     if a == b:
@@ -85,14 +85,14 @@ def dollars(value: float | None) -> str:
 
 
 class Comparison:
-    """Runs A and B."""
+    """Compares run A with run B."""
 
     def __init__(self, a: Run, b: Run) -> None:
         self.a, self.b, self.now = a, b, timezone.now()
 
     @cached_property
     def lineage(self) -> str:
-        """A sentence when one was made from the other."""
+        """Says which run was made from the other; "" when neither was."""
         if Lineage.objects.filter(run=self.b, source=self.a).exists():
             return "B is a re-run of A"
         return "A is a re-run of B" if Lineage.objects.filter(run=self.a, source=self.b).exists() else ""
@@ -119,19 +119,19 @@ class Comparison:
         return Measure(label=label, a=write(a), b=write(b), delta=delta, tone=tone)
 
     def waited_s(self, run: Run) -> int | None:
-        """Time in steps that somebody outside had to answer."""
+        """Adds up the seconds of steps that somebody outside had to answer."""
         spans = [step for step in self.steps_of(run) if step.kind == "function" and step.ended_at]
         return sum(int((step.ended_at - step.created_at).total_seconds()) for step in spans) if spans else None
 
     @cached_property
-    def parameters(self) -> list[Change]:
+    def parameters(self) -> list[JsonChange]:
         tools = [self.tools_of(run) for run in (self.a, self.b)]
         shared = tools[0].keys() & tools[1].keys()
         a, b = (
             self.flat_parameters(run) | flat_tools(own, shared)
             for run, own in zip((self.a, self.b), tools, strict=True)
         )
-        changes = [Change(name, a.get(name), b.get(name)) for name in dict.fromkeys([*a, *b])]
+        changes = [JsonChange(name, a.get(name), b.get(name)) for name in dict.fromkeys([*a, *b])]
         return sorted(changes, key=lambda change: not change.differs)
 
     @property
@@ -140,14 +140,14 @@ class Comparison:
 
     def flat_parameters(self, run: Run) -> dict[str, str]:
         known = self.previews[run.pk].parameters
-        found = {"assistant_id": run.assistant_id, "model": run.model}
+        leaves = {"assistant_id": run.assistant_id, "model": run.model}
         for name in RUN_PARAMETERS:
             value = known.get(name)
-            found |= {} if value is None else flat(value, name)
-        return found | {f"metadata.{key}": str(value) for key, value in sorted(run.metadata.items())}
+            leaves |= {} if value is None else flat(value, name)
+        return leaves | {f"metadata.{key}": str(value) for key, value in sorted(run.metadata.items())}
 
     def tools_of(self, run: Run) -> dict[str, dict]:
-        """A run's tools by name, so that those of two runs are compared whatever their order."""
+        """Returns a run's tools by name, so that those of two runs are compared whatever their order."""
         given = self.previews[run.pk].parameters.get("tools")
         if isinstance(given, dict):  # longer than a preview holds
             return {"all": given}
@@ -177,7 +177,7 @@ class Comparison:
 
     @cached_property
     def axis(self) -> dict[int, waterfall.Axis]:
-        """Both runs on axes of the same length, each from its own start."""
+        """Puts both runs on axes of the same length, each from its own start."""
         own = [waterfall.axis_of(run, self.steps_of(run), now=self.now) for run in (self.a, self.b)]
         part_s = max(axis.part_s for axis in own)
         return {run.pk: waterfall.Axis(start=run.created_at, part_s=part_s) for run in (self.a, self.b)}
@@ -190,22 +190,22 @@ class Comparison:
         return waterfall.lines(run, self.steps_of(run), axis=self.axis[run.pk], first_number=1, now=self.now)
 
     @cached_property
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[StepPair]:
         left, right = self.lines_of(self.a), self.lines_of(self.b)
-        found: list[Pair] = []
+        pairs: list[StepPair] = []
         keys = [[step_key(line.step) for line in side] for side in (left, right)]
         for action, i1, i2, j1, j2 in SequenceMatcher(a=keys[0], b=keys[1], autojunk=False).get_opcodes():
             if action == "equal":
                 matched = zip(left[i1:i2], right[j1:j2], strict=True)
-                found += [Pair(a=a, b=b, calls=self.calls_of(a.step, b.step)) for a, b in matched]
+                pairs += [StepPair(a=a, b=b, calls=self.calls_of(a.step, b.step)) for a, b in matched]
                 continue
-            found += [Pair(a=line, b=None) for line in left[i1:i2]]
-            found += [Pair(a=None, b=line) for line in right[j1:j2]]
-        return found
+            pairs += [StepPair(a=line, b=None) for line in left[i1:i2]]
+            pairs += [StepPair(a=None, b=line) for line in right[j1:j2]]
+        return pairs
 
     @cached_property
     def bodies(self) -> dict[int, dict]:
-        """Previews of the steps whose calls are compared, in one query."""
+        """Reads previews of the steps whose calls are compared, in one query."""
         steps = [step.pk for run in (self.a, self.b) for step in self.steps_of(run) if step.call_count]
         bodies = shown(StepBody.objects.filter(step_id__in=steps[: 2 * MAX_CALL_DIFFS]))
         return {body.key: body.preview for body in bodies}
@@ -221,7 +221,7 @@ class Comparison:
         return text_pieces(self.answer_of(self.a), self.answer_of(self.b))
 
     def answer_of(self, run: Run) -> str:
-        """The text of the last message the run wrote."""
+        """Returns the text of the last message that the run wrote."""
         written = [one for one in page_reads.messages_of_run(run) if one.run_upstream_id == run.upstream_id]
         parts = written[-1].parts if written else []
         texts = [part["text"]["text"] for part in parts if part.get("type") == "text"]
@@ -229,23 +229,23 @@ class Comparison:
 
 
 def tool_name(tool: dict) -> str:
-    """A function's own name, else the kind of tool."""
+    """Returns a function's own name, else the kind of tool."""
     function = tool.get("function")
     name = function.get("name") if isinstance(function, dict) else ""
     return str(name or tool.get("type") or "tool")
 
 
 def flat_tools(tools: dict[str, dict], shared: Collection[str]) -> dict[str, str]:
-    """Tools that both runs have leaf by leaf; one that the other lacks is one line."""
-    found: dict[str, str] = {}
+    """Flattens tools that both runs have leaf by leaf; one that the other lacks is one line."""
+    leaves: dict[str, str] = {}
     for name, tool in tools.items():
         path = f"tools.{name}"
-        found |= flat(tool, path) if name in shared else {path: str(tool.get("type") or "tool")}
-    return found
+        leaves |= flat(tool, path) if name in shared else {path: str(tool.get("type") or "tool")}
+    return leaves
 
 
 def step_key(step: RunStep) -> tuple[str, ...]:
-    """What makes two steps the same: kind, and the names of the tools called."""
+    """Returns what makes two steps the same: kind, and the names of the tools called."""
     return (step.kind, *sorted(str(call.get("name") or "") for call in step.calls if isinstance(call, dict)))
 
 
@@ -261,9 +261,9 @@ def text_of(preview: dict | None) -> str:
     return str((preview or {}).get("text") or "")
 
 
-def changes_between(a: str, b: str) -> list[Change]:
-    """By path when both are JSON, else the texts whole."""
-    found = json_changes(a, b) if a and b else None
-    if found is not None:
-        return found
-    return [Change("(text)", a or None, b or None)] if a or b else []
+def changes_between(a: str, b: str) -> list[JsonChange]:
+    """Compares two texts by path when both are JSON, else whole."""
+    changes = json_changes(a, b) if a and b else None
+    if changes is not None:
+        return changes
+    return [JsonChange("(text)", a or None, b or None)] if a or b else []

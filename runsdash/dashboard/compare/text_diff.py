@@ -1,4 +1,4 @@
-"""Differences between texts and between JSON values, as plain pieces. Renders nothing, reads nothing."""
+"""Finds differences between texts and between JSON values, as plain pieces. Renders nothing, reads nothing."""
 
 import json
 import re
@@ -17,14 +17,14 @@ Kind = Literal["same", "removed", "added"]
 
 @dataclass(frozen=True)
 class Piece:
-    """A run of text that both have, or only A (`removed`), or only B (`added`)."""
+    """Holds a run of text that both have, or only A (`removed`), or only B (`added`)."""
 
     kind: Kind
     text: str
 
 
 def text_pieces(a: str, b: str) -> list[Piece]:
-    """Word by word; long texts line by line."""
+    """Compares word by word; long texts line by line."""
     left, right = words(a), words(b)
     if max(len(left), len(right)) > MAX_WORDS:
         left, right = a.splitlines(keepends=True)[:MAX_LINES], b.splitlines(keepends=True)[:MAX_LINES]
@@ -47,7 +47,10 @@ def pieces(left: Sequence[str], right: Sequence[str]) -> Iterator[Piece]:
 
 
 class BoundedMatcher(SequenceMatcher):
-    """Aligns in bounded time: texts of few words, each there many times, would take the cube of their length."""
+    """Aligns in bounded time.
+
+    Texts of few words, each there many times, would take the cube of their length.
+    """
 
     def __init__(self, left: Sequence[str], right: Sequence[str]) -> None:
         super().__init__(a=left, b=right, autojunk=False)
@@ -60,10 +63,10 @@ class BoundedMatcher(SequenceMatcher):
         return Match(alo, blo, 0)
 
 
-def merged(found: Iterator[Piece]) -> list[Piece]:
-    """Small agreements between changes (a space, a comma) join them, so that a sentence reads as one change."""
+def merged(pieces: Iterator[Piece]) -> list[Piece]:
+    """Joins changes around small agreements (a space, a comma), so that a sentence reads as one change."""
     result: list[Piece] = []
-    for piece in found:
+    for piece in pieces:
         if result and result[-1].kind == piece.kind:
             result[-1] = Piece(piece.kind, result[-1].text + piece.text)
         else:
@@ -72,8 +75,8 @@ def merged(found: Iterator[Piece]) -> list[Piece]:
 
 
 @dataclass(frozen=True)
-class Change:
-    """One path of a JSON value: what A and B have there; None: nothing."""
+class JsonChange:
+    """Holds what A and B have at one path of a JSON value; None is nothing."""
 
     path: str
     a: str | None
@@ -84,28 +87,28 @@ class Change:
         return self.a != self.b
 
 
-def json_changes(a: str, b: str) -> list[Change] | None:
-    """Every path of two JSON texts, those that differ first; None when one of them is not JSON."""
+def json_changes(a: str, b: str) -> list[JsonChange] | None:
+    """Compares two JSON texts by path, differences first; None when one of them is not JSON."""
     try:
         left, right = flat(json.loads(a)), flat(json.loads(b))
     except (ValueError, RecursionError):
         return None
     paths = list(dict.fromkeys([*left, *right]))[:MAX_PATHS]
-    changes = [Change(path, left.get(path), right.get(path)) for path in paths]
+    changes = [JsonChange(path, left.get(path), right.get(path)) for path in paths]
     return sorted(changes, key=lambda change: not change.differs)
 
 
 def flat(value: object, path: str = "", depth: int = 0) -> dict[str, str]:
-    """Leaves by path: `customer.id`, `lines[0].sku`."""
+    """Returns leaves by path: `customer.id`, `lines[0].sku`."""
     if isinstance(value, dict) and value and depth < MAX_DEPTH:
         parts = [flat(item, f"{path}.{key}" if path else str(key), depth + 1) for key, item in value.items()]
     elif isinstance(value, list) and value and depth < MAX_DEPTH:
         parts = [flat(item, f"{path}[{place}]", depth + 1) for place, item in enumerate(value)]
     else:
         return {path or "(value)": json.dumps(value, ensure_ascii=False)}
-    found: dict[str, str] = {}
+    leaves: dict[str, str] = {}
     for part in parts:
-        found |= part
-        if len(found) > MAX_PATHS:
+        leaves |= part
+        if len(leaves) > MAX_PATHS:
             break
-    return found
+    return leaves

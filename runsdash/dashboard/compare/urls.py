@@ -1,4 +1,4 @@
-"""Two runs side by side."""
+"""Addresses of the page that compares two runs."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Two runs side by side."""
+"""Shows two runs side by side."""
 
 from urllib.parse import urlencode
 
@@ -21,7 +21,7 @@ CANDIDATES = 8
 @viewer_required
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
-    """`?a=&b=`: the comparison; with one or none of them the page that asks for the rest."""
+    """Compares `?a=` and `?b=`; with one or none of them, asks for the rest."""
     chosen = chosen_runs(request)
     if len(chosen) == 2:
         older, newer = sorted(chosen, key=lambda run: run.pk)
@@ -35,17 +35,17 @@ def compare(request: HttpRequest) -> HttpResponse:
         context = {"a": a, "b": b, "typed": typed, "candidates": candidates(a or b)}
         return render(request, "compare/choose.html", context)
     mark_ambiguous([a, b])
-    return render(request, "compare/compare.html", {"found": Comparison(a, b), "a": a, "b": b})
+    return render(request, "compare/compare.html", {"comparison": Comparison(a, b), "a": a, "b": b})
 
 
 def chosen_runs(request: HttpRequest) -> list[Run]:
-    """Runs ticked in a list (`?run=KEY`); the list sends what is ticked, two of them are a comparison."""
+    """Returns the runs ticked in a list (`?run=KEY`), at most two."""
     keys = [int(key) for key in request.GET.getlist("run") if key.isdecimal() and len(key) < 20][:2]
     return list(Run.objects.filter(pk__in=keys).select_related("thread", "connection"))
 
 
 def named_run(request: HttpRequest, name: str) -> Run | None:
-    """The run of the index that `?a=` or `?b=` names; 404 when it is not there."""
+    """Returns the run of the index that `?a=` or `?b=` names; 404 when it is not there."""
     run_id = request.GET.get(name, "").strip()
     if not run_id:
         return None
@@ -56,7 +56,10 @@ def named_run(request: HttpRequest, name: str) -> Run | None:
 
 
 def candidates(run: Run | None) -> list[Run]:
-    """Runs one would compare with: its source, its re-runs, its neighbours on the thread, the same assistant's latest."""
+    """Returns runs to compare with.
+
+    These are its source, its re-runs, its neighbours on the thread and the same assistant's latest.
+    """
     if run is None:
         return []
     related = set(Lineage.objects.filter(source=run).values_list("run_id", flat=True)[:CANDIDATES])
@@ -65,5 +68,5 @@ def candidates(run: Run | None) -> list[Run]:
     latest = Run.objects.filter(connection=run.connection_id, assistant_id=run.assistant_id).order_by("-id")
     keys = list(dict.fromkeys([*related, *same_thread[:CANDIDATES], *latest.values_list("pk", flat=True)[:CANDIDATES]]))
     keys = [key for key in keys if key != run.pk][:CANDIDATES]
-    found = Run.objects.select_related("thread", "connection").in_bulk(keys)
-    return [found[key] for key in keys if key in found]
+    runs = Run.objects.select_related("thread", "connection").in_bulk(keys)
+    return [runs[key] for key in keys if key in runs]

@@ -1,11 +1,10 @@
-"""What the inbox shows: runs that wait for a person, those past their deadline, and those that were missed.
+"""Gathers the inbox: runs that wait for a person, those past their deadline, and those that were missed.
 
 Reads the index; it asks an upstream only through `sync.recheck_runs`, and only about runs it is about to show.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 
 from django.db.models import QuerySet
@@ -14,9 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from runsdash.dashboard.runs.rows import COLUMNS, dress, list_tag, rows_state
+from runsdash.dashboard.runs.rows import COLUMNS, complete_rows
 from runsdash.dashboard.shell import poll_intervals
+from runsdash.dashboard.shell.formats import expired_at
 from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.dashboard.shell.poll_tags import Poll, list_tag, rows_state
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Run, StatusSeen
@@ -32,26 +33,26 @@ TABS = {"": "Waiting", "missed": "Missed"}
 
 @dataclass(kw_only=True)
 class Inbox:
-    """One reader's inbox. `kept`: keys of the rows on the reader's page, in their order; new ones follow behind."""
+    """Shows one reader's inbox. `shown_keys`: the rows on the reader's page, in their order; new ones follow."""
 
     shell: Shell
     connection: Connection | None = None
     tab: str = ""
-    kept: list[int] = field(default_factory=list)
+    shown_keys: list[int] = field(default_factory=list)
 
     @classmethod
-    def asked(cls, request: HttpRequest) -> "Inbox":
+    def of_request(cls, request: HttpRequest) -> "Inbox":
         slug = request.GET.get("connection")
         keys = [int(key) for key in request.GET.get("rows", "").split(".") if key.isdecimal() and len(key) < 20]
         return cls(
             shell=Shell(request),
             connection=connection_named(slug) if slug else None,
             tab="missed" if request.GET.get("tab") == "missed" else "",
-            kept=keys[:MAX_ROWS],
+            shown_keys=keys[:MAX_ROWS],
         )
 
     def verify(self, *, wait_s: float, max_age_s: float) -> None:
-        """Asks about the soonest runs, those past their deadline among them: are they still waiting?"""
+        """Asks the upstream whether the soonest runs, and those past their deadline, still wait."""
         soonest = list(whole(self.waiting)[:MOST_AT_ONCE])
         late = list(whole(self.past_deadline)[:MOST_AT_ONCE])
         recheck_runs([*soonest, *late], wait_s=wait_s, max_age_s=max_age_s)
@@ -73,21 +74,21 @@ class Inbox:
 
     @cached_property
     def rows(self) -> Sequence[Run]:
-        """In the reader's order: nothing moves under a pointer. Runs that no longer wait stay until the next look."""
-        there = {run.pk: run for run in shown(Run.objects.filter(pk__in=self.kept))} if self.kept else {}
-        kept = [there[pk] for pk in self.kept if pk in there]
-        return self.dressed([*kept, *(run for run in self.soonest if run.pk not in there)])
+        """Returns runs in the reader's order: nothing moves under a pointer, and none leaves before the next look."""
+        there = {run.pk: run for run in shown(Run.objects.filter(pk__in=self.shown_keys))} if self.shown_keys else {}
+        stay = [there[pk] for pk in self.shown_keys if pk in there]
+        return self.completed([*stay, *(run for run in self.soonest if run.pk not in there)])
 
     @property
     def is_out_of_order(self) -> bool:
-        """Would a fresh look show other rows, or the same ones in another order?"""
+        """Tells whether a fresh look would show other rows, or the same ones in another order."""
         return [run.pk for run in self.rows] != [run.pk for run in self.soonest]
 
     @cached_property
     def late(self) -> Sequence[Run]:
-        """Still waiting by the upstream's word although their deadline is over; rows on the page are not repeated."""
+        """Returns runs past their deadline that still wait by the upstream's word, but for those in `rows`."""
         late = shown(self.past_deadline)[:MAX_ROWS]
-        return self.dressed([run for run in late if run.pk not in self.kept])
+        return self.completed([run for run in late if run.pk not in self.shown_keys])
 
     @cached_property
     def count(self) -> int:
@@ -95,10 +96,10 @@ class Inbox:
 
     @cached_property
     def missed(self) -> Sequence[Run]:
-        return self.dressed(missed_runs(self.connection))
+        return self.completed(missed_runs(self.connection))
 
-    def dressed(self, runs: Sequence[Run]) -> Sequence[Run]:
-        return dress(runs, among=self.shell.connections)
+    def completed(self, runs: Sequence[Run]) -> Sequence[Run]:
+        return complete_rows(runs, among=self.shell.connections)
 
     # Asking again
 
@@ -109,11 +110,11 @@ class Inbox:
         return FAST_POLL_S if is_urgent else CALM_POLL_S
 
     @cached_property
-    def poll(self) -> dict[str, object]:
+    def poll(self) -> Poll:
         query = {"connection": self.connection.slug if self.connection else "", "tab": self.tab}
         query["rows"] = ".".join(str(run.pk) for run in self.rows) if not self.tab else ""
         given = urlencode({name: value for name, value in query.items() if value})
-        return {"url": f"{reverse('needs_action_live')}?{given}", "interval_s": self.interval_s, "tag": self.version}
+        return Poll(url=f"{reverse('needs_action_live')}?{given}", interval_s=self.interval_s, tag=self.version)
 
     @cached_property
     def version(self) -> str:
@@ -125,7 +126,7 @@ class Inbox:
 
 
 def shown(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """With what a row needs, in the order `runs` has."""
+    """Reads what a row needs, in the order `runs` has."""
     return runs.select_related("thread").only(*COLUMNS, "trouble", "status_since")
 
 
@@ -134,24 +135,18 @@ def whole(runs: QuerySet[Run]) -> QuerySet[Run]:
 
 
 def missed_runs(connection: Connection | None) -> list[Run]:
-    """Runs that expired while they waited for a person, newest first."""
+    """Returns runs that expired while they waited for a person, newest first."""
     expired = Run.objects.of(connection).filter(status=run_states.EXPIRED).order_by("-pk")
-    asked = [pk for pk, calls in expired.values_list("pk", "pending_calls")[:MISSED_WALK] if calls]
-    moved_on = answered_before(asked)
-    found = list(shown(Run.objects.filter(pk__in=[pk for pk in asked if pk not in moved_on][:MAX_MISSED])))
-    for run in found:
+    keys = [pk for pk, calls in expired.values_list("pk", "pending_calls")[:MISSED_WALK] if calls]
+    moved_on = answered_before(keys)
+    runs = list(shown(Run.objects.filter(pk__in=[pk for pk in keys if pk not in moved_on][:MAX_MISSED])))
+    for run in runs:
         run.missed_at = expired_at(run)
-    return sorted(found, key=lambda run: run.missed_at or run.created_at, reverse=True)
-
-
-def expired_at(run: Run) -> datetime | None:
-    """When an expired run did: by the upstream's word, else its deadline, but not after it was seen expired."""
-    known = [moment for moment in (run.expires_at, run.status_since) if moment is not None]
-    return run.ended_at or min(known, default=None)
+    return sorted(runs, key=lambda run: run.missed_at or run.created_at, reverse=True)
 
 
 def answered_before(keys: Sequence[int]) -> set[int]:
-    """Those that were seen going on after they had waited: somebody answered, and they expired later."""
+    """Returns those that were seen going on after they had waited, so somebody had answered."""
     before: dict[int, str] = {}
     seen = StatusSeen.objects.filter(run_id__in=keys).exclude(status=run_states.EXPIRED)
     for key, status in seen.order_by("run_id", "seen_at", "id").values_list("run_id", "status"):
@@ -160,6 +155,6 @@ def answered_before(keys: Sequence[int]) -> set[int]:
 
 
 def next_waiting(run: Run) -> Run | None:
-    """The soonest other run that waits for a person: where to go after an answer."""
-    found = list(shown(Run.objects.waiting(timezone.now()).exclude(pk=run.pk))[:1])
-    return dress(found, among=list(Connection.objects.all()))[0] if found else None
+    """Returns the soonest other run that waits for a person: where to go after an answer."""
+    runs = list(shown(Run.objects.waiting(timezone.now()).exclude(pk=run.pk))[:1])
+    return complete_rows(runs, among=list(Connection.objects.all()))[0] if runs else None

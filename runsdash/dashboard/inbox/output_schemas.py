@@ -1,4 +1,4 @@
-"""A JSON Schema as the fields of a form, what was typed in them as JSON text, and what is wrong with it.
+"""Makes form fields of a JSON Schema, JSON text of what is typed, and sentences of what is wrong.
 
 Fields come from the properties of an object: text, numbers, yes or no, choices, one level of objects; anything else is
 typed as JSON. Schemas are written by operators; nothing they refer to is fetched.
@@ -16,7 +16,7 @@ from .schema_weight import TooHeavy, weight_of
 MAX_FIELDS = 60
 MAX_SCHEMA_BYTES = 64 * 1024
 MAX_WORK = 50_000_000  # weight of a schema times characters of an output: half a second
-MAX_TOLD_WORK = 200_000  # the validator collects all errors, each with its part of the output
+MAX_LOCATED_WORK = 200_000  # the validator collects all errors, each with its part of the output
 LONG_NUMBER = re.compile(r"\d{19}\d+")
 MAX_LONG_NUMBERS = 200  # the validator compares each with each for `uniqueItems`
 PATTERNS = RegexOptions(size_limit=256 * 1024, dfa_size_limit=1024 * 1024)
@@ -40,7 +40,7 @@ STRICT = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=no_json
 
 @dataclass
 class SchemaField:
-    """One property. `kind`: string, integer, number, boolean, enum or json. `choices`: JSON texts of an enum."""
+    """Holds one property. `kind`: string, integer, number, boolean, enum or json; `choices`: an enum's JSON texts."""
 
     number: int
     path: Path
@@ -65,13 +65,13 @@ class SchemaField:
 
 
 def fields_of(schema: object) -> list[SchemaField]:
-    """Empty when the schema is not of an object with properties: then only the raw text can be typed."""
-    found: list[SchemaField] = []
-    collect(schema, path=(), is_required=True, found=found)
-    return found
+    """Returns fields; none unless the schema is of an object with properties, and only raw text can be typed."""
+    fields: list[SchemaField] = []
+    collect(schema, path=(), is_required=True, fields=fields)
+    return fields
 
 
-def collect(schema: object, *, path: Path, is_required: bool, found: list[SchemaField]) -> None:
+def collect(schema: object, *, path: Path, is_required: bool, fields: list[SchemaField]) -> None:
     properties = schema.get("properties") if isinstance(schema, dict) else None
     if not isinstance(properties, dict):
         return
@@ -81,9 +81,9 @@ def collect(schema: object, *, path: Path, is_required: bool, found: list[Schema
         inner = inner if isinstance(inner, dict) else {}
         needs = is_required and name in names
         if not path and inner.get("type") == "object" and inner.get("properties"):
-            collect(inner, path=(name,), is_required=needs, found=found)
-        elif len(found) < MAX_FIELDS:
-            found.append(made_field(inner, number=len(found), path=(*path, name), is_required=needs))
+            collect(inner, path=(name,), is_required=needs, fields=fields)
+        elif len(fields) < MAX_FIELDS:
+            fields.append(made_field(inner, number=len(fields), path=(*path, name), is_required=needs))
 
 
 def made_field(schema: dict, *, number: int, path: Path, is_required: bool) -> SchemaField:
@@ -100,7 +100,7 @@ def made_field(schema: dict, *, number: int, path: Path, is_required: bool) -> S
 
 
 def composed(fields: list[SchemaField]) -> str:
-    """Write the fields' values as JSON text; empty fields are left out, all empty gives ""."""
+    """Writes the fields' values as JSON text; empty fields are left out, all empty gives ""."""
     members: dict[str, object] = {}
     for one in fields:
         if one.value != "":
@@ -112,7 +112,7 @@ def composed(fields: list[SchemaField]) -> str:
 
 
 def object_text(members: dict[str, object], indent: str = "") -> str:
-    """Join JSON texts by name to an object; an inner dict is an object of its own."""
+    """Joins JSON texts by name to an object; an inner dict is an object of its own."""
     inner = f"{indent}  "
     texts = {name: object_text(one, inner) if isinstance(one, dict) else one for name, one in members.items()}
     lines = [f"{inner}{quoted(name)}: {text}" for name, text in texts.items()]
@@ -124,7 +124,7 @@ def quoted(text: str) -> str:
 
 
 def typed_piece(one: SchemaField) -> str:
-    """Give the JSON text of what was typed, to the letter; what is none is a string."""
+    """Returns the JSON text of what was typed, to the letter; what is none is a string."""
     text = one.value.strip()
     if one.kind in {"integer", "number"}:
         return text if NUMBER.fullmatch(text) else quoted(one.value)
@@ -142,7 +142,7 @@ def is_json(text: str) -> bool:
 
 
 def spread(fields: list[SchemaField], text: str) -> bool:
-    """Put the texts of a JSON object into the fields. False when they cannot hold all of it: then it is shown raw."""
+    """Puts the texts of a JSON object into the fields; False when they cannot hold all of it."""
     if not text.strip():
         return True
     pieces = pieces_of(fields, text) if is_json(text) else None
@@ -157,7 +157,7 @@ def spread(fields: list[SchemaField], text: str) -> bool:
 
 
 def pieces_of(fields: list[SchemaField], text: str) -> dict[Path, str] | None:
-    """Split an object into its members' texts by path, and those objects in it whose members have fields."""
+    """Splits an object into its members' texts by path, and those objects in it whose members have fields."""
     members = members_of(text)
     outer = {one.path[0] for one in fields if len(one.path) > 1}
     pieces: dict[Path, str] = {}
@@ -168,34 +168,34 @@ def pieces_of(fields: list[SchemaField], text: str) -> dict[Path, str] | None:
 
 
 def members_of(text: str) -> dict[str, str] | None:
-    """Split valid JSON into members' texts by name. None for what is no object, and for one that has a name twice."""
+    """Splits valid JSON into members' texts by name; None for no object, or when a name is there twice."""
     if not text.lstrip().startswith("{"):
         return None
-    found: dict[str, str] = {}
+    members: dict[str, str] = {}
     depth, start, name = 0, 0, None
     for token in TOKEN.finditer(text):
         word = token.group()
         if depth == 1 and name is not None and word in {",", "}"}:
-            if name in found:
+            if name in members:
                 return None
-            found[name], name = text[start : token.start()].strip(), None
+            members[name], name = text[start : token.start()].strip(), None
         elif depth == 1 and name is None and word[0] == '"':
             name = json.loads(word)
         elif depth == 1 and word == ":":
             start = token.end()
         depth += (word in {"{", "["}) - (word in {"}", "]"})
-    return found
+    return members
 
 
 def shown_value(one: SchemaField, piece: str) -> str:
-    """Show strings without their quotes, but for a choice's."""
+    """Shows strings without their quotes, but for a choice's."""
     if not piece.startswith('"'):
         return piece
     return quoted(json.loads(piece)) if one.kind == "enum" else json.loads(piece)
 
 
 def holds(one: SchemaField, piece: str) -> bool:
-    """True when the form's control gives back this very piece."""
+    """Tells whether the form's control gives back this very piece."""
     choices = {"boolean": ["true", "false"], "enum": one.choices}.get(one.kind, [one.value])
     same = quoted(json.loads(piece)) if piece.startswith('"') else piece
     return bool(one.value) and one.value in choices and not UNTYPABLE.search(one.value) and typed_piece(one) == same
@@ -205,7 +205,7 @@ def holds(one: SchemaField, piece: str) -> bool:
 
 
 def problems_of(schema: dict, text: str) -> dict[Path, str]:
-    """A sentence by path of what does not satisfy the schema; the empty path means the output as a whole."""
+    """Returns a sentence by path of what breaks the schema; the empty path means the output as a whole."""
     try:
         value = json.loads(text, parse_constant=no_json)
     except ValueError as error:
@@ -221,29 +221,29 @@ def problems_of(schema: dict, text: str) -> dict[Path, str]:
     try:
         if validator.is_valid(value):
             return {}
-        if work > MAX_TOLD_WORK:
+        if work > MAX_LOCATED_WORK:
             return {(): "This output does not satisfy the function's schema; it is too long to tell where."}
-        return told(validator.iter_errors(value))
+        return errors_by_path(validator.iter_errors(value))
     except UnicodeEncodeError:
         return {(): "This output holds half a character (a lone surrogate), which cannot be checked or sent."}
     except ValueError:  # of the validator, at 255 levels
         return {(): TOO_DEEP}
 
 
-def told(errors: Iterable[ValidationError]) -> dict[Path, str]:
-    found: dict[Path, str] = {}
+def errors_by_path(errors: Iterable[ValidationError]) -> dict[Path, str]:
+    sentences: dict[Path, str] = {}
     for error in errors:
         error = best_of(error)
         path, kind = tuple(str(one) for one in error.instance_path), error.kind
         if isinstance(kind, ValidationErrorKind.Required):
-            found.setdefault((*path, kind.property), "This is required.")
+            sentences.setdefault((*path, kind.property), "This is required.")
         else:
-            found.setdefault(path, f"{error.message[:300]}.")
-    return found
+            sentences.setdefault(path, f"{error.message[:300]}.")
+    return sentences
 
 
 def best_of(error: ValidationError) -> ValidationError:
-    """Of alternatives the one whose type is right, when there is one alone: its error says more."""
+    """Chooses the one alternative whose type is right, when there is one alone: its error says more."""
     while isinstance(error.kind, ALTERNATIVES):
         place = error.instance_path
         near = [one for one in error.kind.context if one and not any(is_of_type(inner, place) for inner in one)]
@@ -258,7 +258,10 @@ def is_of_type(error: ValidationError, place: list) -> bool:
 
 
 def made_validator(schema: dict) -> Draft202012Validator:
-    """Raises ValueError with a sentence. Its patterns take linear time, so they know no look-around."""
+    """Builds a validator, or raises ValueError with a sentence.
+
+    Its patterns take linear time, so they know no look-around.
+    """
     try:
         return Draft202012Validator(schema, pattern_options=PATTERNS, offline=True)
     except ValidationError as error:
@@ -272,20 +275,20 @@ def made_validator(schema: dict) -> Draft202012Validator:
 
 
 def parsed_schema(text: str) -> dict:
-    """The schema an operator typed. Raises ValueError with a sentence."""
+    """Parses the schema an operator typed, or raises ValueError with a sentence."""
     if len(text.encode("utf-8", "replace")) > MAX_SCHEMA_BYTES:
         raise ValueError(f"A schema has at most {MAX_SCHEMA_BYTES // 1024} KB.")
     try:
-        found = json.loads(text)
+        schema = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"Line {error.lineno}, column {error.colno}: {error.msg}.") from None
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
-    if not isinstance(found, dict):
+    if not isinstance(schema, dict):
         raise ValueError("A schema is a JSON object.")
     try:
-        weight_of(found)
+        weight_of(schema)
     except TooHeavy as error:
         raise ValueError(f"This schema cannot be used: {error}") from None
-    made_validator(found)
-    return found
+    made_validator(schema)
+    return schema

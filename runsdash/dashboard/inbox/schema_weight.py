@@ -1,4 +1,4 @@
-"""How much work a JSON Schema can make of each character of an output, told before it is used.
+"""Foretells how much work a JSON Schema can make of each character of an output.
 
 A validator cannot be stopped, so a schema whose work cannot be foreseen is refused. Validates nothing.
 """
@@ -24,11 +24,11 @@ Loops = dict[str, Counter[str]]  # references to schemas around this one, by wha
 
 
 class TooHeavy(ValueError):
-    """The schema's work is too much, or cannot be foreseen. Its text is a sentence."""
+    """Says in a sentence that the schema's work is too much, or cannot be foreseen."""
 
 
 def weight_of(schema: object) -> int:
-    """How many rules may look at one place of a value, with all references followed. Raises TooHeavy."""
+    """Counts rules that may look at one place of a value, all references followed. Raises TooHeavy."""
     try:
         return Weighing(schema).of_target("#", around=())[0]
     except RecursionError:
@@ -36,16 +36,16 @@ def weight_of(schema: object) -> int:
 
 
 class Weighing:
-    """One schema: counts what it has visited."""
+    """Weighs one schema and counts what it has visited."""
 
     def __init__(self, root: object) -> None:
         self.root, self.visited = root, 0
 
     def of_target(self, reference: str, *, around: tuple[str, ...]) -> tuple[int, Loops]:
-        """What a reference leads to. One that leads back may do so once only, or the work doubles at each level."""
+        """Weighs a reference's target. One that leads back may do so once only, or the work doubles at each level."""
         if reference in around:
             return 1, {SAME: Counter([reference])}
-        weight, loops = self.of_schema(self.found(reference), (*around, reference))
+        weight, loops = self.of_schema(self.target(reference), (*around, reference))
         if any(reference in targets for targets in loops.values()):
             if sum(meeting(loops).values()) > 1:
                 raise TooHeavy(f"It leads back to {reference[:80]} in more than one way, which may take forever.")
@@ -60,15 +60,15 @@ class Weighing:
         weight, loops = own_weight(schema), {SAME: Counter(), ITEM: Counter(), PROPERTY: Counter()}
         self.visit(weight)
         if isinstance(schema.get("$ref"), str):
-            inner, found = self.of_target(schema["$ref"], around=around)
+            inner, inner_loops = self.of_target(schema["$ref"], around=around)
             weight += inner
-            for kind, targets in found.items():
+            for kind, targets in inner_loops.items():
                 loops[kind] += targets
         for name in schema.keys() & APPLIED_TO.keys():
             kind = APPLIED_TO[name]
-            inner, found = self.of_parts(name, schema[name], around)
+            inner, inner_loops = self.of_parts(name, schema[name], around)
             weight += inner
-            for own, targets in found.items() if kind == SAME else [(kind, meeting(found))]:
+            for own, targets in inner_loops.items() if kind == SAME else [(kind, meeting(inner_loops))]:
                 loops[own] += targets
         if "unevaluatedItems" in schema or "unevaluatedProperties" in schema:
             weight *= AGAIN
@@ -79,13 +79,13 @@ class Weighing:
     def of_parts(self, name: str, value: object, around: tuple[str, ...]) -> tuple[int, Loops]:
         weight, loops = 0, {SAME: Counter(), ITEM: Counter(), PROPERTY: Counter()}
         for part in parts_of(name, value):
-            inner, found = self.of_schema(part, around)
+            inner, inner_loops = self.of_schema(part, around)
             weight += inner
-            for kind, targets in found.items():
+            for kind, targets in inner_loops.items():
                 loops[kind] = loops[kind] | targets if name in ONE_OF_THEM else loops[kind] + targets
         return weight, loops
 
-    def found(self, reference: str) -> object:
+    def target(self, reference: str) -> object:
         place = self.root
         if reference == "#":
             return place
@@ -108,7 +108,7 @@ class Weighing:
 
 
 def meeting(loops: Loops) -> Counter[str]:
-    """How often each loop may be entered from one part of a value: an item is no property."""
+    """Counts how often each loop may be entered from one part of a value: an item is no property."""
     either = loops.get(ITEM, Counter()) | loops.get(PROPERTY, Counter())
     return loops.get(SAME, Counter()) + either
 
@@ -123,7 +123,7 @@ def parts_of(name: str, value: object) -> Iterator[object]:
 
 
 def own_weight(schema: dict) -> int:
-    """Of the rules of a schema without its subschemas."""
+    """Weighs the rules of a schema without its subschemas."""
     listed = [schema.get(name) for name in ("enum", "required")]
     named = schema.get("patternProperties")
     patterns = [schema.get("pattern"), *(named if isinstance(named, dict) else ())]
@@ -135,7 +135,7 @@ def own_weight(schema: dict) -> int:
 
 
 def weight_of_pattern(pattern: str) -> int:
-    """States of its machine, roughly: repeated groups multiply, all else adds."""
+    """Estimates the states of a pattern's machine: repeated groups multiply, all else adds."""
     times, states = 1, len(pattern) // 4
     for group, low, high in REPEATED.findall(pattern[:MAX_WEIGHT]):
         most = int((high or low or "1")[:6])

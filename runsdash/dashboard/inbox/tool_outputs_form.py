@@ -1,4 +1,4 @@
-"""One box per pending call: `output-<tool_call_id>`, or `approve-<tool_call_id>` where a server asks for approval.
+"""Parses the form of a run's pending calls: a box `output-<tool_call_id>` or `approve-<tool_call_id>` each.
 
 For a function with a registered schema the box has fields too: `field-<tool_call_id>-<n>`, with `mode-<tool_call_id>` =
 `fields` or `raw` saying which of both is meant.
@@ -6,7 +6,9 @@ For a function with a registered schema the box has fields too: `field-<tool_cal
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from runsdash.actions.outputs.outputs import Draft
 from runsdash.index.models import Run
 from runsdash.index.storage.page_reads import preview_of_run
 from runsdash.service.checks import MAX_TOOL_OUTPUTS_BYTES
@@ -16,7 +18,7 @@ from .output_schemas import Path, SchemaField, composed, fields_of, problems_of,
 
 @dataclass
 class Box:
-    """A pending call (its preview) and what was typed for it. `text` is what is sent, whatever it was typed in."""
+    """Holds a pending call (its preview) and what was typed. `text` is what is sent, whatever it was typed in."""
 
     call: dict
     text: str = ""
@@ -28,7 +30,7 @@ class Box:
     fields: list[SchemaField] = field(default_factory=list)
     is_raw: bool = True
     breaks_schema: bool = False
-    saved_at: object = None
+    saved_at: datetime | None = None
     menu: int = 0  # the number of the menu that offers earlier outputs
     inherited_from: str = ""  # the run whose unsent draft is in here
     is_answerable: bool = True  # the server's ids tell it from all others
@@ -52,7 +54,7 @@ class Box:
             self.is_raw = not spread(self.fields, text)
 
     def take(self, post: Mapping[str, str]) -> None:
-        """Reads what was typed. What is empty on the side that is meant is taken from the other one."""
+        """Reads what was typed. The side that is meant comes first, the other one when it is empty."""
         raw = post.get(f"output-{self.id}", "").replace("\r\n", "\n")
         for one in self.fields:
             one.value = post.get(f"field-{self.id}-{one.number}", "").replace("\r\n", "\n")
@@ -82,7 +84,7 @@ class Box:
 
 
 def concerned(fields: list[SchemaField], path: Path) -> list[SchemaField]:
-    """The field at `path`; of a missing object the fields that have to be filled in."""
+    """Returns the field at `path`, or of a missing object the fields that have to be filled in."""
     exact = [one for one in fields if one.path == path]
     inside = [one for one in fields if path and one.path[: len(path)] == path and one.is_required and not one.value]
     return exact or inside
@@ -90,7 +92,7 @@ def concerned(fields: list[SchemaField], path: Path) -> list[SchemaField]:
 
 @dataclass
 class ToolOutputsForm:
-    """The pending calls of a run, and the answers typed so far."""
+    """Holds the pending calls of a run, and the answers typed so far."""
 
     run: Run
     boxes: list[Box] = field(default_factory=list)
@@ -98,7 +100,7 @@ class ToolOutputsForm:
 
     @classmethod
     def for_run(cls, run: Run, *, schemas: Mapping[str, dict] | None = None) -> "ToolOutputsForm":
-        """`schemas`: by function name."""
+        """Makes a form with a box for each pending call. `schemas`: by function name."""
         calls = preview_of_run(run).parameters.get("pending") or []
         form = cls(run, [Box(call, is_answerable=not run.calls_fault) for call in calls])
         for box in form.boxes:
@@ -112,7 +114,7 @@ class ToolOutputsForm:
 
     @property
     def fault(self) -> str:
-        """Why the server's calls cannot be answered at all."""
+        """Says why the server's calls cannot be answered at all."""
         return self.run.calls_fault
 
     @property
@@ -121,16 +123,16 @@ class ToolOutputsForm:
 
     @property
     def names(self) -> dict[str, str]:
-        """Function names by call id."""
+        """Returns function names by call id."""
         return {box.id: box.name for box in self.boxes}
 
     @property
-    def saved_at(self) -> object:
-        """When the newest draft that is shown was saved."""
+    def saved_at(self) -> datetime | None:
+        """Returns when the newest draft that is shown was saved."""
         return max((box.saved_at for box in self.boxes if box.saved_at), default=None)
 
     def fill(self, post: Mapping[str, str]) -> "ToolOutputsForm":
-        """Takes what was typed; calls that were answered in the form but no longer wait keep their text."""
+        """Takes what was typed; calls that no longer wait keep their text."""
         known = set() if self.fault else {box.id for box in self.boxes}
         for box in self.boxes if not self.fault else ():
             box.take(post)
@@ -141,8 +143,8 @@ class ToolOutputsForm:
                 self.boxes.append(Box(call, text=post[name], error="This call no longer waits for an output."))
         return self
 
-    def recall(self, drafts: Mapping[str, object], *, inherited: Mapping[str, object]) -> "ToolOutputsForm":
-        """Shows what was typed before: this run's drafts, else those left over by the run it was made from."""
+    def recall(self, drafts: Mapping[str, Draft], *, inherited: Mapping[str, Draft]) -> "ToolOutputsForm":
+        """Shows drafts of this run, else those left over by the run it was made from."""
         for box in self.boxes if not self.fault else ():
             draft = drafts.get(box.id)
             if draft is not None:
@@ -154,7 +156,7 @@ class ToolOutputsForm:
         return self
 
     def check(self) -> bool:
-        """True when every pending call has an answer, and each answer satisfies its function's schema."""
+        """Tells whether every pending call has an answer, and each answer satisfies its function's schema."""
         if self.fault:
             return False
         for box in self.boxes:
@@ -184,7 +186,7 @@ class ToolOutputsForm:
             box.check_schema()
 
     def still_waits(self, calls: Iterable[Mapping[str, object]]) -> list[str]:
-        """Ids of this form's calls that are among `calls`."""
+        """Returns ids of this form's calls that are among `calls`."""
         waiting = {call.get("id") for call in calls if isinstance(call, Mapping)}
         return [box.id for box in self.boxes if box.id in waiting]
 

@@ -1,12 +1,12 @@
-"""The inbox: runs that wait for a person, soonest expiry first, and those that were missed."""
+"""Shows the inbox: runs that wait for a person, soonest expiry first, and those that were missed."""
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
-from runsdash.dashboard.runs.rows import has_news
 from runsdash.dashboard.shell import poll_intervals
+from runsdash.dashboard.shell.poll_tags import has_news, poll_answer
 from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S
 
 from .inbox import POLL_WAIT_S, TABS, Inbox
@@ -15,9 +15,9 @@ from .inbox import POLL_WAIT_S, TABS, Inbox
 @viewer_required
 @require_safe
 def needs_action(request: HttpRequest) -> HttpResponse:
-    """The page. What it is about to show is verified with the upstream first."""
-    inbox = Inbox.asked(request)
-    inbox.kept = []
+    """Renders the page, after verifying with the upstream what it is about to show."""
+    inbox = Inbox.of_request(request)
+    inbox.shown_keys = []
     inbox.verify(wait_s=PAGE_WAIT_S, max_age_s=MAX_AGE_S)
     return render(
         request,
@@ -29,19 +29,10 @@ def needs_action(request: HttpRequest) -> HttpResponse:
 @viewer_required
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """The rows again, in the reader's order; 304 when they are what the page shows."""
-    inbox = Inbox.asked(request)
+    """Renders the rows again, in the reader's order; 304 when they are what the page shows."""
+    inbox = Inbox.of_request(request)
     inbox.verify(wait_s=POLL_WAIT_S, max_age_s=poll_intervals.fresh_for_s(inbox.interval_s))
-    inbox = Inbox.asked(request)
-    shown = request.headers.get("HX-PTag", "")
-    if shown == inbox.version:
-        return HttpResponseNotModified()
-    context = {
-        "inbox": inbox,
-        "shell": inbox.shell,
-        "poll": inbox.poll,
-        "has_news": has_news(inbox.version, shown=shown),
-    }
-    response = render(request, "inbox/live.html", context)
-    response["HX-PTag"] = inbox.version
-    return response
+    inbox = Inbox.of_request(request)
+    is_news = has_news(inbox.version, shown=request.headers.get("HX-PTag", ""))
+    context = {"inbox": inbox, "shell": inbox.shell, "poll": inbox.poll, "has_news": is_news}
+    return poll_answer(request, "inbox/live.html", context, tag=inbox.version)

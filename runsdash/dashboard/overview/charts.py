@@ -1,4 +1,4 @@
-"""Stacked bars as geometry: across in percent, upwards in pixels, so that text never stretches. Draws nothing itself."""
+"""Computes stacked bars: across in percent, upwards in pixels, so that text never stretches. Draws nothing."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -17,8 +17,8 @@ MAX_NAMES = 6
 
 
 @dataclass(frozen=True)
-class Column:
-    """What a bar shows: a value for each of SERIES, and its name in short and in full."""
+class ChartColumn:
+    """Holds a value for each of SERIES, and the bar's name in short and in full."""
 
     name: str
     title: str
@@ -26,20 +26,20 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Part:
+class ChartPart:
     series: str
     y: str
     height: str
 
 
 @dataclass(frozen=True)
-class Bar:
-    """`x`, `width` and `middle` are percents; `name` and `top` may be empty."""
+class ChartBar:
+    """Places a bar. `x`, `width` and `middle` are percents; `name` and `top` may be empty."""
 
     x: str
     width: str
     middle: str
-    parts: list[Part]
+    parts: list[ChartPart]
     title: str
     name: str
     top: str
@@ -47,7 +47,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     y: str
     text_y: str
     text: str
@@ -56,13 +56,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    bars: list[Bar]
-    lines: list[Line]
+    bars: list[ChartBar]
+    lines: list[ChartLine]
     height: int = HEIGHT
 
 
 def part_size(most: float, *, least: float) -> float:
-    """The length of one part of the axis: a nice number, so that all parts hold `most`."""
+    """Returns a nice number as length of one part of the axis, so that all parts hold `most`."""
     size = least
     while True:
         for factor in NICE:
@@ -71,8 +71,8 @@ def part_size(most: float, *, least: float) -> float:
         size *= 10
 
 
-def chart(columns: Sequence[Column], *, write: Callable[[float], str], least: float) -> Chart:
-    """`write` makes a number short; `least` is the smallest sensible part of the axis."""
+def chart(columns: Sequence[ChartColumn], *, write: Callable[[float], str], least: float) -> Chart:
+    """Lays out a chart. `write` shortens a number; `least` is the smallest sensible part of the axis."""
     part = part_size(max((sum(one.values) for one in columns), default=0), least=least)
     scale = (FLOOR - CEILING) / (PARTS * part)
     return Chart(
@@ -81,16 +81,16 @@ def chart(columns: Sequence[Column], *, write: Callable[[float], str], least: fl
     )
 
 
-def line(number: int, value: float, write: Callable[[float], str]) -> Line:
+def line(number: int, value: float, write: Callable[[float], str]) -> ChartLine:
     y = FLOOR - number * (FLOOR - CEILING) / PARTS
-    return Line(f"{y:.1f}", f"{y + 4:.1f}", ROUND.sub("", write(value)), number == 0)
+    return ChartLine(f"{y:.1f}", f"{y + 4:.1f}", ROUND.sub("", write(value)), number == 0)
 
 
-def bar(column: Column, place: int, count: int, scale: float, write: Callable[[float], str]) -> Bar:
+def bar(column: ChartColumn, place: int, count: int, scale: float, write: Callable[[float], str]) -> ChartBar:
     room, total = 100 / count, sum(column.values)
     middle, width = room * (place + 0.5), room * BAR_SHARE
     top = FLOOR - total * scale
-    return Bar(
+    return ChartBar(
         x=f"{middle - width / 2:.2f}%",
         width=f"{width:.2f}%",
         middle=f"{middle:.2f}%",
@@ -102,18 +102,18 @@ def bar(column: Column, place: int, count: int, scale: float, write: Callable[[f
     )
 
 
-def parts(values: Sequence[float], scale: float) -> list[Part]:
-    """From the floor up, a pixel apart."""
-    found, y = [], float(FLOOR)
+def parts(values: Sequence[float], scale: float) -> list[ChartPart]:
+    """Stacks the values from the floor up, a pixel apart."""
+    stack, y = [], float(FLOOR)
     for series, value in zip(SERIES, values, strict=True):
         height = value * scale
         if height >= 0.5:
-            found.append(Part(series, f"{y - height:.1f}", f"{max(0.5, height - 1):.1f}"))
+            stack.append(ChartPart(series, f"{y - height:.1f}", f"{max(0.5, height - 1):.1f}"))
         y -= height
-    return found
+    return stack
 
 
 def log_place(seconds: float, *, most: float) -> float:
-    """Where a duration stands on a log scale from 1 s to `most`, in percent, with room for the mark itself."""
+    """Places a duration on a log scale from 1 s to `most`, in percent, with room for the mark itself."""
     share = log(max(1, seconds)) / log(max(2, most))
     return round(2 + 96 * min(1, share), 1)

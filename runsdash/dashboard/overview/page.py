@@ -1,11 +1,12 @@
-"""Everything the overview shows, gathered as far as it is asked for. The page and its poll share it."""
+"""Gathers what the overview shows, as far as a template needs it. The page and its poll share it."""
 
 from collections.abc import Sequence
 from functools import cached_property
 
 from django.utils import timezone
 
-from runsdash.dashboard.runs.rows import assistant_names, dress, narrowed, rows_state, state_tag
+from runsdash.dashboard.runs.rows import assistant_names, complete_rows, narrowed
+from runsdash.dashboard.shell.poll_tags import rows_state, state_tag
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Run
 from runsdash.index.search.run_filter import Clause
@@ -22,7 +23,7 @@ MOST_OVERDUE = 1000  # counted no further
 
 
 class OverviewPage(OverviewUsage):
-    """The overview of a range, on one connection or all. `among`: all connections there are."""
+    """Shows the overview of a range, on one connection or all. `among`: all connections there are."""
 
     def __init__(
         self, time_range: TimeRange, *, connection: Connection | None, among: Sequence[Connection], by: str
@@ -38,14 +39,14 @@ class OverviewPage(OverviewUsage):
 
     @cached_property
     def active(self) -> list[Row]:
-        """A cell for each active status."""
+        """Returns a cell for each active status."""
         now = right_now.active_by_status(self.connection)
         active = [status for status in RunStatus if status.is_active]
         return [self.cell(status, now[status.value], is_now=True) for status in active]
 
     @cached_property
     def waiting(self) -> list[Run]:
-        return dress(list(narrowed(self.runs_now.waiting(self.now))[:MAX_WAITING]), among=self.among)
+        return complete_rows(list(narrowed(self.runs_now.waiting(self.now))[:MAX_WAITING]), among=self.among)
 
     @cached_property
     def waiting_count(self) -> str:
@@ -59,7 +60,7 @@ class OverviewPage(OverviewUsage):
 
     @cached_property
     def overdue(self) -> list[Run]:
-        return dress(list(narrowed(self.runs_now.overdue(self.now))[:MAX_OVERDUE]), among=self.among)
+        return complete_rows(list(narrowed(self.runs_now.overdue(self.now))[:MAX_OVERDUE]), among=self.among)
 
     @cached_property
     def overdue_count(self) -> str:
@@ -73,7 +74,7 @@ class OverviewPage(OverviewUsage):
 
     @cached_property
     def now_tag(self) -> str:
-        """Changes with what is so right now."""
+        """Makes a tag that changes with what is so right now."""
         cells = [cell["runs"] for cell in self.active]
         overdue = [run.pk for run in self.overdue]
         return state_tag(cells, rows_state([*self.waiting, *self.overdue]), overdue)
@@ -82,7 +83,7 @@ class OverviewPage(OverviewUsage):
 
     @cached_property
     def cells(self) -> list[Row]:
-        """A cell for each status: active ones right now, ended ones in the range with the change on the range before."""
+        """Returns a cell a status: active ones right now, ended ones in the range with the change before it."""
         active = {cell["status"]: cell for cell in self.active}
         return [active.get(status) or self.ended_cell(status) for status in run_states.BY_OUTCOME]
 
@@ -126,9 +127,9 @@ class OverviewPage(OverviewUsage):
 
     @cached_property
     def causes(self) -> list[Row]:
-        found = self.figures.causes(MAX_CAUSES)
-        names = names_of({one.mostly for one in found if one.mostly})
-        most = found[0].runs if found else 1
+        causes = self.figures.causes(MAX_CAUSES)
+        names = names_of({one.mostly for one in causes if one.mostly})
+        most = causes[0].runs if causes else 1
         return [
             {
                 "cause": one,
@@ -137,12 +138,12 @@ class OverviewPage(OverviewUsage):
                 "share": f"{100 * one.runs / most:.1f}%",
                 "url": self.list_url(Clause("status", one.status), error_clause(one)),
             }
-            for one in found
+            for one in causes
         ]
 
     @cached_property
     def is_empty(self) -> bool:
-        """Is there no run at all, in any range?"""
+        """Tells whether there is no run at all, in any range."""
         return not self.figures.runs and not self.runs_now.exists()
 
 

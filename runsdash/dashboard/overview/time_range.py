@@ -1,4 +1,4 @@
-"""Which span the overview shows: `?range=24h`, `7d`, `30d`, or `?from=&to=`. Whole hours in UTC.
+"""Parses which span the overview shows: `?range=24h`, `7d`, `30d`, or `?from=&to=`. Whole hours in UTC.
 
 24 h are the last 24 hours, days are whole ones; both with the one under way. A date in `to` means: that day included.
 """
@@ -21,12 +21,12 @@ SHAPE = "“from” and “to” take a date or time, for example 2026-11-23."
 
 
 class RangeError(ValueError):
-    """A sentence for people."""
+    """Says in a sentence why a range cannot be read."""
 
 
 @dataclass(frozen=True)
 class TimeRange:
-    """`name` is one of RANGES, or empty for two moments; `error` says why it is not what was asked for."""
+    """Holds a span. `name` is one of RANGES, "" for two moments; `error` says why it is another one."""
 
     name: str
     span: Span
@@ -34,7 +34,7 @@ class TimeRange:
 
     @property
     def length(self) -> str:
-        """`7 d`, for “on the prior 7 d”."""
+        """Writes `7 d`, for “on the prior 7 d”."""
         if self.name:
             return RANGES[self.name]
         days, hours = divmod(self.span.hours, DAY_HOURS)
@@ -42,12 +42,12 @@ class TimeRange:
 
     @property
     def words(self) -> str:
-        """For headings: `the last 7 d`, or the two moments."""
+        """Writes `the last 7 d`, or the two moments, for headings."""
         return f"the last {self.length}" if self.name else f"{self.start_text} to {self.end_text} UTC"
 
     @property
     def brief(self) -> str:
-        """Where two moments would be too long, and the page's head has them already."""
+        """Writes it where two moments would be too long, and the page's head has them already."""
         return self.words if self.name else "this range"
 
     @property
@@ -60,7 +60,7 @@ class TimeRange:
 
     @property
     def query(self) -> dict[str, str]:
-        """The address of this range."""
+        """Returns the address of this range."""
         if self.name:
             return {"range": self.name}
         return {"from": f"{self.span.start_at:%Y-%m-%dT%H:%MZ}", "to": f"{self.span.end_at:%Y-%m-%dT%H:%MZ}"}
@@ -71,7 +71,7 @@ class TimeRange:
 
     @property
     def to_date(self) -> str:
-        """The last day that is included."""
+        """Returns the last day that is included."""
         return f"{self.span.end_at - timedelta(hours=1):%Y-%m-%d}"
 
 
@@ -80,7 +80,7 @@ def moment_text(moment: datetime) -> str:
 
 
 def clauses_of(span: Span) -> tuple[Clause, Clause]:
-    """The filter of a run list that holds the runs of a span, and no other."""
+    """Returns the filter of a run list that holds the runs of a span, and no other."""
     return (
         Clause("created", f"{span.start_at:%Y-%m-%dT%H:%MZ}", ">="),
         Clause("created", f"{span.end_at:%Y-%m-%dT%H:%MZ}", "<"),
@@ -95,8 +95,8 @@ def named_span(name: str, *, now: datetime) -> Span:
     return Span(tomorrow - int(name[:-1]) * DAY_HOURS, tomorrow)
 
 
-def asked_range(query: QueryDict) -> TimeRange:
-    """Never fails: what cannot be read falls back to seven days, with a sentence in `error`."""
+def time_range_of(query: QueryDict) -> TimeRange:
+    """Reads the address and never fails: the fallback is seven days, with a sentence in `error`."""
     now, error = timezone.now(), ""
     start, end, name = (query.get(key, "").strip() for key in ("from", "to", "range"))
     if start or end:
@@ -111,7 +111,7 @@ def asked_range(query: QueryDict) -> TimeRange:
 
 
 def custom_span(start_text: str, end_text: str, *, now: datetime) -> Span:
-    """The whole hours that hold both moments. Without an end: up to now. Raises RangeError."""
+    """Returns the whole hours that hold both moments, up to now without an end. Raises RangeError."""
     start = moment_of(start_text)
     end = moment_of(end_text, is_end=True) if end_text else now
     if end <= start:
@@ -123,7 +123,7 @@ def custom_span(start_text: str, end_text: str, *, now: datetime) -> Span:
 
 
 def moment_of(text: str, *, is_end: bool = False) -> datetime:
-    """A date or time in UTC unless it tells its zone. A date as an end lasts until the day is over."""
+    """Reads a date or time, in UTC unless it has a zone. A date as an end lasts until the day is over."""
     try:
         day = parse_date(text)
         moment = None if day else parse_datetime(text)

@@ -1,4 +1,4 @@
-"""The overview and what it polls."""
+"""Addresses of the overview and its poll."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Tokens, costs, times and the dearest of a span as the overview shows them: charts, tables beside them, and links.
+"""Shows tokens, costs, times and the dearest of a span: charts, tables beside them, and links.
 
 Each figure that counts runs has the address of the list that holds just those runs.
 """
@@ -17,7 +17,7 @@ from runsdash.index.totals.hour_spans import DAY_HOURS, Span
 from runsdash.index.totals.overview_totals import Figures, Latency, Period, UsageTotals
 from runsdash.index.totals.top_threads import Dearest, dearest_threads
 
-from .charts import LABELLED_BARS, SERIES, Chart, Column, chart, log_place
+from .charts import LABELLED_BARS, SERIES, ChartColumn, chart, log_place
 from .time_range import clauses_of
 
 MAX_DEAREST = 8
@@ -29,7 +29,7 @@ Row = dict[str, object]
 
 
 class OverviewUsage:
-    """What the runs of `figures` used. `by`: one of BY, what charts tell apart."""
+    """Shows what the runs of `figures` used. `by`: one of BY, what charts tell apart."""
 
     def __init__(
         self, figures: Figures, *, connection: Connection | None, among: Sequence[Connection], by: str
@@ -37,7 +37,7 @@ class OverviewUsage:
         self.figures, self.connection, self.among, self.by = figures, connection, among, by
 
     def list_url(self, *clauses: Clause, span: Span | None = None, sort: str = "", is_timed: bool = True) -> str:
-        """The run list with these clauses and those of the span."""
+        """Links to the run list with these clauses and those of the span."""
         times = clauses_of(span or self.figures.span) if is_timed else ()
         query = {"q": str(RunFilter((*clauses, *times))), "sort": sort}
         query["connection"] = self.connection.slug if self.connection else ""
@@ -63,15 +63,15 @@ class OverviewUsage:
 
     @cached_property
     def series(self) -> list[Row]:
-        """The top names and, when there is more, the others: {"class", "name", "key" (None: the others), "url"}."""
+        """Returns the top names and the others: {"class", "name", "key" (None: the others), "url"}."""
         top = self.figures.top_models if self.by == "model" else self.figures.top_assistants
         names = self.assistant_names if self.by == "assistant" else {}
-        found: list[Row] = [
+        series: list[Row] = [
             {"key": key, "name": names.get(key, key), "url": self.list_url(Clause(self.by, key))} for key in top
         ]
         if self.figures.total.runs > sum(self.used_by(key).runs for key in top):
-            found.append({"key": None, "name": f"Other {self.by}s" if top else "All", "url": ""})
-        return [one | {"class": SERIES[place]} for place, one in enumerate(found)]
+            series.append({"key": None, "name": f"Other {self.by}s" if top else "All", "url": ""})
+        return [one | {"class": SERIES[place]} for place, one in enumerate(series)]
 
     def used_by(self, key: str) -> UsageTotals:
         return (self.figures.models if self.by == "model" else self.figures.assistants)[key]
@@ -84,12 +84,12 @@ class OverviewUsage:
     def costs(self) -> Row:
         return self.drawn("cost", axis_dollars, formats.costs_text, least=0.01)
 
-    def drawn(self, name: str, short: Callable, full: Callable, *, least: float) -> Row:
-        """A chart of one attribute of UsageTotals and the rows of its table; no chart without anything to draw."""
+    def drawn(self, name: str, short: Callable[[float], str], full: Callable[[float], str], *, least: float) -> Row:
+        """Draws one attribute of Usage as a chart (None when there is nothing) and the rows of its table."""
         values = [self.values(period, name) for period in self.periods]
         is_long = len(self.periods) > LABELLED_BARS
         columns = [
-            Column(period_name(period.span, is_long=is_long), period_title(period.span), own)
+            ChartColumn(period_name(period.span, is_long=is_long), period_title(period.span), own)
             for period, own in zip(self.periods, values, strict=True)
         ]
         total = getattr(self.figures.total, name)
@@ -102,13 +102,13 @@ class OverviewUsage:
         }
 
     def values(self, period: Period, name: str) -> tuple[float, ...]:
-        """One for each of SERIES, zero for those that are not there."""
+        """Returns one value for each of SERIES, zero for those that are not there."""
         total = getattr(period.all, name)
         own = [getattr(period.of[one["key"]], name) for one in self.series if one["key"] is not None]
         rest = [max(0, total - sum(own))] if self.series and self.series[-1]["key"] is None else []
         return (*own, *rest, *[0] * (len(SERIES) - len(own) - len(rest)))
 
-    def table_row(self, period: Period, values: tuple[float, ...], name: str, full: Callable) -> Row:
+    def table_row(self, period: Period, values: tuple[float, ...], name: str, full: Callable[[float], str]) -> Row:
         return {
             "title": period_title(period.span),
             "values": [full(value) for value in values[: len(self.series)]],
@@ -144,7 +144,7 @@ class OverviewUsage:
 
     @cached_property
     def latency_most_s(self) -> int:
-        """The end of the log scale."""
+        """Returns the end of the log scale."""
         return max([LOG_MOST_S, *(seconds for one in self.figures.latencies for seconds in one.at.values())])
 
     @property
@@ -187,9 +187,9 @@ class OverviewUsage:
     @cached_property
     def threads(self) -> list[Row]:
         ids = [one.thread_id for one in self.dearest.threads]
-        found = Thread.objects.select_related("connection").only("upstream_id", "connection__slug").in_bulk(ids)
-        mark_ambiguous(found.values(), among=self.among)
-        there = [(found[one.thread_id], one) for one in self.dearest.threads if one.thread_id in found]
+        rows = Thread.objects.select_related("connection").only("upstream_id", "connection__slug").in_bulk(ids)
+        mark_ambiguous(rows.values(), among=self.among)
+        there = [(rows[one.thread_id], one) for one in self.dearest.threads if one.thread_id in rows]
         return [
             {
                 "thread": thread,
@@ -203,13 +203,15 @@ class OverviewUsage:
 
 
 def of_thread(thread: Thread) -> tuple[Clause, ...]:
-    """With its connection where another one knows the same id."""
-    found = (Clause("thread", thread.upstream_id),)
-    return (*found, Clause("connection", thread.connection.slug)) if getattr(thread, "is_ambiguous", False) else found
+    """Returns the clauses of a thread, with its connection where another one knows the same id."""
+    clauses = (Clause("thread", thread.upstream_id),)
+    return (
+        (*clauses, Clause("connection", thread.connection.slug)) if getattr(thread, "is_ambiguous", False) else clauses
+    )
 
 
 def axis_dollars(value: float) -> str:
-    """`$40`, `$2.5 K`, `$0.05`."""
+    """Writes `$40`, `$2.5 K`, `$0.05`."""
     if value >= 1000:
         return f"${formats.short_count_text(value)}"
     return f"${value:.0f}" if value >= 10 or value == int(value) else f"${value:.2f}"
@@ -227,6 +229,3 @@ def period_title(span: Span) -> str:
     if span.hours <= DAY_HOURS:
         return f"{span.start_at:%a %-d %b}"
     return f"{span.start_at:%-d %b} to {span.shifted(-1).end_at:%-d %b}"
-
-
-__all__ = ["BY", "Chart", "OverviewUsage"]

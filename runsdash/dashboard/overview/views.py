@@ -1,4 +1,4 @@
-"""The first page: what needs a person, what is overdue, how runs end, what they use, how long they take."""
+"""Shows the overview: what needs a person, what is overdue, how runs end, what they use, how long they take."""
 
 import time
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
-from runsdash.dashboard.runs.rows import state_tag
 from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.dashboard.shell.poll_tags import Poll, state_tag
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.totals import span_reads
 
 from .page import OverviewPage
-from .time_range import RANGES, asked_range
+from .time_range import RANGES, time_range_of
 from .usage import BY
 
 POLL_S = 5
@@ -30,8 +30,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     if not shell.connections:
         return render(request, "overview/no_connection.html")
     version = span_reads.version()  # before anything is read: what changes meanwhile is news for the first poll
-    page = asked_page(request, shell)
-    state = State.now(page, version, shell)
+    page = page_of(request, shell)
+    state = PollState.now(page, version, shell)
     context = {"page": page, "shell": shell, "ranges": ranges(request, page), "ways": ways(request, page)}
     context |= {"drawn": drawn(page, version), "poll": poll(request, page, state)}
     return render(request, "overview/overview.html", context)
@@ -40,11 +40,11 @@ def overview(request: HttpRequest) -> HttpResponse:
 @viewer_required
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """The parts that differ from what the page shows; nothing when none does."""
+    """Renders the parts that differ from what the page shows; nothing when none does."""
     version, shell = span_reads.version(), Shell(request)
-    page = asked_page(request, shell)
-    shown = State.shown(request.headers.get("HX-PTag", ""))
-    state = State.now(page, version, shell).after(shown)
+    page = page_of(request, shell)
+    shown = PollState.shown(request.headers.get("HX-PTag", ""))
+    state = PollState.now(page, version, shell).after(shown)
     if state == shown:
         return HttpResponseNotModified()
     context = {"page": page, "shell": shell, "shown": shown, "state": state, "ways": ways(request, page)}
@@ -54,8 +54,8 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 @dataclass(frozen=True)
-class State:
-    """What a page shows, as a polling tag: what is so now, sums and when they were drawn, the sync pill."""
+class PollState:
+    """Says what a page shows, as its tag: the present, sums and when they were drawn, the sync pill."""
 
     present: str
     sums: str
@@ -63,30 +63,31 @@ class State:
     pill: str
 
     @classmethod
-    def now(cls, page: OverviewPage, version: tuple, shell: Shell) -> "State":
+    def now(cls, page: OverviewPage, version: tuple, shell: Shell) -> "PollState":
         slot = int(time.time()) // SUMS_EVERY_S
         return cls(page.now_tag, state_tag(version, page.range.span), slot, state_tag(shell.freshness_tag))
 
     @classmethod
-    def shown(cls, tag: str) -> "State":
+    def shown(cls, tag: str) -> "PollState":
         present, drawn, slot, pill = (tag.split("-") + [""] * 4)[:4]
         return cls(present, drawn, int(slot) if slot.isdecimal() and len(slot) < 15 else 0, pill)
 
-    def after(self, shown: "State") -> "State":
-        """The state to show next: sums stay as they are when nothing changed, or when they were drawn just now."""
+    def after(self, shown: "PollState") -> "PollState":
+        """Returns the state to show next: sums stay when nothing changed, or when they were drawn just now."""
         if self.sums == shown.sums or self.slot == shown.slot:
-            return State(self.present, shown.sums, shown.slot, self.pill)
+            return PollState(self.present, shown.sums, shown.slot, self.pill)
         return self
 
     def __str__(self) -> str:
         return f"{self.present}-{self.sums}-{self.slot}-{self.pill}"
 
 
-def asked_page(request: HttpRequest, shell: Shell) -> OverviewPage:
+def page_of(request: HttpRequest, shell: Shell) -> OverviewPage:
     slug, by = request.GET.get("connection"), request.GET.get("by", "")
     connection = connection_named(slug, among=shell.connections) if slug else None
-    asked = {"connection": connection, "among": shell.connections, "by": by if by in BY else "model"}
-    return OverviewPage(asked_range(request.GET), **asked)
+    return OverviewPage(
+        time_range_of(request.GET), connection=connection, among=shell.connections, by=by if by in BY else "model"
+    )
 
 
 def drawn(page: OverviewPage, version: tuple) -> str:
@@ -98,7 +99,7 @@ def drawn(page: OverviewPage, version: tuple) -> str:
 
 
 def query_of(page: OverviewPage, **changes: object) -> str:
-    """`?…` of this page with some values changed."""
+    """Returns `?…` of this page with some values changed."""
     values = {**page.range.query, "by": page.by if page.by != "model" else ""}
     values |= {"connection": page.connection.slug if page.connection else ""} | changes
     return f"?{urlencode({name: value for name, value in values.items() if value})}"
@@ -113,9 +114,9 @@ def ranges(request: HttpRequest, page: OverviewPage) -> list[dict[str, object]]:
 
 
 def ways(request: HttpRequest, page: OverviewPage) -> list[dict[str, object]]:
-    """What charts tell apart."""
+    """Returns what charts can tell apart."""
     return [{"name": words, "query": query_of(page, by=name), "is_on": name == page.by} for name, words in BY.items()]
 
 
-def poll(request: HttpRequest, page: OverviewPage, state: State) -> dict[str, object]:
-    return {"url": f"{reverse('overview_live')}{query_of(page)}", "interval_s": POLL_S, "tag": str(state)}
+def poll(request: HttpRequest, page: OverviewPage, state: PollState) -> Poll:
+    return Poll(url=f"{reverse('overview_live')}{query_of(page)}", interval_s=POLL_S, tag=str(state))

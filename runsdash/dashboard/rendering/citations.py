@@ -1,4 +1,4 @@
-"""Annotations of a message text (as index/storage/previews.py keeps them) as numbered citations.
+"""Numbers the annotations of a message text (as index/storage/previews.py keeps them) as citations.
 
 Annotations are hostile JSON: wrong types, indexes outside the text and overlaps end here.
 """
@@ -16,7 +16,7 @@ LABEL_CHARS = 120
 
 @dataclass(frozen=True, kw_only=True)
 class Citation:
-    """One mark in the text. `start` and `end` are character positions; `number` counts sources, not marks."""
+    """Marks a place in the text. `start` and `end` are character positions; `number` counts sources, not marks."""
 
     start: int
     end: int
@@ -26,8 +26,8 @@ class Citation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """Something a text refers to: a file of the upstream or a web page. `url` is one of ours or http(s)."""
+class CitedSource:
+    """Holds what a text refers to: a file of the upstream or a web page. `url` is one of ours or http(s)."""
 
     url: str
     label: str
@@ -35,21 +35,21 @@ class Source:
 
     @property
     def is_path(self) -> bool:
-        """Does the text link to it by a path inside the code interpreter?"""
+        """Tells whether the text links to it by a path inside the code interpreter."""
         return self.mark.startswith("sandbox:")
 
 
-def source_of(annotation: object, connection_slug: str) -> Source | None:
-    """What `annotation` refers to, or None when it names nothing that can be linked."""
+def source_of(annotation: object, connection_slug: str) -> CitedSource | None:
+    """Returns what `annotation` refers to, or None when it names nothing that can be linked."""
     if not isinstance(annotation, dict):
         return None
     mark = annotation.get("text") if isinstance(annotation.get("text"), str) else ""
     if url := file_url(annotation.get("file_id"), connection_slug):
-        return Source(url=url, label=label(annotation["file_id"]), mark=mark)
+        return CitedSource(url=url, label=label(annotation["file_id"]), mark=mark)
     if is_web_url(annotation.get("url")):
         title = annotation.get("title")
         words = title if isinstance(title, str) and title else annotation["url"]
-        return Source(url=annotation["url"], label=label(words), mark=mark)
+        return CitedSource(url=annotation["url"], label=label(words), mark=mark)
     return None
 
 
@@ -67,24 +67,24 @@ def label(text: str) -> str:
     return visible(" ".join(text.split()))[:LABEL_CHARS]
 
 
-def sources(annotations: Sequence[object], connection_slug: str) -> dict[str, Source]:
-    """The linkable sources by URL, in the order of their first mention; their rank is their number."""
-    found: dict[str, Source] = {}
+def sources(annotations: Sequence[object], connection_slug: str) -> dict[str, CitedSource]:
+    """Returns linkable sources by URL, in the order of their first mention; their rank is their number."""
+    by_url: dict[str, CitedSource] = {}
     for annotation in annotations[:MAX_CITATIONS]:
         source = source_of(annotation, connection_slug)
         if source is not None:
-            found.setdefault(source.url, source)
-    return found
+            by_url.setdefault(source.url, source)
+    return by_url
 
 
 def paths(annotations: Sequence[object], connection_slug: str) -> dict[str, str]:
-    """URLs by the `sandbox:` path that a text may link to."""
-    found = (source_of(annotation, connection_slug) for annotation in annotations[:MAX_CITATIONS])
-    return {source.mark: source.url for source in found if source and source.is_path}
+    """Returns URLs by the `sandbox:` path that a text may link to."""
+    linked = (source_of(annotation, connection_slug) for annotation in annotations[:MAX_CITATIONS])
+    return {source.mark: source.url for source in linked if source and source.is_path}
 
 
 def citations(text: str, annotations: Sequence[object], connection_slug: str) -> list[Citation]:
-    """The marks to replace, by position and without overlaps."""
+    """Returns the marks to replace, by position and without overlaps."""
     numbers = {url: number for number, url in enumerate(sources(annotations, connection_slug), start=1)}
     taken: list[Citation] = []
     for annotation in annotations[:MAX_CITATIONS]:
@@ -100,7 +100,7 @@ def citations(text: str, annotations: Sequence[object], connection_slug: str) ->
 
 
 def spans(text: str, annotation: dict, mark: str) -> Iterator[tuple[int, int]]:
-    """Where the mark stands: where the indexes say, if it is there, else wherever it is found.
+    """Finds the mark where the indexes say, if it is there, else wherever it stands.
 
     Servers count in bytes, code points or UTF-16 units, so the indexes alone are not believed.
     """

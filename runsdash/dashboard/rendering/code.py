@@ -1,4 +1,4 @@
-"""Source text as highlighted HTML. Owns the mapping from Pygments' tokens to the stylesheet's classes.
+"""Highlights source text as HTML. Owns the mapping from Pygments' tokens to the stylesheet's classes.
 
 It tells JSON from Python and knows no other language: a wrong guess is worse than plain text.
 """
@@ -15,7 +15,7 @@ from pygments.lexers.data import JsonLexer
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
 
-from .kept import kept
+from .cache import render_cache
 from .visible import visible
 
 VERSION = "code-1"
@@ -38,11 +38,11 @@ PYTHON_LINE = re.compile(r"^\s*(?:import \w|from [\w.]+ import |def \w+\(|class 
 
 
 def highlighted(text: str, language: str = "") -> SafeString:
-    """The inside of a `<pre class="code">`: escaped, highlighted when `text` is short."""
+    """Writes the inside of a `<pre class="code">`: escaped, highlighted when `text` is short."""
     language = language or guessed_language(text)
     if not language or len(text) > HIGHLIGHTED_CHARS or is_slow(text):
         return escape(visible(text))
-    return mark_safe(kept.get(VERSION, language, text, render=lambda: spans(text, language)))
+    return mark_safe(render_cache.get(VERSION, language, text, render=lambda: spans(text, language)))
 
 
 def is_slow(text: str) -> bool:
@@ -50,7 +50,7 @@ def is_slow(text: str) -> bool:
 
 
 def guessed_language(text: str) -> str:
-    """`json`, `python` or "" when it is neither beyond doubt."""
+    """Returns `json`, `python`, or "" when it is neither beyond doubt."""
     if len(text) > HIGHLIGHTED_CHARS:
         return ""
     if text.lstrip()[:1] in {"{", "["}:
@@ -65,8 +65,8 @@ def guessed_language(text: str) -> str:
 
 def lexer_for(language: str) -> Lexer | None:
     lexers = {"python": PythonLexer, "py": PythonLexer, "json": JsonLexer}
-    found = lexers.get(language.lower())
-    return found(stripnl=False, ensurenl=False) if found else None
+    lexer = lexers.get(language.lower())
+    return lexer(stripnl=False, ensurenl=False) if lexer else None
 
 
 def spans(text: str, language: str) -> str:

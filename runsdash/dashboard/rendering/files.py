@@ -1,4 +1,4 @@
-"""Where a file of an upstream is found in RunsDash. Owns the shape of that link and nothing else."""
+"""Links to files of an upstream in RunsDash. Owns the shape of that link and nothing else."""
 
 from urllib.parse import urlencode
 
@@ -6,7 +6,7 @@ from django.urls import reverse
 
 
 def file_url(file_id: object, connection_slug: str = "") -> str:
-    """The link to a file, or "" for what is no id."""
+    """Returns the link to a file, or "" for what is no id."""
     if not isinstance(file_id, str) or not file_id:
         return ""
     url = reverse("file", args=[file_id])

@@ -28,7 +28,7 @@ UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
 
 
 def phrases_of(hit: str) -> tuple[str, ...]:
-    """The phrases that a filter text looks for; words that are no filter are one phrase."""
+    """Returns the phrases that a filter text looks for; words that are no filter are one phrase."""
     try:
         texts = [one.value for one in parsed(hit).clauses if one.name == TEXT and not one.is_negated]
     except FilterError:
@@ -37,7 +37,7 @@ def phrases_of(hit: str) -> tuple[str, ...]:
 
 
 def marked(rendered: SafeString, hit: str) -> SafeString:
-    """`rendered` with each place that holds a phrase of `hit` in a `<mark>`."""
+    """Puts each place of `rendered` that holds a phrase of `hit` in a `<mark>`."""
     phrases = phrases_of(hit) if hit else ()
     if not phrases:
         return rendered
@@ -51,11 +51,11 @@ def marked(rendered: SafeString, hit: str) -> SafeString:
 
 
 def marked_text(text: str, pattern: re.Pattern[str], most: int) -> tuple[str, int]:
-    """(HTML of a text with its marks, how many there are)."""
+    """Returns (HTML of a text with its marks, how many there are)."""
     pieces, place, count = [], 0, 0
     folded = Folded(text)
-    for found in pattern.finditer(folded.text):
-        start, end = folded.start_of(found.start()), folded.end_of(found.end())
+    for match in pattern.finditer(folded.text):
+        start, end = folded.start_of(match.start()), folded.end_of(match.end())
         if start < place:  # two hits within one letter
             continue
         pieces += [escape(text[place:start]), "<mark>", escape(text[start:end]), "</mark>"]
@@ -66,7 +66,7 @@ def marked_text(text: str, pattern: re.Pattern[str], most: int) -> tuple[str, in
 
 
 class Folded:
-    """A text as index/fulltext/words.py compares it, escapes of JSON undone, and where its pieces stand in the text as it is.
+    """Folds a text as index/fulltext/words.py compares it, and knows where its pieces stand in the original.
 
     A piece is plain text, whose letters stay one by one, or one letter that may have become several.
     """
@@ -91,11 +91,11 @@ class Folded:
             self.size += len(piece)
 
     def start_of(self, place: int) -> int:
-        """Where what stands at `place` of the folded text begins in the text as it is."""
+        """Returns where what stands at `place` of the folded text begins in the text as it is."""
         return self.span_at(place)[0]
 
     def end_of(self, place: int) -> int:
-        """Where what ends before `place` of the folded text ends in the text as it is."""
+        """Returns where what ends before `place` of the folded text ends in the text as it is."""
         return self.span_at(place - 1)[1]
 
     def span_at(self, place: int) -> tuple[int, int]:

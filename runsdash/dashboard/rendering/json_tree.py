@@ -1,4 +1,4 @@
-"""JSON text as a tree to unfold. Shows what was received: numbers as written, doubled keys twice, order kept.
+"""Renders JSON text as a tree to unfold: numbers as written, doubled keys twice, order as received.
 
 Bounded in depth and nodes. What is not valid JSON (arguments may be partial) is shown as it is.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from .kept import kept
+from .cache import render_cache
 from .visible import visible
 
 VERSION = "json-1"
@@ -20,23 +20,23 @@ OPEN_NODES = 40  # longer ones start folded
 
 
 class Number(str):
-    """A number or NaN as it was written, so that no digit is lost."""
+    """Holds a number or NaN as it was written, so that no digit is lost."""
 
     __slots__ = ()
 
 
 class Pairs(list):
-    """An object's (key, value) pairs as they came, doubled keys included."""
+    """Holds an object's (key, value) pairs as they came, doubled keys included."""
 
     __slots__ = ()
 
 
 class NotJson(ValueError):
-    """The text is not one JSON value."""
+    """Says that the text is not one JSON value."""
 
 
 def parsed(text: str) -> object:
-    """The value in `text`; NotJson when it is not JSON, or nested too deeply to read."""
+    """Parses `text`; raises NotJson when it is not JSON, or nested too deeply to read."""
     try:
         return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=refused, object_pairs_hook=Pairs)
     except (ValueError, RecursionError) as error:
@@ -48,8 +48,8 @@ def refused(word: str) -> object:
 
 
 def json_tree(text: str) -> SafeString:
-    """`<ul class="json">` for valid JSON objects and lists, else the text in `<pre class="code wrap">`."""
-    return mark_safe(kept.get(VERSION, text, render=lambda: rendered(text)))
+    """Renders `<ul class="json">` for valid JSON objects and lists, else `<pre class="code wrap">`."""
+    return mark_safe(render_cache.get(VERSION, text, render=lambda: rendered(text)))
 
 
 def rendered(text: str) -> str:
@@ -64,13 +64,13 @@ def rendered(text: str) -> str:
 
 
 class Tree:
-    """One rendering: counts its nodes."""
+    """Renders one tree and counts its nodes."""
 
     def __init__(self) -> None:
         self.nodes = 0
 
     def items(self, container: list, *, depth: int) -> Iterator[str]:
-        """`<li>` for each entry of an object or list, until the tree is full."""
+        """Renders a `<li>` for each entry of an object or list, until the tree is full."""
         entries = container if isinstance(container, Pairs) else enumerate(container)
         for done, (key, value) in enumerate(entries):
             if self.nodes >= MAX_NODES:

@@ -1,4 +1,4 @@
-"""Markdown of models and users as sanitised HTML.
+"""Renders Markdown of models and users as sanitised HTML.
 
 Two walls: the parser writes none of the text's own HTML and links only to http, https and mailto; a sanitiser
 then keeps a short list of elements. Nothing is ever loaded from elsewhere: images become links.
@@ -18,10 +18,10 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
+from .cache import render_cache
 from .citations import Citation, citations, is_web_url, paths, sources
 from .code import highlighted
 from .files import is_file_url
-from .kept import kept
 from .visible import visible
 
 VERSION = "markdown-3"
@@ -61,10 +61,10 @@ SANITIZER = nh3.Cleaner(
 
 
 def markdown(text: str, annotations: Sequence[object] = (), connection_slug: str = "") -> SafeString:
-    """`<div class="md">` with the text, and under it chips for the files and pages it refers to."""
+    """Renders `<div class="md">`, and under it chips for the files and pages the text refers to."""
     annotations = annotations if isinstance(annotations, list | tuple) else ()
     key = json.dumps([connection_slug, annotations], default=str)
-    return mark_safe(kept.get(VERSION, text, key, render=lambda: rendered(text, annotations, connection_slug)))
+    return mark_safe(render_cache.get(VERSION, text, key, render=lambda: rendered(text, annotations, connection_slug)))
 
 
 def rendered(text: str, annotations: Sequence[object], connection_slug: str) -> str:
@@ -96,16 +96,16 @@ def plain(text: str) -> SafeString:
 
 
 class TooManyMarks(Exception):
-    """The parser would work too long on this text."""
+    """Says that the parser would work too long on this text."""
 
 
 def count_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Stands before all rules for blocks, and so is asked wherever one of them is tried."""
+    """Counts wherever a rule for blocks is tried, since it stands before all of them."""
     return counted(state.env, STEPS_OF_BLOCK)
 
 
 def count_inline(state: StateInline, silent: bool) -> bool:
-    """Stands before all rules for marks in a line. The first of a line or cell stands for the tokens around it."""
+    """Counts marks in a line, before all rules. The first of a line stands for the tokens around it."""
     return counted(state.env, STEPS_OF_MARK.get(state.src[state.pos], 1) + (state.pos == 0))
 
 
@@ -117,17 +117,17 @@ def counted(environment: dict, steps: int) -> bool:
 
 
 def filled_cells(text: str) -> int:
-    """Cells that the parser may add to the short rows of tables: a row of one letter gets as many as the widest has."""
-    found = 0
+    """Counts cells that the parser may add to short rows, up to the widest row of their table."""
+    cells = 0
     for block in BLANK_LINE.split(text):
         pipes = [line.count("|") for line in block.split("\n")]
         columns = max((line.count("|") for line in block.split("\n") if TABLE_MARKS.issuperset(line)), default=0)
-        found += sum(columns - one for one in pipes if one < columns) if columns else 0
-    return found
+        cells += sum(columns - one for one in pipes if one < columns) if columns else 0
+    return cells
 
 
 def placed(text: str, marks: Sequence[Citation]) -> str:
-    """`text` with the rank of each mark between OPEN and CLOSE in its place."""
+    """Puts the rank of each mark, between OPEN and CLOSE, in its place."""
     pieces, position = [], 0
     for rank, mark in enumerate(marks):
         pieces += [clear(text[position : mark.start]), f"{OPEN}{rank}{CLOSE}"]
@@ -140,11 +140,11 @@ def clear(text: str) -> str:
 
 
 def chips(annotations: Sequence[object], connection_slug: str) -> str:
-    found = list(sources(annotations, connection_slug).values())
-    if not found:
+    cited = list(sources(annotations, connection_slug).values())
+    if not cited:
         return ""
     link = '<a class="chip" href="{}" rel="{}">[{}] {}</a>'
-    links = [format_html(link, one.url, REL, number, one.label) for number, one in enumerate(found, start=1)]
+    links = [format_html(link, one.url, REL, number, one.label) for number, one in enumerate(cited, start=1)]
     return f'<div class="files">{"".join(links)}</div>'
 
 
@@ -152,7 +152,7 @@ class Renderer(RendererHTML):
     """Writes what differs from plain Markdown: links, images, tables, code, headings, citations."""
 
     def text(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
-        return PLACE.sub(lambda found: citation(env, int(found.group(1))), escape(tokens[idx].content))
+        return PLACE.sub(lambda match: citation(env, int(match.group(1))), escape(tokens[idx].content))
 
     def code_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
         return f"<code>{escape(restored(env, tokens[idx].content))}</code>"
@@ -210,8 +210,8 @@ def citation(env: dict, rank: int) -> str:
 
 
 def restored(env: dict, text: str) -> str:
-    """`text` with the words of the author where a citation cannot stand: in code and in attributes."""
-    return PLACE.sub(lambda found: env["originals"][int(found.group(1))], text)
+    """Puts back the author's words where a citation cannot stand: in code and in attributes."""
+    return PLACE.sub(lambda match: env["originals"][int(match.group(1))], text)
 
 
 def shifted(tag: str) -> str:
@@ -219,7 +219,7 @@ def shifted(tag: str) -> str:
 
 
 def aligned(token: Token) -> str:
-    """Inline styles are forbidden by the CSP, so right-aligned cells carry a class."""
+    """Returns a class for right-aligned cells, since the CSP forbids inline styles."""
     return ' class="num"' if "right" in str(token.attrGet("style") or "") else ""
 
 
@@ -229,7 +229,7 @@ def is_linkable(url: str) -> bool:
 
 
 def new_parser() -> MarkdownIt:
-    """Markdown with tables and strikethrough, without HTML."""
+    """Builds a parser of Markdown with tables and strikethrough, without HTML."""
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING}, renderer_cls=Renderer)
     parser.enable(["table", "strikethrough"])
     parser.validateLink = is_linkable

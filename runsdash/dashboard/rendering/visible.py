@@ -1,4 +1,4 @@
-"""Characters that deceive the eye or break an encoder, made visible. Every renderer passes through here."""
+"""Makes characters visible that deceive the eye or break an encoder. Every renderer passes through here."""
 
 import re
 
@@ -7,10 +7,10 @@ DECEIVING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-
 
 
 def visible(text: str) -> str:
-    """`text` with each deceiving character written out, such as `[U+202E]`. Tabs and line ends stay."""
+    """Writes out each deceiving character, such as `[U+202E]`. Tabs and line ends stay."""
     return DECEIVING.sub(named, text)
 
 
-def named(found: re.Match[str]) -> str:
-    number = ord(found.group())
+def named(match: re.Match[str]) -> str:
+    number = ord(match.group())
     return "\ufffd" if number == 0 or 0xD800 <= number <= 0xDFFF else f"[U+{number:04X}]"

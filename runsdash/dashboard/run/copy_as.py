@@ -1,16 +1,23 @@
-"""A run's request to take elsewhere: as curl and as Python, the key as a variable. Renders no markup."""
+"""Shows the requests of a run as curl and as Python, with the key as a variable."""
 
 import json
 import shlex
 
-from runsdash.index.models import Run
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.actions.rerun import parameters_of
+from runsdash.dashboard.shell.lookup import indexed_run
 from runsdash.service import RequestDescription
+from runsdash.sync.clients import client_for
 
 KEY_VARIABLE = "RUNSDASH_API_KEY"
 
 
 def as_curl(request: RequestDescription) -> str:
-    """A curl command of the request; every word is quoted for the shell."""
+    """Writes the request as a curl command; every word is quoted for the shell."""
     lines = [f"curl {shlex.quote(request.url)}"]
     if request.method != "POST":
         lines[0] = f"curl -X {request.method} {shlex.quote(request.url)}"
@@ -24,7 +31,7 @@ def as_curl(request: RequestDescription) -> str:
 
 
 def as_python(request: RequestDescription) -> str:
-    """A Python script of the request, with `requests`."""
+    """Writes the request as a Python script that uses `requests`."""
     headers = {
         name: value for name, value in sorted(request.headers.items()) if name.lower() not in {"accept", "content-type"}
     }
@@ -52,14 +59,14 @@ def shown_headers(request: RequestDescription) -> dict[str, str]:
 
 
 def auth_header(request: RequestDescription) -> tuple[str, str]:
-    """The header that carries the key, and the Python expression of its value."""
+    """Returns the header that carries the key, and the Python expression of its value."""
     if request.auth_header == "api-key":
         return "api-key", "key"
     return "Authorization", 'f"Bearer {key}"'
 
 
 def python_literal(value: object, indent: int = 4) -> str:
-    """`value` as Python source, laid out like JSON."""
+    """Writes `value` as Python source, laid out like JSON."""
     pad = " " * (indent + 4)
     if isinstance(value, dict) and value:
         items = [f"{pad}{key!r}: {python_literal(item, indent + 4)}," for key, item in value.items()]
@@ -70,5 +77,21 @@ def python_literal(value: object, indent: int = 4) -> str:
     return repr(value)
 
 
-def ids_of(run: Run) -> dict[str, str]:
-    return {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
+@viewer_required
+@require_safe
+def copy_as(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+    """Shows the request that reads the run, and the one that starts it again."""
+    run = indexed_run(request, thread_id=thread_id, run_id=run_id)
+    client, thread_id = client_for(run.connection), run.thread.upstream_id
+    start = client.describe_request("create_run", thread_id=thread_id, **parameters_of(run))
+    read = client.describe_request("retrieve_run", thread_id=thread_id, run_id=run.upstream_id)
+    requests = [
+        {"title": title, "curl": as_curl(one), "python": as_python(one)}
+        for title, one in (("Start it again on its thread", start), ("Read it", read))
+    ]
+    context = {"run": run, "requests": requests, "variable": KEY_VARIABLE, "is_dialog": bool(request.htmx)}
+    if request.htmx:
+        return render(
+            request, "run_actions/_dialog.html", context | {"fragment": "run/_copy_as.html", "title": "Copy as"}
+        )
+    return render(request, "run/copy_as.html", context)

@@ -1,4 +1,4 @@
-"""Why a run ended without completing, in words: the box on top of its page. Facts of the copy only."""
+"""Says in words why a run ended without completing, for the box on top of its page. Reads the copy only."""
 
 from dataclasses import dataclass, field
 
@@ -7,15 +7,17 @@ from runsdash.index import run_states
 from runsdash.index.models import Run
 
 REASONS = {
-    "max_completion_tokens": "It reached its limit of completion tokens. A higher max_completion_tokens, or none, lets it finish.",
-    "max_prompt_tokens": "It reached its limit of prompt tokens. A higher max_prompt_tokens or a truncation strategy lets it go on.",
+    "max_completion_tokens": "It reached its limit of completion tokens. "
+    "A higher max_completion_tokens, or none, lets it finish.",
+    "max_prompt_tokens": "It reached its limit of prompt tokens. "
+    "A higher max_prompt_tokens or a truncation strategy lets it go on.",
     "content_filter": "The upstream's content filter stopped it.",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ending:
-    """`code` and `message` are the upstream's, `words` and the rest are ours."""
+class RunOutcome:
+    """Holds the words of the box. `code` and `message` are the upstream's, the rest is ours."""
 
     title: str
     tone: str = ""
@@ -26,14 +28,14 @@ class Ending:
     unanswered: list[str] = field(default_factory=list)  # names of calls whose outputs were never sent
 
 
-def ending_of(run: Run) -> Ending | None:
-    """What to say of a run that failed, expired or stopped early; None for every other one."""
+def outcome_of(run: Run) -> RunOutcome | None:
+    """Explains a run that failed, expired or stopped early; None for every other one."""
     if run.status not in run_states.NOT_COMPLETED:
         return None
     if run.status == run_states.EXPIRED:
         return expired(run)
     has_failed = run.status == run_states.FAILED
-    return Ending(
+    return RunOutcome(
         title="Failed" if has_failed else "Stopped early",
         tone="bad" if has_failed else "",
         code=run.error_code,
@@ -43,11 +45,11 @@ def ending_of(run: Run) -> Ending | None:
     )
 
 
-def expired(run: Run) -> Ending:
+def expired(run: Run) -> RunOutcome:
     calls = [call for call in run.pending_calls if isinstance(call, dict)]
     names = [str(call.get("name") or call.get("id") or "call") for call in calls]
     cause = "Its tool outputs were not sent in time." if names else "It did not finish before its deadline."
-    return Ending(
+    return RunOutcome(
         title="Expired",
         words=f"{cause} The thread is free again; the run cannot go on.",
         code=run.error_code,

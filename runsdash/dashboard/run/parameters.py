@@ -1,4 +1,4 @@
-"""A run's parameters in the words of its facts panel. Every value comes from the upstream and may be of any type."""
+"""Writes a run's parameters for its facts panel. Every value comes from the upstream and may be of any type."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ WORD_CHARS = 200
 
 
 def tools_text(tools: object) -> str:
-    """`3 functions, file search`, or "" when the run lists none."""
+    """Writes `3 functions, file search`, or "" when the run lists none."""
     kinds = [str(tool.get("type") or "?")[:WORD_CHARS] for tool in objects_in(tools)]
     functions = kinds.count("function")
     words = [f"{functions} function{'s' if functions != 1 else ''}"] if functions else []
@@ -16,11 +16,11 @@ def tools_text(tools: object) -> str:
 
 
 def function_tools(tools: object) -> list[dict[str, str]]:
-    """Name and description of each function tool."""
-    found = [tool.get("function") for tool in objects_in(tools)]
+    """Returns name and description of each function tool."""
+    functions = [tool.get("function") for tool in objects_in(tools)]
     return [
         {"name": str(one.get("name") or "?"), "description": str(one.get("description") or "")}
-        for one in found
+        for one in functions
         if isinstance(one, dict)
     ]
 
@@ -30,7 +30,7 @@ def objects_in(value: object) -> Sequence[dict]:
 
 
 def choice_text(value: object) -> str:
-    """`auto`, or of an object its type and name: `function get_stock`, `json_schema invoice`."""
+    """Writes `auto`, or type and name of an object: `function get_stock`, `json_schema invoice`."""
     if value is None:
         return "not given"
     if not isinstance(value, dict):
@@ -42,7 +42,7 @@ def choice_text(value: object) -> str:
 
 
 def truncation_text(value: object) -> str:
-    """`auto`, or `last_messages 12`."""
+    """Writes `auto`, or `last_messages 12`."""
     if not isinstance(value, dict):
         return choice_text(value)
     count = value.get("last_messages")

@@ -1,4 +1,4 @@
-"""Places for people who watch a stream: each holds a thread of the server for as long as it watches.
+"""Counts places for people who watch a stream: each holds a thread of the server for as long as it watches.
 
 Counted per process. Whoever finds no place is shown the same text by the page's poll.
 """
@@ -11,8 +11,8 @@ _lock = Lock()
 _taken = 0
 
 
-class Place:
-    """One taken place; `free` gives it back, once."""
+class ViewerPlace:
+    """Holds one taken place; `free` gives it back, once."""
 
     def __init__(self) -> None:
         self._is_taken = True
@@ -25,14 +25,14 @@ class Place:
                 _taken -= 1
 
 
-def take_place() -> Place | None:
-    """A place, or None when all are taken."""
+def take_place() -> ViewerPlace | None:
+    """Returns a place, or None when all are taken."""
     global _taken
     with _lock:
         if _taken >= settings.STREAM_VIEWERS_MAX:
             return None
         _taken += 1
-        return Place()
+        return ViewerPlace()
 
 
 def has_place() -> bool:

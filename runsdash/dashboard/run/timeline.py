@@ -1,4 +1,4 @@
-"""The timeline of a run page: a page of steps on its axis, and the step a reader has chosen."""
+"""Shows the timeline of a run page: a page of steps on its axis, and the step a reader has chosen."""
 
 from datetime import datetime
 from functools import cached_property
@@ -15,7 +15,7 @@ from . import parameters, waterfall
 
 
 class Timeline:
-    """Steps behind `after`, or those around the chosen step; nothing is read before it is asked for."""
+    """Reads steps behind `after`, or those around the chosen step, once they are needed."""
 
     def __init__(self, run: Run, *, now: datetime, step_id: str = "", after: str = "") -> None:
         self.run, self.now, self.step_id, self.after = run, now, step_id, after
@@ -35,7 +35,7 @@ class Timeline:
         )
 
     @property
-    def queue_bar(self) -> waterfall.Bar | None:
+    def queue_bar(self) -> waterfall.WaterfallBar | None:
         return None if self.steps.after else waterfall.queue_bar(self.run, self.axis, now=self.now)
 
     @property
@@ -44,7 +44,7 @@ class Timeline:
 
     @property
     def steps_are_unknown(self) -> bool:
-        """Does the server lack the operation, so that there never will be steps?"""
+        """Tells whether the server lacks the operation, so that there never will be steps."""
         return self.run.connection.lacks_steps and not self.steps.steps
 
     @property
@@ -54,12 +54,12 @@ class Timeline:
 
     @property
     def may_lack_steps(self) -> bool:
-        """Did the upstream's list come to an end that may not be the run's?"""
+        """Tells whether the upstream's list came to an end that may not be the run's."""
         return rests(self.run, "steps")
 
     @property
     def is_first_part(self) -> bool:
-        """Are these steps certainly not all of them?"""
+        """Tells whether these steps are certainly not all of them."""
         is_page = bool(self.steps.after) or self.steps.has_more
         return is_page or (self.rest_is_coming and len(self.steps.steps) >= STEPS_A_READ)
 
@@ -81,7 +81,7 @@ class Timeline:
 
     @cached_property
     def step_url(self) -> str:
-        """The page's URL up to and with `step=`."""
+        """Returns the page's URL up to and with `step=`."""
         base = run_url(self.run)
         return f"{base}{'&' if '?' in base else '?'}step="
 
@@ -102,7 +102,10 @@ class Timeline:
 
     @property
     def default_step_id(self) -> str:
-        """Of an ended run the step that failed, else its last; a live one moves, so nothing is chosen for the reader."""
+        """Chooses the failed step of an ended run, else its last.
+
+        A live run moves, so nothing is chosen for the reader.
+        """
         steps = self.steps.steps
         if self.run.facts.is_active or not steps or self.is_first_part:
             return ""
@@ -117,7 +120,7 @@ class Timeline:
 
     @property
     def step_raw_url(self) -> str:
-        """The link to the chosen step as received, "" when none is chosen."""
+        """Links to the chosen step as received; "" when none is chosen."""
         if self.selected is None:
             return ""
         ids = [self.run.thread.upstream_id, self.run.upstream_id, self.selected.step.upstream_id]

@@ -1,4 +1,4 @@
-"""What the reader of a run's page typed for its tool calls and can no longer send, and why."""
+"""Shows what the reader of a run page typed for its tool calls and can no longer send, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,22 +8,21 @@ from runsdash.accounts.models import User
 from runsdash.actions.outputs.drafts import drafts_of
 from runsdash.actions.outputs.outputs import Draft
 from runsdash.audit.trail import AuditedAction
-from runsdash.dashboard.inbox.inbox import expired_at
-from runsdash.dashboard.shell.formats import moment_text
+from runsdash.dashboard.shell.formats import expired_at, moment_text
 from runsdash.index.models import Run
 from runsdash.service.statuses import RunStatus
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unsent:
+class UnsentOutputs:
     drafts: list[Draft]
     title: str
     note: str
     icon: str
 
 
-def unsent_of(user: User, run: Run, actions: Sequence[AuditedAction]) -> Unsent | None:
-    """None while the run waits: then the form shows them."""
+def unsent_outputs_of(user: User, run: Run, audited_actions: Sequence[AuditedAction]) -> UnsentOutputs | None:
+    """Returns the reader's drafts; None while the run waits, since its form shows them."""
     if run.facts.is_waiting or not run.pending_calls:
         return None
     drafts = list(drafts_of(user, run).values())
@@ -32,8 +31,8 @@ def unsent_of(user: User, run: Run, actions: Sequence[AuditedAction]) -> Unsent 
     arguments = {call.get("id"): call.get("arguments", "") for call in run.pending_calls if isinstance(call, dict)}
     for draft in drafts:
         draft.arguments = arguments.get(draft.call_id, "")
-    title, note = why(run, actions)
-    return Unsent(drafts=drafts, title=title, note=note, icon=run.facts.icon)
+    title, note = why(run, audited_actions)
+    return UnsentOutputs(drafts=drafts, title=title, note=note, icon=run.facts.icon)
 
 
 def why(run: Run, actions: Sequence[AuditedAction]) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The timeline's geometry: where each step stands on a time axis, in percent. Reads rows, runs no query.
+"""Places steps on a time axis, in percent. Reads rows, runs no query.
 
 The API's clock has whole seconds and tool calls have no times of their own, so a call repeats its step's span.
 """
@@ -27,7 +27,7 @@ ICON_KINDS = {"queue", "message", "function", "search", "code"}
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """From the run's creation over five parts of `part_s` seconds."""
+    """Spans five parts of `part_s` seconds from the run's creation."""
 
     start: datetime
     part_s: int
@@ -45,8 +45,11 @@ class Axis:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bar:
-    """A span on the axis. `waits`: somebody outside had to answer, drawn dashed. `runs`: it ends at the present moment."""
+class WaterfallBar:
+    """Spans a part of the axis.
+
+    `waits`: somebody outside had to answer, drawn dashed. `runs`: it ends at the present moment.
+    """
 
     x: float
     width: float
@@ -56,7 +59,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class CallLine:
-    """A call under its step: `note` says what came of it."""
+    """Shows a call under its step: `note` says what came of it."""
 
     name: str
     kind: str
@@ -66,13 +69,13 @@ class CallLine:
 
 @dataclass(frozen=True, kw_only=True)
 class StepLine:
-    """A step as the timeline shows it."""
+    """Shows a step in the timeline."""
 
     step: RunStep
     number: int
     label: str
     icon: str
-    bar: Bar
+    bar: WaterfallBar
     took_s: int | None
     calls: list[CallLine] = field(default_factory=list)
     is_named: bool = False  # the label is a function's own name
@@ -83,7 +86,7 @@ class StepLine:
 
 
 def part_seconds(span_s: float) -> int:
-    """The shortest part that lets five of them hold `span_s`."""
+    """Returns the shortest part of which five hold `span_s`."""
     power = 1
     while True:
         for unit in PART_UNITS:
@@ -98,13 +101,13 @@ def axis_of(run: Run, steps: Sequence[RunStep], *, now: datetime) -> Axis:
     return Axis(start=run.created_at, part_s=part_seconds((max(ends) - run.created_at).total_seconds()))
 
 
-def bar_between(axis: Axis, start: datetime, end: datetime, *, waits: bool = False, runs: bool = False) -> Bar:
+def bar_between(axis: Axis, start: datetime, end: datetime, *, waits: bool = False, runs: bool = False) -> WaterfallBar:
     width = max(LEAST_WIDTH, axis.percent(end) - axis.percent(start))
-    return Bar(x=min(axis.percent(start), 100 - LEAST_WIDTH), width=round(width, 2), waits=waits, runs=runs)
+    return WaterfallBar(x=min(axis.percent(start), 100 - LEAST_WIDTH), width=round(width, 2), waits=waits, runs=runs)
 
 
-def queue_bar(run: Run, axis: Axis, *, now: datetime) -> Bar | None:
-    """The time before the start; None when the server says nothing about a start."""
+def queue_bar(run: Run, axis: Axis, *, now: datetime) -> WaterfallBar | None:
+    """Spans the time before the start; None when the server says nothing about a start."""
     end = run.started_at or (now if run.facts.is_active and not run.step_count else None)
     return bar_between(axis, run.created_at, end, runs=run.started_at is None) if end else None
 
@@ -144,13 +147,13 @@ def step_end(run: Run, step: RunStep, *, now: datetime) -> datetime:
 
 
 def took_s(step: RunStep, *, now: datetime, is_live: bool) -> int | None:
-    """Whole seconds; None when the server does not say when it ended."""
+    """Returns whole seconds; None when the server does not say when the step ended."""
     end = step.ended_at or (now if is_live and step.facts.is_active else None)
     return max(0, round((end - step.created_at) / timedelta(seconds=1))) if end else None
 
 
 def step_label(step: RunStep) -> str:
-    """`Message`, a function's name, `3 function calls`, or the server's own word for a kind of its own."""
+    """Returns `Message`, a function's name, `3 function calls`, or the server's own word for a kind."""
     names = [str(call.get("name") or "") for call in step.calls if isinstance(call, dict)]
     if step.call_count > 1:
         word = {"function": "function calls", "code": "code calls", "search": "searches"}.get(step.kind, "calls")

@@ -1,4 +1,4 @@
-"""Form fields for the API's parameters. An empty field gives None, which means: not sent."""
+"""Defines form fields for the API's parameters. An empty field gives None, which means: not sent."""
 
 import json
 
@@ -10,7 +10,7 @@ def json_error(error: json.JSONDecodeError) -> str:
 
 
 class JsonField(forms.CharField):
-    """JSON text of a given shape (`list` or `dict`), given back as the value."""
+    """Takes JSON text of a given shape (`list` or `dict`) and gives back the value."""
 
     widget = forms.Textarea
 
@@ -25,18 +25,18 @@ class JsonField(forms.CharField):
 
     def parsed(self, text: str) -> object:
         try:
-            found = json.loads(text)
+            value = json.loads(text)
         except json.JSONDecodeError as error:
             raise forms.ValidationError(json_error(error)) from error
         except RecursionError:
             raise forms.ValidationError("This JSON is nested too deeply.") from None
-        if not isinstance(found, self.shape):
+        if not isinstance(value, self.shape):
             raise forms.ValidationError(f"This has to be a JSON {'array' if self.shape is list else 'object'}.")
-        return found
+        return value
 
 
 class WordOrJsonField(JsonField):
-    """A bare word (`auto`), or a JSON object."""
+    """Takes a bare word (`auto`), or a JSON object."""
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(shape=dict, **kwargs)
@@ -47,7 +47,7 @@ class WordOrJsonField(JsonField):
 
 
 class BooleanWordField(forms.ChoiceField):
-    """Empty (not sent), `true` or `false`; `words` are what people read instead of these two."""
+    """Takes nothing (not sent), `true` or `false`; `words` are what people read instead of these two."""
 
     def __init__(self, *, words: tuple[str, str] = ("true", "false"), **kwargs: object) -> None:
         choices = [("", "not sent"), ("true", words[0]), ("false", words[1])]
@@ -58,7 +58,7 @@ class BooleanWordField(forms.ChoiceField):
 
 
 class NumberField(forms.DecimalField):
-    """A decimal, given back as float. The API's limits are checked by the service."""
+    """Takes a decimal and gives back a float. The service checks the API's limits."""
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(required=False, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **kwargs)
@@ -74,7 +74,7 @@ class WholeNumberField(forms.IntegerField):
 
 
 class TextField(forms.CharField):
-    """Text sent as typed; empty is not sent."""
+    """Sends text as typed; empty is not sent."""
 
     def __init__(self, *, rows: int = 0, **kwargs: object) -> None:
         if rows:

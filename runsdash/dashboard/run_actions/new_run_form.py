@@ -1,11 +1,13 @@
-"""The two forms that start a run. Field names are the API's own parameter names."""
+"""Parses the forms that start a run. Field names are the API's own parameter names."""
 
 from django import forms
+from django.http import QueryDict
 
+from runsdash.actions.audited_call import new_token
 from runsdash.service import ServiceError
 
 from .json_fields import BooleanWordField, JsonField, NumberField, TextField, WholeNumberField, WordOrJsonField
-from .metadata_form import MetadataPairs
+from .metadata import MetadataPairs
 
 MESSAGES_EXAMPLE = '[{"role": "user", "content": "…"}]'
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -16,7 +18,7 @@ SHARED = (
 
 
 class RunForm(forms.Form):
-    """What both forms have in common."""
+    """Holds what all forms have in common."""
 
     assistant_id = forms.CharField(max_length=200, required=False)
     assistant_id_typed = forms.CharField(  # an id that the list does not offer
@@ -45,7 +47,7 @@ class RunForm(forms.Form):
 
     sent_names: tuple[str, ...] = SHARED
 
-    def __init__(self, data: object = None, **kwargs: object) -> None:
+    def __init__(self, data: QueryDict | None = None, **kwargs: object) -> None:
         super().__init__(data, **kwargs)
         empty = MetadataPairs.from_map(self.initial.get("metadata") or {})
         self.metadata = MetadataPairs.from_post(data) if data is not None else empty
@@ -60,7 +62,7 @@ class RunForm(forms.Form):
         return cleaned
 
     def parameters(self) -> dict[str, object]:
-        """The service's arguments: only what was filled in."""
+        """Returns the service's arguments: only what was filled in."""
         given = {name: self.cleaned_data.get(name) for name in self.sent_names}
         given = {name: value for name, value in given.items() if value is not None}
         if self.metadata.pairs:
@@ -68,8 +70,17 @@ class RunForm(forms.Form):
         return given
 
     @property
+    def one_time_token(self) -> str:
+        """Returns the token. A post without one gets a new one and is not protected against repeats."""
+        return self.cleaned_data.get("token") or new_token()
+
+    @property
+    def reason_text(self) -> str:
+        return self.cleaned_data.get("reason") or ""
+
+    @property
     def makes_thread(self) -> bool:
-        """By a call of its own, before the run is asked for."""
+        """Tells whether a call of its own makes the thread before the run is asked for."""
         return False
 
     def add_service_error(self, error: ServiceError) -> None:
@@ -79,7 +90,7 @@ class RunForm(forms.Form):
 
 
 class RunOnThreadForm(RunForm):
-    """service.create_run."""
+    """Collects the arguments of `create_run`."""
 
     additional_instructions = TextField(help_text="Appended to the instructions", rows=2)
     additional_messages = JsonField(shape=list, placeholder=MESSAGES_EXAMPLE)
@@ -103,22 +114,8 @@ class RunOnThreadForm(RunForm):
         return given
 
 
-class RerunForm(RunOnThreadForm):
-    """A run made from another one: its fields start as the source's parameters."""
-
-    target = forms.ChoiceField(
-        choices=[("thread", "On the same thread"), ("copy", "On a copy of the thread up to that point")],
-        required=False,
-    )
-    made_thread_id = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
-
-    @property
-    def makes_thread(self) -> bool:
-        return self.cleaned_data.get("target") == "copy"
-
-
 class ThreadAndRunForm(RunForm):
-    """service.create_thread and create_run, or create_thread_and_run when the single call is asked for."""
+    """Collects the arguments of `create_thread` and `create_run`, or of the single call that makes both."""
 
     tool_resources = JsonField(
         label="Run resources", help_text="Exists in the single call only, so that is used", shape=dict
@@ -128,7 +125,7 @@ class ThreadAndRunForm(RunForm):
 
     sent_names = (*SHARED, "tool_resources")
 
-    def __init__(self, data: object = None, **kwargs: object) -> None:
+    def __init__(self, data: QueryDict | None = None, **kwargs: object) -> None:
         super().__init__(data, **kwargs)
         # Names with a dash cannot be attributes.
         self.fields["thread-messages"] = JsonField(
@@ -153,7 +150,7 @@ class ThreadAndRunForm(RunForm):
         return cleaned
 
     def thread_parameters(self) -> dict[str, object]:
-        """What the thread is made with."""
+        """Returns what the thread is made with."""
         messages = list(self.cleaned_data.get("thread-messages") or [])
         text = self.cleaned_data.get("thread-message_text")
         if text:
@@ -171,7 +168,7 @@ class ThreadAndRunForm(RunForm):
 
     @property
     def takes_single_call(self) -> bool:
-        """Run-level tool_resources exist in the single call only."""
+        """Tells whether one call makes both: run-level tool_resources exist in that call only."""
         return bool(self.cleaned_data.get("is_single_call") or self.cleaned_data.get("tool_resources"))
 
     def add_service_error(self, error: ServiceError) -> None:

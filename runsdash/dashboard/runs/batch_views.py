@@ -1,9 +1,16 @@
-"""One operation on many runs: the form that says how many, and the job's page."""
+"""Acts on many runs: the form that says how many, and the job's page."""
 
 from django import forms
 from django.core.paginator import Paginator
 from django.db.models import Count
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    QueryDict,
+)
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -14,19 +21,18 @@ from runsdash.actions.batch.jobs import MAX_RUNS, TooMany, make_job, matching_id
 from runsdash.actions.batch.models import BatchItem, BatchJob
 from runsdash.actions.batch.working import export_folder
 from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run
 from runsdash.index.search.run_filter import FilterError
 from runsdash.service.checks import MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS
-
-from .rows import state_tag
 
 ITEMS_A_PAGE = 100
 POLL_S = 2
 
 
 class BulkForm(forms.Form):
-    """What to do with the runs. Tagging adds one metadata pair."""
+    """Parses what to do with the runs. Tagging adds one metadata pair."""
 
     operation = forms.ChoiceField(choices=BatchJob.Operation.choices)
     key = forms.CharField(required=False, max_length=MAX_METADATA_KEY_CHARS, strip=False)
@@ -50,49 +56,54 @@ class BulkForm(forms.Form):
 @operator_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """GET: what matches now (`?q=` or `?run=` keys). POST: makes the job of what matches at this moment."""
-    asked = request.POST if request.method == "POST" else request.GET
+    """Shows what matches now (`?q=` or `?run=` keys); on POST makes the job of what matches then."""
+    query = request.POST if request.method == "POST" else request.GET
     try:
-        run_ids = asked_runs(asked)
+        run_ids = chosen_run_ids(query)
     except (FilterError, TooMany) as error:
-        return page(request, asked, [], BulkForm(initial={"token": new_token()}), problem=str(error), status=422)
+        return page(request, query, [], BulkForm(initial={"token": new_token()}), problem=str(error), status=422)
     if request.method != "POST":
         operation = request.GET.get("operation", BatchJob.Operation.CANCEL)
-        return page(request, asked, run_ids, BulkForm(initial={"token": new_token(), "operation": operation}))
+        return page(request, query, run_ids, BulkForm(initial={"token": new_token(), "operation": operation}))
     form = BulkForm(request.POST)
     if not form.is_valid() or not run_ids:
         problem = "" if run_ids else "No run matches any more. Nothing was done."
-        return page(request, asked, run_ids, form, problem=problem, status=422)
+        return page(request, query, run_ids, form, problem=problem, status=422)
     job = make_job(
         actor=request.user,
         operation=form.cleaned_data["operation"],
         run_ids=run_ids,
         token=form.cleaned_data["token"],
-        query=asked.get("q", ""),
+        query=query.get("q", ""),
         reason=form.cleaned_data["reason"],
         parameters=form.parameters,
     )
     return HttpResponseRedirect(reverse("bulk_job", args=[job.pk]))
 
 
-def asked_runs(asked: object) -> list[int]:
-    """Keys of the runs selected by hand, else of those that match `q`."""
-    chosen = [int(key) for key in asked.getlist("run") if key.isdecimal() and len(key) < 20][:MAX_RUNS]
+def chosen_run_ids(query: QueryDict) -> list[int]:
+    """Returns keys of the runs selected by hand, else of those that match `q`."""
+    chosen = [int(key) for key in query.getlist("run") if key.isdecimal() and len(key) < 20][:MAX_RUNS]
     if chosen:
         return list(Run.objects.filter(pk__in=chosen).values_list("pk", flat=True))
-    slug = asked.get("connection")
-    return matching_ids(asked.get("q", ""), connection=connection_named(slug) if slug else None)
+    slug = query.get("connection")
+    return matching_ids(query.get("q", ""), connection=connection_named(slug) if slug else None)
 
 
 def page(
-    request: HttpRequest, asked: object, run_ids: list[int], form: BulkForm, *, problem: str = "", status: int = 200
+    request: HttpRequest, query: QueryDict, run_ids: list[int], form: BulkForm, *, problem: str = "", status: int = 200
 ) -> HttpResponse:
-    chosen = [key for key in asked.getlist("run") if key.isdecimal()]
+    chosen = [key for key in query.getlist("run") if key.isdecimal()]
     by_status = Run.objects.filter(pk__in=run_ids[:MAX_RUNS]).values("status").annotate(runs=Count("pk"))
     context = {
-        "form": form, "query": asked.get("q", ""), "chosen": chosen, "connection": asked.get("connection", ""),
-        "count": len(run_ids), "by_status": by_status.order_by("-runs"), "problem": problem,
-    }  # fmt: skip
+        "form": form,
+        "query": query.get("q", ""),
+        "chosen": chosen,
+        "connection": query.get("connection", ""),
+        "count": len(run_ids),
+        "by_status": by_status.order_by("-runs"),
+        "problem": problem,
+    }
     return render(request, "runs/batch/new.html", context, status=status)
 
 
@@ -105,33 +116,29 @@ def jobs(request: HttpRequest) -> HttpResponse:
 @viewer_required
 @require_safe
 def job(request: HttpRequest, key: int) -> HttpResponse:
-    """The job with the result of each run. Polled while it goes on."""
-    found = job_named(key)
-    context = job_context(request, found)
-    if request.headers.get("HX-PTag") == context["poll"]["tag"]:
-        return HttpResponseNotModified()
-    response = render(request, "runs/batch/_job.html" if request.htmx else "runs/batch/job.html", context)
-    response["HX-PTag"] = context["poll"]["tag"]
-    return response
+    """Shows the job with the result of each run. Polled while it goes on."""
+    context = job_context(request, job_named(key))
+    template = "runs/batch/_job.html" if request.htmx else "runs/batch/job.html"
+    return poll_answer(request, template, context, tag=context["poll"].tag)
 
 
-def job_context(request: HttpRequest, found: BatchJob) -> dict[str, object]:
-    counts = dict(found.items.values_list("state").annotate(n=Count("pk")))
+def job_context(request: HttpRequest, job: BatchJob) -> dict[str, object]:
+    counts = dict(job.items.values_list("state").annotate(n=Count("pk")))
     state = request.GET.get("state", "")
-    items = found.items.select_related("run__thread", "run__connection").order_by("id")
+    items = job.items.select_related("run__thread", "run__connection").order_by("id")
     items = items.filter(state=state) if state in BatchItem.State.values else items
     pages = Paginator(items, ITEMS_A_PAGE)
     left = counts.get("waiting", 0) + counts.get("doing", 0)
-    url = f"{reverse('bulk_job', args=[found.pk])}?{request.GET.urlencode()}"
-    tag = state_tag(counts, found.ended_at, found.is_stopped, Shell(request).waiting_count)
+    url = f"{reverse('bulk_job', args=[job.pk])}?{request.GET.urlencode()}"
+    tag = state_tag(counts, job.ended_at, job.is_stopped, Shell(request).waiting_count)
     cells = [{"state": one, "label": one.label, "count": counts.get(one.value, 0)} for one in BatchItem.State]
     return {
-        "job": found,
+        "job": job,
         "cells": cells,
         "state": state,
         "items": pages.get_page(request.GET.get("page")),
-        "over": found.total - left,
-        "poll": {"url": url, "interval_s": POLL_S, "tag": tag},
+        "over": job.total - left,
+        "poll": Poll(url=url, interval_s=POLL_S, tag=tag),
     }
 
 
@@ -145,15 +152,15 @@ def stop(request: HttpRequest, key: int) -> HttpResponse:
 @viewer_required
 @require_safe
 def download(request: HttpRequest, key: int) -> HttpResponse:
-    found = job_named(key)
-    path = export_folder() / found.file_name
-    if not found.file_name or not path.is_file():
+    job = job_named(key)
+    path = export_folder() / job.file_name
+    if not job.file_name or not path.is_file():
         raise Http404("This job has no file.")
-    return FileResponse(path.open("rb"), as_attachment=True, filename=found.file_name, content_type="application/jsonl")
+    return FileResponse(path.open("rb"), as_attachment=True, filename=job.file_name, content_type="application/jsonl")
 
 
 def job_named(key: int) -> BatchJob:
-    found = BatchJob.objects.filter(pk=key).first()
-    if found is None:
+    job = BatchJob.objects.filter(pk=key).first()
+    if job is None:
         raise Http404("There is no such job.")
-    return found
+    return job

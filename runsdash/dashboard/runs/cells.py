@@ -1,4 +1,4 @@
-"""A row of the run list as markup: a function a column. Formats, asks nothing.
+"""Renders a row of the run list: a function a column. Formats, asks nothing.
 
 Written as text because a page has up to a hundred rows and a template takes several times as long for each. Everything
 that comes from upstream goes through `markup`, which escapes; nothing here is marked safe by hand but our own patterns.
@@ -11,12 +11,12 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from runsdash.dashboard.shell import formats
+from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.templatetags import shown
-from runsdash.dashboard.templatetags.shown import markup
 from runsdash.index.models import Run
 
 from .columns import NAMES
-from .query import AskedRuns
+from .query import RunListQuery
 
 NOTHING = SafeString("")
 ROW = '<tr id="run-{}" data-run-id="{}" data-status="{}">{}' + "\n  {}" * (2 + len(NAMES)) + "\n</tr>\n"
@@ -24,16 +24,16 @@ ROW = '<tr id="run-{}" data-run-id="{}" data-status="{}">{}' + "\n  {}" * (2 + l
 
 @dataclass(frozen=True)
 class Table:
-    """What the rows of a page have in common. `can_act`: rows can be selected."""
+    """Holds what the rows of a page have in common. `can_act`: rows can be selected."""
 
     columns: Sequence[str]
-    asked: AskedRuns
+    query: RunListQuery
     can_act: bool
 
 
 def row(run: Run, table: Table) -> SafeString:
-    """`run` is dressed, see run_lists.py. Root: #run-<key>."""
-    name = shown.escaped(formats.short_id_text(run.upstream_id))
+    """Renders a run that rows.complete_rows has filled in. Root: #run-<key>."""
+    name = escaped(formats.short_id_text(run.upstream_id))
     cells = [status(run, table, name), title(run, table)]
     cells += [CELLS[column](run, table) if column in table.columns else NOTHING for column in NAMES]
     return markup(ROW, run.pk, run.upstream_id, run.status, pick(run, name) if table.can_act else NOTHING, *cells)
@@ -50,12 +50,13 @@ def pick(run: Run, name: SafeString) -> SafeString:
     return markup(
         '<td class="p1 pick"><input class="rowcheck" type="checkbox" name="run" value="{}" form="bulk-select" '
         'aria-label="Select {}"></td>',
-        run.pk, name,
-    )  # fmt: skip
+        run.pk,
+        name,
+    )
 
 
 def status(run: Run, table: Table, name: SafeString) -> SafeString:
-    """With the time that is left to answer, or why it ended, where no column says so."""
+    """Adds the time left to answer, or why the run ended, where no column says so."""
     facts, note = run.facts, NOTHING
     if facts.is_waiting and run.expires_at:
         note = markup('<span class="note">{}</span>', shown.countdown(run.expires_at, label=name))
@@ -67,8 +68,10 @@ def status(run: Run, table: Table, name: SafeString) -> SafeString:
 def title(run: Run, table: Table) -> SafeString:
     return markup(
         '<th scope="row">{}<span class="sub only-narrow">{} · {}</span></th>',
-        shown.run_link(run, hit=table.asked.words), run.assistant_name or run.model, shown.ago(run.created_at),
-    )  # fmt: skip
+        shown.run_link(run, hit=table.query.words),
+        run.assistant_name or run.model,
+        shown.ago(run.created_at),
+    )
 
 
 # Columns
@@ -135,7 +138,7 @@ def connection(run: Run, table: Table) -> SafeString:
 
 
 def metadata(run: Run, table: Table) -> SafeString:
-    return markup('<td class="p3 grow">{}</td>', shown.metadata_tags(run.metadata, asked=table.asked))
+    return markup('<td class="p3 grow">{}</td>', shown.metadata_tags(run.metadata, query=table.query))
 
 
 CELLS: dict[str, Callable[[Run, Table], SafeString]] = {

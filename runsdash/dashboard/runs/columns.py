@@ -1,4 +1,4 @@
-"""Columns of the run list: which there are, which a person wants, how they can be sorted."""
+"""Defines the columns of the run list: which a person wants, and how they can be sorted."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from runsdash.accounts.models import User
 
 @dataclass(frozen=True)
 class Column:
-    """`classes` say how it looks and on which widths it goes; `sort` is its name in `?sort=`, empty for none."""
+    """Describes a column. `classes` say on which widths it goes; `sort` is its name in `?sort=`, "" for none."""
 
     name: str
     label: str
@@ -38,7 +38,7 @@ USUAL = [column.name for column in COLUMNS if column.is_usual]
 
 
 def columns_for(user: User) -> list[str]:
-    """Names of the columns this person wants, in the order of the table. Status and run are always there."""
+    """Returns the columns this person wants, in the table's order. Status and run are always there."""
     return in_order(user.list_columns) or USUAL
 
 

@@ -1,4 +1,4 @@
-"""Parts of the run list that come after its rows: facets, suggestions, and which columns a person wants."""
+"""Renders what comes after the run list's rows: facets, suggestions, and which columns a person wants."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,23 +12,23 @@ from runsdash.index.search.suggestions import suggestions
 
 from .columns import in_order
 from .facet_menus import around_rows
-from .query import MAX_FILTER_CHARS, asked_runs
+from .query import MAX_FILTER_CHARS, run_list_query
 
 
 @viewer_required
 @require_safe
 def facets(request: HttpRequest) -> HttpResponse:
-    """How many runs of the filter have each value; `exact` takes its time. A filter that cannot be read has none."""
-    asked = asked_runs(request.GET)
-    connection = connection_named(asked.connection_slug) if asked.connection_slug else None
-    found = None if asked.error else facets_of(asked.filter, connection, is_exact="exact" in request.GET)
-    return render(request, "runs/_facets.html", {"asked": asked, **around_rows(asked, found)})
+    """Counts runs of the filter for each value; `exact` takes its time. An unreadable filter has none."""
+    query = run_list_query(request.GET)
+    connection = connection_named(query.connection_slug) if query.connection_slug else None
+    counts = None if query.error else facets_of(query.filter, connection, is_exact="exact" in request.GET)
+    return render(request, "runs/_facets.html", {"query": query, **around_rows(query, counts)})
 
 
 @viewer_required
 @require_safe
 def suggest(request: HttpRequest) -> HttpResponse:
-    """What may come next in the filter."""
+    """Suggests what may come next in the filter."""
     typed = request.GET.get("q", "")[:MAX_FILTER_CHARS]
     return render(request, "runs/_suggestions.html", {"suggestions": suggestions(typed)})
 
@@ -40,5 +40,5 @@ def columns(request: HttpRequest) -> HttpResponse:
     chosen = [] if "usual" in request.POST else in_order(request.POST.getlist("col"))
     request.user.list_columns = chosen
     request.user.save(update_fields=["list_columns"])
-    asked = asked_runs(request.GET)
-    return redirect(f"{reverse('runs')}{asked.url_query()}")
+    query = run_list_query(request.GET)
+    return redirect(f"{reverse('runs')}{query.url_query()}")

@@ -1,4 +1,4 @@
-"""What the address of a run list asks for: filter, order, page size, place. Parses, runs no query."""
+"""Parses what the address of a run list asks for: filter, order, page size, place. Runs no query."""
 
 import re
 from dataclasses import dataclass
@@ -22,14 +22,13 @@ LIMITS = [25, 50, 100]
 DEFAULT_LIMIT = 50
 NEWEST_FIRST = "-created_at"
 MAX_FILTER_CHARS = 2000
-__all__ = ["DEFAULT_LIMIT", "LIMITS", "MAX_FILTER_CHARS", "NEWEST_FIRST", "SORTS", "AskedRuns", "asked_runs"]
 NO_FILTER = RunFilter()
 AN_ID = re.compile(r"(run|thread|asst|step|msg|call)_\w+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedRuns:
-    """`text` is the filter as typed; `error` says what is wrong with it, and then `filter` is empty."""
+class RunListQuery:
+    """Holds the parsed address. `text` is the filter as typed; with an `error` the `filter` is empty."""
 
     text: str = ""
     filter: RunFilter = NO_FILTER
@@ -45,11 +44,11 @@ class AskedRuns:
 
     @property
     def is_first_page(self) -> bool:
-        """Newest first, from the start: the page that newer runs would come to."""
+        """Tells whether this is the page that newer runs would come to: newest first, from the start."""
         return self.order == RunOrder() and not self.cursor
 
     def url_query(self, **changes: object) -> str:
-        """`?…` with some values changed. What equals its default is left out; a change starts at the first page."""
+        """Returns `?…` with some values changed, without defaults; a change starts at the first page."""
         values = {
             "q": self.text,
             "sort": self.sort if self.sort != NEWEST_FIRST else "",
@@ -60,7 +59,7 @@ class AskedRuns:
         return f"?{urlencode(given)}" if given else "?"
 
     def sorted_by(self, sort: str) -> str:
-        """The address of the list in another order: largest first, and the other way when it is so already."""
+        """Links to the list in another order: largest first, and the other way when it is so already."""
         chosen = sort if self.sort == f"-{sort}" else f"-{sort}"
         return self.url_query(sort=chosen if chosen != NEWEST_FIRST else "")
 
@@ -68,25 +67,25 @@ class AskedRuns:
         return self.url_query(q=str(run_filter))
 
     def with_pair(self, key: str, value: str) -> str:
-        """The address of the list narrowed to a metadata pair. Asked for at each tag of each row."""
+        """Links to the list narrowed to a metadata pair. Called for each tag of each row."""
         start, end = self.address_around
         return f"{start}{pair_in_address(key, value)}{end}"
 
     @cached_property
     def address_around(self) -> tuple[str, str]:
-        """The address of the list, before and behind one more clause."""
+        """Returns the address of the list, before and behind one more clause."""
         rest = self.url_query(q="").removeprefix("?")
         start = quote_plus(f"{self.filter} ") if self.filter else ""
         return f"?q={start}", f"&{rest}" if rest else ""
 
     @property
     def sort_word(self) -> str:
-        """`sort` as a saved view keeps it."""
+        """Returns `sort` as a saved view keeps it."""
         return "" if self.sort == NEWEST_FIRST else self.sort
 
     @property
     def kept_text(self) -> str:
-        """The filter as a saved view keeps it: with the connection that was chosen beside it."""
+        """Returns the filter as a saved view keeps it: with the connection that was chosen beside it."""
         if not self.connection_slug or self.error:
             return self.text
         of_connection = Clause("connection", self.connection_slug)
@@ -94,47 +93,47 @@ class AskedRuns:
 
     @property
     def chips(self) -> list[tuple[str, str]]:
-        """Each clause as text, with the address of the list without it."""
+        """Returns each clause as text, with the address of the list without it."""
         return [(text_of(one), self.filtered(self.filter.without(one))) for one in self.filter.clauses]
 
     @property
     def id_word(self) -> str:
-        """A word of the filter that looks like an id; ids are not among the words of a run."""
+        """Returns a word of the filter that looks like an id; ids are not among the words of a run."""
         words = (one.value for one in self.filter.clauses if one.name == TEXT and not one.is_negated)
         return next((word for word in words if AN_ID.fullmatch(word)), "")
 
     @property
     def words(self) -> str:
-        """What is looked for in texts, for `?hit=` of a run page."""
+        """Returns what is looked for in texts, for `?hit=` of a run page."""
         return str(RunFilter(tuple(one for one in self.filter.clauses if one.name == TEXT and not one.is_negated)))
 
 
 @lru_cache(maxsize=4096)
 def pair_in_address(key: str, value: str) -> str:
-    """The clause of a metadata pair. Rows of a list have few different ones."""
+    """Writes the clause of a metadata pair. Rows of a list have few different ones."""
     return quote_plus(text_of(Clause(METADATA, value, "=", key)))
 
 
 def refuse_long(text: str) -> None:
-    """Raises FilterError. What is cut off would silently be another filter."""
+    """Raises FilterError: what is cut off would silently be another filter."""
     if len(text) > MAX_FILTER_CHARS:
-        sentence = f"From here on it is too long: a filter has at most {MAX_FILTER_CHARS:,} characters, this one {len(text):,}."
-        raise FilterError(text[MAX_FILTER_CHARS:], sentence, MAX_FILTER_CHARS)
+        limit = f"a filter has at most {MAX_FILTER_CHARS:,} characters, this one {len(text):,}."
+        raise FilterError(text[MAX_FILTER_CHARS:], f"From here on it is too long: {limit}", MAX_FILTER_CHARS)
 
 
-def asked_runs(query: QueryDict) -> AskedRuns:
-    """Never fails: a filter that cannot be read leaves its error in `error`."""
+def run_list_query(query: QueryDict) -> RunListQuery:
+    """Reads the address and never fails: a filter that cannot be read leaves its error in `error`."""
     text = query.get("q", "").strip()
-    found, error = NO_FILTER, None
+    run_filter, error = NO_FILTER, None
     try:
         refuse_long(text)
-        found = parsed(text)
+        run_filter = parsed(text)
     except FilterError as refused:
         error = refused
     limit, sort = query.get("limit", ""), query.get("sort", "")
-    return AskedRuns(
+    return RunListQuery(
         text=text,
-        filter=found,
+        filter=run_filter,
         error=error,
         sort=sort if sort.removeprefix("-") in SORTS else NEWEST_FIRST,
         limit=int(limit) if limit in {str(one) for one in LIMITS} else DEFAULT_LIMIT,

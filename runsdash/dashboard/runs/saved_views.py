@@ -1,5 +1,6 @@
-"""Filters that people keep: save, rename, share, delete. A shared one is seen by everybody, changed by its owner."""
+"""Saves, renames, shares and deletes filters. Everybody sees a shared one, its owner alone changes it."""
 
+from django import forms
 from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -10,8 +11,38 @@ from runsdash.accounts.guards import viewer_required
 from runsdash.accounts.models import User
 from runsdash.dashboard.shell.links import view_url
 from runsdash.index.models import SavedView
+from runsdash.index.search.run_filter import FilterError, parsed
 
-from .saved_view_form import SavedViewForm
+from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS
+
+
+class SavedViewForm(forms.ModelForm):
+    """Parses a name for a filter and an order. One person has a name once."""
+
+    class Meta:
+        model = SavedView
+        fields = ("name", "query", "sort", "is_shared")
+
+    query = forms.CharField(required=False, max_length=MAX_FILTER_CHARS)
+    sort = forms.CharField(required=False)
+
+    def clean_query(self) -> str:
+        try:
+            return str(parsed(self.cleaned_data["query"]))
+        except FilterError as refused:
+            raise forms.ValidationError(str(refused)) from refused
+
+    def clean_sort(self) -> str:
+        sort = self.cleaned_data["sort"]
+        return sort if sort.removeprefix("-") in SORTS and sort != NEWEST_FIRST else ""
+
+    def clean_name(self) -> str:
+        name = self.cleaned_data["name"]
+        same = SavedView.objects.filter(owner=self.instance.owner, name=name).exclude(pk=self.instance.pk)
+        if same.exists():
+            raise forms.ValidationError("You have a view of this name already.")
+        return name
+
 
 MOST = 200  # of one person
 
@@ -19,7 +50,7 @@ MOST = 200  # of one person
 @viewer_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def views(request: HttpRequest) -> HttpResponse:
-    """All views a person sees; POST keeps the filter in the form as a new one."""
+    """Lists the views a person sees; on POST saves the filter in the form as a new one."""
     new = SavedView(owner=request.user)
     if request.method != "POST":
         given = {name: request.GET.get(name, "") for name in ("query", "sort")}
@@ -62,7 +93,7 @@ def delete(request: HttpRequest, key: int) -> HttpResponse:
 
 
 def own_view(request: HttpRequest, key: int) -> SavedView:
-    """A view of this person; others' are not there, whatever they share."""
+    """Returns a view of this person; 404 for others', whatever they share."""
     return get_object_or_404(SavedView, pk=key, owner=request.user)
 
 

@@ -1,4 +1,4 @@
-"""Runs across threads: the list with its filters, saved views, and batch jobs on many runs."""
+"""Addresses of runs across threads: the list with its filters, saved views, and batch jobs."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""How an upstream's id stands in a path of ours. Ids are opaque; nothing else writes them into paths."""
+"""Writes upstream ids into paths of ours. Ids are opaque; nothing else writes them into paths."""
 
 import re
 
@@ -14,14 +14,14 @@ class IdConverter:
     regex = "[^/]+"
 
     def to_python(self, value: str) -> str:
-        return WRITTEN.sub(lambda found: chr(int(found[1], 16)), value)
+        return WRITTEN.sub(lambda match: chr(int(match[1], 16)), value)
 
     def to_url(self, value: str) -> str:
         if value in OUR_WORDS:
             return escaped(value[0]) + value[1:]
         if value and not value.strip("."):
             return "".join(map(escaped, value))
-        return UNFIT.sub(lambda found: escaped(found[0]), value)
+        return UNFIT.sub(lambda match: escaped(match[0]), value)
 
 
 def escaped(char: str) -> str:

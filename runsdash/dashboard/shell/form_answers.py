@@ -1,4 +1,4 @@
-"""How a write form answers: what became of it as a status and a sentence, as a page or as htmx partials."""
+"""Answers write forms: a status and a sentence for what became of them, as a page or as htmx partials."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ FIRST_RESULT_WAIT_S = 5.0  # a second post of a form waits this long for the fir
 
 
 def status_of(error: ServiceError) -> int:
-    """422 when the input was refused, 504 when it may have arrived, else 502."""
+    """Returns 422 when the input was refused, 504 when it may have arrived, else 502."""
     if isinstance(error, InvalidRequest | Refused | NotFound | Conflict):
         return 422
     return 504 if isinstance(error, NoAnswer) and error.outcome_unclear else 502
@@ -34,7 +34,10 @@ def status_of(error: ServiceError) -> int:
 
 def sentence_of(error: ServiceError) -> str:
     if isinstance(error, NoAnswer) and error.outcome_unclear:
-        return "The upstream did not answer after the request was sent. The outcome is being checked; nothing is sent again."
+        return (
+            "The upstream did not answer after the request was sent. "
+            "The outcome is being checked; nothing is sent again."
+        )
     if isinstance(error, NoAnswer):
         return f"The upstream could not be reached, nothing was sent. {error.message}"
     if error.outcome_unclear:
@@ -54,7 +57,7 @@ def form_answer(
     status: int = 200,
     dialog: str = "",
 ) -> HttpResponse:
-    """The form: a page; for htmx its fragment, in a dialog titled `dialog` if that is given.
+    """Renders the form as a page; for htmx its fragment, in a dialog titled `dialog` if that is given.
 
     With an error status the fragment comes as a partial for `root`: what was typed stays, and the error is in it.
     """
@@ -71,6 +74,9 @@ def partial(target: str, html: str | SafeString, *, swap: str = "innerHTML") -> 
     return format_html('<hx-partial hx-target="{}" hx-swap="{}">{}</hx-partial>', target, swap, html)
 
 
+CLOSE_DIALOG = (partial("#run-dialog", ""),)
+
+
 def toast(request: HttpRequest, text: str, *, tone: str = "good", url: str = "", link: str = "") -> SafeString:
     context = {"text": text, "tone": tone, "url": url, "link": link}
     return partial("#toasts", render_to_string("shell/_toast.html", context, request=request), swap="beforeend")
@@ -85,7 +91,7 @@ def done(
     partials: tuple[SafeString, ...] = (),
     more: tuple[str, str] | None = None,
 ) -> HttpResponse:
-    """After a write: back to the page with a message; for htmx a toast, the changed parts and `run-changed`.
+    """Leads back to the page with a message; for htmx sends a toast, the changed parts and `run-changed`.
 
     `more`: address and words of a link in the toast.
     """
@@ -99,7 +105,7 @@ def done(
 
 
 def first_result(error: TokenUsed) -> AuditedAction:
-    """What the first post of this form became; waits a little when it is still under way."""
+    """Returns what became of the form's first post; waits a little while it is still under way."""
     audited = action_of(error.intent)
     if audited.last is None:
         until(lambda: action_of(error.intent).last, seconds=FIRST_RESULT_WAIT_S)
@@ -110,8 +116,10 @@ def first_result(error: TokenUsed) -> AuditedAction:
 def sent_before(
     request: HttpRequest, error: TokenUsed, *, url: str, partials: tuple[SafeString, ...] = ()
 ) -> HttpResponse:
-    """The answer to a second post of the same form."""
-    first = first_result(error)
-    said = f" The upstream said: {first.last.upstream_message}" if first.last and first.last.upstream_message else ""
-    text = f"This form was sent before; nothing was sent again. Its result: {first.result_label}.{said}"
+    """Answers a second post of the same form."""
+    audited = first_result(error)
+    said = (
+        f" The upstream said: {audited.last.upstream_message}" if audited.last and audited.last.upstream_message else ""
+    )
+    text = f"This form was sent before; nothing was sent again. Its result: {audited.result_label}.{said}"
     return done(request, url=url, text=text, tone="warn", partials=partials)

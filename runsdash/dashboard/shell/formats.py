@@ -1,8 +1,10 @@
-"""How values look to people: durations, ages, sizes, counts, short ids. Plain text in and out, no HTML."""
+"""Formats values for people: durations, ages, sizes, counts, short ids. Takes and returns plain text, no HTML."""
 
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+
+from runsdash.index.models import Run
 
 UNKNOWN = "—"
 SOON_S = 120  # under two minutes a countdown turns red
@@ -11,7 +13,7 @@ SHORT_ENOUGH = 18  # ids up to this length are shown whole
 
 
 def duration_text(seconds: float | None) -> str:
-    """Whole seconds as `47 s`, `2 m 04 s`, `1 h 02 m`, `3 d 04 h`; a dash when unknown."""
+    """Writes whole seconds: `47 s`, `2 m 04 s`, `1 h 02 m`, `3 d 04 h`; a dash when unknown."""
     if seconds is None:
         return UNKNOWN
     seconds = max(0, int(seconds))
@@ -26,7 +28,7 @@ def duration_text(seconds: float | None) -> str:
 
 
 def span_text(seconds: float) -> str:
-    """One rounded-down unit: `6 s`, `25 min`, `3 h`, `2 d`."""
+    """Writes one rounded-down unit: `6 s`, `25 min`, `3 h`, `2 d`."""
     seconds = abs(int(seconds))
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
@@ -35,7 +37,7 @@ def span_text(seconds: float) -> str:
 
 
 def age_text(when: datetime, *, now: datetime | None = None) -> str:
-    """`6 s ago`, `in 3 min`; older than 60 days the date."""
+    """Writes `6 s ago`, `in 3 min`; the date when older than 60 days."""
     passed = (now or timezone.now()) - when
     if abs(passed) > timedelta(days=60):
         return f"{timezone.localtime(when):%Y-%m-%d}"
@@ -44,18 +46,18 @@ def age_text(when: datetime, *, now: datetime | None = None) -> str:
 
 
 def is_date(words: str) -> bool:
-    """Did `age_text` answer with a date, which never changes?"""
+    """Tells whether `age_text` answered with a date, which never changes."""
     return words.count("-") == 2
 
 
 def moment_text(when: datetime) -> str:
-    """Absolute, in the reader's time zone: `2026-11-23 14:32:02 UTC`."""
+    """Writes a moment in the reader's time zone: `2026-11-23 14:32:02 UTC`."""
     local = timezone.localtime(when)
     return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()}"
 
 
 def countdown_text(left_s: float) -> str:
-    """`8:30`, `1:02:03`, or `expired`. The same shape as static/js/countdown.js makes."""
+    """Writes `8:30`, `1:02:03`, or `expired`, in the shape of static/js/countdown.js."""
     left = int(left_s)
     if left <= 0:
         return "expired"
@@ -64,12 +66,12 @@ def countdown_text(left_s: float) -> str:
 
 
 def count_text(number: int | None) -> str:
-    """`12,608`; a dash when unknown."""
+    """Writes `12,608`; a dash when unknown."""
     return UNKNOWN if number is None else f"{number:,}"
 
 
 def short_count_text(number: float) -> str:
-    """`942`, `12.6 K`, `42.2 M`, `1.3 B`."""
+    """Writes `942`, `12.6 K`, `42.2 M`, `1.3 B`."""
     for unit in ("", " K", " M", " B"):
         if number < 999.95 or unit == " B":
             break
@@ -78,17 +80,17 @@ def short_count_text(number: float) -> str:
 
 
 def cost_text(dollars: float | None) -> str:
-    """What one run cost: `$0.0361`; a dash when unknown."""
+    """Writes what one run cost: `$0.0361`; a dash when unknown."""
     return UNKNOWN if dollars is None else f"${dollars:,.4f}"
 
 
 def costs_text(dollars: float) -> str:
-    """What several runs cost: `$160.40`."""
+    """Writes what several runs cost: `$160.40`."""
     return "<$0.01" if 0 < dollars < 0.005 else f"${dollars:,.2f}"
 
 
 def size_text(number: float | None) -> str:
-    """Bytes as `212 bytes`, `9.2 KB`, `1.4 MB`; a dash when unknown."""
+    """Writes bytes as `212 bytes`, `9.2 KB`, `1.4 MB`; a dash when unknown."""
     if number is None:
         return UNKNOWN
     if number < 1024:
@@ -101,10 +103,16 @@ def size_text(number: float | None) -> str:
 
 
 def short_id_text(upstream_id: str) -> str:
-    """Prefix, first four, ellipsis, last four: `run_3zZW…dK39`."""
+    """Keeps prefix, first four and last four letters of an id: `run_3zZW…dK39`."""
     if len(upstream_id) <= SHORT_ENOUGH:
         return upstream_id
     prefix, underscore, rest = upstream_id.partition("_")
     if not underscore or len(prefix) > 12 or len(rest) <= 2 * ID_WORDS:
         prefix, rest = "", upstream_id
     return f"{prefix}{underscore if prefix else ''}{rest[:ID_WORDS]}…{rest[-ID_WORDS:]}"
+
+
+def expired_at(run: Run) -> datetime | None:
+    """Returns when an expired run did: by the upstream's word, else its deadline or when it was seen."""
+    known = [moment for moment in (run.expires_at, run.status_since) if moment is not None]
+    return run.ended_at or min(known, default=None)

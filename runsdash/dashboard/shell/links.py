@@ -1,4 +1,4 @@
-"""URLs of pages about an upstream object. They carry `?connection=` only when the id is ambiguous."""
+"""Builds URLs of pages about an upstream object. They carry `?connection=` only when the id is ambiguous."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ PLAIN_ID = re.compile(r"[A-Za-z0-9_~-]+").fullmatch  # looks the same in an addr
 
 
 def mark_ambiguous(objects: Iterable[Model], *, among: Sequence[Connection] | None = None) -> None:
-    """Sets `is_ambiguous` on rows of one model: does another connection know the same id?
+    """Sets `is_ambiguous` on rows of one model whose id another connection knows too.
 
     `among`: all connections, by whoever has read them already.
     """
@@ -44,7 +44,7 @@ def with_connection(url: str, row: Model, **query: object) -> str:
 
 @lru_cache(maxsize=4096)
 def address(name: str, *ids: str) -> str:
-    """The URL named `name`. An empty id leads to the search instead."""
+    """Returns the URL named `name`. An empty id leads to the search instead."""
     written = [IdConverter().to_url(one) for one in ids]
     if all(map(PLAIN_ID, written)):
         return pattern(name, len(ids)).format(*written)
@@ -56,16 +56,16 @@ def address(name: str, *ids: str) -> str:
 
 @cache
 def pattern(name: str, count: int) -> str:
-    """The URL with places for ids: a list has hundreds of rows' worth, and resolving takes ten times as long."""
+    """Returns the URL with places for ids: resolving it for each row of a list takes ten times as long."""
     places = [f"place{number}end" for number in range(count)]
-    found = reverse(name, args=places)
+    url = reverse(name, args=places)
     for number, place in enumerate(places):
-        found = found.replace(place, f"{{{number}}}")
-    return found
+        url = url.replace(place, f"{{{number}}}")
+    return url
 
 
 def run_url(run: Run, name: str = "run", **query: object) -> str:
-    """The URL of a run's page, or of `name` (cancel, metadata, tool_outputs, run_live, run_raw).
+    """Returns the URL of a run's page, or of `name` (cancel, metadata, tool_outputs, run_live, run_raw).
 
     What is marked on the page (`run.hit`) goes along to its tabs, steps and polls.
     """
@@ -79,6 +79,6 @@ def thread_url(thread: Thread, name: str = "thread", **query: object) -> str:
 
 
 def view_url(view: SavedView) -> str:
-    """The run list that a saved view stands for."""
+    """Returns the URL of the run list that a saved view stands for."""
     given = {name: value for name, value in (("q", view.query), ("sort", view.sort)) if value}
     return f"{reverse('runs')}{'?' if given else ''}{urlencode(given)}"

@@ -1,4 +1,4 @@
-"""Which connection a URL means. `?connection=` says it; else the one that knows the id; else `default`."""
+"""Finds the connection a URL means: by `?connection=`, else the one that knows the id, else `default`."""
 
 from collections.abc import Sequence
 
@@ -20,19 +20,19 @@ from runsdash.sync.refresh import (
 
 
 class SeveralConnections(Exception):
-    """More than one connection knows the id; the reader has to choose. Rendered as 300 by the problems middleware."""
+    """Says that several connections know the id. The problems middleware lets the reader choose (300)."""
 
-    def __init__(self, *, upstream_id: str, found: list[Connection]) -> None:
+    def __init__(self, *, upstream_id: str, connections: list[Connection]) -> None:
         super().__init__(upstream_id)
-        self.upstream_id, self.found = upstream_id, found
+        self.upstream_id, self.connections = upstream_id, connections
 
 
 class NoConnection(Exception):
-    """There is no upstream to ask. Rendered with the way to add one."""
+    """Says that there is no upstream to ask. Rendered with the way to add one."""
 
 
 def connection_named(slug: str, *, among: Sequence[Connection] | None = None) -> Connection:
-    """`among`: all connections, by whoever has read them already."""
+    """Returns the connection with this slug. `among`: all connections, by whoever has read them already."""
     for connection in connections() if among is None else among:
         if connection.slug == slug:
             return connection
@@ -40,7 +40,7 @@ def connection_named(slug: str, *, among: Sequence[Connection] | None = None) ->
 
 
 def usable_connection(request: HttpRequest) -> Connection:
-    """The connection that `?connection=` (or the form field) names, else `default`, else the only enabled one."""
+    """Returns what `?connection=` (or the form field) names, else `default`, else the only enabled one."""
     slug = request.POST.get("connection") or request.GET.get("connection")
     if slug:
         return connection_named(slug)
@@ -51,7 +51,7 @@ def usable_connection(request: HttpRequest) -> Connection:
 
 
 def connection_of(request: HttpRequest, *ids: tuple[type[Model], str]) -> Connection:
-    """The connection of the object that a URL names: by the first id that is in the index, else the default one."""
+    """Returns the connection that knows the first id found in the index, else the default one."""
     slug = request.GET.get("connection") or request.POST.get("connection")
     if slug:
         return connection_named(slug)
@@ -61,7 +61,7 @@ def connection_of(request: HttpRequest, *ids: tuple[type[Model], str]) -> Connec
         rows = model.objects.filter(connection_id__in=by_key, upstream_id=upstream_id)
         knows = set(rows.values_list("connection_id", flat=True))
         if len(knows) > 1:
-            raise SeveralConnections(upstream_id=upstream_id, found=[by_key[pk] for pk in sorted(knows)])
+            raise SeveralConnections(upstream_id=upstream_id, connections=[by_key[pk] for pk in sorted(knows)])
         if knows:
             return by_key[knows.pop()]
     default = [one for one in every if one.slug == DEFAULT_SLUG] or every
@@ -71,45 +71,48 @@ def connection_of(request: HttpRequest, *ids: tuple[type[Model], str]) -> Connec
 
 
 def connection_of_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Connection:
-    """For a run page: by the run's id, or when it is unknown by its thread's."""
+    """Returns the connection of a run: by its id, or when that is unknown by its thread's."""
     return connection_of(request, (Run, run_id), (Thread, thread_id))
 
 
-def run_of_page(
+def run_for_page(
     request: HttpRequest, *, thread_id: str, run_id: str, wait_s: float = PAGE_WAIT_S, live_age_s: float = MAX_AGE_S
 ) -> Run:
-    """The run a page or a poll shows: as fresh as it may wait for. What was left unclear on it is settled by the way."""
+    """Returns the run for a page or a poll, after one short wait for the upstream.
+
+    What was left unclear on it is settled by the way.
+    """
     connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
-    asked = {"thread_id": thread_id, "run_id": run_id, "wait_s": wait_s}
-    run = refresh_run(connection, **asked, live_age_s=live_age_s)
+    run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s, live_age_s=live_age_s)
     if any(audited.is_open for audited in settle_run(run)):
         # A slow poll, or what has ended, may show a copy that is older than what has to be settled.
-        run = refresh_run(connection, **asked, max_age_s=SETTLE_AGE_S if run.facts.is_terminal else MAX_AGE_S)
+        max_age_s = SETTLE_AGE_S if run.facts.is_terminal else MAX_AGE_S
+        run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s, max_age_s=max_age_s)
         settle_run(run)
     return run
 
 
-def thread_of_page(request: HttpRequest, *, thread_id: str, max_age_s: float = THREAD_AGE_S) -> Thread:
-    """The thread a page or a poll shows, likewise."""
+def thread_for_page(request: HttpRequest, *, thread_id: str, max_age_s: float = THREAD_AGE_S) -> Thread:
+    """Returns the thread for a page or a poll, likewise."""
     connection = connection_of(request, (Thread, thread_id))
     thread = refresh_thread(connection, thread_id=thread_id, max_age_s=max_age_s)
     settle_thread(thread)
     return thread
 
 
-def known_thread(request: HttpRequest, *, thread_id: str) -> Thread:
-    """The thread a write form is about, likewise with the copy in the index first."""
+def indexed_thread(request: HttpRequest, *, thread_id: str) -> Thread:
+    """Returns the thread a write form is about, likewise with the copy in the index first."""
     connection = connection_of(request, (Thread, thread_id))
     return thread_row(connection, thread_id) or refresh_thread(connection, thread_id=thread_id)
 
 
-def known_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Run:
-    """The run a write form is about: the copy in the index, fetched only when there is none."""
+def indexed_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Run:
+    """Returns the run a write form is about: the copy in the index, fetched only when there is none."""
     connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
     return run_row(connection, run_id) or refresh_run(connection, thread_id=thread_id, run_id=run_id)
 
 
-def fresh_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Run:
-    """The run as fresh as a page may wait for, whatever age its copy has."""
+def refetched_run(request: HttpRequest, *, thread_id: str, run_id: str, max_age_s: float | None = 0) -> Run:
+    """Fetches the run if its copy is older than `max_age_s` (None: than a page may show), as far as a page may wait."""
     connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
-    return refresh_run(connection, thread_id=thread_id, run_id=run_id, max_age_s=0)
+    return refresh_run(connection, thread_id=thread_id, run_id=run_id, max_age_s=max_age_s)

@@ -1,4 +1,4 @@
-"""The numbers of /metrics, read from the index at each scrape. Cheap queries only: active runs and connections."""
+"""Collects the numbers of /metrics from the index at each scrape, by cheap queries only."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class IndexCollector:
-    """Gauges of the index, for a Prometheus registry."""
+    """Collects gauges of the index, for a Prometheus registry."""
 
     def collect(self) -> Iterator[Metric]:
         yield from active_runs()
@@ -25,22 +25,22 @@ class IndexCollector:
 
 
 def active_runs() -> Iterator[Metric]:
-    """How many runs are under way by status, and how old the oldest of them is."""
-    found = {
+    """Counts active runs by status, and tells the age of the oldest."""
+    by_status = {
         row["status"]: row
         for row in Run.objects.active().values("status").annotate(count=Count("id"), oldest=Min("created_at"))
     }
     count = GaugeMetricFamily("runsdash_active_runs", "Runs that have not ended, as last seen.", labels=["status"])
     for status in run_states.ACTIVE:
-        count.add_metric([status], found[status]["count"] if status in found else 0)
+        count.add_metric([status], by_status[status]["count"] if status in by_status else 0)
     yield count
-    oldest = min((row["oldest"] for row in found.values()), default=None)
+    oldest = min((row["oldest"] for row in by_status.values()), default=None)
     age_s = (timezone.now() - oldest).total_seconds() if oldest else 0
     yield GaugeMetricFamily("runsdash_oldest_active_run_seconds", "Age of the oldest active run.", value=age_s)
 
 
 def connection_moments() -> Iterator[Metric]:
-    """When each upstream last answered and last failed, in seconds since 1970; 0 for never."""
+    """Tells when each upstream last answered and last failed, in seconds since 1970; 0 for never."""
     words = {"last_success_at": "last_success", "last_failure_at": "last_failure"}
     rows = list(Connection.objects.values("slug", *words))
     for column, name in words.items():
@@ -63,7 +63,7 @@ STATES = {
 
 
 def connection_states() -> Iterator[Metric]:
-    """What the worker has to do for each connection, and how far it is behind."""
+    """Tells what the worker has to do for each connection, and how far it is behind."""
     states = {one.slug: connection_health(one) for one in Connection.objects.all()}
     for name, (attribute, words) in STATES.items():
         gauge = GaugeMetricFamily(f"runsdash_connection_{name}", words, labels=["connection"])

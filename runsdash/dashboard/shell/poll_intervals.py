@@ -1,4 +1,4 @@
-"""How often a page asks again. The server chooses: soon after a change, then ever slower, and not at all when all is said.
+"""Chooses how often a page asks again: soon after a change, then ever slower, and not at all at the end.
 
 A 304 changes nothing on a page, so the interval itself is part of its tag.
 A poll tells the interval it was given (`?every=`), and that says how old a copy may be for it.
@@ -16,13 +16,13 @@ from .formats import SOON_S
 FAST_S, CALM_S, SLOW_S = 2, 5, 10
 CALM_AFTER_S, SLOW_AFTER_S = 15, 60  # seconds without a change
 TICK_S = 10  # the age of a copy that could not be read again is redrawn at most this often
-# Of its interval, how old a copy a poll shows as it is. However many look, the upstream is read 1 / 0.9 times an interval
-# at most; the rest is room for a browser's timer, so that somebody who looks alone gets news with every poll.
+# A poll shows a copy as it is up to this share of its interval. However many look, the upstream is read 1 / 0.9 times
+# an interval at most; the rest is room for a browser's timer: somebody who looks alone gets news with every poll.
 FRESH_SHARE = 0.9
 
 
 def interval_s(run: Run, *, changed_at: datetime, now: datetime) -> int | None:
-    """Seconds until the page asks again; None when the run has ended and all of it is here."""
+    """Returns seconds until the page asks again; None when the run has ended and all of it is here."""
     if run.is_settled:
         return None
     if run.facts.is_terminal:
@@ -38,14 +38,14 @@ def interval_s(run: Run, *, changed_at: datetime, now: datetime) -> int | None:
 
 
 def fresh_for_s(interval_s: int) -> float:
-    """Seconds for which a copy is fresh to polls with this interval."""
+    """Returns for how many seconds a copy is fresh to polls with this interval."""
     return interval_s * FRESH_SHARE
 
 
-def told_age_s(request: HttpRequest, *, otherwise: float) -> float:
-    """How old a copy this poll may show, by the interval its page was told; `otherwise` for what is no interval of ours."""
-    told = request.GET.get("every", "")
-    return fresh_for_s(int(told)) if told in {str(one) for one in (FAST_S, CALM_S, SLOW_S)} else otherwise
+def max_age_for_poll_s(request: HttpRequest, *, otherwise: float) -> float:
+    """Returns how old a copy this poll may show, by its `?every=`; `otherwise` for no interval of ours."""
+    interval = request.GET.get("every", "")
+    return fresh_for_s(int(interval)) if interval in {str(one) for one in (FAST_S, CALM_S, SLOW_S)} else otherwise
 
 
 def is_soon(run: Run, *, now: datetime) -> bool:
@@ -53,5 +53,5 @@ def is_soon(run: Run, *, now: datetime) -> bool:
 
 
 def last_change(run: Run, moments: Iterable[datetime | None]) -> datetime:
-    """The newest moment that is known to have changed something."""
+    """Returns the newest moment that is known to have changed something."""
     return max([moment for moment in [run.status_since, run.created_at, *moments] if moment is not None])

@@ -1,20 +1,23 @@
-"""What a failure looks like to people: from errors to a status, a title and advice. Renders nothing."""
+"""Turns an error into a problem page, or for htmx into a message in #problem, with the fitting status."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import render
+from django.template.loader import render_to_string
 
+from runsdash.index.keeping.purge import Purged
 from runsdash.service import errors
 
-from .lookup import NoConnection
+from .lookup import NoConnection, SeveralConnections
 
 MESSAGE_CHARS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """`status` is ours, `upstream_status` the upstream's. `message` may be upstream text: escape it."""
+    """Describes a failure. `status` is ours, `upstream_status` the upstream's; `message` may be hostile text."""
 
     status: int
     title: str
@@ -23,6 +26,43 @@ class Problem:
     upstream_status: int | None = None
     request_id: str = ""
 
+
+NOT_FOUND = Problem(
+    status=404,
+    title="Not found",
+    message="There is no page at this address.",
+    advice="The search field at the top finds threads, runs, steps, messages and assistants by id.",
+)
+FORBIDDEN = Problem(status=403, title="Not allowed", message="Your account may not do this.")
+NOT_ALLOWED = Problem(
+    status=405,
+    title="There is no page to look at here",
+    message="This address only takes what a form sends.",
+    advice="Go back to the page with the form, or start from the overview.",
+)
+NO_CONNECTION = Problem(
+    status=404,
+    title="There is no connection",
+    message="RunsDash has no upstream to ask.",
+    advice="An administrator can add one on the connections page, or set RUNSDASH_API_BASE_URL.",
+)
+FORM_EXPIRED = Problem(
+    status=403,
+    title="The form is no longer valid",
+    message="Its security token is missing or old. Nothing was sent.",
+    advice="Copy what you typed, reload the page and send it again. If it goes on, allow cookies.",
+)
+SERVER_ERROR = Problem(
+    status=500,
+    title="RunsDash failed",
+    message="This is an error in RunsDash itself; it is in the server's log.",
+    advice="Reload to try again.",
+)
+PURGED = Problem(
+    status=410,
+    title="This thread was purged from RunsDash",
+    message="All that was known of it is gone, and it is not fetched again until somebody adds it.",
+)
 
 # The first line that fits wins: (error, status, title, advice).
 UPSTREAM_PROBLEMS: list[tuple[type[errors.ServiceError], int, str, str]] = [
@@ -40,14 +80,14 @@ UPSTREAM_PROBLEMS: list[tuple[type[errors.ServiceError], int, str, str]] = [
 
 
 def problem_for(error: Exception) -> Problem | None:
-    """What to show for an error that a view let rise; None when it is not one of ours."""
+    """Returns what to show for an error that a view let rise; None when it is not one of ours."""
     if isinstance(error, errors.ServiceError):
         return upstream_problem(error)
     if isinstance(error, Http404):
-        return not_found(str(error))
+        return replace(NOT_FOUND, message=str(error) or NOT_FOUND.message)
     if isinstance(error, PermissionDenied):
-        return forbidden(str(error))
-    return no_connection() if isinstance(error, NoConnection) else None
+        return replace(FORBIDDEN, message=str(error) or FORBIDDEN.message)
+    return NO_CONNECTION if isinstance(error, NoConnection) else None
 
 
 def upstream_problem(error: errors.ServiceError) -> Problem:
@@ -69,32 +109,68 @@ def upstream_problem(error: errors.ServiceError) -> Problem:
     )
 
 
-def not_found(message: str = "") -> Problem:
-    return Problem(
-        status=404,
-        title="Not found",
-        message=message or "There is no page at this address.",
-        advice="The search field at the top finds threads, runs, steps, messages and assistants by id.",
-    )
+def rendered(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Renders the page, or the partial for htmx."""
+    template = "shell/problems/_problem.html" if request.headers.get("HX-Request") else "shell/problems/problem.html"
+    return render(request, template, {"problem": problem}, status=problem.status)
 
 
-def forbidden(message: str = "") -> Problem:
-    return Problem(status=403, title="Not allowed", message=message or "Your account may not do this.")
+def problem_response(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """Answers an error that a view let rise; None when it is of no known kind."""
+    if isinstance(error, SeveralConnections):
+        return several_response(request, error)
+    if isinstance(error, Purged):
+        return purged_response(request, error)
+    problem = problem_for(error)
+    return rendered(request, problem) if problem else None
 
 
-def not_allowed() -> Problem:
-    return Problem(
-        status=405,
-        title="There is no page to look at here",
-        message="This address only takes what a form sends.",
-        advice="Go back to the page with the form, or start from the overview.",
-    )
+def several_response(request: HttpRequest, error: SeveralConnections) -> HttpResponse:
+    """Answers 300 with the page that lists the connections that know the id."""
+    query = request.GET.copy()
+    choices = []
+    for connection in error.connections:
+        query["connection"] = connection.slug
+        choices.append((connection, f"{request.path}?{query.urlencode()}"))
+    context = {"upstream_id": error.upstream_id, "choices": choices}
+    return render(request, "shell/problems/several.html", context, status=300)
 
 
-def no_connection() -> Problem:
-    return Problem(
-        status=404,
-        title="There is no connection",
-        message="RunsDash has no upstream to ask.",
-        advice="An administrator can add one on the connections page, or set RUNSDASH_API_BASE_URL.",
-    )
+def purged_response(request: HttpRequest, error: Purged) -> HttpResponse:
+    """Answers 410: the thread was purged here, and an operator may add it again."""
+    if request.headers.get("HX-Request"):
+        return rendered(request, PURGED)
+    context = {"problem": PURGED, "purge": error.purge, "slug": request.GET.get("connection", "")}
+    return render(request, "shell/problems/purged.html", context, status=410)
+
+
+def not_allowed_response(request: HttpRequest, refused: HttpResponseNotAllowed) -> HttpResponse:
+    """Answers 405 as a page: people come to a form's address by going back, or after signing in again."""
+    response = rendered(request, NOT_ALLOWED)
+    response["Allow"] = refused["Allow"]
+    return response
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answers addresses that no view has. The resolver's own words are not for people."""
+    return rendered(request, NOT_FOUND)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return rendered(request, replace(FORBIDDEN, message=str(exception) or FORBIDDEN.message))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    message = str(exception) if isinstance(exception, BadRequest) else "The request could not be read."
+    return rendered(request, Problem(status=400, title="Bad request", message=message))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return rendered(request, FORM_EXPIRED)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answers 500 when nothing else works: without database and context processors."""
+    is_fragment = request.headers.get("HX-Request")
+    template = "shell/problems/_problem.html" if is_fragment else "shell/problems/500.html"
+    return HttpResponse(render_to_string(template, {"problem": SERVER_ERROR}), status=500)

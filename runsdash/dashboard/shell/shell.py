@@ -1,15 +1,17 @@
-"""What the frame around every page needs. Read only when a template asks, so fragments pay nothing."""
+"""Frames every page: connections, rights, inbox badge and sync pill. Reads only what a template asks for."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
 
-from runsdash.dashboard.runs.rows import state_tag
+from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
 from runsdash.index.connections import connections
 from runsdash.index.models import Connection, Run
 
@@ -21,8 +23,17 @@ FRAME_POLL_S = 10  # of pages that have no poll of their own
 FRAME_STEP_S = 60  # there the pill is not what people look at
 
 
+@dataclass(frozen=True)
+class Freshness:
+    """Holds what the sync pill says, and the moment it speaks of."""
+
+    tone: str
+    words: str
+    at: datetime | None = None
+
+
 class Shell:
-    """Connections, the one chosen by `?connection=`, and what the reader may do here."""
+    """Holds the connections, the one chosen by `?connection=`, and what the reader may do here."""
 
     version = settings.VERSION
 
@@ -47,7 +58,7 @@ class Shell:
 
     @cached_property
     def page(self) -> str:
-        """The name of the page's URL, empty on problem pages."""
+        """Returns the name of the page's URL, "" on problem pages."""
         return self.request.resolver_match.url_name if self.request.resolver_match else ""
 
     @cached_property
@@ -57,7 +68,7 @@ class Shell:
 
     @property
     def carried(self) -> str:
-        """The query that navigation links keep, so that a chosen connection stays chosen."""
+        """Returns the query that navigation links keep, so that a chosen connection stays chosen."""
         return f"?{urlencode({'connection': self.chosen.slug})}" if self.chosen else ""
 
     @property
@@ -65,27 +76,27 @@ class Shell:
         return self.page in FILTERED_PAGES
 
     @cached_property
-    def freshness(self) -> dict[str, object]:
+    def freshness(self) -> Freshness:
         return freshness([self.chosen] if self.chosen else self.connections)
 
     @property
-    def freshness_tag(self) -> tuple:
-        """For polling tags: changes with the badge, the tone, and a few times a minute with the moment."""
+    def freshness_tag(self) -> tuple[str, str, float | None, int]:
+        """Returns parts of a polling tag: badge, tone, and a few times a minute the moment."""
         fresh = self.freshness
-        at = fresh["at"].timestamp() // PILL_STEP_S if fresh["at"] else None
-        return fresh["tone"], fresh["words"], at, self.waiting_count
+        at = fresh.at.timestamp() // PILL_STEP_S if fresh.at else None
+        return fresh.tone, fresh.words, at, self.waiting_count
 
     @property
-    def frame_poll(self) -> dict[str, object]:
-        """The small poll of a page without one of its own: it keeps badge and pill true."""
+    def frame_poll(self) -> Poll:
+        """Returns the small poll of a page without one of its own: it keeps badge and pill true."""
         fresh = self.freshness
-        at = fresh["at"].timestamp() // FRAME_STEP_S if fresh["at"] else None
-        tag = state_tag(fresh["tone"], fresh["words"], at, self.waiting_count)
-        return {"url": f"{reverse('frame')}{self.carried}", "interval_s": FRAME_POLL_S, "tag": tag}
+        at = fresh.at.timestamp() // FRAME_STEP_S if fresh.at else None
+        tag = state_tag(fresh.tone, fresh.words, at, self.waiting_count)
+        return Poll(url=f"{reverse('frame')}{self.carried}", interval_s=FRAME_POLL_S, tag=tag)
 
     @property
     def waiting_count(self) -> int:
-        """Runs that wait for a person and can still be answered: the inbox's own query, no further than it is shown.
+        """Counts runs that wait for a person and can still be answered, no further than it is shown.
 
         Kept on the request, since views and templates have a shell each.
         """
@@ -99,17 +110,17 @@ class Shell:
         return str(self.waiting_count) if self.waiting_count <= MAX_BADGE else f"{MAX_BADGE}+"
 
 
-def freshness(shown: list[Connection]) -> dict[str, object]:
-    """What the sync pill says of some connections: {"tone", "words", "at"}. One that fails comes first."""
+def freshness(shown: list[Connection]) -> Freshness:
+    """Returns what the sync pill says of some connections. A failing one comes first."""
     shown = [one for one in shown if one.is_enabled]
     failing = [one for one in shown if is_failing(one)]
     if failing:
         name = failing[0].slug if len(shown) > 1 else "Upstream"
-        return {"tone": "bad", "words": f"{name} failed", "at": failing[0].last_failure_at}
+        return Freshness("bad", f"{name} failed", failing[0].last_failure_at)
     answered = [one.last_success_at for one in shown if one.last_success_at]
     if answered:
-        return {"tone": "good", "words": "Synced", "at": max(answered)}
-    return {"tone": "", "words": "Not asked yet" if shown else "No connection", "at": None}
+        return Freshness("good", "Synced", max(answered))
+    return Freshness("", "Not asked yet" if shown else "No connection")
 
 
 def is_failing(connection: Connection) -> bool:
@@ -120,3 +131,11 @@ def is_failing(connection: Connection) -> bool:
 
 def shell(request: HttpRequest) -> dict[str, object]:
     return {"shell": Shell(request)}
+
+
+@require_safe
+def frame(request: HttpRequest) -> HttpResponse:
+    """Renders badge and pill again; nothing for whoever is signed out, so that a form keeps what was typed."""
+    if not (request.user.is_authenticated and request.user.can_see):
+        return HttpResponse(status=204)
+    return poll_answer(request, "shell/_frame.html", {}, tag=Shell(request).frame_poll.tag)

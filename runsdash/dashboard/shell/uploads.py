@@ -1,4 +1,4 @@
-"""Text that people upload, into a file of ours: streamed, unpacked when it is gzip, and never larger than the limits."""
+"""Writes uploaded text into a file of ours: streamed, gzip unpacked, never larger than the limits."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,11 @@ GZIP = b"\x1f\x8b"
 
 
 class UploadRefused(Exception):
-    """Its text is a sentence for the person who sent it."""
+    """Refuses an upload, in a sentence for the person who sent it."""
 
 
 def keep_upload(pieces: Iterable[bytes], *, most: int = MAX_UNPACKED_BYTES) -> tuple[str, int]:
-    """Writes the text into FILES_DIR; its name there and its size. Raises UploadRefused and leaves nothing behind."""
+    """Writes the text into FILES_DIR and returns its name and size; leaves nothing behind when it refuses."""
     folder = Path(settings.FILES_DIR)
     folder.mkdir(parents=True, exist_ok=True)
     name, size = f"upload-{token_hex(12)}.txt", 0
@@ -48,7 +48,7 @@ def unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """In parts of at most PIECE_BYTES, however much a piece holds."""
+    """Unpacks in parts of at most PIECE_BYTES, however much a piece holds."""
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         for piece in pieces:

@@ -1,13 +1,13 @@
-"""The frame around every page, jumps to any id, and what probes ask for."""
+"""Addresses of the frame around every page, of jumps to any id, and of what probes ask for."""
 
 from django.urls import path
 
-from . import frame_view, go_view, health_views
+from . import go, health, shell
 
 urlpatterns = [
-    path("frame/", frame_view.frame, name="frame"),
-    path("go/", go_view.go, name="go"),
-    path("healthz", health_views.healthz, name="healthz"),
-    path("readyz", health_views.readyz, name="readyz"),
-    path("metrics", health_views.metrics, name="metrics"),
+    path("frame/", shell.frame, name="frame"),
+    path("go/", go.go, name="go"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
 ]

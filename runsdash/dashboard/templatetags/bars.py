@@ -1,14 +1,13 @@
-"""Bars of a chart and the rows of its table: text made by functions, since a month has thirty of each in two charts."""
+"""Renders bars of a chart and its table's rows by functions: a month has thirty of each, twice."""
 
 from collections.abc import Mapping, Sequence
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from runsdash.dashboard.overview.charts import Bar, Chart
+from runsdash.dashboard.overview.charts import Chart, ChartBar
 from runsdash.dashboard.shell import formats
-
-from .shown import markup
+from runsdash.dashboard.shell.markup import markup
 
 register = template.Library()
 NOTHING = SafeString("")
@@ -16,22 +15,29 @@ NOTHING = SafeString("")
 
 @register.simple_tag
 def bars(chart: Chart) -> SafeString:
-    """For an <svg>, across in percent."""
+    """Renders bars for an <svg>, across in percent."""
     return mark_safe("".join(bar(one) for one in chart.bars))
 
 
-def bar(one: Bar) -> SafeString:
+def bar(one: ChartBar) -> SafeString:
     parts = [
         markup(
             '<rect class="{}" x="{}" width="{}" y="{}" height="{}"/>',
-            part.series, one.x, one.width, part.y, part.height,
+            part.series,
+            one.x,
+            one.width,
+            part.y,
+            part.height,
         )
         for part in one.parts
-    ]  # fmt: skip
+    ]
     return markup(
         "\n      <g><title>{}</title>{}{}{}</g>",
-        one.title, mark_safe("".join(parts)), label(one.middle, one.top_y, one.top), label(one.middle, "184", one.name),
-    )  # fmt: skip
+        one.title,
+        mark_safe("".join(parts)),
+        label(one.middle, one.top_y, one.top),
+        label(one.middle, "184", one.name),
+    )
 
 
 def label(x: str, y: str, words: str) -> SafeString:
@@ -40,7 +46,7 @@ def label(x: str, y: str, words: str) -> SafeString:
 
 @register.simple_tag
 def period_rows(rows: Sequence[Mapping[str, object]]) -> SafeString:
-    """`rows`: see OverviewUsage.table_row."""
+    """Renders rows as OverviewUsage.table_row makes them."""
     return mark_safe("".join(period_row(row) for row in rows))
 
 
@@ -49,5 +55,9 @@ def period_row(row: Mapping[str, object]) -> SafeString:
     return markup(
         '\n    <tr><th scope="row">{}</th>{}<td class="num">{}</td>'
         '<td class="num"><a href="{}" data-figure="period">{}</a></td></tr>',
-        row["title"], mark_safe("".join(values)), row["total"], row["url"], formats.count_text(row["runs"]),
-    )  # fmt: skip
+        row["title"],
+        mark_safe("".join(values)),
+        row["total"],
+        row["url"],
+        formats.count_text(row["runs"]),
+    )

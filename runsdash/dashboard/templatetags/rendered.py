@@ -1,4 +1,4 @@
-"""Template tags for hostile text. They take previews (see index/storage/previews.py) and say when one is cut."""
+"""Defines template tags for hostile text. They take previews and say when one is cut."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ KB = 1024
 
 
 def text_of(preview: object) -> str:
-    """The text of a preview, of a plain string, or ""."""
+    """Returns the text of a preview, of a plain string, or ""."""
     text = preview.get("text") if isinstance(preview, dict) else preview
     return text if isinstance(text, str) else ""
 
@@ -35,7 +35,7 @@ def size_of(preview: object) -> int:
 
 
 def hit_of(context: Context) -> str:
-    """What the reader of a run page was looking for, see RunPage."""
+    """Returns what the reader of a run page was looking for, see RunPage."""
     return getattr(context.get("run"), "hit", "")
 
 
@@ -43,21 +43,21 @@ def hit_of(context: Context) -> str:
 def markdown(
     context: Context, preview: object, annotations: Sequence[object] = (), connection: str = "", whole: str = ""
 ) -> SafeString:
-    """A text as Markdown with its citations; `whole` links to the uncut object."""
+    """Renders Markdown with its citations; `whole` links to the uncut object."""
     body = marked_up(text_of(preview), annotations, connection)
     return format_html("{}{}", marked(body, hit_of(context)), cut_note(preview, whole))
 
 
 @register.simple_tag(takes_context=True)
 def code(context: Context, preview: object, language: str = "", whole: str = "") -> SafeString:
-    """A text in a code box, highlighted when `language` is `python` or `json`, or is "" and can be told."""
+    """Renders a code box, highlighted when `language` is `python` or `json`, or "" and recognised."""
     body = format_html('<pre class="code" tabindex="0">{}</pre>', highlighted(text_of(preview), language))
     return format_html("{}{}", marked(body, hit_of(context)), cut_note(preview, whole))
 
 
 @register.simple_tag(takes_context=True)
 def json_tree(context: Context, preview: object, whole: str = "") -> SafeString:
-    """JSON text as a tree, or as it is when it is not valid JSON."""
+    """Renders JSON text as a tree, or as it is when it is not valid JSON."""
     return format_html("{}{}", marked(tree_of(text_of(preview)), hit_of(context)), cut_note(preview, whole))
 
 
@@ -82,7 +82,7 @@ def cut_note(preview: object, whole: str = "") -> SafeString | str:
 
 @register.filter
 def in_kb(chars: object) -> str:
-    """A size in words: `812 B`, `64 KB`, `20.0 MB`."""
+    """Writes a size: `812 B`, `64 KB`, `20.0 MB`."""
     if not isinstance(chars, int):
         return "—"
     if chars < KB:
@@ -94,19 +94,19 @@ def in_kb(chars: object) -> str:
 
 @register.filter
 def plainly(text: object) -> str:
-    """Hostile text for a place without markup: deceiving characters written out, escaped by the template."""
+    """Writes out deceiving characters of hostile text, for a place without markup."""
     return visible(str(text))
 
 
 @register.simple_tag
 def file_link(file_id: object, connection: str = "") -> str:
-    """The URL of an upstream's file in RunsDash, or "" when the id cannot be one."""
+    """Returns the URL of an upstream's file in RunsDash, or "" when the id cannot be one."""
     return file_url(file_id, connection)
 
 
 @register.simple_tag
 def web_link(url: object) -> SafeString:
-    """An image or page elsewhere: a link when it is http or https, never loaded."""
+    """Links to an image or page elsewhere when it is http or https, and never loads it."""
     if not is_web_url(url):
         return format_html("<code>{}</code>", visible(str(url)))
     return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', url, url)
@@ -114,11 +114,11 @@ def web_link(url: object) -> SafeString:
 
 @register.simple_tag
 def message_raw_url(message: Message) -> str:
-    """The link to a message as received."""
+    """Links to a message as received."""
     return reverse("message_raw", args=[message.upstream_id])
 
 
 @register.simple_tag
 def author(message: Message, names: dict[str, str]) -> str:
-    """Who wrote a message: the assistant's name when it is known, else its role."""
+    """Names who wrote a message: the assistant when its name is known, else its role."""
     return visible(names.get(message.assistant_id) or message.role.capitalize() or "Unknown")

@@ -1,4 +1,4 @@
-"""Template tags for what looks the same on every page: icons, statuses, ids, times, counts.
+"""Defines template tags for what looks the same on every page: icons, statuses, ids, times, counts.
 
 They only format what they are given; none runs a query. Long lists use them, so they are built for speed.
 """
@@ -7,23 +7,34 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from html import escape
+from typing import Protocol
 
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
+from runsdash.dashboard.runs.query import RunListQuery
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.links import address, run_url, thread_url, view_url
+from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.index.models import Run, SavedView, Thread
 from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status
 
 register = template.Library()
+
+
 DASH = mark_safe('<span class="dim">—</span>')
 NO_BEHAVIOUR, AGO, ELAPSED = SafeString(""), SafeString(" data-ago"), SafeString(" data-elapsed")
 TAGS_SHOWN = 3
 NAMES_CHARS = 200
+
+
+class ListQuery(Protocol):
+    """Knows what the address of a list asks for: of runs, threads or the audit trail."""
+
+    def url_query(self, **changes: object) -> str: ...
+
 
 register.filter("duration", formats.duration_text)
 register.filter("tokens", formats.count_text)
@@ -34,15 +45,6 @@ register.filter("shortly", formats.short_count_text)
 register.filter("short", formats.short_id_text)
 
 
-def escaped(value: object) -> SafeString:
-    return value if type(value) is SafeString else SafeString(escape(str(value)))
-
-
-def markup(pattern: str, *values: object) -> SafeString:
-    """`pattern` with escaped values; the same as format_html without its lazy layers, which cost more than the work."""
-    return SafeString(pattern.format(*[value if type(value) is SafeString else escape(str(value)) for value in values]))
-
-
 @cache
 def drawn(name: str) -> SafeString:
     address = static("icons.svg")
@@ -51,13 +53,13 @@ def drawn(name: str) -> SafeString:
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """A symbol of static/icons.svg, hidden from screen readers."""
+    """Draws a symbol of static/icons.svg, hidden from screen readers."""
     return drawn(name)
 
 
 @register.simple_tag
 def status(facts: RunStatus | StepStatus | UnknownStatus | str, pill: bool = False) -> SafeString:
-    """Icon, word and colour of a status: `{% status run.facts %}`, or with `pill=True` for headings."""
+    """Shows icon, word and colour of a status: `{% status run.facts %}`; `pill=True` for headings."""
     if isinstance(facts, str) and not hasattr(facts, "icon"):
         facts = run_status(facts)
     kind = "status pill" if pill else "status"
@@ -79,7 +81,7 @@ def copy_button(text: str) -> SafeString:
 
 @register.simple_tag
 def short_id(upstream_id: str, url: str = "", copy: bool = True) -> SafeString:
-    """An id cut short, whole in `title`, with a copy button; a link when there is a `url`."""
+    """Shows an id cut short, whole in `title`, with a copy button; a link when there is a `url`."""
     if not upstream_id:
         return DASH
     words, whole = formats.short_id_text(upstream_id), escaped(upstream_id)
@@ -91,7 +93,7 @@ def short_id(upstream_id: str, url: str = "", copy: bool = True) -> SafeString:
 
 @register.simple_tag
 def run_link(run: Run, copy: bool = True, hit: str = "") -> SafeString:
-    """The run's short id as a link to its page, where `hit` is marked. The run needs its thread selected."""
+    """Links a run's short id to its page, where `hit` is marked. The run needs its thread selected."""
     return short_id(run.upstream_id, url=run_url(run, hit=hit), copy=copy)
 
 
@@ -102,7 +104,7 @@ def thread_link(thread: Thread, copy: bool = False) -> SafeString:
 
 @register.simple_tag(name="run_url")
 def url_of_run(run: Run, name: str = "run", **query: object) -> str:
-    """`{% run_url run "cancel" %}`: a URL under the run, with `?connection=` when its id is ambiguous."""
+    """Returns a URL under the run: `{% run_url run "cancel" %}`."""
     return run_url(run, name, **query)
 
 
@@ -112,20 +114,20 @@ def url_of_thread(thread: Thread, name: str = "thread", **query: object) -> str:
 
 
 @register.simple_tag
-def query_of(asked: object, **changes: object) -> str:
-    """The query of the page's address with some values changed: `{% query_of asked limit=25 %}`."""
-    return asked.url_query(**changes)
+def query_of(query: ListQuery, **changes: object) -> str:
+    """Returns the page's query with some values changed: `{% query_of query limit=25 %}`."""
+    return query.url_query(**changes)
 
 
 @register.simple_tag
-def sort_of(asked: object, sort: str) -> str:
-    """The query of the page's address, sorted by a column, or the other way round when it is so already."""
-    return asked.sorted_by(sort)
+def sort_of(query: RunListQuery, sort: str) -> str:
+    """Returns the page's query, sorted by a column, or the other way round when it is so already."""
+    return query.sorted_by(sort)
 
 
 @register.simple_tag
 def view_query(view: SavedView) -> str:
-    """The address of the run list that a saved view stands for."""
+    """Returns the address of the run list that a saved view stands for."""
     return view_url(view)
 
 
@@ -133,20 +135,20 @@ def view_query(view: SavedView) -> str:
 
 
 def time_element(when: datetime, *, words: str, title: str, behaviour: SafeString = NO_BEHAVIOUR) -> SafeString:
-    """`behaviour` is an attribute for static/js/ages.js, which keeps the words true."""
+    """Renders a `<time>`. `behaviour` is an attribute for static/js/ages.js, which keeps the words true."""
     iso = f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return markup('<time datetime="{}" title="{}"{}>{}</time>', iso, title, behaviour, words)
 
 
 @register.simple_tag
 def now_iso() -> str:
-    """The server's clock, for scripts."""
+    """Writes the server's clock, for scripts."""
     return f"{timezone.now():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
 
 
 @register.simple_tag
 def ago(when: datetime | None) -> SafeString:
-    """Relative, absolute on hover: for lists. Older than some weeks it is a date."""
+    """Shows a moment in a list: relative, absolute on hover; a date when older than some weeks."""
     if when is None:
         return DASH
     words = formats.age_text(when)
@@ -156,7 +158,7 @@ def ago(when: datetime | None) -> SafeString:
 
 @register.simple_tag
 def elapsed(since: datetime | None) -> SafeString:
-    """A duration that still runs."""
+    """Shows a duration that still runs."""
     if since is None:
         return DASH
     words = formats.duration_text((timezone.now() - since).total_seconds())
@@ -166,7 +168,7 @@ def elapsed(since: datetime | None) -> SafeString:
 
 @register.simple_tag
 def moment(when: datetime | None, unknown: str = "unknown") -> SafeString | str:
-    """Absolute, relative on hover: for details."""
+    """Shows a moment in details: absolute, relative on hover."""
     if when is None:
         return unknown
     return time_element(when, words=formats.moment_text(when), title=formats.age_text(when))
@@ -174,7 +176,7 @@ def moment(when: datetime | None, unknown: str = "unknown") -> SafeString | str:
 
 @register.simple_tag
 def countdown(when: datetime | None, label: str = "", big: bool = False) -> SafeString:
-    """Time left until `when`, ticking by static/js/countdown.js; `label` names the run when spoken."""
+    """Shows the time left until `when`, ticking by static/js/countdown.js; `label` names the run."""
     if when is None:
         return DASH
     left_s = (when - timezone.now()).total_seconds()
@@ -182,26 +184,32 @@ def countdown(when: datetime | None, label: str = "", big: bool = False) -> Safe
     time = time_element(when, words=formats.countdown_text(left_s), title=formats.moment_text(when))
     return markup(
         '<span class="{}" data-countdown data-now="{}" data-label="{}">{}{}</span>',
-        classes, now_iso(), label, drawn("clock"), time,
-    )  # fmt: skip
+        classes,
+        now_iso(),
+        label,
+        drawn("clock"),
+        time,
+    )
 
 
 @register.simple_tag
 def clock(when: datetime) -> SafeString:
-    """The time of day, in the reader's time zone; the whole moment on hover."""
+    """Shows the time of day, in the reader's time zone; the whole moment on hover."""
     return time_element(when, words=f"{timezone.localtime(when):%H:%M:%S}", title=formats.moment_text(when))
 
 
 @register.simple_tag
 def time_left(run: Run) -> SafeString:
-    """A bar of the time that is left of all the run had; static/js/countdown.js moves it."""
+    """Draws a bar of the time that is left of all the run had; static/js/countdown.js moves it."""
     whole_s = max(1, int((run.expires_at - run.created_at).total_seconds()))
     left_s = max(0, min(whole_s, int((run.expires_at - timezone.now()).total_seconds())))
     tone = "bad" if left_s < formats.SOON_S else "warn"
     return markup(
         '<progress data-tone="{}" max="{}" value="{}" data-time-left aria-label="Time left to submit"></progress>',
-        tone, whole_s, left_s,
-    )  # fmt: skip
+        tone,
+        whole_s,
+        left_s,
+    )
 
 
 # Calls and metadata
@@ -209,25 +217,30 @@ def time_left(run: Run) -> SafeString:
 
 @register.simple_tag
 def function_url(name: str) -> str:
-    """The page of a function: its schema and templates."""
+    """Returns the page of a function: its schema and templates."""
     return address("function", name)
 
 
 @register.simple_tag
 def pending_names(calls: Sequence[Mapping[str, object]]) -> str:
-    """`get_rates, search_logs ×4` for pending tool calls."""
+    """Writes `get_rates, search_logs ×4` for pending tool calls."""
     names = Counter(str(call.get("name") or call.get("type") or "call") for call in calls)
     words = [name if count == 1 else f"{name} ×{count}" for name, count in names.items()]
     return ", ".join(words)[:NAMES_CHARS] or formats.UNKNOWN
 
 
 @register.simple_tag
-def metadata_tags(metadata: Mapping[str, object], limit: int = TAGS_SHOWN, asked: object = None) -> SafeString:
-    """The first pairs by key as tags, the number of the others behind. In a list that is `asked` for, a tag filters by it."""
+def metadata_tags(
+    metadata: Mapping[str, object], limit: int = TAGS_SHOWN, query: RunListQuery | None = None
+) -> SafeString:
+    """Shows the first pairs by key as tags, and how many more there are.
+
+    In a list (`query`) a tag filters by its pair.
+    """
     if not metadata:
         return DASH
     pairs = sorted((str(key), str(value)) for key, value in metadata.items())
-    tags = [tag(key, value, href=asked.with_pair(key, value) if asked else "") for key, value in pairs[:limit]]
+    tags = [tag(key, value, href=query.with_pair(key, value) if query else "") for key, value in pairs[:limit]]
     rest = pairs[limit:]
     if rest:
         title = ", ".join(f"{key}={value}" for key, value in rest)[:500]

@@ -1,4 +1,4 @@
-"""Everything the thread page shows: a page of its conversation, a page of its runs, and who holds its lock.
+"""Gathers what the thread page shows: conversation, runs, and who holds its lock.
 
 It reads the index. Only `read_older` asks an upstream, for one page of messages.
 """
@@ -9,29 +9,30 @@ from functools import cached_property
 from django.http import HttpRequest
 from django.utils import timezone
 
-from runsdash.dashboard.run.page import ID_CHARS, digest_of
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import copy_age_s
 from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
+from runsdash.dashboard.shell.poll_tags import digest_of
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index import run_states
 from runsdash.index.keeping.archive import ThreadMeter, meter_of
 from runsdash.index.models import Message, Run, Thread
 from runsdash.index.storage import page_reads
+from runsdash.index.storage.storable_text import ID_CHARS
 from runsdash.index.walks import rests
 from runsdash.sync.archiving import read_older_messages
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShownMessage:
-    """A message and the run that wrote it, when that is known."""
+    """Holds a message and the run that wrote it, when that is known."""
 
     message: Message
     made_by: Run | None
 
 
 class ThreadPage:
-    """A thread as one reader looks at it: `?before=` a message, `?runs_before=` a run."""
+    """Shows a thread to one reader: `?before=` a message, `?runs_before=` a run."""
 
     def __init__(self, request: HttpRequest, thread: Thread) -> None:
         self.thread, self.now = thread, timezone.now()
@@ -43,7 +44,7 @@ class ThreadPage:
 
     @property
     def is_gone(self) -> bool:
-        """The upstream no longer knows the thread: only the copy is left."""
+        """Tells whether the upstream no longer knows the thread: only the copy is left."""
         return self.thread.is_gone or run_states.says_gone(self.thread.trouble)
 
     # Conversation
@@ -54,31 +55,31 @@ class ThreadPage:
 
     @cached_property
     def messages(self) -> list[ShownMessage]:
-        found = self._message_page[0]
-        runs = page_reads.runs_by_id(self.thread, [message.run_upstream_id for message in found])
+        messages = self._message_page[0]
+        runs = page_reads.runs_by_id(self.thread, [message.run_upstream_id for message in messages])
         mark_ambiguous(runs.values())
-        return [ShownMessage(message=one, made_by=runs.get(one.run_upstream_id)) for one in found]
+        return [ShownMessage(message=one, made_by=runs.get(one.run_upstream_id)) for one in messages]
 
     @property
     def _has_older_upstream(self) -> bool:
-        """May the upstream have older messages that it would give?"""
+        """Tells whether the upstream may have older messages that it would give."""
         return not (self.thread.has_all_messages or rests(self.thread, "messages") or self.is_gone)
 
     @property
     def older_url(self) -> str:
-        """The page before this one; "" when there is certainly nothing older to be had."""
-        found, has_older = self._message_page
+        """Links to the page before this one; "" when there is certainly nothing older to be had."""
+        messages, has_older = self._message_page
         may_have_older = has_older or self._has_older_upstream
-        return thread_url(self.thread, before=found[0].upstream_id) if found and may_have_older else ""
+        return thread_url(self.thread, before=messages[0].upstream_id) if messages and may_have_older else ""
 
     @property
     def needs_older(self) -> str:
-        """The message to ask the upstream for messages before; "" when the index has this page whole."""
-        found, has_older = self._message_page
-        is_short = self.before and not has_older and len(found) < page_reads.MESSAGES_PER_PAGE
+        """Names the message to ask for messages before; "" when the index has this page whole."""
+        messages, has_older = self._message_page
+        is_short = self.before and not has_older and len(messages) < page_reads.MESSAGES_PER_PAGE
         if not is_short or not self._has_older_upstream:
             return ""
-        return found[0].upstream_id if found else self.before
+        return messages[0].upstream_id if messages else self.before
 
     def read_older(self) -> None:
         """Asks for one page of older messages when the reader went further back than the index."""
@@ -98,7 +99,7 @@ class ThreadPage:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """Assistants' names by id, of the messages and runs shown."""
+        """Returns assistants' names by id, of the messages and runs shown."""
         ids = {message.assistant_id for message in self._message_page[0]}
         ids |= {run.assistant_id for run in self.runs}
         return page_reads.assistant_names(self.thread.connection_id, ids)
@@ -120,10 +121,10 @@ class ThreadPage:
 
     @cached_property
     def holder(self) -> Run | None:
-        """The run that locks the thread; nothing locks one that is gone."""
-        found = None if self.is_gone else page_reads.lock_holder(self.thread)
-        mark_ambiguous([found] if found else [])
-        return found
+        """Returns the run that locks the thread; nothing locks one that is gone."""
+        holder = None if self.is_gone else page_reads.lock_holder(self.thread)
+        mark_ambiguous([holder] if holder else [])
+        return holder
 
     @property
     def is_overdue(self) -> bool:
@@ -131,15 +132,15 @@ class ThreadPage:
 
     @property
     def resources(self) -> list[tuple[str, list[str]]]:
-        """Tool resources as (tool, ids)."""
-        found = self.thread.tool_resources if isinstance(self.thread.tool_resources, dict) else {}
-        return [(str(tool).replace("_", " "), ids_in(value)) for tool, value in found.items() if ids_in(value)]
+        """Returns tool resources as (tool, ids)."""
+        resources = self.thread.tool_resources if isinstance(self.thread.tool_resources, dict) else {}
+        return [(str(tool).replace("_", " "), ids_in(value)) for tool, value in resources.items() if ids_in(value)]
 
     # Polling
 
     @cached_property
     def interval_s(self) -> int | None:
-        """Only while a run is active: then something is going to change."""
+        """Returns seconds until the next poll, while a run is active and something is going to change."""
         if self.holder is None:
             return None
         changed_at = poll_intervals.last_change(
@@ -150,12 +151,13 @@ class ThreadPage:
 
     @cached_property
     def live_url(self) -> str:
-        asked = {"before": self.before, "runs_before": self.runs_before, "every": self.interval_s}
-        return thread_url(self.thread, "thread_live", **asked)
+        return thread_url(
+            self.thread, "thread_live", before=self.before, runs_before=self.runs_before, every=self.interval_s
+        )
 
     @cached_property
     def version(self) -> str:
-        """The page's tag, from versions of what it shows."""
+        """Makes the page's tag from versions of what it shows."""
         parts = [str(self.interval_s), str(self.is_gone), str(self.is_overdue), self.before, self.runs_before]
         parts += [f"{run.upstream_id} {run.status} {run.total_tokens} {run.duration_s}" for run in self.runs]
         parts += [self.holder.upstream_id, self.holder.status] if self.holder else []
@@ -171,6 +173,6 @@ class ThreadPage:
 
 
 def ids_in(value: object) -> list[str]:
-    """File and vector store ids of one tool's resources, whatever shape the server gives them."""
+    """Returns file and vector store ids of one tool's resources, whatever shape the server gives them."""
     lists = value.values() if isinstance(value, dict) else []
     return [str(one)[:ID_CHARS] for ids in lists if isinstance(ids, list) for one in ids[:20] if isinstance(one, str)]

@@ -1,4 +1,4 @@
-"""What the address of the thread list asks for. Parses, runs no query."""
+"""Parses what the address of the thread list asks for. Runs no query."""
 
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ BY_RUN, BY_ADDITION = "-last_run_at", "-added_at"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedThreads:
+class ThreadListQuery:
     sort: str = BY_RUN
     cursor: str = ""
     connection_slug: str = ""
@@ -24,10 +24,10 @@ class AskedThreads:
 
     @property
     def order(self) -> KeysetOrder:
-        """Keys of threads grow with the moment they were added."""
+        """Returns the order of rows. Keys of threads grow with the moment they were added."""
         return KeysetOrder("id") if self.is_by_addition else KeysetOrder("last_run_at")
 
-    def by_addition(self) -> "AskedThreads":
+    def by_addition(self) -> "ThreadListQuery":
         return replace(self, sort=BY_ADDITION, cursor="")
 
     def url_query(self, **changes: object) -> str:
@@ -36,8 +36,8 @@ class AskedThreads:
         return f"?{urlencode(given)}" if given else "?"
 
 
-def asked_threads(query: QueryDict) -> AskedThreads:
-    return AskedThreads(
+def thread_list_query(query: QueryDict) -> ThreadListQuery:
+    return ThreadListQuery(
         sort=BY_ADDITION if query.get("sort") == BY_ADDITION else BY_RUN,
         cursor=query.get("cursor", ""),
         connection_slug=query.get("connection", ""),

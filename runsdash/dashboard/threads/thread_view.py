@@ -1,13 +1,14 @@
-"""The thread page: its conversation, its runs, and which of them holds the lock."""
+"""Shows the thread page: its conversation, its runs, and which of them holds the lock."""
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import mark_stale
-from runsdash.dashboard.shell.lookup import thread_of_page
+from runsdash.dashboard.shell.lookup import thread_for_page
+from runsdash.dashboard.shell.poll_tags import poll_answer
 from runsdash.sync.refresh import THREAD_AGE_S
 
 from .page import ThreadPage
@@ -16,7 +17,7 @@ from .page import ThreadPage
 @viewer_required
 @require_safe
 def thread(request: HttpRequest, *, thread_id: str) -> HttpResponse:
-    row = thread_of_page(request, thread_id=thread_id)
+    row = thread_for_page(request, thread_id=thread_id)
     page = ThreadPage(request, row)
     page.read_older()
     return mark_stale(render(request, "threads/thread.html", {"page": page, "thread": row}), row)
@@ -25,14 +26,10 @@ def thread(request: HttpRequest, *, thread_id: str) -> HttpResponse:
 @viewer_required
 @require_safe
 def live(request: HttpRequest, *, thread_id: str) -> HttpResponse:
-    """The one poll of a thread page, while one of its runs is active."""
-    max_age_s = poll_intervals.told_age_s(request, otherwise=THREAD_AGE_S)
-    row = thread_of_page(request, thread_id=thread_id, max_age_s=max_age_s)
+    """Answers the one poll of a thread page, while one of its runs is active."""
+    max_age_s = poll_intervals.max_age_for_poll_s(request, otherwise=THREAD_AGE_S)
+    row = thread_for_page(request, thread_id=thread_id, max_age_s=max_age_s)
     page = ThreadPage(request, row)
-    if request.headers.get("HX-PTag") == page.version:
-        response: HttpResponse = HttpResponseNotModified()
-    else:
-        response = render(request, "threads/_live.html", {"page": page, "thread": row})
-    response["HX-PTag"] = page.version
+    response = poll_answer(request, "threads/_live.html", {"page": page, "thread": row}, tag=page.version)
     response["Cache-Control"] = "no-store"
     return mark_stale(response, row)

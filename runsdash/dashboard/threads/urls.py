@@ -1,8 +1,8 @@
-"""Threads: the list, adding and importing them, one thread, its archive, deletion and purge."""
+"""Addresses of threads: the list, adding and importing them, one thread, its archive, deletion and purge."""
 
 from django.urls import path
 
-from . import archive_view, delete_view, purge_view, thread_view, views
+from . import archive, delete, purge, thread_view, views
 
 urlpatterns = [
     path("threads/", views.threads, name="threads"),
@@ -11,8 +11,8 @@ urlpatterns = [
     path("threads/imports/<int:job_id>/stop/", views.stop, name="threads_import_stop"),
     path("threads/<id:thread_id>/", thread_view.thread, name="thread"),
     path("threads/<id:thread_id>/add/", views.add_again, name="thread_add"),
-    path("threads/<id:thread_id>/archive/", archive_view.archive, name="thread_archive"),
-    path("threads/<id:thread_id>/delete/", delete_view.delete, name="thread_delete"),
-    path("threads/<id:thread_id>/purge/", purge_view.purge, name="thread_purge"),
+    path("threads/<id:thread_id>/archive/", archive.archive, name="thread_archive"),
+    path("threads/<id:thread_id>/delete/", delete.delete, name="thread_delete"),
+    path("threads/<id:thread_id>/purge/", purge.purge, name="thread_purge"),
     path("threads/<id:thread_id>/live/", thread_view.live, name="thread_live"),
 ]

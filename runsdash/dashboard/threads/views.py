@@ -1,10 +1,13 @@
-"""The threads that are known, and adding more by their ids."""
+"""Lists the threads that are known, and adds more by their ids."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,14 +19,79 @@ from runsdash.actions.threads import AddedThreads, add_threads, add_threads_of_f
 from runsdash.dashboard.shell.links import mark_ambiguous
 from runsdash.dashboard.shell.lookup import connection_named, usable_connection
 from runsdash.dashboard.shell.shell import Shell
-from runsdash.dashboard.shell.uploads import UploadRefused, drop_upload, keep_upload
+from runsdash.dashboard.shell.uploads import MAX_UPLOAD_BYTES, UploadRefused, drop_upload, keep_upload
+from runsdash.index.ids import MAX_TEXT_CHARS, found_ids
+from runsdash.index.importing.merge_threads import thread_ids
 from runsdash.index.keeping.purge import came_back
 from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.storage.keyset import CursorError, KeysetPage, page_of
 from runsdash.sync.jobs.jobs import OPEN
 
-from .add_form import AddThreads, read_add_threads
-from .query import BY_ADDITION, AskedThreads, asked_threads
+from .query import BY_ADDITION, ThreadListQuery, thread_list_query
+
+FIELD = "ids"
+IDS_AT_ONCE = 500  # more are left to a worker
+SMALL_BYTES = 64 * 1024  # a smaller file is read like pasted text
+GZIP = b"\x1f\x8b"
+
+
+@dataclass
+class AddThreads:
+    """Holds what was posted: `text` as typed, `thread_ids` found in it; `errors` are sentences."""
+
+    text: str = ""
+    connection_slug: str = ""
+    thread_ids: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    file: UploadedFile | None = None
+
+    @property
+    def is_large(self) -> bool:
+        """Tells whether this is for a worker."""
+        return self.file is not None or len(self.thread_ids) > IDS_AT_ONCE
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yields all of it, for a file."""
+        if self.file is not None:
+            yield from self.file.chunks()
+        if self.text.strip():
+            yield f"\n{self.text}\n".encode("utf-8", "replace")
+
+
+def read_add_threads(posted: QueryDict, file: UploadedFile | None = None) -> AddThreads:
+    form = AddThreads(text=posted.get(FIELD, ""), connection_slug=posted.get("connection", ""))
+    if len(form.text) > MAX_TEXT_CHARS:
+        form.errors.append(f"The text is longer than {MAX_TEXT_CHARS:,} characters. Send it as a file.")
+        return form
+    if file is not None and file.size > MAX_UPLOAD_BYTES:
+        form.errors.append(f"The file is larger than {MAX_UPLOAD_BYTES >> 20} MB. Send it in parts, or packed by gzip.")
+        return form
+    text = form.text + small_text(file)
+    form.file = file if file is not None and text == form.text and file.size else None
+    lines = text.encode("utf-8", "replace").splitlines()
+    form.thread_ids = list(dict.fromkeys(one for line in lines for one in thread_ids(line)))
+    if not form.thread_ids and form.file is None:
+        form.errors.append(nothing_found(text, kinds={one.kind for one in found_ids(text)}))
+    return form
+
+
+def small_text(file: UploadedFile | None) -> str:
+    """Returns the text of a small file; "" when a worker has to read it."""
+    if file is None or file.size > SMALL_BYTES:
+        return ""
+    content = file.read()
+    file.seek(0)
+    return "" if content.startswith(GZIP) else "\n" + content.decode("utf-8", "replace")
+
+
+def nothing_found(text: str, *, kinds: set[str]) -> str:
+    if not text.strip():
+        return "Paste one thread id a line, or any text that contains thread ids, or choose a file."
+    if kinds:
+        names = " and ".join(sorted(kinds))
+        return f"There are only {names} ids in this text. The API finds them by their thread, so a thread id is needed."
+    return "There is no thread id in this text."
+
 
 ROWS = Thread.objects.select_related("connection").defer("raw", "body", "tool_resources")
 IMPORTS = ("find_threads", "add_threads")
@@ -34,12 +102,12 @@ SHOWN_FOR = timedelta(minutes=10)
 @viewer_required
 @require_safe
 def threads(request: HttpRequest) -> HttpResponse:
-    """One page of threads: those with runs by their last run, or all by when they were added."""
-    asked = asked_threads(request.GET)
+    """Shows one page of threads: those with runs by their last run, or all by when they were added."""
+    query = thread_list_query(request.GET)
     try:
-        return listed(request, asked, form=AddThreads())
+        return listed(request, query, form=AddThreads())
     except CursorError:
-        return redirect(f"{reverse('threads')}{asked.url_query()}")
+        return redirect(f"{reverse('threads')}{query.url_query()}")
 
 
 @operator_required
@@ -53,14 +121,14 @@ def add(request: HttpRequest) -> HttpResponse:
     except UploadRefused as refusal:
         form.errors.append(str(refusal))
     if form.errors:
-        return listed(request, asked_threads(request.GET), form=form, status=422)
+        return listed(request, thread_list_query(request.GET), form=form, status=422)
     messages.success(request, text)
-    asked = AskedThreads(sort=BY_ADDITION, connection_slug=request.GET.get("connection", ""))
-    return HttpResponse(status=303, headers={"Location": f"{reverse('threads')}{asked.url_query()}"})
+    query = ThreadListQuery(sort=BY_ADDITION, connection_slug=request.GET.get("connection", ""))
+    return HttpResponse(status=303, headers={"Location": f"{reverse('threads')}{query.url_query()}"})
 
 
 def sent(request: HttpRequest, form: AddThreads, connection: Connection) -> str:
-    """Adds the threads, or leaves them to a worker when they are many; what to say of it."""
+    """Adds the threads, or leaves them to a worker when they are many; returns what to say of it."""
     if not form.is_large:
         return sentence(add_threads(actor=request.user, connection=connection, thread_ids=form.thread_ids), connection)
     name, size = keep_upload(form.pieces())
@@ -75,7 +143,7 @@ def sent(request: HttpRequest, form: AddThreads, connection: Connection) -> str:
 @viewer_required
 @require_safe
 def imports(request: HttpRequest) -> HttpResponse:
-    """How far the worker is with adding threads; polled while it is at it."""
+    """Shows how far the worker is with adding threads; polled while it is at it."""
     return render(request, "threads/_imports.html", imports_context())
 
 
@@ -105,30 +173,30 @@ def add_again(request: HttpRequest, thread_id: str) -> HttpResponse:
 
 
 def imports_context() -> dict[str, object]:
-    """Jobs that add threads: those under way, and what ended lately."""
+    """Returns jobs that add threads: those under way, and what ended lately."""
     lately = Q(state__in=OPEN) | Q(ended_at__gte=timezone.now() - SHOWN_FOR)
     jobs = Job.objects.filter(lately, kind__in=IMPORTS).select_related("connection")
-    found = list(jobs.order_by("-id")[:IMPORTS_SHOWN])
-    return {"imports": found, "is_importing": any(job.state in OPEN for job in found)}
+    recent = list(jobs.order_by("-id")[:IMPORTS_SHOWN])
+    return {"imports": recent, "is_importing": any(job.state in OPEN for job in recent)}
 
 
-def listed(request: HttpRequest, asked: AskedThreads, *, form: AddThreads, status: int = 200) -> HttpResponse:
-    shell, slug = Shell(request), asked.connection_slug
+def listed(request: HttpRequest, query: ThreadListQuery, *, form: AddThreads, status: int = 200) -> HttpResponse:
+    shell, slug = Shell(request), query.connection_slug
     connection = connection_named(slug, among=shell.connections) if slug else None
-    page = found_page(asked, connection)
-    if not page.rows and not asked.cursor and not asked.is_by_addition:
-        asked = asked.by_addition()  # nothing has run yet
-        page = found_page(asked, connection)
+    page = found_page(query, connection)
+    if not page.rows and not query.cursor and not query.is_by_addition:
+        query = query.by_addition()  # nothing has run yet
+        page = found_page(query, connection)
     mark_ambiguous(page.rows, among=shell.connections)
-    context = {"asked": asked, "page": page, "form": form, "shell": shell, **imports_context()}
+    context = {"query": query, "page": page, "form": form, "shell": shell, **imports_context()}
     return render(request, "threads/threads.html", context, status=status)
 
 
-def found_page(asked: AskedThreads, connection: Connection | None) -> KeysetPage[Thread]:
+def found_page(query: ThreadListQuery, connection: Connection | None) -> KeysetPage:
     threads = Thread.objects.all() if connection is None else Thread.objects.filter(connection=connection)
-    if not asked.is_by_addition:
+    if not query.is_by_addition:
         threads = threads.filter(last_run_at__isnull=False)
-    return page_of([threads], order=asked.order, rows=ROWS, cursor=asked.cursor, limit=asked.limit)
+    return page_of([threads], order=query.order, rows=ROWS, cursor=query.cursor, limit=query.limit)
 
 
 def sentence(added: AddedThreads, connection: Connection) -> str:

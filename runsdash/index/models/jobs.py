@@ -8,12 +8,14 @@ from .connections import Connection
 class Job(models.Model):
     """Stores a piece of work, with its progress. It is claimed by lease, and may be repeated without harm."""
 
-    class State(models.TextChoices):
+    class JobState(models.TextChoices):
         WAITING = "waiting", "waiting"
         RUNNING = "running", "running"
         DONE = "done", "done"
         FAILED = "failed", "failed"
         CANCELLED = "cancelled", "cancelled"
+
+    State = JobState
 
     kind = models.CharField(max_length=40)  # add_threads, export_runs, import_runs, purge_thread …
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)

@@ -62,7 +62,7 @@ def plan_for(run_query: RunQuery, order: RunOrder, position: Position | None, bu
 
 
 def plan_by_time(run_query: RunQuery, order: RunOrder, position: Position | None, budget: TimeBudget) -> Plan:
-    """Scans the sparsest index that is in the order of ids, unless it goes on and another is short enough to gather."""
+    """Scans the sparsest index in the order of ids, or gathers another one that is short enough."""
     choices = index_choices(run_query)
     by_id = [one for one in choices if one.index.is_by_id]
     if not run_query.predicates:

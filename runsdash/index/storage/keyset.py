@@ -25,7 +25,7 @@ class CursorError(ValueError):
 
 @dataclass(frozen=True)
 class KeysetOrder:
-    """Orders by `id`, or by a time column with `id` behind it; rows without that time are not in the list."""
+    """Orders by `id`, or by a time column with `id` behind it. Rows without that time are not in the list."""
 
     column: str = "id"
     is_descending: bool = True

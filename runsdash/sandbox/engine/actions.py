@@ -139,10 +139,8 @@ def cancel(transition: Transition, action: JsonObject) -> None:
     transition.finish("cancelled")
 
 
-ACTIONS = {
-    action.__name__: action
-    for action in (
-        start, rest, note, call, ask_approval, open_tool, close_code, close_search,
-        say, say_answer, close_say, run_out, fail, complete, cancel,
-    )
-}  # fmt: skip
+_ACTIONS = [
+    start, rest, note, call, ask_approval, open_tool, close_code, close_search,
+    say, say_answer, close_say, run_out, fail, complete, cancel,
+]  # fmt: skip
+ACTIONS = {action.__name__: action for action in _ACTIONS}

@@ -31,14 +31,14 @@ class JobFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Kind:
+class JobKind:
     """Names the generator of a kind. `is_alone`: one of them at a time, since two importers get in each other's way."""
 
     work: Work
     is_alone: bool
 
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, JobKind] = {}
 _held: dict[int, str] = {}  # jobs this process works on, and their lease tokens
 
 
@@ -46,7 +46,7 @@ def works(kind: str, *, is_alone: bool = False) -> Callable[[Work], Work]:
     """Registers the generator that does jobs of `kind`. Its module must be imported where workers start."""
 
     def registered(work: Work) -> Work:
-        KINDS[kind] = Kind(work, is_alone)
+        KINDS[kind] = JobKind(work, is_alone)
         return work
 
     return registered
@@ -81,7 +81,7 @@ def cancel_job(job: Job) -> bool:
 # Workers
 
 
-def claim_job(kinds: dict[str, Kind] = KINDS) -> Job | None:
+def claim_job(kinds: dict[str, JobKind] = KINDS) -> Job | None:
     """Takes the oldest job that nobody works on; None when there is none."""
     rows = Job.objects.filter(state__in=OPEN, kind__in=kinds).select_related("connection").order_by("id")
     # By the order of ids, not by who is at work: what another worker is claiming just now cannot be seen yet.

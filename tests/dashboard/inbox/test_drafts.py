@@ -1,12 +1,12 @@
-"""Drafts of tool outputs: saved as typed, shown again, kept after the end, handed on to a re-run; and what follows an answer."""
+"""Drafts of tool outputs: saved as typed, shown again, kept after the end, handed on to a re-run."""
 
 import time
 
 import pytest
 
 from runsdash.actions.models import Draft, Lineage, SentOutput
+from runsdash.dashboard.inbox.tool_outputs import accepted
 from runsdash.dashboard.inbox.tool_outputs_form import ToolOutputsForm
-from runsdash.dashboard.inbox.tool_outputs_view import taken
 from runsdash.sync.refresh import refresh_run
 from tests.connected import wait_for
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
@@ -159,7 +159,7 @@ def test_a_server_that_takes_only_a_part_gets_the_form_with_what_is_left(operato
     request = rf.post(path_of(waiting, "tool-outputs"), headers=HTMX)
     request.user, request.htmx = operator.user, True
     form = ToolOutputsForm.for_run(waiting).fill({box_of(waiting): "typed"})
-    answer = parsed(taken(request, form, waiting))
+    answer = parsed(accepted(request, form, waiting))
     assert "took 0 of 1 outputs and still waits for 1" in answer.one("hx-partial", hx_target="#toasts").text
     assert fields(answer.one("form", id="tool-outputs"))[box_of(waiting)] == "typed"
     assert not SentOutput.objects.exists()

@@ -59,7 +59,8 @@ def test_properties_become_fields_one_level_deep():
     found = [(one.label, one.kind, one.is_required) for one in fields_of(STOCK)]
     assert found == [
         ("sku", "string", True), ("left", "integer", True), ("price", "number", False), ("is_open", "boolean", False),
-        ("state", "enum", False), ("place.aisle", "string", True), ("place.deep", "json", False), ("lots", "json", False),
+        ("state", "enum", False), ("place.aisle", "string", True), ("place.deep", "json", False),
+        ("lots", "json", False),
     ]  # fmt: skip
 
 

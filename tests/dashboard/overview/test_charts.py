@@ -9,7 +9,7 @@ from runsdash.dashboard.overview.charts import (
     FLOOR,
     NICE,
     PARTS,
-    Column,
+    ChartColumn,
     chart,
     log_place,
     part_size,
@@ -20,8 +20,8 @@ from runsdash.dashboard.shell.formats import cost_text, costs_text, short_count_
 VALUES = st.tuples(*[st.floats(0, 1e13)] * 3)
 
 
-def columns(*values: tuple[float, ...]) -> list[Column]:
-    return [Column(f"d{place}", f"day {place}", one) for place, one in enumerate(values)]
+def columns(*values: tuple[float, ...]) -> list[ChartColumn]:
+    return [ChartColumn(f"d{place}", f"day {place}", one) for place, one in enumerate(values)]
 
 
 @given(st.lists(VALUES, min_size=1, max_size=40))

@@ -10,8 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from runsdash.dashboard.overview.views import State
-from runsdash.dashboard.runs.query import asked_runs
+from runsdash.dashboard.overview.views import PollState
+from runsdash.dashboard.runs.query import run_list_query
 from runsdash.index.keeping.purge import purge_some
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import ids_of
@@ -53,7 +53,7 @@ def listed(client: Client, url: str) -> list[str]:
 def found_by(url: str) -> int:
     """How many runs the filter of a list's address finds."""
     path, query = urlsplit(url)[2:4]
-    asked = asked_runs(QueryDict(query))
+    asked = run_list_query(QueryDict(query))
     assert (path, asked.error) == ("/runs/", None)
     connection = Connection.objects.get(slug=asked.connection_slug) if asked.connection_slug else None
     return len(ids_of(asked.filter, connection=connection, count=1000)[0])
@@ -194,9 +194,17 @@ def test_percentiles_are_marked_as_near(viewer: Client, prod) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"range": "1y"}, {"from": "soon"}, {"from": "2026-11-02", "to": "2026-11-01"}, {"to": "2026-11-01"},
-     {"from": "2026-02-31"}, {"from": "1969-01-01"}, {"from": "9999-12-31"}, {"from": "2020-01-01", "to": "2022-01-01"}],
-)  # fmt: skip
+    [
+        {"range": "1y"},
+        {"from": "soon"},
+        {"from": "2026-11-02", "to": "2026-11-01"},
+        {"to": "2026-11-01"},
+        {"from": "2026-02-31"},
+        {"from": "1969-01-01"},
+        {"from": "9999-12-31"},
+        {"from": "2020-01-01", "to": "2022-01-01"},
+    ],
+)
 def test_a_range_that_cannot_be_read_falls_back_and_says_so(viewer: Client, prod, query: dict) -> None:
     page = page_of(viewer.get(URL, query))
     assert page.one("nav", aria_label="Range").one("a", aria_current="true")["href"] == "?range=7d"
@@ -336,8 +344,8 @@ def live(client: Client, poll: Element, tag: str = ""):
 
 def drawn_earlier(poll: Element) -> str:
     """The tag as if sums had been drawn a while ago."""
-    state = State.shown(poll["hx-ptag"])
-    return str(State(state.present, state.sums, state.slot - 1, state.pill))
+    state = PollState.shown(poll["hx-ptag"])
+    return str(PollState(state.present, state.sums, state.slot - 1, state.pill))
 
 
 def test_the_poll_answers_only_news(viewer: Client, prod) -> None:
@@ -360,10 +368,10 @@ def test_sums_are_drawn_anew_only_now_and_then(viewer: Client, prod) -> None:
     made_run(prod)
     poll = page_of(viewer.get(URL)).one("div", id="poll")
     made_run(prod)
-    same_slot = State.shown(poll["hx-ptag"])
+    same_slot = PollState.shown(poll["hx-ptag"])
     answer = live(viewer, poll)
     if answer.status_code != 304:  # the clock went on in between
-        assert State.shown(answer["HX-PTag"]).slot > same_slot.slot
+        assert PollState.shown(answer["HX-PTag"]).slot > same_slot.slot
     assert "#usage" in partials_of(live(viewer, poll, drawn_earlier(poll)))
 
 

@@ -1,4 +1,4 @@
-"""No query of the overview walks a table that grows: the plans of all it sends, with sums made and with marked hours."""
+"""No query of the overview walks a table that grows: plans with sums made and with marked hours."""
 
 import pytest
 from django.db import connection as database

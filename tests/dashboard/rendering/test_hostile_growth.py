@@ -17,10 +17,11 @@ HONEST = (
     + "\n- one thing that follows\n- another, with *some* weight\n\n```json\n{\"a\": [1, 2]}\n```\n\n"
 )  # fmt: skip
 REPEATED = [
-    "![", "![[", "[", "[[a]", "[a\n", "[](", "[a](", "[a](<b", "[a](b 'c", "![a](b", "[![a](b)](c) ", "[a]: b\n\n", "[a]: b\n", "[a][b]",
-    "<![CDATA[", "<!-- a ", "<", "<a ", "<http://a> ", "<a@b.c> ", "&", "&#1", "&amp;",
+    "![", "![[", "[", "[[a]", "[a\n", "[](", "[a](", "[a](<b", "[a](b 'c", "![a](b", "[![a](b)](c) ", "[a]: b\n\n",
+    "[a]: b\n", "[a][b]", "<![CDATA[", "<!-- a ", "<", "<a ", "<http://a> ", "<a@b.c> ", "&", "&#1", "&amp;",
     "*a ", "*_", "a*", "a**b", "**a\n", "***a", "*a**", "*a_b*~~", "_", "_a __b ", "~~a", "`a", "``a ", "\\", "\\`",
-    ">", "> ", ">a\n\n", "> > a\n", "> - a\n", "- > - > a\n", "- a\n", "- a\n\n", "- - a\n", "1. a\n\n   b\n", "* a\n  * b\n    * c\n",
+    ">", "> ", ">a\n\n", "> > a\n", "> - a\n", "- > - > a\n", "- a\n", "- a\n\n", "- - a\n",
+    "1. a\n\n   b\n", "* a\n  * b\n    * c\n",
     "# a\n", "=\n", "a\n===\n", "a\n-\n", "-\n", "```\n", "    a\n", "a\n", "a  \n", "\n", " ", "\t",
     "|", "|a", "|-|\n", "a|b\n-|-\n", "|a\n|-\n", "\u202e", "\x00", "\ue0000\ue001",
 ]  # fmt: skip
@@ -32,7 +33,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "deeper lists": lambda chars: "".join(f"{'  ' * n}- a\n" for n in range(int(chars**0.5) - 2)),
     "a wide table": lambda chars: "|a" * (chars // 5) + "|\n" + "|-" * (chars // 5) + "|\n",
     "a table of short rows": lambda chars: "|a" * 100 + "|\n" + "|-" * 100 + "|\n" + "a\n" * (chars // 2 - 250),
-    "many tables of short rows": lambda chars: ("|a" * 45 + "\n" + "|-" * 45 + "\n" + "a\n" * 45 + "\n") * (chars // 280),
+    "many short tables": lambda chars: ("|a" * 45 + "\n" + "|-" * 45 + "\n" + "a\n" * 45 + "\n") * (chars // 280),
     "a long table": lambda chars: "|a|b|\n|-|-|\n" + "|x|y|\n" * (chars // 6 - 2),
     "brackets on lines": lambda chars: ("[" * 40 + "\n") * (chars // 41),
 }  # fmt: skip

@@ -7,9 +7,9 @@ from django.template import Context
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runsdash.dashboard.rendering.cache import RenderCache
 from runsdash.dashboard.rendering.code import HIGHLIGHTED_CHARS, guessed_language, highlighted
 from runsdash.dashboard.rendering.json_tree import MAX_DEPTH, MAX_NODES, json_tree
-from runsdash.dashboard.rendering.kept import Kept
 from runsdash.dashboard.templatetags import rendered
 from tests.pages import parsed
 
@@ -142,7 +142,7 @@ def test_odd_previews_do_not_break_a_page(preview):
 
 def test_kept_texts_are_rendered_once_and_bounded():
     calls = []
-    texts = Kept(limit_chars=10)
+    texts = RenderCache(limit_chars=10)
     for key in ("a", "a", "b", "c", "a"):
         texts.get("v1", key, render=lambda key=key: calls.append(key) or key * 4)
     assert calls == ["a", "b", "c", "a"]

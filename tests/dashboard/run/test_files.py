@@ -2,7 +2,7 @@
 
 import pytest
 
-from runsdash.dashboard.run.files_view import image_type_of
+from runsdash.dashboard.run.files import image_type_of
 from runsdash.index.models import StepBody
 from runsdash.index.storage.bodies import shown
 

@@ -1,4 +1,4 @@
-"""The stream of a run's live output, and the panel that it feeds: nothing is lost, nothing comes twice, nothing loops."""
+"""The stream of a run's live output and the panel it feeds: nothing is lost, comes twice or loops."""
 
 import re
 import time
@@ -13,7 +13,8 @@ from django.utils import timezone
 from runsdash.actions.live import output_rows
 from runsdash.actions.live.output_rows import NewText
 from runsdash.actions.models import LiveOutput, LivePiece
-from runsdash.dashboard.run.live_stream import Viewing
+from runsdash.dashboard.run.live_panel import NO_PANEL, PanelMode
+from runsdash.dashboard.run.live_stream import ViewerStream
 from runsdash.dashboard.run.stream_viewers import has_place, take_place
 from runsdash.index.models import Connection, Run
 from runsdash.sync.refresh import refresh_run
@@ -141,7 +142,7 @@ def html_of(message: str) -> Element:
 
 def test_a_part_that_begins_brings_its_section_and_then_only_grows(run, live):
     place = take_place()
-    viewing = Viewing(run, after=0, place=place)
+    viewing = ViewerStream(run, after=0, place=place)
     next(viewing)
     first = html_of(next(viewing))
     say(live, '{"sku"', part="step_1:0", kind="arguments", label="get_stock")
@@ -176,7 +177,7 @@ def test_hostile_text_stays_text(viewer, run, live):
 
 
 def test_it_pings_and_closes_after_its_time_without_ending_for_good(run, live):
-    viewing = Viewing(run, after=0, place=take_place(), open_for_s=0.4)
+    viewing = ViewerStream(run, after=0, place=take_place(), open_for_s=0.4)
     told = "".join(viewing)
     viewing.close()
     assert told.startswith(": ping")
@@ -199,7 +200,7 @@ def test_a_run_without_a_stream_ends_at_once(viewer, run):
 
 def test_without_a_place_the_page_is_told_to_poll(settings, viewer, run, live):
     settings.STREAM_VIEWERS_MAX = 1
-    taken = Viewing(run, after=0, place=take_place())
+    taken = ViewerStream(run, after=0, place=take_place())
     events = watch(viewer, run)
     field = parsed(events[0][2]).one("input", id="live-mode")
     assert [event for _, event, _ in events] == ["", "run-changed", "done"]
@@ -346,3 +347,15 @@ def test_guards_unknown_run_and_wrong_method(client, viewer, nobody, upstream, r
     assert nobody.get(path).status_code == 403
     assert viewer.post(path).status_code == 405
     assert viewer.get(path_of(urls(run) | {"id": "run_nowhere"}, "stream/")).status_code == 404
+
+
+@pytest.mark.parametrize("text", ["", "-", "s2", "p81-2-ended", "p0-1-reading"])
+def test_a_mode_of_the_panel_comes_back_as_it_went(text: str) -> None:
+    assert str(PanelMode.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["s", "s-1", "s²", "p1-2", "p1-2-", "x-1-reading", "p٣-1-ended", "s1 ", "p1-1-ended-", "p" + "9" * 62]
+)
+def test_what_is_no_mode_is_a_page_without_a_panel(text: str) -> None:
+    assert PanelMode.parse(text) == NO_PANEL

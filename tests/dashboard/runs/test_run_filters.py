@@ -155,13 +155,16 @@ def many(prod: Connection) -> Connection:
     Run.objects.bulk_create(
         [
             Run(
-                id=first << 30 | n, upstream_id=f"many_{n}", model=f"m{n % 2}", assistant_id="rare" if n % 700 == 0 else "often",
+                id=first << 30 | n,
+                upstream_id=f"many_{n}",
+                model=f"m{n % 2}",
+                assistant_id="rare" if n % 700 == 0 else "often",
                 **shared,
             )
             for n in range(facets_module.CAP + 5)
         ],
         batch_size=900,
-    )  # fmt: skip
+    )
     return prod
 
 

@@ -52,7 +52,7 @@ def test_an_ordinary_id_is_written_as_it_is(one: str) -> None:
 
 
 def test_our_words_are_those_that_stand_where_an_id_could() -> None:
-    routes = [str(one.pattern).split("/") for one in urlpatterns]
+    routes = [str(one.pattern).split("/") for folder in urlpatterns for one in folder.url_patterns]
     before_ids = [route[:place] for route in routes for place, part in enumerate(route) if part.startswith("<id:")]
     rivals = {route[len(start)] for start in before_ids for route in routes if route[:-1][: len(start)] == start}
     assert {part for part in rivals if not part.startswith("<")} - {""} == OUR_WORDS

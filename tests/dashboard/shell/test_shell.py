@@ -9,8 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.dashboard.shell.lookup import NoConnection
-from runsdash.dashboard.shell.problem_views import problem_response, server_error
-from runsdash.dashboard.shell.problems import problem_for
+from runsdash.dashboard.shell.problems import problem_for, problem_response, server_error
 from runsdash.service import errors
 from tests.pages import page_of, parsed, partials_of
 from tests.rows import made_connection, made_run

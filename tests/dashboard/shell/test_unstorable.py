@@ -1,4 +1,4 @@
-"""NUL in addresses, cookies and fields: PostgreSQL refuses it in any statement, so the wall before the views replaces it."""
+"""NUL in addresses, cookies and fields: PostgreSQL refuses it, so the wall before the views replaces it."""
 
 import pytest
 from django.conf import settings

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Job, PurgedThread, Run, RunStep, Thread
 from runsdash.sync.jobs import import_jobs, jobs  # noqa: F401  job_kinds: registers its kinds
-from runsdash.sync.jobs.jobs import Kind, add_job, cancel_job, claim_job, work_on, work_on_all
+from runsdash.sync.jobs.jobs import JobKind, add_job, cancel_job, claim_job, work_on, work_on_all
 from tests.rows import made_connection, run_object
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +31,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             job.place, job.progress = {"next": number + 1}, job.progress | {"done": number + 1}
             yield
 
-    monkeypatch.setitem(jobs.KINDS, "counting", Kind(work, is_alone=False))
+    monkeypatch.setitem(jobs.KINDS, "counting", JobKind(work, is_alone=False))
     return counted
 
 
@@ -134,7 +134,7 @@ def test_a_failing_job_is_tried_again_later_and_given_up_in_the_end(counting, ca
         raise ValueError("no such luck")
         yield
 
-    jobs.KINDS["counting"] = Kind(fails, is_alone=False)
+    jobs.KINDS["counting"] = JobKind(fails, is_alone=False)
     job = add_job("counting", total=4)
     for attempt in range(jobs.ATTEMPTS):
         job = worked(job)
@@ -157,7 +157,7 @@ def test_progress_makes_attempts_count_anew(counting):
 
 
 def test_of_a_kind_that_is_alone_one_works_after_the_other(counting):
-    jobs.KINDS["counting"] = Kind(jobs.KINDS["counting"].work, is_alone=True)
+    jobs.KINDS["counting"] = JobKind(jobs.KINDS["counting"].work, is_alone=True)
     first, second = add_job("counting", total=1), add_job("counting", total=1)
     claimed = claim_job()
     assert claimed.pk == first.pk
@@ -169,7 +169,7 @@ def test_of_a_kind_that_is_alone_one_works_after_the_other(counting):
 
 
 def test_many_workers_that_claim_at_once_get_one_job_of_a_kind_that_is_alone(counting):
-    jobs.KINDS["counting"] = Kind(jobs.KINDS["counting"].work, is_alone=True)
+    jobs.KINDS["counting"] = JobKind(jobs.KINDS["counting"].work, is_alone=True)
     for _ in range(20):
         add_job("counting", total=1)
 

@@ -1,4 +1,4 @@
-"""`manage.py demo`: the whole thing on one machine: sandbox upstream, index, worker, dashboard."""
+"""Runs the whole thing on one machine (`manage.py demo`): sandbox upstream, index, worker, dashboard."""
 
 import os
 import secrets
@@ -85,7 +85,7 @@ class Command(BaseCommand):
         raise CommandError(f"The {name} did not answer at {url}.")
 
     def watch(self) -> None:
-        """Until Ctrl-C, or until a part ends by itself. The sandbox may go and come: that is part of the show."""
+        """Waits for Ctrl-C, or for a part that ends by itself. The sandbox may go and come."""
         while True:
             time.sleep(0.5)
             for name, child in self.children.items():
@@ -118,7 +118,7 @@ def refuse_busy(port: int, variable: str) -> None:
 
 
 def demo_password(path: Path) -> str:
-    """DEMO_PASSWORD, else the one kept in `path` (mode 0600), made on first start."""
+    """Returns DEMO_PASSWORD, else the one in `path` (mode 0600), made on first start."""
     if settings.DEMO_PASSWORD:
         return settings.DEMO_PASSWORD
     if not path.exists():
@@ -152,7 +152,7 @@ def web_command() -> list[str]:
 
 
 def child_environment() -> dict[str, str]:
-    """The parts talk to the demo's own database and sandbox, whatever the environment said."""
+    """Points the parts at the demo's own database and sandbox, whatever the environment said."""
     return settings.INHERITED_ENVIRONMENT | {
         "SECRET_KEY": settings.SECRET_KEY,
         "DEBUG": "off",

@@ -1,4 +1,4 @@
-"""Cancel a run."""
+"""Cancels a run."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
@@ -7,20 +7,18 @@ from runsdash.accounts.guards import operator_required
 from runsdash.actions.audited_call import new_token
 from runsdash.actions.runs import cancel_run
 from runsdash.audit.trail import TokenUsed
-from runsdash.dashboard.shell.form_answers import done, form_answer, partial, sent_before, sentence_of, status_of
+from runsdash.dashboard.shell.form_answers import CLOSE_DIALOG, done, form_answer, sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import run_url
-from runsdash.dashboard.shell.lookup import known_run
+from runsdash.dashboard.shell.lookup import indexed_run
 from runsdash.index.models import Run
 from runsdash.service import ServiceError
-
-CLOSE_DIALOG = (partial("#run-dialog", ""),)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def cancel(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
-    """GET: the confirmation that asks for a reason. POST: asks the upstream to cancel."""
-    run = known_run(request, thread_id=thread_id, run_id=run_id)
+    """Shows the confirmation that asks for a reason; on POST asks the upstream to cancel."""
+    run = indexed_run(request, thread_id=thread_id, run_id=run_id)
     if request.method != "POST":
         return form(request, run)
     reason, token = request.POST.get("reason", ""), request.POST.get("token")
@@ -37,6 +35,11 @@ def cancel(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
 def form(request: HttpRequest, run: Run, *, error: str = "", status: int = 200) -> HttpResponse:
     context = {"run": run, "error": error, "reason": request.POST.get("reason", ""), "token": new_token()}
     return form_answer(
-        request, page="run_actions/cancel.html", fragment="run_actions/_cancel.html", root="cancel-form",
-        context=context, status=status, dialog="Cancel run",
-    )  # fmt: skip
+        request,
+        page="run_actions/cancel.html",
+        fragment="run_actions/_cancel.html",
+        root="cancel-form",
+        context=context,
+        status=status,
+        dialog="Cancel run",
+    )

@@ -1,4 +1,4 @@
-"""Who is told what: rules and their deliveries. Administrators only."""
+"""Manages notification rules and shows their deliveries. Administrators only."""
 
 from django import forms
 from django.contrib import messages
@@ -18,7 +18,7 @@ DELIVERIES_SHOWN = 50
 
 
 class RuleForm(forms.ModelForm):
-    """What a rule is made of; the secret is made here and shown on the rule's page."""
+    """Parses a rule. The secret is made here and shown on the rule's page."""
 
     class Meta:
         model = Rule
@@ -97,7 +97,7 @@ def test(request: HttpRequest, key: int) -> HttpResponse:
 @admin_required
 @require_safe
 def deliveries(request: HttpRequest, key: int) -> HttpResponse:
-    """The deliveries of a rule; polled while a test is under way."""
+    """Shows the deliveries of a rule; polled while a test is under way."""
     return render(request, "admin/notifications/_of_rule.html", deliveries_of(rule_named(key)))
 
 

@@ -1,4 +1,4 @@
-"""Keeps what is being typed for a run's tool calls, and lets go of it. Nothing is sent to an upstream."""
+"""Saves and discards what is being typed for a run's tool calls. Sends nothing to an upstream."""
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -10,9 +10,9 @@ from runsdash.accounts.guards import operator_required
 from runsdash.actions.outputs.drafts import discard_drafts, save_drafts
 from runsdash.dashboard.shell.form_answers import partial
 from runsdash.dashboard.shell.links import run_url
-from runsdash.dashboard.shell.lookup import known_run
+from runsdash.dashboard.shell.lookup import indexed_run
 
-from .tool_outputs_view import empty_form
+from .tool_outputs import empty_form
 
 
 @require_POST
@@ -21,7 +21,7 @@ def draft(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
     """Saves the texts of the form as they are, half-typed as they may be; `discard` throws them away."""
     if settings.RUNSDASH_READ_ONLY:
         raise PermissionDenied("This server is set to read-only: RUNSDASH_READ_ONLY is on.")
-    run = known_run(request, thread_id=thread_id, run_id=run_id)
+    run = indexed_run(request, thread_id=thread_id, run_id=run_id)
     if "discard" in request.POST:
         discard_drafts(user=request.user, run=run)
         return HttpResponse(partial("#run-unsent", "")) if request.htmx else HttpResponseRedirect(run_url(run))

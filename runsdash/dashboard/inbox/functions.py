@@ -1,4 +1,4 @@
-"""Functions whose outputs people type: the schema each output has to satisfy, templates, and the last ones sent."""
+"""Shows functions whose outputs people type: each one's schema, templates and last outputs."""
 
 import json
 
@@ -29,7 +29,7 @@ MAX_SENT = 20
 @viewer_required
 @require_safe
 def functions(request: HttpRequest) -> HttpResponse:
-    """Every function with a schema, a template or an output sent lately, and those that runs wait for now."""
+    """Lists functions with a schema, a template or a recent output, and those that runs wait for now."""
     name = request.GET.get("name", "").strip()[:200]
     if name:
         return HttpResponseRedirect(address("function", name))
@@ -52,7 +52,7 @@ def rows() -> list[dict[str, object]]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @viewer_required
 def function(request: HttpRequest, name: str) -> HttpResponse:
-    """GET: all of one function. POST: its schema; an empty one is removed."""
+    """Shows all of one function; on POST saves its schema, or removes it when empty."""
     if request.method != "POST":
         schema = schemas_of([name]).get(name)
         text = "" if schema is None else json.dumps(schema, ensure_ascii=False, indent=2)
@@ -67,12 +67,22 @@ def function(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def drafted(request: HttpRequest, name: str) -> str:
-    """What the reader typed for the call `?draft=` and may want to keep as a template."""
-    found = Draft.objects.filter(user=request.user, function_name=name, call_id=request.GET.get("draft", ""))
-    return found.order_by("-saved_at").values_list("text", flat=True).first() or ""
+    """Returns what the reader typed for the call `?draft=` and may want to keep as a template."""
+    drafts = Draft.objects.filter(user=request.user, function_name=name, call_id=request.GET.get("draft", ""))
+    return drafts.order_by("-saved_at").values_list("text", flat=True).first() or ""
 
 
-def page(request: HttpRequest, name: str, *, status: int = 200, **typed: str) -> HttpResponse:
+def page(
+    request: HttpRequest,
+    name: str,
+    *,
+    status: int = 200,
+    schema_text: str = "",
+    schema_error: str = "",
+    template_name: str = "",
+    template_text: str = "",
+    template_error: str = "",
+) -> HttpResponse:
     schema = schemas_of([name]).get(name)
     context = {
         "name": name,
@@ -80,7 +90,11 @@ def page(request: HttpRequest, name: str, *, status: int = 200, **typed: str) ->
         "fields": fields_of(schema) if schema else [],
         "templates": OutputTemplate.objects.filter(function_name=name).order_by("name"),
         "sent": SentOutput.objects.filter(function_name=name).select_related("connection").order_by("-id")[:MAX_SENT],
-        **typed,
+        "schema_text": schema_text,
+        "schema_error": schema_error,
+        "template_name": template_name,
+        "template_text": template_text,
+        "template_error": template_error,
     }
     return render(request, "inbox/function.html", context, status=status)
 
@@ -89,19 +103,19 @@ def page(request: HttpRequest, name: str, *, status: int = 200, **typed: str) ->
 @operator_required
 def add_template(request: HttpRequest, name: str) -> HttpResponse:
     """Saves an output under a name."""
-    typed = {"template_name": request.POST.get("name", "").strip(), "template_text": request.POST.get("text", "")}
-    error = template_error(name, **typed)
+    template_name, text = request.POST.get("name", "").strip(), request.POST.get("text", "")
+    error = template_refusal(name, template_name=template_name, text=text)
     if error:
-        return page(request, name, **typed, template_error=error, status=422)
-    save_template(actor=request.user, function_name=name, name=typed["template_name"], text=typed["template_text"])
+        return page(request, name, template_name=template_name, template_text=text, template_error=error, status=422)
+    save_template(actor=request.user, function_name=name, name=template_name, text=text)
     return redirect("function", name)
 
 
-def template_error(function_name: str, *, template_name: str, template_text: str) -> str:
-    """A sentence, or "" when it can be saved."""
+def template_refusal(function_name: str, *, template_name: str, text: str) -> str:
+    """Returns a sentence, or "" when it can be saved."""
     if not template_name or len(template_name) > 80:
         return "A template needs a name of at most 80 characters."
-    if not template_text or len(template_text) > KEPT_CHARS:
+    if not text or len(text) > KEPT_CHARS:
         return f"A template has 1 to {KEPT_CHARS:,} characters."
     others = OutputTemplate.objects.filter(function_name=function_name).exclude(name=template_name)
     return f"A function has at most {MAX_TEMPLATES} templates." if others.count() >= MAX_TEMPLATES else ""

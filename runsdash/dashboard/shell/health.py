@@ -1,4 +1,4 @@
-"""For machines: alive, ready, metrics. No sign-in, no page."""
+"""Answers machines: alive, ready, metrics. No sign-in, no page."""
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -13,13 +13,13 @@ from .metrics import CONTENT_TYPE, exposition
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Alive. The health middleware answers this before it comes here."""
+    """Says that the process is alive. The health middleware answers before it comes here."""
     return plain("ok")
 
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Ready to serve: the database answers and has the tables of this version. 503 with the reason otherwise."""
+    """Says whether the database answers and has the tables of this version; 503 with the reason otherwise."""
     try:
         missing = missing_migrations()
     except DatabaseError:
@@ -29,7 +29,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text, for the networks of METRICS_ALLOW only."""
+    """Renders Prometheus text, for the networks of METRICS_ALLOW only."""
     address = client_address(request)
     if address is None or not is_within(address, settings.METRICS_ALLOW):
         return plain("not allowed from this address, see METRICS_ALLOW", status=403)

@@ -1,6 +1,7 @@
-"""Start a run: on a thread there is, or on a thread made for it."""
+"""Starts a run on an existing thread, or on a thread made for it."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,7 +17,7 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.shell.form_answers import FIRST_RESULT_WAIT_S, first_result, sentence_of, status_of
 from runsdash.dashboard.shell.links import run_url, thread_url
-from runsdash.dashboard.shell.lookup import connection_of, known_thread, usable_connection
+from runsdash.dashboard.shell.lookup import connection_of, indexed_thread, usable_connection
 from runsdash.index.connections import connections
 from runsdash.index.models import Assistant, Connection, Run, Thread
 from runsdash.service import ServiceError
@@ -30,9 +31,9 @@ from .new_run_form import RunForm, RunOnThreadForm, ThreadAndRunForm
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def on_thread(request: HttpRequest, thread_id: str) -> HttpResponse:
-    """A run on an existing thread."""
+    """Starts a run on an existing thread."""
     if request.method != "POST":
-        thread = known_thread(request, thread_id=thread_id)
+        thread = indexed_thread(request, thread_id=thread_id)
         connection = thread.connection
         form = RunOnThreadForm(initial={"token": new_token(), "assistant_id": request.GET.get("assistant_id")})
         return page(request, form, connection=connection, thread=thread)
@@ -42,7 +43,12 @@ def on_thread(request: HttpRequest, thread_id: str) -> HttpResponse:
 
     def start() -> Run:
         return create_run(
-            actor=request.user, connection=connection, thread_id=thread_id, parameters=form.parameters(), **once(form)
+            actor=request.user,
+            connection=connection,
+            thread_id=thread_id,
+            parameters=form.parameters(),
+            token=form.one_time_token,
+            reason=form.reason_text,
         )
 
     return attempt(request, form, start, connection=connection, thread=thread)
@@ -51,7 +57,7 @@ def on_thread(request: HttpRequest, thread_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def on_new_thread(request: HttpRequest) -> HttpResponse:
-    """A thread and a run on it. The thread is made first, so that the run can be found if its answer is lost."""
+    """Makes a thread, then a run on it, so that the run can be found if its answer is lost."""
     connection = usable_connection(request)
     if request.method != "POST":
         form = ThreadAndRunForm(initial={"token": new_token(), "assistant_id": request.GET.get("assistant_id")})
@@ -61,19 +67,28 @@ def on_new_thread(request: HttpRequest) -> HttpResponse:
 
 
 def start_both(request: HttpRequest, form: ThreadAndRunForm, connection: Connection) -> Run:
-    common = {"actor": request.user, "connection": connection}
+    actor, token, reason = request.user, form.one_time_token, form.reason_text
     parameters, thread = form.parameters(), form.thread_parameters()
     if form.takes_single_call:
-        if thread:
-            parameters["thread"] = thread
-        return create_thread_and_run(**common, parameters=parameters, **once(form))
-    token = once(form)["token"] + OF_THREAD
-    made_id = made_thread(form, lambda: create_thread(**common, parameters=thread, token=token))
-    return create_run(**common, thread_id=made_id, parameters=parameters, **once(form))
+        parameters |= {"thread": thread} if thread else {}
+        return create_thread_and_run(
+            actor=actor, connection=connection, parameters=parameters, token=token, reason=reason
+        )
+
+    def make() -> Thread:
+        return create_thread(actor=actor, connection=connection, parameters=thread, token=token + OF_THREAD)
+
+    thread_id = made_thread(form, make)
+    return create_run(
+        actor=actor, connection=connection, thread_id=thread_id, parameters=parameters, token=token, reason=reason
+    )
 
 
 def made_thread(form: RunForm, make: Callable[[], Thread]) -> str:
-    """The id of the thread made for the run. The form keeps it: when the run is refused, a second try makes no other."""
+    """Returns the id of the thread made for the run.
+
+    The form keeps it: when the run is refused, a second try makes no other.
+    """
     if not form.cleaned_data["made_thread_id"]:
         form.cleaned_data["made_thread_id"] = make().upstream_id
         form.data = form.data.copy()
@@ -81,28 +96,32 @@ def made_thread(form: RunForm, make: Callable[[], Thread]) -> str:
     return form.cleaned_data["made_thread_id"]
 
 
-def once(form: RunForm) -> dict[str, str]:
-    """The one-time token and the reason. A post without token gets one: it is then not protected against repeats."""
-    return {"token": form.cleaned_data.get("token") or new_token(), "reason": form.cleaned_data.get("reason") or ""}
-
-
-def attempt(request: HttpRequest, form: RunForm, start: Callable[[], Run], **subject: object) -> HttpResponse:
-    """Checks, starts, and answers: the run's page, or the form with what is wrong."""
+def attempt(
+    request: HttpRequest,
+    form: RunForm,
+    start: Callable[[], Run],
+    *,
+    connection: Connection,
+    thread: Thread | None = None,
+    source: Run | None = None,
+) -> HttpResponse:
+    """Checks, starts, and answers with the run's page, or with the form and what is wrong."""
+    form_page = partial(page, request, form, connection=connection, thread=thread, source=source)
     try:
         refuse_used(request.POST.get("token"))
         if not form.is_valid():
-            return page(request, form, status=422, **subject)
+            return form_page(status=422)
         run = start()
     except TokenUsed as used:
         return started_before(request, used)
     except ServiceError as error:
         form.add_service_error(error)
-        return page(request, form, status=status_of(error), error=error, **subject)
+        return form_page(status=status_of(error), error=error)
     return HttpResponseRedirect(run_url(run))
 
 
 def started_before(request: HttpRequest, used: TokenUsed) -> HttpResponse:
-    """A second post of the same form leads to what the first one made."""
+    """Leads a second post of the same form to what the first one made."""
     if used.intent.token.endswith(OF_THREAD):  # the first post is between its two calls
         token = used.intent.token.removesuffix(OF_THREAD)
         intent = until(lambda: AuditEntry.objects.filter(token=token).first(), seconds=FIRST_RESULT_WAIT_S)
@@ -131,34 +150,41 @@ def page(
         form.data["token"] = new_token()
     assistants = offered_assistants(connection, chosen=form["assistant_id"].value())
     context = {
-        "form": form, "connection": connection, "thread": thread, "assistants": assistants,
+        "form": form,
+        "connection": connection,
+        "thread": thread,
+        "assistants": assistants,
         "models": sorted({one.model for one in assistants if one.model}),
         "connections": [one for one in connections() if one.is_enabled],
-        "sentence": sentence_of(error) if error else "", "is_unclear": may_have_started(form, error),
+        "sentence": sentence_of(error) if error else "",
+        "is_unclear": may_have_started(form, error),
         "blocking": blocking_run(connection, error),
         "thread_url": thread_url(thread) if thread else "",
         "source": source,
-    }  # fmt: skip
+    }
     return render(request, "run_actions/new_run.html", context, status=status)
 
 
 def may_have_started(form: RunForm, error: ServiceError | None) -> bool:
-    """Is it open whether there is a run now? A thread for it is made first; without one no run was asked for."""
+    """Tells whether there may be a run now.
+
+    A thread for it is made first; while there is none, no run was asked for.
+    """
     if error is None or not error.outcome_unclear:
         return False
     return not form.makes_thread or bool(form.cleaned_data["made_thread_id"])
 
 
 def offered_assistants(connection: Connection, *, chosen: str | None) -> list[Assistant]:
-    """Those of the connection, and the chosen one even when it is not among them."""
-    found = fresh_assistants(connection)
-    if chosen and all(one.upstream_id != chosen for one in found):
-        found = [Assistant(connection=connection, upstream_id=chosen), *found]
-    return found
+    """Returns those of the connection, and the chosen one even when it is not among them."""
+    assistants = fresh_assistants(connection)
+    if chosen and all(one.upstream_id != chosen for one in assistants):
+        assistants = [Assistant(connection=connection, upstream_id=chosen), *assistants]
+    return assistants
 
 
 def blocking_run(connection: Connection, error: ServiceError | None) -> Run | None:
-    """The run that the upstream named as holding the thread's lock, when it is in the index."""
+    """Returns the run that holds the thread's lock by the upstream's word, when the index knows it."""
     run_id = error.blocking_run_id if error else None
     if not run_id:
         return None

@@ -1,4 +1,4 @@
-"""Delete a thread upstream. What RunsDash has of it stays, so the form first says how much that is."""
+"""Deletes a thread upstream. What RunsDash has of it stays, so the form first says how much that is."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,7 +11,7 @@ from runsdash.actions.threads import delete_thread
 from runsdash.audit.trail import TokenUsed
 from runsdash.dashboard.shell.form_answers import sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
-from runsdash.dashboard.shell.lookup import known_thread
+from runsdash.dashboard.shell.lookup import indexed_thread
 from runsdash.index.keeping.archive import meter_of
 from runsdash.index.models import Thread
 from runsdash.service import NotFound, ServiceError
@@ -22,8 +22,8 @@ GONE_ALREADY = "The upstream had no such thread any more. What RunsDash has of i
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def delete(request: HttpRequest, thread_id: str) -> HttpResponse:
-    """GET: what would be lost. POST: deletes, once the id is typed and the archive is complete or nobody minds."""
-    thread = known_thread(request, thread_id=thread_id)
+    """Shows what would be lost; on POST deletes, once the id is typed and nothing is lost unawares."""
+    thread = indexed_thread(request, thread_id=thread_id)
     mark_ambiguous([thread])
     if request.method != "POST":
         return form(request, thread)
@@ -45,7 +45,7 @@ def delete(request: HttpRequest, thread_id: str) -> HttpResponse:
 
 
 def refusal_of(request: HttpRequest, thread: Thread) -> str:
-    """Why this post deletes nothing; "" when it may."""
+    """Says why this post deletes nothing; "" when it may."""
     if request.POST.get("confirm", "").strip() != thread.upstream_id:
         return "Type the whole thread id to confirm."
     meter = meter_of(thread)
@@ -58,8 +58,12 @@ def refusal_of(request: HttpRequest, thread: Thread) -> str:
 
 def form(request: HttpRequest, thread: Thread, *, error: str = "", status: int = 200) -> HttpResponse:
     context = {
-        "thread": thread, "meter": meter_of(thread), "error": error, "token": new_token(),
-        "typed": request.POST.get("confirm", ""), "reason": request.POST.get("reason", ""),
+        "thread": thread,
+        "meter": meter_of(thread),
+        "error": error,
+        "token": new_token(),
+        "typed": request.POST.get("confirm", ""),
+        "reason": request.POST.get("reason", ""),
         "anyway": request.POST.get("anyway") == "yes",
-    }  # fmt: skip
+    }
     return render(request, "threads/delete.html", context, status=status)

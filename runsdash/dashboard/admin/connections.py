@@ -1,7 +1,9 @@
-"""The upstreams: which there are, how they answer, and for administrators adding, changing, testing, removing them."""
+"""Lists the upstreams; lets administrators add, change, test and remove them."""
 
 import time
+from urllib.parse import urlsplit
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -18,12 +20,107 @@ from runsdash.dashboard.shell.shell import is_failing
 from runsdash.index.connections import connections as every_connection
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal
-from runsdash.service import NotSupported, ServiceError
+from runsdash.service import Client, InvalidRequest, NotSupported, ServiceError
 from runsdash.sync.clients import client_for
 from runsdash.sync.connection_health import connection_health
 from runsdash.sync.last_error import forget_lacks, last_error_of, note_failure, note_success
 
-from .connection_form import ChangeForm, ConnectionForm
+RESERVED_SLUGS = {"default": "the connection that the environment describes", "new": "an address of RunsDash"}
+MAX_KEY_CHARS = 4000
+
+
+class ConnectionForm(forms.ModelForm):
+    """Parses a new connection; `ChangeForm` one that exists. The key is never put into a form again."""
+
+    timeout_s = forms.FloatField(
+        label="Time-out, seconds",
+        help_text="For one whole operation, 1 to 120.",
+        min_value=1,
+        max_value=120,
+        initial=30,
+    )
+    budget_per_min = forms.IntegerField(
+        label="Requests a minute",
+        help_text="The worker and the pages together stay below it.",
+        min_value=1,
+        max_value=100_000,
+        initial=600,
+    )
+    api_key = forms.CharField(required=False, max_length=MAX_KEY_CHARS)
+
+    class Meta:
+        model = Connection
+        fields = ["slug", "name", "kind", "base_url", "api_version", "timeout_s", "budget_per_min", "is_enabled"]
+        labels = {"slug": "Name", "name": "Title", "base_url": "Base URL", "api_version": "API version"}
+        help_texts = {
+            "slug": "Lower-case letters, digits and dashes. It stands in addresses and does not change.",
+            "name": "Optional, for people.",
+            "base_url": "Up to and with the version, for example https://host/v1.",
+            "api_version": "Only where the kind needs another than its usual one.",
+        }
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].required = False
+
+    def clean_slug(self) -> str:
+        slug = self.cleaned_data["slug"]
+        if slug in RESERVED_SLUGS:
+            raise forms.ValidationError(f"“{slug}” is {RESERVED_SLUGS[slug]}. Choose another name.")
+        return slug
+
+    def clean(self) -> dict[str, object]:
+        values = super().clean()
+        values["name"] = values.get("name") or values.get("slug") or self.instance.slug
+        try:
+            Client(
+                values.get("base_url", ""),
+                values.get("api_key", ""),
+                kind=values.get("kind", ""),
+                api_version=values.get("api_version") or None,
+            )
+        except InvalidRequest as error:
+            field = error.param if error.param in self.fields else None
+            if field not in self.errors:
+                self.add_error(field, error.message)
+        return values
+
+    @property
+    def new_key(self) -> str | None:
+        """Returns the key as typed."""
+        return self.cleaned_data["api_key"]
+
+
+class ChangeForm(ConnectionForm):
+    """Parses changes. The slug stays, since addresses and the audit trail use it; no key typed keeps the key."""
+
+    remove_key = forms.BooleanField(required=False)
+
+    class Meta(ConnectionForm.Meta):
+        fields = [name for name in ConnectionForm.Meta.fields if name != "slug"]
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.held = origin(self.instance.base_url)
+
+    def clean(self) -> dict[str, object]:
+        values = super().clean()
+        keeps = self.instance.sealed_key and not values.get("api_key") and not values.get("remove_key")
+        if keeps and "base_url" in values and origin(values["base_url"]) != self.held:
+            # Else whoever may change the address could have the key sent to a server of their own.
+            self.add_error("api_key", "The server is another one now. Type its key, or remove the key.")
+        return values
+
+    @property
+    def new_key(self) -> str | None:
+        """Returns the key as typed, "" to remove it, None to keep it."""
+        return "" if self.cleaned_data["remove_key"] else self.cleaned_data["api_key"] or None
+
+
+def origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.lower()
+
 
 TEST_TIMEOUT_S = 10.0
 FROM_ENVIRONMENT = "This connection follows the environment of RunsDash and is changed there."
@@ -32,7 +129,9 @@ FROM_ENVIRONMENT = "This connection follows the environment of RunsDash and is c
 @viewer_required
 @require_safe
 def connections(request: HttpRequest) -> HttpResponse:
-    return render(request, "admin/connections/connections.html", {"told": [told(one) for one in every_connection()]})
+    return render(
+        request, "admin/connections/connections.html", {"rows": [connection_row(one) for one in every_connection()]}
+    )
 
 
 @admin_required
@@ -71,7 +170,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 def test(request: HttpRequest, slug: str) -> HttpResponse:
     """Asks the upstream for one assistant: the cheapest question that needs the key. A failure rises.
 
-    What it was seen to lack is looked for again.
+    Operations that it was seen to lack are tried again.
     """
     connection = connection_named(slug)
     forget_lacks(connection)
@@ -87,7 +186,7 @@ def test(request: HttpRequest, slug: str) -> HttpResponse:
         raise
     note_success(connection)
     text = f"{slug} answered in {time.monotonic() - started:.2f} s.{words}"
-    row = render_to_string("admin/connections/_row.html", {"one": told(connection)}, request=request)
+    row = render_to_string("admin/connections/_row.html", {"one": connection_row(connection)}, request=request)
     row = partial(f"#connection-{connection.pk}", row, swap="outerMorph")
     return done(request, url=reverse("connections"), text=text, partials=(row,))
 
@@ -114,14 +213,27 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def edit_page(
-    request: HttpRequest, connection: Connection, form: ChangeForm, *, status: int = 200, **more: str
+    request: HttpRequest,
+    connection: Connection,
+    form: ChangeForm,
+    *,
+    status: int = 200,
+    typed: str = "",
+    remove_error: str = "",
 ) -> HttpResponse:
-    context = {"slug": connection.slug, "one": told(connection), "form": form, "in_use": is_in_use(connection), **more}
+    context = {
+        "slug": connection.slug,
+        "one": connection_row(connection),
+        "form": form,
+        "in_use": is_in_use(connection),
+        "typed": typed,
+        "remove_error": remove_error,
+    }
     return render(request, "admin/connections/edit.html", context, status=status)
 
 
-def told(connection: Connection) -> dict[str, object]:
-    """A connection as the list shows it, its health in a word, never its key."""
+def connection_row(connection: Connection) -> dict[str, object]:
+    """Returns a connection as the list shows it: its health in a word, never its key."""
     has_key = bool(connection.sealed_key) or connection.is_from_environment
     is_readable = connection.is_from_environment or unseal(connection.sealed_key) is not None
     return {
@@ -134,7 +246,7 @@ def told(connection: Connection) -> dict[str, object]:
 
 
 def health_of(connection: Connection) -> tuple[str, str, str]:
-    """Tone, icon and word."""
+    """Returns tone, icon and word."""
     if not connection.is_enabled:
         return "", "pause", "Off"
     if is_failing(connection):

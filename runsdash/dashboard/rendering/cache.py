@@ -1,23 +1,23 @@
-"""Keeps rendered texts in this process, so that none is rendered again at each poll. Bounded by size."""
+"""Caches rendered texts in this process, so that no poll renders one again. Bounded by size."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
 from threading import Lock
 
-KEPT_CHARS = 16 * 1024 * 1024  # of HTML, a process
+CACHE_CHARS = 16 * 1024 * 1024  # of HTML, a process
 
 
-class Kept:
-    """Rendered texts by digest; the longest unused leaves first. Threads may share it."""
+class RenderCache:
+    """Holds rendered texts by digest; the longest unused leaves first. Threads may share it."""
 
-    def __init__(self, *, limit_chars: int = KEPT_CHARS) -> None:
+    def __init__(self, *, limit_chars: int = CACHE_CHARS) -> None:
         self.limit_chars, self.size_chars = limit_chars, 0
         self._texts: OrderedDict[bytes, str] = OrderedDict()
         self._lock = Lock()
 
     def get(self, *key: str, render: Callable[[], str]) -> str:
-        """The text kept under `key` (renderer with version, then its input), else what `render` returns."""
+        """Returns the text under `key` (renderer with version, then its input), else what `render` returns."""
         digest = key_digest(key)
         with self._lock:
             if digest in self._texts:
@@ -44,4 +44,4 @@ def key_digest(key: tuple[str, ...]) -> bytes:
     return digest.digest()
 
 
-kept = Kept()
+render_cache = RenderCache()

@@ -1,31 +1,28 @@
-"""Objects as received: the JSON of a run, a step or a message, streamed out of the index."""
+"""Streams objects as received: the JSON of a run, a step or a message, out of the index."""
 
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.shell.copy_age import mark_stale
-from runsdash.dashboard.shell.lookup import connection_of, connection_of_run
+from runsdash.dashboard.shell.lookup import connection_of, refetched_run
 from runsdash.index.exporting.run_zip import safe
 from runsdash.index.models import Message, MessageBody, RunBody, StepBody
 from runsdash.index.models.bodies import Body
 from runsdash.index.storage.bodies import raw_chunks
-from runsdash.sync.refresh import refresh_run
 
 
 @viewer_required
 @require_safe
 def run(request: HttpRequest, *, thread_id: str, run_id: str) -> StreamingHttpResponse:
-    connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
-    row = refresh_run(connection, thread_id=thread_id, run_id=run_id)
+    row = refetched_run(request, thread_id=thread_id, run_id=run_id, max_age_s=None)
     return mark_stale(streamed(request, RunBody.objects.filter(run=row).first(), name=run_id), row)
 
 
 @viewer_required
 @require_safe
 def step(request: HttpRequest, *, thread_id: str, run_id: str, step_id: str) -> StreamingHttpResponse:
-    connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
-    row = refresh_run(connection, thread_id=thread_id, run_id=run_id)
+    row = refetched_run(request, thread_id=thread_id, run_id=run_id, max_age_s=None)
     body = StepBody.objects.filter(step__run=row, step__upstream_id=step_id).first()
     return mark_stale(streamed(request, body, name=step_id), row)
 
@@ -39,7 +36,7 @@ def message(request: HttpRequest, *, message_id: str) -> StreamingHttpResponse:
 
 
 def streamed(request: HttpRequest, body: Body | None, *, name: str) -> StreamingHttpResponse:
-    """The JSON text, in chunks; with `?download=1` as a file to keep. Never sniffed for another type."""
+    """Streams the JSON text; with `?download=1` as a file to keep. Browsers may not guess another type."""
     if body is None:
         raise Http404("RunsDash has no copy of this object.")
     kind = "attachment" if request.GET.get("download") else "inline"

@@ -1,4 +1,4 @@
-"""Answer the tool calls a run waits for: one box a call, all sent in one request."""
+"""Answers the tool calls a run waits for: one box a call, all sent in one request."""
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -12,7 +12,7 @@ from runsdash.actions.runs import submit_tool_approvals, submit_tool_outputs
 from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.shell.form_answers import done, form_answer, partial, sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import run_url
-from runsdash.dashboard.shell.lookup import fresh_run, known_run
+from runsdash.dashboard.shell.lookup import indexed_run, refetched_run
 from runsdash.index.models import Run
 from runsdash.service import ServiceError
 
@@ -23,48 +23,57 @@ from .tool_outputs_form import ToolOutputsForm
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def tool_outputs(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
-    """GET: the form. POST: sends every output in one request."""
+    """Shows the form; on POST sends every output in one request."""
     if request.method != "POST":
-        run = fresh_run(request, thread_id=thread_id, run_id=run_id)
+        run = refetched_run(request, thread_id=thread_id, run_id=run_id)
         return answer(request, run, None)
-    run = known_run(request, thread_id=thread_id, run_id=run_id)
+    run = indexed_run(request, thread_id=thread_id, run_id=run_id)
     form = empty_form(run).fill(request.POST)
     try:
         refuse_used(request.POST.get("token"))
         if not form.check():
-            return kept(request, run, form, status=422)
-        after = sent(request, form)
+            return refused(request, run, form, status=422)
+        after = send(request, form)
     except TokenUsed as used:
         return sent_before(request, used, url=run_url(run), partials=(submitted(request, form),))
     except ServiceError as error:
         form.error = sentence_of(error)
-        return kept(request, run, form, status=status_of(error))
-    return taken(request, form, after)
+        return refused(request, run, form, status=status_of(error))
+    return accepted(request, form, after)
 
 
-def sent(request: HttpRequest, form: ToolOutputsForm) -> Run:
-    once = {"token": request.POST.get("token"), "reason": request.POST.get("reason", "")}
-    once["is_streamed"] = request.POST.get("stream") == "true"
+def send(request: HttpRequest, form: ToolOutputsForm) -> Run:
+    token, reason = request.POST.get("token"), request.POST.get("reason", "")
+    is_streamed = request.POST.get("stream") == "true"
     if form.is_approval:
-        return submit_tool_approvals(actor=request.user, run=form.run, approvals=form.approvals, **once)
-    return submit_tool_outputs(actor=request.user, run=form.run, outputs=form.outputs, **once)
+        return submit_tool_approvals(
+            actor=request.user,
+            run=form.run,
+            approvals=form.approvals,
+            token=token,
+            reason=reason,
+            is_streamed=is_streamed,
+        )
+    return submit_tool_outputs(
+        actor=request.user, run=form.run, outputs=form.outputs, token=token, reason=reason, is_streamed=is_streamed
+    )
 
 
-def taken(request: HttpRequest, form: ToolOutputsForm, after: Run) -> HttpResponse:
-    """After the upstream took the answers. A server that still waits for some of them took only a part."""
+def accepted(request: HttpRequest, form: ToolOutputsForm, after: Run) -> HttpResponse:
+    """Answers after the upstream took the outputs. A server that still waits for some took only a part."""
     left = form.still_waits(after.pending_calls) if after.waits_for else []
     if not form.is_approval:
         outputs = {call_id: text for call_id, text in form.outputs.items() if call_id not in left}
         outputs_were_sent(actor=request.user, run=form.run, outputs=outputs, names=form.names)
     if left:
-        return half_taken(request, form, after, left)
+        return accepted_in_part(request, form, after, left)
     count = len(form.boxes)
     text = f"{count} {'answer' if form.is_approval else 'output'}{'s' if count != 1 else ''} sent."
     return done(request, url=run_url(after), text=text, partials=(submitted(request, form),), more=next_link(after))
 
 
-def half_taken(request: HttpRequest, form: ToolOutputsForm, after: Run, left: list[str]) -> HttpResponse:
-    """The form again with what is left, filled in as it was typed."""
+def accepted_in_part(request: HttpRequest, form: ToolOutputsForm, after: Run, left: list[str]) -> HttpResponse:
+    """Shows the form again with what is left, filled in as it was typed."""
     save_drafts(user=request.user, run=after, texts={call_id: form.outputs[call_id] for call_id in left})
     took = len(form.boxes) - len(left)
     text = (
@@ -75,8 +84,8 @@ def half_taken(request: HttpRequest, form: ToolOutputsForm, after: Run, left: li
     return done(request, url=run_url(after), text=text, tone="warn", partials=shown)
 
 
-def kept(request: HttpRequest, run: Run, form: ToolOutputsForm, *, status: int) -> HttpResponse:
-    """A refusal: the form with all that was typed, which is a draft now."""
+def refused(request: HttpRequest, run: Run, form: ToolOutputsForm, *, status: int) -> HttpResponse:
+    """Shows the form again with all that was typed, which is a draft now."""
     if not form.is_approval and not form.fault:
         saved_at = save_drafts(user=request.user, run=run, texts=form.outputs)
         for box in form.boxes:
@@ -89,42 +98,49 @@ def empty_form(run: Run) -> ToolOutputsForm:
 
 
 def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = None) -> dict[str, object]:
-    """What templates/inbox/_tool_outputs.html needs; for the run page and for the form alone."""
+    """Returns what templates/inbox/_tool_outputs.html needs, on the run page and alone."""
     if form is None:
         form = empty_form(run)
         form.recall(drafts_of(request.user, run), inherited=inherited(request.user, run))
     menus = [] if form.is_approval or form.fault else earlier_menus(run, form)
-    typed = {
+    return {
+        "run": run,
+        "form": form,
+        "token": new_token(),
+        "menus": menus,
         "reason": request.POST.get("reason", ""),
-        "is_streamed": request.POST.get("stream") == "true" if request.method == "POST" else True,
+        "is_streamed": request.method != "POST" or request.POST.get("stream") == "true",
     }
-    return {"run": run, "form": form, "token": new_token(), "menus": menus, **typed}
 
 
 def earlier_menus(run: Run, form: ToolOutputsForm) -> list[dict[str, object]]:
-    """A menu for each function; boxes of the same function share it."""
-    found = earlier_outputs(run.connection, form.names.values())
-    numbers = {name: number for number, name in enumerate(found, start=1)}
+    """Makes a menu for each function; boxes of the same function share it."""
+    outputs = earlier_outputs(run.connection, form.names.values())
+    numbers = {name: number for number, name in enumerate(outputs, start=1)}
     for box in form.boxes:
         box.menu = numbers.get(box.name, 0)
-    return [{"number": numbers[name], "name": name, **offered} for name, offered in found.items()]
+    return [{"number": numbers[name], "name": name, **offered} for name, offered in outputs.items()]
 
 
 def answer(request: HttpRequest, run: Run, form: ToolOutputsForm | None, *, status: int = 200) -> HttpResponse:
     return form_answer(
-        request, page="inbox/tool_outputs.html", fragment="inbox/_tool_outputs.html", root="tool-outputs",
-        context=form_context(request, run, form), status=status,
-    )  # fmt: skip
+        request,
+        page="inbox/tool_outputs.html",
+        fragment="inbox/_tool_outputs.html",
+        root="tool-outputs",
+        context=form_context(request, run, form),
+        status=status,
+    )
 
 
 def submitted(request: HttpRequest, form: ToolOutputsForm) -> str:
-    """The panel once its outputs are on their way, with the way to the next run that waits."""
+    """Renders the panel once its outputs are on their way, with the way to the next run that waits."""
     context = {"form": form, "next": next_waiting(form.run)}
     html = render_to_string("inbox/_tool_outputs_sent.html", context, request=request)
     return partial("#tool-outputs", html, swap="outerHTML")
 
 
 def next_link(run: Run) -> tuple[str, str] | None:
-    """Address and words of the soonest other run that waits."""
-    found = next_waiting(run)
-    return (f"{run_url(found)}#tool-outputs", "Next waiting run") if found else None
+    """Returns address and words of the soonest other run that waits."""
+    following = next_waiting(run)
+    return (f"{run_url(following)}#tool-outputs", "Next waiting run") if following else None

@@ -1,4 +1,4 @@
-"""Jump by id: any id, or text that contains one, leads to its page."""
+"""Leads from any id, or text that contains one, to its page."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ Place = tuple[type[Model], list[str], Callable[..., str]]  # a model, what to se
 @viewer_required
 @require_safe
 def go(request: HttpRequest) -> HttpResponse:
-    """Redirects to the page of what was typed; else a page that keeps the text and says what can be typed."""
+    """Redirects to the page of what was typed. Else its own page keeps the text and says what can be typed."""
     text = request.GET.get("id", "").strip()[:MAX_TYPED_CHARS]
     if not text:
         return render(request, "shell/go.html", {"text": ""})
@@ -48,22 +48,22 @@ def go(request: HttpRequest) -> HttpResponse:
 
 
 def known_url(ids: list[FoundId], within: list[Connection], *, places: list[Place]) -> str:
-    """The page of the first id that the index knows, looked for in one kind of object after the other."""
+    """Returns the page of the first id that the index knows, one kind of object after the other."""
     wanted = [one.upstream_id for one in ids]
     for model, related, url_of in places:
         rows = model.objects.filter(connection__in=within, upstream_id__in=wanted).select_related(*related)
-        found = sorted(rows[:MAX_LOOKED_UP], key=lambda row: wanted.index(row.upstream_id))
-        if not found:
+        known = sorted(rows[:MAX_LOOKED_UP], key=lambda row: wanted.index(row.upstream_id))
+        if not known:
             continue
-        same = [row for row in found if row.upstream_id == found[0].upstream_id]
+        same = [row for row in known if row.upstream_id == known[0].upstream_id]
         if len(same) > 1:
-            raise SeveralConnections(upstream_id=same[0].upstream_id, found=[row.connection for row in same])
-        return url_of(found[0])
+            raise SeveralConnections(upstream_id=same[0].upstream_id, connections=[row.connection for row in same])
+        return url_of(known[0])
     return ""
 
 
 def unknown_url(ids: list[FoundId], slug: str | None, *, needs_run: bool = False) -> str:
-    """A thread that is not known yet is fetched by its page, and a run when its thread is in the text too."""
+    """Returns the page that fetches an unknown thread, or a run whose thread is in the text too."""
     first = {one.kind: one.upstream_id for one in reversed(ids)}
     if "thread" not in first or (needs_run and "run" not in first):
         return ""
@@ -83,7 +83,7 @@ def page_of_step(step: RunStep) -> str:
 
 
 def page_of_message(message: Message) -> str:
-    """The page of the conversation that ends with the message."""
+    """Returns the page of the conversation that ends with the message."""
     mark_ambiguous([message.thread])
     later = Message.objects.filter(thread=message.thread, position__gt=message.position).order_by("position").first()
     return f"{thread_url(message.thread, before=later.upstream_id if later else '')}#message-{message.pk}"

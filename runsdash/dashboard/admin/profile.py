@@ -1,5 +1,9 @@
-"""The reader's own settings."""
+"""Changes the reader's own settings: theme, time zone, single-key shortcuts."""
 
+from functools import cache
+from zoneinfo import available_timezones
+
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -8,14 +12,34 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.models import User
 
-from .profile_form import ProfileForm, ThemeForm
+
+@cache
+def time_zones() -> list[tuple[str, str]]:
+    """Returns every named zone as a choice, UTC first; the old names without a region are left out."""
+    named = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return [(name, name.replace("_", " ")) for name in ["UTC", *named]]
+
+
+class ThemeForm(forms.ModelForm):
+    class Meta:
+        model = User
+        fields = ["theme"]
+
+
+class ProfileForm(forms.ModelForm):
+    time_zone = forms.ChoiceField(choices=time_zones)
+
+    class Meta:
+        model = User
+        fields = ["theme", "time_zone", "has_single_key_shortcuts"]
 
 
 @viewer_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    """Theme, time zone and single-key shortcuts."""
+    """Changes theme, time zone and single-key shortcuts."""
     form = ProfileForm(request.POST or None, instance=request.user)
     if request.method != "POST":
         return render(request, "admin/profile.html", {"form": form})
@@ -30,7 +54,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 @viewer_required
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """The theme alone, from the account menu; goes back to the page it came from."""
+    """Changes the theme alone, from the account menu; goes back to the page it came from."""
     form = ThemeForm(request.POST, instance=request.user)
     if form.is_valid():
         form.save()

@@ -1,4 +1,4 @@
-"""Archive a thread now: reads what is still missing of it, as far as one request may take."""
+"""Archives a thread now: reads what is still missing of it, as far as one request may take."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -6,7 +6,7 @@ from django.views.decorators.http import require_POST
 
 from runsdash.accounts.guards import operator_required
 from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
-from runsdash.dashboard.shell.lookup import known_thread
+from runsdash.dashboard.shell.lookup import indexed_thread
 from runsdash.sync.archiving import archive_thread
 
 WAIT_S = 8.0
@@ -15,8 +15,8 @@ WAIT_S = 8.0
 @operator_required
 @require_POST
 def archive(request: HttpRequest, thread_id: str) -> HttpResponse:
-    """Back to the page that asked: the thread's, or with `next=delete` the form that deletes it."""
-    thread = known_thread(request, thread_id=thread_id)
+    """Goes back to the page that asked: the thread's, or with `next=delete` the form that deletes it."""
+    thread = indexed_thread(request, thread_id=thread_id)
     mark_ambiguous([thread])
     meter = archive_thread(thread, within_s=WAIT_S)
     if meter.is_complete:

@@ -1,4 +1,4 @@
-"""A file of the upstream, through RunsDash, so that a browser never talks to the upstream and never runs what it sends.
+"""Serves files of the upstream, so that a browser never talks to the upstream and never runs what it sends.
 
 A copy that was kept answers, whatever has become of the upstream; what has to be fetched is kept.
 """
@@ -32,7 +32,7 @@ HEADERS = {
 @viewer_required
 @require_safe
 def file(request: HttpRequest, *, file_id: str) -> HttpResponse:
-    """PNG, JPEG, GIF and WebP are shown, everything else is a download."""
+    """Shows PNG, JPEG, GIF and WebP; offers everything else as a download."""
     connection = connection_of(request, (ArchivedFile, file_id))
     content = content_of(connection, file_id)
     image_type = image_type_of(content)
@@ -42,21 +42,21 @@ def file(request: HttpRequest, *, file_id: str) -> HttpResponse:
 
 
 def content_of(connection: Connection, file_id: str) -> bytes:
-    kept = kept_file(connection, file_id)
-    if kept is not None:
-        return bytes(kept.content)
+    archived = kept_file(connection, file_id)
+    if archived is not None:
+        return bytes(archived.content)
     if not connection.is_enabled:
         raise Http404("RunsDash has no copy of this file, and its connection is off.")
     sent_at = timezone.now()
-    found = client_for(connection).retrieve_file_content(file_id=file_id)
-    if len(found.content) <= MAX_FILE_BYTES:
-        kind = found.content_type
-        keep_file(connection, file_id, content=found.content, content_type=kind, fetched_at=sent_at)
-    return found.content
+    file = client_for(connection).retrieve_file_content(file_id=file_id)
+    if len(file.content) <= MAX_FILE_BYTES:
+        kind = file.content_type
+        keep_file(connection, file_id, content=file.content, content_type=kind, fetched_at=sent_at)
+    return file.content
 
 
 def image_type_of(content: bytes) -> str:
-    """The media type of an image that may be shown, else ""."""
+    """Returns the media type of an image that may be shown, else ""."""
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for magic, kind in MAGIC if content.startswith(magic)), "")

@@ -1,6 +1,8 @@
-"""Accounts and their roles. Administrators only."""
+"""Manages accounts and their roles. Administrators only."""
 
+from django import forms
 from django.contrib import messages
+from django.contrib.auth.password_validation import validate_password
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -10,7 +12,39 @@ from runsdash.accounts.guards import admin_required
 from runsdash.accounts.models import User
 from runsdash.actions.users import save_user
 
-from .user_form import UserForm
+
+class UserForm(forms.ModelForm):
+    """Parses an account. A new one needs a password; an old one keeps its own when the field is empty."""
+
+    password = forms.CharField(required=False, strip=False, max_length=200)
+
+    class Meta:
+        model = User
+        fields = ("username", "role", "is_active")
+        labels = {"username": "Name"}
+        help_texts = {"username": "Stands in the audit trail."}
+
+    def __init__(self, *args: object, actor: User, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor = actor
+
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean()
+        password = cleaned.get("password") or ""
+        if password:
+            self.check_password(password)
+        elif self.instance.pk is None:
+            self.add_error("password", "A new account needs a password.")
+        is_own = self.instance.pk == self.actor.pk
+        if is_own and (cleaned.get("role") != "admin" or not cleaned.get("is_active")):
+            self.add_error(None, "You cannot take your own rights away; another administrator can.")
+        return cleaned
+
+    def check_password(self, password: str) -> None:
+        try:
+            validate_password(password, self.instance)
+        except forms.ValidationError as error:
+            self.add_error("password", error)
 
 
 @admin_required
@@ -36,7 +70,7 @@ def edit(request: HttpRequest, key: int) -> HttpResponse:
 
 
 def answer(request: HttpRequest, form: UserForm) -> HttpResponse:
-    """The form, or back to the list once it was kept."""
+    """Shows the form, or goes back to the list once it was saved."""
     if request.method == "POST" and form.is_valid():
         person = save_user(actor=request.user, user=form.instance, password=form.cleaned_data["password"])
         messages.success(request, f"The account {person.username} is saved.")

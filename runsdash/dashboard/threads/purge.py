@@ -1,4 +1,4 @@
-"""Purge a thread from RunsDash: everything that is known of it here. Nothing changes upstream."""
+"""Purges a thread from RunsDash: everything that is known of it here. Nothing changes upstream."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 from runsdash.accounts.guards import admin_required
 from runsdash.actions.threads import purge_thread
 from runsdash.dashboard.shell.links import mark_ambiguous
-from runsdash.dashboard.shell.lookup import known_thread
+from runsdash.dashboard.shell.lookup import indexed_thread
 from runsdash.index.keeping.archive import meter_of
 from runsdash.index.models import Thread
 
@@ -17,8 +17,8 @@ from runsdash.index.models import Thread
 @require_http_methods(["GET", "HEAD", "POST"])
 @admin_required
 def purge(request: HttpRequest, thread_id: str) -> HttpResponse:
-    """GET: what would be purged. POST: purges, once the id is typed."""
-    thread = known_thread(request, thread_id=thread_id)
+    """Shows what would be purged; on POST purges, once the id is typed."""
+    thread = indexed_thread(request, thread_id=thread_id)
     mark_ambiguous([thread])
     if request.method != "POST":
         return form(request, thread)
@@ -32,7 +32,10 @@ def purge(request: HttpRequest, thread_id: str) -> HttpResponse:
 
 def form(request: HttpRequest, thread: Thread, *, error: str = "", status: int = 200) -> HttpResponse:
     context = {
-        "thread": thread, "meter": meter_of(thread), "error": error,
-        "typed": request.POST.get("confirm", ""), "reason": request.POST.get("reason", ""),
-    }  # fmt: skip
+        "thread": thread,
+        "meter": meter_of(thread),
+        "error": error,
+        "typed": request.POST.get("confirm", ""),
+        "reason": request.POST.get("reason", ""),
+    }
     return render(request, "threads/purge.html", context, status=status)

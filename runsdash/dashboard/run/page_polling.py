@@ -1,0 +1,121 @@
+"""Polls a run page: what the page has already, what has changed, and how often it asks.
+
+It reads the index; it never asks an upstream and never writes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from runsdash.dashboard.shell import poll_intervals
+from runsdash.dashboard.shell.copy_age import copy_age_s
+from runsdash.dashboard.shell.links import run_url
+from runsdash.dashboard.shell.poll_tags import digest_of
+from runsdash.index.storage import page_reads
+from runsdash.service.statuses import RunStatus
+
+from .page import RunPage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """Says that somebody else answered.
+
+    Without an actor it was not done through RunsDash, or the run was cancelled.
+    """
+
+    actor: str = ""
+    at: datetime | None = None
+
+
+class PolledRunPage(RunPage):
+    """Adds the poll to a run page: its address, its interval and the tag that says what the page shows."""
+
+    @property
+    def waiting_calls(self) -> str:
+        """Names the calls the run waits for now; "" when it waits for none, or nobody can answer any more."""
+        if not self.run.facts.is_waiting or self.is_gone:
+            return ""
+        return digest_of([str(call.get("id")) for call in self.run.pending_calls if isinstance(call, dict)])
+
+    @property
+    def brings_form(self) -> bool:
+        """Tells whether the run waits for other calls than those whose form the reader has."""
+        return bool(self.waiting_calls) and self.waiting_calls != self.shown_calls
+
+    @cached_property
+    def answered(self) -> Answered | None:
+        """Returns who answered the calls of the reader's form; None when the reader did, or nobody has."""
+        if not self.shown_calls or self.shown_calls == self.waiting_calls or self.run.facts == RunStatus.EXPIRED:
+            return None
+        sent = (
+            audited
+            for audited in self.audited_actions
+            if audited.intent.action == "submit_tool_outputs" and not audited.is_open
+        )
+        audited = next(sent, None)
+        if audited is None:
+            return Answered()
+        return (
+            None if audited.intent.actor == self.reader else Answered(actor=audited.intent.actor, at=audited.intent.at)
+        )
+
+    @cached_property
+    def interval_s(self) -> int | None:
+        moments = [moment for step in self.steps.steps[-20:] for moment in (step.created_at, step.ended_at)]
+        interval_s = poll_intervals.interval_s(
+            self.run, changed_at=poll_intervals.last_change(self.run, moments), now=self.now
+        )
+        if self.live_panel.is_polled or (interval_s is None and self.live_panel.live):
+            return poll_intervals.FAST_S
+        if interval_s and self.is_gone:
+            return poll_intervals.SLOW_S
+        return interval_s
+
+    @cached_property
+    def live_url(self) -> str:
+        return run_url(
+            self.run,
+            "run_live",
+            tab=self.tab if self.tab != "timeline" else "",
+            step=self.step_id,
+            after=self.after,
+            shown=self.waiting_calls or self.shown_calls,
+            every=self.interval_s,
+        )
+
+    @cached_property
+    def version(self) -> str:
+        """Makes the page's tag from versions of what it shows: equal tags mean pages that differ by time alone.
+
+        That is left to the page's script, ages.js, until a run outgrows its time axis.
+        """
+        run = self.run
+        parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(run.has_all_steps)]
+        parts += [str(self.interval_s), str(run.connection.lacks_steps)]
+        parts += [
+            self.tab,
+            self.step_id,
+            self.after,
+            str(self.waiting_elsewhere),
+            self.waiting_calls,
+            str(self.is_overdue),
+            str(self.is_gone),
+            str(self.answered),
+        ]
+        parts.append(str(self.live_panel.mode_after))
+        if run.trouble:
+            parts += [str(run.trouble.get("at")), str(copy_age_s(run) // poll_intervals.TICK_S)]
+        return digest_of([*parts, *self.tab_versions()])
+
+    def tab_versions(self) -> list[str]:
+        if self.tab == "conversation":
+            return page_reads.message_digests(self.messages)
+        if self.tab == "audit":
+            return [
+                f"{audited.intent.pk}:{audited.last.pk if audited.last else ''}" for audited in self.audited_actions
+            ]
+        axis = [str(self.axis.part_s)] if self.run.facts.is_active else []
+        shown = [self.selected.step] if self.selected else []
+        message = [self.selected_message] if self.selected_message else []
+        return axis + page_reads.step_digests([*self.steps.steps, *shown]) + page_reads.message_digests(message)

@@ -1,0 +1,76 @@
+"""Runs again: shows the form of a new run, filled in with everything the source used."""
+
+import json
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_http_methods
+
+from runsdash.accounts.guards import operator_required
+from runsdash.actions.audited_call import new_token
+from runsdash.actions.rerun import copy_thread, parameters_of
+from runsdash.actions.rerun import rerun as start_again
+from runsdash.dashboard.shell.lookup import indexed_run
+from runsdash.index.models import Run, Thread
+
+from .new_run import attempt, made_thread, page
+from .new_run_form import RunOnThreadForm
+
+
+class RerunForm(RunOnThreadForm):
+    """Makes a run from another one: its fields start as the source's parameters."""
+
+    target = forms.ChoiceField(
+        choices=[("thread", "On the same thread"), ("copy", "On a copy of the thread up to that point")],
+        required=False,
+    )
+    made_thread_id = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+
+    @property
+    def makes_thread(self) -> bool:
+        return self.cleaned_data.get("target") == "copy"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@operator_required
+def rerun(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+    """Shows the prefilled form; on POST starts the run on the same thread or on a copy of it."""
+    source = indexed_run(request, thread_id=thread_id, run_id=run_id)
+    initial = initial_of(source)
+    if request.method != "POST":
+        form = RerunForm(initial=initial | {"token": new_token()})
+        return page(request, form, connection=source.connection, thread=source.thread, source=source)
+    form = RerunForm(request.POST, initial=initial)
+
+    def start() -> Run:
+        actor, token, reason = request.user, form.one_time_token, form.reason_text
+
+        def make() -> Thread:
+            return copy_thread(actor=actor, source=source, token=token, reason=reason)
+
+        return start_again(
+            actor=actor,
+            source=source,
+            parameters=form.parameters(),
+            token=token,
+            copy_id=made_thread(form, make) if form.makes_thread else "",
+            reason=reason,
+        )
+
+    return attempt(request, form, start, connection=source.connection, thread=source.thread, source=source)
+
+
+def initial_of(source: Run) -> dict[str, object]:
+    """Writes the source's parameters as form text: structures as JSON, booleans as words."""
+    return {name: as_text(value) for name, value in parameters_of(source).items() if name != "metadata"} | {
+        "metadata": source.metadata,
+        "target": "copy" if source.thread.is_gone else "thread",
+    }
+
+
+def as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    return str(value)

@@ -1,0 +1,57 @@
+"""Answers polls by tags of what a page shows: a tag differs when that differs. Reads rows, runs no query."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+
+from runsdash.index.models import Run
+
+# What a row shows and may change while someone looks; nothing else makes a poll answer.
+CHANGING = (
+    "id", "status", "started_at", "ended_at", "expires_at", "total_tokens", "cost", "step_count", "metadata",
+    "error_code",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Poll:
+    """Tells a page where and how often it asks again, and the tag of what it shows."""
+
+    url: str
+    interval_s: int
+    tag: str
+
+
+def poll_answer(request: HttpRequest, template: str, context: Mapping[str, object], *, tag: str) -> HttpResponse:
+    """Renders what a poll asks for, with its tag; 304 when the page shows just that."""
+    is_known = request.headers.get("HX-PTag") == tag
+    response = HttpResponseNotModified() if is_known else render(request, template, context)
+    response["HX-PTag"] = tag
+    return response
+
+
+def state_tag(*parts: object) -> str:
+    """Makes a polling tag that changes when one of the parts does."""
+    return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
+
+
+def list_tag(*parts: object, pill: object) -> str:
+    """Makes a list's polling tag: what it shows, and apart from it the sync pill, which changes all the time."""
+    return f"{state_tag(*parts)}-{state_tag(pill)}"
+
+
+def has_news(tag: str, *, shown: str) -> bool:
+    """Tells whether a list differs from what the page shows, and not the pill alone."""
+    return tag.partition("-")[0] != shown.partition("-")[0]
+
+
+def rows_state(runs: Sequence[Run]) -> list[tuple]:
+    return [tuple(getattr(run, name) for name in CHANGING) for run in sorted(runs, key=lambda run: run.pk)]
+
+
+def digest_of(parts: Sequence[str]) -> str:
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=9).hexdigest()
