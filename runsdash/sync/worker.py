@@ -105,7 +105,7 @@ class Worker:
         return len(self.pending)
 
     def serve(self, connection: Connection) -> bool:
-        """Starts reads of active runs first, then the rest, which always gets some. False when something is left waiting."""
+        """Starts reads of active runs, then the rest, which always gets some. False when something is left waiting."""
         budget, now = budget_for(connection, "worker"), timezone.now()
         budget.is_unlimited = self.unlimited
         budget.settle(connection)

@@ -1,4 +1,7 @@
-"""The rows of a batch: its job and an item for each run. An item's one-time token makes sure that its run is acted on once, whatever dies when."""
+"""Holds a batch: its job, and an item for each run.
+
+An item's one-time token makes sure that its run is acted on once, whatever dies when.
+"""
 
 from django.db import models
 
@@ -34,7 +37,10 @@ class BatchJob(models.Model):
 
 
 class BatchItem(models.Model):
-    """Says what became of one run. `doing` with a lapsed lease: its process died; its token tells whether it was sent."""
+    """Says what became of one run.
+
+    `doing` with a lapsed lease: its process died, and the token tells whether it was sent.
+    """
 
     class ItemState(models.TextChoices):
         WAITING = "waiting", "waiting"
@@ -63,5 +69,5 @@ class BatchItem(models.Model):
 
     @property
     def token(self) -> str:
-        """Names this item's write, which goes out once. Entries of the trail hold these tokens, so they keep their form."""
+        """Names this item's write, which goes out once. The trail holds these tokens, so they keep their form."""
         return f"bulk-{self.job_id}-{self.pk}"

@@ -1,6 +1,6 @@
-"""Who may work on a row: whoever holds its lease. Rows are the queue; a worker that dies loses what it held when time is up.
+"""Decides who may work on a row: whoever holds its lease.
 
-A room gives the rows that it could work on, in their order; here is how one of them is taken.
+Rows are the queue, and a worker that dies loses what it held when time is up. A room gives the rows that it could work on, in their order; here is how one of them is taken.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def free(now: datetime) -> Q:
 def claim(rows: QuerySet[Row], *, hold: Callable[[Row], timedelta], **columns: object) -> Row | None:
     """Takes the first of `rows` that nobody holds and writes `columns` to it. None when there is none.
 
-    A look that finds nothing is one statement and locks nothing. On PostgreSQL nobody waits for another who is claiming;
+    A look that finds nothing is one statement and locks nothing. On PostgreSQL nobody waits for one who is claiming;
     on SQLite the transaction holds the file.
     """
     now = timezone.now()
