@@ -10,7 +10,7 @@ A state is asked for as Q by querysets, as SQL by the filter language, and of on
 - past its deadline: its `expires_at` is over.
 - overdue: active, not gone, not waiting, and past its deadline or older than OVERDUE_AFTER. It may never end.
 - settled: ended, with every step here that the server gives. Nothing more is expected of it for now.
-- stale: its copy is older than the reader wants.
+- stale: it was looked at longer ago than a list of runs wants. A page also counts its steps: sync/refresh.py.
 """
 
 from datetime import datetime, timedelta

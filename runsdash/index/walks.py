@@ -15,11 +15,11 @@ from runsdash.service.objects import Page
 from runsdash.service.paging import Seen, stage_after
 
 ListName = Literal["runs", "messages", "steps"]
-WALK_AGAIN = timedelta(hours=1)  # servers are mended
+WALK_AGAIN = timedelta(hours=1)  # a server may have been mended
 
 
 def rests(owner: Model, list_name: ListName) -> bool:
-    """Says whether a walk ended in doubt too lately to begin it anew."""
+    """Says whether a walk ended in doubt too recently to begin it anew."""
     if getattr(owner, f"has_all_{list_name}") or getattr(owner, f"{list_name}_cursor"):
         return False
     doubted_at: datetime | None = getattr(owner, f"{list_name}_doubted_at")

@@ -2,7 +2,7 @@
 
 A status is a `str`, so it stores, sorts and prints as the API's own word. A word this module does not know becomes an
 `UnknownStatus` with the same attributes: it is polled, and cancelling is offered (the server decides). Colours are not
-here: `static/css/` chooses them by `data-status`.
+here: `static/css/statuses.css` chooses them by `data-status`.
 """
 
 from enum import StrEnum

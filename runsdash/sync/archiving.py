@@ -26,7 +26,7 @@ from runsdash.service import (
     objects,
 )
 from runsdash.service.objects import Page
-from runsdash.sync.budget.budget import budget_for
+from runsdash.sync.budget.process_budget import budget_for
 
 from .clients import client_for
 from .message_walk import note_older

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Assistant, Connection
 from runsdash.service.objects import Page
-from runsdash.sync.budget.budget import budget_for
+from runsdash.sync.budget.process_budget import budget_for
 
 from .clients import client_for
 from .parallel_reads import Reads, store_later

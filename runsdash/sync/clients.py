@@ -11,7 +11,7 @@ from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service import Backoff, Client
 from runsdash.service.retry import MAX_PAGE_RETRIES, MAX_WORKER_RETRIES
-from runsdash.sync.budget.budget import budget_for
+from runsdash.sync.budget.process_budget import budget_for
 from runsdash.sync.budget.upstream_pauses import teach
 
 Patience = Literal["page", "worker", "watch"]

@@ -8,7 +8,7 @@ from django.db.models import Min
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.sync.budget.budget_seconds import used_since
+from runsdash.sync.budget.shared_budget import used_since
 
 from .due import ACTIVE_EVERY
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from runsdash.index.keeping.purge import refuse_purged
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.service import NoAnswer, ServiceError
-from runsdash.sync.budget.budget import budget_for, is_paused
+from runsdash.sync.budget.process_budget import budget_for, is_paused
 
 from . import lease
 from .clients import client_for

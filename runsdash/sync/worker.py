@@ -21,12 +21,12 @@ from runsdash.index.connections import connections as every_connection
 from runsdash.index.models import Connection
 from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.service.background import WORKERS
-from runsdash.sync.budget.budget import budget_for, is_paused
+from runsdash.sync.budget import shared_budget
+from runsdash.sync.budget.process_budget import budget_for, is_paused
 from runsdash.sync.budget.upstream_pauses import PATIENT_FOR, is_resting, note_worker_failure, note_worker_success
 
 from . import due
 from .archiving import Archives
-from .budget import budget_seconds
 from .worker_reads import NothingLeft, PendingRead, list_threads, look_at_thread, read_run, watch_run
 
 # Requests under way. More would only wait for the service's pool; active runs always find a place in it.
@@ -61,7 +61,7 @@ class Worker:
 
     def __init__(self, *, unlimited: bool = False, chores: Sequence[Chore] = ()) -> None:
         self.unlimited = unlimited
-        self.chores = [*chores, Chore(lambda: budget_seconds.sweep(now_s=time()), every_s=SWEEP_EVERY_S)]
+        self.chores = [*chores, Chore(lambda: shared_budget.sweep(now_s=time()), every_s=SWEEP_EVERY_S)]
         self.pending: list[PendingRead] = []
         self.archives = Archives()
         self.bell = Event()  # rings when an answer is in, and when the worker shall stop

@@ -18,8 +18,8 @@ from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed
 from runsdash.service.objects import Page
 from runsdash.service.paging import stage_after
-from runsdash.sync.budget.budget import budget_for
-from runsdash.sync.budget.budget_seconds import Share
+from runsdash.sync.budget.process_budget import budget_for
+from runsdash.sync.budget.shared_budget import Share
 
 from . import due, lease
 from .clients import WATCH_TIMEOUT_S, client_for

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runsdash.sandbox import options, state, welcome
-from runsdash.sandbox.script import commands
+from runsdash.sandbox.script import command_words
 from runsdash.sandbox.seed import builtin_assistants
 from runsdash.sandbox.switches import control, faults
 
@@ -34,7 +34,7 @@ def test_quirks(quirk):
     assert f"| `{quirk}` |" in MANUAL
 
 
-@pytest.mark.parametrize("name", commands.NAMES)
+@pytest.mark.parametrize("name", command_words.NAMES)
 def test_commands(name):
     assert any(line.startswith(f"| `/{name}") for line in MANUAL.split("\n"))
     assert any(known.split()[0] == f"/{name}" for known, _ in welcome.COMMANDS)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.sync import due
-from runsdash.sync.budget import budget_seconds
+from runsdash.sync.budget import shared_budget
 from runsdash.sync.connection_health import connection_health
 from tests.pages import page_of
 from tests.rows import made_connection, made_run, made_runs
@@ -31,8 +31,8 @@ def busy_connection() -> Connection:
     for number, late_s in enumerate((5, 60, 600)):
         Thread.objects.create(id=number + 1, connection=connection, upstream_id=f"thread_{number}", due_at=ago(late_s))
     for age_s, count in ((5, 30), (30, 10), (120, 500)):
-        budget_seconds.book(connection.pk, budget_seconds.window_at(time.time() - age_s, per_min=600), worker=count)
-    budget_seconds.book(connection.pk, budget_seconds.window_at(time.time(), per_min=600), pages=1)
+        shared_budget.book(connection.pk, shared_budget.window_at(time.time() - age_s, per_min=600), worker=count)
+    shared_budget.book(connection.pk, shared_budget.window_at(time.time(), per_min=600), pages=1)
     return connection
 
 

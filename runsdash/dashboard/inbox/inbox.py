@@ -27,7 +27,6 @@ MAX_ROWS = 100
 MAX_MISSED = 50
 MISSED_WALK = 400  # expired runs that are looked at for those that were waiting
 POLL_WAIT_S = 0.4
-FAST_POLL_S, CALM_POLL_S = 2, 5
 TABS = {"": "Waiting", "missed": "Missed"}
 
 
@@ -105,9 +104,7 @@ class Inbox:
 
     @property
     def interval_s(self) -> int:
-        now = timezone.now()
-        is_urgent = any(run.facts.is_waiting and poll_intervals.is_soon(run, now=now) for run in self.soonest)
-        return FAST_POLL_S if is_urgent else CALM_POLL_S
+        return poll_intervals.inbox_interval_s(self.soonest, now=timezone.now())
 
     @cached_property
     def poll(self) -> Poll:

@@ -1,4 +1,4 @@
-"""Foretells how much work a JSON Schema can make of each character of an output.
+"""Estimates how much work checking an output takes for each of its characters.
 
 A validator cannot be stopped, so a schema whose work cannot be foreseen is refused. Validates nothing.
 """

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.poll_tags import Poll, state_tag
 from runsdash.dashboard.shell.shell import Shell
@@ -19,7 +20,6 @@ from .page import OverviewPage
 from .time_range import RANGES, time_range_of
 from .usage import BY
 
-POLL_S = 5
 SUMS_EVERY_S = 15  # sums are drawn anew at most this often, however fast runs end
 
 
@@ -119,4 +119,4 @@ def ways(request: HttpRequest, page: OverviewPage) -> list[dict[str, object]]:
 
 
 def poll(request: HttpRequest, page: OverviewPage, state: PollState) -> Poll:
-    return Poll(url=f"{reverse('overview_live')}{query_of(page)}", interval_s=POLL_S, tag=str(state))
+    return Poll(url=f"{reverse('overview_live')}{query_of(page)}", interval_s=poll_intervals.OVERVIEW_S, tag=str(state))

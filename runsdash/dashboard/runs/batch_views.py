@@ -20,6 +20,7 @@ from runsdash.actions.audited_call import new_token
 from runsdash.actions.batch.jobs import MAX_RUNS, TooMany, make_job, matching_ids, stop_job
 from runsdash.actions.batch.models import BatchItem, BatchJob
 from runsdash.actions.batch.working import export_folder
+from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
 from runsdash.dashboard.shell.shell import Shell
@@ -28,7 +29,6 @@ from runsdash.index.search.run_filter import FilterError
 from runsdash.service.checks import MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS
 
 ITEMS_A_PAGE = 100
-POLL_S = 2
 
 
 class BulkForm(forms.Form):
@@ -138,7 +138,7 @@ def job_context(request: HttpRequest, job: BatchJob) -> dict[str, object]:
         "state": state,
         "items": pages.get_page(request.GET.get("page")),
         "over": job.total - left,
-        "poll": Poll(url=url, interval_s=POLL_S, tag=tag),
+        "poll": Poll(url=url, interval_s=poll_intervals.BATCH_S, tag=tag),
     }
 
 

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import trigger_client_event
 
 from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.lookup import connection_named, connection_of
 from runsdash.dashboard.shell.poll_tags import Poll, has_news, list_tag, rows_state
@@ -28,7 +29,6 @@ MAX_ROWS = 100  # in one poll
 MAX_NEWER = 99  # counted no further
 MAX_VIEWS = 30  # in the menu; all are on their own page
 NEWER = TimeBudget(walk_s=0.1, statement_s=0.3)  # of looking for newer runs in a poll
-BUSY_POLL_S, CALM_POLL_S = 5, 10
 
 
 @viewer_required
@@ -141,7 +141,7 @@ def poll(shell: Shell, query: RunListQuery, *, rows: list[Run], newest: int | No
         "rows": ".".join(str(run.pk) for run in active),
     }
     given = urlencode({name: value for name, value in values.items() if value not in ("", None)})
-    interval_s = BUSY_POLL_S if active else CALM_POLL_S
+    interval_s = poll_intervals.run_list_interval_s(active)
     return Poll(url=f"{reverse('runs_live')}?{given}", interval_s=interval_s, tag=tag(shell, active, newer))
 
 

@@ -4,7 +4,7 @@ A 304 changes nothing on a page, so the interval itself is part of its tag.
 A poll tells the interval it was given (`?every=`), and that says how old a copy may be for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.http import HttpRequest
@@ -14,6 +14,8 @@ from runsdash.index.models import Run
 from .formats import SOON_S
 
 FAST_S, CALM_S, SLOW_S = 2, 5, 10
+OVERVIEW_S, BATCH_S = CALM_S, FAST_S
+FRAME_S = SLOW_S  # of pages that have no poll of their own
 CALM_AFTER_S, SLOW_AFTER_S = 15, 60  # seconds without a change
 TICK_S = 10  # the age of a copy that could not be read again is redrawn at most this often
 # A poll shows a copy as it is up to this share of its interval. However many look, the upstream is read 1 / 0.9 times
@@ -35,6 +37,16 @@ def interval_s(run: Run, *, changed_at: datetime, now: datetime) -> int | None:
     if quiet_s < CALM_AFTER_S and not run.trouble:
         return FAST_S
     return CALM_S if quiet_s < SLOW_AFTER_S else SLOW_S
+
+
+def inbox_interval_s(runs: Iterable[Run], *, now: datetime) -> int:
+    """Returns seconds until the inbox asks again: soon while a run on it is about to expire."""
+    return FAST_S if any(run.facts.is_waiting and is_soon(run, now=now) for run in runs) else CALM_S
+
+
+def run_list_interval_s(active: Sequence[Run]) -> int:
+    """Returns seconds until a list of runs asks again: sooner while some of its runs are active."""
+    return CALM_S if active else SLOW_S
 
 
 def fresh_for_s(interval_s: int) -> float:

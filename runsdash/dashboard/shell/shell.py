@@ -11,6 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from runsdash.dashboard.shell.poll_intervals import FRAME_S
 from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
 from runsdash.index.connections import connections
 from runsdash.index.models import Connection, Run
@@ -19,7 +20,6 @@ from runsdash.index.models import Connection, Run
 FILTERED_PAGES = {"overview", "needs_action", "runs", "threads"}
 MAX_BADGE = 99
 PILL_STEP_S = 15  # the sync pill alone makes a poll answer at most this often
-FRAME_POLL_S = 10  # of pages that have no poll of their own
 FRAME_STEP_S = 60  # there the pill is not what people look at
 
 
@@ -92,7 +92,7 @@ class Shell:
         fresh = self.freshness
         at = fresh.at.timestamp() // FRAME_STEP_S if fresh.at else None
         tag = state_tag(fresh.tone, fresh.words, at, self.waiting_count)
-        return Poll(url=f"{reverse('frame')}{self.carried}", interval_s=FRAME_POLL_S, tag=tag)
+        return Poll(url=f"{reverse('frame')}{self.carried}", interval_s=FRAME_S, tag=tag)
 
     @property
     def waiting_count(self) -> int:

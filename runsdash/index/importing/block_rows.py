@@ -12,11 +12,11 @@ from runsdash.index.snapshots.rows import positioned_messages, positioned_steps
 from runsdash.service.decoding import decode_json
 from runsdash.service.objects import Message, Run, RunStep, parsing
 
-from . import fast
 from .blocks import Block
 from .fast.messages import FastMessage, fast_message_rows
 from .fast.runs import FastRun, fast_run_key, fast_run_rows
 from .fast.steps import FastStep, fast_positions, fast_step_rows
+from .fast.usual_lines import read_usual_line
 from .gc_pause import uncollected
 from .read_line import BadLine, Context, ImportLine, read_line
 from .row_types import BlockRows, MessageRows, OrphanStep, RefusedLine, RunRows, RunSnapshot, ThreadSnapshot
@@ -65,7 +65,7 @@ def rows_of(block: Block, context: Context) -> BlockRows:
         if not text or text.isspace():
             continue
         try:
-            line = fast.read_line(text, read_at=block.read_at, context=context)
+            line = read_usual_line(text, read_at=block.read_at, context=context)
             line = line or read_line(text, read_at=block.read_at, context=context)
             lines[line.kind].append(line)
         except BadLine as error:

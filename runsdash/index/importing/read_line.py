@@ -42,7 +42,7 @@ class ImportLine(NamedTuple):
     """Holds an object. `body` is its JSON text as received; `kept` and `seen`: what an export said beside it.
 
     `id` as the index keeps it; `owner_id`: that of its thread or run, "" of a thread. `value`: its JSON, or what
-    `fast.read_line` made of it.
+    `read_usual_line` made of it.
     """
 
     kind: str

@@ -1,9 +1,9 @@
 """Answers lists of runs from indexes, in bounds, on SQLite and PostgreSQL. See docs/index.md for how and why.
 
-text         filter_grammar, filter_names, filter_values
-  → RunFilter  run_query; predicates says what a word means, index_ranges where its runs are
-  → RunQuery   plan chooses among its index ranges
-  → Plan       scans reads one in order, sql holds the forms
+text           run_filter.parsed reads it, by filter_grammar, filter_names and filter_values
+  → RunFilter  run_query.run_query_of; predicates says what a word means, index_ranges where its runs are
+  → RunQuery   plan.plan_for chooses among its index ranges
+  → Plan       scans reads one in order within a time_budget; sql holds the forms
   → positions  run_pages makes a page, ids or counts of them
 facets counts a filter's runs by value (value_counts); suggestions completes text that is being typed.
 """

@@ -15,7 +15,7 @@ from .run_filter import TEXT, Clause, RunFilter
 from .run_pages import capped_counts, newest_ids
 from .run_query import RunQuery, predicates_of_values, run_query_of
 from .time_budget import TimeBudget
-from .value_counts import NAMES, ValueCounts, growing_value_counts, value_counts_in_time
+from .value_counts import NAMES, ValueCounts, value_counts_by_walking, value_counts_in_time
 
 CAP = 10_000
 SAMPLED = 1_000  # newest runs that tell which values a larger list has
@@ -165,7 +165,7 @@ def names_by_filter(run_filter: RunFilter) -> dict[RunFilter, list[str]]:
 
 
 def with_total(counts: list[Count], chosen: list[str], total: int) -> list[Count]:
-    """Gives the only value that the filter asks for the total of the filter: those are the same runs."""
+    """Sets the count of the only value that the filter asks for to the filter's total: those are the same runs."""
     return [Count(one.value, total) if chosen == [one.value] else one for one in counts]
 
 
@@ -215,7 +215,11 @@ class RunList:
         return [self.count(name, value, number) for value, number in zip(values, numbers, strict=True)]
 
     def numbers_in_index(self, name: str, values: list[str]) -> list[int | None]:
-        """Counts values where an index can. Those that the filter excludes take no run from others of their name."""
+        """Counts values where an index can.
+
+        A run has one status, so excluding another one does not change how many runs have this one: such clauses of the
+        same name are left out, and the index is read alone.
+        """
         run_query, others = self.run_query, self.filter.without_name(name)
         if name in ONE_A_RUN and others != self.filter:
             run_query = run_query_of(others, self.connection)
@@ -245,14 +249,14 @@ class RunList:
         names = {name for name, own in values.items() if own}
         if not names or budget.left_s <= 0:
             return counts
-        value_counts, is_complete = self.value_counts, False
-        for value_counts, is_complete in growing_value_counts(self.run_query, names, budget=budget):  # noqa: B007
-            names &= {name for name in names if any(value_counts[name][value] <= CAP for value in values[name])}
-            if not names:
-                break
+
+        def open_names(value_counts: ValueCounts) -> set[str]:
+            return {name for name in names if any(value_counts[name][value] <= CAP for value in values[name])}
+
+        walked = value_counts_by_walking(self.run_query, names, budget=budget, open_names=open_names)
         return {
             name: [
-                one.counted(value_counts[name][one.value], is_complete=is_complete) if one.is_open else one
+                one.counted(walked.counts[name][one.value], is_complete=walked.is_complete) if one.is_open else one
                 for one in own
             ]
             for name, own in counts.items()

@@ -117,7 +117,7 @@ def key_after(moment: datetime) -> int:
 
 @dataclass(frozen=True)
 class KeyRange:
-    """KeyRange from `low` up to, not including, `high`: a span of creation times."""
+    """Spans keys from `low` up to, not including, `high`: a span of creation times."""
 
     low: int = 0
     high: int = LARGEST_KEY

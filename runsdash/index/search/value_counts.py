@@ -5,7 +5,7 @@ that group runs by value; which values are shown, and which counts are exact, is
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import NamedTuple
 
@@ -71,10 +71,12 @@ def value_counts_in_time(ids: Sequence[int], names: set[str], *, size: int, budg
             return Counted(total, not ids)
 
 
-def growing_value_counts(run_query: RunQuery, names: set[str], *, budget: TimeBudget) -> Iterator[Counted]:
-    """Yields the counts so far after each chunk. Ends when time is over.
+def value_counts_by_walking(
+    run_query: RunQuery, names: set[str], *, budget: TimeBudget, open_names: Callable[[ValueCounts], set[str]]
+) -> Counted:
+    """Counts chunk by chunk until all runs are counted, `open_names` of the counts so far is empty, or time is over.
 
-    What is taken out of `names` meanwhile is counted no further.
+    A name that is no longer open is counted no further.
     """
     budget = budget.started()
     plan = plan_for(run_query, RunOrder(), None, budget)
@@ -85,9 +87,12 @@ def growing_value_counts(run_query: RunQuery, names: set[str], *, budget: TimeBu
             with stopped_after(max(0.001, budget.left_s)):
                 part = value_counts_of(read_once(ids) if reads_runs else ids, names)
         except TookTooLong:
-            return
+            break
         add(part, names, to=total)
-        yield Counted(total, is_last)
+        names = open_names(total)
+        if is_last or not names:
+            return Counted(total, is_last)
+    return Counted(total, False)
 
 
 def read_once(ids: Sql) -> Sql:

@@ -1,6 +1,7 @@
 """Decides who may work on a row: whoever holds its lease.
 
-Rows are the queue, and a worker that dies loses what it held when time is up. A room gives the rows that it could work on, in their order; here is how one of them is taken.
+Rows are the queue, and a worker that dies loses what it held when its time is up. Callers say which rows they
+could work on and in which order; this module takes one of them.
 """
 
 from collections.abc import Callable

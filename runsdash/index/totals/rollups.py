@@ -1,4 +1,4 @@
-"""Keeps the sums by hour and day exact: marks hours when their runs change, and makes marked hours anew.
+"""Keeps the sums by hour and day exact: marks hours when their runs change, and sums marked hours again.
 
 A mark is written in the transaction that changes the runs. Whoever makes an hour anew deletes its marks first, in the
 transaction that writes the sums: a change committed meanwhile has left a mark of its own and the hour is made again.
@@ -78,7 +78,7 @@ def marked_hours(connection_id: int, hours: set[int]) -> set[int]:
 
 
 def roll_up(*, limit: int = ROLLED_AT_ONCE, within_s: float = ROLL_UP_S, span: Span | None = None) -> int:
-    """Makes marked hours anew, newest first, as many as fit into `within_s`; returns how many that were."""
+    """Sums marked hours again, newest first, as many as fit into `within_s`; returns how many that were."""
     marks = DirtyHour.objects.order_by("-hour", "connection_id").values_list("hour", "connection_id").distinct()
     if span is not None:
         marks = marks.filter(hour__gte=span.first, hour__lt=span.end)

@@ -6,7 +6,7 @@ An action works on a Transition, inside its database transaction, and never wait
 from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.script import plot, prose
-from runsdash.sandbox.script.plan import TURN_S, WORD_S
+from runsdash.sandbox.script.commands import TURN_S, WORD_S
 
 from . import tool_deltas
 from .objects import CHARS_A_TOKEN, chart_object, tokens, without_output

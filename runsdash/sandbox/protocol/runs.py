@@ -6,7 +6,7 @@ from runsdash.sandbox.engine.objects import message_text
 from runsdash.sandbox.engine.transitions import Transition
 from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.json_objects import JsonObject
-from runsdash.sandbox.script import plan
+from runsdash.sandbox.script import commands
 from runsdash.sandbox.state import Call, Sandbox, Streamed
 from runsdash.sandbox.store import Active, Change
 
@@ -75,7 +75,7 @@ def first_plan(sandbox: Sandbox, change: Change, run: JsonObject, assistant: Jso
         todo = [{"do": "start", "wait_s": 0}, {"do": "ask", "wait_s": 0}]
     else:
         fallback = (assistant["metadata"] or {}).get("sandbox_script", "")
-        todo = plan.plan(run, text=last, fallback=fallback, name=assistant["name"] or "The assistant")
+        todo = commands.plan(run, text=last, fallback=fallback, name=assistant["name"] or "The assistant")
     chars = len(run["instructions"]) + sum(len(message_text(one)) for one in sent)
     return {"todo": todo, "open": None, "facts": [], "chars": chars, "prompt": 0, "completion": 0}
 

@@ -2,7 +2,7 @@
 
 from runsdash.sandbox.engine.transitions import Transition
 from runsdash.sandbox.json_objects import JsonObject
-from runsdash.sandbox.script.plan import TURN_S
+from runsdash.sandbox.script.commands import TURN_S
 from runsdash.sandbox.state import Call, Streamed
 
 from . import runs

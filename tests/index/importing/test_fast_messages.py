@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from benchmarks.generate import Past
 from runsdash.index.fulltext.words import joined_words
-from runsdash.index.importing import fast
 from runsdash.index.importing.block_rows import dated_message, rows_of_message
 from runsdash.index.importing.fast.messages import FastMessage
+from runsdash.index.importing.fast.usual_lines import read_usual_line
 from runsdash.index.importing.read_line import ImportLine
 from runsdash.index.snapshots.rows import positioned_messages
 from tests.index.importing.test_fast_steps import AGE, CONTEXT, ODD, both_lines, changed, places
@@ -88,6 +88,6 @@ def test_all_messages_of_a_past_are_read_fast() -> None:
         line.encode() for thread in Past(runs=50, until=int(AGE.timestamp())).threads() for line in thread.splitlines()
     ]
     messages = [line for line in lines if b'"thread.message"' in line]
-    read = [fast.read_line(line, read_at=AGE, context=CONTEXT) for line in messages]
+    read = [read_usual_line(line, read_at=AGE, context=CONTEXT) for line in messages]
     assert len(read) > 50
     assert all(line is not None and isinstance(line.value, FastMessage) for line in read)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.generate import Past
-from runsdash.index.importing import fast
 from runsdash.index.importing.block_rows import fast_run_with_steps, run_with_steps
 from runsdash.index.importing.fast.runs import FastRun
+from runsdash.index.importing.fast.usual_lines import read_usual_line
 from runsdash.index.importing.read_line import Context, read_line
 from runsdash.index.importing.row_types import RUN_NAMES
 from runsdash.index.models import Run
@@ -116,7 +116,7 @@ def test_what_waits_and_what_is_strange_is_not_read_fast() -> None:
     ):
         assert both_ways(DONE | strange) is None, strange
     told = json.dumps(DONE)[:-1] + ',"_fetched_at":"2026-11-20T11:00:00+00:00","_kept":{"has_all_steps":true}}'
-    assert fast.read_line(told.encode(), read_at=AGE, context=CONTEXTS[0]) is None
+    assert read_usual_line(told.encode(), read_at=AGE, context=CONTEXTS[0]) is None
 
 
 def test_most_runs_of_a_past_are_read_fast() -> None:
@@ -124,5 +124,5 @@ def test_most_runs_of_a_past_are_read_fast() -> None:
         line.encode() for thread in Past(runs=90, until=int(AGE.timestamp())).threads() for line in thread.splitlines()
     ]
     runs = [line for line in lines if b'"thread.run"' in line]
-    read = [fast.read_line(line, read_at=AGE, context=CONTEXTS[0]) for line in runs]
+    read = [read_usual_line(line, read_at=AGE, context=CONTEXTS[0]) for line in runs]
     assert sum(line is not None and isinstance(line.value, FastRun) for line in read) > 0.9 * len(runs) > 80

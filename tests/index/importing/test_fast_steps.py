@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from benchmarks.generate import Past
 from runsdash.index.fulltext.words import joined_words
-from runsdash.index.importing import fast
 from runsdash.index.importing.fast.steps import FastStep, fast_positions, fast_step_rows
+from runsdash.index.importing.fast.usual_lines import read_usual_line
 from runsdash.index.importing.read_line import BadLine, Context, ImportLine, read_line
 from runsdash.index.importing.rows_from_objects import step_rows
 from runsdash.index.snapshots.rows import positioned_steps
@@ -89,7 +89,7 @@ def changed(raw: dict, path: list, value: object, *, leave_out: bool) -> dict:
 def both_lines(raw: dict, context: Context = CONTEXT) -> tuple[ImportLine, ImportLine] | None:
     """Reads an object in both ways, if it can be read fast. The lines differ in their value alone."""
     text = json.dumps(raw).encode()
-    line = fast.read_line(text, read_at=AGE, context=context)
+    line = read_usual_line(text, read_at=AGE, context=context)
     if line is None:
         return None
     tolerant = read_line(text, read_at=AGE, context=context)
@@ -149,7 +149,7 @@ def test_fast_steps_have_the_places_of_the_tolerant_way(times: list[tuple[int, b
         (SPOKEN if is_message else USUAL) | {"id": f"step_{number}", "created_at": USUAL["created_at"] + after}
         for number, (after, is_message) in enumerate(times)
     ]
-    lines = [fast.read_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) for raw in raws]
+    lines = [read_usual_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) for raw in raws]
     began = datetime.fromtimestamp(USUAL["created_at"], UTC).replace(microsecond=microsecond)
     theirs = positioned_steps([RunStep.from_raw(raw) for raw in raws], run_created_at=began)
     assert [(line.id, position) for line, position in fast_positions(lines, began)] == [
@@ -175,7 +175,7 @@ def test_what_is_nested_deeper_than_the_service_reads_is_not_read_fast() -> None
     for _ in range(MAX_JSON_DEPTH):
         deep = {"inner": deep}
     raw = USUAL | {"usage": USUAL["usage"] | {"prompt_token_details": deep}}
-    assert fast.read_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) is None
+    assert read_usual_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) is None
     with pytest.raises(BadLine, match="nested too deeply"):
         read_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT)
 
@@ -185,5 +185,5 @@ def test_most_steps_of_a_past_are_read_fast() -> None:
         line.encode() for thread in Past(runs=50, until=int(AGE.timestamp())).threads() for line in thread.splitlines()
     ]
     steps = [line for line in lines if b'"thread.run.step"' in line]
-    read = [fast.read_line(line, read_at=AGE, context=CONTEXT) for line in steps]
+    read = [read_usual_line(line, read_at=AGE, context=CONTEXT) for line in steps]
     assert sum(line is not None and isinstance(line.value, FastStep) for line in read) > 0.97 * len(steps) > 100

@@ -26,7 +26,7 @@ from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_
 from runsdash.index.search.run_filter import RunFilter, parsed
 from runsdash.index.search.run_pages import capped_counts
 from runsdash.index.search.run_query import run_query_of
-from runsdash.index.search.value_counts import growing_value_counts
+from runsdash.index.search.value_counts import value_counts_by_walking
 from runsdash.index.storage.keyset import CursorError
 from tests.rows import kept_for_the_module, made_connection
 
@@ -271,7 +271,9 @@ def test_what_an_index_counts_is_exact_up_to_the_cap(rows: list[Run]) -> None:
 @pytest.mark.parametrize("text", MEANINGS)
 def test_walking_counts_each_run_once(rows: list[Run], text: str) -> None:
     there = [run for run in rows if MEANINGS[text](run)]
-    found, is_complete = list(growing_value_counts(run_query_of(parsed(text)), {"status", "tool"}, budget=SMALL))[-1]
+    names = {"status", "tool"}
+    query = run_query_of(parsed(text))
+    found, is_complete = value_counts_by_walking(query, names, budget=SMALL, open_names=lambda _: names)
     assert is_complete
     assert found["status"] == Counter(run.status for run in there)
     assert found["tool"] == Counter(name for run in there for name in run.tools)

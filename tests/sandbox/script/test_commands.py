@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from runsdash.sandbox.script import arguments, arithmetic, commands, documents, plot, prose
+from runsdash.sandbox.script import arguments, arithmetic, command_words, documents, plot, prose
 
 
 def kinds(upstream, run: dict) -> list[str]:
@@ -170,7 +170,7 @@ def test_built_in_assistants_act_without_a_command(upstream, slug, status):
     ],
 )
 def test_commands_are_read(text, wanted):
-    assert [(one.name, one.rest) for one in commands.read(text)] == wanted
+    assert [(one.name, one.rest) for one in command_words.read(text)] == wanted
 
 
 @pytest.mark.parametrize(

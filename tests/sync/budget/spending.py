@@ -28,7 +28,7 @@ def only_connection():
 
 def spend_all(connection, *, seconds: float) -> int:
     """Takes one request after the other for a while; how many there were."""
-    from runsdash.sync.budget.budget import Budget
+    from runsdash.sync.budget.process_budget import Budget
 
     budget, taken, until = Budget(connection.pk, "worker"), 0, time.monotonic() + seconds
     while time.monotonic() < until:
@@ -40,7 +40,7 @@ def spend_all(connection, *, seconds: float) -> int:
 def print_refused(connection) -> None:
     """How a process that heard nothing itself is held still: its reads, its budget, its writes."""
     from runsdash.service import ServiceError
-    from runsdash.sync.budget.budget import budget_for
+    from runsdash.sync.budget.process_budget import budget_for
     from runsdash.sync.clients import client_for
 
     client = client_for(connection)

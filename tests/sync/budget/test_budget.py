@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from runsdash.index.models import BudgetSecond, Connection, Run
 from runsdash.service import RateLimited
-from runsdash.sync.budget import budget_seconds
-from runsdash.sync.budget.budget import Budget, budget_for
-from runsdash.sync.budget.budget_seconds import Share
+from runsdash.sync.budget import shared_budget
+from runsdash.sync.budget.process_budget import Budget, budget_for
+from runsdash.sync.budget.shared_budget import Share
 from runsdash.sync.clients import client_for
 from runsdash.sync.refresh import refresh_run
 from tests.rows import made_connection
@@ -19,15 +19,15 @@ from tests.sync.budget.spending import beside
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW_S = 1_800_000_000.0  # no window that begins here has a floor
-WINDOW = budget_seconds.BudgetWindow(second=int(NOW_S), size_s=1, count=10, has_floor=False)
+WINDOW = shared_budget.BudgetWindow(second=int(NOW_S), size_s=1, count=10, has_floor=False)
 
 
-def claimed(connection: Connection, share: str, want: int, *, at: budget_seconds.BudgetWindow = WINDOW) -> int:
-    return budget_seconds.claim(connection.pk, at, share=share, want=want)
+def claimed(connection: Connection, share: str, want: int, *, at: shared_budget.BudgetWindow = WINDOW) -> int:
+    return shared_budget.claim(connection.pk, at, share=share, want=want)
 
 
-def later(seconds: int, **more: object) -> budget_seconds.BudgetWindow:
-    return budget_seconds.BudgetWindow(
+def later(seconds: int, **more: object) -> shared_budget.BudgetWindow:
+    return shared_budget.BudgetWindow(
         **{"second": int(NOW_S) + seconds, "size_s": 1, "count": 10, "has_floor": False} | more
     )
 
@@ -36,13 +36,13 @@ def later(seconds: int, **more: object) -> budget_seconds.BudgetWindow:
 def test_windows_of_a_minute_add_up_to_its_budget(per_min):
     found = {}
     for second in range(1_800_000_000, 1_800_000_000 + 6000):
-        window = budget_seconds.window_at(second, per_min=per_min)
+        window = shared_budget.window_at(second, per_min=per_min)
         found[window.second] = window
     whole = [one for one in found.values() if 1_800_000_000 <= one.second < 1_800_006_000 - one.size_s]
     span_s = sum(one.size_s for one in whole)
 
     assert sum(one.count for one in whole) == pytest.approx(span_s * per_min / 60, abs=1)
-    assert min(one.count for one in whole) >= budget_seconds.LEAST_REQUESTS
+    assert min(one.count for one in whole) >= shared_budget.LEAST_REQUESTS
     assert sum(one.has_floor for one in whole) == pytest.approx(span_s * per_min / 60 / 40, abs=1)
 
 
@@ -77,7 +77,7 @@ def test_the_worker_pays_back_what_others_overdrew():
     connection = made_connection()
     for second in range(30):
         claimed(connection, "active", 10, at=later(second))
-    budget_seconds.book(connection.pk, later(29), writes=50)
+    shared_budget.book(connection.pk, later(29), writes=50)
 
     assert claimed(connection, "active", 10, at=later(30)) == 5
 
@@ -146,7 +146,7 @@ def test_what_passes_the_gate_unasked_is_booked(connection, upstream):
 
     budget_for(connection).settle(connection)
 
-    used = budget_seconds.used_since(connection.pk, time.time() - 60)
+    used = shared_budget.used_since(connection.pk, time.time() - 60)
     assert used == {"pages": 1, "worker": 0, "writes": 1}
 
 
@@ -155,8 +155,8 @@ def test_a_page_reads_nothing_beyond_the_budget_and_shows_its_copy(connection, u
     run = start("/slow 30", until="in_progress")
     first = refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
     for ahead in range(3):
-        window = budget_seconds.window_at(time.time() + ahead, per_min=connection.budget_per_min)
-        budget_seconds.book(connection.pk, window, pages=60)
+        window = shared_budget.window_at(time.time() + ahead, per_min=connection.budget_per_min)
+        shared_budget.book(connection.pk, window, pages=60)
     upstream.clear_requests()
 
     began = time.monotonic()
@@ -169,15 +169,15 @@ def test_a_page_reads_nothing_beyond_the_budget_and_shows_its_copy(connection, u
 
 def test_an_unknown_run_is_fetched_even_beyond_the_budget(connection, upstream, start):
     run = start("hello", until="completed")
-    window = budget_seconds.window_at(time.time(), per_min=connection.budget_per_min)
-    budget_seconds.book(connection.pk, window, pages=100)
+    window = shared_budget.window_at(time.time(), per_min=connection.budget_per_min)
+    shared_budget.book(connection.pk, window, pages=100)
 
     assert refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"]).status == "completed"
 
 
 def test_a_write_is_never_held_back(connection, upstream):
-    window = budget_seconds.window_at(time.time(), per_min=connection.budget_per_min)
-    budget_seconds.book(connection.pk, window, pages=500)
+    window = shared_budget.window_at(time.time(), per_min=connection.budget_per_min)
+    shared_budget.book(connection.pk, window, pages=500)
 
     assert client_for(connection).create_thread().id
 
@@ -215,7 +215,7 @@ def test_old_seconds_are_swept():
     BudgetSecond.objects.create(connection=connection, second=int(time.time()) - 3600, worker=5)
     BudgetSecond.objects.create(connection=connection, second=int(time.time()), worker=5)
 
-    budget_seconds.sweep(now_s=time.time())
+    shared_budget.sweep(now_s=time.time())
 
     assert BudgetSecond.objects.count() == 1
 

@@ -26,8 +26,8 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection
 
-from . import budget_seconds
-from .budget_seconds import BudgetWindow, Share
+from . import shared_budget
+from .shared_budget import BudgetWindow, Share
 from .upstream_pauses import share_pause
 
 Reader = Literal["page", "worker"]
@@ -117,7 +117,7 @@ class Budget:
         return time() if self._round_at is None else self._round_at
 
     def window(self, connection: Connection) -> BudgetWindow:
-        return budget_seconds.window_at(self.now_s, per_min=connection.budget_per_min)
+        return shared_budget.window_at(self.now_s, per_min=connection.budget_per_min)
 
     def has_limit(self, connection: Connection) -> bool:
         return connection.budget_per_min > 0 and not self.is_unlimited
@@ -134,7 +134,7 @@ class Budget:
     def take_anyway(self, connection: Connection, count: int) -> None:
         """Counts what must be asked now, and refuses nothing."""
         if connection.budget_per_min > 0:
-            budget_seconds.book(self.connection_id, self.window(connection), pages=count)
+            shared_budget.book(self.connection_id, self.window(connection), pages=count)
             self.gate.allow(count)
 
     def give_back(self, count: int, *, share: Share = "pages") -> None:
@@ -156,7 +156,7 @@ class Budget:
         reads, writes = self.gate.settle()
         if (reads or writes) and self.has_limit(connection):
             owed = {"pages" if self.reader == "page" else "worker": reads, "writes": writes}
-            budget_seconds.book(self.connection_id, self.window(connection), **owed)
+            shared_budget.book(self.connection_id, self.window(connection), **owed)
 
     def take_credit(self, window: BudgetWindow, count: int, *, share: Share) -> bool:
         """Spends what is left, or else what one claim brings. Claims as much as the share has used before."""
@@ -170,7 +170,7 @@ class Budget:
         if credit.is_refused:
             return False
         want = max(count, credit.expected - credit.used) - credit.left
-        found = budget_seconds.claim(self.connection_id, window, share=share, want=want)
+        found = shared_budget.claim(self.connection_id, window, share=share, want=want)
         with self._lock:
             credit.left += found
             credit.is_refused |= found < want
