@@ -23,7 +23,7 @@ START_S = 90
 STOP_S = 20
 PASSWORD = "a password for the demo"
 
-pytestmark = [pytest.mark.slow, pytest.mark.clock]
+pytestmark = [pytest.mark.clock]
 
 
 class Demo:

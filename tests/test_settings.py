@@ -150,7 +150,6 @@ def static_links(html: str) -> set[str]:
     return {link for link in links if link.startswith("/static/")}
 
 
-@pytest.mark.slow
 def test_hashed_static_files_answer_for_ever(deployed):
     with signed_in(deployed) as session:
         links = static_links(session.get(f"{deployed}/", timeout=10).text)
@@ -166,7 +165,6 @@ def test_hashed_static_files_answer_for_ever(deployed):
             assert "immutable" in answer.headers["Cache-Control"], file
 
 
-@pytest.mark.slow
 def test_every_icon_that_a_page_uses_is_in_the_hashed_sprite(deployed):
     with signed_in(deployed) as session:
         uses = {link for link in static_links(session.get(f"{deployed}/", timeout=10).text) if "#" in link}
@@ -176,7 +174,6 @@ def test_every_icon_that_a_page_uses_is_in_the_hashed_sprite(deployed):
             assert f'id="{name}"' in session.get(deployed + file, timeout=10).text, use
 
 
-@pytest.mark.slow
 def test_a_deployment_answers_to_those_who_ask_after_its_health(deployed):
     assert requests.get(f"{deployed}/healthz", timeout=10).text == "ok\n"
     assert requests.get(f"{deployed}/readyz", timeout=10).text == "ready\n"

@@ -43,7 +43,7 @@ def trouble(page: Page) -> object:
     return page.locator("#trouble .banner")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_pages_keep_their_last_copy_while_the_upstream_is_dead_and_recover_by_themselves(guest: Visitor, shaky: Site):
     run = shaky.upstream.wait(shaky.upstream.run("/tool check_inventory", metadata={"ticket": "T-77"}))
     run_page = guest.open(run_path(run))

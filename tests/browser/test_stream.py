@@ -71,7 +71,7 @@ def run_of(page: Page) -> dict:
     return {"thread_id": page.url.split("/threads/")[1].split("/")[0], "id": run_id_of(page.url)}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_words_appear_before_the_run_ends_and_stay_through_a_reload(author: Visitor, writing: Site):
     page = start(author, "/long 400")
     until_words(page, FEW)
@@ -141,7 +141,7 @@ def test_it_stops_for_a_tool_and_goes_on_after_the_answer(author: Visitor, writi
     expect(page.locator("#live-output")).to_be_hidden()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_upstream_that_dies_leaves_the_words_and_says_so(visit: Callable[..., Visitor], prepared: Prepared):
     with Sandbox(fast=False) as upstream, Site(prepared, upstream, timeout_s=2) as site:
         page = start(visit(site), "/long 400")
@@ -162,7 +162,7 @@ def test_an_upstream_that_dies_leaves_the_words_and_says_so(visit: Callable[...,
         expect(page.locator("#live-output")).to_be_hidden()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_dashboard_leaves_the_words_and_all_agree_once_it_is_back(
     visit: Callable[..., Visitor], prepared: Prepared
 ):

@@ -14,7 +14,7 @@ from tests.rows import run_object
 from tests.upstream import Sandbox
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.clock,
     pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing()),
 ]

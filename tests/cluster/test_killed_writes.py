@@ -18,7 +18,7 @@ from tests.browser.test_stream import kill_server
 from tests.cluster.several import eventually
 from tests.upstream import Sandbox
 
-pytestmark = [pytest.mark.slow, pytest.mark.clock]
+pytestmark = [pytest.mark.long, pytest.mark.clock]
 CSRF = "a" * 32
 RESULTS = "SELECT action, (SELECT GROUP_CONCAT(o.result) FROM audit_auditentry o WHERE o.intent_id = i.id) \
 FROM audit_auditentry i WHERE i.kind = 'intent' AND i.run_id = ?"

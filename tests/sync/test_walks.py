@@ -128,21 +128,18 @@ def test_steps_of_one_second_that_a_border_loses_are_never_complete(connection, 
     assert len(upstream.requests(path="/steps")) <= 4
 
 
-def test_threads_are_listed_to_the_end_once(connection, upstream, assistant):
+@pytest.mark.parametrize("quirk", ["after_inclusive", "after_ignored", "has_more_true"])
+def test_threads_are_listed_to_the_end_once(connection, upstream, assistant, quirk):
     Connection.objects.update(budget_per_min=0)
     for _ in range(101):
         upstream.post("/threads")
-    for quirk in ("after_inclusive", "after_ignored", "has_more_true"):
-        Thread.objects.all().delete()
-        Connection.objects.update(threads_cursor="", threads_listed_at=None)
-        upstream.clear_quirks()
-        upstream.quirk(**{quirk: True})
-        upstream.clear_requests()
-        Worker().run_until_idle(seconds=3)
-        listed = [one for one in upstream.requests(method="GET") if one["path"].endswith("/threads")]
-        assert 2 <= len(listed) <= 20, quirk
-        if quirk == "after_ignored":
-            assert len(listed) == 2
+    upstream.quirk(**{quirk: True})
+    upstream.clear_requests()
+    Worker().run_until_idle(seconds=3)
+    listed = [one for one in upstream.requests(method="GET") if one["path"].endswith("/threads")]
+    assert 2 <= len(listed) <= 20
+    if quirk == "after_ignored":
+        assert len(listed) == 2
 
 
 @pytest.mark.parametrize("quirk", ["after_inclusive", "has_more_false"])

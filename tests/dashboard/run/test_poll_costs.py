@@ -94,7 +94,7 @@ def reads_an_interval(upstream: Sandbox, path: str, *, interval_s: int) -> float
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_fifty_viewers_cost_one_read_an_interval_whatever_the_interval(unlimited, upstream, web, operator):
     run, other = (upstream.seed(status="in_progress", steps=1) for _ in range(2))
     thread_path = f"/threads/{other['thread_id']}"

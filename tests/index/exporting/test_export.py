@@ -195,7 +195,7 @@ def test_what_cannot_be_done_is_a_sentence(prod: Connection, options: dict, sent
         call_command("export_runs", **options)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_runs(prod: Connection) -> None:
     imported(prod, past(400, body_bytes=4000))
 

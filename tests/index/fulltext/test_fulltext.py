@@ -1,6 +1,6 @@
 """Full text: which texts of a run are found, by the same words on both engines, kept in step with every change.
 
-tests/index/test_on_postgresql.py runs this file on PostgreSQL, too.
+`make test-postgres` runs this file on PostgreSQL, too.
 """
 
 import json

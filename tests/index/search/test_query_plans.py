@@ -1,7 +1,7 @@
 """Every statement of lists, facets and suggestions reads index ranges: no walk over all runs, no sort of all runs.
 
-On SQLite plans are made without statistics, so they do not depend on what is in the table. On PostgreSQL (see
-test_on_postgresql.py) they are read for a table of 50,000 runs.
+On SQLite plans are made without statistics, so they do not depend on what is in the table. On PostgreSQL (`make
+test-postgres`) they are read for a table of 50,000 runs.
 """
 
 import json
@@ -21,7 +21,7 @@ from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.suggestions import suggestions
 from tests.rows import made_connection
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
 IS_POSTGRESQL = connection.vendor == "postgresql"
 COUNT = 50_000 if IS_POSTGRESQL else 500
 BEGAN_S = 1_790_000_000

@@ -18,7 +18,7 @@ from runsdash.sync.connection_health import connection_health
 from tests.sync.budget.spending import beside
 from tests.upstream import ROOT, Sandbox
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.clock]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long, pytest.mark.clock]
 ACTIVE = 30
 THREADS = 10_000
 CHANGES_WITHIN_S = 20.0
