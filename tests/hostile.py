@@ -3,6 +3,8 @@
 A text that runs sets `window.__pwned`, opens a dialog, or asks `evil.invalid` for something; none must.
 """
 
+import pytest
+
 RUN = "window.__pwned=1"
 AWAY = "https://evil.invalid/x"
 LONG = 5000  # characters; what is longer goes into the three texts that are about length
@@ -49,3 +51,9 @@ HOSTILE: list[tuple[str, str]] = [
     ("fence info and table bomb", f"```\"><script>{RUN}</script> onload={RUN}\ncode</code></pre><script>{RUN}</script>\n```\n\n" + "|a" * 300 + "|\n" + "|-" * 300 + "|\n" + "|`x" * 300 + "|"),
     ("nesting 500 deep", ">" * 500 + " quote\n\n" + "\n".join("  " * depth + f"- item <b {RUN}>" for depth in range(60)) + "\n" + "*_" * 500 + "[" * 500 + "x" + "](" * 500),
 ]  # fmt: skip
+
+
+def every_tenth(cases: dict[str, object]) -> list[object]:
+    """Marks all other cases as long: they go the same way through the program."""
+    marks = ([pytest.mark.long] if at % 10 else [] for at in range(len(cases)))
+    return [pytest.param(case, id=name, marks=more) for (name, case), more in zip(cases.items(), marks, strict=True)]

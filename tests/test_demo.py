@@ -157,6 +157,7 @@ def test_each_user_may_sign_in_and_sees_runs(running, name, role):
         assert new.status_code == (403 if role == "viewer" else 200)
 
 
+@pytest.mark.long
 def test_the_worker_is_part_of_it(running):
     """A run that nobody looks at is followed."""
     upstream = f"http://127.0.0.1:{running.sandbox_port}/v1"
@@ -183,6 +184,7 @@ def test_a_busy_port_is_refused_with_a_sentence(running, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="process ids are looked up in /proc")
+@pytest.mark.long
 def test_a_second_start_goes_on_and_each_signal_ends_every_part(tmp_path):
     folder = tmp_path / "state"
     with demo(folder) as first:

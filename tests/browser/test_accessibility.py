@@ -75,6 +75,7 @@ def places(gallery: Site) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 def test_pages_pass_axe_in_light_and_dark(visit: Callable[..., Visitor], gallery: Site, places: dict[str, str]):
     visitor = visit(gallery, "admin")
     visitor.expected_statuses = {404}

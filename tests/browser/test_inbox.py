@@ -184,6 +184,7 @@ def test_g_i_leads_to_the_inbox(page: Page) -> None:
     page.wait_for_url("**/needs-action/")
 
 
+@pytest.mark.long
 def test_pages_are_accessible_and_fit(visit: Callable[..., Visitor], site: Site) -> None:
     run = waiting_run(site)
     page = visit(site, "admin").context.new_page()

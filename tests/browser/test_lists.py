@@ -128,6 +128,7 @@ def test_everything_works_without_script(visit: Callable[..., Visitor], page: Pa
     expect(plain.locator("#toasts")).to_contain_text("1 thread added")
 
 
+@pytest.mark.long
 def test_lists_are_accessible_and_fit(visit: Callable[..., Visitor], site: Site) -> None:
     visitor = visit(site, "admin")
     visitor.expected_statuses |= {400, 404}

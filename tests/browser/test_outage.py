@@ -94,6 +94,7 @@ def test_an_answer_sent_while_the_upstream_is_dead_is_refused_and_stays_typed(gu
 
 
 @pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.long
 def test_an_unseen_run_of_a_failing_upstream_is_a_clear_problem_page_in_time(guest: Visitor, shaky: Site, kind: str):
     status, words = FAULTS[kind]
     run = shaky.upstream.run("hello")
@@ -115,6 +116,7 @@ def test_an_unseen_run_of_a_failing_upstream_is_a_clear_problem_page_in_time(gue
     expect(page.locator("#run")).to_have_attribute("data-run-id", run["id"])
 
 
+@pytest.mark.long
 def test_seen_runs_of_a_failing_upstream_keep_their_copy_under_a_banner(guest: Visitor, shaky: Site):
     pages = {}
     for kind in FAULTS:

@@ -13,6 +13,7 @@ from tests.upstream import Sandbox
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
 def test_a_file_of_threads_shows_its_progress(
     prepared: Prepared, visit: Callable[..., Visitor], tmp_path: Path
 ) -> None:

@@ -74,9 +74,9 @@ def value_counts_in_time(ids: Sequence[int], names: set[str], *, size: int, budg
 def value_counts_by_walking(
     run_query: RunQuery, names: set[str], *, budget: TimeBudget, open_names: Callable[[ValueCounts], set[str]]
 ) -> Counted:
-    """Counts chunk by chunk until all runs are counted, `open_names` of the counts so far is empty, or time is over.
+    """Counts chunk by chunk until all runs are counted, no name is open, or time is over.
 
-    A name that is no longer open is counted no further.
+    `open_names` says of the counts so far which names are still open; the others are counted no further.
     """
     budget = budget.started()
     plan = plan_for(run_query, RunOrder(), None, budget)

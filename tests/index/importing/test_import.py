@@ -280,6 +280,7 @@ def test_several_connections_need_a_choice(prod: Connection, tmp_path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.long
 def test_processes_give_the_same(prod: Connection) -> None:
     raws = past(1000)  # three blocks: one process waits while two work
     other = made_connection("other")
