@@ -149,6 +149,7 @@ def cluster() -> Iterator[postgres.Postgres]:
         yield server
 
 
+@pytest.mark.long
 @pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing())
 @pytest.mark.parametrize("name", FILES[SUFFIXES[1]])
 def test_an_old_postgresql_database_comes_forward(name, tmp_path, upstream, cluster):

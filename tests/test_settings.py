@@ -150,6 +150,7 @@ def static_links(html: str) -> set[str]:
     return {link for link in links if link.startswith("/static/")}
 
 
+@pytest.mark.long
 def test_hashed_static_files_answer_for_ever(deployed):
     with signed_in(deployed) as session:
         links = static_links(session.get(f"{deployed}/", timeout=10).text)

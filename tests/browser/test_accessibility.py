@@ -14,7 +14,7 @@ from tests.browser.site import Prepared, Site
 from tests.browser.visitor import Visitor
 from tests.upstream import Sandbox
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 INDEXED_S = 30
 GRAVE = ("serious", "critical")
 PHONE = {"width": 390, "height": 844}
@@ -75,7 +75,6 @@ def places(gallery: Site) -> dict[str, str]:
     }
 
 
-@pytest.mark.long
 def test_pages_pass_axe_in_light_and_dark(visit: Callable[..., Visitor], gallery: Site, places: dict[str, str]):
     visitor = visit(gallery, "admin")
     visitor.expected_statuses = {404}

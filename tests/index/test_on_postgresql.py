@@ -10,7 +10,6 @@ import pytest
 from tests import postgres
 
 FILES = [
-    "tests/index/search/test_search.py",
     "tests/index/snapshots/test_upsert.py",
     "tests/index/storage/test_leases.py",
     "tests/sync/jobs/test_jobs.py",

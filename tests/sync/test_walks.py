@@ -63,7 +63,10 @@ def test_all_messages_and_runs_come_and_are_called_complete(connection, upstream
     assert len(upstream.requests(path="/messages")) <= 7
 
 
-@pytest.mark.parametrize("quirk", [{"after_ignored": True}, {"after_ignored": True, "has_more_false": True}])
+FALSE_TOO = pytest.param({"after_ignored": True, "has_more_false": True}, marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize("quirk", [{"after_ignored": True}, FALSE_TOO])
 def test_a_walk_that_after_does_not_move_rests(connection, upstream, worker, quirk):
     upstream.quirk(**quirk)
     thread_id = spoken(upstream, 132, runs=101)
@@ -94,6 +97,7 @@ def test_a_walk_that_after_does_not_move_rests(connection, upstream, worker, qui
     assert (row.has_all_messages, row.has_all_runs) == (True, True)
 
 
+@pytest.mark.long
 def test_steps_that_after_does_not_move_rest(connection, upstream, worker):
     made = upstream.seed(steps=132)
     upstream.quirk(after_ignored=True)
