@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import BooleanField, Q
+from django.db.models.expressions import RawSQL
 
 from runsdash.service.statuses import RunStatus, UnknownStatus
 
@@ -44,6 +45,7 @@ BY_OUTCOME = [
 
 OVERDUE_AFTER = timedelta(minutes=15)
 GONE_ANSWERS = (404, 410)  # statuses with which an upstream says that it does not know an object
+GONE_BY_ITSELF_SQL = "COALESCE(CAST({run}.trouble ->> 'status' AS TEXT), '') IN ('404', '410')"
 TROUBLED_AGE_S = 10.0  # a run that could not be read a moment ago is left alone that long
 
 
@@ -55,7 +57,7 @@ def active() -> Q:
 
 
 def gone() -> Q:
-    return Q(thread__is_gone=True) | Q(trouble__status__in=GONE_ANSWERS)
+    return Q(thread__is_gone=True) | Q(RawSQL(GONE_BY_ITSELF_SQL.format(run="index_run"), (), BooleanField()))
 
 
 def unanswered() -> Q:
@@ -83,7 +85,7 @@ def in_time(now: datetime) -> Q:
 
 NOT_GONE_SQL = (
     "(NOT EXISTS (SELECT 1 FROM index_thread t WHERE t.id = r.thread_id AND t.is_gone)"
-    " AND COALESCE(CAST(r.trouble ->> 'status' AS TEXT), '') NOT IN ('404', '410'))"
+    f" AND NOT {GONE_BY_ITSELF_SQL.format(run='r')})"
 )
 IN_TIME_SQL = "(r.expires_at > %s OR r.expires_at IS NULL)"
 
