@@ -123,7 +123,7 @@ def settings_named_by(node: ast.AST) -> list[ast.AST]:
         ("runsdash.index.models.runs", "from ...sync import lease"),
         ("runsdash.index.models.__init__", "from ...sync import lease"),
         ("runsdash.index.snapshots", "def late():\n    from runsdash.sync import lease"),
-        ("runsdash.index.snapshots", "if TYPE_CHECKING:\n    from runsdash.actions.runs import cancel_run"),
+        ("runsdash.index.snapshots", "if TYPE_CHECKING:\n    from runsdash.actions.cancel_run import cancel_run"),
         ("runsdash.audit.trail", "from runsdash.accounts.models import User"),
         ("runsdash.service.client", "from runsdash.index.storage.storable_text import cut"),
         ("runsdash.service.client", "from .. import settings"),

@@ -5,8 +5,10 @@ from django.core.exceptions import PermissionDenied
 
 from runsdash.accounts.models import User
 from runsdash.actions.audited_call import new_token
-from runsdash.actions.runs import cancel_run, modify_run, submit_tool_approvals, submit_tool_outputs
+from runsdash.actions.cancel_run import cancel_run
+from runsdash.actions.modify_run import modify_run
 from runsdash.actions.start_run import create_run, create_thread
+from runsdash.actions.submit_outputs import submit_tool_approvals, submit_tool_outputs
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, actions_of_run
 from runsdash.service import InvalidRequest, Refused

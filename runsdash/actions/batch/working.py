@@ -18,7 +18,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from runsdash.accounts.models import User
-from runsdash.actions.runs import cancel_run, modify_run
+from runsdash.actions.cancel_run import cancel_run
+from runsdash.actions.modify_run import modify_run
 from runsdash.actions.settle.settle_unclear import settle_run
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, action_of, refuse_used

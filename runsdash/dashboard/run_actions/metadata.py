@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
 from runsdash.actions.audited_call import new_token
-from runsdash.actions.runs import modify_run
+from runsdash.actions.modify_run import modify_run
 from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.shell.form_answers import CLOSE_DIALOG, done, form_answer, sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import run_url

@@ -12,8 +12,8 @@ from runsdash.actions.audited_call import new_token
 from runsdash.actions.live import output_rows
 from runsdash.actions.management.commands.sync import chores
 from runsdash.actions.models import LiveOutput, LivePiece, LiveState
-from runsdash.actions.runs import submit_tool_outputs
 from runsdash.actions.start_run import create_run, create_thread
+from runsdash.actions.submit_outputs import submit_tool_outputs
 from runsdash.index.keeping.purge import purge_some
 from runsdash.index.models import Run
 from runsdash.sync.refresh import refresh_run

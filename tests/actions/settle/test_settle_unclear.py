@@ -7,12 +7,14 @@ import pytest
 from django.utils import timezone
 
 from runsdash.accounts.models import User
+from runsdash.actions.cancel_run import cancel_run
 from runsdash.actions.models import Lineage
+from runsdash.actions.modify_run import modify_run
 from runsdash.actions.rerun import rerun
-from runsdash.actions.runs import cancel_run, modify_run, submit_tool_outputs
 from runsdash.actions.settle.settle_unclear import keep, settle_recent, settle_run, settle_thread
 from runsdash.actions.settle.settle_verdicts import no
 from runsdash.actions.start_run import create_run, create_thread
+from runsdash.actions.submit_outputs import submit_tool_outputs
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import AuditedAction, action_of, actions_of_run, record_intent, record_outcome
 from runsdash.index.models import PurgedThread, Run, Thread

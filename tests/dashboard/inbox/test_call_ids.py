@@ -3,7 +3,7 @@
 import pytest
 
 from runsdash.actions.models import Draft, SentOutput
-from runsdash.actions.runs import submit_tool_approvals, submit_tool_outputs
+from runsdash.actions.submit_outputs import submit_tool_approvals, submit_tool_outputs
 from runsdash.index.models import Run
 from runsdash.service import InvalidRequest
 from runsdash.sync.refresh import refresh_run

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from runsdash.actions.batch.models import BatchItem, BatchJob
 from runsdash.actions.batch.working import export_folder, follow_settled, work_some
-from runsdash.actions.runs import cancel_run
+from runsdash.actions.cancel_run import cancel_run
 from runsdash.actions.settle.settle_unclear import settle_recent
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import Connection, Run
