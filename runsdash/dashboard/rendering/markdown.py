@@ -29,6 +29,7 @@ MARKED_UP_CHARS = 64 * 1024  # longer text is shown plain
 MAX_STEPS = 22_000  # of the parser: a list or table of 64 KB takes 20,000, a text of `![` would take 400,000
 STEPS_OF_BLOCK = 2
 STEPS_OF_MARK = {"[": 3, "!": 3, "<": 4}  # by the time they take: the parser looks for their ends
+MAX_CELLS = MAX_STEPS // 2  # of tables: a cell takes two steps, but the parser counts them after the whole table
 MAX_FILLED_CELLS = 4000
 TOO_MANY_MARKS = '<p class="hint">Shown as plain text: it has too many marks for Markdown.</p>'
 BLANK_LINE = re.compile(r"\n[ \t]*\n")
@@ -79,7 +80,8 @@ def rendered(text: str, annotations: Sequence[object], connection_slug: str) -> 
     }
     shown = visible(placed(text, marks))
     try:
-        if filled_cells(shown) > MAX_FILLED_CELLS:
+        cells, filled = table_cells(shown)
+        if cells > MAX_CELLS or filled > MAX_FILLED_CELLS:
             raise TooManyMarks
         tokens = PARSER.parse(shown, environment)
     except TooManyMarks:
@@ -116,14 +118,17 @@ def counted(environment: dict, steps: int) -> bool:
     return False
 
 
-def filled_cells(text: str) -> int:
-    """Counts cells that the parser may add to short rows, up to the widest row of their table."""
-    cells = 0
+def table_cells(text: str) -> tuple[int, int]:
+    """Counts the cells of tables, and those the parser may add to short rows, up to the widest row of their table."""
+    cells = filled = 0
     for block in BLANK_LINE.split(text):
-        pipes = [line.count("|") for line in block.split("\n")]
-        columns = max((line.count("|") for line in block.split("\n") if TABLE_MARKS.issuperset(line)), default=0)
-        cells += sum(columns - one for one in pipes if one < columns) if columns else 0
-    return cells
+        lines = block.split("\n")
+        pipes = [line.count("|") for line in lines]
+        columns = max((line.count("|") for line in lines if TABLE_MARKS.issuperset(line)), default=0)
+        if columns:
+            cells += sum(min(line.strip(" \t\r|").count("|"), columns) + 1 for line in lines)
+            filled += sum(columns - one for one in pipes if one < columns)
+    return cells, filled
 
 
 def placed(text: str, marks: Sequence[Citation]) -> str:
