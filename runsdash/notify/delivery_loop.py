@@ -11,7 +11,7 @@ from datetime import timedelta
 from threading import Event
 from time import monotonic
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from django.db.models import Q
 from django.utils import timezone
 
@@ -83,7 +83,7 @@ def deliver_until(stop: Event) -> None:
             log.exception("notifications could not be looked after")
     if sender.attempts and sender.any_over.wait(LAST_WAIT_S):
         sender.store_results()  # what is not written down goes out again
-    close_old_connections()
+    connections.close_all()
 
 
 def deliver_due(*, deadline_s: float = DEADLINE_S) -> int:

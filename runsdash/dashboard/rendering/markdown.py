@@ -119,7 +119,7 @@ def counted(environment: dict, steps: int) -> bool:
 
 
 def table_cells(text: str) -> tuple[int, int]:
-    """Counts the cells of tables, and those the parser may add to short rows, up to the widest row of their table."""
+    """Counts the cells of tables, and those the parser may add to rows shorter than the widest."""
     cells = filled = 0
     for block in BLANK_LINE.split(text):
         lines = block.split("\n")
