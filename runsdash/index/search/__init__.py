@@ -1,15 +1,16 @@
 """Answers lists of runs from indexes, in bounds, on SQLite and PostgreSQL. See docs/index.md for how and why.
 
 text           run_filter.parsed reads it, by filter_grammar, filter_names and filter_values
-  → RunFilter  run_query.run_query_of; predicates says what a word means, index_ranges where its runs are
+  → RunFilter  predicates.run_query_of says what it means, and by index_ranges where its runs are
   → RunQuery   plan.plan_for chooses among its index ranges
-  → Plan       scans reads one in order within a time_budget; sql holds the forms
+  → Plan       scans reads one in order within a time_budget
   → positions  run_pages makes a page, ids or counts of them
+run_query holds what they hand on, sql the forms of statements.
 facets counts a filter's runs by value (value_counts); suggestions completes text that is being typed.
 """
 
 from .run_pages import RunListPage, ids_of, run_list_page
-from .scans import SORTS, RunOrder
+from .run_query import SORTS, RunOrder
 from .time_budget import TimeBudget
 
 __all__ = ["SORTS", "RunListPage", "RunOrder", "TimeBudget", "ids_of", "run_list_page"]

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from runsdash.index.models import Assistant, Connection
 from runsdash.service.statuses import RunStatus
 
+from .predicates import predicates_of_values, run_query_of
 from .run_filter import TEXT, Clause, RunFilter
 from .run_pages import capped_counts, newest_ids
-from .run_query import RunQuery, predicates_of_values, run_query_of
+from .run_query import RunQuery
 from .time_budget import TimeBudget
 from .value_counts import NAMES, ValueCounts, value_counts_by_walking, value_counts_in_time
 

@@ -11,7 +11,17 @@ from datetime import datetime
 from runsdash.index.fulltext.words import words_of
 from runsdash.service.statuses import RunStatus, run_status
 
-from .filter_values import checked_moment, count_of, dollars_of, end_of, moment_of, seconds_of
+from .filter_values import (
+    KeyRange,
+    checked_moment,
+    count_of,
+    dollars_of,
+    end_of,
+    key_range_from,
+    key_range_to,
+    moment_of,
+    seconds_of,
+)
 
 TEXT = "text"  # the name of what stands without one: words to look for
 METADATA = "metadata"
@@ -59,6 +69,29 @@ class Clause:
             return None
         low, _, high = self.value.partition("..")
         return low, high
+
+    @property
+    def limits(self) -> list[tuple[str, float]]:
+        """Returns what an amount is compared with, each as (sign, number). An open end of a range has none."""
+        low, high = self.ends or (self.value, self.value)
+        signs = ((self.operator, low),) if self.operator in COMPARISONS else ((">=", low), ("<=", high))
+        read = AMOUNTS[self.name]
+        numbers = [(sign, read(text)) for sign, text in signs]
+        return [(sign, number) for sign, number in numbers if number is not None]
+
+    @property
+    def key_range(self) -> KeyRange:
+        """Returns the span of keys in which a clause on the time of creation holds."""
+        low, high = self.ends or (self.value, self.value)
+        operator = SHORT_FOR.get(self.name, self.operator)
+        if operator == ":":
+            return key_range_from(low) & key_range_to(high)
+        if operator == "<":
+            return KeyRange(high=key_range_from(low).low)
+        if operator == "<=":
+            return key_range_to(high)
+        # Each the opposite of another, so later than a day is after its end.
+        return KeyRange(low=key_range_to(high).high) if operator == ">" else key_range_from(low)
 
 
 def problem_with(clause: Clause) -> str:

@@ -23,16 +23,6 @@ EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 LARGEST_KEY = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class AmountRange:
-    """Spans amounts from `low` to `high`, None where it has no end. `has_low` and `has_high`: does it hold its ends?"""
-
-    low: float | None = None
-    high: float | None = None
-    has_low: bool = True
-    has_high: bool = True
-
-
 # Amounts
 
 
@@ -128,3 +118,16 @@ class KeyRange:
     @property
     def is_unbounded(self) -> bool:
         return self == KeyRange()
+
+
+def key_range_from(value: str) -> KeyRange:
+    """Spans keys from the moment on; all of them when no end is named."""
+    return KeyRange(low=key_from(checked_moment(value))) if value else KeyRange()
+
+
+def key_range_to(value: str) -> KeyRange:
+    """Spans keys up to and including the moment, or the whole of a day."""
+    if not value:
+        return KeyRange()
+    moment = checked_moment(value)
+    return KeyRange(high=key_from(end_of(value, moment)) if is_day(value) else key_after(moment))

@@ -17,65 +17,60 @@ RUN, METADATA, TOOL, WORDS = "index_run", "index_runmetadata", "index_runtool", 
 
 
 @dataclass(frozen=True)
-class IndexRange:
-    """Names one range of an index of `table`; `key` is its column with the run's id, `where` speaks of `d`.
+class IndexRanges:
+    """Holds ranges of one index of `table`, read side by side; together they have every run of a condition.
 
-    `column`: what the index is in the order of, "id" for the run's id.
-    `is_sorted`: the index gives no order, so what fits is sorted; only for ranges expected to be short.
+    `wheres` speak of `d`; `key` is the column with the run's id. `column`: what the index is in the order of, "id" for
+    the run's id. `is_sorted`: the index gives no order, so what fits is sorted; only for ranges expected to be short.
     """
 
-    where: Sql
+    wheres: tuple[Sql, ...]
     table: str = RUN
     key: str = "id"
     column: str = "id"
     is_sorted: bool = False
 
-    def ids(self, key_range: KeyRange, *, limit: str, way: str = "DESC", tests: Sequence[Sql] = ()) -> Sql:
-        """Returns a query for ids in `key_range` that pass, in order."""
-        column = f"d.{self.key}"
-        # A plus before the column keeps both engines from walking all runs in order instead of this index range;
-        # where PostgreSQL shall sort, a bound on the bare column would tempt it, too.
-        ordered = column if self.column == "id" and not self.is_sorted else f"+{column}"
-        parts = [self.where, *bounds(ordered if self.is_sorted else column, key_range)]
-        if tests:
-            parts.append(run_passes(column, tests))
-        where = joined(parts)
-        text = f"SELECT {column} AS id FROM {self.table} d WHERE {where.text} ORDER BY {ordered} {way} LIMIT {limit}"
-        return Sql(text, where.params)
-
-    def entries(self, key_range: KeyRange, *, limit: str) -> Sql:
-        """Returns a query for index entries in the index's own order, so that PostgreSQL does not walk the table."""
-        if self.column == "id":
-            return self.ids(key_range, limit=limit)
-        text = f"SELECT 1 FROM {self.table} d WHERE {self.where.text} ORDER BY d.{self.column} LIMIT {limit}"
-        return Sql(text, self.where.params)
-
-
-@dataclass(frozen=True)
-class IndexRanges:
-    """Holds ranges that are read side by side; together they have every run of a condition."""
-
-    ranges: tuple[IndexRange, ...]
-
     @property
     def is_by_id(self) -> bool:
         """Can ids be read in order? Other ranges are only read when they are short."""
-        return all(one.column == "id" for one in self.ranges)
+        return self.column == "id"
 
     def ids(self, *, key_range: KeyRange, count: int, is_descending: bool = True, tests: Sequence[Sql] = ()) -> Sql:
         """Returns a query for the first `count` ids in `key_range` that pass, in order."""
         way = "DESC" if is_descending else "ASC"
-        queries = [one.ids(key_range, limit=f"{count}", way=way, tests=tests) for one in self.ranges]
+        queries = [self.ids_in(where, key_range, limit=f"{count}", way=way, tests=tests) for where in self.wheres]
         if len(queries) == 1:
             return queries[0]
         union = union_of(queries)
         return Sql(f"SELECT u.id FROM {union.text} u ORDER BY u.id {way} LIMIT {count}", union.params)
 
+    def ids_in(
+        self, where: Sql, key_range: KeyRange, *, limit: str, way: str = "DESC", tests: Sequence[Sql] = ()
+    ) -> Sql:
+        """Returns a query for ids of one range."""
+        column = f"d.{self.key}"
+        # A plus before the column keeps both engines from walking all runs in order instead of this index range;
+        # where PostgreSQL shall sort, a bound on the bare column would tempt it, too.
+        ordered = column if self.is_by_id and not self.is_sorted else f"+{column}"
+        parts = [where, *bounds(ordered if self.is_sorted else column, key_range)]
+        if tests:
+            parts.append(run_passes(column, tests))
+        held = joined(parts)
+        text = f"SELECT {column} AS id FROM {self.table} d WHERE {held.text} ORDER BY {ordered} {way} LIMIT {limit}"
+        return Sql(text, held.params)
+
+    def entries_in(self, where: Sql, key_range: KeyRange, *, limit: str) -> Sql:
+        """Returns a query for entries of one range in its own order, so that PostgreSQL does not walk the table."""
+        if self.is_by_id:
+            return self.ids_in(where, key_range, limit=limit)
+        text = f"SELECT 1 FROM {self.table} d WHERE {where.text} ORDER BY d.{self.column} LIMIT {limit}"
+        return Sql(text, where.params)
+
     def count(self, key_range: KeyRange, *, cap: int) -> int:
         """Counts index entries to `cap` + 1. Runs in two ranges count twice."""
         total = 0
-        for one in self.ranges:
-            total += fetched(count_of(one.entries(key_range, limit=f"{cap + 1 - total}")))[0][0]
+        for where in self.wheres:
+            total += fetched(count_of(self.entries_in(where, key_range, limit=f"{cap + 1 - total}")))[0][0]
             if total > cap:
                 break
         return total
@@ -86,11 +81,11 @@ class IndexRanges:
         First whether one range alone has more, since SQLite skips entries more cheaply than it counts them. PostgreSQL
         does not, and of several ranges it spares to bring them together.
         """
-        if is_postgresql() and len(self.ranges) == 1:
-            entries = count_of(self.ranges[0].ids(key_range, limit=f"{cap + 1}"))
+        if is_postgresql() and len(self.wheres) == 1:
+            entries = count_of(self.ids(key_range=key_range, count=cap + 1))
             return Sql(f"({entries.text})", entries.params)
-        beyond = [one.ids(key_range, limit=f"1 OFFSET {cap}") for one in self.ranges]
-        union = union_of([one.ids(key_range, limit=f"{cap}") for one in self.ranges])
+        beyond = [self.ids_in(where, key_range, limit=f"1 OFFSET {cap}") for where in self.wheres]
+        union = union_of([self.ids_in(where, key_range, limit=f"{cap}") for where in self.wheres])
         expressions = [Sql(f"(SELECT {cap + 1} FROM ({one.text}) b)", one.params) for one in beyond]
         expressions.append(Sql(f"(SELECT COUNT(*) FROM {union.text} c)", union.params))
         first = bracketed(expressions, ", ")
@@ -105,7 +100,7 @@ def run_passes(column: str, tests: Sequence[Sql]) -> Sql:
 
 
 NO_INDEX = IndexRanges(())  # of a condition that no index answers in bounds
-EVERY_RUN = IndexRanges((IndexRange(Sql("1 = 1")),))
+EVERY_RUN = IndexRanges((Sql("1 = 1"),))
 
 
 def count_of(query: Sql) -> Sql:
@@ -145,14 +140,18 @@ def distinct_values(table: str, column: str, *, count: int, prefix: str = "", wh
 # Ranges of one condition each
 
 
-def side_by_side(ranges: Sequence[IndexRange]) -> IndexRanges:
+def side_by_side(
+    wheres: Sequence[Sql], table: str = RUN, key: str = "id", *, column: str = "id", is_sorted: bool = False
+) -> IndexRanges:
     """Returns ranges to read together: NO_INDEX of too many, an empty one of none."""
-    return IndexRanges(tuple(ranges) or (IndexRange(Sql("1 = 0")),)) if len(ranges) <= MAX_RANGES else NO_INDEX
+    if len(wheres) > MAX_RANGES:
+        return NO_INDEX
+    return IndexRanges(tuple(wheres) or (Sql("1 = 0"),), table, key, column, is_sorted)
 
 
 def of_column(column: str, values: Sequence[Param], *, extra: str = "") -> IndexRanges:
     """Finds runs with one of `values` in an indexed column. `extra` repeats the condition of a partial index."""
-    return side_by_side([IndexRange(Sql(f"d.{column} = %s{extra}", (value,))) for value in values])
+    return side_by_side([Sql(f"d.{column} = %s{extra}", (value,)) for value in values])
 
 
 def of_other_values(column: str, values: Sequence[str]) -> IndexRanges:
@@ -161,23 +160,14 @@ def of_other_values(column: str, values: Sequence[str]) -> IndexRanges:
     return of_column(column, [value for value in present if value not in values])
 
 
-def of_metadata(key: str, values: Sequence[str]) -> IndexRanges:
-    pairs = [Sql("d.key = %s AND d.value = %s", (key, value)) for value in values]
-    return side_by_side([IndexRange(pair, METADATA, "run_id") for pair in pairs])
-
-
-def of_tools(names: Sequence[str]) -> IndexRanges:
-    return side_by_side([IndexRange(Sql("d.name = %s", (name,)), TOOL, "run_id") for name in names])
-
-
 def of_words(phrases: Sequence[str]) -> IndexRanges:
     """Finds runs that have every phrase."""
     if is_postgresql():
         where = words_in_vector(phrases)
         is_short = estimated_rows(Sql(f"SELECT 1 FROM {WORDS} d WHERE {where.text}", where.params)) <= MAX_SORTED
-        return IndexRanges((IndexRange(where, WORDS, "run_id", is_sorted=is_short),))
+        return side_by_side([where], WORDS, "run_id", is_sorted=is_short)
     query = " AND ".join(f'"{phrase}"' for phrase in phrases)
-    return IndexRanges((IndexRange(Sql("d.index_runtext_fts MATCH %s", (query,)), "index_runtext_fts", "rowid"),))
+    return side_by_side([Sql("d.index_runtext_fts MATCH %s", (query,))], "index_runtext_fts", "rowid")
 
 
 def words_in_vector(phrases: Sequence[str]) -> Sql:
@@ -188,11 +178,6 @@ def words_in_vector(phrases: Sequence[str]) -> Sql:
     return joined([vector, *rows])
 
 
-def of_key_range(key_range: KeyRange) -> IndexRanges:
-    """Finds runs created in a span of time."""
-    return IndexRanges((IndexRange(joined(bounds("d.id", key_range))),))
-
-
 def both(one: IndexRanges, other: IndexRanges) -> IndexRanges:
     """Finds runs in both, where one index holds both columns; NO_INDEX when that makes too many ranges."""
-    return side_by_side([IndexRange(joined([a.where, b.where])) for a, b in product(one.ranges, other.ranges)])
+    return side_by_side([joined(pair) for pair in product(one.wheres, other.wheres)])

@@ -2,21 +2,19 @@
 
 Near the position where a page starts each index is looked at through a few hundred entries; the one that reaches
 farthest is the most selective there. A page therefore costs about the same at any depth and for any filter. Owns the
-choice alone: what an index holds stands in `run_query`, how it is read in `scans`.
+choice alone: what an index holds stands in `predicates`, how it is read in `scans`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 
-from . import index_ranges
-from .index_ranges import EVERY_RUN, IndexRanges
-from .predicates import Predicate, created_in
-from .run_query import RunQuery, index_choices
-from .scans import ColumnScan, KeyScan, Position, RunOrder, Scan, ScanResult, column_scans, run_scans
-from .sql import Sql, each_run, fetched, joined
+from .index_ranges import EVERY_RUN, NO_INDEX, IndexRanges, both, bounds
+from .run_query import Position, Predicate, RunOrder, RunQuery, ScanResult
+from .scans import ColumnScan, KeyScan, Scan, run_scans, sparsest_of
+from .sql import Sql, TookTooLong, all_of, each_run, fetched, joined, stopped_after
 from .time_budget import TimeBudget
 
+COMPOUND = (("status", "model"), ("status", "assistant"))  # what one index holds, see Run.Meta
 NO_CHOICE = Predicate("", Sql("1 = 1"), EVERY_RUN)  # all runs are walked and every predicate tested
 
 
@@ -46,6 +44,18 @@ class Plan:
         return fetched(Sql(text, (*rows.params, *where.params)))
 
 
+def positions_of(
+    run_query: RunQuery, order: RunOrder, start: Position | None, *, count: int, budget: TimeBudget
+) -> ScanResult:
+    """Finds the first `count` positions behind `start`. A statement that is stopped has found nothing."""
+    budget = budget.started()
+    try:
+        with stopped_after(budget.statement_s):
+            return plan_for(run_query, order, start, budget).run(start, count=count, budget=budget)
+    except TookTooLong:  # the page says so, and offers to start again from its position
+        return ScanResult([], stopped_at=start, is_stopped=True)
+
+
 def plan_for(run_query: RunQuery, order: RunOrder, position: Position | None, budget: TimeBudget) -> Plan:
     """Returns the cheapest plan for a page behind `position`. Probes each index when there is a choice.
 
@@ -56,7 +66,8 @@ def plan_for(run_query: RunQuery, order: RunOrder, position: Position | None, bu
         return plan_by_time(run_query, order, position, budget)
     choices, key_range = index_choices(run_query), run_query.key_range
     if not key_range.is_unbounded:
-        choices.append(Predicate("created", created_in(key_range), index_ranges.of_key_range(key_range)))
+        created = joined(bounds("d.id", key_range))
+        choices.append(Predicate("created", created, IndexRanges((created,))))
     shortest = shortest_of(choices, run_query, cap=budget.gathered)
     return scanning_column(run_query, order) if shortest is None else gathering(run_query, order, shortest)
 
@@ -65,11 +76,11 @@ def plan_by_time(run_query: RunQuery, order: RunOrder, position: Position | None
     """Scans the sparsest index in the order of ids, or gathers another one that is short enough."""
     choices = index_choices(run_query)
     by_id = [one for one in choices if one.index.is_by_id]
-    if not run_query.predicates:
-        return scanning(run_query, order, NO_CHOICE)
-    if len(choices) == 1 and by_id:
-        return scanning(run_query, order, by_id[0])
-    sparsest, is_short = sparsest_of(by_id, run_query, order, position, budget.probed)
+    if len(choices) == len(by_id) < 2:
+        return scanning(run_query, order, by_id[0] if by_id else NO_CHOICE)
+    scans = [KeyScan(one.index, run_query.key_range, order.is_falling) for one in by_id]
+    number, is_short = sparsest_of(scans, position, budget.probed)
+    sparsest = by_id[number] if by_id else NO_CHOICE
     if not is_short:
         not_by_id = [one for one in choices if not one.index.is_by_id]
         shortest = shortest_of(not_by_id, run_query, cap=budget.gathered)
@@ -89,21 +100,51 @@ def scanning(run_query: RunQuery, order: RunOrder, choice: Predicate) -> Plan:
 def gathering(run_query: RunQuery, order: RunOrder, choice: Predicate) -> Plan:
     tests = run_query.tests(but=choice.answers)
     if not choice.index.is_by_id:
-        tests += index_ranges.bounds("r.id", run_query.key_range)
+        tests += bounds("r.id", run_query.key_range)
     return Plan(run_query, order, tests, gathered=choice.index)
 
 
 def scanning_column(run_query: RunQuery, order: RunOrder) -> Plan:
-    """Scans the sort's own index. A comparison of the same column bounds the scan; a span of time is tested."""
-    own = [one for one in run_query.predicates if one.column == order.column and len(one.index.ranges) == 1][:1]
-    tests = [*run_query.tests(but=own), *index_ranges.bounds("r.id", run_query.key_range)]
-    scans = column_scans(order, bound=own[0].index.ranges[0].where if own else None)
-    if own and "IS NULL" not in own[0].condition.text:
-        scans = [scan for scan in scans if isinstance(scan, ColumnScan) and not scan.is_null]
+    """Scans the sort's own index, rows without a value last. A span of time is tested.
+
+    A comparison of the same column bounds the scan: then either all of the rows have a value, or none.
+    """
+    own = [one for one in run_query.predicates if one.index.column == order.column and len(one.index.wheres) == 1][:1]
+    tests = [*run_query.tests(but=own), *bounds("r.id", run_query.key_range)]
+    bound = own[0].index.wheres[0] if own else None
+    filled, empty = (ColumnScan(order.column, is_null, order.is_falling, bound) for is_null in (False, True))
+    scans = [empty, filled] if order.is_backwards else [filled, empty]
+    if bound:
+        scans = [empty if bound.text.endswith("IS NULL") else filled]
     return Plan(run_query, order, tests, scans=scans)
 
 
-# Comparing indexes
+# Indexes that can answer a query
+
+
+def index_choices(run_query: RunQuery) -> list[Predicate]:
+    """Returns the predicates that have an index to read. One of a compound index stands in for its parts."""
+    is_alone = len(run_query.predicates) == 1
+    choices = [one for one in run_query.predicates if one.index is not NO_INDEX and (is_alone or not one.only_alone)]
+    by_name = {one.name: one for one in choices if one.is_exact}
+    for name, other in COMPOUND:
+        if name in by_name and other in by_name:
+            pair = by_name[name], by_name[other]
+            index = both(pair[0].index, pair[1].index)
+            if index is not NO_INDEX:
+                choices = [one for one in choices if one not in pair]
+                condition = all_of([part.condition for part in pair])
+                choices.append(Predicate(f"{name} and {other}", condition, index, parts=pair))
+    return choices
+
+
+def exact_index(run_query: RunQuery) -> IndexRanges:
+    """Returns ranges in the order of ids that hold just the runs of the query; NO_INDEX when tests are needed."""
+    if not run_query.predicates:
+        return EVERY_RUN
+    choices = [one for one in index_choices(run_query) if one.index.is_by_id]
+    exact = [one.index for one in choices if len(one.answers) == len(run_query.predicates)]
+    return exact[0] if exact else NO_INDEX
 
 
 def shortest_of(choices: Sequence[Predicate], run_query: RunQuery, *, cap: int) -> Predicate | None:
@@ -114,29 +155,6 @@ def shortest_of(choices: Sequence[Predicate], run_query: RunQuery, *, cap: int) 
         if count < fewest:
             shortest, fewest = choice, count
     return shortest
-
-
-def sparsest_of(
-    choices: Sequence[Predicate], run_query: RunQuery, order: RunOrder, position: Position | None, probed: int
-) -> tuple[Predicate, bool]:
-    """Returns the choice with the fewest runs near `position`, and whether its index ends within `probed` entries.
-
-    Each index is asked for its next `probed` entries. One that has fewer left beats those that go on, and the fewest
-    win. Of those that go on, the one whose last entry is farthest away has its entries farthest apart. The first of
-    equals wins; without choices, all runs are walked.
-    """
-
-    def density(choice: Predicate) -> tuple[bool, int]:
-        """What is smaller is sparser."""
-        seen, last = KeyScan(choice.index, run_query.key_range, order.is_falling).chunk(position, probed)
-        if last is None or seen < probed:
-            return False, seen
-        return True, last[-1] if order.is_falling else -last[-1]
-
-    if not choices:
-        return NO_CHOICE, False
-    (goes_on, _), sparsest = min([(density(one), one) for one in choices], key=itemgetter(0))
-    return sparsest, not goes_on
 
 
 # The order of what was gathered

@@ -1,11 +1,11 @@
-"""Says what a clause means: a condition on a run `r`, and the index ranges that have its runs.
+"""Says what a filter means: a span of keys and predicates, each a condition on a run `r` with index ranges for it.
 
-The only place where a word of the filter language gets its meaning. Names of assistants, threads, runs and connections
-become keys here, by small indexed queries. Which of the ranges are read is decided in `plan`.
+The only place where a word of the filter language gets its meaning, and where clauses are put together. Names of
+assistants, threads, runs and connections become keys here, by small indexed queries. What is read is chosen in `plan`.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from django.db.models import Q, QuerySet
@@ -16,9 +16,11 @@ from runsdash.index.fulltext.words import phrase_of
 from runsdash.index.models import Assistant, Connection, Run, Thread
 
 from . import index_ranges
-from .filter_names import AMOUNTS, COMPARISONS, METADATA, SHORT_FOR, TEXT, UNKNOWN, Clause
-from .filter_values import AmountRange, KeyRange, checked_moment, end_of, is_day, key_after, key_from
-from .index_ranges import NO_INDEX, IndexRange, IndexRanges, side_by_side
+from .filter_names import AMOUNTS, COMPARISONS, FLAGS, METADATA, MOMENTS, SHORT_FOR, TEXT, UNKNOWN, Clause
+from .filter_values import KeyRange
+from .index_ranges import NO_INDEX, side_by_side
+from .run_filter import RunFilter
+from .run_query import Predicate, RunQuery
 from .sql import Param, Sql, all_of, any_of, holds_phrase, one_of, opposite
 
 # Columns of index_run
@@ -32,27 +34,61 @@ AMOUNT_COLUMNS = {
 WITH_ERROR = "NOT (d.error_code = '')"  # the condition of a partial index
 
 
-@dataclass(frozen=True)
-class Predicate:
-    """Holds the meaning of clauses that are answered together.
+def run_query_of(run_filter: RunFilter, connection: Connection | None = None) -> RunQuery:
+    """Builds the query of a filter, of the runs of `connection` alone if given."""
+    key_range, groups = KeyRange(), []
+    for clauses in clause_groups(run_filter.clauses):
+        if clauses[0].name in MOMENTS and len(clauses) == 1 and not clauses[0].is_negated:
+            key_range &= clauses[0].key_range
+        else:
+            groups.append(clauses)
+    own = [predicate_of(clauses, is_alone=len(groups) == 1) for clauses in groups]
+    if connection is not None and Connection.objects.exclude(pk=connection.pk).exists():
+        own.append(of_values("connection", [connection.pk]))
+    return RunQuery(key_range, tuple(own))
 
-    `index` has every run that fits; only those, when the predicate `is_exact`. `parts` are the predicates that one
-    compound index answers together. `only_alone`: to bring its many ranges together costs more than to test runs that
-    another clause finds, or all. `column` is the one of index_run that it compares.
-    """
 
-    name: str
-    condition: Sql
-    index: IndexRanges = NO_INDEX
-    is_exact: bool = True
-    only_alone: bool = False
-    column: str = ""
-    parts: tuple["Predicate", ...] = ()
+def clause_groups(clauses: Iterable[Clause]) -> list[list[Clause]]:
+    """Groups clauses of a name and key that are answered together; each other clause is alone."""
+    groups: dict[tuple[str, str, bool, int], list[Clause]] = {}
+    for number, clause in enumerate(clauses):
+        apart = number if stands_alone(clause) else -1
+        groups.setdefault((clause.name, clause.key, clause.is_negated, apart), []).append(clause)
+    return list(groups.values())
 
-    @property
-    def answers(self) -> tuple["Predicate", ...]:
-        """The predicates that need no test once `index` is read."""
-        return self.parts or ((self,) if self.is_exact else ())
+
+def stands_alone(clause: Clause) -> bool:
+    """Must the clause hold by itself? Values mean "or"; words and excluded statuses are looked up together."""
+    if clause.is_negated:
+        return clause.name != "status"
+    return clause.operator in COMPARISONS or clause.name in SHORT_FOR
+
+
+def predicate_of(clauses: list[Clause], *, is_alone: bool) -> Predicate:
+    """Returns the meaning of a group of clauses; `is_alone`: the filter asks for nothing else."""
+    first, values = clauses[0], [clause.value for clause in clauses]
+    if is_alone and first.name == "status" and first.is_negated:
+        return of_other_statuses(values)
+    if first.name == TEXT:
+        predicate = of_words(values)
+    elif first.name == METADATA:
+        predicate = of_metadata(first.key, values)
+    elif first.name in AMOUNTS:
+        predicate = of_amounts(clauses)
+    elif first.name in MOMENTS:
+        predicate = of_moments(clauses)
+    elif first.name in FLAGS:
+        predicate = either([FLAG_PREDICATES[first.name](value) for value in values])
+    else:
+        predicate = VALUE_PREDICATES[first.name](values)
+    return negated(predicate) if first.is_negated else predicate
+
+
+def predicates_of_values(name: str, values: Sequence[str]) -> list[Predicate]:
+    """Returns a predicate for each value alone. Names of assistants are rare, so all are looked up at once."""
+    if name == "assistant" and not assistants_named(values).exists():
+        return [of_values("assistant", [value]) for value in values]
+    return [VALUE_PREDICATES[name]([value]) for value in values]
 
 
 def negated(predicate: Predicate) -> Predicate:
@@ -116,7 +152,8 @@ def of_connection(values: Sequence[str]) -> Predicate:
 def of_tool(values: Sequence[str]) -> Predicate:
     name = one_of("t.name", values)
     used = Sql(f"EXISTS (SELECT 1 FROM index_runtool t WHERE t.run_id = r.id AND {name.text})", name.params)
-    return Predicate("tool", used, index_ranges.of_tools(values))
+    ranges = [Sql("d.name = %s", (name,)) for name in values]
+    return Predicate("tool", used, side_by_side(ranges, index_ranges.TOOL, "run_id"))
 
 
 VALUE_PREDICATES: dict[str, Callable[[Sequence[str]], Predicate]] = {
@@ -133,7 +170,8 @@ def of_metadata(key: str, values: Sequence[str]) -> Predicate:
         f"EXISTS (SELECT 1 FROM index_runmetadata m WHERE m.run_id = r.id AND m.key = %s AND {value.text})",
         (key, *value.params),
     )
-    return Predicate(METADATA, pair, index_ranges.of_metadata(key, values))
+    ranges = [Sql("d.key = %s AND d.value = %s", (key, value)) for value in values]
+    return Predicate(METADATA, pair, side_by_side(ranges, index_ranges.METADATA, "run_id"))
 
 
 def of_words(values: Sequence[str]) -> Predicate:
@@ -144,71 +182,25 @@ def of_words(values: Sequence[str]) -> Predicate:
 # Amounts
 
 
-def range_of(clause: Clause) -> AmountRange:
-    read = AMOUNTS[clause.name]
-    if clause.ends is not None:
-        low, high = clause.ends
-        return AmountRange(read(low) if low else None, read(high) if high else None)
-    value = read(clause.value)
-    if clause.operator not in COMPARISONS:
-        return AmountRange(value, value)
-    is_low, holds_end = clause.operator.startswith(">"), clause.operator.endswith("=")
-    return AmountRange(low=value, has_low=holds_end) if is_low else AmountRange(high=value, has_high=holds_end)
-
-
 def of_amounts(clauses: Sequence[Clause]) -> Predicate:
     """Takes one comparison, or several values and ranges of which one has to hold."""
     column = AMOUNT_COLUMNS[clauses[0].name]
     condition = any_of([amount_test(f"r.{column}", clause) for clause in clauses])
-    index = side_by_side([IndexRange(amount_test(f"d.{column}", clause), column=column) for clause in clauses])
-    return Predicate(clauses[0].name, condition, index, column=column)
+    index = side_by_side([amount_test(f"d.{column}", clause) for clause in clauses], column=column)
+    return Predicate(clauses[0].name, condition, index)
 
 
 def amount_test(column: str, clause: Clause) -> Sql:
     if clause.value == UNKNOWN:
         return Sql(f"{column} IS NULL")
-    amounts, parts = range_of(clause), []
-    if amounts.low is not None:
-        parts.append(Sql(f"{column} {'>=' if amounts.has_low else '>'} %s", (amounts.low,)))
-    if amounts.high is not None:
-        parts.append(Sql(f"{column} {'<=' if amounts.has_high else '<'} %s", (amounts.high,)))
-    return all_of(parts)
+    return all_of([Sql(f"{column} {sign} %s", (number,)) for sign, number in clause.limits])
 
 
 # Moments
 
 
-def key_range_of(clause: Clause) -> KeyRange:
-    """Returns the span of keys in which a clause on the time of creation holds."""
-    if clause.name in SHORT_FOR:
-        return key_range_of(Clause("created", clause.value, SHORT_FOR[clause.name]))
-    if clause.ends is not None:
-        low, high = clause.ends
-        return key_range_from(low) & key_range_to(high)
-    if clause.operator == ":":
-        return key_range_from(clause.value) & key_range_to(clause.value)
-    if clause.operator == "<":
-        return KeyRange(high=key_from(checked_moment(clause.value)))
-    if clause.operator == "<=":
-        return key_range_to(clause.value)
-    # Each the opposite of another, so later than a day is after its end.
-    return KeyRange(low=key_range_to(clause.value).high) if clause.operator == ">" else key_range_from(clause.value)
-
-
-def key_range_from(value: str) -> KeyRange:
-    return KeyRange(low=key_from(checked_moment(value))) if value else KeyRange()
-
-
-def key_range_to(value: str) -> KeyRange:
-    """Spans keys up to and including the moment, or the whole of a day."""
-    if not value:
-        return KeyRange()
-    moment = checked_moment(value)
-    return KeyRange(high=key_from(end_of(value, moment)) if is_day(value) else key_after(moment))
-
-
 def of_moments(clauses: Sequence[Clause]) -> Predicate:
-    return Predicate(clauses[0].name, any_of([created_in(key_range_of(clause)) for clause in clauses]))
+    return Predicate(clauses[0].name, any_of([created_in(clause.key_range) for clause in clauses]))
 
 
 def created_in(key_range: KeyRange) -> Sql:
@@ -234,7 +226,7 @@ IS = {  # statuses, and what `run_states` asks beside them
 
 def of_has(word: str) -> Predicate:
     condition, indexed = HAS[word]
-    return Predicate("has", Sql(condition), side_by_side([IndexRange(Sql(indexed))]) if indexed else NO_INDEX)
+    return Predicate("has", Sql(condition), side_by_side([Sql(indexed)]) if indexed else NO_INDEX)
 
 
 def of_is(word: str) -> Predicate:

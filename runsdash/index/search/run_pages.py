@@ -16,11 +16,11 @@ from runsdash.index.storage.keyset import CursorError
 
 from .filter_values import LARGEST_KEY
 from .index_ranges import NO_INDEX
-from .plan import plan_for
+from .plan import exact_index, positions_of
+from .predicates import run_query_of
 from .run_filter import RunFilter
-from .run_query import RunQuery, exact_index, run_query_of
-from .scans import Position, RunOrder, ScanResult
-from .sql import Sql, TookTooLong, fetched, joined, stopped_after
+from .run_query import Position, RunOrder, RunQuery, ScanResult
+from .sql import Sql, fetched, joined
 from .time_budget import TimeBudget
 
 USUAL = TimeBudget()
@@ -93,18 +93,6 @@ def page_of_result(
         is_partial=result.is_stopped and not has_more,
         looked_until=created_at_of(reached) if reached is not None and reached < LARGEST_KEY else None,
     )
-
-
-def positions_of(
-    run_query: RunQuery, order: RunOrder, start: Position | None, *, count: int, budget: TimeBudget
-) -> ScanResult:
-    """Finds the first `count` positions behind `start`. A statement that is stopped has found nothing."""
-    budget = budget.started()
-    try:
-        with stopped_after(budget.statement_s):
-            return plan_for(run_query, order, start, budget).run(start, count=count, budget=budget)
-    except TookTooLong:  # the page says so, and offers to start again from its position
-        return ScanResult([], stopped_at=start, is_stopped=True)
 
 
 def rows_of(ids: Sequence[int], rows: QuerySet[Run]) -> list[Run]:

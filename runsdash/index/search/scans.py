@@ -1,56 +1,22 @@
 """Scans index ranges in the order of a list, in chunks of bounded size, from a position on.
 
-Owns orders, positions and the two ways of reading in order: by the run's id in ranges of any index, or by the index of
-a column. Which of them answers a query is decided in `plan`.
+Owns the two ways of reading in order: by the run's id in ranges of any index, or by the index of a column. Which of
+them answers a query is decided in `plan`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
 from time import monotonic
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from .filter_values import KeyRange
 from .index_ranges import MAX_SORTED, IndexRanges, run_passes
+from .run_query import Position, ScanResult
 from .sql import Sql, fetched, joined
 from .time_budget import TimeBudget
 
-# What a list can be sorted by, and its column. All have an index with the id behind it.
-SORTS = {
-    "created_at": "id", "started_at": "id", "queue": "queue_s", "duration": "duration_s", "tokens": "total_tokens",
-    "cost": "cost", "steps": "step_count",
-}  # fmt: skip
-# Where a row stands in a list: (id,) in one by time, else (value, id).
-Position = tuple[int] | tuple[float | None, int]
-
-
-@dataclass(frozen=True)
-class RunOrder:
-    """Names the order of a list: one of SORTS and its direction. `is_backwards`: it is read from its end."""
-
-    sort: str = "created_at"
-    is_descending: bool = True
-    is_backwards: bool = False
-
-    @property
-    def column(self) -> str:
-        return SORTS[self.sort]
-
-    @property
-    def is_by_time(self) -> bool:
-        return self.column == "id"
-
-    @property
-    def is_falling(self) -> bool:
-        """Do the values fall along the way it is read?"""
-        return self.is_descending != self.is_backwards
-
-
-class Chunk(NamedTuple):
-    """Says how many entries a chunk has, and where it ends if it is full."""
-
-    seen: int
-    last: Position | None
+Chunk = tuple[int, Position | None]  # how many entries it has, and where it ends if it is full
 
 
 @dataclass(frozen=True)
@@ -64,7 +30,7 @@ class KeyScan:
     @property
     def least_chunk(self) -> int:
         """A range that is sorted for each statement is read at once."""
-        return MAX_SORTED if any(one.is_sorted for one in self.index.ranges) else 1
+        return MAX_SORTED if self.index.is_sorted else 1
 
     def behind(self, position: Position | None, last: Position | None = None) -> KeyRange:
         """Returns the keys behind `position`, up to and with `last`."""
@@ -80,7 +46,7 @@ class KeyScan:
         ids = self.index.ids(key_range=self.behind(position), count=size, is_descending=self.is_descending)
         end = "MIN" if self.is_descending else "MAX"
         seen, last = fetched(Sql(f"SELECT COUNT(*), {end}(c.id) FROM ({ids.text}) c", ids.params))[0]
-        return Chunk(seen, None if last is None else (last,))
+        return seen, None if last is None else (last,)
 
     def matching_ids(
         self, position: Position | None, last: Position | None, *, tests: Sequence[Sql], count: int
@@ -110,7 +76,7 @@ class ColumnScan:
     def chunk(self, position: Position | None, size: int) -> Chunk:
         """Looks for the end of the next `size` entries; a shorter chunk is neither counted nor has an end."""
         ends = fetched(self.entries(self.between(position, None), f"LIMIT 1 OFFSET {size - 1}"))
-        return Chunk(size, ends[0]) if ends else Chunk(0, None)
+        return (size, ends[0]) if ends else (0, None)
 
     def matches(
         self, position: Position | None, last: Position | None, *, tests: Sequence[Sql], count: int
@@ -148,22 +114,7 @@ class ColumnScan:
 Scan = KeyScan | ColumnScan
 
 
-def column_scans(order: RunOrder, *, bound: Sql | None = None) -> list[Scan]:
-    """Returns the scans of a whole list in the order of a column, rows without a value last."""
-    filled, empty = (ColumnScan(order.column, is_null, order.is_falling, bound) for is_null in (False, True))
-    return [empty, filled] if order.is_backwards else [filled, empty]
-
-
 # Walking
-
-
-@dataclass(frozen=True)
-class ScanResult:
-    """Holds positions in order. `is_stopped`: the time was over before the end of the list, at `stopped_at`."""
-
-    positions: list[Position]
-    stopped_at: Position | None = None
-    is_stopped: bool = False
 
 
 def run_scans(
@@ -198,11 +149,36 @@ def run_scan(
     size = max(budget.first_chunk, scan.least_chunk)
     while True:
         began = monotonic()
-        chunk = scan.chunk(position, size)
-        is_full = chunk.seen == size
-        positions += scan.matches(position, chunk.last if is_full else None, tests=tests, count=count - len(positions))
+        seen, last = scan.chunk(position, size)
+        is_full = seen == size
+        positions += scan.matches(position, last if is_full else None, tests=tests, count=count - len(positions))
         if len(positions) >= count or not is_full:
             return ScanResult(positions)
-        position, size = chunk.last, budget.next_chunk(size, monotonic() - began)
+        position, size = last, budget.next_chunk(size, monotonic() - began)
         if not size:
             return ScanResult(positions, stopped_at=position, is_stopped=True)
+
+
+# Comparing
+
+
+def sparsest_of(scans: Sequence[KeyScan], position: Position | None, probed: int) -> tuple[int, bool]:
+    """Returns the number of the scan with the fewest runs near `position`, and whether it ends within `probed` entries.
+
+    Each is asked for its next `probed` entries. One that has fewer left beats those that go on, and the fewest win. Of
+    those that go on, the one whose last entry is farthest away has its entries farthest apart. The first of equals
+    wins. Of no scans: 0, False.
+    """
+
+    def density(scan: KeyScan) -> tuple[bool, int]:
+        """What is smaller is sparser."""
+        seen, last = scan.chunk(position, probed)
+        if last is None or seen < probed:
+            return False, seen
+        return True, last[-1] if scan.is_descending else -last[-1]
+
+    densities = [density(one) for one in scans]
+    if not densities:
+        return 0, False
+    goes_on, _ = sparsest = min(densities)
+    return densities.index(sparsest), not goes_on

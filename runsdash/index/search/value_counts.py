@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from .index_ranges import WORDS
 from .plan import Plan, plan_for
-from .run_query import RunQuery
-from .scans import KeyScan, Position, RunOrder
+from .run_query import Position, RunOrder, RunQuery
+from .scans import KeyScan
 from .sql import Sql, TookTooLong, each_row, each_run, fetched, is_postgresql, listed_ids, stopped_after
 from .time_budget import TimeBudget
 
@@ -132,4 +132,4 @@ def chunk_ids(
 
 def looks_into_texts(scan: KeyScan) -> bool:
     """PostgreSQL does for words: the ids of such a range are not just read from an index."""
-    return is_postgresql() and any(one.table == WORDS for one in scan.index.ranges)
+    return is_postgresql() and scan.index.table == WORDS

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from runsdash.index.fulltext.words import words_of
 from runsdash.index.search.filter_names import AMOUNTS, COMPARISONS, FLAGS, VALUES
 from runsdash.index.search.filter_values import count_of, dollars_of, moment_of, seconds_of
-from runsdash.index.search.predicates import key_range_of
 from runsdash.index.search.run_filter import (
     METADATA,
     TEXT,
@@ -128,7 +127,7 @@ def test_a_day_is_read_in_the_readers_zone() -> None:
 
 def seconds(text: str) -> tuple[int, int]:
     """The span of a clause in seconds since 1970, its end excluded."""
-    keys = key_range_of(parsed(text).clauses[0])
+    keys = parsed(text).clauses[0].key_range
     return keys.low >> 30, keys.high >> 30
 
 

@@ -23,9 +23,9 @@ from runsdash.index.models import (
     Thread,
 )
 from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_page
+from runsdash.index.search.predicates import run_query_of
 from runsdash.index.search.run_filter import RunFilter, parsed
 from runsdash.index.search.run_pages import capped_counts
-from runsdash.index.search.run_query import run_query_of
 from runsdash.index.search.value_counts import value_counts_by_walking
 from runsdash.index.storage.keyset import CursorError
 from tests.rows import kept_for_the_module, made_connection
