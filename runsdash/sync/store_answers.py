@@ -96,17 +96,15 @@ def store_steps(run: Run, reads: Reads) -> ServiceError | None:
 
 
 def store_walk_page(run: Run, page: Page, *, sent_at: datetime) -> None:
-    """Stores a page of the walk from the first step. Of an active run `has_all_steps` says that it has caught up."""
+    """Stores a page of the walk from the first step, and how far it has got."""
     cursor = RunStep.objects.filter(run=run, upstream_id=run.steps_cursor).first() if run.steps_cursor else None
     known_rows = RunStep.objects.filter(connection=run.connection_id)
     columns = walk_columns(run, "steps", page, after=run.steps_cursor, known_rows=known_rows, newest_first=False)
-    is_over = columns["has_all_steps"] or not columns["steps_cursor"]
+    is_walked = bool(columns["has_all_steps"] or not columns["steps_cursor"])
     upsert_steps(run, page.data, fetched_at=sent_at, after=cursor.position if cursor else None)
     columns["archived_at"] = None  # it may have been archived while the server listed no steps
-    if run.facts.is_active:
-        columns["has_all_steps"] = is_over  # from here the newest page is enough
-    elif not is_over_for(run, sent_at):
-        columns["has_all_steps"] = False
+    columns["steps_walked_at"] = sent_at if is_walked else None
+    columns["has_all_steps"] = columns["has_all_steps"] and is_over_for(run, sent_at)
     save_run(run, **columns)
 
 
@@ -116,9 +114,9 @@ def store_newest_steps(run: Run, page: Page, *, sent_at: datetime) -> None:
     known = RunStep.objects.filter(run=run, upstream_id__in=[step.id for step in oldest_first])
     overlaps = known.exists()
     steps = upsert_steps(run, oldest_first, fetched_at=sent_at, after=position_before(known, run, oldest_first))
-    if run.has_all_steps and page.has_more and not overlaps:
-        save_run(run, has_all_steps=False)
-    elif run.has_all_steps and steps:
+    if run.steps_walked_at and page.has_more and not overlaps:
+        save_run(run, steps_walked_at=None)
+    elif run.steps_walked_at and steps:
         save_run(run, steps_cursor=steps[-1].upstream_id)
     if run.facts.is_terminal and not is_over_for(run, sent_at):
         read_steps_again(run)

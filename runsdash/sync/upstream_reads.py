@@ -41,10 +41,11 @@ def run_reads(client: Client, run: Run) -> Reads:
 
 
 def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, Future]:
-    """Goes on with the walk from the first step. A live run that is caught up needs only its newest page."""
+    """Goes on with the walk from the first step. A live run that was walked once needs only its newest page."""
     ask, found = client.background, {}
     is_live = run.pk is not None and run.facts.is_active
-    if not run.has_all_steps and not rests(run, "steps"):
+    needs_walk = run.steps_walked_at is None if is_live else not run.has_all_steps
+    if needs_walk and not rests(run, "steps"):
         found["steps"] = ask.list_run_steps(
             **ids,
             limit=STEPS_A_READ,
@@ -52,7 +53,7 @@ def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, Futur
             after=run.steps_cursor or None,
             include=FILE_SEARCH_CONTENT,
         )
-    if is_live and (run.has_all_steps or run.steps_cursor or rests(run, "steps")):
+    if is_live and (run.steps_walked_at or run.steps_cursor or rests(run, "steps")):
         found["newest_steps"] = ask.list_run_steps(**ids, limit=STEPS_A_READ, order="desc", include=FILE_SEARCH_CONTENT)
     return found
 

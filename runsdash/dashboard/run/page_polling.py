@@ -91,7 +91,7 @@ class PolledRunPage(RunPage):
         That is left to the page's script, ages.js, until a run outgrows its time axis.
         """
         run = self.run
-        parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(run.has_all_steps)]
+        parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(self.rest_is_coming)]
         parts += [str(self.interval_s), str(run.connection.lacks_steps)]
         parts += [
             self.tab,

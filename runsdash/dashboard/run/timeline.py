@@ -49,8 +49,9 @@ class Timeline:
 
     @property
     def rest_is_coming(self) -> bool:
-        is_asked = not self.run.connection.lacks_steps and not self.may_lack_steps
-        return not self.run.has_all_steps and is_asked
+        if self.run.connection.lacks_steps or self.may_lack_steps:
+            return False
+        return self.run.steps_walked_at is None if self.run.facts.is_active else not self.run.has_all_steps
 
     @property
     def may_lack_steps(self) -> bool:

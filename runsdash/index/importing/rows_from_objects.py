@@ -83,7 +83,7 @@ def run_rows(
     """Makes the rows of a run with its steps. `key` as by `run_key`."""
     columns, fetched = columns_of_run(run, line, steps), stamp(line.fetched_at, context)
     columns |= {"connection_id": context.connection_id, "fetched_at": fetched, "checked_at": fetched}
-    columns.setdefault("has_all_steps", context.is_archive and run.is_terminal)
+    columns["has_all_steps"] = run.is_terminal and columns.get("has_all_steps", context.is_archive)
     stored = stored_columns(columns, context)
     return RunRows(
         key=key,

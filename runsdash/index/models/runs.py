@@ -67,7 +67,8 @@ class Run(Refreshed):
     waits_for = models.CharField(max_length=40, blank=True)  # required_action.type while it waits
     step_count = models.IntegerField(default=0)  # steps in the index
     steps_cursor = models.CharField(max_length=200, blank=True, default="")  # the walk from the first step got here
-    has_all_steps = models.BooleanField(default=False)  # of an active run: the walk has caught up
+    steps_walked_at = models.DateTimeField(null=True)  # the walk got to the last step then; null: it is under way
+    has_all_steps = models.BooleanField(default=False)  # it has ended, and each step was read as the end left it
     steps_doubted_at = models.DateTimeField(null=True)  # the walk may have missed some, see index/walks.py
     tool_call_count = models.IntegerField(default=0)  # of the steps in the index
     archived_at = models.DateTimeField(null=True)  # run, steps, messages and files are all here

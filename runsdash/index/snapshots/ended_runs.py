@@ -10,12 +10,11 @@ def read_steps_again(run: Run) -> None:
     """Lets the steps of `run` be read once more, from the first that was not over."""
     newest = list(RunStep.objects.filter(run=run).order_by("-position")[:NEWEST])
     still_open = [step for step in newest if not step_status(step.status).is_terminal]
-    run.has_all_steps = False
+    run.has_all_steps, run.steps_walked_at = False, None
     if still_open:
         before = RunStep.objects.filter(run=run, position__lt=still_open[-1].position).order_by("-position").first()
         run.steps_cursor = before.upstream_id if before else ""
     if not run.steps_cursor:
         run.steps_doubted_at = None  # the walk begins anew
-    Run.objects.filter(pk=run.pk).update(
-        has_all_steps=False, steps_cursor=run.steps_cursor, steps_doubted_at=run.steps_doubted_at
-    )
+    names = ("has_all_steps", "steps_walked_at", "steps_cursor", "steps_doubted_at")
+    Run.objects.filter(pk=run.pk).update(**{name: getattr(run, name) for name in names})

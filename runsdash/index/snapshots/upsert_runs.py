@@ -33,8 +33,8 @@ from .upsert_threads import ensure_threads
 COUNTS = ("step_count", "tool_call_count")
 # Columns of a run that others write: leases, what is known of its steps, the archive.
 NOT_OF_A_SNAPSHOT = (
-    "lease_until", "lease_token", *COUNTS, "steps_cursor", "has_all_steps", "steps_doubted_at",
-    "steps_checked_at", "archived_at",
+    "lease_until", "lease_token", *COUNTS, "steps_cursor", "steps_walked_at", "has_all_steps",
+    "steps_doubted_at", "steps_checked_at", "archived_at",
 )  # fmt: skip
 # Columns that keep their last known value when a later snapshot nulls them.
 LAST_KNOWN = (
@@ -94,7 +94,7 @@ def _upsert_some_runs(
                 row.status_since = fetched_at
                 seen.append(StatusSeen(run_id=row.pk, status=row.status, seen_at=fetched_at))
             changed[row.pk] = row, run
-            if was_active and row.facts.is_terminal and row.has_all_steps:
+            if was_active and row.facts.is_terminal and row.steps_walked_at:
                 ended.append(row)
         write_runs(list(changed.values()), fetched_at=fetched_at)
         for row in ended:

@@ -13,12 +13,15 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from runsdash.index.keeping import archive
 from runsdash.index.models import Connection, Run, RunMetadata, RunText, RunTool, Thread
 from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.suggestions import suggestions
+from runsdash.sync import due
 from tests.rows import made_connection
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
@@ -128,6 +131,17 @@ def test_no_statement_reads_or_sorts_all_runs(rows: None) -> None:
         faults += [f"{asked}: {fault}\n  {sql}" for fault in faults_of(sql)]
     assert len(seen) > 100
     assert not faults, "\n".join(faults[:20])
+
+
+def test_a_worker_finds_its_runs_by_index(rows: None) -> None:
+    Run.objects.filter(pk__gt=Run.objects.order_by("pk")[20].pk).update(has_all_steps=True, archived_at=timezone.now())
+    prod, now = Connection.objects.get(), timezone.now()
+    with CaptureQueriesContext(connection) as queries:
+        assert due.unarchived_runs(prod, now=now, most=8)
+        due.undetailed_runs(prod, now=now, most=8)
+        archive.runs_to_archive(prod, before=None, most=200)
+    faults = [f"{fault}\n  {one['sql']}" for one in queries.captured_queries for fault in faults_of(one["sql"])]
+    assert not faults, "\n".join(faults)
 
 
 def faults_of(sql: str) -> list[str]:

@@ -198,17 +198,18 @@ def test_whoever_hears_of_an_end_has_the_steps_read_again_from_the_first_open_on
         for number, status in enumerate(("completed", "in_progress", "completed"))
     ]  # fmt: skip
     upsert_steps(run, steps, fetched_at=AGE)
-    Run.objects.update(has_all_steps=True, steps_cursor="step_2")
-    assert seen(prod, at_s=1, status="in_progress").has_all_steps
+    Run.objects.update(steps_walked_at=AGE, steps_cursor="step_2")
+    assert seen(prod, at_s=1, status="in_progress").steps_walked_at
     run = seen(prod, at_s=2, status="completed")
-    assert (run.has_all_steps, run.steps_cursor) == (False, "step_0")
+    assert (run.has_all_steps, run.steps_walked_at, run.steps_cursor) == (False, None, "step_0")
     Run.objects.update(has_all_steps=True)
     assert seen(prod, at_s=3, status="completed", metadata={"a": "b"}).has_all_steps
 
 
 def test_what_others_write_stays(prod: Connection) -> None:
     seen(prod, status="queued")
-    kept = {"lease_token": "t", "steps_cursor": "c", "has_all_steps": True, "archived_at": AGE, "steps_checked_at": AGE}
+    times = dict.fromkeys(("archived_at", "steps_checked_at", "steps_walked_at"), AGE)
+    kept = {"lease_token": "t", "steps_cursor": "c", "has_all_steps": True} | times
     Run.objects.update(**kept)
     run = seen(prod, at_s=5, status="in_progress")
     assert {name: getattr(run, name) for name in kept} == kept
