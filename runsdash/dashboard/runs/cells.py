@@ -6,6 +6,7 @@ that comes from upstream goes through `markup`, which escapes; nothing here is m
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
@@ -14,11 +15,13 @@ from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.templatetags import shown
 from runsdash.index.models import Run
+from runsdash.index.run_columns import LISTED, RunColumn
 
 from .columns import NAMES
 from .query import RunListQuery
 
 NOTHING = SafeString("")
+WRITERS = {"seconds": formats.duration_text, "count": formats.count_text, "dollars": formats.cost_text}
 ROW = '<tr id="run-{}" data-run-id="{}" data-status="{}">{}' + "\n  {}" * (2 + len(NAMES)) + "\n</tr>\n"
 
 
@@ -107,21 +110,14 @@ def ended(run: Run, table: Table) -> SafeString:
     return markup('<td class="p3">{}</td>', shown.ago(run.ended_at))
 
 
-def queue(run: Run, table: Table) -> SafeString:
-    return markup('<td class="num p3">{}</td>', formats.duration_text(run.queue_s))
+def number(run: Run, table: Table, column: RunColumn) -> SafeString:
+    of = column.listed
+    return markup('<td class="num {}">{}</td>', of.width, WRITERS[of.unit](getattr(run, column.name)))
 
 
 def duration(run: Run, table: Table) -> SafeString:
     taken = shown.elapsed(run.started_at) if run.facts.is_active else formats.duration_text(run.duration_s)
     return markup('<td class="num p1">{}</td>', taken)
-
-
-def tokens(run: Run, table: Table) -> SafeString:
-    return markup('<td class="num p2">{}</td>', formats.count_text(run.total_tokens))
-
-
-def cost(run: Run, table: Table) -> SafeString:
-    return markup('<td class="num p2">{}</td>', formats.cost_text(run.cost))
 
 
 def steps(run: Run, table: Table) -> SafeString:
@@ -142,7 +138,7 @@ def metadata(run: Run, table: Table) -> SafeString:
 
 
 CELLS: dict[str, Callable[[Run, Table], SafeString]] = {
+    **{word: partial(number, column=column) for word, column in LISTED.items()},
     "thread": thread, "assistant": assistant, "model": model, "started": started, "created": created, "ended": ended,
-    "queue": queue, "duration": duration, "tokens": tokens, "cost": cost, "steps": steps, "error": error,
-    "connection": connection, "metadata": metadata,
+    "duration": duration, "steps": steps, "error": error, "connection": connection, "metadata": metadata,
 }  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runsdash.accounts.models import User
+from runsdash.index.search.filter_names import NUMBERS
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,7 @@ COLUMNS = [
     Column("started", "Started", "p2", sort="created_at"),
     Column("created", "Created", "p2", sort="created_at", is_usual=False),
     Column("ended", "Ended", "p3", is_usual=False),
-    Column("queue", "Queued", "num p3", sort="queue"),
-    Column("duration", "Duration", "num p1", sort="duration"),
-    Column("tokens", "Tokens", "num p2", sort="tokens"),
-    Column("cost", "Cost", "num p2", sort="cost"),
-    Column("steps", "Steps", "num p3", sort="steps"),
+    *(Column(name, of.label, f"num {of.width}", sort=name, is_usual=of.is_usual) for name, of in NUMBERS.items()),
     Column("error", "Error", "p3", is_usual=False),
     Column("connection", "Connection", "p3", is_usual=False),
     Column("metadata", "Metadata", "p3 grow"),

@@ -6,11 +6,12 @@ from django.db.models import QuerySet
 
 from runsdash.dashboard.shell.links import mark_ambiguous
 from runsdash.index.models import Assistant, Connection, Run
+from runsdash.index.run_columns import LISTED
 
 COLUMNS = (
-    "upstream_id", "assistant_id", "model", "status", "created_at", "started_at", "ended_at", "expires_at", "queue_s",
-    "duration_s", "total_tokens", "cost", "error_code", "metadata", "pending_calls", "waits_for", "step_count",
-    "has_all_steps", "fetched_at", "connection", "thread__upstream_id",
+    "upstream_id", "assistant_id", "model", "status", "created_at", "started_at", "ended_at", "expires_at",
+    "error_code", "metadata", "pending_calls", "waits_for", "has_all_steps", "fetched_at", "connection",
+    "thread__upstream_id", *(column.name for column in LISTED.values()),
 )  # fmt: skip
 
 

@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 
 from runsdash.index.models import Run
+from runsdash.index.run_columns import LISTED
 
 # What a row shows and may change while someone looks; nothing else makes a poll answer.
 CHANGING = (
-    "id", "status", "started_at", "ended_at", "expires_at", "total_tokens", "cost", "step_count", "metadata",
-    "error_code",
+    "id", "status", "started_at", "ended_at", "expires_at", "metadata", "error_code",
+    *(column.name for column in LISTED.values()),
 )  # fmt: skip
 
 

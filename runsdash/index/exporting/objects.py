@@ -7,11 +7,10 @@ from itertools import groupby
 
 from django.db.models import Prefetch, QuerySet
 
+from runsdash.index import run_columns
 from runsdash.index.importing.export_fields import ExportedObject
 from runsdash.index.importing.read_line import ONLY_ID, OWNER_FIELDS
-from runsdash.index.importing.rows_from_objects import KEPT
 from runsdash.index.models import MessageBody, Run, StatusSeen, StepBody, Thread
-from runsdash.index.snapshots import rows
 from runsdash.index.storage.bodies import unpacked
 from runsdash.index.storage.storable_text import dumped
 from runsdash.service import objects
@@ -115,10 +114,9 @@ def exported_run(run: Run, thread: Thread) -> ExportedObject:
 
 def kept_of(run: Run, body: bytes) -> dict[str, object]:
     """Gathers the columns whose value an import could not make from the body."""
-    known = rows.run_columns(objects.Run.from_raw(decode_json(body)))
-    known |= {"status_since": run.fetched_at, "steps_checked_at": None, "has_all_steps": None, "steps_cursor": ""}
-    known["archived_at"] = None
-    found = {name: getattr(run, name) for name in KEPT if getattr(run, name) != known[name]}
+    known = {column.name: column.unsaid for column in run_columns.COLUMNS} | {"status_since": run.fetched_at}
+    known |= run_columns.columns_of(objects.Run.from_raw(decode_json(body)))
+    found = {name: getattr(run, name) for name in run_columns.EXPORTED if getattr(run, name) != known[name]}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in found.items()}
 
 

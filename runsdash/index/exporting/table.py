@@ -5,7 +5,9 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from operator import attrgetter
 
+from runsdash.index import run_columns
 from runsdash.index.models import Run
 
 # A spreadsheet takes a cell that begins so for a formula, and what is in it comes from strangers.
@@ -16,21 +18,7 @@ COLUMNS: dict[str, Callable[[Run], Value]] = {
     "run": lambda run: run.upstream_id,
     "thread": lambda run: run.thread.upstream_id,
     "connection": lambda run: run.connection.slug,
-    "assistant": lambda run: run.assistant_id,
-    "model": lambda run: run.model,
-    "created_at": lambda run: run.created_at,
-    "started_at": lambda run: run.started_at,
-    "ended_at": lambda run: run.ended_at,
-    "queue_s": lambda run: run.queue_s,
-    "duration_s": lambda run: run.duration_s,
-    "prompt_tokens": lambda run: run.prompt_tokens,
-    "completion_tokens": lambda run: run.completion_tokens,
-    "total_tokens": lambda run: run.total_tokens,
-    "cost_usd": lambda run: run.cost,
-    "steps": lambda run: run.step_count,
-    "tool_calls": lambda run: run.tool_call_count,
-    "error_code": lambda run: run.error_code,
-    "error_message": lambda run: run.error_message,
+    **{column.csv: attrgetter(column.name) for column in run_columns.COLUMNS if column.csv},
     "metadata": lambda run: json.dumps(run.metadata, ensure_ascii=False, sort_keys=True) if run.metadata else "",
 }
 

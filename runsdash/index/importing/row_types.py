@@ -1,11 +1,13 @@
 """Names the rows that a block of lines becomes: tuples, ready but for the keys that only the writer knows.
 
-`rest` is a row without its own key and its owner's; the column names stand beside it here.
+`rest` is a row without its own key and its owner's; the column names stand beside it here. Times and JSON are texts.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+
+from runsdash.index.run_columns import COLUMNS
 
 BODY_REST = ("size", "digest", "fetched_at", "preview", "raw")
 STEP_REST = (
@@ -18,42 +20,10 @@ MESSAGE_REST = (
     "connection_id", "upstream_id", "run_upstream_id", "assistant_id", "role", "status", "incomplete_reason",
     "created_at", "parts", "attachments", "metadata", "fetched_at",
 )  # fmt: skip
-
-
-class RunRest(NamedTuple):
-    """Holds the columns of a run without its key, its thread's key and its cost. Times and JSON are texts."""
-
-    connection_id: int
-    upstream_id: str
-    assistant_id: str
-    model: str
-    status: str
-    status_since: str
-    created_at: str
-    started_at: str | None
-    ended_at: str | None
-    expires_at: str | None
-    queue_s: int | None
-    duration_s: int | None
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    total_tokens: int | None
-    error_code: str
-    error_message: str
-    metadata: str
-    pending_calls: str
-    waits_for: str
-    step_count: int
-    steps_cursor: str
-    has_all_steps: bool
-    tool_call_count: int
-    steps_checked_at: str | None
-    archived_at: str | None
-    fetched_at: str
-    checked_at: str
-
-
-RUN_NAMES = ("id", "thread_id", "cost", *RunRest._fields)
+RUN_REST = (
+    "connection_id", "upstream_id", "fetched_at", "checked_at", *(one.name for one in COLUMNS if one.name != "cost"),
+)  # fmt: skip
+RUN_NAMES = ("id", "thread_id", "cost", *RUN_REST)
 
 
 class ThreadSnapshot(NamedTuple):
@@ -99,7 +69,7 @@ class RunRows(NamedTuple):
     prompt_tokens: int | None
     completion_tokens: int | None
     total_tokens: int | None
-    rest: RunRest
+    rest: tuple
     body: tuple
     pairs: list[tuple[str, str]]
     tools: list[str]

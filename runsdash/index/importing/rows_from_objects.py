@@ -10,38 +10,22 @@ from typing import NamedTuple
 
 import orjson
 
+from runsdash.index import run_columns
 from runsdash.index.fulltext.run_texts import Text, message_texts, run_texts, step_texts
 from runsdash.index.fulltext.words import joined_words
 from runsdash.index.snapshots import rows
 from runsdash.index.storage.keys import key_for
 from runsdash.index.storage.previews import SHORT_BODY_BYTES, run_preview, step_preview
-from runsdash.index.storage.storable_text import cut, storable_json, stored_id
+from runsdash.index.storage.storable_text import cut, stored_id
 from runsdash.service.objects import Message, Run, RunStep, parsing
 
 from .read_line import Context, ImportLine
-from .row_types import MESSAGE_REST, STEP_REST, MessageRows, OrphanStep, RunRest, RunRows
+from .row_types import MESSAGE_REST, RUN_REST, STEP_REST, MessageRows, OrphanStep, RunRows
 from .thread_messages import ThreadMessages
 from .timestamps import stamp
 
 NO_PREVIEW = "{}"
-RUN_TIMES = (
-    "status_since", "created_at", "started_at", "ended_at", "expires_at", "steps_checked_at", "archived_at",
-)  # fmt: skip
-step_rest, message_rest = itemgetter(*STEP_REST), itemgetter(*MESSAGE_REST)
-# Columns that a body alone does not say, as an export may have them beside it.
-KEPT: dict[str, Callable[[object], object]] = {
-    "started_at": parsing.moment,
-    "expires_at": parsing.moment,
-    "status_since": parsing.moment,
-    "steps_checked_at": parsing.moment,
-    "archived_at": parsing.moment,
-    "prompt_tokens": parsing.integer,
-    "completion_tokens": parsing.integer,
-    "total_tokens": parsing.integer,
-    "has_all_steps": parsing.flag,
-    "steps_cursor": lambda value: cut(parsing.text(value) or "", rows.ID_CHARS),
-    "pending_calls": lambda value: storable_json([one for one in parsing.listing(value) if isinstance(one, dict)]),
-}
+run_rest, step_rest, message_rest = itemgetter(*RUN_REST), itemgetter(*STEP_REST), itemgetter(*MESSAGE_REST)
 MAX_SEEN = 200  # status changes of a run
 
 
@@ -83,8 +67,8 @@ def run_rows(
     """Makes the rows of a run with its steps. `key` as by `run_key`."""
     columns, fetched = columns_of_run(run, line, steps), stamp(line.fetched_at, context)
     columns |= {"connection_id": context.connection_id, "fetched_at": fetched, "checked_at": fetched}
-    columns["has_all_steps"] = run.is_terminal and columns.get("has_all_steps", context.is_archive)
-    stored = stored_columns(columns, context)
+    said = columns["has_all_steps"]
+    columns["has_all_steps"] = run.is_terminal and (context.is_archive if said is None else said)
     return RunRows(
         key=key,
         upstream_id=columns["upstream_id"],
@@ -98,7 +82,7 @@ def run_rows(
         steps=[step.row for step in steps],
         step_bodies=[step.body for step in steps],
         words=joined_words(texts_of(run, columns["created_at"], steps, thread_messages)),
-        rest=RunRest(**{name: stored[name] for name in RunRest._fields}),
+        rest=run_rest({name: stored_value(value, context) for name, value in columns.items()}),
         body=body_rest(line, fetched, partial(run_preview, run)),
     )
 
@@ -106,13 +90,11 @@ def run_rows(
 def columns_of_run(run: Run, line: ImportLine, steps: list[StepRows]) -> dict[str, object]:
     created_at = run.created_at or line.fetched_at
     columns = {
-        **rows.run_columns(run),
+        **{column.name: column.unsaid for column in run_columns.COLUMNS},
+        **run_columns.columns_of(run),
         "upstream_id": stored_id(run.id),
         "created_at": created_at,
         "status_since": line.fetched_at,
-        "steps_cursor": "",
-        "steps_checked_at": None,
-        "archived_at": None,
         "step_count": len(steps),
         "tool_call_count": sum(step.calls for step in steps),
         **kept_columns(line.kept),
@@ -122,9 +104,11 @@ def columns_of_run(run: Run, line: ImportLine, steps: list[StepRows]) -> dict[st
     return columns
 
 
-def stored_columns(columns: dict[str, object], context: Context) -> dict[str, object]:
-    times = {name: stamp(columns[name], context) for name in RUN_TIMES}
-    return columns | times | {name: json_column(columns[name]) for name in ("metadata", "pending_calls")}
+def stored_value(value: object, context: Context) -> object:
+    """Writes times and JSON as texts."""
+    if isinstance(value, datetime):
+        return stamp(value, context)
+    return json_column(value) if isinstance(value, dict | list) else value
 
 
 def tools_of(pending: list[dict], steps: list[StepRows]) -> list[str]:
@@ -142,7 +126,8 @@ def texts_of(run: Run, created_at: datetime, steps: list[StepRows], thread_messa
 
 
 def kept_columns(kept: dict) -> dict[str, object]:
-    read = {name: KEPT[name](value) for name, value in kept.items() if name in KEPT}
+    readers = run_columns.EXPORTED
+    read = {name: readers[name](value) for name, value in kept.items() if name in readers}
     return {name: value for name, value in read.items() if value is not None}
 
 

@@ -6,6 +6,7 @@ from typing import Self
 from django.db import models
 
 from runsdash.index import run_states
+from runsdash.index.run_columns import LISTED
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
 from .connections import Connection
@@ -85,11 +86,7 @@ class Run(Refreshed):
             models.Index(fields=["thread", "id"]),
             models.Index(fields=["status", "model", "id"]),
             models.Index(fields=["status", "assistant_id", "id"]),
-            models.Index(fields=["total_tokens", "id"]),
-            models.Index(fields=["duration_s", "id"]),
-            models.Index(fields=["queue_s", "id"]),
-            models.Index(fields=["cost", "id"]),
-            models.Index(fields=["step_count", "id"]),
+            *(models.Index(fields=[column.name, "id"]) for column in LISTED.values()),
             models.Index(fields=["error_code", "id"], name="run_error", condition=~models.Q(error_code="")),
             models.Index(fields=["id"], name="run_failing", condition=~models.Q(error_code="")),
             models.Index(fields=["id"], name="run_calling", condition=models.Q(tool_call_count__gt=0)),

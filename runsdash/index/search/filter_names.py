@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runsdash.index.fulltext.words import words_of
+from runsdash.index.run_columns import LISTED, Unit
 from runsdash.service.statuses import RunStatus, run_status
 
 from .filter_values import (
@@ -26,13 +27,12 @@ from .filter_values import (
 TEXT = "text"  # the name of what stands without one: words to look for
 METADATA = "metadata"
 VALUES = ("status", "model", "assistant", "thread", "connection", "error", "tool", "run")
-AMOUNTS: dict[str, Callable[[str], float | None]] = {
-    "duration": seconds_of, "queue": seconds_of, "tokens": count_of, "cost": dollars_of, "steps": count_of,
+READERS: dict[Unit, Callable[[str], float | None]] = {
+    "seconds": seconds_of, "count": count_of, "dollars": dollars_of,
 }  # fmt: skip
-AMOUNT_EXAMPLES = {  # a smaller and a larger one
-    "duration": ("10s", "2m"), "queue": ("2m", "5m"), "tokens": ("1k", "5k"), "cost": ("0.25", "1"),
-    "steps": ("5", "20"),
-}  # fmt: skip
+NUMBERS = {word: column.listed for word, column in LISTED.items() if column.listed}
+AMOUNTS = {word: READERS[number.unit] for word, number in NUMBERS.items()}
+AMOUNT_EXAMPLES = {word: number.examples for word, number in NUMBERS.items()}  # a smaller and a larger one
 MOMENTS = ("created", "since", "until")
 SHORT_FOR = {"since": ">=", "until": "<="}  # operators of `created`
 FLAGS = {

@@ -14,6 +14,7 @@ from django.utils import timezone
 from runsdash.index import run_states
 from runsdash.index.fulltext.words import phrase_of
 from runsdash.index.models import Assistant, Connection, Run, Thread
+from runsdash.index.run_columns import LISTED
 
 from . import index_ranges
 from .filter_names import AMOUNTS, COMPARISONS, FLAGS, METADATA, MOMENTS, SHORT_FOR, TEXT, UNKNOWN, Clause
@@ -27,9 +28,6 @@ from .sql import Param, Sql, all_of, any_of, holds_phrase, one_of, opposite
 VALUE_COLUMNS = {
     "status": "status", "model": "model", "assistant": "assistant_id", "thread": "thread_id", "run": "id",
     "connection": "connection_id", "error": "error_code",
-}  # fmt: skip
-AMOUNT_COLUMNS = {
-    "duration": "duration_s", "queue": "queue_s", "tokens": "total_tokens", "cost": "cost", "steps": "step_count",
 }  # fmt: skip
 WITH_ERROR = "NOT (d.error_code = '')"  # the condition of a partial index
 
@@ -184,7 +182,7 @@ def of_words(values: Sequence[str]) -> Predicate:
 
 def of_amounts(clauses: Sequence[Clause]) -> Predicate:
     """Takes one comparison, or several values and ranges of which one has to hold."""
-    column = AMOUNT_COLUMNS[clauses[0].name]
+    column = LISTED[clauses[0].name].name
     condition = any_of([amount_test(f"r.{column}", clause) for clause in clauses])
     index = side_by_side([amount_test(f"d.{column}", clause) for clause in clauses], column=column)
     return Predicate(clauses[0].name, condition, index)

@@ -6,15 +6,14 @@ Decides nothing. `predicates` makes a query of a filter, `plan` chooses an index
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from runsdash.index.run_columns import LISTED
+
 from .filter_values import KeyRange
 from .index_ranges import NO_INDEX, IndexRanges
 from .sql import Sql, all_of
 
 # What a list can be sorted by, and its column. All have an index with the id behind it.
-SORTS = {
-    "created_at": "id", "started_at": "id", "queue": "queue_s", "duration": "duration_s", "tokens": "total_tokens",
-    "cost": "cost", "steps": "step_count",
-}  # fmt: skip
+SORTS = {"created_at": "id", "started_at": "id", **{word: column.name for word, column in LISTED.items()}}
 # Where a row stands in a list: (id,) in one by time, else (value, id).
 Position = tuple[int] | tuple[float | None, int]
 

@@ -7,18 +7,17 @@ from itertools import groupby
 
 from isal.isal_zlib import compress
 
+from runsdash.index.run_columns import ERROR_CHARS, OF_USAGE, token_count
 from runsdash.index.storage.keys import MESSAGE_ORDER_BITS, MESSAGE_RANK_BIT, STEP_ORDER_BITS, STEP_RANK_BIT
 from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, SHORT_BODY_BYTES, call_row, message_parts
 from runsdash.index.storage.sql_writes import Row
 from runsdash.index.storage.storable_text import ID_CHARS, cut, dumped, storable, storable_json
-from runsdash.service.objects import Message, Run, RunStep, ToolCall, Usage, sorted_steps
+from runsdash.service.objects import Message, RunStep, ToolCall, Usage, sorted_steps
 
 PACKED_FROM_BYTES = 1024  # below that packing saves too little for its time
 PACKING = 3  # of isal's levels: packs better than zlib's 1, in a third to a twentieth of its time
 TOOLS = 200  # different names of one run
-ARGUMENTS_CHARS = 160  # of a pending call, for the inbox
-ERROR_CHARS = 2000
-MOST_TOKENS = 2**40  # of one run
+STEP_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> int | None:
@@ -52,35 +51,8 @@ def packed(text: bytes) -> bytes:
 
 
 def token_columns(usage: Usage | None) -> Row:
-    """Reads counts as far as the server reported them, without one so large that sums of it would overflow."""
-    names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    counts = {name: getattr(usage, name, None) for name in names}
-    return {name: count if count is not None and 0 <= count < MOST_TOKENS else None for name, count in counts.items()}
-
-
-def run_columns(run: Run) -> Row:
-    """Makes the columns that come from a snapshot alone. Nulls mean: this snapshot does not say."""
-    usage, error = run.usage, run.last_error
-    required = run.required_action
-    return {
-        "assistant_id": cut(run.assistant_id or "", ID_CHARS),
-        "model": cut(run.model or "", ID_CHARS),
-        "status": cut(run.status or "unknown", 40),
-        "started_at": run.started_at,
-        "ended_at": run.ended_at,
-        "expires_at": run.expires_at,
-        **token_columns(usage),
-        "error_code": cut((error.code if error else None) or run.incomplete_reason or "", ID_CHARS),
-        "error_message": cut((error.message if error else None) or "", ERROR_CHARS),
-        "metadata": storable_json(run.metadata or {}),
-        "pending_calls": [call_row(call) | {"arguments": arguments_start(call)} for call in run.pending_calls],
-        "waits_for": cut(required.type or "", 40) if required and run.status.is_waiting else "",
-    }
-
-
-def arguments_start(call: ToolCall) -> str:
-    """Cuts a pending call's arguments to what the inbox shows: their start, on one line."""
-    return " ".join(cut(call.arguments or "", ARGUMENTS_CHARS).split())
+    """Reads the counts of a step."""
+    return {column.name: token_count(column, usage) for column in OF_USAGE if column.name in STEP_COUNTS}
 
 
 def step_position(step: RunStep, *, run_created_at: datetime, within: int) -> int:

@@ -7,6 +7,7 @@ from functools import partial
 from django.db import connection as database
 from django.db import transaction
 
+from runsdash.index import run_columns
 from runsdash.index.fulltext import writer
 from runsdash.index.models import (
     Connection,
@@ -36,15 +37,6 @@ NOT_OF_A_SNAPSHOT = (
     "lease_until", "lease_token", *COUNTS, "steps_cursor", "steps_walked_at", "has_all_steps",
     "steps_doubted_at", "steps_checked_at", "archived_at",
 )  # fmt: skip
-# Columns that keep their last known value when a later snapshot nulls them.
-LAST_KNOWN = (
-    "expires_at",
-    "started_at",
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "pending_calls",
-)
 
 
 def upsert_runs(
@@ -123,8 +115,8 @@ def accepts(row: Run, run: objects.Run, *, fetched_at: datetime) -> bool:
 
 def merged_run(connection: Connection, thread: Thread, row: Run, run: objects.Run, *, fetched_at: datetime) -> Run:
     """Gives `row` the snapshot's columns; last known values stay where the snapshot has none."""
-    columns = rows.run_columns(run)
-    for name in LAST_KNOWN:
+    columns = run_columns.columns_of(run)
+    for name in run_columns.LAST_KNOWN:
         if columns[name] in (None, []):
             columns[name] = getattr(row, name)
     if row.status != columns["status"]:

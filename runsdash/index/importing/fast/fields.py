@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
 
 from runsdash.index.fulltext.run_texts import Text
-from runsdash.index.snapshots.rows import MOST_TOKENS
+from runsdash.index.run_columns import MOST_TOKENS
 from runsdash.index.storage.storable_text import ID_CHARS
 
 Word = Annotated[str, Meta(min_length=1, max_length=ID_CHARS)]
@@ -19,8 +19,13 @@ class FastUsage(Struct, forbid_unknown_fields=True):
     prompt_tokens: Count
     completion_tokens: Count
     total_tokens: Count
-    prompt_token_details: Raw = Raw()
-    completion_tokens_details: Raw = Raw()
+    prompt_token_details: dict[str, Count | None] | None = None
+    completion_tokens_details: dict[str, Count | None] | None = None
+
+    @property
+    def prompt_tokens_details(self) -> dict[str, int | None] | None:
+        """Bears the name that `service.objects.Usage` has for it."""
+        return self.prompt_token_details
 
 
 def joined_texts(texts: list[str]) -> list[Text]:

@@ -8,11 +8,12 @@ from msgspec import Meta, Raw, Struct
 from runsdash.index import run_states
 from runsdash.index.fulltext.words import joined_words
 from runsdash.index.importing.read_line import Context, ImportLine
-from runsdash.index.importing.row_types import RunRest, RunRows
-from runsdash.index.importing.rows_from_objects import StepRows, body_rest, json_column, texts_of, tools_of
+from runsdash.index.importing.row_types import RunRows
+from runsdash.index.importing.rows_from_objects import StepRows, body_rest, json_column, run_rest, texts_of, tools_of
 from runsdash.index.importing.thread_messages import ThreadMessages
 from runsdash.index.importing.timestamps import second_stamp, stamp
-from runsdash.index.snapshots.rows import ERROR_CHARS, bounded, metadata_pairs
+from runsdash.index.run_columns import COLUMNS, ERROR_CHARS, OF_USAGE, token_count
+from runsdash.index.snapshots.rows import STEP_COUNTS, bounded, metadata_pairs
 from runsdash.index.storage.keys import key_at
 from runsdash.index.storage.storable_text import ID_CHARS
 from runsdash.service.statuses import RunStatus
@@ -21,6 +22,7 @@ from .fields import FastUsage, MaybeWord, Second, Word
 
 Status = Literal[tuple(status.value for status in RunStatus)]
 ENDED = frozenset(run_states.ENDED)
+NOT_SAID = {column.name: column.unsaid for column in COLUMNS} | {"pending_calls": "[]", "waits_for": ""}
 
 
 class Error(Struct, forbid_unknown_fields=True):
@@ -92,46 +94,40 @@ def fast_run_rows(
     run, usage, error, zone = line.value, line.value.usage, line.value.last_error, context.zone
     began, ended = run.started_at or run.created_at, run.ended_at
     fetched, metadata = stamp(line.fetched_at, context), run.metadata or {}
-    tokens = (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) if usage else (None, None, None)
     code = (error and error.code) or (run.incomplete_details and run.incomplete_details.reason) or ""
-    rest = RunRest(
-        connection_id=context.connection_id,
-        upstream_id=run.id,
-        assistant_id=run.assistant_id or "",
-        model=run.model or "",
-        status=run.status,
-        status_since=fetched,
-        created_at=second_stamp(run.created_at, zone),
-        started_at=second_stamp(run.started_at, zone),
-        ended_at=second_stamp(ended, zone),
-        expires_at=second_stamp(run.expires_at, zone),
-        queue_s=None if run.started_at is None else bounded(run.started_at - run.created_at),
-        duration_s=None if ended is None else bounded(ended - began),
-        prompt_tokens=tokens[0],
-        completion_tokens=tokens[1],
-        total_tokens=tokens[2],
-        error_code=code,
-        error_message=error.message if error else "",
-        metadata=json_column(metadata),
-        pending_calls="[]",
-        waits_for="",
-        step_count=len(steps),
-        steps_cursor="",
-        has_all_steps=context.is_archive and run.status in ENDED,
-        tool_call_count=sum(step.calls for step in steps),
-        steps_checked_at=None,
-        archived_at=None,
-        fetched_at=fetched,
-        checked_at=fetched,
-    )
+    columns = NOT_SAID | {
+        "connection_id": context.connection_id,
+        "upstream_id": run.id,
+        "assistant_id": run.assistant_id or "",
+        "model": run.model or "",
+        "status": run.status,
+        "status_since": fetched,
+        "created_at": second_stamp(run.created_at, zone),
+        "started_at": second_stamp(run.started_at, zone),
+        "ended_at": second_stamp(ended, zone),
+        "expires_at": second_stamp(run.expires_at, zone),
+        "queue_s": None if run.started_at is None else bounded(run.started_at - run.created_at),
+        "duration_s": None if ended is None else bounded(ended - began),
+        "error_code": code,
+        "error_message": error.message if error else "",
+        "metadata": json_column(metadata),
+        "step_count": len(steps),
+        "has_all_steps": context.is_archive and run.status in ENDED,
+        "tool_call_count": sum(step.calls for step in steps),
+        "fetched_at": fetched,
+        "checked_at": fetched,
+    }
+    if usage:
+        columns |= {column.name: token_count(column, usage) for column in OF_USAGE}
     return RunRows(
-        key, run.id, run.thread_id, line.fetched_at, created_at, run.model or "", *tokens,
+        key, run.id, run.thread_id, line.fetched_at, created_at, run.model or "",
+        *(columns[name] for name in STEP_COUNTS),
         pairs=[(pair["key"], pair["value"]) for pair in metadata_pairs(0, metadata)],
         tools=tools_of([], steps),
         seen=[(run.status, fetched)],
         steps=[step.row for step in steps],
         step_bodies=[step.body for step in steps],
         words=joined_words(texts_of(run, created_at, steps, thread_messages)),
-        rest=rest,
+        rest=run_rest(columns),
         body=body_rest(line, fetched),
     )  # fmt: skip

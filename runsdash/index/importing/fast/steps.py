@@ -7,9 +7,9 @@ from typing import Literal
 from msgspec import Struct
 
 from runsdash.index.importing.read_line import Context, ImportLine
-from runsdash.index.importing.rows_from_objects import StepRows, body_rest, json_column
+from runsdash.index.importing.rows_from_objects import StepRows, body_rest, json_column, step_rest
 from runsdash.index.importing.timestamps import second_stamp, stamp
-from runsdash.index.snapshots.rows import bounded, position_at
+from runsdash.index.snapshots.rows import bounded, position_at, token_columns
 from runsdash.index.storage.keys import key_at
 
 from .calls import Call, CallDetails
@@ -68,12 +68,23 @@ def fast_step_rows(line: ImportLine, context: Context, *, run_key: int, position
     ended_at = step.completed_at or step.failed_at or step.cancelled_at or step.expired_at
     usage, fetched, zone = step.usage, stamp(line.fetched_at, context), context.zone
     kind, rows = (calls[0].kind, json_column([call.row() for call in calls])) if calls else ("message", "[]")
-    row = (
-        key, run_key, position, context.connection_id, step.id, step.type, kind, step.status,
-        second_stamp(step.created_at, zone), second_stamp(ended_at, zone),
-        *((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) if usage else (None, None, None)),
-        "", "", "" if calls else step.step_details.message_creation.message_id, rows, len(calls), fetched,
-    )  # fmt: skip
+    columns = {
+        "connection_id": context.connection_id,
+        "upstream_id": step.id,
+        "type": step.type,
+        "kind": kind,
+        "status": step.status,
+        "created_at": second_stamp(step.created_at, zone),
+        "ended_at": second_stamp(ended_at, zone),
+        **token_columns(usage),
+        "error_code": "",
+        "error_message": "",
+        "message_upstream_id": "" if calls else step.step_details.message_creation.message_id,
+        "calls": rows,
+        "call_count": len(calls),
+        "fetched_at": fetched,
+    }
+    row = (key, run_key, position, *step_rest(columns))
     names = list(dict.fromkeys(call.name for call in calls))
     texts = joined_texts([text for call in calls for text in call.texts()])
     return StepRows(row, (key, *body_rest(line, fetched)), names, len(calls), texts)
