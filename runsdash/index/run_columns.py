@@ -4,7 +4,7 @@ Writers, imports, exports, filters and lists read this; `models/runs.py` and a m
 leases and what is known of the walk through a run's steps are no such columns. Imports no model.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -59,6 +59,10 @@ def token_count(column: RunColumn, usage: Usage | None) -> int | None:
     return count if count is not None and 0 <= count < MOST_TOKENS else None
 
 
+def details_count(details: Mapping[str, object] | None, name: str) -> int | None:
+    return parsing.integer((details or {}).get(name))
+
+
 def error_code(run: Run) -> str:
     return cut((run.last_error.code if run.last_error else None) or run.incomplete_reason or "", ID_CHARS)
 
@@ -111,6 +115,13 @@ COLUMNS = (
         name="total_tokens", of_usage=lambda usage: usage.total_tokens, of_export=parsing.integer,
         is_last_known=True, csv="total_tokens",
         listed=ListedNumber(word="tokens", label="Tokens", unit="count", examples=("1k", "5k")),
+    ),
+    RunColumn(
+        name="cached_tokens", of_usage=lambda usage: details_count(usage.prompt_tokens_details, "cached_tokens"),
+        of_export=parsing.integer, is_last_known=True, csv="cached_tokens",
+        listed=ListedNumber(
+            word="cached", label="Cached", unit="count", examples=("1k", "5k"), width="p3", is_usual=False
+        ),
     ),
     RunColumn(
         name="cost", csv="cost_usd",

@@ -60,6 +60,7 @@ class Run(Refreshed):
     prompt_tokens = models.BigIntegerField(null=True)
     completion_tokens = models.BigIntegerField(null=True)
     total_tokens = models.BigIntegerField(null=True)
+    cached_tokens = models.BigIntegerField(null=True)  # of the prompt, read from the provider's cache
     cost = models.FloatField(null=True)  # estimated US dollars at the model's price at created_at; null: unknown
     error_code = models.CharField(max_length=200, blank=True)  # last_error.code or incomplete_details.reason
     error_message = models.TextField(blank=True)  # the first 2,000 characters
