@@ -143,8 +143,8 @@ def step_rows(
 ) -> StepRows:
     """Makes the rows of a step; `fallback` stands in for a missing time."""
     key, rest, body = step_columns(step, line, context, created_at=step.created_at or fallback)
-    names, calls = rows.tool_names(step.tool_calls), len(step.tool_calls)
-    return StepRows((key, run_key, position, *rest), (key, *body), names, calls, step_texts(step))
+    calls = step.tool_calls
+    return StepRows((key, run_key, position, *rest), (key, *body), rows.tool_names(calls), len(calls), step_texts(step))
 
 
 def orphan_step(step: RunStep, line: ImportLine, context: Context) -> OrphanStep:

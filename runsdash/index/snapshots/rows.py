@@ -55,14 +55,10 @@ def token_columns(usage: Usage | None) -> Row:
     return {column.name: token_count(column, usage) for column in OF_USAGE if column.name in STEP_COUNTS}
 
 
-def step_position(step: RunStep, *, run_created_at: datetime, within: int) -> int:
+def first_position(step: RunStep, *, run_created_at: datetime) -> int:
+    """Returns the position of the first step of its second and rank, as drawn in storage/keys.py."""
     second = seconds_between(run_created_at, step.created_at) or 0
-    return position_at(second, is_message=step.type == "message_creation", within=within)
-
-
-def position_at(second: int, *, is_message: bool, within: int) -> int:
-    """Puts a step's position together, as drawn in storage/keys.py. `second`: since the run began."""
-    return second << STEP_ORDER_BITS | (STEP_RANK_BIT if is_message else 0) | min(within, STEP_RANK_BIT - 1)
+    return second << STEP_ORDER_BITS | (STEP_RANK_BIT if step.type == "message_creation" else 0)
 
 
 def positioned_steps(
@@ -71,29 +67,29 @@ def positioned_steps(
     """Yields steps in their order with positions; `after` is the position of the last step before this page."""
 
     def group_of(step: RunStep) -> int:
-        return step_position(step, run_created_at=run_created_at, within=0)
+        return first_position(step, run_created_at=run_created_at)
 
     for base, group in groupby(sorted_steps(steps), key=group_of):
         goes_on = after is not None and after & ~(STEP_RANK_BIT - 1) == base
         start = after - base + 1 if goes_on else 0
         for offset, step in enumerate(group):
-            yield step, step_position(step, run_created_at=run_created_at, within=start + offset)
+            yield step, base | min(start + offset, STEP_RANK_BIT - 1)
 
 
 def step_columns(step: RunStep, *, position: int) -> Row:
-    usage, error = step.usage, step.last_error
+    error, calls = step.last_error, step.tool_calls
     return {
         "position": position,
         "type": cut(step.type or "unknown", 40),
         "kind": step_kind(step),
         "status": cut(step.status or "unknown", 40),
         "ended_at": step.ended_at,
-        **token_columns(usage),
-        "error_code": cut((error.code if error else None) or "", ID_CHARS),
-        "error_message": cut((error.message if error else None) or "", ERROR_CHARS),
+        **token_columns(step.usage),
+        "error_code": cut(error.code or "", ID_CHARS) if error else "",
+        "error_message": cut(error.message or "", ERROR_CHARS) if error else "",
         "message_upstream_id": cut(step.message_id or "", ID_CHARS),
-        "calls": [call_row(call) for call in step.tool_calls[:MAX_CALLS_IN_ROW]],
-        "call_count": len(step.tool_calls),
+        "calls": [call_row(call) for call in calls[:MAX_CALLS_IN_ROW]],
+        "call_count": len(calls),
     }
 
 

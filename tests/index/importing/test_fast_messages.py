@@ -5,10 +5,11 @@ from hypothesis import strategies as st
 
 from benchmarks.generate import Past
 from runsdash.index.fulltext.words import joined_words
-from runsdash.index.importing.block_rows import dated_message, rows_of_message
-from runsdash.index.importing.fast.messages import FastMessage
+from runsdash.index.importing.block_rows import object_of
+from runsdash.index.importing.fast.messages import UsualMessage
 from runsdash.index.importing.fast.usual_lines import read_usual_line
 from runsdash.index.importing.read_line import ImportLine
+from runsdash.index.importing.rows_from_objects import message_rows
 from runsdash.index.snapshots.rows import positioned_messages
 from tests.index.importing.test_fast_steps import AGE, CONTEXT, ODD, both_lines, changed, places
 
@@ -40,8 +41,8 @@ def both_ways(raw: dict) -> tuple | None:
 
 
 def comparable(line: ImportLine) -> tuple:
-    ((one, created_at, position),) = positioned_messages([dated_message(line)], fallback=AGE)
-    part, texts = rows_of_message(one, created_at, position, CONTEXT)
+    ((one, created_at, position),) = positioned_messages([object_of(line)], fallback=AGE)
+    part, texts = message_rows(one, line, created_at, position, CONTEXT)
     return part, joined_words(texts), one.role, one.run_id
 
 
@@ -77,6 +78,7 @@ def test_images_marks_and_strange_texts_are_not_read_fast() -> None:
         {"content": "a text"},
         {"content": [{"type": "text", "text": {"value": "a\x00"}}]},
         {"attachments": [{"file_id": "file-1", "tools": []}]},
+        {"attachments": None},
         {"incomplete_details": {"reason": "max_tokens"}},
         {"object": "thread.run"},
     ):
@@ -90,4 +92,4 @@ def test_all_messages_of_a_past_are_read_fast() -> None:
     messages = [line for line in lines if b'"thread.message"' in line]
     read = [read_usual_line(line, read_at=AGE, context=CONTEXT) for line in messages]
     assert len(read) > 50
-    assert all(line is not None and isinstance(line.value, FastMessage) for line in read)
+    assert all(line is not None and isinstance(line.value, UsualMessage) for line in read)

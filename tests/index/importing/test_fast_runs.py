@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.generate import Past
-from runsdash.index.importing.block_rows import fast_run_with_steps, run_with_steps
-from runsdash.index.importing.fast.runs import FastRun
+from runsdash.index.importing.block_rows import run_with_steps
+from runsdash.index.importing.fast.runs import UsualRun
 from runsdash.index.importing.fast.usual_lines import read_usual_line
 from runsdash.index.importing.read_line import Context, read_line
 from runsdash.index.importing.row_types import RUN_NAMES
@@ -51,10 +51,7 @@ def both_ways(raw: dict, context: Context = CONTEXTS[0]) -> tuple | None:
     found = both_lines(raw, context)
     if found is None:
         return None
-    return tuple(
-        part(one, steps_of(raw, context), {}, context)
-        for part, one in zip((fast_run_with_steps, run_with_steps), found, strict=True)
-    )
+    return tuple(run_with_steps(line, steps_of(raw, context), {}, context) for line in found)
 
 
 def steps_of(raw: dict, context: Context) -> dict:
@@ -126,4 +123,4 @@ def test_most_runs_of_a_past_are_read_fast() -> None:
     ]
     runs = [line for line in lines if b'"thread.run"' in line]
     read = [read_usual_line(line, read_at=AGE, context=CONTEXTS[0]) for line in runs]
-    assert sum(line is not None and isinstance(line.value, FastRun) for line in read) > 0.9 * len(runs) > 80
+    assert sum(line is not None and isinstance(line.value, UsualRun) for line in read) > 0.9 * len(runs) > 80

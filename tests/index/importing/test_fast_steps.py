@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from benchmarks.generate import Past
 from runsdash.index.fulltext.words import joined_words
-from runsdash.index.importing.fast.steps import FastStep, fast_positions, fast_step_rows
+from runsdash.index.importing.block_rows import object_of
+from runsdash.index.importing.fast.steps import UsualStep
 from runsdash.index.importing.fast.usual_lines import read_usual_line
 from runsdash.index.importing.read_line import BadLine, Context, ImportLine, read_line
 from runsdash.index.importing.rows_from_objects import step_rows
@@ -102,10 +103,9 @@ def both_ways(raw: dict) -> tuple | None:
     found = both_lines(raw)
     if found is None:
         return None
-    line, tolerant = found
-    ours = fast_step_rows(line, CONTEXT, run_key=5, position=6)
-    theirs = step_rows(RunStep.from_raw(tolerant.value), tolerant, CONTEXT, run_key=5, position=6, fallback=AGE)
-    return comparable(ours), comparable(theirs)
+    return tuple(
+        comparable(step_rows(object_of(line), line, CONTEXT, run_key=5, position=6, fallback=AGE)) for line in found
+    )
 
 
 def comparable(own) -> tuple:
@@ -144,7 +144,7 @@ def test_what_is_left_out_does_not_matter(data: st.DataObject) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), max_size=12), st.sampled_from([0, 1, 400_000]))
-def test_fast_steps_have_the_places_of_the_tolerant_way(times: list[tuple[int, bool]], microsecond: int) -> None:
+def test_usual_steps_have_the_places_of_the_tolerant_way(times: list[tuple[int, bool]], microsecond: int) -> None:
     raws = [
         (SPOKEN if is_message else USUAL) | {"id": f"step_{number}", "created_at": USUAL["created_at"] + after}
         for number, (after, is_message) in enumerate(times)
@@ -152,9 +152,8 @@ def test_fast_steps_have_the_places_of_the_tolerant_way(times: list[tuple[int, b
     lines = [read_usual_line(json.dumps(raw).encode(), read_at=AGE, context=CONTEXT) for raw in raws]
     began = datetime.fromtimestamp(USUAL["created_at"], UTC).replace(microsecond=microsecond)
     theirs = positioned_steps([RunStep.from_raw(raw) for raw in raws], run_created_at=began)
-    assert [(line.id, position) for line, position in fast_positions(lines, began)] == [
-        (one.id, at) for one, at in theirs
-    ]
+    ours = positioned_steps([line.value for line in lines], run_created_at=began)
+    assert [(one.id, at) for one, at in ours] == [(one.id, at) for one, at in theirs]
 
 
 def test_errors_other_tools_and_strange_texts_are_not_read_fast() -> None:
@@ -186,4 +185,4 @@ def test_most_steps_of_a_past_are_read_fast() -> None:
     ]
     steps = [line for line in lines if b'"thread.run.step"' in line]
     read = [read_usual_line(line, read_at=AGE, context=CONTEXT) for line in steps]
-    assert sum(line is not None and isinstance(line.value, FastStep) for line in read) > 0.97 * len(steps) > 100
+    assert sum(line is not None and isinstance(line.value, UsualStep) for line in read) > 0.97 * len(steps) > 100

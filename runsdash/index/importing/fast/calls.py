@@ -1,16 +1,20 @@
-"""Defines tool calls of the shapes that nearly all have, with what a row and the words take of them. Pure.
-
-`previews.call_row` and `run_texts.call_texts` make the same of a call of any shape; a test compares them.
-"""
+"""Defines tool calls of the shapes that nearly all have. Each answers as `service.objects.ToolCall`."""
 
 from typing import Annotated
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field
 
-from runsdash.index.fulltext.run_texts import spoken
 from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, MAX_RESULTS
 
 from .fields import Word
+
+
+class SilentCall(Struct, forbid_unknown_fields=True):
+    """Says what a call has that shows neither arguments nor output nor results."""
+
+    id: Word
+
+    arguments, output, code_input, logs, image_file_ids, results = "", None, "", (), (), ()
 
 
 class Function(Struct, forbid_unknown_fields=True):
@@ -19,26 +23,22 @@ class Function(Struct, forbid_unknown_fields=True):
     output: str | None = None
 
 
-class FunctionCall(Struct, forbid_unknown_fields=True, tag_field="type", tag="function"):
-    id: Word
+class FunctionCall(SilentCall, tag_field="type", tag="function"):
     function: Function
 
-    kind = "function"
+    type = kind = "function"
 
     @property
     def name(self) -> str:
         return self.function.name
 
-    def row(self) -> dict[str, object]:
-        output = self.function.output
-        return {
-            "id": self.id, "type": "function", "kind": "function", "name": self.function.name,
-            "arguments_size": len(self.function.arguments), "output_size": None if output is None else len(output),
-            "note": "",
-        }  # fmt: skip
+    @property
+    def arguments(self) -> str:
+        return self.function.arguments
 
-    def texts(self) -> list[str]:
-        return [self.function.name, spoken(self.function.arguments), spoken(self.function.output or "")]
+    @property
+    def output(self) -> str | None:
+        return self.function.output
 
 
 class Logs(Struct, forbid_unknown_fields=True, tag_field="type", tag="logs"):
@@ -50,20 +50,21 @@ class Code(Struct, forbid_unknown_fields=True):
     outputs: Annotated[list[Logs], Meta(max_length=MAX_RESULTS)]
 
 
-class CodeCall(Struct, forbid_unknown_fields=True, tag_field="type", tag="code_interpreter"):
+class CodeCall(SilentCall, tag_field="type", tag="code_interpreter"):
     """Holds a call with logs alone; images are files of their own and not usual."""
 
-    id: Word
     code_interpreter: Code
 
-    kind, name = "code", "code_interpreter"
+    type = name = "code_interpreter"
+    kind = "code"
 
-    def row(self) -> dict[str, object]:
-        return silent_row(self.id, self.name, self.kind, note="logs" if self.code_interpreter.outputs else "")
+    @property
+    def code_input(self) -> str:
+        return self.code_interpreter.input
 
-    def texts(self) -> list[str]:
-        logs = [spoken(output.logs) for output in self.code_interpreter.outputs]
-        return [self.name, spoken(self.code_interpreter.input), *logs]
+    @property
+    def logs(self) -> list[str]:
+        return [output.logs for output in self.code_interpreter.outputs]
 
 
 class Passage(Struct, forbid_unknown_fields=True, tag_field="type", tag="text"):
@@ -71,10 +72,16 @@ class Passage(Struct, forbid_unknown_fields=True, tag_field="type", tag="text"):
 
 
 class SearchResult(Struct, forbid_unknown_fields=True):
+    """Answers as `service.objects.FileSearchResult`."""
+
     file_id: Word
     file_name: str
     score: float
-    content: list[Passage] = []
+    passages: list[Passage] = field(name="content", default_factory=list)
+
+    @property
+    def content(self) -> str:
+        return "\n".join(passage.text for passage in self.passages)
 
 
 class Search(Struct, forbid_unknown_fields=True):
@@ -82,29 +89,15 @@ class Search(Struct, forbid_unknown_fields=True):
     ranking_options: Raw = Raw()
 
 
-class SearchCall(Struct, forbid_unknown_fields=True, tag_field="type", tag="file_search"):
-    id: Word
+class SearchCall(SilentCall, tag_field="type", tag="file_search"):
     file_search: Search
 
-    kind, name = "search", "file_search"
+    type = name = "file_search"
+    kind = "search"
 
-    def row(self) -> dict[str, object]:
-        count = len(self.file_search.results)
-        note = f"{count} result{'s' if count != 1 else ''}" if count else ""
-        return silent_row(self.id, self.name, self.kind, note=note)
-
-    def texts(self) -> list[str]:
-        found = [self.name]
-        for result in self.file_search.results:
-            found += result.file_name, spoken("\n".join(passage.text for passage in result.content))
-        return found
-
-
-def silent_row(call_id: str, name: str, kind: str, *, note: str) -> dict[str, object]:
-    """Makes the row of a call without arguments and output."""
-    return {
-        "id": call_id, "type": name, "kind": kind, "name": name, "arguments_size": 0, "output_size": None, "note": note,
-    }  # fmt: skip
+    @property
+    def results(self) -> list[SearchResult]:
+        return self.file_search.results
 
 
 Call = FunctionCall | CodeCall | SearchCall

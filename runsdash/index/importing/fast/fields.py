@@ -1,10 +1,11 @@
-"""Names the types of fields that schemas share. Each holds no more than a column takes. Pure."""
+"""Names what usual objects have in common: bounded words, counts and moments."""
 
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from runsdash.index.fulltext.run_texts import Text
 from runsdash.index.run_columns import MOST_TOKENS
 from runsdash.index.storage.storable_text import ID_CHARS
 
@@ -15,7 +16,9 @@ Second = Annotated[int, Meta(gt=0, lt=100_000_000_000)]
 Count = Annotated[int, Meta(ge=0, lt=MOST_TOKENS)]
 
 
-class FastUsage(Struct, forbid_unknown_fields=True):
+class UsualUsage(Struct, forbid_unknown_fields=True):
+    """Answers as `service.objects.Usage`."""
+
     prompt_tokens: Count
     completion_tokens: Count
     total_tokens: Count
@@ -24,11 +27,10 @@ class FastUsage(Struct, forbid_unknown_fields=True):
 
     @property
     def prompt_tokens_details(self) -> dict[str, int | None] | None:
-        """Bears the name that `service.objects.Usage` has for it."""
         return self.prompt_token_details
 
 
-def joined_texts(texts: list[str]) -> list[Text]:
-    """Joins texts where all are ASCII, which is quicker to split into words; others are split in another way."""
-    whole = " ".join(texts)
-    return [(whole, False)] if whole.isascii() else [(text, False) for text in texts]
+@lru_cache(maxsize=8192)
+def moment(second: int | None) -> datetime | None:
+    """Reads whole seconds since 1970; the objects of a thread share many."""
+    return None if second is None else datetime.fromtimestamp(second, UTC)

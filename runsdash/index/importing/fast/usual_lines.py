@@ -1,7 +1,7 @@
 """Reads lines of the shapes that nearly all have against schemas, in a third of the time.
 
-What fits becomes the same rows as by `rows_from_objects`, which takes any shape; tests compare the two. What does not
-fit is left to it. Pure.
+What fits answers to the names of the service's objects, so the same rows are made of it; tests compare them. What does
+not fit is left to `read_line`, which takes any shape. Pure.
 """
 
 from datetime import datetime
@@ -14,22 +14,22 @@ from runsdash.index.importing.read_line import OWNER_FIELDS, Context, ImportLine
 from runsdash.index.storage.previews import SHORT_BODY_BYTES
 from runsdash.service.decoding import may_be_deep
 
-from .messages import FastMessage
-from .runs import FastRun
-from .steps import DETAILS, FastStep
+from .messages import UsualMessage
+from .runs import UsualRun
+from .steps import DETAILS, UsualStep
 
 # What stands in a line of a kind, the kind, and how it is read.
 SCHEMAS = (
-    (b'"thread.run.step"', "thread.run.step", Decoder(FastStep).decode),
-    (b'"thread.message"', "thread.message", Decoder(FastMessage).decode),
-    (b'"thread.run"', "thread.run", Decoder(FastRun).decode),
+    (b'"thread.run.step"', "thread.run.step", Decoder(UsualStep).decode),
+    (b'"thread.message"', "thread.message", Decoder(UsualMessage).decode),
+    (b'"thread.run"', "thread.run", Decoder(UsualRun).decode),
 )
 UNSTORABLE = (b"\\u0000", b"\\ud", b"\\uD")  # NUL, and what may be half a pair
 AGE_ALONE = frozenset(("_fetched_at",))  # of what an export adds
 
 
 def read_usual_line(text: bytes, *, read_at: datetime, context: Context) -> ImportLine | None:
-    """Reads a line whose value is then a FastStep, FastMessage or FastRun. None: it has another shape."""
+    """Reads a line as a UsualStep, UsualMessage or UsualRun. None: it has another shape."""
     for marker, kind, decode in SCHEMAS:
         if marker not in text:
             continue
