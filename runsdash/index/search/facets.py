@@ -1,8 +1,8 @@
 """Counts how many runs of a filter have each status, model, assistant, error, tool and connection.
 
-Counts are exact up to CAP, and "CAP+" beyond it. The counts of one name leave out the filter's own clauses of that
-name, so that other values can be added. A quick look counts what can be told at once and says "at least" for the
-rest; an exact one walks the runs. Owns which values are shown and when counting ends; writes no SQL.
+A quick look counts what can be told at once and says "at least" for the rest; an exact one walks the runs. What is
+counted is exact up to CAP, and "CAP+" beyond it. The counts of one name leave out the filter's own clauses of that
+name, so that other values can be added. Owns which values are shown and when counting ends; writes no SQL.
 """
 
 import time
@@ -36,11 +36,13 @@ class FacetTimes:
     EXACT        0.5                 0.7                      0.9
 
     find: ids of the runs, newest first. All of a list up to CAP; of a larger one, the newest SAMPLED.
-    count by index: those ids by value, and for each value of a larger list what an index says of all its runs.
-    count by walking: what no index said. Two thirds of the time left for all values together, the rest value by value.
+    count by index: those ids by value, then for each value of a larger list what an index says of all its runs.
+    count by walking: what no index said. Two thirds of the time left for all values of a list together, the rest value
+    by value.
 
-    What is not counted by then has at least what the newest runs have. No statement of `find` runs longer than
-    `statement_s`, and an index of at most `gathered` entries is read whole there.
+    The times say when nothing more is begun; of each list the first SAMPLED runs are found and counted in any case.
+    What is not counted by then has at least what those have. No statement of `find` runs longer than `statement_s`,
+    and an index of at most `gathered` entries is read whole there.
     """
 
     find_s: float
@@ -90,7 +92,7 @@ class Facets:
     total: int = 0
     is_more: bool = False
     counts: Counts = field(default_factory=dict)
-    is_final: bool = True  # counted in EXACT times
+    is_exact: bool = True  # counted in EXACT times
 
     @property
     def total_text(self) -> str:
@@ -99,7 +101,7 @@ class Facets:
     @property
     def can_be_finer(self) -> bool:
         """Would exact counting say more?"""
-        if self.is_final:
+        if self.is_exact:
             return False
         is_stopped = self.is_more and self.total < CAP
         return is_stopped or any(count.is_open for counts in self.counts.values() for count in counts)
@@ -115,7 +117,7 @@ _kept: dict[tuple[RunFilter, int | None], tuple[float, Facets]] = {}
 def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is_exact: bool = True) -> Facets:
     """Counts a filter's runs by value; of a large list, returns what was counted a moment ago.
 
-    So counting takes at most a fiftieth of a process's time. Not exact: nothing new is begun after 40 ms.
+    So counting one filter takes at most a fiftieth of a process's time. Not exact: see QUICK.
     """
     key = run_filter, connection.pk if connection else None
     began = time.monotonic()
@@ -143,7 +145,7 @@ def counted(run_filter: RunFilter, connection: Connection | None, times: FacetTi
     counts: Counts = {}
     for one in lists:
         counts |= {name: one.counts_by_index(name, run_filter, by_index) for name in one.names}
-    full = lists[0]
+    full = lists[0]  # of the whole filter, which `names_by_filter` puts first
     if not full.has_more:
         counts = {name: with_total(own, run_filter.values(name), full.total) for name, own in counts.items()}
     for one in lists:
@@ -153,7 +155,7 @@ def counted(run_filter: RunFilter, connection: Connection | None, times: FacetTi
     # When finding was stopped, a value that an index counts may say more.
     more = [one.number for name in full.names for one in counts[name]] if full.has_more else []
     in_order = {name: counts[name] for name in NAMES}  # menus keep their places, whatever is chosen
-    return Facets(max([full.total, *more]), full.has_more, in_order, is_final=times is EXACT)
+    return Facets(max([full.total, *more]), full.has_more, in_order, is_exact=times is EXACT)
 
 
 def names_by_filter(run_filter: RunFilter) -> dict[RunFilter, list[str]]:

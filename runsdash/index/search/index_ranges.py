@@ -21,14 +21,14 @@ class IndexRanges:
     """Holds ranges of one index of `table`, read side by side; together they have every run of a condition.
 
     `wheres` speak of `d`; `key` is the column with the run's id. `column`: what the index is in the order of, "id" for
-    the run's id. `is_sorted`: the index gives no order, so what fits is sorted; only for ranges expected to be short.
+    the run's id. `needs_sorting`: the index gives no order, so what fits is sorted; for ranges expected to be short.
     """
 
     wheres: tuple[Sql, ...]
     table: str = RUN
     key: str = "id"
     column: str = "id"
-    is_sorted: bool = False
+    needs_sorting: bool = False
 
     @property
     def is_by_id(self) -> bool:
@@ -51,8 +51,8 @@ class IndexRanges:
         column = f"d.{self.key}"
         # A plus before the column keeps both engines from walking all runs in order instead of this index range;
         # where PostgreSQL shall sort, a bound on the bare column would tempt it, too.
-        ordered = column if self.is_by_id and not self.is_sorted else f"+{column}"
-        parts = [where, *bounds(ordered if self.is_sorted else column, key_range)]
+        ordered = column if self.is_by_id and not self.needs_sorting else f"+{column}"
+        parts = [where, *bounds(ordered if self.needs_sorting else column, key_range)]
         if tests:
             parts.append(run_passes(column, tests))
         held = joined(parts)
@@ -141,12 +141,12 @@ def distinct_values(table: str, column: str, *, count: int, prefix: str = "", wh
 
 
 def side_by_side(
-    wheres: Sequence[Sql], table: str = RUN, key: str = "id", *, column: str = "id", is_sorted: bool = False
+    wheres: Sequence[Sql], table: str = RUN, key: str = "id", *, column: str = "id", needs_sorting: bool = False
 ) -> IndexRanges:
     """Returns ranges to read together: NO_INDEX of too many, an empty one of none."""
     if len(wheres) > MAX_RANGES:
         return NO_INDEX
-    return IndexRanges(tuple(wheres) or (Sql("1 = 0"),), table, key, column, is_sorted)
+    return IndexRanges(tuple(wheres) or (Sql("1 = 0"),), table, key, column, needs_sorting)
 
 
 def of_column(column: str, values: Sequence[Param], *, extra: str = "") -> IndexRanges:
@@ -165,7 +165,7 @@ def of_words(phrases: Sequence[str]) -> IndexRanges:
     if is_postgresql():
         where = words_in_vector(phrases)
         is_short = estimated_rows(Sql(f"SELECT 1 FROM {WORDS} d WHERE {where.text}", where.params)) <= MAX_SORTED
-        return side_by_side([where], WORDS, "run_id", is_sorted=is_short)
+        return side_by_side([where], WORDS, "run_id", needs_sorting=is_short)
     query = " AND ".join(f'"{phrase}"' for phrase in phrases)
     return side_by_side([Sql("d.index_runtext_fts MATCH %s", (query,))], "index_runtext_fts", "rowid")
 

@@ -47,7 +47,7 @@ class Plan:
 def positions_of(
     run_query: RunQuery, order: RunOrder, start: Position | None, *, count: int, budget: TimeBudget
 ) -> ScanResult:
-    """Finds the first `count` positions behind `start`. A statement that is stopped has found nothing."""
+    """Finds the first `count` positions behind `start`. When a statement has to be stopped, nothing is found."""
     budget = budget.started()
     try:
         with stopped_after(budget.statement_s):
@@ -66,8 +66,7 @@ def plan_for(run_query: RunQuery, order: RunOrder, position: Position | None, bu
         return plan_by_time(run_query, order, position, budget)
     choices, key_range = index_choices(run_query), run_query.key_range
     if not key_range.is_unbounded:
-        created = joined(bounds("d.id", key_range))
-        choices.append(Predicate("created", created, IndexRanges((created,))))
+        choices.append(NO_CHOICE)  # the runs of the span of time
     shortest = shortest_of(choices, run_query, cap=budget.gathered)
     return scanning_column(run_query, order) if shortest is None else gathering(run_query, order, shortest)
 
@@ -76,13 +75,13 @@ def plan_by_time(run_query: RunQuery, order: RunOrder, position: Position | None
     """Scans the sparsest index in the order of ids, or gathers another one that is short enough."""
     choices = index_choices(run_query)
     by_id = [one for one in choices if one.index.is_by_id]
-    if len(choices) == len(by_id) < 2:
+    not_by_id = [one for one in choices if not one.index.is_by_id]
+    if not not_by_id and len(by_id) < 2:
         return scanning(run_query, order, by_id[0] if by_id else NO_CHOICE)
     scans = [KeyScan(one.index, run_query.key_range, order.is_falling) for one in by_id]
     number, is_short = sparsest_of(scans, position, budget.probed)
     sparsest = by_id[number] if by_id else NO_CHOICE
     if not is_short:
-        not_by_id = [one for one in choices if not one.index.is_by_id]
         shortest = shortest_of(not_by_id, run_query, cap=budget.gathered)
         if shortest is not None:
             return gathering(run_query, order, shortest)
@@ -98,10 +97,7 @@ def scanning(run_query: RunQuery, order: RunOrder, choice: Predicate) -> Plan:
 
 
 def gathering(run_query: RunQuery, order: RunOrder, choice: Predicate) -> Plan:
-    tests = run_query.tests(but=choice.answers)
-    if not choice.index.is_by_id:
-        tests += bounds("r.id", run_query.key_range)
-    return Plan(run_query, order, tests, gathered=choice.index)
+    return Plan(run_query, order, run_query.tests(but=choice.answers), gathered=choice.index)
 
 
 def scanning_column(run_query: RunQuery, order: RunOrder) -> Plan:

@@ -13,6 +13,7 @@ from .index_ranges import NO_INDEX, IndexRanges
 from .sql import Sql, all_of
 
 # What a list can be sorted by, and its column. All have an index with the id behind it.
+# By the start as by the creation: there is no index of starts.
 SORTS = {"created_at": "id", "started_at": "id", **{word: column.name for word, column in LISTED.items()}}
 # Where a row stands in a list: (id,) in one by time, else (value, id).
 Position = tuple[int] | tuple[float | None, int]

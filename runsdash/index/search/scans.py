@@ -16,7 +16,7 @@ from .run_query import Position, ScanResult
 from .sql import Sql, fetched, joined
 from .time_budget import TimeBudget
 
-Chunk = tuple[int, Position | None]  # how many entries it has, and where it ends if it is full
+Chunk = tuple[int, Position | None]  # how many entries it has, and where a full one ends
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class KeyScan:
     @property
     def least_chunk(self) -> int:
         """A range that is sorted for each statement is read at once."""
-        return MAX_SORTED if self.index.is_sorted else 1
+        return MAX_SORTED if self.index.needs_sorting else 1
 
     def behind(self, position: Position | None, last: Position | None = None) -> KeyRange:
         """Returns the keys behind `position`, up to and with `last`."""

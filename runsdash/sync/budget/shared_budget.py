@@ -32,7 +32,7 @@ PAGE_SHARE = 0.2
 LOOK_BACK = 30  # windows before the present one that count
 PAID_BACK_IN = 10  # windows
 FLOOR_ONE_IN = 40  # requests
-KEPT_S = 600
+KEPT_S = (LOOK_BACK + 1) * LEAST_REQUESTS * 60  # as long as LOOK_BACK windows of one request a minute
 TRIES = 3  # when another process was quicker
 
 
@@ -74,7 +74,7 @@ def claim(connection_id: int, window: BudgetWindow, *, share: Share, want: int) 
     column = "pages" if share == "pages" else "worker"
     for _ in range(TRIES):
         spent = spent_by_all(connection_id, window)
-        most, most_pages = limits(window, spent, share=share)
+        most, most_pages = limits(window, spent, share=share)  # either is enough
         count = min(want, max(most - spent.total_now, most_pages - spent.pages_now))
         if count <= 0:
             return 0
@@ -84,7 +84,7 @@ def claim(connection_id: int, window: BudgetWindow, *, share: Share, want: int) 
 
 
 def limits(window: BudgetWindow, spent: Spent, *, share: Share) -> tuple[int, int]:
-    """Returns up to which sum of the window a share may take, or of the pages' part of it."""
+    """Returns two marks, of which one is enough: for all that the window has spent, and for the pages' part of it."""
     if share == "pages":
         return window.count, window.reserve * LOOK_BACK - spent.pages_before
     if share == "floor" and (spent.total_now or not window.has_floor):

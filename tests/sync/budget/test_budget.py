@@ -212,7 +212,7 @@ def test_a_wait_that_others_heard_of_is_obeyed_here(connection, upstream):
 
 def test_old_seconds_are_swept():
     connection = made_connection()
-    BudgetSecond.objects.create(connection=connection, second=int(time.time()) - 3600, worker=5)
+    BudgetSecond.objects.create(connection=connection, second=int(time.time()) - shared_budget.KEPT_S - 60, worker=5)
     BudgetSecond.objects.create(connection=connection, second=int(time.time()), worker=5)
 
     shared_budget.sweep(now_s=time.time())
@@ -253,3 +253,13 @@ def fresh_process(connection: Connection, code: str) -> subprocess.Popen:
 
 def spending_process(connection: Connection) -> subprocess.Popen:
     return fresh_process(connection, "print(spend_all(connection, seconds=3))")
+
+
+@pytest.mark.parametrize("per_min", [1, 7, 60, 600])
+def test_all_windows_that_count_are_kept(per_min):
+    connection, now_s = made_connection(budget_per_min=per_min), int(NOW_S)
+    window = shared_budget.window_at(now_s, per_min=per_min)
+    for place in range(1, shared_budget.LOOK_BACK + 1):
+        BudgetSecond.objects.create(connection=connection, second=window.second - place * window.size_s, pages=1)
+    shared_budget.sweep(now_s=now_s)
+    assert shared_budget.spent_by_all(connection.pk, window).pages_before == shared_budget.LOOK_BACK
