@@ -3,8 +3,10 @@
 Annotations are hostile JSON: wrong types, indexes outside the text and overlaps end here.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urlsplit
 
 from .files import file_url
@@ -12,6 +14,7 @@ from .visible import visible
 
 MAX_CITATIONS = 200
 LABEL_CHARS = 120
+UNNAMED = "a source that the server does not name"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,10 @@ class Citation:
 
 @dataclass(frozen=True, kw_only=True)
 class CitedSource:
-    """Holds what a text refers to: a file of the upstream or a web page. `url` is one of ours or http(s)."""
+    """Holds what a text refers to: a file of the upstream, a web page, or what only has a name.
+
+    `url` is one of ours or http(s), "" where there is nothing to open.
+    """
 
     url: str
     label: str
@@ -38,19 +44,26 @@ class CitedSource:
         """Tells whether the text links to it by a path inside the code interpreter."""
         return self.mark.startswith("sandbox:")
 
+    @property
+    def key(self) -> str:
+        """Tells it from other sources."""
+        return self.url or self.label
+
 
 def source_of(annotation: object, connection_slug: str) -> CitedSource | None:
-    """Returns what `annotation` refers to, or None when it names nothing that can be linked."""
+    """Returns what `annotation` refers to, or None when it names nothing and marks nothing."""
     if not isinstance(annotation, dict):
         return None
-    mark = annotation.get("text") if isinstance(annotation.get("text"), str) else ""
+    mark, title, address, quote = (words(annotation, name) for name in ("text", "title", "url", "quote"))
     if url := file_url(annotation.get("file_id"), connection_slug):
         return CitedSource(url=url, label=label(annotation["file_id"]), mark=mark)
-    if is_web_url(annotation.get("url")):
-        title = annotation.get("title")
-        words = title if isinstance(title, str) and title else annotation["url"]
-        return CitedSource(url=annotation["url"], label=label(words), mark=mark)
-    return None
+    url, named = address if is_web_url(address) else "", title or address or quote
+    return CitedSource(url=url, label=label(named) or UNNAMED, mark=mark) if named or mark else None
+
+
+def words(annotation: dict, name: str) -> str:
+    given = annotation.get(name)
+    return given if isinstance(given, str) else ""
 
 
 def is_web_url(url: object) -> bool:
@@ -68,13 +81,13 @@ def label(text: str) -> str:
 
 
 def sources(annotations: Sequence[object], connection_slug: str) -> dict[str, CitedSource]:
-    """Returns linkable sources by URL, in the order of their first mention; their rank is their number."""
-    by_url: dict[str, CitedSource] = {}
+    """Returns sources by key, in the order of their first mention; their rank is their number."""
+    by_key: dict[str, CitedSource] = {}
     for annotation in annotations[:MAX_CITATIONS]:
         source = source_of(annotation, connection_slug)
         if source is not None:
-            by_url.setdefault(source.url, source)
-    return by_url
+            by_key.setdefault(source.key, source)
+    return by_key
 
 
 def paths(annotations: Sequence[object], connection_slug: str) -> dict[str, str]:
@@ -85,31 +98,38 @@ def paths(annotations: Sequence[object], connection_slug: str) -> dict[str, str]
 
 def citations(text: str, annotations: Sequence[object], connection_slug: str) -> list[Citation]:
     """Returns the marks to replace, by position and without overlaps."""
-    numbers = {url: number for number, url in enumerate(sources(annotations, connection_slug), start=1)}
-    taken: list[Citation] = []
+    numbers = {key: number for number, key in enumerate(sources(annotations, connection_slug), start=1)}
+    by_mark: dict[str, list[tuple[object, CitedSource]]] = {}
     for annotation in annotations[:MAX_CITATIONS]:
         source = source_of(annotation, connection_slug)
-        if source is None or source.is_path:
-            continue
-        for start, end in spans(text, annotation, source.mark):
-            if all(end <= one.start or start >= one.end for one in taken):
-                number = numbers[source.url]
-                taken.append(Citation(start=start, end=end, number=number, url=source.url, label=source.label))
-                break
-    return sorted(taken, key=lambda one: one.start)
+        if source is not None and source.mark and not source.is_path:
+            by_mark.setdefault(source.mark, []).append((annotation.get("start_index"), source))
+    found = [
+        Citation(start=place, end=place + len(mark), number=numbers[one.key], url=one.url, label=one.label)
+        for mark, cited in by_mark.items()
+        for place, (_, one) in zip(places_of(text, mark, [start for start, _ in cited]), cited, strict=True)
+        if place is not None
+    ]
+    taken: list[Citation] = []
+    for one in sorted(found, key=lambda one: (one.start, -one.end)):
+        if not taken or one.start >= taken[-1].end:
+            taken.append(one)
+    return taken
 
 
-def spans(text: str, annotation: dict, mark: str) -> Iterator[tuple[int, int]]:
-    """Finds the mark where the indexes say, if it is there, else wherever it stands.
+def places_of(text: str, mark: str, starts: Sequence[object]) -> list[int | None]:
+    """Finds for each citation with the same mark the place where it stands, given what index the server says.
 
-    Servers count in bytes, code points or UTF-16 units, so the indexes alone are not believed.
+    Servers count in bytes, code points or UTF-16 units, so an index may miss its mark, but their order is right.
     """
-    start, end = annotation.get("start_index"), annotation.get("end_index")
-    if mark and type(start) is int and type(end) is int and 0 <= start < end and text[start:end] == mark:
-        yield start, end
-    position = text.find(mark) if mark else -1
-    for _ in range(MAX_CITATIONS):
-        if position < 0:
-            return
-        yield position, position + len(mark)
-        position = text.find(mark, position + len(mark))
+    free = [match.start() for match in islice(re.finditer(re.escape(mark), text), MAX_CITATIONS)]
+    in_order = sorted(range(len(starts)), key=lambda at: start if type(start := starts[at]) is int else len(text))
+    found: list[int | None] = [None] * len(starts)
+    if len(free) != len(starts):
+        for at in in_order:
+            if type(starts[at]) is int and starts[at] in free:
+                found[at] = starts[at]
+                free.remove(starts[at])
+    for at, place in zip([at for at in in_order if found[at] is None], free, strict=False):
+        found[at] = place
+    return found

@@ -24,7 +24,7 @@ from .code import highlighted
 from .files import is_file_url
 from .visible import visible
 
-VERSION = "markdown-3"
+VERSION = "markdown-4"
 MARKED_UP_CHARS = 64 * 1024  # longer text is shown plain
 MAX_STEPS = 22_000  # of the parser: a list or table of 64 KB takes 20,000, a text of `![` would take 400,000
 STEPS_OF_BLOCK = 2
@@ -50,6 +50,7 @@ SANITIZER = nh3.Cleaner(
         "ol": {"start"},
         "div": {"aria-label"},
         "pre": {"tabindex"},
+        "sup": {"title"},
     },
     tag_attribute_values={"div": {"role": {"region"}, "tabindex": {"0"}}, "th": {"scope": {"col"}}},
     allowed_classes={
@@ -62,7 +63,7 @@ SANITIZER = nh3.Cleaner(
 
 
 def markdown(text: str, annotations: Sequence[object] = (), connection_slug: str = "") -> SafeString:
-    """Renders `<div class="md">`, and under it chips for the files and pages the text refers to."""
+    """Renders `<div class="md">`, and under it chips for what the text refers to."""
     annotations = annotations if isinstance(annotations, list | tuple) else ()
     key = json.dumps([connection_slug, annotations], default=str)
     return mark_safe(render_cache.get(VERSION, text, key, render=lambda: rendered(text, annotations, connection_slug)))
@@ -124,7 +125,8 @@ def table_cells(text: str) -> tuple[int, int]:
     for block in BLANK_LINE.split(text):
         lines = block.split("\n")
         pipes = [line.count("|") for line in lines]
-        columns = max((line.count("|") for line in lines if TABLE_MARKS.issuperset(line)), default=0)
+        rules = (count for count, line in zip(pipes, lines, strict=True) if TABLE_MARKS.issuperset(line))
+        columns = max(rules, default=0)
         if columns:
             cells += sum(min(line.strip(" \t\r|").count("|"), columns) + 1 for line in lines)
             filled += sum(columns - one for one in pipes if one < columns)
@@ -148,9 +150,12 @@ def chips(annotations: Sequence[object], connection_slug: str) -> str:
     cited = list(sources(annotations, connection_slug).values())
     if not cited:
         return ""
-    link = '<a class="chip" href="{}" rel="{}">[{}] {}</a>'
-    links = [format_html(link, one.url, REL, number, one.label) for number, one in enumerate(cited, start=1)]
-    return f'<div class="files">{"".join(links)}</div>'
+    link, name = '<a class="chip" href="{}" rel="{}">[{}] {}</a>', '<span class="chip">[{}] {}</span>'
+    shown = [
+        format_html(link, one.url, REL, number, one.label) if one.url else format_html(name, number, one.label)
+        for number, one in enumerate(cited, start=1)
+    ]
+    return f'<div class="files">{"".join(shown)}</div>'
 
 
 class Renderer(RendererHTML):
@@ -210,6 +215,8 @@ class Renderer(RendererHTML):
 
 def citation(env: dict, rank: int) -> str:
     mark = env["marks"][rank]
+    if not mark.url:
+        return format_html('<sup title="{}">[{}]</sup>', mark.label, mark.number)
     link = '<sup><a href="{}" aria-label="Citation {}, {}">[{}]</a></sup>'
     return format_html(link, mark.url, mark.number, mark.label, mark.number)
 

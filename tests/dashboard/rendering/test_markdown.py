@@ -153,6 +153,39 @@ def test_web_citation():
     assert page.one("sup").one("a")["href"] == "https://news.example/1"
 
 
+NAMELESS = "a source that the server does not name"
+
+
+@pytest.mark.parametrize(
+    ("note", "label"),
+    [
+        ({"url": "doc_0", "title": "Leave policy"}, "Leave policy"),
+        ({"url": "doc_0"}, "doc_0"),
+        ({"url": "mcp://docs/7", "title": 7}, "mcp://docs/7"),
+        ({"type": "file_citation", "quote": "Four weeks."}, "Four weeks."),
+        ({"type": "url_citation"}, NAMELESS),
+    ],
+)
+def test_a_source_without_a_web_address_is_named_without_a_link(note, label):
+    page = parsed(markdown(f"Four weeks{MARK}.", [note | {"text": MARK}]))
+    assert page.one("div", class_="md").text == "Four weeks[1]."
+    assert page.one("sup")["title"] == label
+    assert page.one("div", class_="files").one("span", class_="chip").text == f"[1] {label}"
+    assert page.all("a") == []
+
+
+@pytest.mark.parametrize("shift", [0, 1, len(MARK), 40])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_identical_marks_keep_their_own_sources(order, shift):
+    """Indexes may be counted in other units, and the list may be in any order: the text's order is right."""
+    text = f"One{MARK} two{MARK} three{MARK}"
+    starts = [at for at in range(len(text)) if text.startswith(MARK, at)]
+    notes = [{"text": MARK, "start_index": starts[at] + shift, "url": f"https://s.example/{at}"} for at in order]
+    notes = [note | {"end_index": note["start_index"] + len(MARK)} for note in notes]
+    links = [sup.one("a")["href"] for sup in parsed(markdown(text, notes)).all("sup")]
+    assert links == [f"https://s.example/{at}" for at in range(3)]
+
+
 def test_deceiving_characters_are_written_out():
     assert "[U+202E]" in markdown("a\u202eb&#x202e;c\x1b[0m")
     assert "\ufffd" in markdown("a\ud800b\x00c")
