@@ -69,12 +69,13 @@ def error_code(run: Run) -> str:
 
 def waits_for(run: Run) -> str:
     required = run.required_action
-    return cut(required.type or "", 40) if required and run.status.is_waiting else ""
+    return cut(required.type or "", 40) if required and required.tool_calls and run.status.is_waiting else ""
 
 
 def pending_call(call: ToolCall) -> dict[str, object]:
-    """Makes what the inbox shows of a call: of its arguments the start, on one line."""
-    return call_row(call) | {"arguments": " ".join(cut(call.arguments or "", ARGUMENTS_CHARS).split())}
+    """Makes what the inbox shows of a call: of its arguments the start, on one line, and whose tool it is."""
+    arguments = " ".join(cut(call.arguments or "", ARGUMENTS_CHARS).split())
+    return call_row(call) | {"arguments": arguments, "server_label": cut(call.server_label or "", 200)}
 
 
 def kept_calls(value: object) -> object:

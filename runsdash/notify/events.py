@@ -103,7 +103,7 @@ def event_body(rule: Rule, run: Run, *, status: str) -> dict[str, object]:
 
 def sentence(run: Run, *, status: str) -> str:
     if status == run_states.WAITING:
-        return f"Run {run.upstream_id} waits for tool outputs."
+        return f"Run {run.upstream_id} waits for {'approvals' if run.waits_for_approval else 'tool outputs'}."
     if status == "stale":
         return f"Run {run.upstream_id} has been {run.status} for a long time."
     return f"Run {run.upstream_id} ended as {status}{f' ({run.error_code})' if run.error_code else ''}."

@@ -6,7 +6,9 @@ back into plain JSON. An index is only a key here, so a huge one costs nothing.
 
 from typing import Any
 
-_GROWING = {"arguments", "input", "logs", "value", "refusal"}
+from runsdash.service.objects.tool_types import INPUT_KEYS, OUTPUT_KEYS
+
+_GROWING = {"logs", "value", "refusal"} | INPUT_KEYS | OUTPUT_KEYS
 
 
 class _Pieces(list[str]):

@@ -17,6 +17,7 @@ from runsdash.service import (
     UpstreamFailed,
     tool_output,
 )
+from runsdash.service.objects.tool_types import TOOL_TYPES
 from tests.service.raw_server import RawServer, reply, silence, slowly, stream
 
 DISPATCH = "asst_sandbox_dispatch"
@@ -123,6 +124,23 @@ def test_tool_call_deltas_are_merged_by_index():
     assert (function.name, function.arguments, function.output) == ("get_stock", '{"sku":"B"}', "seven")
     assert (code.code_input, code.logs) == ("print(7)", ["7\n"])
     assert found.steps[0].raw["step_details"]["tool_calls"][0]["type"] == "function"
+
+
+@pytest.mark.parametrize("type_", TOOL_TYPES)
+def test_input_and_output_of_every_type_of_tool_grow(type_):
+    known = TOOL_TYPES[type_]
+    keys = [*known.input_keys, *known.output_keys]
+    flat = type_ in ("mcp", "mcp_list_tools")
+    pieces = [dict.fromkeys(keys, piece) for piece in ("see ", "the ", "sea")]
+    deltas = [call_delta(0, type=type_, **(piece if flat else {type_: piece})) for piece in pieces]
+    found, _events = streamed(
+        frame("thread.run.in_progress", RUN),
+        frame("thread.run.step.created", {"id": "step_1", "type": "tool_calls", "status": "in_progress"}),
+        *deltas,
+    )
+    call = found.steps[0].tool_calls[0]
+    assert (call.code_input or call.arguments) == ("see the sea" if known.input_keys else "")
+    assert call.output == ("see the sea" if known.output_keys else None)
 
 
 def test_text_deltas_are_merged_by_index_in_any_order():

@@ -73,7 +73,7 @@ def submit_verdict(audited: AuditedAction, run: Run) -> Verdict:
 
 def answered_calls(run: Run) -> set[str]:
     """Returns the ids of tool calls that have an output in the index."""
-    steps = run.steps.filter(kind="function").order_by("-position").values_list("calls", flat=True)[:50]
+    steps = run.steps.exclude(kind="message").order_by("-position").values_list("calls", flat=True)[:50]
     return {call["id"] for calls in steps for call in calls if call.get("output_size") is not None}
 
 

@@ -120,7 +120,7 @@ class Comparison:
 
     def waited_s(self, run: Run) -> int | None:
         """Adds up the seconds of steps that somebody outside had to answer."""
-        spans = [step for step in self.steps_of(run) if step.kind == "function" and step.ended_at]
+        spans = [step for step in self.steps_of(run) if waterfall.asks_people(step) and step.ended_at]
         return sum(int((step.ended_at - step.created_at).total_seconds()) for step in spans) if spans else None
 
     @cached_property
@@ -246,7 +246,7 @@ def flat_tools(tools: dict[str, dict], shared: Collection[str]) -> dict[str, str
 
 def step_key(step: RunStep) -> tuple[str, ...]:
     """Returns what makes two steps the same: kind, and the names of the tools called."""
-    return (step.kind, *sorted(str(call.get("name") or "") for call in step.calls if isinstance(call, dict)))
+    return (waterfall.kind_of(step), *sorted(str(call.get("name") or "") for call in waterfall.calls_of(step)))
 
 
 def call_pair(a: dict, b: dict) -> CallPair:

@@ -110,7 +110,7 @@ class ToolOutputsForm:
 
     @property
     def is_approval(self) -> bool:
-        return self.run.waits_for == "submit_tool_approval"
+        return self.run.waits_for_approval
 
     @property
     def fault(self) -> str:
@@ -139,7 +139,7 @@ class ToolOutputsForm:
         for name in post:
             prefix, _, call_id = name.partition("-")
             if prefix == "output" and call_id not in known:
-                call = {"id": call_id, "name": "", "arguments": {"text": "", "size": 0}, "kind": "function"}
+                call = {"id": call_id, "name": "", "type": "function", "kind": "function"}
                 self.boxes.append(Box(call, text=post[name], error="This call no longer waits for an output."))
         return self
 

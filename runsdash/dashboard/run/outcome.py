@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from runsdash.dashboard.shell.formats import duration_text
+from runsdash.dashboard.shell.formats import duration_text, pending_name
 from runsdash.index import run_states
 from runsdash.index.models import Run
 
@@ -47,11 +47,11 @@ def outcome_of(run: Run) -> RunOutcome | None:
 
 def expired(run: Run) -> RunOutcome:
     calls = [call for call in run.pending_calls if isinstance(call, dict)]
-    names = [str(call.get("name") or call.get("id") or "call") for call in calls]
-    cause = "Its tool outputs were not sent in time." if names else "It did not finish before its deadline."
+    answers = "approvals were not given" if run.waits_for_approval else "tool outputs were not sent"
+    cause = f"Its {answers} in time." if calls else "It did not finish before its deadline."
     return RunOutcome(
         title="Expired",
         words=f"{cause} The thread is free again; the run cannot go on.",
         code=run.error_code,
-        unanswered=names,
+        unanswered=[pending_name(call) for call in calls],
     )

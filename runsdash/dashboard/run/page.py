@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from runsdash.actions.models import Lineage
 from runsdash.audit.trail import AuditedAction, actions_of_run
+from runsdash.dashboard.shell.formats import expired_at
 from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Message, Run, RunBody, RunText, StatusSeen
@@ -28,6 +29,7 @@ from .live_panel import LivePanel
 from .outcome import RunOutcome, outcome_of
 from .timeline import Timeline
 from .unsent_outputs import UnsentOutputs, unsent_outputs_of
+from .waterfall import asked_of_people
 
 HIT_CHARS = 300
 RERUNS_SHOWN = 5
@@ -134,6 +136,11 @@ class RunPage(Timeline):
         return self.run.is_gone
 
     @property
+    def ended_at(self) -> datetime | None:
+        """Returns when the run ended; of an expired one the deadline, where its server says no more."""
+        return expired_at(self.run) if self.run.facts == RunStatus.EXPIRED else self.run.ended_at
+
+    @property
     def outcome(self) -> RunOutcome | None:
         return outcome_of(self.run)
 
@@ -149,7 +156,7 @@ class RunPage(Timeline):
     def answered_names(self) -> list[str]:
         """Names the functions that got an output before the end, each once: a re-run may call them again."""
         calls = [call for step in self.steps.steps for call in step.calls or [] if isinstance(call, dict)]
-        answered = [call for call in calls if call.get("kind") == "function" and call.get("output_size") is not None]
+        answered = [call for call in calls if asked_of_people(call) and call.get("output_size") is not None]
         return list(dict.fromkeys(str(call.get("name") or "(unnamed call)") for call in answered))
 
     @property

@@ -103,11 +103,13 @@ class Timeline:
 
     @property
     def default_step_id(self) -> str:
-        """Chooses the failed step of an ended run, else its last.
+        """Chooses the step that a run waits for, the failed step of an ended run, else its last.
 
-        A live run moves, so nothing is chosen for the reader.
+        A run at work moves, so nothing is chosen for the reader.
         """
         steps = self.steps.steps
+        if self.run.waits_for:
+            return next((step.upstream_id for step in steps if waterfall.waits_for(self.run, step)), "")
         if self.run.facts.is_active or not steps or self.is_first_part:
             return ""
         return next((step for step in steps if step.error_code), steps[-1]).upstream_id

@@ -8,7 +8,7 @@ from runsdash.accounts.models import User
 from runsdash.actions.outputs.drafts import drafts_of
 from runsdash.actions.outputs.outputs import Draft
 from runsdash.audit.trail import AuditedAction
-from runsdash.dashboard.shell.formats import expired_at, moment_text
+from runsdash.dashboard.shell.formats import moment_text
 from runsdash.index.models import Run
 from runsdash.service.statuses import RunStatus
 
@@ -37,9 +37,7 @@ def unsent_outputs_of(user: User, run: Run, audited_actions: Sequence[AuditedAct
 
 def why(run: Run, actions: Sequence[AuditedAction]) -> tuple[str, str]:
     if run.facts == RunStatus.EXPIRED:
-        ended_at = expired_at(run)
-        at = f" at {clock(ended_at)}" if ended_at else ""
-        return f"Expired{at}, outputs were not sent", "The run cannot go on; its thread is free again."
+        return "Expired, outputs were not sent", "The run cannot go on; its thread is free again."
     sent = next((one for one in actions if one.intent.action == "submit_tool_outputs" and not one.is_open), None)
     if sent is not None:
         return "Your unsent outputs", f"{sent.intent.actor} answered these calls at {clock(sent.intent.at)}."

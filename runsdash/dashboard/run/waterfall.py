@@ -9,19 +9,12 @@ from datetime import datetime, timedelta
 
 from runsdash.dashboard.shell.formats import duration_text
 from runsdash.index.models import Run, RunStep
+from runsdash.service.objects.tool_types import OUTPUT, tool_type
 
 PARTS = 5  # the axis is always five equal parts
 PART_UNITS = (1, 2, 4, 5, 10)  # times a power of ten
 LEAST_WIDTH = 0.5  # percent, for what took no whole second
 CALLS_LISTED = 5  # more calls of one step fold into it
-KIND_LABELS = {
-    "message": "Message",
-    "function": "Function call",
-    "search": "File search",
-    "code": "Code interpreter",
-    "queue": "Queued",
-    "other": "Other step",
-}
 ICON_KINDS = {"queue", "message", "function", "search", "code"}
 
 
@@ -59,12 +52,13 @@ class WaterfallBar:
 
 @dataclass(frozen=True, kw_only=True)
 class CallLine:
-    """Shows a call under its step: `note` says what came of it."""
+    """Shows a call under its step: `note` says what came of it, `is_named` that the label is a name of its own."""
 
-    name: str
+    label: str
     kind: str
     note: str
     output_size: int | None
+    is_named: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +76,7 @@ class StepLine:
 
     @property
     def kind(self) -> str:
-        return self.step.kind
+        return kind_of(self.step)
 
 
 def part_seconds(span_s: float) -> int:
@@ -119,9 +113,8 @@ def lines(run: Run, steps: Sequence[RunStep], *, axis: Axis, first_number: int, 
 
 
 def line_of(run: Run, step: RunStep, *, axis: Axis, number: int, now: datetime) -> StepLine:
-    end = step_end(run, step, now=now)
-    calls = [call for call in step.calls if isinstance(call, dict)] if isinstance(step.calls, list) else []
-    waits = any(call.get("kind") == "function" for call in calls)
+    end, calls, pending = step_end(run, step, now=now), calls_of(step), pending_ids(run)
+    waits = asks_people(step) or waits_for(run, step)
     return StepLine(
         step=step,
         number=number,
@@ -129,9 +122,37 @@ def line_of(run: Run, step: RunStep, *, axis: Axis, number: int, now: datetime) 
         icon=step_icon(step),
         bar=bar_between(axis, step.created_at, end, waits=waits, runs=is_running(run, step)),
         took_s=took_s(step, now=now, is_live=run.facts.is_active),
-        calls=[call_line(call, step) for call in calls] if 1 < step.call_count <= CALLS_LISTED else [],
-        is_named=step.call_count == 1 and step.kind == "function",
+        calls=[call_line(call, pending) for call in calls] if 1 < step.call_count <= CALLS_LISTED else [],
+        is_named=step.call_count == 1 and any(is_named(call) for call in calls),
     )
+
+
+def calls_of(step: RunStep) -> list[dict]:
+    return [call for call in step.calls if isinstance(call, dict)] if isinstance(step.calls, list) else []
+
+
+def pending_ids(run: Run) -> set[object]:
+    """Returns the ids of the calls that the run waits for now."""
+    return {call.get("id") for call in run.pending_calls if isinstance(call, dict)} if run.waits_for else set()
+
+
+def waits_for(run: Run, step: RunStep) -> bool:
+    """Tells whether the run waits for a call of this step."""
+    return not pending_ids(run).isdisjoint(call.get("id") for call in calls_of(step))
+
+
+def asks_people(step: RunStep) -> bool:
+    """Tells whether the step called a tool whose output somebody outside gives."""
+    return any(asked_of_people(call) for call in calls_of(step))
+
+
+def asked_of_people(call: dict) -> bool:
+    return tool_type(type_of(call)).answer == OUTPUT
+
+
+def kind_of(step: RunStep) -> str:
+    """Names the kind that all calls of the step have; rows of old were given that of the first."""
+    return step.kind if len({call.get("kind") for call in calls_of(step)}) < 2 else "other"
 
 
 def is_running(run: Run, step: RunStep) -> bool:
@@ -153,30 +174,42 @@ def took_s(step: RunStep, *, now: datetime, is_live: bool) -> int | None:
 
 
 def step_label(step: RunStep) -> str:
-    """Returns `Message`, a function's name, `3 function calls`, or the server's own word for a kind."""
-    names = [str(call.get("name") or "") for call in step.calls if isinstance(call, dict)]
+    """Returns `Message`, a function's name, `3 function calls`, a tool's word, or the server's own for a step."""
+    calls, kind = calls_of(step), kind_of(step)
     if step.call_count > 1:
-        word = {"function": "function calls", "code": "code calls", "search": "searches"}.get(step.kind, "calls")
-        return f"{step.call_count:,} {word}"
-    if step.kind == "function" and names and names[0]:
-        return names[0]
-    if step.kind == "other":
-        return (names[0] if names and names[0] else step.type.replace("_", " ")) or KIND_LABELS["other"]
-    return KIND_LABELS.get(step.kind, KIND_LABELS["other"])
+        word = {"code": "code calls", "search": "searches"}.get(kind, "calls")
+        is_functions = all(type_of(call) == "function" for call in calls)
+        return f"{step.call_count:,} {'function calls' if is_functions else word}"
+    if calls:
+        return call_label(calls[0])
+    return "Message" if kind == "message" else step.type.replace("_", " ") or "Other step"
+
+
+def type_of(call: dict) -> str:
+    return str(call.get("type") or "function")
+
+
+def is_named(call: dict) -> bool:
+    """Tells whether the call has a name of its own, not only that of its type."""
+    return bool(call.get("name")) and call["name"] != type_of(call)
+
+
+def call_label(call: dict) -> str:
+    return str(call["name"]) if is_named(call) else tool_type(type_of(call)).label
 
 
 def step_icon(step: RunStep) -> str:
     if step.facts.is_terminal and step.error_code:
         return "st-failed"
-    return f"k-{step.kind}" if step.kind in ICON_KINDS else "dot"
+    return f"k-{kind_of(step)}" if kind_of(step) in ICON_KINDS else "dot"
 
 
-def call_line(call: dict, step: RunStep) -> CallLine:
-    is_open = call.get("output_size") is None and call.get("kind") == "function" and step.facts.is_active
+def call_line(call: dict, pending: set[object]) -> CallLine:
     size = call.get("output_size")
     return CallLine(
-        name=str(call.get("name") or call.get("type") or "call"),
+        label=call_label(call),
         kind=str(call.get("kind") or "other"),
-        note="waiting" if is_open else str(call.get("note") or ""),
+        note="waiting" if size is None and call.get("id") in pending else str(call.get("note") or ""),
         output_size=size if isinstance(size, int) else None,
+        is_named=is_named(call),
     )

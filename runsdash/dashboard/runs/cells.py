@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.templatetags import shown
+from runsdash.dashboard.templatetags.shown import cut
 from runsdash.index.models import Run
 from runsdash.index.run_columns import LISTED, RunColumn
 
@@ -40,10 +40,6 @@ def row(run: Run, table: Table) -> SafeString:
     cells = [status(run, table, name), title(run, table)]
     cells += [CELLS[column](run, table) if column in table.columns else NOTHING for column in NAMES]
     return markup(ROW, run.pk, run.upstream_id, run.status, pick(run, name) if table.can_act else NOTHING, *cells)
-
-
-def cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit and text.isascii() else Truncator(text).chars(limit)
 
 
 # Always there
@@ -85,9 +81,7 @@ def thread(run: Run, table: Table) -> SafeString:
 
 
 def assistant(run: Run, table: Table) -> SafeString:
-    if not run.assistant_name:
-        return markup('<td class="p2">{}</td>', shown.short_id(run.assistant_id, copy=False))
-    return markup('<td class="p2"><span title="{}">{}</span></td>', run.assistant_id, cut(run.assistant_name, 32))
+    return markup('<td class="p2">{}</td>', shown.assistant_of(run))
 
 
 def model(run: Run, table: Table) -> SafeString:

@@ -1,5 +1,6 @@
 """Formats values for people: durations, ages, sizes, counts, short ids. Takes and returns plain text, no HTML."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -116,3 +117,9 @@ def expired_at(run: Run) -> datetime | None:
     """Returns when an expired run did: by the upstream's word, else its deadline or when it was seen."""
     known = [moment for moment in (run.expires_at, run.status_since) if moment is not None]
     return run.ended_at or min(known, default=None)
+
+
+def pending_name(call: Mapping[str, object]) -> str:
+    """Names a call, and the server of a tool that is not one of the caller's own."""
+    name, server = call.get("name") or call.get("type") or "call", call.get("server_label")
+    return f"{name} on {server}" if server else str(name)

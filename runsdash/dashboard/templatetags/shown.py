@@ -13,7 +13,9 @@ from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 
+from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.runs.query import RunListQuery
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.links import address, run_url, thread_url, view_url
@@ -28,6 +30,7 @@ DASH = mark_safe('<span class="dim">—</span>')
 NO_BEHAVIOUR, AGO, ELAPSED = SafeString(""), SafeString(" data-ago"), SafeString(" data-elapsed")
 TAGS_SHOWN = 3
 NAMES_CHARS = 200
+NAME_CHARS = 32
 
 
 class ListQuery(Protocol):
@@ -100,6 +103,18 @@ def run_link(run: Run, copy: bool = True, hit: str = "") -> SafeString:
 @register.simple_tag
 def thread_link(thread: Thread, copy: bool = False) -> SafeString:
     return short_id(thread.upstream_id, url=thread_url(thread), copy=copy)
+
+
+def cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit and text.isascii() else Truncator(text).chars(limit)
+
+
+@register.simple_tag
+def assistant_of(run: Run) -> SafeString:
+    """Shows the name of a run's assistant, else its id. The run went through `complete_rows`."""
+    if not run.assistant_name:
+        return short_id(run.assistant_id, copy=False)
+    return markup('<span title="{}">{}</span>', run.assistant_id, visible(cut(run.assistant_name, NAME_CHARS)))
 
 
 @register.simple_tag(name="run_url")
@@ -223,8 +238,8 @@ def function_url(name: str) -> str:
 
 @register.simple_tag
 def pending_names(calls: Sequence[Mapping[str, object]]) -> str:
-    """Writes `get_rates, search_logs ×4` for pending tool calls."""
-    names = Counter(str(call.get("name") or call.get("type") or "call") for call in calls)
+    """Writes `get_rates, search_logs on docs ×4` for pending tool calls."""
+    names = Counter(formats.pending_name(call) for call in calls)
     words = [name if count == 1 else f"{name} ×{count}" for name, count in names.items()]
     return ", ".join(words)[:NAMES_CHARS] or formats.UNKNOWN
 

@@ -65,8 +65,8 @@ def call_texts(call: objects.ToolCall) -> Iterator[Text]:
         yield given(call.output)
     if call.kind == "code":
         yield given(call.code_input)
-    elif call.kind == "other":
-        yield given(json_text(call.raw))
+    if call.rest:
+        yield given(json_text(call.rest))
     for log in call.logs[:MAX_RESULTS]:
         yield given(log)
     for result in call.results[:MAX_RESULTS]:

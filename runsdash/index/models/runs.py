@@ -7,6 +7,7 @@ from django.db import models
 
 from runsdash.index import run_states
 from runsdash.index.run_columns import LISTED
+from runsdash.service.objects.tool_types import APPROVAL, tool_type
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
 from .connections import Connection
@@ -65,7 +66,7 @@ class Run(Refreshed):
     error_code = models.CharField(max_length=200, blank=True)  # last_error.code or incomplete_details.reason
     error_message = models.TextField(blank=True)  # the first 2,000 characters
     metadata = models.JSONField(default=dict)
-    pending_calls = models.JSONField(default=list)  # [{"id", "name", "type"}] of the last required_action seen
+    pending_calls = models.JSONField(default=list)  # of the last required_action seen, see run_columns.py
     waits_for = models.CharField(max_length=40, blank=True)  # required_action.type while it waits
     step_count = models.IntegerField(default=0)  # steps in the index
     steps_cursor = models.CharField(max_length=200, blank=True, default="")  # the walk from the first step got here
@@ -121,6 +122,14 @@ class Run(Refreshed):
 
     def is_overdue(self, now: datetime) -> bool:
         return run_states.is_overdue(self, now)
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Tells whether its calls want a yes or no; of an ended run, whether that is what it waited for."""
+        if self.waits_for:
+            return self.waits_for == "submit_tool_approval"
+        types = {str(call.get("type")) for call in self.pending_calls if isinstance(call, dict)}
+        return bool(types) and all(tool_type(one).answer == APPROVAL for one in types)
 
     @property
     def calls_fault(self) -> str:

@@ -81,7 +81,7 @@ def step_columns(step: RunStep, *, position: int) -> Row:
     return {
         "position": position,
         "type": cut(step.type or "unknown", 40),
-        "kind": step_kind(step),
+        "kind": step.kind,
         "status": cut(step.status or "unknown", 40),
         "ended_at": step.ended_at,
         **token_columns(step.usage),
@@ -91,13 +91,6 @@ def step_columns(step: RunStep, *, position: int) -> Row:
         "calls": [call_row(call) for call in calls[:MAX_CALLS_IN_ROW]],
         "call_count": len(calls),
     }
-
-
-def step_kind(step: RunStep) -> str:
-    """Returns message, function, code, search or other: which icon and colour the step has."""
-    if step.message_id or step.type == "message_creation":
-        return "message"
-    return step.tool_calls[0].kind if step.tool_calls else "other"
 
 
 def positioned_messages(messages: Iterable[Message], *, fallback: datetime) -> Iterator[tuple[Message, datetime, int]]:

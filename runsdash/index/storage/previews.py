@@ -4,9 +4,9 @@ Only those of large bodies are stored; that of a short one is made when it is re
 
 Shapes (JSON):
 - text: {"text": str, "size": characters of the whole}
-- call: {"id", "type", "kind", "name", "arguments": text, "output": text|null, "code": text|null, "logs": [text],
-  "images": [file id], "results": [{"file_id", "file_name", "score", "content": text}], "child_run_id",
-  "child_thread_id", "other": text|null}
+- call: {"id", "type", "kind", "name", "server_label", "arguments": text, "output": text|null, "code": text|null,
+  "logs": [text], "images": [file id], "results": [{"file_id", "file_name", "score", "content": text}]|null,
+  "child_run_id", "child_thread_id", "other": text of the rest|null}
 - message part: {"type": "text", "text": text, "annotations": [annotation]} | {"type": "image_file", "file_id"} |
   {"type": "image_url", "url"} | {"type": "refusal", "text": text} | {"type": other, "text": its JSON}
 - annotation: {"type", "text", "start_index", "end_index", "file_id", "quote", "url", "title"}
@@ -93,21 +93,23 @@ def step_preview(step: RunStep) -> dict:
 
 
 def call_preview(call: ToolCall, *, limit: int = PREVIEW_CHARS) -> dict:
-    output = call.output
+    output, rest = call.output, call.rest
+    results = [result_preview(result, limit) for result in call.results[:MAX_RESULTS]]
     return {
         "id": storable(call.id or ""),
         "type": storable(call.type or ""),
         "kind": call.kind,
         "name": storable(call.name or ""),
+        "server_label": storable(call.server_label or ""),
         "arguments": text_preview(call.arguments or "", limit),
         "output": None if output is None else text_preview(output, limit),
         "code": text_preview(call.code_input, limit) if call.kind == "code" else None,
         "logs": [text_preview(log, limit) for log in call.logs[:MAX_RESULTS]],
         "images": [storable(file_id) for file_id in call.image_file_ids[:MAX_RESULTS]],
-        "results": [result_preview(result, limit) for result in call.results[:MAX_RESULTS]],
+        "results": results if call.has_result_list else None,
         "child_run_id": storable(call.child_run_id or ""),
         "child_thread_id": storable(call.child_thread_id or ""),
-        "other": json_preview(call.raw, limit) if call.kind == "other" else None,
+        "other": json_preview(rest, limit) if rest else None,
     }
 
 

@@ -10,7 +10,7 @@ from runsdash.service.statuses import StepStatus, UnknownStatus, step_status
 from . import parsing
 from .fields import ApiObject, Fields
 from .runs import LastError, Usage
-from .tool_calls import ToolCall
+from .tool_calls import ToolCall, kind_of
 
 _END_MOMENTS = {
     "completed_at": StepStatus.COMPLETED,
@@ -59,7 +59,7 @@ class RunStep(ApiObject):
             completed_at=parsing.moment(step.get("completed_at")),
             failed_at=parsing.moment(step.get("failed_at")),
             cancelled_at=parsing.moment(step.get("cancelled_at")),
-            expired_at=parsing.moment(step.get("expired_at")),
+            expired_at=parsing.moment(step.get("expired_at")) or _deadline_passed(step),
             usage=Usage.from_raw(step.get("usage")),
             last_error=LastError.from_raw(step.get("last_error")),
             tool_calls=[ToolCall.from_raw(call) for call in _calls_in(details, type_)],
@@ -81,10 +81,8 @@ class RunStep(ApiObject):
 
     @property
     def kind(self) -> str:
-        """Names a kind for display: `message`, the kind of the first tool call, or `other`."""
-        if self.type == "message_creation":
-            return "message"
-        return self.tool_calls[0].kind if self.tool_calls else "other"
+        """Names a kind for display: `message`, the kind that all tool calls have, or `other`."""
+        return "message" if self.type == "message_creation" or self.message_id else kind_of(self.tool_calls)
 
     @property
     def ended_at(self) -> datetime | None:
@@ -114,6 +112,12 @@ def _status_of(step: dict[str, Any]) -> StepStatus | UnknownStatus:
         return step_status(step["status"])
     ended = (status for name, status in _END_MOMENTS.items() if parsing.moment(step.get(name)))
     return next(ended, StepStatus.IN_PROGRESS)
+
+
+def _deadline_passed(step: dict[str, Any]) -> datetime | None:
+    """Reads when a step expired of a server that says when it was to (`expires_at`) and no more."""
+    has_expired = _status_of(step) == StepStatus.EXPIRED
+    return parsing.moment(step.get("expires_at")) if has_expired else None
 
 
 def _calls_in(details: dict[str, Any], type_: str) -> list[Any]:

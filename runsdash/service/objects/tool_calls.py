@@ -1,23 +1,17 @@
 """Reads tool calls of a required action and of steps, in all the shapes servers give them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import parsing
 from .fields import ApiObject, Fields, parts
+from .tool_types import tool_type
 
-_SEARCH_TYPES = {
-    "file_search",
-    "retrieval",
-    "search",
-    "quark_search",
-    "azure_ai_search",
-    "bing_grounding",
-    "bing_custom_search",
-    "sharepoint_grounding",
-}
-_FUNCTION_TYPES = {"function", "mcp", "mcp_call", "azure_function", "openapi", "connected_agent"}
 _COMMON_KEYS = ("id", "index", "type", "name", "arguments", "output", "result", "server_label")
+# Read into fields of their own, or nothing that a reader looks for.
+_READ_KEYS = {*_COMMON_KEYS, "mcp_server", "run_id", "thread_id", "agent_id"}
+_READ_OF_CODE, _READ_OF_RESULTS = {"outputs"}, {"results", "ranking_options"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +42,7 @@ class ToolCall(ApiObject):
     """Holds one call of a tool. `arguments` and `output` are text as received: maybe invalid or partial JSON.
 
     `kind` is for display: `function`, `code`, `search` or `other`. `child_run_id` and `child_thread_id`
-    lead to the run of a connected agent.
+    lead to the run of a connected agent. `rest` has what no other field holds. Where is what: `tool_types`.
     """
 
     id: str | None
@@ -69,21 +63,22 @@ class ToolCall(ApiObject):
     def from_raw(cls, raw: object) -> "ToolCall":
         call = parsing.mapping(raw)
         type_ = _type_of(call)
-        body = parsing.mapping(call.get(type_))
+        known, body = tool_type(type_), parsing.mapping(call.get(type_))
         own = {**call, **body}
+        is_code, asked = known.kind == "code", _first_text(own, *known.input_keys) or ""
         outputs = [parsing.mapping(item) for item in parsing.listing(body.get("outputs"))]
-        results = body.get("results")
+        results = parsing.listing(body.get("results")) if known.has_results else []
         return cls(
             id=parsing.identifier(call.get("id")),
             type=type_,
             name=_name_of(own, type_),
-            arguments=_first_text(own, "arguments", "request_payload") or "",
-            output=_first_text(own, "output", "result", "response_payload"),
+            arguments="" if is_code else asked,
+            output=_first_text(own, *known.output_keys),
             server_label=_first_text(own, "server_label", "mcp_server"),
-            code_input=(parsing.json_text(body.get("input")) or "") if type_ == "code_interpreter" else "",
+            code_input=asked if is_code else "",
             logs=[item["logs"] for item in outputs if isinstance(item.get("logs"), str)],
             image_file_ids=_image_file_ids(outputs) if outputs else [],
-            results=[FileSearchResult.from_raw(item) for item in results] if isinstance(results, list) else [],
+            results=[FileSearchResult.from_raw(item) for item in results],
             child_run_id=parsing.identifier(body.get("run_id")),
             child_thread_id=parsing.identifier(body.get("thread_id")),
             raw=raw,
@@ -109,11 +104,28 @@ class ToolCall(ApiObject):
 
     @property
     def kind(self) -> str:
-        if self.type == "code_interpreter":
-            return "code"
-        if self.type in _SEARCH_TYPES:
-            return "search"
-        return "function" if self.type in _FUNCTION_TYPES else "other"
+        return tool_type(self.type).kind
+
+    @property
+    def has_result_list(self) -> bool:
+        """Tells whether the server gave results at all, be it none: without `include` some leave them out."""
+        return isinstance(_body_of(self.raw, self.type).get("results"), list)
+
+    @property
+    def rest(self) -> dict[str, Any]:
+        """Gives what the server said of the call beside all that the other fields hold."""
+        known, call = tool_type(self.type), parsing.mapping(self.raw)
+        read = {*_READ_KEYS, *known.input_keys, *known.output_keys}
+        read |= _READ_OF_CODE if known.kind == "code" else _READ_OF_RESULTS if known.has_results else set()
+        body = call.get(self.type)
+        own = {**call, **body} if isinstance(body, dict) else call
+        return {key: value for key, value in own.items() if key not in read and value is not body}
+
+
+def kind_of(calls: Sequence[ToolCall]) -> str:
+    """Names the kind that all these calls have in common, else `other`."""
+    kinds = {call.kind for call in calls}
+    return kinds.pop() if len(kinds) == 1 else "other"
 
 
 def once_each(calls: list[ToolCall]) -> list[ToolCall]:

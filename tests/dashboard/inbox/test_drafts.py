@@ -97,7 +97,7 @@ def test_after_expiry_the_page_keeps_what_was_typed(operator, upstream, waiting,
 
     page = parsed(operator.get(run_path(waiting)))
     panel = page.one(id="run-unsent")
-    assert "Expired at" in panel.one("h2").text
+    assert "Expired, outputs were not sent" in panel.one("h2").text
     assert "outputs were not sent" in panel.one("h2").text
     assert panel.one("textarea").text == '{"left": 7}'
     assert panel.all("button", data_copy='{"left": 7}')

@@ -14,7 +14,7 @@ class SilentCall(Struct, forbid_unknown_fields=True):
 
     id: Word
 
-    arguments, output, code_input, logs, image_file_ids, results = "", None, "", (), (), ()
+    arguments, output, code_input, logs, image_file_ids, results, rest = "", None, "", (), (), (), None
 
 
 class Function(Struct, forbid_unknown_fields=True):

@@ -6,6 +6,9 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from runsdash.index import run_states
+from runsdash.service.objects.tool_calls import kind_of
+
 from .calls import Call, CallDetails
 from .fields import Second, Short, UsualUsage, Word, moment
 
@@ -43,7 +46,12 @@ class UsualStep(Struct, forbid_unknown_fields=True):
 
     @property
     def ended_at(self) -> datetime | None:
-        return moment(self.completed_at or self.failed_at or self.cancelled_at or self.expired_at)
+        last = self.expires_at if self.status == run_states.EXPIRED else None
+        return moment(self.completed_at or self.failed_at or self.cancelled_at or self.expired_at or last)
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.tool_calls) if self.type == "tool_calls" else "message"
 
     @property
     def tool_calls(self) -> Sequence[Call]:
