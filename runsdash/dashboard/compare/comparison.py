@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from runsdash.actions.models import Lineage
 from runsdash.dashboard.run import waterfall
-from runsdash.dashboard.shell.formats import UNKNOWN, count_text, duration_text
+from runsdash.dashboard.shell.formats import UNKNOWN, cost_text, count_text, duration_text
 from runsdash.index.models import Run, RunStep, StepBody
 from runsdash.index.storage import page_reads
 from runsdash.index.storage.bodies import shown
@@ -80,10 +80,6 @@ def difference(
     return words.replace("%", " %"), tone
 
 
-def dollars(value: float | None) -> str:
-    return UNKNOWN if value is None else f"${value:.4f}"
-
-
 class Comparison:
     """Compares run A with run B."""
 
@@ -108,7 +104,7 @@ class Comparison:
             ("Prompt tokens", lambda run: run.prompt_tokens, count_text),
             ("Completion tokens", lambda run: run.completion_tokens, count_text),
             ("Tokens", lambda run: run.total_tokens, count_text),
-            ("Cost", lambda run: run.cost, dollars),
+            ("Cost", lambda run: run.cost, cost_text),
             ("Steps", lambda run: run.step_count if run.has_all_steps else None, count_text),
         ]
         return [self.measure(label, read, write) for label, read, write in rows]

@@ -81,21 +81,29 @@ class OverviewPage(OverviewUsage):
 
     # In the range
 
+    @property
+    def hours_to_count(self) -> int:
+        """Returns of how many hours sums are still to be made: until then nothing of the range is a figure."""
+        return self.figures.waiting_hours
+
     @cached_property
     def cells(self) -> list[Row]:
         """Returns a cell a status: active ones right now, ended ones in the range with the change before it."""
         active = {cell["status"]: cell for cell in self.active}
         return [active.get(status) or self.ended_cell(status) for status in run_states.BY_OUTCOME]
 
-    def cell(self, status: RunStatus, runs: int, *, is_now: bool) -> Row:
+    def cell(self, status: RunStatus, runs: int | None, *, is_now: bool) -> Row:
         url = self.list_url(Clause("status", status.value), is_timed=not is_now)
         return {"status": status, "runs": runs, "url": url, "is_now": is_now}
 
     def ended_cell(self, status: RunStatus) -> Row:
+        if self.hours_to_count:
+            return self.cell(status, None, is_now=False)
         runs, before = self.figures.by_status[status.value], self.figures.by_status_before
         change = runs - before[status.value] if before else None
         is_worse = change is not None and change > 0 and status in run_states.NOT_COMPLETED
-        return self.cell(status, runs, is_now=False) | {"change": change, "is_worse": is_worse}
+        compared = {"change": change, "is_worse": is_worse, "waits_for_prior": before is None}
+        return self.cell(status, runs, is_now=False) | compared
 
     @property
     def runs_url(self) -> str:
@@ -104,7 +112,7 @@ class OverviewPage(OverviewUsage):
     @property
     def completed_share(self) -> str:
         by_status = self.figures.by_status
-        finished = sum(by_status[status] for status in run_states.ENDED)
+        finished = 0 if self.hours_to_count else sum(by_status[status] for status in run_states.ENDED)
         return f"{100 * by_status[run_states.COMPLETED] / finished:.1f} %" if finished else ""
 
     @property

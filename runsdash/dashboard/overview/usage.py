@@ -211,9 +211,11 @@ def of_thread(thread: Thread) -> tuple[Clause, ...]:
 
 
 def axis_dollars(value: float) -> str:
-    """Writes `$40`, `$2.5 K`, `$0.05`."""
+    """Writes `$40`, `$2.5 K`, `$0.05`, `<$0.01`."""
     if value >= 1000:
         return f"${formats.short_count_text(value)}"
+    if 0 < value < 0.005:
+        return formats.costs_text(value)
     return f"${value:.0f}" if value >= 10 or value == int(value) else f"${value:.2f}"
 
 

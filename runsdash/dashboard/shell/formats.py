@@ -81,8 +81,10 @@ def short_count_text(number: float) -> str:
 
 
 def cost_text(dollars: float | None) -> str:
-    """Writes what one run cost: `$0.0361`; a dash when unknown."""
-    return UNKNOWN if dollars is None else f"${dollars:,.4f}"
+    """Writes what one run cost: `$0.0361`; a dash when unknown, never zero for what cost something."""
+    if dollars is None:
+        return UNKNOWN
+    return "<$0.0001" if 0 < dollars < 0.00005 else f"${dollars:,.4f}"
 
 
 def costs_text(dollars: float) -> str:

@@ -1,6 +1,7 @@
 """Computes the overview of a span: counts by status and cause, tokens and cost over time, percentiles.
 
-Figures are exact (see totals/span_reads.py), percentiles within 3 %. Everything is computed when asked and kept, so a
+Figures are exact (see totals/span_reads.py), percentiles within 3 %, once `waiting_hours` is 0: until then some of the
+span is still to be counted, and no figure of it is to be shown. Everything is computed when asked and kept, so a
 page that shows less reads less. Reads the index, asks no upstream.
 """
 
@@ -112,14 +113,19 @@ class Figures:
 
     # Counts
 
+    @property
+    def waiting_hours(self) -> int:
+        return self.sources.waiting_hours
+
     @cached_property
     def by_status(self) -> Counter[str]:
         return added(self.by_outcome, "status")
 
     @cached_property
-    def by_status_before(self) -> Counter[str]:
+    def by_status_before(self) -> Counter[str] | None:
+        """Counts the time before; None while sums of it are to be made."""
         earlier = span_reads.sources(self.before, connection_id=self.connection_id)
-        return added(earlier.rows(RunSums, "status", counts=("runs",)), "status")
+        return None if earlier.waiting_hours else added(earlier.rows(RunSums, "status", counts=("runs",)), "status")
 
     @cached_property
     def runs(self) -> int:

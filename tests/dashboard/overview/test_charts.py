@@ -72,7 +72,7 @@ def test_log_places() -> None:
 
 
 def test_money_words() -> None:
-    assert [cost_text(one) for one in (None, 0.03608, 0)] == ["—", "$0.0361", "$0.0000"]
+    assert [cost_text(one) for one in (None, 0.03608, 0, 0.00001)] == ["—", "$0.0361", "$0.0000", "<$0.0001"]
     assert [costs_text(one) for one in (160.4, 0, 0.001, 1234.5)] == ["$160.40", "$0.00", "<$0.01", "$1,234.50"]
     assert [short_count_text(one) for one in (942, 12_608, 999_960, 42_220_000, 1.3e12)] == [
         "942", "12.6 K", "1.0 M", "42.2 M", "1300.0 B",

@@ -13,9 +13,10 @@ from django.utils import timezone
 from runsdash.dashboard.overview.views import PollState
 from runsdash.dashboard.runs.query import run_list_query
 from runsdash.index.keeping.purge import purge_some
-from runsdash.index.models import Connection, Run
+from runsdash.index.models import Connection, DirtyHour, Run
 from runsdash.index.search import ids_of
 from runsdash.index.snapshots.upsert_assistants import upsert_assistants
+from runsdash.index.totals.hour_spans import hour_of
 from runsdash.index.totals.rollups import roll_up
 from runsdash.service import objects
 from tests.pages import Element, page_of, partials_of
@@ -140,6 +141,60 @@ def test_the_change_on_the_time_before(viewer: Client, prod) -> None:
     cell = page_of(viewer.get(URL, {"range": "24h"})).one("a", data_count="failed")
     assert cell.one("span", class_="delta", data_tone="bad").text == "+2"
     assert "on prior 24 h" in cell.text
+
+
+OF_SUMS = ("overview-facts", "causes", "usage", "latency", "assistants")
+
+
+def mark(prod: Connection, first: int, count: int) -> None:
+    """More hours to count than a page has time for."""
+    DirtyHour.objects.bulk_create([DirtyHour(connection=prod, hour=first + at) for at in range(count)])
+
+
+def test_no_figure_is_shown_that_rests_on_sums_in_the_making(viewer: Client, past) -> None:
+    days, now = 300, hour_of(timezone.now())
+    query = {"from": f"{timezone.now() - timedelta(days=days):%Y-%m-%d}"}
+    whole = page_of(viewer.get(URL, query))
+    mark(past, now - days * 24 + 24, days * 24 - 24)
+    page = page_of(viewer.get(URL, query))
+    there = {one["data-figure"] for one in page.all(data_figure=True)}
+    active = {one["data-count"] for one in page.all("a", data_count=True) if "right now" in one.text}
+    assert there == active | {"waiting", "overdue", "thread"}
+    assert {one["data-figure"] for one in whole.all(data_figure=True)} - there
+    for name in OF_SUMS:
+        own = page.one(id=name)
+        assert "Still counting" in own.text, name
+        assert not own.all("table"), name
+        assert "%" not in own.text, name
+        assert "$" not in own.text, name
+    ended = [one for one in page.all("a", data_count=True) if one["data-count"] not in active]
+    assert [one.one("strong").text for one in ended] == ["…"] * len(ended)
+    assert not page.all("span", class_="delta")
+
+
+def test_no_change_is_shown_on_a_time_that_is_still_counted(viewer: Client, prod) -> None:
+    made_runs(prod, 3, status="failed")
+    made_run(prod, status="failed", age_s=45 * DAY_S)
+    roll_all_up()
+    assert page_of(viewer.get(URL, {"range": "30d"})).all("span", class_="delta")
+    mark(prod, hour_of(timezone.now()) - 59 * 24, 29 * 24)
+    page = page_of(viewer.get(URL, {"range": "30d"}))
+    assert (count(page, "failed"), page.all("span", class_="delta")) == ("3", [])
+    assert "prior 30 d still counted" in page.one("a", data_count="failed").text
+
+
+def test_a_day_under_a_cent_is_not_free(viewer: Client, prod) -> None:
+    made_run(prod, usage={"prompt_tokens": 20, "completion_tokens": 2, "total_tokens": 22})
+    costs = page_of(viewer.get(URL)).one("section", id="costs")
+    assert "<$0.01" in [one.text for one in costs.all("text")]
+    per_run = page_of(viewer.get(URL)).one(id="assistants").one("tbody").all("td")[-1].text
+    assert per_run == "$0.0001"
+
+
+def test_dots_of_percentiles_have_a_legend(viewer: Client, prod) -> None:
+    made_run(prod)
+    names = [one.text for one in page_of(viewer.get(URL)).one(id="latency").one("ul", class_="legend").all("li")]
+    assert names == ["p50", "p95", "p99"]
 
 
 def test_unknown_prices_are_told_and_never_zero(viewer: Client, prod) -> None:
