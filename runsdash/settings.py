@@ -273,11 +273,11 @@ def is_price(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
 
-def own_prices(text: str) -> dict[str, tuple[float, float]]:
-    """Reads prices from JSON: (input, output) in US dollars per million tokens, by model in lower case."""
+def own_prices(text: str) -> dict[str, tuple[float, ...]]:
+    """Reads prices from JSON: (input, output[, cached]) in US dollars per million tokens, by model in lower case."""
     problem = ImproperlyConfigured(
         'RUNSDASH_PRICES has to be JSON like {"my-deployment": {"input": 2.5, "output": 10}}: for each model the US '
-        "dollars per million input and output tokens, zero or more."
+        'dollars per million input and output tokens, zero or more; maybe those of cached input as "cached".'
     )
     try:
         given = json.loads(text or "{}")
@@ -286,9 +286,13 @@ def own_prices(text: str) -> dict[str, tuple[float, float]]:
     if not isinstance(given, dict):
         raise problem
     for price in given.values():
-        if not isinstance(price, dict) or set(price) != {"input", "output"} or not all(map(is_price, price.values())):
+        is_whole = isinstance(price, dict) and set(price) - {"cached"} == {"input", "output"}
+        if not is_whole or not all(map(is_price, price.values())):
             raise problem
-    return {name.casefold(): (float(price["input"]), float(price["output"])) for name, price in given.items()}
+    names = ("input", "output", "cached")
+    return {
+        model.casefold(): tuple(float(price[name]) for name in names if name in price) for model, price in given.items()
+    }
 
 
 RUNSDASH_PRICES = own_prices(env.str("RUNSDASH_PRICES", default=""))

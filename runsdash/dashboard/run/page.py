@@ -22,6 +22,7 @@ from runsdash.index.storage import page_reads
 from runsdash.index.storage.bodies import raw_chunks
 from runsdash.index.storage.previews import PREVIEW_CHARS
 from runsdash.index.storage.storable_text import ID_CHARS
+from runsdash.index.totals import pricing
 from runsdash.service.statuses import RunStatus
 
 from . import parameters
@@ -34,6 +35,7 @@ from .waterfall import asked_of_people
 HIT_CHARS = 300
 RERUNS_SHOWN = 5
 ALIKE = "-7d"
+PRICES = {"own": "your own price", "list": "list price", "full": "full list price, a batch may cost less"}
 TABS = {"timeline": "Timeline", "conversation": "Conversation", "raw": "Raw JSON", "audit": "Audit"}
 
 
@@ -158,6 +160,14 @@ class RunPage(Timeline):
         calls = [call for step in self.steps.steps for call in step.calls or [] if isinstance(call, dict)]
         answered = [call for call in calls if asked_of_people(call) and call.get("output_size") is not None]
         return list(dict.fromkeys(str(call.get("name") or "(unnamed call)") for call in answered))
+
+    @property
+    def price_words(self) -> str:
+        """Says at what price the cost is an estimate."""
+        run = self.run
+        price = pricing.price_facts(run.model, kind=run.connection.kind, created_at=run.created_at)
+        cached = "" if price.has_cached or not run.cached_tokens else "; none known for cached tokens"
+        return f"estimate at {PRICES[price.source]}{cached}"
 
     @property
     def tools(self) -> str:

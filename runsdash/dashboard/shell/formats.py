@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from runsdash.index.models import Run
+from runsdash.index.models import Run, RunStep
 
 UNKNOWN = "—"
 SOON_S = 120  # under two minutes a countdown turns red
@@ -78,6 +78,14 @@ def short_count_text(number: float) -> str:
             break
         number /= 1000
     return f"{number:.1f}{unit}" if unit else f"{number:.0f}"
+
+
+def partial_tokens_text(row: Run | RunStep) -> str:
+    """Writes `410 prompt; completion and total not reported`; "" when all counts are there, or none."""
+    counts = {name: getattr(row, f"{name}_tokens") for name in ("prompt", "completion", "total")}
+    known = [f"{count:,} {name}" for name, count in counts.items() if count is not None]
+    missing = [name for name, count in counts.items() if count is None]
+    return f"{', '.join(known)}; {' and '.join(missing)} not reported" if known and missing else ""
 
 
 def cost_text(dollars: float | None) -> str:

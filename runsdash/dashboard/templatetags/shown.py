@@ -41,6 +41,7 @@ class ListQuery(Protocol):
 
 register.filter("duration", formats.duration_text)
 register.filter("tokens", formats.count_text)
+register.filter("partial_tokens", formats.partial_tokens_text)
 register.filter("size", formats.size_text)
 register.filter("cost", formats.cost_text)
 register.filter("costs", formats.costs_text)

@@ -69,6 +69,7 @@ class RunRows(NamedTuple):
     prompt_tokens: int | None
     completion_tokens: int | None
     total_tokens: int | None
+    cached_tokens: int | None
     rest: tuple
     body: tuple
     pairs: list[tuple[str, str]]

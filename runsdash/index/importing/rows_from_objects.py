@@ -75,7 +75,7 @@ def run_rows(
         thread_id=stored_id(run.thread_id),
         fetched_at=line.fetched_at,
         created_at=columns["created_at"],
-        **{name: columns[name] for name in ("model", "prompt_tokens", "completion_tokens", "total_tokens")},
+        **{name: columns[name] for name in ("model", *rows.STEP_COUNTS, "cached_tokens")},
         pairs=[(pair["key"], pair["value"]) for pair in rows.metadata_pairs(0, columns["metadata"])],
         tools=tools_of(columns["pending_calls"], steps),
         seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],

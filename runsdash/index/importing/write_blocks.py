@@ -169,6 +169,7 @@ class Writer:
         return pricing.cost_of(
             model=run.model, kind=self.connection.kind, created_at=run.created_at,
             prompt_tokens=run.prompt_tokens, completion_tokens=run.completion_tokens,
+            cached_tokens=run.cached_tokens,
         )  # fmt: skip
 
 

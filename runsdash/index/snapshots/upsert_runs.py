@@ -133,6 +133,7 @@ def merged_run(connection: Connection, thread: Thread, row: Run, run: objects.Ru
         created_at=row.created_at,
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
+        cached_tokens=row.cached_tokens,
     )
     return row
 

@@ -1,8 +1,8 @@
 """Estimates what a run cost: its tokens at the list price its model had when the run was created.
 
 Prices come from the genai-prices package as installed and from the setting RUNSDASH_PRICES, never over the
-network. All prompt tokens count at the full price, cached ones too, because not every server names them. Models
-without a known price cost None, never 0.
+network. Prompt tokens that came out of a cache have their own price, where the server counts them and one is known.
+Models without a known price cost None, never 0.
 """
 
 from dataclasses import dataclass
@@ -25,13 +25,16 @@ PROVIDERS = get_snapshot().providers  # read with this module: it takes a third 
 
 @dataclass(frozen=True)
 class Linear:
-    """Holds US dollars per million tokens, the same for any number of tokens."""
+    """Holds US dollars per million tokens, the same for any number of tokens. `cached`: None when as `input`."""
 
     input: float
     output: float
+    cached: float | None = None
 
-    def cost(self, *, prompt_tokens: int, completion_tokens: int, created_at: datetime) -> float:
-        return (prompt_tokens * self.input + completion_tokens * self.output) / MTOK
+    def cost(self, *, prompt_tokens: int, cached_tokens: int, completion_tokens: int, created_at: datetime) -> float:
+        full = prompt_tokens * self.input + completion_tokens * self.output
+        saved = 0.0 if self.cached is None else cached_tokens * (self.input - self.cached)
+        return (full - saved) / MTOK
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,21 @@ class Tiered:
 
     listed: ModelInfo
 
-    def cost(self, *, prompt_tokens: int, completion_tokens: int, created_at: datetime) -> float:
-        usage = Usage(input_tokens=prompt_tokens, output_tokens=completion_tokens)
+    def cost(self, *, prompt_tokens: int, cached_tokens: int, completion_tokens: int, created_at: datetime) -> float:
+        usage = Usage(
+            input_tokens=prompt_tokens, cache_read_tokens=cached_tokens or None, output_tokens=completion_tokens
+        )
         return float(self.listed.get_prices(created_at).calc_price(usage)["total_price"])
 
 
 def cost_of(
-    *, model: str, kind: str, created_at: datetime, prompt_tokens: int | None, completion_tokens: int | None
+    *,
+    model: str,
+    kind: str,
+    created_at: datetime,
+    prompt_tokens: int | None,
+    completion_tokens: int | None,
+    cached_tokens: int | None = None,
 ) -> float | None:
     """Estimates US dollars; None without usage, or when the model's price is not known. `kind`: the connection's."""
     if prompt_tokens is None or completion_tokens is None:
@@ -54,7 +65,28 @@ def cost_of(
     tariff = own_tariff(model) or listed_tariff(kind, model, created_at.astimezone(UTC).date())
     if tariff is None:
         return None
-    return tariff.cost(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, created_at=created_at)
+    return tariff.cost(
+        prompt_tokens=prompt_tokens,
+        cached_tokens=min(cached_tokens or 0, prompt_tokens),
+        completion_tokens=completion_tokens,
+        created_at=created_at,
+    )
+
+
+@dataclass(frozen=True)
+class PriceFacts:
+    """Says which price a model has: `own`, of the `list`, or `full`, that of the list for a name that says batch."""
+
+    source: str
+    has_cached: bool
+
+
+def price_facts(model: str, *, kind: str, created_at: datetime) -> PriceFacts:
+    if own := own_tariff(model):
+        return PriceFacts("own", own.cached is not None)
+    listed = listed_model(kind, model)
+    has_cached = listed is not None and listed.get_prices(created_at).cache_read_mtok is not None
+    return PriceFacts("full" if "batch" in model.lower() else "list", has_cached)
 
 
 def own_tariff(model: str) -> Linear | None:
@@ -72,12 +104,14 @@ def listed_tariff(kind: str, model: str, day: date) -> Linear | Tiered | None:
     if price.input_mtok is None or price.output_mtok is None:
         return None
     if is_linear(price) and not varies_by_hour(found):
-        return Linear(float(price.input_mtok), float(price.output_mtok))
+        cached = None if price.cache_read_mtok is None else float(price.cache_read_mtok)
+        return Linear(float(price.input_mtok), float(price.output_mtok), cached)
     return Tiered(found)
 
 
 def is_linear(price: ModelPrice) -> bool:
-    return isinstance(price.input_mtok, Decimal) and isinstance(price.output_mtok, Decimal)
+    of_cache = price.cache_read_mtok is None or isinstance(price.cache_read_mtok, Decimal)
+    return isinstance(price.input_mtok, Decimal) and isinstance(price.output_mtok, Decimal) and of_cache
 
 
 def varies_by_hour(found: ModelInfo) -> bool:

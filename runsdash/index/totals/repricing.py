@@ -3,17 +3,21 @@
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from django.db import connection as database
 from django.db import transaction
 
-from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.models import Connection, Run, RunBody, Thread
+from runsdash.index.storage.bodies import shown
+from runsdash.index.storage.sql_writes import update_rows
 
 from .pricing import cost_of
 from .rollups import mark_dirty
 from .thread_totals import recount
 
 CHUNK = 1000  # runs a transaction
-PRICED_BY = ("id", "connection_id", "thread_id", "model", "created_at", "prompt_tokens", "completion_tokens", "cost")
+PRICED_BY = (
+    "id", "connection_id", "thread_id", "model", "created_at", "prompt_tokens", "cached_tokens", "completion_tokens",
+    "cost",
+)  # fmt: skip
 
 
 def reprice() -> Iterator[tuple[int, int]]:
@@ -43,16 +47,27 @@ def locked_runs(threads_of: Mapping[int, int]) -> list[Run]:
 
 def price_again(runs: list[Run], kinds: dict[int, str]) -> int:
     """Writes the costs that differ, and what is summed of them; returns how many there were."""
+    count_cached(runs)
     costs = {run.pk: new_cost(run, kinds[run.connection_id]) for run in runs}
     changed = [run for run in runs if run.cost != costs[run.pk]]
-    with database.cursor() as cursor:
-        sql = f"UPDATE {database.ops.quote_name(Run._meta.db_table)} SET cost = %s WHERE id = %s"
-        cursor.executemany(sql, [(costs[run.pk], run.pk) for run in changed])
+    update_rows(Run, ("cost",), [(costs[run.pk], run.pk) for run in changed])
     recount({run.thread_id for run in changed})
     changed.sort(key=lambda run: run.connection_id)
     for connection_id, own in groupby(changed, key=lambda run: run.connection_id):
         mark_dirty(connection_id, [run.pk for run in own])
     return len(changed)
+
+
+def count_cached(runs: list[Run]) -> None:
+    """Reads the cached tokens of runs whose row was written before they were counted."""
+    unread = {run.pk: run for run in runs if run.prompt_tokens and run.cached_tokens is None}
+    found: list[tuple[int, int]] = []
+    for body in shown(RunBody.objects.filter(pk__in=unread)):
+        run, count = unread[body.key], body.preview.get("cached_tokens")
+        if count and 0 < count <= run.prompt_tokens:
+            run.cached_tokens = count
+            found.append((count, run.pk))
+    update_rows(Run, ("cached_tokens",), found)
 
 
 def new_cost(run: Run, kind: str) -> float | None:
@@ -62,4 +77,5 @@ def new_cost(run: Run, kind: str) -> float | None:
         created_at=run.created_at,
         prompt_tokens=run.prompt_tokens,
         completion_tokens=run.completion_tokens,
+        cached_tokens=run.cached_tokens,
     )

@@ -12,13 +12,14 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from runsdash.index.models import RunSums
+from runsdash.index.models import Run, RunSums
 from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.snapshots.upsert_threads import ensure_threads
-from runsdash.index.totals.pricing import MODELS_KEPT, cost_of, listed_model, listed_tariff
+from runsdash.index.totals.pricing import MODELS_KEPT, cost_of, listed_model, listed_tariff, price_facts
 from runsdash.index.totals.repricing import reprice
+from runsdash.index.totals.thread_totals import recount
 from runsdash.service import objects
-from tests.rows import made_connection, made_run, made_runs, run_object
+from tests.rows import made_connection, made_run, made_runs, roll_all_up, run_object
 from tests.test_settings import KEY, manage
 
 SUMMER = datetime(2025, 7, 1, tzinfo=UTC)
@@ -31,6 +32,64 @@ def cost(model: str, *, kind: str = "openai", at: datetime = SUMMER, prompt: int
 def test_tokens_at_their_price() -> None:
     assert cost("gpt-4o", prompt=12_000, completion=608) == pytest.approx(12_000 * 2.5e-6 + 608 * 1e-5)
     assert cost("gpt-4o", prompt=0) == 0
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-4.1", "o3", "gpt-5.4", "claude-sonnet-4-5"])
+def test_cached_tokens_have_their_own_price(model: str) -> None:
+    def of(cached: int | None) -> float:
+        given = {"model": model, "kind": "openai", "created_at": SUMMER, "prompt_tokens": 1000, "completion_tokens": 0}
+        return cost_of(**given, cached_tokens=cached)
+
+    assert of(None) == of(0) > of(500) > of(1000) > 0
+    assert of(5000) == of(1000)  # more than there are
+    assert of(500) == pytest.approx((of(0) + of(1000)) / 2)
+
+
+def test_without_a_price_for_cached_tokens_they_cost_as_others(settings) -> None:
+    settings.RUNSDASH_PRICES = {"plain": (3.0, 5.0), "cached": (3.0, 5.0, 1.0)}
+    given = {"kind": "openai", "created_at": SUMMER, "prompt_tokens": 1_000_000, "completion_tokens": 0}
+    assert cost_of(model="plain", **given, cached_tokens=500_000) == 3
+    assert cost_of(model="cached", **given, cached_tokens=500_000) == 2
+
+
+def test_a_price_says_where_it_is_from(settings) -> None:
+    settings.RUNSDASH_PRICES = {"own": (3.0, 5.0)}
+    models = {"own": "own", "gpt-4o": "list", "claude-sonnet-4-5-batch": "full"}
+    assert {one: price_facts(one, kind="openai", created_at=SUMMER).source for one in models} == models
+
+
+def usage(cached: int | None, **fields: object) -> dict:
+    details = {} if cached is None else {"prompt_token_details": {"cached_tokens": cached}}
+    return {"prompt_tokens": 1000, "completion_tokens": 0, "total_tokens": 1000} | details | fields
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["prompt_token_details", "prompt_tokens_details", "input_tokens_details"])
+def test_each_way_to_a_row_counts_cached_tokens(name: str, tmp_path) -> None:
+    full = made_run(made_connection(), usage=usage(None)).cost
+    given = usage(None) | {name: {"cached_tokens": 1000}}
+    run = made_run(made_connection("seen"), usage=given)
+    path = tmp_path / "runs.jsonl"
+    path.write_text(json.dumps(run_object(id="run_imported", usage=given)))
+    made_connection("imported")
+    call_command("import_runs", str(path), connection="imported")
+    for one in (run, Run.objects.get(upstream_id="run_imported")):
+        assert (one.cached_tokens, one.cost) == (1000, pytest.approx(full / 2)), one
+
+
+@pytest.mark.django_db
+def test_runs_of_earlier_versions_are_priced_by_their_cached_tokens(capsys) -> None:
+    """Sums stay those of the runs."""
+    run = made_run(made_connection(), usage=usage(1000))
+    right = run.cost
+    Run.objects.update(cached_tokens=None, cost=right * 2)
+    recount([run.thread_id])
+    call_command("reprice_runs")
+    run.refresh_from_db()
+    run.thread.refresh_from_db()
+    roll_all_up()
+    assert (run.cached_tokens, run.cost, run.thread.cost) == (1000, right, right)
+    assert RunSums.objects.filter(hours=24).aggregate(cost=Sum("cost"))["cost"] == right
 
 
 def test_the_price_is_that_of_the_run_s_time() -> None:
