@@ -45,7 +45,8 @@ setInterval(() => {
   }
   for (const element of document.querySelectorAll("time[data-ago]")) {
     const seconds = passed(element);
-    write(element, seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`);
+    const comes = seconds < 0 && element.dataset.ago === "or-in"; // clocks differ: all else has just been
+    write(element, comes ? `in ${span(-seconds)}` : `${span(Math.max(0, seconds))} ago`);
   }
   for (const timeline of document.querySelectorAll("[data-axis-from]")) move(timeline, now);
 }, FAST_MS);

@@ -6,10 +6,11 @@ document.addEventListener("click", (event) => {
   const list = event.target.closest?.("a") && event.target.closest("[data-rows]:has([data-run-id])");
   if (!list) return;
   const links = [...list.querySelectorAll("tr[data-run-id] th a")].map((link) => link.href);
-  sessionStorage.setItem(KEPT, JSON.stringify({ links, from: location.href }));
+  const isPage = document.querySelector(".pager a") !== null;
+  sessionStorage.setItem(KEPT, JSON.stringify({ links, isPage, from: location.href }));
 });
 
-function show({ links, from }) {
+function show({ links, isPage, from }) {
   const here = links.findIndex((link) => new URL(link).pathname === location.pathname);
   if (here < 0) return;
   for (const link of walk.querySelectorAll("[data-by]")) {
@@ -19,7 +20,7 @@ function show({ links, from }) {
   }
   const back = walk.querySelector("[data-list]");
   back.href = from;
-  back.textContent = `${here + 1} of ${links.length}`;
+  back.textContent = `${here + 1} of ${links.length}${isPage ? " on this page of the list" : ""}`;
   walk.hidden = false;
 }
 

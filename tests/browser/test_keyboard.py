@@ -95,12 +95,36 @@ def test_j_and_k_go_through_the_list_that_a_run_was_opened_from(page: Page, site
         page.keyboard.press(key)
         expect(page.locator("#run")).to_have_attribute("data-run-id", run_id)
     expect(page.locator("#walk")).to_contain_text("2 of")
+    expect(page.locator("#walk")).not_to_contain_text("page")
     page.keyboard.press("J")
     expect(page.locator("#timeline tr[data-step-id] a")).to_be_focused()
     page.keyboard.press("j")
     expect(page.locator("#run")).to_have_attribute("data-run-id", wanted[1])
     page.locator("#walk [data-list]").click()
     expect(page).to_have_url(site.url + "/runs/?q=status:completed")
+
+
+def test_a_part_of_a_list_is_not_said_to_be_all_of_it(page: Page, site: Site):
+    page.goto(run_path(site.upstream.wait(site.upstream.run("hello"))))
+    page.goto("/runs/")
+    page.evaluate("""() => {
+      document.querySelector(".pager").innerHTML = '<a rel="next" href="/runs/">Older</a>';
+    }""")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#walk [data-list]")).to_contain_text("on this page of the list")
+
+
+def test_only_what_may_come_is_said_to_come(page: Page, site: Site):
+    page.goto("/runs/")
+    page.evaluate("""() => {
+      const soon = new Date(Date.now() + 5000).toISOString();
+      document.querySelector("main").insertAdjacentHTML(
+        "beforeend",
+        `<time id="been" data-ago datetime="${soon}"></time><time id="due" data-ago="or-in" datetime="${soon}"></time>`);
+    }""")
+    expect(page.locator("#been")).to_have_text("0 s ago")
+    expect(page.locator("#due")).to_contain_text("in ")
 
 
 def test_y_copies_the_id(page: Page, site: Site):

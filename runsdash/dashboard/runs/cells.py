@@ -10,6 +10,7 @@ from functools import partial
 
 from django.utils.safestring import SafeString
 
+from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.templatetags import shown
@@ -55,10 +56,12 @@ def pick(run: Run, name: SafeString) -> SafeString:
 
 
 def status(run: Run, table: Table, name: SafeString) -> SafeString:
-    """Adds the time left to answer, or why the run ended, where no column says so."""
+    """Adds the time left to answer and the functions that wait, or why the run ended, where no column says so."""
     facts, note = run.facts, NOTHING
-    if facts.is_waiting and run.expires_at:
-        note = markup('<span class="note">{}</span>', shown.countdown(run.expires_at, label=name))
+    if facts.is_waiting:
+        left = shown.countdown(run.expires_at, label=name) if run.expires_at else NOTHING
+        calls = formats.pending_names_text(run.pending_calls) if run.waits_for else ""
+        note = markup('<span class="note">{} <code title="{}">{}</code></span>', left, calls, visible(cut(calls, 24)))
     elif run.error_code and "error" not in table.columns:
         note = markup('<span class="note" title="{}">{}</span>', run.error_code, cut(run.error_code, 24))
     return markup("<td>{}{}</td>", shown.status(facts), note)

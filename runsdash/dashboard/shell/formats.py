@@ -1,6 +1,7 @@
 """Formats values for people: durations, ages, sizes, counts, short ids. Takes and returns plain text, no HTML."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -10,6 +11,7 @@ from runsdash.index.models import Run, RunStep
 UNKNOWN = "—"
 SOON_S = 120  # under two minutes a countdown turns red
 ID_WORDS = 4  # letters kept of an id's start and end
+NAMES_CHARS = 200
 SHORT_ENOUGH = 18  # ids up to this length are shown whole
 
 
@@ -37,9 +39,10 @@ def span_text(seconds: float) -> str:
     return f"{seconds} s"
 
 
-def age_text(when: datetime, *, now: datetime | None = None) -> str:
-    """Writes `6 s ago`, `in 3 min`; the date when older than 60 days."""
+def age_text(when: datetime, *, now: datetime | None = None, may_come: bool = True) -> str:
+    """Writes `6 s ago`, `in 3 min`; the date when older than 60 days. What may not come is 0 s ago at least."""
     passed = (now or timezone.now()) - when
+    passed = passed if may_come else max(passed, timedelta())
     if abs(passed) > timedelta(days=60):
         return f"{timezone.localtime(when):%Y-%m-%d}"
     words = span_text(passed.total_seconds())
@@ -127,6 +130,13 @@ def expired_at(run: Run) -> datetime | None:
     """Returns when an expired run did: by the upstream's word, else its deadline or when it was seen."""
     known = [moment for moment in (run.expires_at, run.status_since) if moment is not None]
     return run.ended_at or min(known, default=None)
+
+
+def pending_names_text(calls: Sequence[Mapping[str, object]]) -> str:
+    """Writes `get_rates, search_logs on docs ×4` for pending tool calls."""
+    names = Counter(pending_name(call) for call in calls)
+    words = [name if count == 1 else f"{name} ×{count}" for name, count in names.items()]
+    return ", ".join(words)[:NAMES_CHARS] or UNKNOWN
 
 
 def pending_name(call: Mapping[str, object]) -> str:

@@ -12,7 +12,7 @@ from runsdash.index.run_columns import LISTED
 
 # What a row shows and may change while someone looks; nothing else makes a poll answer.
 CHANGING = (
-    "id", "status", "started_at", "ended_at", "expires_at", "metadata", "error_code",
+    "id", "status", "started_at", "ended_at", "expires_at", "metadata", "error_code", "pending_calls",
     *(column.name for column in LISTED.values()),
 )  # fmt: skip
 

@@ -3,8 +3,7 @@
 They only format what they are given; none runs a query. Long lists use them, so they are built for speed.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Protocol
@@ -27,9 +26,9 @@ register = template.Library()
 
 
 DASH = mark_safe('<span class="dim">—</span>')
-NO_BEHAVIOUR, AGO, ELAPSED = SafeString(""), SafeString(" data-ago"), SafeString(" data-elapsed")
+NO_BEHAVIOUR, ELAPSED = SafeString(""), SafeString(" data-elapsed")
+AGO, DUE = SafeString(" data-ago"), SafeString(' data-ago="or-in"')
 TAGS_SHOWN = 3
-NAMES_CHARS = 200
 NAME_CHARS = 32
 
 
@@ -47,6 +46,7 @@ register.filter("cost", formats.cost_text)
 register.filter("costs", formats.costs_text)
 register.filter("shortly", formats.short_count_text)
 register.filter("short", formats.short_id_text)
+register.simple_tag(formats.pending_names_text, name="pending_names")
 
 
 @cache
@@ -164,11 +164,24 @@ def now_iso() -> str:
 
 @register.simple_tag
 def ago(when: datetime | None) -> SafeString:
-    """Shows a moment in a list: relative, absolute on hover; a date when older than some weeks."""
+    """Shows a past moment in a list: relative, absolute on hover; a date when older than some weeks.
+
+    Clocks differ, so what seems to come has just been.
+    """
+    return aged(when, may_come=False)
+
+
+@register.simple_tag
+def due(when: datetime | None) -> SafeString:
+    """Shows a moment that may still come."""
+    return aged(when, may_come=True)
+
+
+def aged(when: datetime | None, *, may_come: bool) -> SafeString:
     if when is None:
         return DASH
-    words = formats.age_text(when)
-    behaviour = NO_BEHAVIOUR if formats.is_date(words) else AGO
+    words = formats.age_text(when, may_come=may_come)
+    behaviour = NO_BEHAVIOUR if formats.is_date(words) else DUE if may_come else AGO
     return time_element(when, words=words, title=formats.moment_text(when), behaviour=behaviour)
 
 
@@ -235,14 +248,6 @@ def time_left(run: Run) -> SafeString:
 def function_url(name: str) -> str:
     """Returns the page of a function: its schema and templates."""
     return address("function", name)
-
-
-@register.simple_tag
-def pending_names(calls: Sequence[Mapping[str, object]]) -> str:
-    """Writes `get_rates, search_logs on docs ×4` for pending tool calls."""
-    names = Counter(formats.pending_name(call) for call in calls)
-    words = [name if count == 1 else f"{name} ×{count}" for name, count in names.items()]
-    return ", ".join(words)[:NAMES_CHARS] or formats.UNKNOWN
 
 
 @register.simple_tag

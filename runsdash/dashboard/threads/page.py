@@ -12,7 +12,7 @@ from django.utils import timezone
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import copy_age_s
 from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
-from runsdash.dashboard.shell.poll_tags import digest_of
+from runsdash.dashboard.shell.poll_tags import digest_of, rows_state
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index import run_states
 from runsdash.index.keeping.archive import ThreadMeter, meter_of
@@ -116,6 +116,12 @@ class ThreadPage:
         return self._run_page[0]
 
     @property
+    def named_runs(self) -> list[Run]:
+        for run in self.runs:
+            run.assistant_name = self.names.get(run.assistant_id, "")
+        return self.runs
+
+    @property
     def older_runs_url(self) -> str:
         return thread_url(self.thread, runs_before=self.runs[-1].upstream_id) if self._run_page[1] else ""
 
@@ -159,7 +165,7 @@ class ThreadPage:
     def version(self) -> str:
         """Makes the page's tag from versions of what it shows."""
         parts = [str(self.interval_s), str(self.is_gone), str(self.is_overdue), self.before, self.runs_before]
-        parts += [f"{run.upstream_id} {run.status} {run.total_tokens} {run.duration_s}" for run in self.runs]
+        parts += [str(rows_state(self.runs)), str(self.names)]
         parts += [self.holder.upstream_id, self.holder.status] if self.holder else []
         parts += [
             str(self.meter),

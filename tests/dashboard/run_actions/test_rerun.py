@@ -32,6 +32,12 @@ def source(connection, upstream, start):
     return row
 
 
+def test_it_is_titled_as_what_it_is(operator, source):
+    page = parsed(operator.get(path_of(source, "rerun")))
+    assert page.one("title").text.startswith("Re-run of ")
+    assert page.one("h1").text == "Re-run"
+
+
 def test_the_form_is_filled_in_with_everything(operator, source):
     found = fields(form_in(operator.get(path_of(source, "rerun")), "run-form"))
     assert found["assistant_id"] == source.assistant_id

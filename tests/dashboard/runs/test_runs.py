@@ -10,7 +10,7 @@ from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.service import objects
 from tests.pages import Element, page_of, partials_of
 from tests.queries import at_most
-from tests.rows import made_connection, made_run, made_runs, run_object
+from tests.rows import made_connection, made_run, made_runs, run_object, waiting_for
 
 pytestmark = pytest.mark.django_db
 URL = "/runs/"
@@ -309,3 +309,11 @@ def test_an_id_that_no_address_can_hold_leads_to_the_search(viewer: Client, prod
     row = page.one("tr", data_run_id="run/../x")
     assert row.one("th").one("a")["href"] == "/go/?id=run%2F..%2Fx"
     assert page_of(viewer.get("/threads/"))
+
+
+def test_a_row_of_a_waiting_run_names_its_functions(viewer: Client, prod) -> None:
+    made_run(prod, status="requires_action", required_action=waiting_for("get_stock", "get_price", "get_stock"))
+    made_run(prod, status="completed")
+    rows = page_of(viewer.get("/runs/")).all("tr", data_run_id=True)
+    named = {row["data-status"]: [one["title"] for one in row.all("code")] for row in rows}
+    assert named == {"requires_action": ["get_stock ×2, get_price"], "completed": []}

@@ -1,5 +1,6 @@
 """The frame around every page: navigation, scripts, menus, cache headers, the time zone, problem pages."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from django.utils import timezone
 
 from runsdash.dashboard.shell.lookup import NoConnection
 from runsdash.dashboard.shell.problems import problem_for, problem_response, server_error
+from runsdash.index.models import Run
 from runsdash.service import errors
+from tests.dashboard.conftest import LATER
 from tests.pages import page_of, parsed, partials_of
 from tests.rows import made_connection, made_run
 
@@ -69,6 +72,23 @@ def test_the_new_run_button_is_for_those_who_may(viewer: Client, operator: Clien
 def test_the_current_page_is_marked(viewer: Client) -> None:
     page = page_of(viewer.get("/runs/"))
     assert page.one("nav", class_="nav").one("a", aria_current="page").text == "Runs"
+
+
+@pytest.mark.parametrize("ahead_s", [2, 90, 7200])
+def test_what_has_been_is_never_to_come(ahead_s: int, viewer: Client, operator: Client) -> None:
+    """Clocks of two machines differ. Only what may come is said to."""
+    soon = timezone.now() + timedelta(seconds=ahead_s)
+    prod = made_connection(last_success_at=soon)
+    made_run(prod, age_s=-ahead_s)
+    made_run(prod, status="requires_action", age_s=-ahead_s)
+    Run.objects.update(fetched_at=soon, status_since=soon, checked_at=LATER, has_all_steps=True)
+    run = Run.objects.filter(waits_for="").get()
+    own = [f"/threads/{run.thread.upstream_id}/", f"/threads/{run.thread.upstream_id}/runs/{run.upstream_id}/"]
+    for path in ("/", "/runs/", "/threads/", "/needs-action/", "/connections/", *own):
+        ages = [one for one in page_of(operator.get(path)).all("time", data_ago=True) if one["data-ago"] != "or-in"]
+        assert ages, path
+        assert [one.text for one in ages if one.text.startswith("in ")] == [], path
+    assert "Synced 0 s ago" in page_of(viewer.get("/runs/")).one("span", id="sync-pill").text
 
 
 def test_the_sync_pill(viewer: Client) -> None:

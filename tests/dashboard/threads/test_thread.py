@@ -2,7 +2,7 @@
 
 import pytest
 
-from runsdash.index.models import Message, Run, Thread
+from runsdash.index.models import Assistant, Message, Run, Thread
 from tests.dashboard.conftest import path_of
 from tests.pages import parsed
 
@@ -39,6 +39,18 @@ def test_runs_of_the_thread(connection, upstream, operator):
         (first["run_id"], "completed"),
         (second["run_id"], "failed"),
     }
+
+
+def test_a_run_of_the_thread_has_its_error_assistant_and_cost(connection, upstream, operator):
+    seeded = upstream.seed(status="failed")
+    open_thread(operator, seeded["thread_id"])
+    run = Run.objects.get(upstream_id=seeded["run_id"])
+    Run.objects.update(cost=0.0361, error_code="rate_limit_exceeded")
+    row = parsed(open_thread(operator, seeded["thread_id"])).one(id="thread-runs").one("tr", data_run_id=True)
+    name = Assistant.objects.filter(upstream_id=run.assistant_id).exclude(name="").first()
+    assert row.one("code")["title"] == "rate_limit_exceeded"
+    assert (name.name if name else run.assistant_id[-4:]) in row.text
+    assert row.all("td")[-1].text == "$0.0361"
 
 
 def test_a_free_thread_is_not_polled(connection, upstream, operator):
