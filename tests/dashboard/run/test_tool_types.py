@@ -172,6 +172,9 @@ def test_a_run_that_names_no_calls_waits_for_nothing(prod, operator, viewer):
         slot = opened(client, run).one(id="tool-outputs-slot")
         assert slot.one("h2").text == "This run waits for nothing"
         assert slot.all("button", type="submit") == []
+    for path in ("/needs-action/", "/"):
+        row = parsed(operator.get(path)).one("tr", data_run_id=run.upstream_id)
+        assert row.one("a", class_="btn").text.startswith("Open"), path
 
 
 def test_a_call_for_a_tool_of_the_server_shows_what_it_asks(prod, operator):

@@ -50,7 +50,7 @@ def test_a_run_of_the_thread_has_its_error_assistant_and_cost(connection, upstre
     name = Assistant.objects.filter(upstream_id=run.assistant_id).exclude(name="").first()
     assert row.one("code")["title"] == "rate_limit_exceeded"
     assert (name.name if name else run.assistant_id[-4:]) in row.text
-    assert row.all("td")[-1].text == "$0.0361"
+    assert row.all("td")[-1].one("span").text == "$0.0361"
 
 
 def test_a_free_thread_is_not_polled(connection, upstream, operator):
