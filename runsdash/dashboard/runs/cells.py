@@ -56,7 +56,7 @@ def pick(run: Run, name: SafeString) -> SafeString:
 
 
 def status(run: Run, table: Table, name: SafeString) -> SafeString:
-    """Adds the time left to answer and the functions that wait, or why the run ended, where no column says so."""
+    """Adds time left and functions of a run that waits, or why it ended, where no column says so."""
     facts, note = run.facts, NOTHING
     if facts.is_waiting:
         left = shown.countdown(run.expires_at, label=name) if run.expires_at else NOTHING
