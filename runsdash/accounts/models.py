@@ -1,14 +1,30 @@
 """Holds people: their role and how they like their pages."""
 
+from __future__ import annotations
+
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 
+from .names import name_key
 from .roles import Role
+
+MAX_NAME_CHARS = 150
+
+
+class NameKeyField(models.CharField):
+    """Keeps what the name of a person is compared by: taken from the name at every save."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        key = name_key(model_instance.username)
+        setattr(model_instance, self.attname, key)
+        return key
 
 
 class User(AbstractUser):
-    """Describes a person who may sign in. Without a role they see nothing."""
+    """Describes a person who may sign in. Without a role, or turned off, they see nothing."""
 
+    username_key = NameKeyField(max_length=MAX_NAME_CHARS, unique=True, editable=False)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.NONE, blank=True)
     theme = models.CharField(
         max_length=8, choices=[("system", "System"), ("light", "Light"), ("dark", "Dark")], default="system"
@@ -17,17 +33,31 @@ class User(AbstractUser):
     has_single_key_shortcuts = models.BooleanField(default=True)
     list_columns = models.JSONField(default=list, blank=True)  # of the run list; empty: the usual ones
 
+    @classmethod
+    def named(cls, name: str) -> User | None:
+        """Finds the account with this name, however it is written."""
+        return cls.objects.filter(username_key=name_key(name)).first()
+
+    def clean(self) -> None:
+        super().clean()
+        if len(name_key(self.username)) > MAX_NAME_CHARS:
+            raise ValidationError({"username": f"Written out, this name is longer than {MAX_NAME_CHARS} characters."})
+        other = User.named(self.username)
+        if other is not None and other.pk != self.pk:
+            sentence = f"There is an account {other.username}. Names that differ in case or form alone are the same."
+            raise ValidationError({"username": sentence})
+
     @property
     def can_see(self) -> bool:
-        return Role(self.role).can_see
+        return self.is_active and Role(self.role).can_see
 
     @property
     def can_act(self) -> bool:
-        return Role(self.role).can_act
+        return self.is_active and Role(self.role).can_act
 
     @property
     def can_manage(self) -> bool:
-        return Role(self.role).can_manage
+        return self.is_active and Role(self.role).can_manage
 
     @property
     def initials(self) -> str:

@@ -69,6 +69,8 @@ def refuse(call: AuditedCall, message: str) -> None:
 
 
 def check_permission(call: AuditedCall) -> None:
+    if not call.actor.is_active:
+        refuse(call, f"The account {call.actor.get_username()} is turned off.")
     if not call.actor.can_act:
         refuse(call, "This needs the role operator. Your role lets you look, not act.")
     if settings.RUNSDASH_READ_ONLY:

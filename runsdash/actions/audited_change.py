@@ -47,6 +47,8 @@ def change(
 
 def refusal_of(actor: User, *, right: Right) -> str:
     """Says why the actor may not do this; empty when they may."""
+    if not actor.is_active:
+        return f"The account {actor.get_username()} is turned off."
     if not (actor.can_manage if right == "can_manage" else actor.can_act):
         return LACKS[right]
     return "This server is set to read-only: RUNSDASH_READ_ONLY is on." if settings.RUNSDASH_READ_ONLY else ""

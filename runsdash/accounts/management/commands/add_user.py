@@ -21,9 +21,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, name: str, role: str, password_env: str | None, **options: object) -> None:
         password = self.password_from(password_env) if password_env else self.password_asked()
-        user = User.objects.filter(username=name).first() or User(username=name)
+        user = User.named(name) or User(username=name)
         try:
-            User.username_validator(name)
+            user.clean_fields(exclude=["password"])
+            user.clean()
             validate_password(password, user)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         user.role = role
         user.set_password(password)
         user.save()
-        self.stdout.write(f"{'Added' if made else 'Changed'} {name}, {role}.")
+        self.stdout.write(f"{'Added' if made else 'Changed'} {user.username}, {role}.")
 
     def password_from(self, variable: str) -> str:
         password = settings.INHERITED_ENVIRONMENT.get(variable, "")

@@ -129,7 +129,7 @@ def demo_password(path: Path) -> str:
 
 def add_users(password: str) -> None:
     for name, role in USERS.items():
-        user = User.objects.filter(username=name).first() or User(username=name)
+        user = User.named(name) or User(username=name)
         if user.role != role or not user.check_password(password):
             user.role = role
             user.set_password(password)
@@ -160,6 +160,7 @@ def child_environment() -> dict[str, str]:
         "SECURE_SSL": "off",
         "CACHE_URL": "dbcache://runsdash_cache",
         "DATABASE_URL": settings.SQLITE_URL,
+        "FILES_DIR": str(settings.FILES_DIR),
         "RUNSDASH_API_BASE_URL": settings.RUNSDASH_API_BASE_URL,
         "RUNSDASH_API_KEY": settings.RUNSDASH_API_KEY,
         "RUNSDASH_API_KIND": settings.RUNSDASH_API_KIND,
