@@ -267,6 +267,8 @@ if RUNSDASH_API_KIND not in PROVIDERS:
     )
 RUNSDASH_READ_ONLY = env.bool("RUNSDASH_READ_ONLY", default=False)
 RUNSDASH_RETENTION_DAYS = env.int("RUNSDASH_RETENTION_DAYS", default=0)
+RUNSDASH_EXPORT_DAYS = env.int("RUNSDASH_EXPORT_DAYS", default=7)
+RUNSDASH_DELIVERY_DAYS = env.int("RUNSDASH_DELIVERY_DAYS", default=30)
 
 
 def is_price(value: object) -> bool:

@@ -171,6 +171,22 @@ def test_the_worker_is_part_of_it(running):
         time.sleep(0.2)
 
 
+def test_what_it_exports_stands_in_its_own_folder(running):
+    with signed_in(running.origin, "operator", PASSWORD) as session:
+        form = parsed(session.get(f"{running.origin}/bulk/new/?q=status:completed", timeout=10).text).one(
+            id="bulk-form"
+        )
+        posted = {field["name"]: field.get("value") or "" for field in form.all("input", type="hidden")}
+        posted |= {"operation": "export", "q": "status:completed"}
+        made = session.post(f"{running.origin}/bulk/new/", data=posted, headers={"Referer": running.origin}, timeout=10)
+        assert "/bulk/new/" not in made.url, parsed(made.text).one("main").text
+    deadline = time.monotonic() + 20
+    while not (names := [path.name for path in (running.folder / "files").glob("*.jsonl")]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert names == ["runs-1.jsonl"]
+
+
 def test_a_given_password_is_not_written_down(running):
     assert not (running.folder / "password").exists()
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from threading import Event
 from time import monotonic
 
+from django.conf import settings
 from django.db import close_old_connections, connections
 from django.db.models import Q
 from django.utils import timezone
@@ -28,7 +29,6 @@ DEADLINE_S = 10.0  # of an attempt as a whole
 LEASE = timedelta(seconds=30)  # longer than that, so that nothing is sent by two
 AT_ONCE = 16
 MAX_PER_MINUTE = 30  # for each rule; more wait for the next minute
-KEEP_FOR = timedelta(days=14)
 LOOK_EVERY_S = 2.0
 BUSY_S = 0.1
 LAST_WAIT_S = 0.5
@@ -136,6 +136,7 @@ def put_off_if_over_limit(delivery: Delivery) -> bool:
 
 
 def sweep() -> None:
-    """Deletes old deliveries; a rule's page shows the last two weeks."""
-    old = Delivery.objects.filter(created_at__lt=timezone.now() - KEEP_FOR)
-    old.exclude(state=DeliveryState.DUE).delete()
+    """Deletes deliveries that are older than RUNSDASH_DELIVERY_DAYS and not due."""
+    if settings.RUNSDASH_DELIVERY_DAYS > 0:
+        oldest = timezone.now() - timedelta(days=settings.RUNSDASH_DELIVERY_DAYS)
+        Delivery.objects.filter(created_at__lt=oldest).exclude(state=DeliveryState.DUE).delete()

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Run, StatusSeen
 from runsdash.index.storage.sealed_keys import seal
-from runsdash.notify.delivery_loop import DEADLINE_S, LEASE, MAX_ATTEMPTS, deliver_due, deliver_until
+from runsdash.notify.delivery_loop import DEADLINE_S, LEASE, MAX_ATTEMPTS, deliver_due, deliver_until, sweep
 from runsdash.notify.events import newest_change
 from runsdash.notify.models import Delivery, Rule
 from runsdash.notify.targets import TargetRefused, is_public, resolved
@@ -284,3 +284,16 @@ def test_a_mail_server_has_one_deadline_whatever_it_says(settings, wait_now, dri
 
 def test_the_deadline_is_shorter_than_the_lease():
     assert LEASE.total_seconds() / 2 > DEADLINE_S
+
+
+@pytest.mark.parametrize(
+    ("days", "age_days", "stays"), [(30, 29, True), (30, 31, False), (2, 3, False), (0, 999, True)]
+)
+def test_deliveries_are_kept_for_some_days(settings, days, age_days, stays):
+    settings.RUNSDASH_DELIVERY_DAYS = days
+    rule = rule_for("a@example.org", channel="email")
+    for state in ("sent", "due"):
+        Delivery.objects.create(rule=rule, event_key=state, body={}, state=state, due_at=timezone.now())
+    Delivery.objects.update(created_at=timezone.now() - timedelta(days=age_days))
+    sweep()
+    assert set(Delivery.objects.values_list("state", flat=True)) == ({"sent", "due"} if stays else {"due"})

@@ -35,6 +35,10 @@ class BatchJob(models.Model):
     def __str__(self) -> str:
         return f"{self.operation} of {self.total} runs"
 
+    @property
+    def is_ended_export(self) -> bool:
+        return self.operation == self.Operation.EXPORT and self.ended_at is not None
+
 
 class BatchItem(models.Model):
     """Says what became of one run.

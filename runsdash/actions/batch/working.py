@@ -5,13 +5,9 @@ what the first try became, and nothing is sent twice.
 """
 
 import logging
-import os
 from datetime import datetime, timedelta
-from pathlib import Path
 from threading import Event
-from time import monotonic
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.db.models import Q
@@ -25,18 +21,15 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, action_of, refuse_used
 from runsdash.index import run_states
 from runsdash.index.bad_rows import skip_if_bad
-from runsdash.index.exporting.chosen import named_runs
-from runsdash.index.exporting.objects import lines
 from runsdash.index.storage.leases import claim
 from runsdash.service import NoAnswer, ServiceError
 from runsdash.sync.budget.upstream_pauses import note_worker_failure
 from runsdash.sync.refresh import refresh_run
 
+from .exports import export
 from .jobs import end_if_over
 from .models import BatchItem, BatchJob
 
-LEASE = timedelta(seconds=60)  # of an export, which gives signs of life
-SIGN_EVERY_S = 5.0  # of an export, whose lines may be files
 LEASE_MARGIN_S = 10.0  # of one write: held this much longer than its time-out
 IN_TURN = 20  # items of a job before the next job has its turn
 FOLLOWED_FOR = timedelta(days=1)
@@ -179,41 +172,3 @@ def keep(item: BatchItem, state: str, message: str) -> None:
     BatchItem.objects.filter(pk=item.pk).update(
         state=state, message=message[:1000], lease_until=None, ended_at=timezone.now()
     )
-
-
-# Export
-
-
-def export_folder() -> Path:
-    folder = Path(settings.STATE_DIR) / "exports"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def export(job: BatchJob) -> int:
-    """Writes the job's runs as `export_runs` does into a file, which appears once it is whole.
-
-    Whoever holds the first item writes it. A process that dies meanwhile loses it with its lease.
-    """
-    first = job.items.order_by("id").first()
-    rows = job.items.filter(pk=first.pk, state__in=(State.WAITING, State.DOING)) if first else job.items.none()
-    if claim(rows, hold=lambda _: LEASE, state=State.DOING) is None:
-        end_if_over(job)
-        return 0
-    name = f"runs-{job.pk}.jsonl"
-    unfinished = export_folder() / f"{name}.{os.getpid()}.part"
-    keys = job.items.order_by("id").values_list("run__thread_id", "run_id").iterator(chunk_size=1000)
-    with named_runs(keys) as chosen, unfinished.open("wb") as file:
-        signed_at = monotonic()
-        for line in lines(chosen):
-            file.write(line)
-            if monotonic() - signed_at > SIGN_EVERY_S:
-                signed_at = monotonic()
-                BatchItem.objects.filter(pk=first.pk).update(lease_until=timezone.now() + LEASE)
-    unfinished.replace(export_folder() / name)
-    for left in export_folder().glob(f"{name}.*.part"):  # by processes that died
-        left.unlink(missing_ok=True)
-    now = timezone.now()
-    done = job.items.update(state=State.DONE, message="exported", ended_at=now, lease_until=None)
-    BatchJob.objects.filter(pk=job.pk).update(file_name=name, ended_at=now)
-    return done

@@ -17,9 +17,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.audited_call import new_token
+from runsdash.actions.batch.exports import path_of
 from runsdash.actions.batch.jobs import MAX_RUNS, TooMany, make_job, matching_ids, stop_job
 from runsdash.actions.batch.models import BatchItem, BatchJob
-from runsdash.actions.batch.working import export_folder
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
@@ -153,9 +153,9 @@ def stop(request: HttpRequest, key: int) -> HttpResponse:
 @require_safe
 def download(request: HttpRequest, key: int) -> HttpResponse:
     job = job_named(key)
-    path = export_folder() / job.file_name
+    path = path_of(job)
     if not job.file_name or not path.is_file():
-        raise Http404("This job has no file.")
+        raise Http404("This job has no file, or none any more.")
     return FileResponse(path.open("rb"), as_attachment=True, filename=job.file_name, content_type="application/jsonl")
 
 

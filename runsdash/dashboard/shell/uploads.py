@@ -3,10 +3,9 @@
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from pathlib import Path
 from secrets import token_hex
 
-from django.conf import settings
+from runsdash.sync.jobs.job_files import UPLOAD, delete_file, path_of
 
 MAX_UPLOAD_BYTES = 50 * 1024 * 1024
 MAX_UNPACKED_BYTES = 500 * 1024 * 1024
@@ -20,24 +19,19 @@ class UploadRefused(Exception):
 
 def keep_upload(pieces: Iterable[bytes], *, most: int = MAX_UNPACKED_BYTES) -> tuple[str, int]:
     """Writes the text into FILES_DIR and returns its name and size; leaves nothing behind when it refuses."""
-    folder = Path(settings.FILES_DIR)
-    folder.mkdir(parents=True, exist_ok=True)
-    name, size = f"upload-{token_hex(12)}.txt", 0
+    name, size = f"{UPLOAD}{token_hex(12)}.txt", 0
+    path_of(name).parent.mkdir(parents=True, exist_ok=True)
     try:
-        with (folder / name).open("xb") as file:
+        with path_of(name).open("xb") as file:
             for piece in unpacked(pieces):
                 size += len(piece)
                 if size > most:
                     raise UploadRefused(f"Unpacked, the file is larger than {most >> 20} MB.")
                 file.write(piece)
     except Exception:
-        drop_upload(name)
+        delete_file(name)
         raise
     return name, size
-
-
-def drop_upload(name: str) -> None:
-    (Path(settings.FILES_DIR) / name).unlink(missing_ok=True)
 
 
 def unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:

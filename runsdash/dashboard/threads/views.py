@@ -19,13 +19,13 @@ from runsdash.actions.threads import AddedThreads, add_threads, add_threads_of_f
 from runsdash.dashboard.shell.links import mark_ambiguous
 from runsdash.dashboard.shell.lookup import connection_named, usable_connection
 from runsdash.dashboard.shell.shell import Shell
-from runsdash.dashboard.shell.uploads import MAX_UPLOAD_BYTES, UploadRefused, drop_upload, keep_upload
+from runsdash.dashboard.shell.uploads import MAX_UPLOAD_BYTES, UploadRefused, keep_upload
 from runsdash.index.ids import MAX_TEXT_CHARS, found_ids
 from runsdash.index.importing.merge_threads import thread_ids
 from runsdash.index.keeping.purge import came_back
 from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.storage.keyset import CursorError, KeysetPage, page_of
-from runsdash.sync.jobs.jobs import OPEN
+from runsdash.sync.jobs.job_files import OPEN, delete_file
 
 from .query import BY_ADDITION, ThreadListQuery, thread_list_query
 
@@ -135,7 +135,7 @@ def sent(request: HttpRequest, form: AddThreads, connection: Connection) -> str:
     try:
         add_threads_of_file(actor=request.user, connection=connection, file_name=name, size=size)
     except Exception:
-        drop_upload(name)
+        delete_file(name)
         raise
     return f"The file is here. A worker adds its threads to {connection.slug}."
 
@@ -153,8 +153,6 @@ def stop(request: HttpRequest, job_id: int) -> HttpResponse:
     """Ends an import that somebody no longer wants."""
     job = get_object_or_404(Job, pk=job_id, kind__in=IMPORTS)
     if stop_import(actor=request.user, job=job):
-        if job.file_name:
-            drop_upload(job.file_name)
         messages.success(request, "The import was stopped. Threads that it has added stay.")
     else:
         messages.info(request, "The import was over already.")

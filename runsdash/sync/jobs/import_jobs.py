@@ -5,8 +5,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
-
 from runsdash.index.importing.blocks import Block
 from runsdash.index.importing.files import source_of
 from runsdash.index.importing.run_import import import_sources
@@ -14,6 +12,7 @@ from runsdash.index.keeping.purge import came_back, let_back_in
 from runsdash.index.models import Connection, Job
 from runsdash.index.snapshots.upsert_threads import ensure_threads
 
+from .job_files import path_of
 from .jobs import JobFailed, works
 
 THREADS_A_PIECE = 500
@@ -92,8 +91,7 @@ def connection_of(job: Job) -> Connection:
 
 
 def file_of(job: Job) -> Path:
-    """Returns the uploaded file. Only the last part of its name counts, so that no row leads out of the folder."""
-    path = Path(settings.FILES_DIR) / Path(job.file_name).name
+    path = path_of(job.file_name)
     if not job.file_name or not path.is_file():
         raise JobFailed("Its file is no longer there.")
     return path

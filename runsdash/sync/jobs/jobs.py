@@ -18,10 +18,11 @@ from django.utils import timezone
 from runsdash.index.models import Connection, Job
 from runsdash.index.storage.leases import claim
 
+from .job_files import OPEN, delete_file
+
 LEASE = timedelta(seconds=10)  # after a worker was killed another takes over this soon
 RENEW_EVERY_S = 3.0
 ATTEMPTS = 5  # without any progress
-OPEN = (Job.State.WAITING, Job.State.RUNNING)
 Work = Callable[[Job], Iterator[None]]
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,10 @@ def add_job(
 def cancel_job(job: Job) -> bool:
     """Stops a job before its next piece. What is done stays. False when it was over already."""
     rows = Job.objects.filter(pk=job.pk, state__in=OPEN)
-    return bool(rows.update(state=Job.State.CANCELLED, ended_at=timezone.now(), lease_until=None, lease_token=""))
+    if not rows.update(state=Job.State.CANCELLED, ended_at=timezone.now(), lease_until=None, lease_token=""):
+        return False
+    delete_file(job.file_name)
+    return True
 
 
 # Workers
@@ -135,9 +139,10 @@ def save_progress(job: Job) -> bool:
 
 def end(job: Job, state: str, *, error: str = "", lease_until: datetime | None = None) -> None:
     ended_at = None if state in OPEN else timezone.now()
-    Job.objects.filter(pk=job.pk, lease_token=_held.get(job.pk, job.lease_token), state__in=OPEN).update(
-        state=state, error=error, ended_at=ended_at, lease_until=lease_until, lease_token=""
-    )
+    rows = Job.objects.filter(pk=job.pk, lease_token=_held.get(job.pk, job.lease_token), state__in=OPEN)
+    is_mine = rows.update(state=state, error=error, ended_at=ended_at, lease_until=lease_until, lease_token="")
+    if is_mine and ended_at:
+        delete_file(job.file_name)
     log.info("job %s is %s %s", job, state, error)
 
 

@@ -29,7 +29,6 @@ def find_threads(job: Job) -> Iterator[None]:
         job.place = {"byte": place} | {name: job.place.get(name, 0) + count for name, count in counts.items()}
         job.progress = {"done": place, "total": size, "note": note_of(job.place)}
         yield
-    path.unlink(missing_ok=True)
 
 
 def next_ids(path: Path, start: int) -> tuple[list[str], int]:

@@ -1,16 +1,21 @@
 """One operation on many runs."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection as database
 from django.utils import timezone
 
+from runsdash.accounts.models import User
+from runsdash.actions.batch.exports import delete_old_exports, export_folder
 from runsdash.actions.batch.models import BatchItem, BatchJob
-from runsdash.actions.batch.working import export_folder, follow_settled, work_some
+from runsdash.actions.batch.working import follow_settled, work_some
 from runsdash.actions.cancel_run import cancel_run
 from runsdash.actions.settle.settle_unclear import settle_recent
 from runsdash.audit.models import AuditEntry
+from runsdash.index.keeping.purge import purge_some
 from runsdash.index.models import Connection, Run
 from runsdash.sync.refresh import refresh_run
 from tests.dashboard.writing import fields, form_in, writes
@@ -23,7 +28,7 @@ NEW = "/bulk/new/"
 @pytest.fixture
 def three(connection, upstream, start, settings, tmp_path) -> list[Run]:
     """Two runs that wait and one that has ended, in the index."""
-    settings.STATE_DIR = tmp_path
+    settings.FILES_DIR = settings.STATE_DIR = tmp_path
     made = [
         start("/tool", until="requires_action"),
         start("/tool", until="requires_action"),
@@ -109,6 +114,97 @@ def test_an_export_that_a_dead_process_left_is_written_by_another(operator, thre
     assert work_some() == len(three)
     job.refresh_from_db()
     assert (job.file_name, bool(job.ended_at), left.exists()) == (f"runs-{job.pk}.jsonl", True, False)
+
+
+@pytest.mark.parametrize("operation", ["cancel", "tag", "export"])
+@pytest.mark.parametrize("columns", [{"is_active": False}, {"role": "viewer"}, {"role": ""}])
+def test_who_lost_the_right_does_nothing_more_by_a_job(operator, upstream, three, operation, columns):
+    job = made_job(operator, operation=operation, key="shift", value="night")
+    User.objects.filter(pk=operator.user.pk).update(**columns)
+    while work_some():
+        pass
+    assert "done" not in results(job).values()  # an ended run has nothing to cancel, which is no refusal
+    assert "refused" in results(job).values()
+    assert writes(upstream) == []
+    assert list(export_folder().iterdir()) == []
+    job.refresh_from_db()
+    assert job.ended_at
+
+
+@pytest.fixture
+def exported(operator, three) -> BatchJob:
+    job = made_job(operator, operation="export")
+    while work_some():
+        pass
+    job.refresh_from_db()
+    assert (export_folder() / job.file_name).is_file()
+    return job
+
+
+def is_there(client, job: BatchJob) -> bool:
+    link = parsed(client.get(f"/bulk/{job.pk}/")).all("a", href=f"/bulk/{job.pk}/download/")
+    answer = client.get(f"/bulk/{job.pk}/download/")
+    answer.close()
+    assert bool(link) == (answer.status_code == 200)
+    return bool(link)
+
+
+def test_an_export_ends_with_a_thread_in_it(operator, exported, three):
+    while not purge_some(three[0].thread, within_s=5):
+        pass
+    assert not is_there(operator, exported)
+    assert list(export_folder().iterdir()) == []
+
+
+def test_an_export_that_stood_in_the_old_folder_is_found_and_purged(operator, settings, exported, three, tmp_path):
+    settings.STATE_DIR = tmp_path / "state"
+    old = settings.STATE_DIR / "exports" / exported.file_name
+    old.parent.mkdir(parents=True)
+    (export_folder() / exported.file_name).rename(old)
+    assert is_there(operator, exported)
+    while not purge_some(three[0].thread, within_s=5):
+        pass
+    assert not is_there(operator, exported)
+    assert not old.exists()
+
+
+def test_what_is_purged_while_it_is_exported_is_in_no_file(operator, three):
+    """The purge comes after the lines were written and before the file is offered."""
+    job = made_job(operator, operation="export")
+
+    def purge() -> None:
+        while not purge_some(three[0].thread, within_s=5):
+            pass
+
+    with database.execute_wrapper(at_the_end_of_lines([purge])):
+        assert work_some() == 0
+    assert list(export_folder().iterdir()) == []
+    assert work_some() == 2
+    text = (export_folder() / f"runs-{job.pk}.jsonl").read_text()
+    assert three[0].upstream_id not in text
+    assert three[1].upstream_id in text
+
+
+def at_the_end_of_lines(acts: list) -> Callable:
+    """Calls what is in `acts` once, before the statement that names the finished file."""
+
+    def wrapper(execute, sql, params, many, context):
+        if acts and sql.startswith("UPDATE") and '"file_name"' in sql:
+            acts.pop()()
+        return execute(sql, params, many, context)
+
+    return wrapper
+
+
+@pytest.mark.parametrize(
+    ("days", "age_days", "stays"), [(7, 6.9, True), (7, 7.1, False), (2, 2.1, False), (0, 99, True)]
+)
+def test_an_export_is_kept_for_some_days(operator, settings, exported, days, age_days, stays):
+    settings.RUNSDASH_EXPORT_DAYS = days
+    BatchJob.objects.update(ended_at=timezone.now() - timedelta(days=age_days))
+    delete_old_exports()
+    assert is_there(operator, exported) == stays
+    assert (export_folder() / f"runs-{exported.pk}.jsonl").exists() == stays
 
 
 def test_a_second_post_makes_no_second_job(operator, three):

@@ -74,7 +74,7 @@ def purge(admin: Client, thread: Thread) -> None:
 def columns() -> Iterator[tuple[str, str]]:
     """Every column of every table of ours but the trail."""
     for model in apps.get_models():
-        if model._meta.app_label in {"index", "actions", "notify", "sync", "accounts"}:
+        if model._meta.app_label in {"index", "actions", "notify", "sync", "accounts", "bulk"}:
             yield from ((model._meta.db_table, field.column) for field in model._meta.concrete_fields)
 
 

@@ -1,6 +1,7 @@
 """Jobs: claimed once, gone on with where the last worker stopped, given up when there is no point."""
 
 import json
+import os
 import threading
 import time
 from datetime import timedelta
@@ -12,7 +13,8 @@ from django.db import connections
 from django.utils import timezone
 
 from runsdash.index.models import Job, PurgedThread, Run, RunStep, Thread
-from runsdash.sync.jobs import import_jobs, jobs  # noqa: F401  job_kinds: registers its kinds
+from runsdash.sync.jobs import import_jobs, jobs, thread_jobs  # noqa: F401  they register their kinds
+from runsdash.sync.jobs.job_files import LEFT_AFTER_S, delete_left_uploads
 from runsdash.sync.jobs.jobs import JobKind, add_job, cancel_job, claim_job, work_on, work_on_all
 from tests.rows import made_connection, run_object
 
@@ -249,8 +251,43 @@ def test_a_file_of_runs_is_imported_also_when_steps_stand_first(files):
     job.refresh_from_db()
     assert job.state == "done", job.error
     assert job.progress["note"] == "30 runs, 1 purged thread came back"
-    assert job.progress["done"] == job.progress["total"] == (files / "runs.jsonl").stat().st_size
+    assert job.progress["done"] == job.progress["total"] > 0
     assert (Run.objects.count(), RunStep.objects.count()) == (30, 30)
+
+
+ENDS = {"done": "done", "failed": "failed", "cancelled": "cancelled", "given up": "failed", "stopped": "waiting"}
+
+
+@pytest.mark.parametrize("kind", ["add_threads", "find_threads", "import_runs"])
+@pytest.mark.parametrize("way", ENDS)
+def test_a_file_is_there_until_its_job_is_over(files, kind, way):
+    """Of every kind that reads a file, whatever its end is."""
+    lines = write_lines(files / "upload-1.txt", [run_object(id=f"run_{n}", thread_id=f"thread_{n}") for n in range(3)])
+    prod = None if way == "failed" else made_connection()
+    job = add_job(kind, connection=prod, file_name="upload-1.txt", total=sum(map(len, lines)))
+    if way == "cancelled":
+        assert cancel_job(job)
+    elif way == "given up":
+        Job.objects.update(attempts=jobs.ATTEMPTS)
+        assert claim_job() is None
+    else:
+        stop = Event()
+        if way == "stopped":
+            stop.set()
+        work_on(claim_job(), stop=stop)
+    job.refresh_from_db()
+    assert job.state == ENDS[way]
+    assert (files / "upload-1.txt").exists() == (way == "stopped")
+
+
+def test_an_upload_that_no_job_is_for_goes_after_a_day(files):
+    old = time.time() - LEFT_AFTER_S - 1
+    for name in ("upload-left.txt", "upload-open.txt", "upload-new.txt", "runs-1.jsonl"):
+        (files / name).write_text("thread_a")
+        os.utime(files / name, (old, old) if "new" not in name else None)
+    add_job("add_threads", file_name="upload-open.txt")
+    delete_left_uploads()
+    assert {path.name for path in files.iterdir()} == {"upload-open.txt", "upload-new.txt", "runs-1.jsonl"}
 
 
 def test_an_import_goes_on_at_its_place(files):

@@ -11,6 +11,7 @@ from time import monotonic
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections, connections
 
+from runsdash.actions.batch.exports import delete_old_exports
 from runsdash.actions.batch.working import follow_settled, work_on_batches, work_some
 from runsdash.actions.live.output_rows import sweep_live_output
 from runsdash.actions.settle.settle_unclear import settle_recent
@@ -18,6 +19,7 @@ from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.index.totals.rollups import roll_up
 from runsdash.notify.delivery_loop import deliver_due, deliver_until
 from runsdash.sync.jobs import import_jobs, jobs, thread_jobs  # noqa: F401  they register their kinds
+from runsdash.sync.jobs.job_files import delete_left_uploads
 from runsdash.sync.retention import purge_left_overs, purge_old_threads
 from runsdash.sync.worker import Chore, Worker
 
@@ -26,6 +28,7 @@ ROLL_UP_EVERY_S = 1.0
 RETENTION_EVERY_S = 2.0
 LEFT_OVERS_EVERY_S = 30.0
 SWEEP_EVERY_S = 60.0
+FILES_EVERY_S = 600.0
 ONCE_S = 60.0
 JOIN_S = 1.0
 log = logging.getLogger(__name__)
@@ -110,4 +113,6 @@ def chores() -> list[Chore]:
         Chore(purge_old_threads, every_s=RETENTION_EVERY_S),
         Chore(purge_left_overs, every_s=LEFT_OVERS_EVERY_S),
         Chore(sweep_live_output, every_s=SWEEP_EVERY_S),
+        Chore(delete_old_exports, every_s=FILES_EVERY_S),
+        Chore(delete_left_uploads, every_s=FILES_EVERY_S),
     ]
