@@ -1,6 +1,5 @@
 """Lists the threads that are known, and adds more by their ids."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -21,6 +20,7 @@ from runsdash.dashboard.shell.lookup import connection_named, usable_connection
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.dashboard.shell.uploads import MAX_UPLOAD_BYTES, UploadRefused, keep_upload
 from runsdash.index.ids import MAX_TEXT_CHARS, found_ids
+from runsdash.index.importing.files import GZIP, is_utf_16
 from runsdash.index.importing.merge_threads import thread_ids
 from runsdash.index.keeping.purge import came_back
 from runsdash.index.models import Connection, Job, Thread
@@ -32,7 +32,6 @@ from .query import BY_ADDITION, ThreadListQuery, thread_list_query
 FIELD = "ids"
 IDS_AT_ONCE = 500  # more are left to a worker
 SMALL_BYTES = 64 * 1024  # a smaller file is read like pasted text
-GZIP = b"\x1f\x8b"
 
 
 @dataclass
@@ -50,12 +49,10 @@ class AddThreads:
         """Tells whether this is for a worker."""
         return self.file is not None or len(self.thread_ids) > IDS_AT_ONCE
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yields all of it, for a file."""
-        if self.file is not None:
-            yield from self.file.chunks()
-        if self.text.strip():
-            yield f"\n{self.text}\n".encode("utf-8", "replace")
+    @property
+    def typed(self) -> bytes:
+        """Returns the text as lines of a file."""
+        return f"\n{self.text}\n".encode("utf-8", "replace") if self.text.strip() else b""
 
 
 def read_add_threads(posted: QueryDict, file: UploadedFile | None = None) -> AddThreads:
@@ -81,7 +78,7 @@ def small_text(file: UploadedFile | None) -> str:
         return ""
     content = file.read()
     file.seek(0)
-    return "" if content.startswith(GZIP) else "\n" + content.decode("utf-8", "replace")
+    return "" if content.startswith(GZIP) or is_utf_16(content) else "\n" + content.decode("utf-8", "replace")
 
 
 def nothing_found(text: str, *, kinds: set[str]) -> str:
@@ -131,7 +128,7 @@ def sent(request: HttpRequest, form: AddThreads, connection: Connection) -> str:
     """Adds the threads, or leaves them to a worker when they are many; returns what to say of it."""
     if not form.is_large:
         return sentence(add_threads(actor=request.user, connection=connection, thread_ids=form.thread_ids), connection)
-    name, size = keep_upload(form.pieces())
+    name, size = keep_upload(form.file.chunks() if form.file else [], typed=form.typed)
     try:
         add_threads_of_file(actor=request.user, connection=connection, file_name=name, size=size)
     except Exception:

@@ -42,7 +42,7 @@ def block_rows(block: Block, context: Context) -> BlockRows:
 def rows_of(block: Block, context: Context) -> BlockRows:
     found = BlockRows(size=block.size)
     lines: dict[str, list[ImportLine]] = {"thread": [], "thread.run": [], "thread.run.step": [], "thread.message": []}
-    for number, text in enumerate(block.lines, start=block.first):
+    for number, text in block.numbered():
         if not text or text.isspace():
             continue
         try:

@@ -7,6 +7,7 @@ What is no object of the API (write_extras.py) stands for itself, so a block may
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import BinaryIO, Protocol
 
 READ_BYTES = 1 << 20
@@ -17,19 +18,33 @@ MAX_LINE_BYTES = 64 << 20  # the largest body that the service reads
 THREAD = (b'"object":"thread"', b'"object": "thread"')
 RUN = (b'"object":"thread.run"', b'"object": "thread.run"')
 EXTRA = (b'{"object":"runsdash.', b'{"object": "runsdash.')  # how a line begins that is no object of the API
-TOO_LONG, DAMAGED = b"too long", b"damaged"  # in place of a line
-REASONS = {TOO_LONG: "it is longer than 64 MB", DAMAGED: "this part of the zip is missing or damaged"}
+# In place of a line:
+TOO_LONG, DAMAGED, NOT_JSON, CUT_OFF, UTF_16 = b"too long", b"damaged", b"no JSON from here", b"cut off", b"UTF-16"
+REASONS = {
+    TOO_LONG: "it is longer than 64 MB",
+    DAMAGED: "this part of the zip is missing or damaged",
+    NOT_JSON: "from here on the file is not JSON, or ends in the middle of an object",
+    CUT_OFF: "from here on the gzip file is cut off or damaged",
+    UTF_16: "this file is UTF-16 or UTF-32. Save it as UTF-8",
+}
 
 
 @dataclass
 class Block:
-    """Holds lines of one file. `first`: the number of the first; `read_at`: the age of objects that say none."""
+    """Holds lines of one file. `first`: the number of the first; `read_at`: the age of objects that say none.
+
+    `numbers`: those of the lines, where they do not simply go on from `first`.
+    """
 
     name: str
     first: int
     read_at: datetime
     lines: list[bytes] = field(default_factory=list)
     size: int = 0
+    numbers: list[int] | None = None
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        return zip(self.numbers or count(self.first), self.lines)  # noqa: B905  one of them may be endless
 
     def add(self, lines: list[bytes]) -> None:
         self.lines += lines

@@ -1,7 +1,8 @@
-"""Opens what an import reads: JSON lines, plain or gzip, or the zip of a run; from a path or standard input."""
+"""Opens what an import reads: JSON, plain or gzip, or the zip of a run; from a path or standard input."""
 
 import gzip
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -9,30 +10,68 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from .blocks import ImportSource
+from .blocks import CUT_OFF, UTF_16, ImportSource
+from .json_documents import is_document, lines_of_documents
 from .zip_files import ZIP, LineFile, lines_of_zip
 
 GZIP = b"\x1f\x8b"
 STDIN = "-"
+PEEK_BYTES = 8192
+
+
+UTF_16_STARTS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff", b"{\x00", b"\x00{", b"[\x00", b"\x00[")
+
+
+def is_utf_16(start: bytes) -> bool:
+    """Tells by its first bytes whether a text is UTF-16 or UTF-32, with a mark of its order or JSON without one."""
+    return start.startswith(UTF_16_STARTS)
+
+
+class Gunzipped:
+    """Reads all members of a gzip file; where it is cut off or damaged a line says so, behind all that came out."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = gzip.GzipFile(fileobj=file)
+        self.seek, self.is_over = self.file.seek, False
+
+    def peek(self, size: int) -> bytes:
+        try:
+            return self.file.peek(size)
+        except (EOFError, OSError, zlib.error):
+            return b""
+
+    def read(self, size: int = -1) -> bytes:
+        if self.is_over:
+            return b""
+        try:
+            return self.file.read1(size)  # `read` would lose what came out before the damage
+        except (EOFError, OSError, zlib.error):
+            self.is_over = True
+            return b"\n" + CUT_OFF
 
 
 @contextmanager
-def sources_of(paths: Iterable[str]) -> Iterator[list[ImportSource]]:
-    """Opens the files; `-` is standard input. Raises OSError."""
+def sources_of(paths: Iterable[str], *, is_text: bool = False) -> Iterator[list[ImportSource]]:
+    """Opens the files; `-` is standard input. `is_text`: any text, whose lines stay as they are. Raises OSError."""
     with ExitStack() as stack:
-        yield [source_of(path, stack) for path in paths]
+        yield [source_of(path, stack, is_text=is_text) for path in paths]
 
 
-def source_of(path: str, stack: ExitStack) -> ImportSource:
+def source_of(path: str, stack: ExitStack, *, is_text: bool = False) -> ImportSource:
     if path == STDIN:
-        return ImportSource("standard input", unpacked(sys.stdin.buffer), datetime.now(UTC))
+        return ImportSource("standard input", unpacked(sys.stdin.buffer, is_text=is_text), datetime.now(UTC))
     file = stack.enter_context(open(path, "rb"))  # noqa: SIM115  the stack closes it
     changed_at = datetime.fromtimestamp(int(Path(path).stat().st_mtime), UTC)
-    return ImportSource(Path(path).name, unpacked(file), min(changed_at, datetime.now(UTC)))
+    return ImportSource(Path(path).name, unpacked(file, is_text=is_text), min(changed_at, datetime.now(UTC)))
 
 
-def unpacked(file: BufferedReader) -> BinaryIO:
+def unpacked(file: BufferedReader, *, is_text: bool = False) -> BinaryIO:
     start = file.peek(len(ZIP))
     if start.startswith(ZIP):
         return LineFile(lines_of_zip(file))
-    return gzip.GzipFile(fileobj=file) if start.startswith(GZIP) else file
+    if start.startswith(GZIP):
+        file = Gunzipped(file)
+        start = file.peek(PEEK_BYTES)
+    if is_utf_16(start):
+        return LineFile(iter([UTF_16]))
+    return LineFile(lines_of_documents(file)) if is_document(start) and not is_text else file

@@ -28,6 +28,7 @@ from .block_rows import begin, block_rows
 from .blocks import Block, BlockSource, ImportSource
 from .database_settings import change_to, settings_of_the_session, wanted_settings
 from .gc_pause import uncollected
+from .json_documents import opened
 from .read_line import Context
 from .row_types import BlockRows, OrphanStep, RefusedLine
 from .skip_known import RemainingBlock, skip_known
@@ -184,7 +185,7 @@ def write_group(group: list[ReadBlock], writer: Writer) -> GroupResult:
 
 def read_blocks(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[ReadBlock]:
     """Makes the rows of blocks, in order. A single block is not worth a process; `processes` 0: none is started."""
-    ahead = iter(blocks)
+    ahead = map(opened, blocks)
     first = list(islice(ahead, 2))
     blocks = chain(first, ahead)
     if processes and len(first) > 1:

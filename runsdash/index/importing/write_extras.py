@@ -32,10 +32,9 @@ class Extras:
 
 def taken_out(block: Block) -> list[tuple[int, bytes]]:
     """Takes such lines out of the block, with their numbers."""
-    places = [place for place, line in enumerate(block.lines) if line.startswith(EXTRA)]
-    found = [(block.first + place, block.lines[place]) for place in places]
-    for place in places:
-        block.lines[place] = b""
+    found = [(number, line) for number, line in block.numbered() if line.startswith(EXTRA)]
+    if found:
+        block.lines = [b"" if line.startswith(EXTRA) else line for line in block.lines]
     return found
 
 

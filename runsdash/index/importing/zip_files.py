@@ -11,6 +11,7 @@ from runsdash.service.objects import parsing
 from . import export_fields
 from .archived_files import line_of
 from .blocks import DAMAGED, MAX_LINE_BYTES, TOO_LONG
+from .json_documents import one_line
 
 ZIP = b"PK\x03\x04"
 MANIFEST = "manifest.json"
@@ -79,8 +80,3 @@ def content_of(held: ZipFile, name: str) -> bytes:
     with held.open(name) as member:
         content = member.read(MAX_LINE_BYTES + 1)
     return TOO_LONG if len(content) > MAX_LINE_BYTES else content
-
-
-def one_line(text: bytes) -> bytes:
-    """Joins JSON that somebody spread over several lines; what RunsDash wrote has one."""
-    return text.replace(b"\n", b" ") if b"\n" in text else text

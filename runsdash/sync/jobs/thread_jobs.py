@@ -1,6 +1,8 @@
 """Adds the threads that a text names and purges a thread. Whoever starts a worker imports this module."""
 
+import re
 from collections.abc import Iterator
+from os import SEEK_CUR
 from pathlib import Path
 
 from runsdash.index.importing.merge_threads import thread_ids
@@ -14,6 +16,7 @@ from .jobs import works
 IDS_A_PIECE = 500
 BYTES_A_PIECE = 1024 * 1024
 MAX_LINE_BYTES = 1024 * 1024  # a longer line is read in parts
+END_OF_WORD = re.compile(rb"[^A-Za-z0-9_-][A-Za-z0-9_-]*$")
 PURGE_S = 0.25
 
 
@@ -40,6 +43,9 @@ def next_ids(path: Path, start: int) -> tuple[list[str], int]:
             line = file.readline(MAX_LINE_BYTES)
             if not line:
                 break
+            if len(line) == MAX_LINE_BYTES and (end := END_OF_WORD.search(line, 1)):
+                file.seek(end.start() - len(line), SEEK_CUR)  # no id is read in two parts
+                line = line[: end.start()]
             found.update(dict.fromkeys(thread_ids(line)))
         return list(found), file.tell()
 

@@ -1,6 +1,7 @@
 """Adding threads from files: small ones at once, large ones by a worker, with progress."""
 
 import gzip
+import json
 import os
 from pathlib import Path
 from threading import Event
@@ -154,6 +155,57 @@ def test_what_cannot_be_added_is_explained(operator: Client, prod, folder: Path,
     assert word in page.one("p", id="add-err").text
     assert os.listdir(folder) == []
     assert not Job.objects.exists()
+
+
+BAD_FILES = {
+    "cut": (lambda log: gzip.compress(log)[:-12], "cut off"),
+    "cut in its second part": (lambda log: gzip.compress(log[:900]) + gzip.compress(log[900:])[:-12], "cut off"),
+    "with words behind": (lambda log: gzip.compress(log) + b"words", "damaged"),
+    "UTF-16": (lambda log: log.decode().encode("utf-16"), "UTF-16"),
+    "UTF-16 without a mark": (lambda log: log.decode().encode("utf-16-be"), "UTF-16"),
+    "packed UTF-16": (lambda log: gzip.compress(log.decode().encode("utf-16")), "UTF-16"),
+}
+
+
+@pytest.mark.parametrize(("harm", "word"), BAD_FILES.values(), ids=BAD_FILES)
+@pytest.mark.parametrize("count", [20, 1700])
+def test_what_could_be_read_in_part_only_is_refused(operator, prod, folder, harm, word, count) -> None:
+    page = page_of(sent(operator, harm(log(count)), ids="thread_pasted"), status=422)
+    assert word in page.one("p", id="add-err").text
+    assert page.one("textarea", name="ids").text == "thread_pasted"
+    assert os.listdir(folder) == []
+    assert not Thread.objects.exists()
+
+
+def as_reply(content: bytes) -> bytes:
+    data = b",".join(line.replace(b'"level": "info"', b'"object": "thread.run"') for line in content.splitlines())
+    return b'{"object": "list", "data": [' + data.replace(b'"thread"', b'"thread_id"') + b"]}"
+
+
+SHAPES = {
+    "gzip in parts": lambda log: gzip.compress(log[:9000]) + gzip.compress(log[9000:]) + bytes(10),
+    "gzip that unpacks a hundredfold": lambda log: gzip.compress(log + b" " * 5_000_000),
+    "an array": lambda log: b"[" + b",".join(log.splitlines()) + b"]",
+    "a list reply": as_reply,
+    "a spread list reply": lambda log: json.dumps(json.loads(as_reply(log)), indent=2).encode(),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("count", [20, 1700])
+def test_every_thread_of_a_file_is_added(operator, prod, folder, shape, count) -> None:
+    assert sent(operator, shape(log(count)), ids="thread_pasted").status_code == 303
+    while Job.objects.filter(state="waiting").exists():
+        assert work().state == "done"
+    assert Thread.objects.count() == count + 1
+
+
+def test_no_id_is_read_in_two_parts(operator, prod, folder: Path) -> None:
+    """A line of several megabytes is read in parts, wherever an id stands."""
+    ids = [f"thread_{number:024d}" for number in range(36_000)]
+    assert sent(operator, ('["' + '","'.join(ids) + '"]').encode()).status_code == 303
+    assert work().state == "done"
+    assert set(Thread.objects.values_list("upstream_id", flat=True)) == set(ids)
 
 
 def test_too_large_a_file_is_refused(operator: Client, prod, folder: Path) -> None:

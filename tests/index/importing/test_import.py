@@ -189,7 +189,8 @@ def test_taken_keys_are_gone_around(prod: Connection) -> None:
     [
         (b"nonsense", "not JSON"),
         (b"[1,2]", "not a JSON object"),
-        (b'{"object":"list","data":[]}', "its object is 'list'"),
+        (b'{"object":"list","data":"x"}', "its object is 'list'"),
+        (b'{"object":"vector_store","id":"vs_1"}', "its object is 'vector_store'"),
         (b'{"object":"thread.run","thread_id":"t"}', "has no id"),
         (b'{"object":"thread.run","id":"r"}', "has no thread_id"),
         (b'{"object":"thread.run.step","id":"s"}', "has no run_id"),

@@ -13,8 +13,8 @@ from runsdash.index.keeping.purge import came_back
 class Command(BaseCommand):
     help = (
         "Load thread, thread.run, thread.run.step and thread.message objects, one JSON object a line, in any order, "
-        "and the archived files of an export. Loading a file again changes nothing. Files may be gzip, or "
-        "the zip of a run; - is standard input."
+        "or as arrays or list replies of the API, and the archived files of an export. Loading a file again changes "
+        "nothing. Files may be gzip, or the zip of a run; - is standard input. Ends with 1 when something was refused."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,7 +38,9 @@ class Command(BaseCommand):
 
     def report(self, totals: Totals, slug: str) -> None:
         for refused in totals.refused_lines:
-            self.stderr.write(f"{refused.name}, line {refused.number}: {refused.reason}")
+            self.stderr.write(f"{refused.name}, line {refused.number}: {refused.reason}.")
+        if totals.refused > len(totals.refused_lines):
+            self.stderr.write(f"and {totals.refused - len(totals.refused_lines):,} more.")
         extras = [name for name in ("files", "assistants") if getattr(totals, name)]
         names = ["threads", "runs", "steps", "messages", *extras]
         counts = [f"{getattr(totals, name):,} {name}" for name in names]
@@ -51,9 +53,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{came_back(totals.back)}: who imports a thread adds it.")
         if totals.unchanged:
             self.stdout.write(f"{totals.unchanged:,} objects were in the index already.")
-        if totals.refused:
-            self.stdout.write(f"{totals.refused:,} lines could not be read.")
+        left = [f"{totals.refused:,} lines could not be read."] if totals.refused else []
         if totals.orphan_steps:
-            self.stdout.write(
+            left.append(
                 f"{totals.orphan_steps:,} steps belong to runs that are neither in these files nor in the index."
             )
+        if left:
+            raise CommandError(" ".join([*left, "All else is loaded."]))

@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, connection: str | None, file: str, **options: object) -> None:
         try:
             chosen = target(connection)
-            with sources_of([file]) as sources:
+            with sources_of([file], is_text=True) as sources:
                 added = import_threads(chosen, sources[0])
         except NoTarget as error:
             raise CommandError(str(error)) from error
@@ -30,6 +30,8 @@ class Command(BaseCommand):
         self.stdout.write(sentence(added, chosen.slug))
         if added.back:
             self.stdout.write(f"{came_back(added.back)}: who adds a thread lets it be fetched again.")
+        if added.refused:
+            raise CommandError(" ".join(f"Not all was read: {reason}." for reason in added.refused))
 
 
 def sentence(added: ImportedThreads, slug: str) -> str:
