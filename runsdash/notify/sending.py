@@ -86,7 +86,8 @@ def send_webhook(rule: Rule, delivery: Delivery, *, until: float) -> tuple[bool,
 def post(target: Target, body: bytes, headers: dict[str, str], *, until: float) -> int:
     """Posts to the target and returns its status; the body of its answer is not read."""
     left_s = max(0.001, until - monotonic())
-    attempt = Attempt(due_at=until, connect_timeout_s=left_s, is_write=True)
+    # `resolved` has said yes to the address.
+    attempt = Attempt(due_at=until, connect_timeout_s=left_s, is_write=True, allow_link_local=True)
     request = requests.Request("POST", target.url_by_address, data=body, headers=headers)
     with requests.Session() as session:
         session.trust_env = False

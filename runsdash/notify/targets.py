@@ -1,11 +1,11 @@
-"""Checks where a webhook may go: looked up once, refused in private ranges, reached at the checked address."""
+"""Checks where a webhook may go: looked up once, refused where it is not public, reached at the checked address."""
 
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from runsdash.service.addresses import is_public
 from runsdash.service.connecting import addresses_of
 
 SCHEMES = {"http": 80, "https": 443}
@@ -65,9 +65,3 @@ def resolved(url: str, *, until: float) -> Target:
                 f"{host} is at {address}, which is not a public address. WEBHOOK_ALLOW_PRIVATE allows that."
             )
     return Target(scheme, host, port, path, addresses[0])
-
-
-def is_public(address: str) -> bool:
-    found = ipaddress.ip_address(address.split("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
-    return found.is_global and not found.is_multicast and (mapped is None or is_public(str(mapped)))

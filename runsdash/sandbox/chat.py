@@ -4,14 +4,13 @@ Turns a run and its thread into a chat request, and the streamed reply into text
 nothing of the store or of a run's states.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import requests
 
 from runsdash.sandbox.engine.objects import message_text, without_output
-from runsdash.sandbox.json_objects import JsonObject
+from runsdash.sandbox.json_objects import JsonObject, load
 
 CONNECT_S, READ_S = 10, 120
 
@@ -111,7 +110,7 @@ def chunks(response: requests.Response) -> Iterator[JsonObject]:
 
 def read_json(raw: bytes) -> JsonObject:
     try:
-        body = json.loads(raw)
+        body = load(raw)
     except ValueError:
         body = None
     if not isinstance(body, dict):

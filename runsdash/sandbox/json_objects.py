@@ -1,9 +1,26 @@
 """Names the type of JSON objects, which are stored and sent as they are, and writes them as text."""
 
 import json
+import math
 from typing import Any
 
 JsonObject = dict[str, Any]
+
+
+def load(text: str | bytes) -> Any:
+    """Parses JSON from outside. Raises ValueError, also for NaN and for numbers that are infinite here."""
+    return json.loads(text, parse_constant=refused, parse_float=finite)
+
+
+def refused(word: str) -> None:
+    raise ValueError(word)
+
+
+def finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(digits)
+    return number
 
 
 def dump(value: object) -> str:

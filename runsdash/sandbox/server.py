@@ -11,7 +11,7 @@ from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from runsdash.sandbox.json_objects import JsonObject
+from runsdash.sandbox.json_objects import JsonObject, load
 from runsdash.sandbox.protocol.errors import (
     ApiError,
     invalid,
@@ -193,7 +193,7 @@ def read_json(raw: bytes) -> JsonObject:
 def parsed_or_none(raw: bytes) -> object:
     """Parses JSON. None when it is none, nested too deeply, or has half surrogate pairs, which UTF-8 cannot carry."""
     try:
-        value = json.loads(raw)
+        value = load(raw)
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None

@@ -54,7 +54,10 @@ from .stream_events import Delta, StreamEvent
 
 def tool_output(tool_call_id: str, output: object) -> dict[str, str]:
     """Makes one item for `submit_tool_outputs`. Text is sent as it is, any other value as its JSON text."""
-    text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+    try:
+        text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise InvalidRequest(f"The output holds something that JSON cannot carry: {error}.", param="output") from None
     return {"tool_call_id": tool_call_id, "output": text}
 
 

@@ -8,8 +8,12 @@ Limits are the protocol's own (docs/protocol.md). Values that a server may judge
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
+from .addresses import is_link_local
+from .connecting import refusal_of_link_local
 from .errors import InvalidRequest
 
 MAX_METADATA_PAIRS = 16
@@ -191,6 +195,14 @@ def included(param: str, value: object) -> list[str]:
     if not isinstance(value, Sequence):
         refuse(param, "must be a list of field names.")
     return [words(f"{param}[{place}]", item) for place, item in enumerate(value)]
+
+
+def not_link_local(param: str, url: str) -> None:
+    """Refuses a URL whose host is written as such an address; a name is looked up when it is reached."""
+    host = urlsplit(url).hostname or ""
+    with suppress(ValueError):
+        if is_link_local(host):
+            raise InvalidRequest(f"{refusal_of_link_local(host)}.", param=param)
 
 
 def _encodable(param: str, value: dict[str, Any]) -> dict[str, Any]:

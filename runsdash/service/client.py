@@ -58,6 +58,7 @@ class Client(AllOperations):
         capabilities: Capabilities | None = None,
         gate: Gate | None = None,
         verify: bool | str = True,
+        allow_link_local: bool = False,
     ) -> None:
         endpoint = Endpoint(
             base_url=base_url,
@@ -66,12 +67,15 @@ class Client(AllOperations):
             api_version=api_version,
             extra_headers=extra_headers,
         )
+        if not allow_link_local:
+            checks.not_link_local("base_url", endpoint.base_url)
         terms = Terms(
             endpoint=endpoint,
             backoff=backoff if backoff is not None else Backoff(),
             capabilities=capabilities if capabilities is not None else Capabilities(),
             gate=gate,
             verify=verify,
+            allow_link_local=allow_link_local,
             timeout_s=_seconds("timeout", timeout),
             connect_timeout_s=_seconds("connect_timeout_s", connect_timeout_s),
             stream_idle_timeout_s=_seconds("stream_idle_timeout_s", stream_idle_timeout_s),

@@ -6,14 +6,22 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from .addresses import is_link_local
 
-def connected_socket(host: str, port: int, until: float, options: Sequence[tuple[Any, ...]]) -> socket.socket:
+
+def connected_socket(
+    host: str, port: int, until: float, options: Sequence[tuple[Any, ...]], *, allow_link_local: bool = False
+) -> socket.socket:
     """Tries the host's addresses in turn, each with its share of the time until `until` (monotonic).
 
-    Raises `OSError`, as `TimeoutError` when time ran out. The caller closes the socket.
+    Link-local addresses are left out unless allowed. Raises `OSError`, as `TimeoutError` when time ran out. The caller
+    closes the socket.
     """
     failure: OSError = OSError("the name has no address")
-    addresses = addresses_of(host, port, until)
+    found = addresses_of(host, port, until)
+    addresses = [one for one in found if allow_link_local or not is_link_local(one[-1][0])]
+    if found and not addresses:
+        raise OSError(refusal_of_link_local(found[0][-1][0]))
     for place, (family, kind, protocol, _name, address) in enumerate(addresses):
         share_s = (until - time.monotonic()) / (len(addresses) - place)
         sock = socket.socket(family, kind, protocol)
@@ -28,6 +36,10 @@ def connected_socket(host: str, port: int, until: float, options: Sequence[tuple
         else:
             return sock
     raise failure
+
+
+def refusal_of_link_local(address: str) -> str:
+    return f"{address} is a link-local address or one of a cloud's metadata, which RUNSDASH_API_ALLOW_LINK_LOCAL allows"
 
 
 def addresses_of(host: str, port: int, until: float) -> list[Any]:

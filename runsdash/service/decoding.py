@@ -9,7 +9,7 @@ anything but `Undecodable`.
 import json
 import math
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 MAX_JSON_DEPTH = 100
 ERROR_TEXT_CHARS = 500
@@ -36,6 +36,20 @@ def decode_json(content: bytes) -> object:
     if is_too_deep(content, value):
         raise Undecodable("the JSON is nested too deeply")
     return storable(value) if _SUSPECT.search(text) else value
+
+
+def strict_json(text: str | bytes) -> Any:
+    """Parses JSON without NaN and without numbers that are infinite here. Raises ValueError, RecursionError."""
+    return json.loads(text, parse_constant=_no_json, parse_float=_finite_or_refused)
+
+
+def _no_json(word: str) -> NoReturn:
+    raise ValueError(f"{word[:40]} is no number of JSON")
+
+
+def _finite_or_refused(digits: str) -> float:
+    number = _finite(digits)
+    return _no_json(digits) if number is None else number
 
 
 def may_be_deep(content: bytes) -> bool:

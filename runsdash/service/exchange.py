@@ -47,6 +47,7 @@ class Terms:
     capabilities: Capabilities
     gate: Gate | None
     verify: bool | str
+    allow_link_local: bool
     timeout_s: float
     connect_timeout_s: float
     stream_idle_timeout_s: float
@@ -71,7 +72,12 @@ class Exchange:
         self.call = call
         self.due_at = due_at
         self.request_id: str | None = None
-        self.attempt = wire.Attempt(due_at=due_at, connect_timeout_s=terms.connect_timeout_s, is_write=call.is_write)
+        self.attempt = wire.Attempt(
+            due_at=due_at,
+            connect_timeout_s=terms.connect_timeout_s,
+            is_write=call.is_write,
+            allow_link_local=terms.allow_link_local,
+        )
         self._terms = terms
         self._response: requests.Response | None = None
 

@@ -33,15 +33,16 @@ def frames(pieces: Iterable[bytes]) -> Iterator[tuple[str | None, list[str]]]:
 def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
     held: list[str] = []
+    has_ended_by_cr = False
     for piece in pieces:
         text = decoder.decode(piece)
-        if "\n" not in text and "\r" not in text and not (held and held[-1].endswith("\r")):
-            held.append(text)
+        if not text:
             continue
-        text = "".join(held) + text
-        # A CR at the very end may be the first half of a CRLF.
-        kept_back = "\r" if text.endswith("\r") else ""
-        *complete, rest = _LINE_END.split(text.removesuffix(kept_back) if kept_back else text)
-        yield from complete
-        held = [rest + kept_back]
+        # The line ended with the CR already: who waits for the rest of a CRLF waits for the next event.
+        text, has_ended_by_cr = text.removeprefix("\n") if has_ended_by_cr else text, text.endswith("\r")
+        *complete, rest = _LINE_END.split("".join(held) + text) if "\n" in text or "\r" in text else [text]
+        if complete:
+            yield from complete
+            held = []
+        held.append(rest)
     yield from _LINE_END.split("".join(held) + decoder.decode(b"", final=True))

@@ -41,12 +41,15 @@ _thread = threading.local()
 class Attempt:
     """Makes one try. `due_at` is on the monotonic clock; `sent` turns True before the first byte is written."""
 
-    def __init__(self, *, due_at: float, connect_timeout_s: float, is_write: bool) -> None:
+    def __init__(
+        self, *, due_at: float, connect_timeout_s: float, is_write: bool, allow_link_local: bool = False
+    ) -> None:
         self.guard = Guard(due_at)
         self.is_write = is_write
         self.sent = False
         self.connected_anew = False
         self._connect_timeout_s = connect_timeout_s
+        self._allow_link_local = allow_link_local
         self._connect_timed_out = False
 
     @property
@@ -94,7 +97,7 @@ class Attempt:
         until = time.monotonic() + min(self._connect_timeout_s, self.remaining_s)
         self.connected_anew = True
         try:
-            sock = connected_socket(host, port, until, options or [])
+            sock = connected_socket(host, port, until, options or [], allow_link_local=self._allow_link_local)
         except TimeoutError:
             self._connect_timed_out = True
             raise

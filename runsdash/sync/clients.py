@@ -56,5 +56,6 @@ def made_client(connection: Connection, patience: Patience, *, backoff: Backoff)
         timeout=min(connection.timeout_s, WATCH_TIMEOUT_S) if patience == "watch" else connection.timeout_s,
         max_retries=MAX_PAGE_RETRIES if patience == "page" else MAX_WORKER_RETRIES,
         backoff=backoff,
+        allow_link_local=settings.RUNSDASH_API_ALLOW_LINK_LOCAL,
         gate=budget_for(connection, "page" if patience == "page" else "worker").gate,
     )

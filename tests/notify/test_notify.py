@@ -4,6 +4,7 @@ import hmac
 import json
 from datetime import timedelta
 from hashlib import sha256
+from ipaddress import ip_network
 from threading import Event, Thread
 from time import monotonic, sleep
 
@@ -16,7 +17,8 @@ from runsdash.index.storage.sealed_keys import seal
 from runsdash.notify.delivery_loop import DEADLINE_S, LEASE, MAX_ATTEMPTS, deliver_due, deliver_until, sweep
 from runsdash.notify.events import newest_change
 from runsdash.notify.models import Delivery, Rule
-from runsdash.notify.targets import TargetRefused, is_public, resolved
+from runsdash.notify.targets import TargetRefused, resolved
+from runsdash.service.addresses import is_public
 from runsdash.sync.refresh import refresh_run
 from tests.notify.receiver import Receiver, SlowServer
 from tests.rows import made_connection, made_run
@@ -185,9 +187,29 @@ def test_what_is_not_public(address):
     assert not is_public(address)
 
 
-def test_what_is_public():
-    assert is_public("93.184.216.34")
-    assert is_public("2606:2800:220:1:248:1893:25c8:1946")
+# The registries of special-purpose addresses, what carries an IPv4 address, and what clouds keep for themselves.
+SPECIAL = [
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+    "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
+    "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "255.255.255.255/32",
+    "168.63.129.16/32", "100.100.100.200/32", "::/128", "::1/128", "::/96", "::ffff:0:0/104", "::ffff:0:0:0/96",
+    "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001::/32", "2001:db8::/32",
+    "2002::/16", "2620:4f:8000::/48", "3fff::/20", "5f00::/16", "fc00::/7", "fd00:ec2::254/128", "fe80::/10",
+    "fec0::/10", "ff00::/8", "64:ff9b::5db8:d822/128", "2a00:1450::5efe:a00:1/128",
+    "2a00:1450::200:5efe:a9fe:a9fe/128", "4000::/3", "0200::/7",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("network", SPECIAL)
+def test_no_special_range_is_public(network):
+    found = ip_network(network)
+    some = {found[0], found[-1], found[found.num_addresses // 2], found[found.num_addresses // 3]}
+    assert [str(one) for one in some if is_public(str(one))] == []
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:2800:220:1:248:1893:25c8:1946", "2a00:1450::1"])
+def test_what_is_public(address):
+    assert is_public(address)
 
 
 @pytest.mark.parametrize(

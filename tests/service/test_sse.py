@@ -31,6 +31,20 @@ def test_pieces_of_any_size(size):
     assert list(frames(pieces)) == [("a", ["é€😀"]), (None, ["[DONE]"])]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_an_event_is_there_as_soon_as_its_last_line_ends(end):
+    """The next piece may come much later: an event waits for none."""
+    asked = []
+
+    def pieces():
+        for text in ("event: a\ndata: 1\n\n", "data: 2\n\n"):
+            asked.append(text)
+            yield text.replace("\n", end).encode()
+
+    for number, (_, lines) in enumerate(frames(pieces()), start=1):
+        assert (lines, len(asked)) == ([str(number)], number)
+
+
 def test_comments_other_fields_and_a_byte_order_mark_are_skipped():
     assert frames_of("\ufeff: ping\nid: 7\nretry: 10\nevent: a\ndata: 1\n\n: ping\n\n") == [("a", ["1"])]
 

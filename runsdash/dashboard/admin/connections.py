@@ -4,6 +4,7 @@ import time
 from urllib.parse import urlsplit
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -78,6 +79,7 @@ class ConnectionForm(forms.ModelForm):
                 values.get("api_key", ""),
                 kind=values.get("kind", ""),
                 api_version=values.get("api_version") or None,
+                allow_link_local=settings.RUNSDASH_API_ALLOW_LINK_LOCAL,
             )
         except InvalidRequest as error:
             field = error.param if error.param in self.fields else None

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError, ValidationErrorKind
 
+from runsdash.service.decoding import strict_json
+
 from .schema_weight import TooHeavy, weight_of
 
 MAX_FIELDS = 60
@@ -207,7 +209,7 @@ def holds(one: SchemaField, piece: str) -> bool:
 def problems_of(schema: dict, text: str) -> dict[Path, str]:
     """Returns a sentence by path of what breaks the schema; the empty path means the output as a whole."""
     try:
-        value = json.loads(text, parse_constant=no_json)
+        value = strict_json(text)
     except ValueError as error:
         return {(): f"The function's schema asks for JSON: {error}."}
     except RecursionError:
@@ -279,9 +281,11 @@ def parsed_schema(text: str) -> dict:
     if len(text.encode("utf-8", "replace")) > MAX_SCHEMA_BYTES:
         raise ValueError(f"A schema has at most {MAX_SCHEMA_BYTES // 1024} KB.")
     try:
-        schema = json.loads(text)
+        schema = strict_json(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"Line {error.lineno}, column {error.colno}: {error.msg}.") from None
+    except ValueError as error:
+        raise ValueError(f"{error}.") from None
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
     if not isinstance(schema, dict):

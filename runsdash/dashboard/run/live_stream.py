@@ -4,6 +4,7 @@ Each message is HTML in `hx-partial`s. Its id is the key of its last piece, so a
 behind it. A stream reads rows and nothing else; it closes after a minute and frees its place in any case.
 """
 
+import re
 from collections.abc import Iterator
 from time import monotonic, sleep
 
@@ -27,14 +28,15 @@ from .stream_viewers import ViewerPlace, take_place
 OPEN_FOR_S = 60.0
 LOOK_EVERY_S = 0.25
 PING_EVERY_S = 2.0  # a closed tab is noticed by the next write
+LINE_END = re.compile("\r\n|\r|\n")
 PING = ": ping\n\n"
 FAREWELL = "event: run-changed\ndata: 1\n\nevent: done\ndata: 1\n\n"
 
 
 def message(html: str, *, key: int | None = None) -> str:
-    """Writes one unnamed event. `key` becomes its id; each line of the HTML is a line of data."""
+    """Writes one unnamed event. `key` becomes its id; each line of the HTML, whatever ends it, is a line of data."""
     numbered = f"id: {key}\n" if key is not None else ""
-    return numbered + "".join(f"data: {line}\n" for line in html.split("\n")) + "\n"
+    return numbered + "".join(f"data: {line}\n" for line in LINE_END.split(html)) + "\n"
 
 
 class ViewerStream:

@@ -4,6 +4,8 @@ import json
 
 from django import forms
 
+from runsdash.service.decoding import strict_json
+
 
 def json_error(error: json.JSONDecodeError) -> str:
     return f"Line {error.lineno}, column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}."
@@ -25,9 +27,11 @@ class JsonField(forms.CharField):
 
     def parsed(self, text: str) -> object:
         try:
-            value = json.loads(text)
+            value = strict_json(text)
         except json.JSONDecodeError as error:
             raise forms.ValidationError(json_error(error)) from error
+        except ValueError as error:
+            raise forms.ValidationError(f"{error}.") from error
         except RecursionError:
             raise forms.ValidationError("This JSON is nested too deeply.") from None
         if not isinstance(value, self.shape):

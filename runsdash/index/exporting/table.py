@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from operator import attrgetter
@@ -10,8 +11,11 @@ from operator import attrgetter
 from runsdash.index import run_columns
 from runsdash.index.models import Run
 
-# A spreadsheet takes a cell that begins so for a formula, and what is in it comes from strangers.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes what begins so for a formula, also behind blanks and in full width. Where it parts cells at
+# semicolons or tabs, or lines at their ends within a cell, each part begins one. What is in cells comes from strangers.
+FORMULA = re.compile(
+    "(^|[;\t\r\n\v\f\x85\u2028\u2029])(?=[\\s\x00-\x1f\ufeff\u200b-\u200f\u2060'\"]*[=+\\-@＝＋－＠﹢﹣﹫−])"
+)
 Value = str | float | datetime | None
 COLUMNS: dict[str, Callable[[Run], Value]] = {
     "status": lambda run: run.status,
@@ -40,5 +44,5 @@ def cell(value: Value) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
+        return FORMULA.sub(r"\1'", value)
     return "" if value is None else str(value)

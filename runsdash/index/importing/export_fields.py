@@ -10,6 +10,8 @@ They are spliced on as text, so the body between stays byte for byte as it was r
 import json
 from typing import NamedTuple
 
+from runsdash.service.decoding import strict_json
+
 FIRST = b',"_fetched_at":'
 NAMES = frozenset(("_fetched_at", "_seen", "_kept", "_object", "_owner"))
 
@@ -37,7 +39,7 @@ def split_fields(line: bytes) -> tuple[bytes, dict]:
     if start < 0:
         return line, {}
     try:
-        fields = json.loads(b"{" + line[start + 1 :])
+        fields = strict_json(b"{" + line[start + 1 :])
     except (ValueError, RecursionError):
         return line, {}  # the name stands inside the object
     if not NAMES.issuperset(fields):

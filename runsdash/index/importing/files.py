@@ -23,12 +23,12 @@ UTF_16_STARTS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff", b"{\x00", b"\x00
 
 
 def is_utf_16(start: bytes) -> bool:
-    """Tells by its first bytes whether a text is UTF-16 or UTF-32, with a mark of its order or JSON without one."""
+    """Tells by its first bytes whether a text is UTF-16 or UTF-32; without a mark, that of JSON alone."""
     return start.startswith(UTF_16_STARTS)
 
 
 class Gunzipped:
-    """Reads all members of a gzip file; where it is cut off or damaged a line says so, behind all that came out."""
+    """Reads all members of a gzip file. Behind what came out of a damaged one a line says so."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = gzip.GzipFile(fileobj=file)

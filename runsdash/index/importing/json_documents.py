@@ -19,7 +19,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 def is_document(start: bytes) -> bool:
-    """Tells by its start whether a file is an array or has objects over several lines, and not one a line."""
+    """Tells by its start whether a file is an array, or has objects that go over several lines."""
     start = start.removeprefix(BOM)
     if ARRAY.match(start):
         return True
@@ -87,7 +87,7 @@ def one_line(text: bytes) -> bytes:
 
 
 def opened(block: Block) -> Block:
-    """Puts in place of each line that is a list, as an array or as the API replies it, what is in the list."""
+    """Replaces each line that is an array or a list reply by what is in it."""
     if not any(map(may_be_list, block.lines)):
         return block
     found = Block(block.name, block.first, block.read_at, size=block.size, numbers=[])

@@ -24,6 +24,19 @@ def everything_recorded() -> str:
     return repr(list(AuditEntry.objects.values()))
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "[::ffff:169.254.169.254]", "[fe80::1]"])
+def test_no_upstream_is_put_at_a_link_local_address(admin: Client, settings, host: str) -> None:
+    """Not by a new connection, not by a change, unless it is allowed."""
+    made_connection()
+    typed = TYPED | {"base_url": f"http://{host}/v1"}
+    for url in (f"{URL}new/", f"{URL}prod/"):
+        page = page_of(admin.post(url, typed), status=422)
+        assert "RUNSDASH_API_ALLOW_LINK_LOCAL" in page.one(id="id_base_url-err").text
+        assert page.one("input", name="base_url")["value"] == typed["base_url"]
+    settings.RUNSDASH_API_ALLOW_LINK_LOCAL = True
+    assert admin.post(f"{URL}new/", typed).status_code == 302
+
+
 # The list
 
 

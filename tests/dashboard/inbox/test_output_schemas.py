@@ -146,7 +146,10 @@ def test_references_elsewhere_are_never_fetched(upstream):
     assert upstream.requests() == []
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"type": 7}', '{"a": ' * 5000, '"' + "x" * 70_000 + '"'])
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "{", '{"type": 7}', '{"default": NaN}', '{"maximum": 1e999}', '{"a": ' * 5000, '"' + "x" * 70_000 + '"'],
+)
 def test_what_is_no_schema_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
         parsed_schema(text)

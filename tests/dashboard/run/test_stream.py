@@ -14,9 +14,10 @@ from runsdash.actions.live import output_rows
 from runsdash.actions.live.output_rows import NewText
 from runsdash.actions.models import LiveOutput, LivePiece
 from runsdash.dashboard.run.live_panel import NO_PANEL, PanelMode
-from runsdash.dashboard.run.live_stream import ViewerStream
+from runsdash.dashboard.run.live_stream import ViewerStream, message
 from runsdash.dashboard.run.stream_viewers import has_place, take_place
 from runsdash.index.models import Connection, Run
+from runsdash.service.sse import frames
 from runsdash.sync.refresh import refresh_run
 from tests.dashboard.conftest import path_of
 from tests.pages import Element, parsed
@@ -174,6 +175,13 @@ def test_hostile_text_stays_text(viewer, run, live):
     assert "<i>" not in html
     assert "\u202e" not in html
     assert html.count("<hx-partial") == html.count("</hx-partial>")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_end_in_a_text_or_name_begins_no_field(end):
+    hostile = end.join(["a", "event: done", "data: 1", "", "id: 99", "retry: 1", "b"])
+    ((name, lines),) = frames([message(hostile, key=3).encode()])
+    assert (name, lines) == (None, hostile.split(end))
 
 
 def test_it_pings_and_closes_after_its_time_without_ending_for_good(run, live):

@@ -144,6 +144,15 @@ def test_an_empty_field_is_not_sent(operator, upstream, assistant, done_run):
         ("truncation_strategy", "[]", "object"),
         ("tool_choice", "{oops", "Line 1"),
         ("assistant_id", "", "Choose"),
+        (
+            "tools",
+            '[{"type": "function", "function": {"name": "f", "parameters": {"default": NaN}}}]',
+            "NaN is no number",
+        ),
+        ("response_format", '{"type": "x", "json_schema": [-Infinity]}', "-Infinity is no number"),
+        ("tool_choice", '{"type": 1e999}', "1e999 is no number"),
+        ("truncation_strategy", '{"type": "auto", "last_messages": NaN}', "NaN is no number"),
+        *((name, word, "number") for name in ("temperature", "top_p") for word in ("NaN", "Infinity")),
     ],
 )
 def test_bad_input_is_refused_beside_its_field(operator, upstream, assistant, done_run, name, value, words):

@@ -11,9 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from runsdash.index.exporting.chosen import chosen_runs
 from runsdash.index.exporting.objects import lines
+from runsdash.index.exporting.table import cell, csv_line
 from runsdash.index.importing import export_fields
 from runsdash.index.importing.blocks import ImportSource
 from runsdash.index.importing.run_import import import_sources
@@ -161,6 +164,25 @@ def test_a_cell_is_never_a_formula(prod: Connection, tmp_path) -> None:
     (row,) = csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text()))
     assert row["model"].startswith("'=")
     assert row["assistant"] == "'@x"
+
+
+BEGINS = "=+-@＝＋－＠"
+BLANKS = "".join(map(chr, range(33))) + "\xa0\ufeff\u200b\u2060\u3000\x85\u2028"
+
+
+@given(st.text(st.sampled_from(BEGINS + BLANKS + ";,\"'ab1"), max_size=12))
+@example("\n=1+1")
+@example("＝1+1")
+@example("a;=1+1")
+@example('a";\t"=1')
+def test_whatever_parts_the_cells_none_begins_as_a_formula(text: str) -> None:
+    line = csv_line([cell("first"), cell(text), cell(f"x{text}"), cell("last")]).decode()
+    for delimiter in ",;\t":
+        for row in csv.reader(io.StringIO(line, newline=""), delimiter=delimiter):
+            starts = [one.lstrip(BLANKS + '"')[:1] for one in row]
+            assert not set(starts) & set(BEGINS), row
+    (whole,) = csv.reader(io.StringIO(line, newline=""))
+    assert whole[1].replace("'", "") == text.replace("'", "")
 
 
 def test_a_link_stays_and_what_it_leads_to_is_written(prod: Connection, tmp_path) -> None:
