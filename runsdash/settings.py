@@ -64,6 +64,10 @@ def secret_key() -> str:
 SECRET_KEY = secret_key()
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# The path that a proxy serves RunsDash under, such as /runsdash. See wsgi.py.
+SCRIPT_NAME = "" if IS_DEMO else env.str("SCRIPT_NAME", default="").strip("/")
+FORCE_SCRIPT_NAME = f"/{SCRIPT_NAME}" if SCRIPT_NAME else None
+os.environ.pop("SCRIPT_NAME", None)  # gunicorn would refuse every request without it, probes too
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -90,7 +94,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "runsdash.dashboard.middleware.health",
+    "runsdash.dashboard.middleware.probes",
     "runsdash.dashboard.middleware.no_nul",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -180,7 +184,7 @@ SECURE_SSL = env.bool("SECURE_SSL", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL
 SECURE_SSL_REDIRECT = SECURE_SSL
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL else 0
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_REDIRECT_EXEMPT = [r"(^|/)(healthz|readyz|metrics)$"]
 if env.bool("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -202,6 +206,7 @@ TRUSTED_PROXIES = networks("TRUSTED_PROXIES", env.list("TRUSTED_PROXIES", defaul
 METRICS_ALLOW = networks("METRICS_ALLOW", env.list("METRICS_ALLOW", default=["127.0.0.0/8", "::1/128"]))
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{FORCE_SCRIPT_NAME or ''}/"
 SESSION_COOKIE_NAME = "runsdash_session"
 CSRF_COOKIE_NAME = "runsdash_csrf"
 CSRF_FAILURE_VIEW = "runsdash.dashboard.shell.problems.csrf_failure"
@@ -227,7 +232,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
 # Static files
-STATIC_URL = "static/"
+WHITENOISE_STATIC_PREFIX = "/static/"  # as requests have it once their SCRIPT_NAME is taken off
+STATIC_URL = f"{FORCE_SCRIPT_NAME or ''}{WHITENOISE_STATIC_PREFIX}"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATIC_ROOT = str(STATIC_ROOT)
 Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # whitenoise warns about a folder that is not there

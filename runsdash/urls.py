@@ -1,7 +1,8 @@
 """The whole surface: sign-in here, everything else in the dashboard."""
 
-from allauth.account import views as sign_in
 from django.urls import include, path
+
+from runsdash.accounts import sign_in
 
 urlpatterns = [
     path("accounts/login/", sign_in.login, name="account_login"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -99,8 +100,8 @@ def test_pages_carry_a_policy_without_holes(client: Client, db: None):
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """gunicorn with hashed static files and a database of its own, without an upstream. The origin."""
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of one with hashed static files and a database of its own, without an upstream."""
     folder = tmp_path_factory.mktemp("deployed")
     environment = {
         "SECRET_KEY": KEY, "STATIC_ROOT": str(folder / "static"), "PASSWORD_OF_ADA": "a long one for tests",
@@ -109,12 +110,24 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for words in (["collectstatic", "--no-input"], ["migrate"], ADD_ADA):
         ended = manage(*words, **environment)
         assert ended.returncode == 0, ended.stderr
+    return environment
+
+
+@pytest.fixture(scope="module")
+def deployed(deployment: dict[str, str]) -> Iterator[str]:
+    """The origin of gunicorn on it."""
+    with served(deployment) as origin:
+        yield origin
+
+
+@contextmanager
+def served(environment: dict[str, str], *, path: str = "") -> Iterator[str]:
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "gunicorn", "runsdash.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
     server = subprocess.Popen(command, cwd=ROOT, env={"PATH": "/usr/bin:/bin", **EMPTY, **environment})
     try:
         wait_until_up(f"http://127.0.0.1:{port}/healthz", server)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}{path}"
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -139,7 +152,7 @@ def signed_in(origin: str) -> requests.Session:
     form = parsed(session.get(f"{origin}/accounts/login/", timeout=10).text)
     token = form.all("input", name="csrfmiddlewaretoken")[0]["value"]
     posted = {"login": "ada", "password": "a long one for tests", "csrfmiddlewaretoken": token}
-    answer = session.post(f"{origin}/accounts/login/", data=posted, headers={"Referer": origin}, timeout=10)
+    answer = session.post(f"{origin}/accounts/login/", data=posted, headers={"Referer": f"{origin}/"}, timeout=10)
     assert answer.url == f"{origin}/", answer.url
     return session
 
@@ -179,3 +192,46 @@ def test_a_deployment_answers_to_those_who_ask_after_its_health(deployed):
     assert requests.get(f"{deployed}/healthz", timeout=10).text == "ok\n"
     assert requests.get(f"{deployed}/readyz", timeout=10).text == "ready\n"
     assert "runsdash_active_runs" in requests.get(f"{deployed}/metrics", timeout=10).text
+
+
+# Under a path of a host
+
+PREFIX = "/tools/runs"
+UNDER_IT = (
+    "/", "/runs/", "/runs/?q=status:failed&facets=1", "/threads/", "/needs-action/", "/connections/", "/connections/new/",
+    "/users/", "/users/new/", "/notifications/", "/notifications/new/", "/audit/", "/profile/", "/functions/", "/bulk/",
+    "/runs/views/", "/compare/", "/runs/new/", "/nowhere/", "/threads/thread_x/", "/accounts/password/change/",
+)  # fmt: skip
+ADDRESSES = {"href", "src", "action", "formaction", "hx-get", "hx-post", "hx-sse:connect", "data-url"}
+
+
+def addresses(html: str) -> Iterator[str]:
+    """Every address in a page that begins at the root, in whatever attribute of ours."""
+    for one in parsed(html).descendants():
+        for name, value in one.attributes.items():
+            if value and value.startswith("/") and (name in ADDRESSES or name.startswith(("hx-", "data-"))):
+                yield value
+
+
+def test_under_a_path_every_link_form_poll_file_and_cookie_carries_it(deployment):
+    with served(deployment | {"SCRIPT_NAME": f"{PREFIX}/"}, path=PREFIX) as origin:
+        root = origin.removesuffix(PREFIX)
+        anonymous = requests.get(f"{origin}/runs/", timeout=10)
+        assert anonymous.url == f"{origin}/accounts/login/?next={PREFIX}/runs/"
+        htmx = requests.get(f"{origin}/frame/", headers={"HX-Request": "true"}, timeout=10)
+        assert htmx.status_code == 204
+        refused = requests.get(f"{origin}/runs/", headers={"HX-Request": "true"}, timeout=10)
+        assert refused.headers["HX-Redirect"] == f"{PREFIX}/accounts/login/?next=%2Ftools%2Fruns%2F"
+        with signed_in(origin) as session:
+            assert {one.path for one in session.cookies} == {f"{PREFIX}/"}
+            found = {one for path in UNDER_IT for one in addresses(session.get(origin + path, timeout=10).text)}
+            assert len(found) > 40
+            assert {one for one in found if not one.startswith(f"{PREFIX}/")} == set()
+            files = {one.split("#")[0] for one in found if one.startswith(f"{PREFIX}/static/")}
+            assert {file: session.get(root + file, timeout=10).status_code for file in files} == dict.fromkeys(
+                files, 200
+            )
+            # A proxy that takes the path away, and probes, which know nothing of it.
+            assert session.get(f"{root}/readyz", timeout=10).text == "ready\n"
+            assert requests.get(f"{root}/accounts/login/", timeout=10).status_code == 200
+            assert session.get(f"{origin}", timeout=10).status_code == 200

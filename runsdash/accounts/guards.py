@@ -24,7 +24,7 @@ def sign_in_first(request: HttpRequest) -> HttpResponse:
             request, "You had been signed out, so nothing was sent. What was typed may be in the page before this one."
         )
         return redirect_to_login(page_before(request))
-    back = without_host(request.headers.get("HX-Current-URL", "/"))
+    back = without_host(request.headers.get("HX-Current-URL", ""))
     sign_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back})}"
     return HttpResponse(status=401, headers={"HX-Redirect": sign_in})
 
@@ -33,11 +33,12 @@ def page_before(request: HttpRequest) -> str:
     """Returns where a form was sent from: an address of ours that can be read again, else the first page."""
     sent_from = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(sent_from, {request.get_host()}, require_https=request.is_secure())
-    return without_host(sent_from) if is_ours else "/"
+    return without_host(sent_from if is_ours else "")
 
 
 def without_host(address: str) -> str:
-    return urlsplit(address)._replace(scheme="", netloc="").geturl() or "/"
+    """Returns the path and query of an address; the first page's when there is none."""
+    return urlsplit(address)._replace(scheme="", netloc="").geturl() or resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def guard(*, right: str, sentence: str) -> Callable[[View], View]:

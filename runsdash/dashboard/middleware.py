@@ -10,11 +10,12 @@ from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
+from runsdash.dashboard.shell import health
 from runsdash.dashboard.shell.problems import not_allowed_response, problem_response
 from runsdash.index.storage.storable_text import REPLACEMENT, storable
 
 Next = Callable[[HttpRequest], HttpResponse]
-HEALTH_PATH = "/healthz"
+PROBES: dict[str, Next] = {"/healthz": health.healthz, "/readyz": health.readyz, "/metrics": health.metrics}
 NUL = "\x00"
 
 
@@ -51,13 +52,11 @@ def storable_fields(given: QueryDict) -> QueryDict:
     return fields
 
 
-def health(get_response: Next) -> Next:
-    """Answers that the process is alive before sessions, host checks or the database are touched."""
+def probes(get_response: Next) -> Next:
+    """Answers probes before sessions and the check of the host, since they ask an address and not a name."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path_info == HEALTH_PATH:
-            return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
-        return get_response(request)
+        return PROBES.get(request.path_info, get_response)(request)
 
     return middleware
 

@@ -1,30 +1,45 @@
 """Answers machines: alive, ready, metrics. No sign-in, no page."""
 
+import logging
+from zoneinfo import ZoneInfo
+
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.addresses import client_address, is_within
 
 from .metrics import CONTENT_TYPE, exposition
+from .problems import NOT_FOUND
+
+log = logging.getLogger(__name__)
 
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Says that the process is alive. The health middleware answers before it comes here."""
+    """Says that the process is alive. Touches nothing."""
     return plain("ok")
 
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Says whether the database answers and has the tables of this version; 503 with the reason otherwise."""
+    """Says whether the database has its tables and a page can be made; 503 with the reason otherwise."""
     try:
         missing = missing_migrations()
     except DatabaseError:
         return plain("the database does not answer", status=503)
-    return plain(f"{missing} migrations are missing", status=503) if missing else plain("ready")
+    if missing:
+        return plain(f"{missing} migrations are missing", status=503)
+    try:
+        some_page(request)
+    except Exception as error:
+        log.exception("no page can be made")
+        return plain(f"no page can be made: {type(error).__name__}", status=503)
+    return plain("ready")
 
 
 @require_safe
@@ -34,6 +49,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if address is None or not is_within(address, settings.METRICS_ALLOW):
         return plain("not allowed from this address, see METRICS_ALLOW", status=403)
     return HttpResponse(exposition(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+
+
+def some_page(request: HttpRequest) -> str:
+    """Renders a page for a visitor in some time zone, which takes templates, static files and the zones."""
+    with timezone.override(ZoneInfo("Europe/Vienna")):
+        return render_to_string("shell/problems/problem.html", {"problem": NOT_FOUND}, request)
 
 
 def missing_migrations() -> int:

@@ -68,7 +68,7 @@ def test_signing_in_leads_where_one_wanted_to_go(client: Client) -> None:
 
 def test_a_wrong_password_is_said_and_the_name_kept(client: Client) -> None:
     signed_in("viewer")
-    page = page_of(client.post("/accounts/login/", {"login": "viewer", "password": "wrong"}))
+    page = page_of(client.post("/accounts/login/", {"login": "viewer", "password": "wrong"}), status=422)
     assert page.one("p", role="alert", id="form-err").text
     assert page.one("input", name="login")["value"] == "viewer"
     assert page.one("input", name="password").get("value") is None
@@ -79,7 +79,7 @@ def test_the_password_can_be_changed(viewer: Client) -> None:
     page = page_of(viewer.get(url))
     assert {field["name"] for field in page.all("input", type="password")} == {"oldpassword", "password1", "password2"}
     new = "a quite different secret"
-    page = page_of(viewer.post(url, {"oldpassword": "wrong", "password1": new, "password2": new}))
+    page = page_of(viewer.post(url, {"oldpassword": "wrong", "password1": new, "password2": new}), status=422)
     assert page.one("p", id="id_oldpassword-err").text
     assert viewer.post(url, {"oldpassword": PASSWORD, "password1": new, "password2": new}).status_code == 302
     viewer.user.refresh_from_db()

@@ -57,4 +57,4 @@ def test_of_a_cookie(client: Client, db: None) -> None:
 
 
 def test_of_a_sign_in(client: Client, db: None) -> None:
-    assert client.post("/accounts/login/", {"login": NUL, "password": NUL, "next": NUL}).status_code == 200
+    assert client.post("/accounts/login/", {"login": NUL, "password": NUL, "next": NUL}).status_code == 422
