@@ -3,7 +3,7 @@ FROM python:3.11-slim AS build
 ENV PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /venv
 COPY requirements.txt /tmp/requirements.txt
-RUN /venv/bin/pip install --no-cache-dir -r /tmp/requirements.txt
+RUN /venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
 WORKDIR /app
 COPY manage.py gunicorn.conf.py ./
 COPY runsdash runsdash

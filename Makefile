@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test test-long test-postgres lint bench format
+.PHONY: help install lock demo test test-long test-postgres lint bench format
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -15,8 +15,16 @@ install: $(STAMP) ## .venv with runtime and test packages
 $(STAMP): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "RunsDash needs Python 3.11 or newer; this is %s. PYTHON=python3.12 make … chooses another." % sys.version.split()[0])'
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $(STAMP)
+
+COMPILE = $(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config \
+	--custom-compile-command "make lock" $(UPGRADE)
+
+lock: $(STAMP) ## requirements*.txt, with all hashes, from requirements*.in; UPGRADE=--upgrade takes newer ones
+	@$(RUN) -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(COMPILE) requirements.in -o requirements.txt
+	@$(COMPILE) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
 demo: $(STAMP) ## sandbox, worker and dashboard with a seeded past; Ctrl-C stops all of it
 	@exec $(RUN) manage.py demo

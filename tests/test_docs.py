@@ -4,6 +4,8 @@ import ast
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
@@ -256,12 +258,43 @@ def test_no_file_points_outside_the_project():
     assert {str(path.relative_to(ROOT)) for path in found} <= MAY_LOOK_THERE
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_requirements_are_pinned(name):
-    lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text().splitlines()]
-    wanted = [line for line in lines if line and not line.startswith("-r ")]
-    assert wanted
-    assert [line for line in wanted if not re.fullmatch(r"[A-Za-z0-9._-]+(\[\w+\])?==[0-9][\w.]*", line)] == []
+REQUIREMENT = re.compile(r"^([a-z0-9][a-z0-9-]*)(?:\[\w+\])?==([0-9][\w.]*)(?: ; [^\\]+)? \\$", re.MULTILINE)
+
+
+def locked(name: str) -> dict[str, str]:
+    """Versions of a file that `make lock` writes, of packages that have hashes."""
+    text = (ROOT / name).read_text()
+    code = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert [line for line in code if not re.match(r"    --hash=sha256:[0-9a-f]{64}( \\)?$", line)] == [
+        found[0] for found in REQUIREMENT.finditer(text)
+    ]
+    assert len(re.findall(r"^    --hash", text, re.MULTILINE)) > len(REQUIREMENT.findall(text))
+    return dict(REQUIREMENT.findall(text))
+
+
+def wanted(name: str) -> dict[str, str]:
+    """Versions that people wrote down, mostly with words behind them that say why."""
+    lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith(("#", "-r "))]
+    found = [re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==([0-9][\w.]*)(?: +# .+)?", line) for line in lines]
+    assert None not in found, lines
+    return {re.sub(r"[._]", "-", one[1]).lower(): one[2] for one in found}
+
+
+def test_every_package_is_pinned_with_its_hashes():
+    runtime, tests = locked("requirements.txt"), locked("requirements-dev.txt")
+    assert wanted("requirements.in").items() <= runtime.items()
+    assert wanted("requirements-dev.in").items() <= tests.items()
+    assert runtime.items() <= tests.items()
+
+
+def test_what_packages_bring_along_is_pinned_too():
+    """All that is needed here by what is pinned, as it is installed."""
+    pinned = set(locked("requirements-dev.txt"))
+    for name in pinned:
+        with suppress(PackageNotFoundError):  # of another system
+            for line in requires(name) or []:
+                need = re.sub(r"[._]", "-", re.match(r"[\w.-]+", line)[0]).lower()
+                assert ";" in line or need in pinned, f"{name} needs {line}"
 
 
 def test_the_screenshot_is_small():
