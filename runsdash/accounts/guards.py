@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -12,6 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
+from runsdash.audit.trail import record_refusal
+
+READ_ONLY = "This server is set to read-only: RUNSDASH_READ_ONLY is on."
+SAFE = ("GET", "HEAD", "OPTIONS")
 View = Callable[..., HttpResponse]
 
 
@@ -41,6 +46,14 @@ def without_host(address: str) -> str:
     return urlsplit(address)._replace(scheme="", netloc="").geturl() or resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
+def refuse_read_only(request: HttpRequest) -> NoReturn:
+    """Turns down, on the record, what would change something shared; a viewer's own things go on changing."""
+    named = request.resolver_match
+    ids = {name: named.kwargs[name][:200] for name in ("thread_id", "run_id") if name in named.kwargs}
+    record_refusal(message=READ_ONLY, action=named.url_name, actor=request.user.get_username(), **ids)
+    raise PermissionDenied(READ_ONLY)
+
+
 def guard(*, right: str, sentence: str) -> Callable[[View], View]:
     """Makes a decorator that lets in users whose `right` (an attribute of User) is true."""
 
@@ -51,6 +64,8 @@ def guard(*, right: str, sentence: str) -> Callable[[View], View]:
                 return sign_in_first(request)
             if not getattr(request.user, right):
                 raise PermissionDenied(sentence)
+            if settings.RUNSDASH_READ_ONLY and right != "can_see" and request.method not in SAFE:
+                refuse_read_only(request)
             return view(request, *args, **kwargs)
 
         return guarded

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Protocol
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
@@ -274,3 +275,9 @@ def tag(key: str, value: str, *, href: str = "") -> SafeString:
     if href:
         return markup('<a class="tag" href="{}" title="{}={}"><i>{}=</i>{}</a>', href, key, value, key, value)
     return markup('<span class="tag" title="{}={}"><i>{}=</i>{}</span>', key, value, key, value)
+
+
+@register.simple_tag
+def disabled_if_read_only() -> str:
+    """Turns a button off where the server takes nothing; `shell/_read_only.html` in its form says why."""
+    return "disabled" if settings.RUNSDASH_READ_ONLY else ""

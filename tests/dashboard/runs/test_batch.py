@@ -317,7 +317,7 @@ def test_a_read_only_server_refuses_on_the_record(operator, three, settings):
     form = fields(form_in(operator.get(NEW, {"q": ""}), "bulk-form"))
     settings.RUNSDASH_READ_ONLY = True
     assert operator.post(NEW, form | {"operation": "cancel"}).status_code == 403
-    assert AuditEntry.objects.get(kind="refusal").action == "bulk_cancel"
+    assert AuditEntry.objects.get(kind="refusal").action == "bulk_new"
     assert not BatchJob.objects.exists()
 
 
