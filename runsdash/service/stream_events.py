@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from runsdash.service.objects.parsing import identifier, listing, mapping
+from runsdash.service.objects.parsing import identifier, listing, mapping, text_value
 
 from .decoding import Undecodable, decode_json
 from .objects import Message, Run, RunStep, Thread
@@ -29,8 +29,7 @@ class Delta:
     def from_raw(cls, raw: object) -> "Delta":
         event = mapping(raw)
         parts = listing(mapping(event.get("delta")).get("content"))
-        values = (mapping(mapping(part).get("text")).get("value") for part in parts)
-        text = "".join(value for value in values if isinstance(value, str))
+        text = "".join(text_value(mapping(part).get("text")) for part in parts)
         return cls(id=identifier(event.get("id")), text=text, raw=raw)
 
 

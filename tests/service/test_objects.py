@@ -16,6 +16,7 @@ from runsdash.service.objects import (
     sorted_steps,
 )
 from runsdash.service.objects.parsing import moment
+from runsdash.service.stream_events import Delta
 
 FIRST = 1_795_000_000
 FIRST_MOMENT = datetime.fromtimestamp(FIRST, UTC)
@@ -298,3 +299,45 @@ def test_the_cursor_counts_items_left_out():
     raw = {"data": [{"id": "mine", "thread_id": "t"}, {"id": "other", "thread_id": "u"}]}
     kept = page(raw, keep=lambda run: run.thread_id == "t")
     assert ([run.id for run in kept], kept.last_id) == (["mine"], "other")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "seven left",
+        ["seven left"],
+        [{"type": "text", "text": "seven left"}],
+        [{"type": "text", "text": {"value": "seven left", "annotations": []}}],
+        [{"type": "text", "text": [{"value": "seven left", "annotations": []}]}],
+        [{"type": "text", "text": ["seven", {"value": " left"}]}],
+        {"type": "text", "text": {"value": "seven left"}},
+        {"value": "seven left"},
+        [{"value": "seven left"}],
+        [{"type": "text", "value": "seven left"}],
+    ],
+)
+def test_message_text_in_every_shape(content):
+    message = Message.from_raw({"id": "msg_1", "role": "assistant", "content": content})
+    assert message.text == "seven left"
+    assert [part.type for part in message.content] == ["text"]
+
+
+def test_marks_in_a_list_of_texts_count_from_its_start():
+    mark = {"type": "file_path", "text": "x", "start_index": 1, "end_index": 2, "file_path": {"file_id": "file-1"}}
+    texts = [{"value": "abc", "annotations": [mark]}, {"value": "def", "annotations": [mark, {"type": "other"}]}]
+    (part,) = Message.from_raw({"id": "msg_1", "content": [{"type": "text", "text": texts}]}).content
+    assert part.text == "abcdef"
+    assert [(one.start_index, one.end_index) for one in part.annotations] == [(1, 2), (4, 5), (None, None)]
+
+
+def test_a_delta_and_a_search_result_read_text_as_messages_do():
+    for text in ("left", {"value": "left"}, [{"value": "left"}]):
+        assert Delta.from_raw({"delta": {"content": [{"index": 0, "text": text}]}}).text == "left"
+        (result,) = call(type="file_search", file_search={"results": [{"content": [{"text": text}]}]}).results
+        assert result.content == "left"
+
+
+@pytest.mark.parametrize("kind", [Assistant, Message, Run, RunStep, Thread])
+def test_metadata_under_the_name_of_a_column(kind):
+    assert kind.from_raw({"id": "x", "metadata_": {"ticket": "4711"}}).metadata == {"ticket": "4711"}
+    assert kind.from_raw({"id": "x", "metadata": {}, "metadata_": {"ticket": "4711"}}).metadata == {}

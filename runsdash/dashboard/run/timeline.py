@@ -9,6 +9,7 @@ from runsdash.dashboard.shell.links import run_url, with_connection
 from runsdash.index.models import Message, Run
 from runsdash.index.storage import page_reads
 from runsdash.index.walks import rests
+from runsdash.service.statuses import RunStatus
 from runsdash.sync.upstream_reads import STEPS_A_READ
 
 from . import parameters, waterfall
@@ -46,6 +47,12 @@ class Timeline:
     def steps_are_unknown(self) -> bool:
         """Tells whether the server lacks the operation, so that there never will be steps."""
         return self.run.connection.lacks_steps and not self.steps.steps
+
+    @property
+    def steps_were_not_listed(self) -> bool:
+        """Tells whether the server's list of steps is empty for a run that must have had one."""
+        has_worked = self.run.facts == RunStatus.COMPLETED or bool(self.run.total_tokens)
+        return self.run.has_all_steps and not self.run.step_count and has_worked
 
     @property
     def rest_is_coming(self) -> bool:

@@ -1,5 +1,6 @@
 """Reads a message of a thread, its content parts and annotations."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,15 +24,16 @@ class Annotation(ApiObject):
     raw: object = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "Annotation":
+    def from_raw(cls, raw: object, *, offset: int = 0) -> "Annotation":
+        """Reads a mark. `offset` is where its text begins in the whole."""
         mark = parsing.mapping(raw)
         type_ = parsing.text(mark.get("type")) or ""
         body = parsing.mapping(mark.get(type_))
         return cls(
             type=type_,
             text=parsing.text(mark.get("text")) or "",
-            start_index=parsing.integer(mark.get("start_index")),
-            end_index=parsing.integer(mark.get("end_index")),
+            start_index=_index(mark.get("start_index"), offset),
+            end_index=_index(mark.get("end_index"), offset),
             file_id=parsing.identifier(body.get("file_id")),
             quote=parsing.text(body.get("quote")),
             url=parsing.text(body.get("url")),
@@ -71,12 +73,12 @@ class MessageContent(ApiObject):
     @classmethod
     def from_raw(cls, raw: object) -> "MessageContent":
         given = {"type": "text", "text": raw} if isinstance(raw, str) else parsing.mapping(raw)
+        if "value" in given and "text" not in given:
+            given = {"type": "text", **given, "text": given}
         named = given.get("type")
         type_ = named if isinstance(named, str) and named else parsing.only_key(given, besides=("index",)) or ""
         body = given.get("text")
-        marks = parsing.listing(parsing.mapping(body).get("annotations"))
-        annotations = [Annotation.from_raw(mark) for mark in marks if isinstance(mark, dict)]
-        text = _text_of(body)
+        annotations, text = list(_annotations_of(body)), parsing.text_value(body)
         return cls(
             type=type_,
             text=ObjectText(text, {"value": text, "annotations": annotations}),
@@ -114,8 +116,6 @@ class Message(ApiObject):
     @classmethod
     def from_raw(cls, raw: object) -> "Message":
         message = parsing.mapping(raw)
-        content = message.get("content")
-        content = [content] if isinstance(content, str) else parsing.listing(content)
         return cls(
             id=parsing.identifier(message.get("id")) or "",
             thread_id=parsing.identifier(message.get("thread_id")),
@@ -127,9 +127,9 @@ class Message(ApiObject):
             completed_at=parsing.moment(message.get("completed_at")),
             incomplete_at=parsing.moment(message.get("incomplete_at")),
             incomplete_reason=incomplete_reason(message.get("incomplete_details")),
-            content=[MessageContent.from_raw(item) for item in content],
+            content=[MessageContent.from_raw(item) for item in parsing.several(message.get("content"))],
             attachments=parts(message.get("attachments")) or [],
-            metadata=parsing.strings(message.get("metadata")),
+            metadata=parsing.metadata(message),
             raw=raw,
         )
 
@@ -142,11 +142,18 @@ class Message(ApiObject):
         return incomplete_details(self.raw)
 
 
-def _text_of(body: object) -> str:
-    """Reads `{value, annotations}`, or a plain string as in requests and on some servers."""
-    if isinstance(body, str):
-        return body
-    return parsing.text(parsing.mapping(body).get("value")) or ""
+def _annotations_of(body: object) -> Iterator[Annotation]:
+    """Reads the marks of a text, or of each in a list of texts."""
+    offset = 0
+    for text in parsing.several(body):
+        marks = parsing.listing(parsing.mapping(text).get("annotations"))
+        yield from (Annotation.from_raw(mark, offset=offset) for mark in marks if isinstance(mark, dict))
+        offset += len(parsing.text_value(text))
+
+
+def _index(value: object, offset: int) -> int | None:
+    index = parsing.integer(value)
+    return None if index is None else index + offset
 
 
 def _url_of(image: object) -> ObjectText | None:

@@ -32,11 +32,25 @@ def identifier(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def several(value: object) -> list[Any]:
+    """Reads a list; a value without one is its only item, null is none."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
 def json_text(value: object) -> str | None:
     """Reads text as it is, any other value as its JSON, to be shown; null is None."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def text_value(value: object) -> str:
+    """Reads text as it is, under `value` beside its annotations, or as a list of such; of anything else its JSON."""
+    if isinstance(value, list):
+        return "".join(text_value(item) for item in value)
+    if isinstance(value, dict) and ("value" in value or value.keys() <= {"annotations"}):
+        value = value.get("value")
+    return json_text(value) or ""
 
 
 def integer(value: object) -> int | None:
@@ -65,8 +79,14 @@ def flag(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def metadata(owner: dict[str, Any]) -> dict[str, str]:
+    """Reads an object's metadata; some servers call it by the name of their column, `metadata_`."""
+    value = owner.get("metadata")
+    return strings(owner.get("metadata_") if value is None else value)
+
+
 def strings(value: object) -> dict[str, str]:
-    """Reads metadata as strings only; other values become their JSON text, null is left out."""
+    """Reads a map of strings only; other values become their JSON text, null is left out."""
     if not value:
         return {}
     pairs = ((key, json_text(item)) for key, item in mapping(value).items())

@@ -147,7 +147,7 @@ class Run(ApiObject):
             model=parsing.text(run.get("model")),
             instructions=parsing.text(run.get("instructions")),
             tools=parts(run.get("tools")) or [],
-            metadata=parsing.strings(run.get("metadata")),
+            metadata=parsing.metadata(run),
             usage=Usage.from_raw(run.get("usage")),
             last_error=LastError.from_raw(run.get("last_error")),
             required_action=RequiredAction.from_raw(run.get("required_action")),

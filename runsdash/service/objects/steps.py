@@ -64,7 +64,7 @@ class RunStep(ApiObject):
             last_error=LastError.from_raw(step.get("last_error")),
             tool_calls=[ToolCall.from_raw(call) for call in _calls_in(details, type_)],
             message_id=_message_id(step, details),
-            metadata=parsing.strings(step.get("metadata")),
+            metadata=parsing.metadata(step),
             raw=raw,
         )
 

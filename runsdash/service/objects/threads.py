@@ -24,7 +24,7 @@ class Thread(ApiObject):
         return cls(
             id=parsing.identifier(thread.get("id")) or "",
             created_at=parsing.moment(thread.get("created_at")),
-            metadata=parsing.strings(thread.get("metadata")),
+            metadata=parsing.metadata(thread),
             tool_resources=Fields(parsing.mapping(thread.get("tool_resources"))),
             title=parsing.text(thread.get("title")),
             raw=raw,
@@ -58,7 +58,7 @@ class Assistant(ApiObject):
             **{name: parsing.text(assistant.get(name)) for name in ("name", "description", "model", "instructions")},
             tools=parts(assistant.get("tools")) or [],
             tool_resources=Fields(parsing.mapping(assistant.get("tool_resources"))),
-            metadata=parsing.strings(assistant.get("metadata")),
+            metadata=parsing.metadata(assistant),
             temperature=parsing.number(assistant.get("temperature")),
             top_p=parsing.number(assistant.get("top_p")),
             response_format=word_or_part(assistant.get("response_format")),

@@ -27,12 +27,12 @@ class FileSearchResult(ApiObject):
     @classmethod
     def from_raw(cls, raw: object) -> "FileSearchResult":
         found = parsing.mapping(raw)
-        parts = [parsing.mapping(part) for part in parsing.listing(found.get("content"))]
+        texts = [part.get("text") if isinstance(part, dict) else part for part in parsing.several(found.get("content"))]
         return cls(
             file_id=parsing.identifier(found.get("file_id")),
             file_name=parsing.text(found.get("file_name")),
             score=parsing.number(found.get("score")),
-            content="\n".join(part["text"] for part in parts if isinstance(part.get("text"), str)),
+            content="\n".join(text for text in map(parsing.text_value, texts) if text),
             raw=raw,
         )
 

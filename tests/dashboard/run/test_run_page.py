@@ -332,6 +332,19 @@ def test_a_server_without_steps_is_said_with_its_words_and_asked_again_later(con
     assert "hx-get" not in page.one(id="poll").attributes
 
 
+@pytest.mark.parametrize("status", [one for one in BUTTONS if BUTTONS[one][0] is None])
+def test_an_empty_list_of_steps_says_what_is_known(status, connection, upstream, open_run):
+    run = upstream.seed(status=status, steps=0)
+    open_run(run)
+    settle(run["run_id"])
+    Run.objects.update(total_tokens=None)
+    words = parsed(open_run(run)).one(id="timeline").text
+    assert ("This server listed no steps of the run" in words) is (status == "completed")
+    assert ("The run ended before its first step" in words) is (status != "completed")
+    Run.objects.update(total_tokens=12)
+    assert "This server listed no steps of the run" in parsed(open_run(run)).one(id="timeline").text
+
+
 def test_a_run_of_two_thousand_steps_opens_with_a_hundred(connection, upstream, open_run):
     run = upstream.seed(steps=2000)
     response = open_run(run)
