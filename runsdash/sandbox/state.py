@@ -14,6 +14,7 @@ from .store import Store
 QUIRKS = {
     "merge_metadata": False,
     "no_thread_list": False,
+    "no_run_list": False,
     "no_steps": False,
     "cancel_at_once": False,
     "float_timestamps": False,

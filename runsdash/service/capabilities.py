@@ -57,7 +57,8 @@ def _names_an_object(call: Call, message: str) -> bool:
 
 
 def _names(message: str, known_id: str) -> bool:
-    return bool(re.search(rf"(?<![\w-]){re.escape(known_id)}(?![\w-])", message))
+    """Says whether the message names the id. A path that holds it is only what was asked for."""
+    return bool(re.search(rf"(?<![\w/-]){re.escape(known_id)}(?![\w-])", message))
 
 
 def _is_nested(call: Call) -> bool:

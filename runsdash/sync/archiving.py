@@ -30,6 +30,7 @@ from runsdash.sync.budget.process_budget import budget_for
 
 from .clients import client_for
 from .message_walk import note_older
+from .named_runs import unread_runs
 from .parallel_reads import Reads, store_later
 from .store_answers import record_last_error
 from .upstream_reads import MESSAGES_A_READ
@@ -223,7 +224,8 @@ def missing_piece(thread: Thread) -> Start | None:
     """Returns the read that the thread's archive needs next; None when it needs none, or can't have it."""
     if thread.is_gone or not thread.connection.is_enabled:
         return None
-    if not thread.has_all_runs and not rests(thread, "runs"):
+    is_listed = not thread.connection.lacks_runs and not thread.has_all_runs and not rests(thread, "runs")
+    if is_listed or unread_runs(thread.connection, thread):
         return partial(look_at_thread, thread, is_whole=True)
     if not thread.has_all_messages and not rests(thread, "messages"):
         return partial(walk_messages, thread)

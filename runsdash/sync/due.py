@@ -13,6 +13,8 @@ from runsdash.index.storage.keys import first_key_of
 from runsdash.index.storage.leases import free
 from runsdash.index.walks import resting_steps, rests
 
+from .named_runs import unread_runs
+
 # A little slower than the fastest poll of a page: an open page reads its run itself. Were both due at the same moment,
 # the page would lose the lease each time and show old news until its next poll.
 ACTIVE_EVERY = timedelta(seconds=2.4)
@@ -127,7 +129,7 @@ def needs_whole_look(thread: Thread, *, now: datetime, crowded: bool) -> bool:
 def next_due(thread: Thread, *, is_whole: bool) -> datetime:
     """Says when to look at a thread again: hot ones soon, cold ones rarely."""
     now = timezone.now()
-    if not thread.has_all_runs and thread.runs_cursor:
+    if (not thread.has_all_runs and thread.runs_cursor) or unread_runs(thread.connection, thread):
         return now
     if Run.objects.active().filter(thread=thread).exists():
         return now + LOCKED_EVERY

@@ -1,6 +1,6 @@
 """Keeps what went wrong when an upstream was last asked, beside the copy and on the connection."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from django.db.models import F
 from django.utils import timezone
@@ -9,6 +9,7 @@ from runsdash.index.models import Connection
 from runsdash.index.storage.storable_text import cut
 from runsdash.service import NoAnswer, NotSupported, ServiceError
 
+ListName = Literal["threads", "runs", "steps"]
 MESSAGE_CHARS = 1000
 HEARD_EVERY_S = 5  # a connection's last success is written at most this often
 
@@ -25,7 +26,7 @@ def last_error_of(error: ServiceError) -> dict:
     }
 
 
-def note_lack(connection: Connection, what: Literal["threads", "steps"], error: ServiceError) -> None:
+def note_lack(connection: Connection, what: ListName, error: ServiceError) -> None:
     """Remembers since when and why a list is refused. Only a server without the operation lacks it."""
     columns = {f"{what}_refused_at": timezone.now(), f"{what}_refusal": last_error_of(error)}
     if isinstance(error, NotSupported):
@@ -33,15 +34,16 @@ def note_lack(connection: Connection, what: Literal["threads", "steps"], error: 
     keep(connection, columns)
 
 
-def note_offer(connection: Connection, what: Literal["threads", "steps"]) -> None:
+def note_offer(connection: Connection, what: ListName) -> None:
     if getattr(connection, f"can_list_{what}") is not True or getattr(connection, f"{what}_refused_at"):
         keep(connection, {f"can_list_{what}": True, f"{what}_refused_at": None, f"{what}_refusal": None})
 
 
 def forget_lacks(connection: Connection) -> None:
     """Has every list asked for again, the list of threads at once."""
-    lists = {f"{what}_{column}": None for what in ("threads", "steps") for column in ("refused_at", "refusal")}
-    keep(connection, {**lists, "can_list_threads": None, "can_list_steps": None, "threads_listed_at": None})
+    columns = ("can_list_{}", "{}_refused_at", "{}_refusal")
+    lists = {column.format(what): None for what in get_args(ListName) for column in columns}
+    keep(connection, {**lists, "threads_listed_at": None})
 
 
 def keep(connection: Connection, columns: dict[str, object]) -> None:

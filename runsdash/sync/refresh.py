@@ -18,7 +18,8 @@ from runsdash.sync.budget.process_budget import budget_for, is_paused
 
 from . import lease
 from .clients import client_for
-from .parallel_reads import store_later, until
+from .named_runs import named_run_reads, store_named_runs, unread_runs
+from .parallel_reads import Reads, store_later, until
 from .store_answers import store_run, store_thread
 from .upstream_reads import RUN_COST, THREAD_COST, run_reads, thread_reads
 
@@ -153,7 +154,7 @@ def refresh_thread(
     else:
         token = ""
         budget_for(connection).take_anyway(connection, THREAD_COST)
-    reads = thread_reads(client_for(connection), thread_id)
+    reads = thread_reads(client_for(connection), thread_id, named_runs=unread_runs(connection, thread))
     in_time = reads.wait(connection.timeout_s + lease.LEASE_MARGIN_S if is_new else wait_s)
     if not in_time and thread is not None:
         store_later(reads, partial(store_thread, connection, reads, thread_id=thread_id, thread=thread, token=token))
@@ -165,7 +166,21 @@ def refresh_thread(
     thread = thread_row(connection, thread_id)
     if thread is None:
         raise NoAnswer(f"No answer within {connection.timeout_s:g} s.", sent=True, timed_out=True)
-    return thread
+    return thread if isinstance(error, ServiceError) else with_named_runs(thread, wait_s=wait_s)
+
+
+def with_named_runs(thread: Thread, *, wait_s: float) -> Thread:
+    """Reads runs that messages have just named, where the server lists none. Waits a little, too."""
+    connection = thread.connection
+    run_ids = unread_runs(connection, thread)
+    if not run_ids or not budget_for(connection).take(connection, len(run_ids)):
+        return thread
+    reads = Reads(named_run_reads(client_for(connection), thread.upstream_id, run_ids))
+    if not reads.wait(wait_s):
+        store_later(reads, partial(store_named_runs, thread, reads))
+        return thread
+    store_named_runs(thread, reads)
+    return thread_row(connection, thread.upstream_id) or thread
 
 
 def hash_of(text: str) -> str:

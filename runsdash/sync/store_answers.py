@@ -24,6 +24,7 @@ from runsdash.service.objects import Page
 from . import lease
 from .last_error import last_error_of, note_failure, note_lack, note_offer, note_success
 from .message_walk import note_newest, take
+from .named_runs import store_named_runs
 from .parallel_reads import Reads
 
 # A run that ended this long before its steps were asked for has them all.
@@ -181,16 +182,22 @@ def store_thread(connection: Connection, reads: Reads, *, thread_id: str, thread
         note_success(connection)
     if thread is None:
         return
-    finish(thread, store_messages(thread, reads), store_runs(connection, thread, reads), token=token)
+    messages_error = store_messages(thread, reads)
+    runs_error = store_runs(connection, thread, reads) or store_named_runs(thread, reads)
+    finish(thread, messages_error, runs_error, token=token)
 
 
 def store_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceError | None:
     """Stores the newest page of runs, and the next page of the walk back to the thread's first run."""
     for name in ("runs", "older_runs"):
         answer = reads.answer(name)
+        if isinstance(answer, NotSupported):
+            note_lack(connection, "runs", answer)
+            return None
         if isinstance(answer, ServiceError):
-            return None if isinstance(answer, NotSupported) else answer
+            return answer
         if isinstance(answer, Page):
+            note_offer(connection, "runs")
             with transaction.atomic():
                 note_walk(thread, answer, is_first=name == "runs")
                 upsert_runs(connection, answer.data, fetched_at=reads.sent_at, thread_id=thread.upstream_id)

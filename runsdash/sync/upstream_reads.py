@@ -10,6 +10,7 @@ from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.walks import rests
 from runsdash.service import Client
 
+from .named_runs import named_run_reads
 from .parallel_reads import Reads
 
 STEPS_A_READ = 100
@@ -58,14 +59,27 @@ def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, Futur
     return found
 
 
-def thread_reads(client: Client, thread_id: str, *, walk: Thread | None = None, runs_only: bool = False) -> Reads:
-    """Reads the thread, its newest messages and runs; for a `walk` also the runs before the oldest one seen."""
-    ask = client.background
-    futures = {"runs": ask.list_runs(thread_id=thread_id, limit=RUNS_A_READ, order="desc")}
+def thread_reads(
+    client: Client,
+    thread_id: str,
+    *,
+    walk: Thread | None = None,
+    runs_only: bool = False,
+    named_runs: list[str] | None = None,
+) -> Reads:
+    """Reads the thread, its newest messages and runs; for a `walk` also the runs before the oldest one seen.
+
+    Where the server lists no runs, those of `named_runs` are read, and messages tell of new ones.
+    """
+    ask, has_runs = client.background, named_runs is None
+    futures = named_run_reads(client, thread_id, named_runs or [])
+    if has_runs:
+        futures["runs"] = ask.list_runs(thread_id=thread_id, limit=RUNS_A_READ, order="desc")
     if not runs_only:
         futures["thread"] = ask.retrieve_thread(thread_id=thread_id)
+    if not (runs_only and futures):
         futures["messages"] = ask.list_messages(thread_id=thread_id, limit=MESSAGES_A_READ, order="desc")
-    if walk is not None and walk.runs_cursor and not walk.has_all_runs:
+    if has_runs and walk is not None and walk.runs_cursor and not walk.has_all_runs:
         futures["older_runs"] = ask.list_runs(
             thread_id=thread_id, limit=RUNS_A_READ, order="desc", after=walk.runs_cursor
         )

@@ -24,6 +24,7 @@ from runsdash.sync.budget.shared_budget import Share
 from . import due, lease
 from .clients import WATCH_TIMEOUT_S, client_for
 from .last_error import last_error_of, note_failure, note_lack, note_offer, note_success
+from .named_runs import unread_runs
 from .parallel_reads import Reads
 from .store_answers import store_run, store_thread
 from .upstream_reads import RUN_COST, THREAD_COST, run_reads, thread_reads
@@ -119,12 +120,16 @@ def read_run(run: Run) -> PendingRead | None:
 def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> PendingRead | None:
     """Reads new runs of a thread, and one page further back while its past is not all here."""
     connection = thread.connection
+    named_runs = unread_runs(connection, thread)
+    if named_runs and share == "floor":
+        named_runs = named_runs[:1]
     cost = (THREAD_COST if is_whole else 1) + bool(thread.runs_cursor and not thread.has_all_runs)
+    cost += max(0, len(named_runs or []) - 1)
     token = leased(thread, cost=cost, share=share, hold_s=connection.timeout_s)
     if token is None:
         return None
     client = client_for(connection, "worker")
-    reads = thread_reads(client, thread.upstream_id, walk=thread, runs_only=not is_whole)
+    reads = thread_reads(client, thread.upstream_id, walk=thread, runs_only=not is_whole, named_runs=named_runs)
 
     def store() -> None:
         store_thread(connection, reads, thread_id=thread.upstream_id, thread=thread, token=token)

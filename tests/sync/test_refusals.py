@@ -7,9 +7,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from runsdash.index.models import Connection, Run
+from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.models.connections import ASK_AGAIN_AFTER, LOOK_AGAIN_AFTER
 from runsdash.index.snapshots.upsert_threads import ensure_threads
+from runsdash.sync.archiving import archive_thread
 from runsdash.sync.worker import Worker
 from tests.pages import page_of
 
@@ -108,3 +109,41 @@ def test_the_page_tells_of_a_refusal_and_its_test_forgets_it(connection, upstrea
     Worker(unlimited=True).run_until_idle(seconds=20)
     assert listings(upstream)
     assert Run.objects.get(upstream_id=made["run_id"]).step_count == 1
+
+
+@pytest.mark.parametrize("by", ["page", "worker", "archive"])
+def test_a_server_without_a_list_of_runs_is_said_and_its_runs_are_found_by_messages(
+    by, connection, upstream, admin: Client
+):
+    upstream.quirk(no_thread_list=True, no_run_list=True)
+    made = upstream.seed()
+    more = upstream.seed(thread_id=made["thread_id"])
+    unknown = upstream.seed(thread_id=made["thread_id"])["run_id"]
+    upstream.fault(f"GET /runs/{unknown}$", "404", times=None)
+    (thread,) = ensure_threads(connection, [made["thread_id"]]).values()
+    if by == "worker":
+        work(seconds=4)
+    elif by == "archive":
+        archive_thread(thread, within_s=5)
+    page = page_of(admin.get(f"/threads/{made['thread_id']}/"))
+    found = {row["data-run-id"] for row in page.one(id="thread-runs").all("tr", data_run_id=True)}
+    assert found == {made["run_id"], more["run_id"]}
+    said = page.one(id="thread-runs").one("p", data_refused="runs").text
+    assert "This server does not list runs" in said
+    assert "405 Not allowed to GET" in said
+    assert page.one(id="thread-facts").all(data_archive="complete") == []
+    assert not Thread.objects.get().is_gone
+    assert len(upstream.requests(path=f"{made['thread_id']}/runs")) < 12
+    upstream.clear_requests()
+    admin.get(f"/threads/{made['thread_id']}/")
+    work(seconds=0.5)
+    assert [one for one in upstream.requests(method="GET") if one["path"].endswith("/runs")] == []
+    assert upstream.requests(path=unknown) == []
+
+    upstream.clear_quirks()
+    admin.post("/connections/sandbox/test/")
+    Thread.objects.update(due_at=timezone.now(), checked_at=None)
+    work()
+    assert Run.objects.filter(upstream_id=unknown).exists()
+    row = Connection.objects.get()
+    assert (row.can_list_runs, row.runs_refused_at, row.lacks_runs) == (True, None, False)

@@ -213,7 +213,8 @@ def meter_of(thread: Thread) -> ThreadMeter:
         files=counted(files),
         kept_files=counted(files.filter(status=200)),
         open_files=counted(files.filter(fetched_at__isnull=True)),
-        is_doubted=rests(thread, "runs")
+        is_doubted=thread.connection.lacks_runs
+        or rests(thread, "runs")
         or rests(thread, "messages")
         or runs.filter(resting_steps(), has_all_steps=False).exists(),
     )

@@ -33,9 +33,12 @@ class Connection(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
     # How it has been answering; written by sync at most once every few seconds.
     can_list_threads = models.BooleanField(null=True)  # null: not known; False: see lacks_threads
+    can_list_runs = models.BooleanField(null=True)
     can_list_steps = models.BooleanField(null=True)
     threads_refused_at = models.DateTimeField(null=True)  # when the list of threads was last refused
     threads_refusal = models.JSONField(null=True)  # and how, as in last_failure
+    runs_refused_at = models.DateTimeField(null=True)
+    runs_refusal = models.JSONField(null=True)
     steps_refused_at = models.DateTimeField(null=True)
     steps_refusal = models.JSONField(null=True)
     last_success_at = models.DateTimeField(null=True)
@@ -56,6 +59,11 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def lacks_runs(self) -> bool:
+        """Did the server say lately that it cannot list a thread's runs?"""
+        return self.can_list_runs is False and is_younger(self.runs_refused_at, LOOK_AGAIN_AFTER)
 
     @property
     def lacks_steps(self) -> bool:

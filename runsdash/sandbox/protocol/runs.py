@@ -11,7 +11,7 @@ from runsdash.sandbox.state import Call, Sandbox, Streamed
 from runsdash.sandbox.store import Active, Change
 
 from . import bodies, messages, paging, threads
-from .errors import not_cancellable, thread_busy
+from .errors import not_cancellable, thread_busy, wrong_method
 from .metadata import modified
 
 CANCELLABLE = ("queued", "in_progress", "requires_action")
@@ -122,6 +122,8 @@ def streamed(call: Call, run: JsonObject) -> Streamed | None:
 
 
 def list_all(call: Call, thread_id: str) -> JsonObject:
+    if call.sandbox.quirks["no_run_list"]:
+        raise wrong_method("GET", f"/threads/{thread_id}/runs")
     call.sandbox.store.get("thread", thread_id)
     return paging.page(call, kind="run", parent=thread_id)
 

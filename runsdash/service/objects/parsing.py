@@ -45,7 +45,7 @@ def json_text(value: object) -> str | None:
 
 
 def text_value(value: object) -> str:
-    """Reads text as it is, under `value` beside its annotations, or as a list of such; of anything else its JSON."""
+    """Reads text as it is, under `value`, or as a list of such. Of anything else it is the JSON."""
     if isinstance(value, list):
         return "".join(text_value(item) for item in value)
     if isinstance(value, dict) and ("value" in value or value.keys() <= {"annotations"}):
