@@ -78,8 +78,8 @@ def known_ids(connection: Connection, thread_ids: Sequence[str]) -> set[str]:
     return found
 
 
-def delete_thread(*, actor: User, thread: Thread, token: str | None = None, reason: str = "") -> None:
-    """Deletes a thread upstream, with its runs and messages. What RunsDash has of it stays."""
+def delete_thread(*, actor: User, thread: Thread, token: str | None = None, reason: str = "") -> bool:
+    """Deletes a thread upstream, with its runs and messages. What RunsDash has of it stays. False when it is there."""
     meter = meter_of(thread)
     call = AuditedCall(
         actor=actor, operation=Client.delete_thread, connection=thread.connection, token=token, reason=reason,
@@ -87,13 +87,13 @@ def delete_thread(*, actor: User, thread: Thread, token: str | None = None, reas
         before={"runs": meter.runs, "archived_runs": meter.archived_runs, "messages": meter.messages},
     )  # fmt: skip
 
-    def store(answer: objects.Deleted, at: datetime) -> tuple[None, Columns]:
+    def store(answer: objects.Deleted, at: datetime) -> tuple[bool, Columns]:
         if answer.deleted:
             mark_gone(thread)
-        return None, {"after": {"is_deleted": answer.deleted}}
+        return answer.deleted, {"after": {"is_deleted": answer.deleted}}
 
     try:
-        carry_out(call, store=store)
+        return carry_out(call, store=store)
     except NotFound:
         mark_gone(thread)
         raise

@@ -12,6 +12,8 @@ from runsdash.service import objects
 
 from .audited_call import AuditedCall, Columns, carry_out
 
+CHANGED_NOTHING = "The server took the request and changed nothing"  # some answer 200 with the object as it was
+
 
 def status_picture(run: Run) -> Columns:
     return {"status": run.status}

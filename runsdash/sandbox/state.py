@@ -17,6 +17,7 @@ QUIRKS = {
     "no_run_list": False,
     "no_steps": False,
     "cancel_at_once": False,
+    "writes_ignored": False,
     "float_timestamps": False,
     "call_ids": None,
     "no_has_more": False,

@@ -17,6 +17,7 @@ from runsdash.accounts.models import User
 from runsdash.actions.cancel_run import cancel_run
 from runsdash.actions.modify_run import modify_run
 from runsdash.actions.settle.settle_unclear import settle_run
+from runsdash.actions.write_to_run import CHANGED_NOTHING
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import TokenUsed, action_of, refuse_used
 from runsdash.index import run_states
@@ -101,8 +102,7 @@ def do(job: BatchJob, item: BatchItem) -> None:
         return keep(item, State.REFUSED, f"The user {job.created_by} is gone.")
     try:
         refuse_used(item.token)
-        message = act(job, item, actor)
-        keep(item, State.DONE if message else State.SKIPPED, message or "It had ended before.")
+        keep(item, *act(job, item, actor))
     except TokenUsed as used:
         keep(item, *earlier_result(item, used))
     except PermissionDenied as error:
@@ -120,19 +120,23 @@ def do(job: BatchJob, item: BatchItem) -> None:
     return None
 
 
-def act(job: BatchJob, item: BatchItem, actor: User) -> str:
-    """Acts on one run; returns what came of it in words, "" when there was nothing to do."""
+def act(job: BatchJob, item: BatchItem, actor: User) -> tuple[str, str]:
+    """Acts on one run; returns what came of it: state and message."""
     run = item.run
     if job.operation == BatchJob.Operation.CANCEL:
         if not run.facts.is_active or run.status == run_states.CANCELLING:
-            return ""
+            return State.SKIPPED, "It had ended before."
         row = cancel_run(actor=actor, run=run, token=item.token, reason=job.reason)
-        return f"The run is {row.status}."
+        if row.status not in run_states.CANCEL_TAKEN:
+            return State.REFUSED, f"{CHANGED_NOTHING}: the run is {row.status}."
+        return State.DONE, f"The run is {row.status}."
     metadata = run.metadata | {job.parameters["key"]: job.parameters["value"]}
     if metadata == run.metadata:
-        return "It had this tag already."
-    modify_run(actor=actor, run=run, metadata=metadata, token=item.token, reason=job.reason)
-    return "Tagged."
+        return State.DONE, "It had this tag already."
+    row = modify_run(actor=actor, run=run, metadata=metadata, token=item.token, reason=job.reason)
+    if row.metadata.get(job.parameters["key"]) != job.parameters["value"]:
+        return State.REFUSED, f"{CHANGED_NOTHING}."
+    return State.DONE, "Tagged."
 
 
 def earlier_result(item: BatchItem, used: TokenUsed) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from runsdash.actions.audited_call import new_token
 from runsdash.actions.outputs.answers import earlier_outputs, outputs_were_sent, schemas_of
 from runsdash.actions.outputs.drafts import drafts_of, inherited, names_of, save_drafts
 from runsdash.actions.submit_outputs import submit_tool_approvals, submit_tool_outputs
+from runsdash.actions.write_to_run import CHANGED_NOTHING
 from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.shell.form_answers import done, form_answer, partial, sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import run_url
@@ -75,10 +76,10 @@ def accepted(request: HttpRequest, form: ToolOutputsForm, after: Run) -> HttpRes
 def accepted_in_part(request: HttpRequest, form: ToolOutputsForm, after: Run, left: list[str]) -> HttpResponse:
     """Shows the form again with what is left, filled in as it was typed."""
     save_drafts(user=request.user, run=after, texts={call_id: form.outputs[call_id] for call_id in left})
-    took = len(form.boxes) - len(left)
-    text = (
-        f"The upstream took {took} of {len(form.boxes)} outputs and still waits for {len(left)}. Those are kept below."
-    )
+    count, took = len(form.boxes), len(form.boxes) - len(left)
+    text = f"The upstream took {took} of {count} outputs and still waits for {len(left)}. Those are kept below."
+    if not took:
+        text = f"{CHANGED_NOTHING}: the run still waits for all that was sent. It is kept below."
     html = render_to_string("inbox/_tool_outputs.html", form_context(request, after), request=request)
     shown = (partial("#tool-outputs", html, swap="outerHTML"),)
     return done(request, url=run_url(after), text=text, tone="warn", partials=shown)

@@ -6,10 +6,12 @@ from django.views.decorators.http import require_http_methods
 from runsdash.accounts.guards import operator_required
 from runsdash.actions.audited_call import new_token
 from runsdash.actions.cancel_run import cancel_run
+from runsdash.actions.write_to_run import CHANGED_NOTHING
 from runsdash.audit.trail import TokenUsed
 from runsdash.dashboard.shell.form_answers import CLOSE_DIALOG, done, form_answer, sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import run_url
 from runsdash.dashboard.shell.lookup import indexed_run
+from runsdash.index import run_states
 from runsdash.index.models import Run
 from runsdash.service import ServiceError
 
@@ -28,8 +30,17 @@ def cancel(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
         return sent_before(request, used, url=run_url(run), partials=CLOSE_DIALOG)
     except ServiceError as error:
         return form(request, run, error=sentence_of(error), status=status_of(error))
-    text = "The run is cancelled." if run.facts.is_terminal else "Cancelling. The page follows the run to its end."
-    return done(request, url=run_url(run), text=text, partials=CLOSE_DIALOG)
+    text, tone = outcome(run)
+    return done(request, url=run_url(run), text=text, tone=tone, partials=CLOSE_DIALOG)
+
+
+def outcome(run: Run) -> tuple[str, str]:
+    """Says by the run of the server's answer what came of a cancel: words and tone."""
+    if run.status not in run_states.CANCEL_TAKEN:
+        return f"{CHANGED_NOTHING}: the run is {run.facts.label.lower()}.", "warn"
+    if run.facts.is_terminal:
+        return "The run is cancelled.", "good"
+    return "Cancelling. The page follows the run to its end.", "good"
 
 
 def form(request: HttpRequest, run: Run, *, error: str = "", status: int = 200) -> HttpResponse:

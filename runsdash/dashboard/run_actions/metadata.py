@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from runsdash.accounts.guards import operator_required
 from runsdash.actions.audited_call import new_token
 from runsdash.actions.modify_run import modify_run
+from runsdash.actions.write_to_run import CHANGED_NOTHING
 from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.shell.form_answers import CLOSE_DIALOG, done, form_answer, sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import run_url
@@ -119,6 +120,10 @@ def send(request: HttpRequest, run: Run, typed: MetadataPairs) -> HttpResponse:
         return sent_before(request, used, url=run_url(run), partials=CLOSE_DIALOG)
     except ServiceError as error:
         return form(request, run, typed, error=sentence_of(error), status=status_of(error))
+    not_taken = sorted(key for key, value in typed.map.items() if run.metadata.get(key) != value)
+    if not_taken:
+        text = f"{CHANGED_NOTHING}: {', '.join(not_taken)} {'is' if len(not_taken) == 1 else 'are'} not as sent."
+        return done(request, url=run_url(run), text=text, tone="warn", partials=CLOSE_DIALOG)
     still_there = sorted(key for key in run.metadata if key not in typed.map)
     if still_there:
         text = f"Saved, but this server keeps removed keys: {', '.join(still_there)} is still there."

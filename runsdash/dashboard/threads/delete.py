@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 from runsdash.accounts.guards import operator_required
 from runsdash.actions.audited_call import new_token
 from runsdash.actions.threads import delete_thread
+from runsdash.actions.write_to_run import CHANGED_NOTHING
 from runsdash.audit.trail import TokenUsed
 from runsdash.dashboard.shell.form_answers import sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
@@ -32,7 +33,7 @@ def delete(request: HttpRequest, thread_id: str) -> HttpResponse:
         return form(request, thread, error=error, status=422)
     token, reason = request.POST.get("token"), request.POST.get("reason", "")
     try:
-        delete_thread(actor=request.user, thread=thread, token=token, reason=reason)
+        is_deleted = delete_thread(actor=request.user, thread=thread, token=token, reason=reason)
     except TokenUsed as used:
         return sent_before(request, used, url=thread_url(thread))
     except NotFound:
@@ -40,7 +41,10 @@ def delete(request: HttpRequest, thread_id: str) -> HttpResponse:
     except ServiceError as error:
         return form(request, thread, error=sentence_of(error), status=status_of(error))
     else:
-        messages.success(request, "The thread is deleted upstream. These pages show what RunsDash has of it.")
+        if is_deleted:
+            messages.success(request, "The thread is deleted upstream. These pages show what RunsDash has of it.")
+        else:
+            messages.warning(request, f"{CHANGED_NOTHING}: the thread is there.")
     return HttpResponseRedirect(thread_url(thread))
 
 

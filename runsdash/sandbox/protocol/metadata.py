@@ -11,6 +11,7 @@ def modified(call: Call, kind: str, id: str, *, given: JsonObject, parent: str |
         if "metadata" in given:
             kept = found["metadata"] or {} if call.sandbox.quirks["merge_metadata"] else {}
             given = given | {"metadata": kept | (given["metadata"] or {})}
-        found |= given
-        change.update(found)
+        if not call.sandbox.quirks["writes_ignored"]:
+            found |= given
+            change.update(found)
     return found

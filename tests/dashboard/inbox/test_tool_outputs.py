@@ -52,6 +52,17 @@ def test_arguments_are_shown(operator, waiting):
     assert form.one("span", class_="jk").text == "sku"
 
 
+@pytest.mark.parametrize("kind", ["plain", "htmx"])
+def test_a_server_that_takes_them_and_changes_nothing_is_told(kind, operator, upstream, waiting_twice):
+    upstream.quirk(writes_ignored=True)
+    path = path_of(waiting_twice, "tool-outputs")
+    posted = dict.fromkeys(boxes(waiting_twice), "typed") | {"token": "t"}
+    answer = htmx(operator, path, posted) if kind == "htmx" else operator.post(path, posted, follow=True)
+    assert "The server took the request and changed nothing: the run still waits for all" in parsed(answer).text
+    form = form_in(operator.get(path), "tool-outputs")
+    assert [one.text for one in form.all("textarea")] == ["typed", "typed"]
+
+
 def test_it_works_with_htmx(operator, upstream, waiting):
     path = path_of(waiting, "tool-outputs")
     form = parsed(operator.get(path, headers=HTMX)).one("form", id="tool-outputs")

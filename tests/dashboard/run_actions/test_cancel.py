@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import Run, StatusSeen
+from runsdash.sync.refresh import refresh_run
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
 from tests.pages import parsed
 from tests.people import HTMX
@@ -95,6 +96,18 @@ def test_a_second_post_shows_the_first_result_and_sends_nothing(operator, upstre
 
     assert writes(upstream) == []
     assert "Its result: done" in parsed(again).one(id="toasts").text
+
+
+@pytest.mark.parametrize(("words", "status"), [("/tool get_stock", "requires_action"), ("hello", "completed")])
+def test_a_server_that_takes_it_and_changes_nothing_is_told(words, status, operator, connection, upstream, start):
+    made = start(words, until=status)
+    run = refresh_run(connection, thread_id=made["thread_id"], run_id=made["id"])
+    upstream.quirk(writes_ignored=True)
+    response = operator.post(path_of(run, "cancel"), {"token": "t"}, follow=True)
+    label = Run.objects.get().facts.label.lower()
+    said = parsed(response).one(id="toasts").text
+    assert f"The server took the request and changed nothing: the run is {label}." in said
+    assert "Cancelling" not in said
 
 
 def test_without_csrf_token_nothing_is_sent(operator, upstream, waiting):

@@ -107,6 +107,15 @@ def test_a_server_that_keeps_removed_keys_is_told_apart(operator, upstream, done
     assert "keeps removed keys: old" in parsed(response).one(id="toasts").text
 
 
+def test_a_server_that_takes_them_and_changes_nothing_is_told(operator, upstream, done_run):
+    path = path_of(done_run, "metadata")
+    operator.post(path, typed(kept="1", other="1"))
+    upstream.quirk(writes_ignored=True)
+    said = parsed(operator.post(path, typed(kept="1", other="2", new="3"), follow=True)).one(id="toasts").text
+    assert "The server took the request and changed nothing: new, other are not as sent." in said
+    assert "Saved" not in said
+
+
 def test_wrong_method(operator, done_run):
     assert operator.delete(path_of(done_run, "metadata")).status_code == 405
 

@@ -75,6 +75,17 @@ def test_cancel_by_filter_skips_what_has_ended(operator, upstream, three):
     assert AuditEntry.objects.filter(kind="intent", action="cancel_run", reason="deploy").count() == 2
 
 
+@pytest.mark.parametrize("typed", [{"operation": "cancel"}, {"operation": "tag", "key": "a", "value": "b"}])
+def test_a_write_that_changed_nothing_is_not_done(typed, operator, upstream, three):
+    upstream.quirk(writes_ignored=True)
+    job = made_job(operator, q="status:requires_action", **typed)
+    while work_some():
+        pass
+    assert set(results(job).values()) == {"refused"}
+    said = set(job.items.values_list("message", flat=True))
+    assert all(one.startswith("The server took the request and changed nothing") for one in said)
+
+
 def test_what_matches_is_decided_when_the_job_is_made(operator, three):
     job = made_job(operator, q="status:requires_action", operation="cancel")
     assert job.total == 2

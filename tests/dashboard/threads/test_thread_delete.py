@@ -122,6 +122,15 @@ def test_a_thread_that_was_gone_already(thread, upstream, operator: Client) -> N
     assert AuditEntry.objects.get(kind="outcome", action="delete_thread").result == "refused"
 
 
+def test_a_server_that_takes_it_and_deletes_nothing_is_told(thread, upstream, operator: Client) -> None:
+    archive(operator, thread)
+    upstream.quirk(writes_ignored=True)
+    page = page_of(operator.post(path_of(thread), {"confirm": thread.upstream_id}, follow=True))
+    assert "The server took the request and changed nothing: the thread is there." in page.one(id="toasts").text
+    thread.refresh_from_db()
+    assert not thread.is_gone
+
+
 def test_no_answer_is_settled_by_reading(connection, thread, upstream, operator: Client) -> None:
     archive(operator, thread)
     upstream.fault(f"DELETE /threads/{thread.upstream_id}", "reset_after")
