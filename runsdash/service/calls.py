@@ -27,6 +27,11 @@ class Call:
     accept: str = "application/json"
 
     @property
+    def object_id(self) -> str | None:
+        """Names the object that has to be answered; None where the server chooses it."""
+        return None if self.scope == "collection" else self.ids[-1]
+
+    @property
     def is_write(self) -> bool:
         return self.method != "GET"
 

@@ -61,6 +61,10 @@ def what_came(value: object, wanted: str) -> str:
     return said or f"The answer is not a {wanted}."
 
 
+def other_id(wanted: str, got: str) -> str:
+    return f"The server answered with another id than the one asked for: {got[:200]}, not {wanted[:200]}."
+
+
 def _without_secrets(endpoint: Endpoint, value: object) -> object:
     if isinstance(value, str):
         return endpoint.redacted(value)

@@ -17,7 +17,7 @@ from .errors import ServiceError, UpstreamFailed
 from .exchange import Exchange
 from .merging import merge, settled
 from .objects import Message, Run, RunStep, Thread, sorted_steps
-from .refusals import what_came
+from .refusals import other_id, what_came
 from .sse import frames
 from .stream_events import DONE, ERROR, StreamEvent, events_of, run_event
 
@@ -90,8 +90,10 @@ class RunStream(Accumulated):
     Use it in a `with`, or call `close()`, which may come from another thread.
     """
 
-    def __init__(self, exchange: Exchange, *, raw: bool = False) -> None:
+    def __init__(self, exchange: Exchange, *, run_id: str | None = None, raw: bool = False) -> None:
+        """Opens the stream. `run_id` is the run that it has to be about; None for one that it starts."""
         super().__init__()
+        self._run_id = run_id
         self.request_id = exchange.request_id
         self.error: ServiceError | None = None
         self.is_done = False
@@ -147,6 +149,8 @@ class RunStream(Accumulated):
             for event in self._received():
                 count += 1
                 self.take(event)
+                if self.run is not None and self._run_id not in (None, self.run.id):
+                    raise self._failed(other_id(self._run_id, self.run.id))
                 self.is_done = event.name == DONE
                 if event.name == ERROR:
                     self.error = self._error_from(event.raw)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from runsdash.index.keeping.purge import refuse_purged
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import NoAnswer, ServiceError
 from runsdash.sync.budget.process_budget import budget_for, is_paused
 
@@ -34,11 +35,19 @@ def age_s(moment: datetime | None) -> float:
 
 
 def run_row(connection: Connection, run_id: str) -> Run | None:
-    return Run.objects.select_related("thread", "connection").filter(connection=connection, upstream_id=run_id).first()
+    return (
+        Run.objects.select_related("thread", "connection")
+        .filter(connection=connection, upstream_id=stored_id(run_id))
+        .first()
+    )
 
 
 def thread_row(connection: Connection, thread_id: str) -> Thread | None:
-    return Thread.objects.select_related("connection").filter(connection=connection, upstream_id=thread_id).first()
+    return (
+        Thread.objects.select_related("connection")
+        .filter(connection=connection, upstream_id=stored_id(thread_id))
+        .first()
+    )
 
 
 def checked_age_s(run: Run, *, rests: bool) -> float:
@@ -131,7 +140,8 @@ def fetched_run(connection: Connection, *, thread_id: str, run_id: str) -> Run:
     store_run(connection, reads, run=None, token="")
     run = run_row(connection, run_id)
     if run is None:
-        raise NoAnswer("The server answered with another run than the one asked for.", sent=True)
+        refuse_purged(connection, answer.thread_id or thread_id)
+        raise NoAnswer("The run went away while it was read.", sent=True)
     if late.futures:
         store_later(late, partial(store_run, connection, late, run=run, token=""))
     return run
@@ -165,6 +175,7 @@ def refresh_thread(
     store_thread(connection, reads, thread_id=thread_id, thread=thread, token=token)
     thread = thread_row(connection, thread_id)
     if thread is None:
+        refuse_purged(connection, thread_id)
         raise NoAnswer(f"No answer within {connection.timeout_s:g} s.", sent=True, timed_out=True)
     return thread if isinstance(error, ServiceError) else with_named_runs(thread, wait_s=wait_s)
 

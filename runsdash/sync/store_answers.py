@@ -17,6 +17,7 @@ from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_runs import upsert_run, upsert_runs
 from runsdash.index.snapshots.upsert_steps import upsert_steps
 from runsdash.index.snapshots.upsert_threads import upsert_threads
+from runsdash.index.storage.storable_text import stored_id
 from runsdash.index.walks import rests, walk_columns
 from runsdash.service import NotSupported, ServiceError, objects
 from runsdash.service.objects import Page
@@ -178,7 +179,7 @@ def store_thread(connection: Connection, reads: Reads, *, thread_id: str, thread
     if purge_of(connection, thread_id):
         return
     if answer is not None:
-        thread = upsert_threads(connection, [answer], fetched_at=reads.sent_at)[answer.id]
+        thread = upsert_threads(connection, [answer], fetched_at=reads.sent_at)[stored_id(answer.id)]
         note_success(connection)
     if thread is None:
         return

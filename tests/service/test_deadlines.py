@@ -134,8 +134,8 @@ def test_a_file_is_cut_at_the_given_cap():
 
 
 def test_packed_answers_are_read():
-    with RawServer(reply(gzip.compress(b'{"id":"t1"}'), "Content-Encoding: gzip")) as server:
-        assert Client(server.base_url, timeout=5).retrieve_thread(thread_id="t").id == "t1"
+    with RawServer(reply(gzip.compress(b'{"id":"t"}'), "Content-Encoding: gzip")) as server:
+        assert Client(server.base_url, timeout=5).retrieve_thread(thread_id="t").id == "t"
 
 
 def test_a_deadline_does_not_hurt_the_next_operation(client, impatient, upstream, finished_run):

@@ -129,7 +129,7 @@ def test_an_error_with_status_200_is_told():
 @pytest.mark.parametrize("status", ["200 OK", "201 Created", "202 Accepted", "299 Fine"])
 def test_any_2xx_is_success(status):
     with RawServer(reply({"id": "run_1"}, status=status)) as server:
-        assert Client(server.base_url).retrieve_run(thread_id="t", run_id="r").id == "run_1"
+        assert Client(server.base_url).retrieve_run(thread_id="t", run_id="run_1").id == "run_1"
 
 
 def test_json_that_no_database_holds_is_made_storable():
@@ -139,7 +139,7 @@ def test_json_that_no_database_holds_is_made_storable():
         + b"}"
     )
     with RawServer(reply(body)) as server:
-        run = Client(server.base_url).retrieve_run(thread_id="t", run_id="r")
+        run = Client(server.base_url).retrieve_run(thread_id="t", run_id="run_1")
     assert run.instructions == "a�b�c\x01"
     assert (run.temperature, run.top_p) == (None, None)
     assert run.raw["n"] == "9" * 5000

@@ -14,7 +14,7 @@ from runsdash.service import Backoff, Client, NoAnswer, RateLimited, ServiceErro
 from runsdash.service.retry import LONGEST_REMEMBERED_WAIT_S, next_wait_s, retry_after_s
 from tests.service.raw_server import RawServer, received, reply, slowly
 
-GOOD = reply({"id": "thread_1"})
+GOOD = reply({"id": "t"})
 
 
 def failing(status, *headers):
@@ -36,7 +36,7 @@ def tries(*answers, operation="retrieve_thread", **options):
 @pytest.mark.parametrize("status", ["408 Late", "409 Busy", "429 Slow down", "500 Oops", "502 Bad", "503 Busy"])
 def test_a_read_is_tried_again(status):
     count, ending = tries(failing(status, "retry-after-ms: 1"), GOOD)
-    assert (count, ending.id) == (2, "thread_1")
+    assert (count, ending.id) == (2, "t")
 
 
 @pytest.mark.parametrize("status", ["400 No", "401 No", "404 No", "422 No", "501 No"])
@@ -133,7 +133,7 @@ def test_a_wait_owed_by_reads_does_not_stop_a_write():
         client = Client(server.base_url, timeout=2)
         with pytest.raises(RateLimited):
             client.retrieve_thread(thread_id="t")
-        assert client.create_thread().id == "thread_1"
+        assert client.create_thread().id == "t"
 
 
 @pytest.mark.clock
@@ -144,9 +144,9 @@ def test_a_wait_owed_by_writes_stops_the_next_write():
             with pytest.raises(RateLimited):
                 client.create_thread()
         assert len(server.requests) == 1
-        assert client.retrieve_thread(thread_id="t").id == "thread_1"
+        assert client.retrieve_thread(thread_id="t").id == "t"
         time.sleep(0.35)
-        assert client.create_thread().id == "thread_1"
+        assert client.create_thread().id == "t"
 
 
 def test_no_server_keeps_a_connection_silent_for_long():
@@ -261,7 +261,7 @@ client = Client(sys.argv[1], "key", timeout=0.5, max_retries=0)
 client.retrieve_thread(thread_id="t")
 client.background.retrieve_thread(thread_id="t").result(5)
 if os.fork() == 0:
-    assert client.background.retrieve_thread(thread_id="t").result(5).id == "thread_1"
+    assert client.background.retrieve_thread(thread_id="t").result(5).id == "t"
     started = time.monotonic()
     try:
         client.retrieve_thread(thread_id="t")

@@ -111,6 +111,8 @@ class Replies(BaseHTTPRequestHandler):
 
     def with_fault(self, frames: Iterable[bytes]) -> Iterable[bytes]:
         fault = self.fault
+        if fault and fault.kind == "empty":
+            return
         for at, frame in enumerate(frames):
             if fault and fault.kind in ("truncate", "reset_after", "error") and at >= fault.after_events:
                 if fault.kind == "error":

@@ -1,5 +1,6 @@
 """Spoils a reply that is ready but not sent, as its fault demands."""
 
+import re
 import socket
 import struct
 import time
@@ -61,6 +62,10 @@ def damaged(fault: Fault | None, content: bytes) -> bytes:
     """Returns the body after faults that change its bytes."""
     if fault is None:
         return content
+    if fault.kind == "empty":
+        return b""
+    if fault.kind == "other_id":
+        return re.sub(rb'"id": ?"', b'"id":"other_', content, count=1)
     if fault.kind == "wrong_type":
         return b'{"id":17,"object":["thread.run"],"status":{"is":"odd"},"created_at":"soon","data":"none"}'
     if fault.kind == "invalid_utf8":

@@ -2,9 +2,10 @@
 
 import pytest
 
-from runsdash.index.models import Assistant, Message, Run, Thread
+from runsdash.index.models import Assistant, Connection, Message, Run, Thread
 from tests.dashboard.conftest import path_of
 from tests.pages import parsed
+from tests.service.raw_server import RawServer, reply
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = "2999-01-01T00:00:00Z"
@@ -144,6 +145,27 @@ def test_upstream_down_without_a_copy_is_502(connection, upstream, operator):
     thread_id = upstream.seed()["thread_id"]
     upstream.fault(thread_id, "500", times=20)
     assert open_thread(operator, thread_id).status_code == 502
+
+
+def test_the_answer_about_another_thread_is_said_as_such(connection, upstream, operator):
+    thread_id = upstream.seed()["thread_id"]
+    upstream.fault(f"/threads/{thread_id}$", "other_id", times=1)
+    response = open_thread(operator, thread_id)
+    assert response.status_code == 502
+    assert f"another id than the one asked for: other_{thread_id}, not {thread_id}" in parsed(response).text
+    open_thread(operator, thread_id)
+    Thread.objects.update(checked_at=None)
+    upstream.fault(f"/threads/{thread_id}$", "other_id", times=1)
+    page = parsed(open_thread(operator, thread_id))
+    assert "another id than the one asked for" in page.one(id="trouble").text
+    assert list(Thread.objects.values_list("upstream_id", flat=True)) == [thread_id]
+
+
+def test_a_thread_with_a_very_long_id_opens(connection, operator):
+    long_id = "thread_" + "x" * 300
+    with RawServer(reply({"id": long_id, "object": "thread", "data": []})) as server:
+        Connection.objects.update(base_url=server.base_url)
+        assert open_thread(operator, long_id).status_code == 200
 
 
 def test_hostile_metadata_is_text(connection, upstream, operator):
