@@ -26,6 +26,7 @@ QUIRKS = {
     "after_inclusive": False,
     "after_ignored": False,
     "ties_lost": False,
+    "ties_shuffled": False,
     "bare_lists": False,
     "require_beta": False,
     "poll_after_ms": None,

@@ -105,6 +105,23 @@ def test_messages_of_one_second_keep_their_order_over_pages(connection, upstream
     assert said(row) == expected
 
 
+def test_what_a_server_shuffles_within_a_second_stays_where_it_is(connection, upstream):
+    thread = thread_of(upstream, 12)
+    made = upstream.seed(thread_id=thread["id"], steps=12)
+    upstream.quirk(ties_shuffled=True)
+    ids = {"thread_id": thread["id"], "run_id": made["run_id"]}
+    orders = []
+    for _ in range(6):
+        row = refresh_run(connection, **ids, max_age_s=0)
+        Run.objects.update(has_all_steps=False, steps_cursor="")  # so that all its steps are read again
+        time.sleep(0.1)
+        messages = row.thread.messages.filter(role="user").order_by("position")
+        found = [messages, row.steps.exclude(kind="message").order_by("position")]
+        orders.append([list(rows.values_list("upstream_id", flat=True)) for rows in found])
+    assert [len(one) for one in orders[-1]] == [12, 11]
+    assert orders[-1] == orders[-2] == orders[-3] == [sorted(one) for one in orders[-1]]
+
+
 def test_a_gap_is_walked_again(connection, upstream, worker):
     thread = thread_of(upstream, 3)
     refresh_thread(connection, thread_id=thread["id"])

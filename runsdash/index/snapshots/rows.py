@@ -1,9 +1,11 @@
 """Turns objects of the service into columns of rows. No database."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from hashlib import blake2b
 from itertools import groupby
+from types import MappingProxyType
+from typing import TypeVar
 
 from isal.isal_zlib import compress
 
@@ -11,9 +13,10 @@ from runsdash.index.run_columns import ERROR_CHARS, OF_USAGE, token_count
 from runsdash.index.storage.keys import MESSAGE_ORDER_BITS, MESSAGE_RANK_BIT, STEP_ORDER_BITS, STEP_RANK_BIT
 from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, SHORT_BODY_BYTES, call_row, message_parts
 from runsdash.index.storage.sql_writes import Row
-from runsdash.index.storage.storable_text import ID_CHARS, cut, dumped, storable, storable_json
+from runsdash.index.storage.storable_text import ID_CHARS, cut, dumped, storable, storable_json, stored_id
 from runsdash.service.objects import Message, RunStep, ToolCall, Usage, sorted_steps
 
+Item = TypeVar("Item", RunStep, Message)
 PACKED_FROM_BYTES = 1024  # below that packing saves too little for its time
 PACKING = 3  # of isal's levels: packs better than zlib's 1, in a third to a twentieth of its time
 TOOLS = 200  # different names of one run
@@ -61,10 +64,24 @@ def first_position(step: RunStep, *, run_created_at: datetime) -> int:
     return second << STEP_ORDER_BITS | (STEP_RANK_BIT if step.type == "message_creation" else 0)
 
 
+def steady(group: Iterable[Item], positions: Mapping[str, int]) -> list[Item]:
+    """Keeps what shares a second as it came; by id, when those known came in another order before."""
+    items = list(group)
+    before = [positions[known] for item in items if (known := stored_id(item.id)) in positions]
+    return items if before == sorted(before) else sorted(items, key=lambda item: item.id)
+
+
 def positioned_steps(
-    steps: Iterable[RunStep], *, run_created_at: datetime, after: int | None = None
+    steps: Iterable[RunStep],
+    *,
+    run_created_at: datetime,
+    after: int | None = None,
+    known: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[tuple[RunStep, int]]:
-    """Yields steps in their order with positions; `after` is the position of the last step before this page."""
+    """Yields steps in their order with positions; `after` is the position of the last step before this page.
+
+    `known`: positions of steps that are there already, by id.
+    """
 
     def group_of(step: RunStep) -> int:
         return first_position(step, run_created_at=run_created_at)
@@ -72,7 +89,7 @@ def positioned_steps(
     for base, group in groupby(sorted_steps(steps), key=group_of):
         goes_on = after is not None and after & ~(STEP_RANK_BIT - 1) == base
         start = after - base + 1 if goes_on else 0
-        for offset, step in enumerate(group):
+        for offset, step in enumerate(steady(group, known) if known else group):
             yield step, base | min(start + offset, STEP_RANK_BIT - 1)
 
 
@@ -93,7 +110,9 @@ def step_columns(step: RunStep, *, position: int) -> Row:
     }
 
 
-def positioned_messages(messages: Iterable[Message], *, fallback: datetime) -> Iterator[tuple[Message, datetime, int]]:
+def positioned_messages(
+    messages: Iterable[Message], *, fallback: datetime, known: Mapping[str, int] = MappingProxyType({})
+) -> Iterator[tuple[Message, datetime, int]]:
     """Yields messages oldest first with (created_at, position); users' before others of the same second."""
 
     def order(message: Message) -> tuple[int, bool]:
@@ -101,7 +120,7 @@ def positioned_messages(messages: Iterable[Message], *, fallback: datetime) -> I
 
     for (second, is_answer), group in groupby(sorted(messages, key=order), key=order):
         rank = MESSAGE_RANK_BIT if is_answer else 0
-        for within, message in enumerate(group):
+        for within, message in enumerate(steady(group, known) if known else group):
             position = max(0, second) << MESSAGE_ORDER_BITS | rank | min(within, MESSAGE_RANK_BIT - 1)
             yield message, message.created_at or fallback, position
 

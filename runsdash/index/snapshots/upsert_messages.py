@@ -30,7 +30,8 @@ def upsert_messages(
         if not hold_thread(thread.pk):
             return []
         known = known_rows(Message, connection=thread.connection, ids=ids)
-        dated = rows.positioned_messages(messages, fallback=fetched_at)
+        places = {upstream_id: row.position for upstream_id, row in known.items()}
+        dated = rows.positioned_messages(messages, fallback=fetched_at, known=places)
         dated = in_place(thread, dated, known=known, goes_back=goes_back)
         keys = keys_for_new(Message, thread.connection, known, [(one.id, created_at) for one, created_at, _ in dated])
         changed: dict[int, tuple[Message, objects.Message]] = {}

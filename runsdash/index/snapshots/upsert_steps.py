@@ -38,7 +38,9 @@ def upsert_steps(
         changed: dict[int, tuple[RunStep, objects.RunStep]] = {}
         ordered: list[RunStep] = []
         has_news = False
-        for step, position in rows.positioned_steps(steps, run_created_at=run.created_at, after=after):
+        places = {upstream_id: row.position for upstream_id, row in known.items()}
+        positioned = rows.positioned_steps(steps, run_created_at=run.created_at, after=after, known=places)
+        for step, position in positioned:
             upstream_id = stored_id(step.id)
             row = known.get(upstream_id)
             if row is None:

@@ -29,7 +29,8 @@ def page(call: Call, *, kind: str, parent: str, run_id: str | None = None) -> Js
     if run_id:
         where += " AND json_extract(body, '$.run_id')=?"
         args.append(run_id)
-    rows = read(store, where, args, descending=descending, count=limit + 1)
+    ties = "random()" if quirks["ties_shuffled"] else "seq"
+    rows = read(store, where, args, descending=descending, count=limit + 1, ties=ties)
     shown = rows[:limit] if param == "after" else rows[:limit][::-1]
     has_more = quirks["has_more_true"] or (len(rows) > limit and not quirks["has_more_false"])
     return envelope(shown, has_more=has_more)
@@ -43,9 +44,10 @@ def beyond_cursor(quirks: JsonObject, *, descending: bool) -> str:
     return f"(created_at, seq) {sign}{'=' if quirks['after_inclusive'] else ''} (?,?)"
 
 
-def read(store: Store, where: str, args: list[object], *, descending: bool, count: int) -> list[JsonObject]:
+def read(store: Store, where: str, args: list[object], *, descending: bool, count: int, ties: str) -> list[JsonObject]:
+    """Reads the bodies of objects; `ties` is the SQL that orders those of one second."""
     direction = "DESC" if descending else "ASC"
-    sql = f"SELECT body FROM object WHERE {where} ORDER BY created_at {direction}, seq {direction} LIMIT ?"
+    sql = f"SELECT body FROM object WHERE {where} ORDER BY created_at {direction}, {ties} {direction} LIMIT ?"
     return [json.loads(body) for (body,) in store.rows(sql, *args, count)]
 
 
