@@ -100,6 +100,12 @@ def actions_of_thread(thread_id: str, *, limit: int = 200) -> list[AuditedAction
     return actions_of(_with_intents(AuditEntry.objects.filter(thread_id=thread_id).order_by("-id")[:limit]))
 
 
+def deletion_of(thread_id: str, *, connection_slug: str) -> AuditEntry | None:
+    """Finds the outcome of the deletion that somebody here carried out upstream; None when nobody here did."""
+    rows = AuditEntry.objects.filter(thread_id=thread_id, connection_slug=connection_slug, action="delete_thread")
+    return rows.filter(kind=Kind.OUTCOME, result__in=[Result.DONE, Result.SETTLED_DONE]).order_by("-id").first()
+
+
 def _with_intents(entries: QuerySet[AuditEntry]) -> list[AuditEntry]:
     there = {entry.pk for entry in entries}
     missing = {entry.intent_id for entry in entries if entry.intent_id and entry.intent_id not in there}

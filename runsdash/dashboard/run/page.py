@@ -14,6 +14,7 @@ from django.utils import timezone
 from runsdash.actions.models import Lineage
 from runsdash.audit.trail import AuditedAction, actions_of_run
 from runsdash.dashboard.shell.formats import expired_at
+from runsdash.dashboard.shell.copy_age import WhyACopy
 from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Message, Run, RunBody, RunText, StatusSeen
@@ -39,7 +40,7 @@ PRICES = {"own": "your own price", "list": "list price", "full": "full list pric
 TABS = {"timeline": "Timeline", "conversation": "Conversation", "raw": "Raw JSON", "audit": "Audit"}
 
 
-class RunPage(Timeline):
+class RunPage(Timeline, WhyACopy):
     """Shows a run to one reader: `?tab=`, `?step=`, `?after=`, and `?shown=`, the calls whose form is open."""
 
     def __init__(self, request: HttpRequest, run: Run) -> None:
@@ -49,6 +50,7 @@ class RunPage(Timeline):
             step_id=request.GET.get("step", "")[:ID_CHARS],
             after=request.GET.get("after", "")[:ID_CHARS],
         )
+        self.row = run
         self.tab = request.GET.get("tab", "") if request.GET.get("tab") in TABS else "timeline"
         self.shown_calls = request.GET.get("shown", "")[:64]
         run.hit = request.GET.get("hit", "")[:HIT_CHARS]  # words looked for, marked in its texts

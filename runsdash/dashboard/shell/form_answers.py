@@ -93,15 +93,20 @@ def done(
 ) -> HttpResponse:
     """Leads back to the page with a message; for htmx sends a toast, the changed parts and `run-changed`.
 
-    `more`: address and words of a link in the toast.
+    `more`: address and words of a link in the toast. A form alone on its page has no parts to change there.
     """
-    if not request.htmx:
+    if not request.htmx or is_alone(request):
         level = {"good": messages.SUCCESS, "warn": messages.WARNING}.get(tone, messages.ERROR)
         messages.add_message(request, level, text)
-        return HttpResponseRedirect(url)
+        return HttpResponse(headers={"HX-Redirect": url}) if request.htmx else HttpResponseRedirect(url)
     link_url, link = more or ("", "")
     response = HttpResponse("".join([*partials, toast(request, text, tone=tone, url=link_url, link=link)]))
     return trigger_client_event(response, "run-changed", {})
+
+
+def is_alone(request: HttpRequest) -> bool:
+    """Tells whether htmx sent the form from the form's own page, not from the page that it is about."""
+    return (request.htmx.current_url_abs_path or "").partition("?")[0] == request.path
 
 
 def first_result(error: TokenUsed) -> AuditedAction:

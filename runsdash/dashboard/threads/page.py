@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from runsdash.dashboard.shell import poll_intervals
-from runsdash.dashboard.shell.copy_age import copy_age_s
+from runsdash.dashboard.shell.copy_age import WhyACopy, copy_age_s
 from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
 from runsdash.dashboard.shell.poll_tags import digest_of, rows_state
 from runsdash.dashboard.shell.shell import Shell
@@ -31,11 +31,12 @@ class ShownMessage:
     made_by: Run | None
 
 
-class ThreadPage:
+class ThreadPage(WhyACopy):
     """Shows a thread to one reader: `?before=` a message, `?runs_before=` a run."""
 
     def __init__(self, request: HttpRequest, thread: Thread) -> None:
-        self.thread, self.now = thread, timezone.now()
+        self.thread = self.row = thread
+        self.now = timezone.now()
         self.older_error = ""
         self.waiting_elsewhere = Shell(request).waiting_count
         self.before = request.GET.get("before", "")[:ID_CHARS]

@@ -53,6 +53,19 @@ def test_it_works_with_htmx(operator, upstream, done_run):
     assert writes(upstream)[0]["body"] == {"metadata": {"a": "b"}}
 
 
+@pytest.mark.parametrize("name", ["metadata", "cancel", "tool-outputs"])
+def test_a_form_alone_on_its_page_leads_back_to_the_run(name, operator, upstream, waiting):
+    path = path_of(waiting, name)
+    run_path = path.removesuffix(f"{name}/")
+    posted = typed(a="b") | {f"output-{waiting.pending_calls[0]['id']}": "7", "token": "t"}
+    for _ in range(2):  # the second post is answered with the first one's result
+        here = {"HX-Current-URL": f"http://testserver{path}?connection=sandbox"}
+        response = operator.post(path, posted, headers=HTMX | here)
+        assert (response.status_code, response["HX-Redirect"]) == (200, run_path)
+        assert parsed(operator.get(run_path)).one(id="toasts").text
+    assert len(writes(upstream)) == 1
+
+
 @pytest.mark.parametrize(
     ("pairs", "words"),
     [

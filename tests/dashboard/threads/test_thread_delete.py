@@ -49,7 +49,7 @@ def test_what_the_upstream_does_not_list_to_its_end_is_never_complete(connection
     assert "lists do not tell whether this is all" in page.one("div", data_archive="partial").text
 
 
-def test_archive_first_then_delete(thread, upstream, operator: Client) -> None:
+def test_archive_first_then_delete(connection, thread, upstream, operator: Client) -> None:
     form = page_of(operator.get(path_of(thread)))
     assert form.one(id="delete-archive")["data-complete"] == "no"
     assert form.one("form", id="delete-form").all("input", name="anyway")
@@ -77,7 +77,15 @@ def test_archive_first_then_delete(thread, upstream, operator: Client) -> None:
     assert not page.all(id="delete-thread")
     run = Run.objects.get()
     shown = page_of(operator.get(f"/threads/{thread.upstream_id}/runs/{run.upstream_id}/"))
-    assert "no longer has this thread" in shown.one(id="gone").text
+    assert "operator deleted this thread upstream" in shown.one(id="gone").text
+
+    for path in (f"/threads/{thread.upstream_id}/", f"/threads/{thread.upstream_id}/runs/{run.upstream_id}/"):
+        refresh_run(connection, thread_id=thread.upstream_id, run_id=run.upstream_id, max_age_s=0)
+        refresh_thread(connection, thread_id=thread.upstream_id, max_age_s=0)
+        page = page_of(operator.get(path))
+        assert page.one(id="trouble").text == ""
+        assert "operator deleted this thread upstream" in page.one(id="gone").text
+        assert "data-tone" not in page.one(id="gone").attributes
 
     again = operator.post(path_of(thread), posted)
     assert again.status_code == 302
