@@ -6,6 +6,7 @@ Nothing here retries. An answer that never came leaves the outcome `unclear`, to
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import record_intent, record_outcome, record_refusal
 from runsdash.index.models import Connection
 from runsdash.index.storage.storable_text import storable, storable_json
-from runsdash.service import Client, InvalidRequest, NoAnswer, RunStream, ServiceError, UpstreamFailed
+from runsdash.service import Client, InvalidRequest, NoAnswer, RunStream, ServiceError, UpstreamFailed, objects
 from runsdash.sync.clients import client_for
 
 Row = TypeVar("Row")
@@ -91,7 +92,8 @@ def carry_out(call: AuditedCall, *, store: Callable[[Any, datetime], tuple[Row, 
     try:
         answer = call.operation(client, **call.parameters)
         stream = answer if isinstance(answer, RunStream) else None
-        answer = first_run(stream) if stream else answer
+        if stream:
+            answer, stream = first_answer(client, call, stream)
     except ServiceError as error:
         record_outcome(intent, result=result_of(error), **error_columns(error))
         raise
@@ -102,6 +104,20 @@ def carry_out(call: AuditedCall, *, store: Callable[[Any, datetime], tuple[Row, 
     if stream:
         read_to_the_end(stream, connection=call.connection, thread_id=answer.thread_id or call.thread_id)
     return row
+
+
+def first_answer(client: Client, call: AuditedCall, stream: RunStream) -> tuple[objects.Run, RunStream | None]:
+    """Returns the stream's run, and the stream. A known run whose stream has no event is read, if it went on."""
+    try:
+        return first_run(stream), stream
+    except ServiceError:
+        if not (stream.is_silent and call.run_id):
+            raise
+        with suppress(ServiceError):
+            run = client.retrieve_run(thread_id=call.thread_id, run_id=call.run_id)
+            if not run.status.is_waiting:
+                return run, None
+        raise
 
 
 def reply_columns(client: Client) -> Columns:

@@ -29,6 +29,7 @@ QUIRKS = {
     "ties_shuffled": False,
     "bare_lists": False,
     "require_beta": False,
+    "errors_as_events": False,
     "poll_after_ms": None,
     "stream_dialect": None,
 }

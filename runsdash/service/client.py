@@ -25,7 +25,7 @@ from .objects import Deleted, FileContent, Page
 from .operations import OPERATIONS, AllOperations
 from .operations.base import T
 from .providers import Endpoint
-from .refusals import other_id, unusable, what_came
+from .refusals import other_id, page_said, unusable, what_came
 from .retry import MAX_RETRIES, Backoff
 from .stream import RunStream
 from .transport import Transport
@@ -160,7 +160,8 @@ class Client(AllOperations):
         try:
             return decode_json(reply.content)
         except Undecodable as reason:
-            raise self._unusable(call, reply, f"The answer cannot be read: {reason}.") from None
+            said = page_said(self.endpoint, reply.content) or f"The answer cannot be read: {reason}."
+            raise self._unusable(call, reply, said) from None
 
     def _unusable(self, call: Call, reply: Reply, message: str) -> UpstreamFailed:
         return unusable(

@@ -153,6 +153,9 @@ class Exchange:
         known = {"status": self.status, "request_id": self.request_id, "is_write": self.call.is_write}
         return refusals.unusable(self._terms.endpoint, message, content=content, **{**known, **facts})
 
+    def page_said(self, content: bytes) -> str:
+        return refusals.page_said(self._terms.endpoint, content)
+
     def _send(self, read_timeout_s: float) -> requests.Response:
         request = self._request()
         try:

@@ -11,7 +11,7 @@ from .decoding import ERROR_TEXT_CHARS, Undecodable, decode_json, error_field, e
 from .errors import ServiceError, UpstreamFailed
 from .providers import Endpoint
 
-_SHOWN_FROM_BYTES = 16 * 1024
+SHOWN_FROM_BYTES = 16 * 1024
 _TITLE = re.compile(r"<title[^>]*>(.{1,200}?)</title>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]{0,500}>")
 
@@ -22,7 +22,7 @@ def clean(endpoint: Endpoint, text: str) -> str:
 
 def unusable(endpoint: Endpoint, message: str, *, content: bytes, **facts: Any) -> UpstreamFailed:
     """Makes an `UpstreamFailed` whose body is the first characters of what came instead."""
-    shown = clean(endpoint, content[:_SHOWN_FROM_BYTES].decode("utf-8", "replace"))[:ERROR_TEXT_CHARS]
+    shown = clean(endpoint, content[:SHOWN_FROM_BYTES].decode("utf-8", "replace"))[:ERROR_TEXT_CHARS]
     return UpstreamFailed(clean(endpoint, message), body=shown or None, **facts)
 
 
@@ -53,6 +53,13 @@ def sentence(endpoint: Endpoint, body: object) -> str:
         title = _TITLE.search(body)
         body = title.group(1) if title else _TAG.sub(" ", body)
     return clean(endpoint, error_text(body))
+
+
+def page_said(endpoint: Endpoint, content: bytes) -> str:
+    """Finds what an HTML page says that came where none was asked for; empty when it is no page."""
+    text = content[:SHOWN_FROM_BYTES].decode("utf-8", "replace")
+    said = sentence(endpoint, text) if text.lstrip().startswith("<") else ""
+    return f"A page came instead: {said}" if said else ""
 
 
 def what_came(value: object, wanted: str) -> str:

@@ -6,18 +6,19 @@ run already going (the API cannot); closing it does not cancel the run.
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from runsdash.service.objects.parsing import identifier, mapping
-from runsdash.service.statuses import run_status
+from runsdash.service.statuses import RunStatus, run_status
 
-from .decoding import ERROR_TEXT_CHARS, Undecodable, decode_json, error_field, error_text
+from .decoding import Undecodable, decode_json, error_field, error_text
 from .errors import ServiceError, UpstreamFailed
 from .exchange import Exchange
 from .merging import merge, settled
-from .objects import Message, Run, RunStep, Thread, sorted_steps
-from .refusals import other_id, what_came
+from .objects import LastError, Message, Run, RunStep, Thread, sorted_steps
+from .refusals import SHOWN_FROM_BYTES, other_id, what_came
 from .sse import frames
 from .stream_events import DONE, ERROR, StreamEvent, events_of, run_event
 
@@ -96,7 +97,9 @@ class RunStream(Accumulated):
         self._run_id = run_id
         self.request_id = exchange.request_id
         self.error: ServiceError | None = None
+        self.last_error: LastError | None = None  # what an `error` event said
         self.is_done = False
+        self.is_silent = False  # the server took the request and sent no event
         self._exchange = exchange
         self._raw = raw
         self._is_closed = False
@@ -153,12 +156,13 @@ class RunStream(Accumulated):
                     raise self._failed(other_id(self._run_id, self.run.id))
                 self.is_done = event.name == DONE
                 if event.name == ERROR:
-                    self.error = self._error_from(event.raw)
+                    self._take_error(event.raw)
                 yield event
                 if self.is_done or self.error is not None:
                     return
             if count == 0 and not self._is_closed:
-                self.error = self._failed("The answer held no events.")
+                self.is_silent = True
+                self.error = self._failed(self._exchange.page_said(self._head) or "The answer held no events.")
         except ServiceError as error:
             if not self._is_closed:
                 self.error = error
@@ -174,7 +178,7 @@ class RunStream(Accumulated):
 
     def _pieces(self) -> Iterator[bytes]:
         for piece in self._exchange.stream_pieces():
-            self._head += piece[: ERROR_TEXT_CHARS - len(self._head)]
+            self._head += piece[: SHOWN_FROM_BYTES - len(self._head)]
             yield piece
 
     def _plain_run(self) -> Iterator[StreamEvent]:
@@ -187,9 +191,13 @@ class RunStream(Accumulated):
             raise self._failed(what_came(value, "stream or a run"))
         yield run_event(value, raw=self._raw)
 
-    def _error_from(self, value: object) -> ServiceError:
+    def _take_error(self, value: object) -> None:
+        """Ends with the error of an `error` event. Of a run that failed without a reason it is the reason."""
         message = error_text(value) or "The stream ended with an error."
-        return self._failed(message, code=error_field(value, "code"), content=b"")
+        self.error = self._failed(message, code=error_field(value, "code"), content=b"")
+        self.last_error = LastError.from_raw({"code": self.error.code, "message": self.error.message})
+        if self.run is not None and self.run.status == RunStatus.FAILED and self.run.last_error is None:
+            self.run = replace(self.run, last_error=self.last_error)
 
     def _failed(self, message: str, *, code: str | None = None, content: bytes | None = None) -> UpstreamFailed:
         shown = self._head if content is None else content

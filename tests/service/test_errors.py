@@ -126,6 +126,11 @@ def test_an_error_with_status_200_is_told():
     assert raised(reply({"error": {"message": "Not really."}})).message == "Not really."
 
 
+def test_a_page_with_status_200_is_told_by_its_title():
+    page = b"<html><head><title>Sign in</title></head><body>x</body></html>"
+    assert raised(reply(page, content_type="text/html")).message == "A page came instead: Sign in"
+
+
 @pytest.mark.parametrize("status", ["200 OK", "201 Created", "202 Accepted", "299 Fine"])
 def test_any_2xx_is_success(status):
     with RawServer(reply({"id": "run_1"}, status=status)) as server:

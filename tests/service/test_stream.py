@@ -251,6 +251,21 @@ def test_an_error_event_is_yielded_kept_and_ends_the_stream():
         found.until_done()
 
 
+@pytest.mark.parametrize("is_wrapped", [True, False])
+def test_an_error_event_tells_why_a_run_failed_that_does_not_say_so(is_wrapped):
+    why = {"type": "too_many_requests", "code": "rate_limit_exceeded", "message": "Wait 17 seconds.", "param": None}
+    failed = {**RUN, "status": "failed", "last_error": None}
+    found, events = streamed(frame("thread.run.failed", failed), frame("error", {"error": why} if is_wrapped else why))
+    assert [event.name for event in events] == ["thread.run.failed", "error"]
+    assert (found.run.last_error.code, found.run.last_error.message) == ("rate_limit_exceeded", "Wait 17 seconds.")
+    assert found.run.raw == failed
+    own = {**failed, "last_error": {"code": "server_error", "message": "Its own."}}
+    found, _ = streamed(frame("thread.run.failed", own), frame("error", why))
+    assert found.run.last_error.message == "Its own."
+    found, _ = streamed(frame("thread.run.in_progress", RUN), frame("error", why))
+    assert (found.run.last_error, found.last_error.code) == (None, "rate_limit_exceeded")
+
+
 @pytest.mark.parametrize("kind", ["truncate", "reset_after", "error", "hang", "wrong_type", "invalid_utf8"])
 def test_a_broken_stream_keeps_what_came(upstream, kind):
     client = Client(upstream.base_url, upstream.api_key, timeout=2, stream_idle_timeout_s=0.4)
@@ -272,13 +287,18 @@ def test_a_broken_stream_keeps_what_came(upstream, kind):
 
 @pytest.mark.parametrize(
     ("body", "message"),
-    [(b"", "held no events"), (b"<html>proxy</html>", "held no events"), (b": ping\n\n", "held no events")],
+    [
+        (b"", "held no events"),
+        (b"<html>proxy</html>", "A page came instead: proxy"),
+        (b"<!doctype html>" + b"<!-- x -->" * 100 + b"<title>Sign in\nto the proxy</title>", "instead: Sign in to the"),
+        (b": ping\n\n", "held no events"),
+    ],
 )
 def test_a_stream_without_events_is_an_error(body, message):
     found, events = streamed(body)
     assert events == []
     assert message in found.error.message
-    assert found.error.body == (body.decode() or None)
+    assert found.error.body == (body.decode()[:500] or None)
 
 
 def test_a_server_that_does_not_stream_answers_one_event():

@@ -7,14 +7,17 @@ ordinary way. Nobody who watches comes here: they read the rows of `output_rows`
 import logging
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Lock, Thread
 from time import monotonic, sleep
 
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
+from runsdash.index import run_states
 from runsdash.index.models import Connection, Run
 from runsdash.index.snapshots.upsert_runs import upsert_run
+from runsdash.index.storage.bodies import raw_object
 from runsdash.index.storage.storable_text import storable, stored_id
 from runsdash.service import NoAnswer, RunStream, ServiceError, objects
 from runsdash.sync.refresh import refresh_run, run_row
@@ -77,6 +80,7 @@ class StreamReader:
                         self.newest_run = (self.stream.run, timezone.now())
             self.write()
             self.read_again()
+            self.keep_reason()
         except Exception:
             log.exception("a stream could not be read to its end")
         finally:
@@ -107,6 +111,14 @@ class StreamReader:
         except ServiceError:
             log.info("the run %s could not be read again after its stream", self.run.upstream_id)
 
+    def keep_reason(self) -> None:
+        """Keeps why the run failed, when only an `error` event of its stream said so."""
+        reason, run = self.stream.last_error, Run.objects.select_related("body").filter(pk=self.run.pk).first()
+        if reason is None or run is None or run.status != run_states.FAILED or run.error_code or run.error_message:
+            return
+        failed = replace(objects.Run.from_raw(raw_object(run.body)), last_error=reason)
+        upsert_run(self.run.connection, failed, fetched_at=run.fetched_at, thread_id=self.thread_id)
+
     def leave(self) -> None:
         with _lock:
             _readers.discard(self)
@@ -120,9 +132,14 @@ class StreamReader:
     @property
     def fault(self) -> str:
         """Says why the stream broke off; empty when it came to its end."""
-        if self.stream.error is not None:
+        if self.stream.error is not None and not self.is_reason:
             return self.stream.error.message or BROKE_OFF
         return "" if self.stream.is_complete else BROKE_OFF
+
+    @property
+    def is_reason(self) -> bool:
+        """Tells whether the stream's error was why the run failed, and no fault of the stream."""
+        return self.stream.last_error is not None and self.stream.is_complete
 
 
 def _start_writer() -> None:

@@ -13,7 +13,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
+from runsdash.accounts.models import User
 from runsdash.actions.lineage import keep_lineage
+from runsdash.actions.outputs.answers import outputs_were_sent
+from runsdash.actions.outputs.drafts import names_of
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import AuditedAction, action_of, actions_of_run, actions_of_thread, record_outcome
 from runsdash.index.bad_rows import skip_if_bad
@@ -114,6 +117,22 @@ def keep(audited: AuditedAction, verdict: Verdict, **columns: object) -> None:
         audited.outcomes = action_of(audited.intent).outcomes
     else:
         audited.outcomes.append(outcome)
+        if verdict.result == Result.SETTLED_DONE and audited.intent.action == "submit_tool_outputs":
+            were_sent_after_all(audited)
+
+
+def were_sent_after_all(audited: AuditedAction) -> None:
+    """Treats outputs that were found sent like those whose answer came: no drafts any more, offered again."""
+    intent = audited.intent
+    actor, run = User.objects.filter(username=intent.actor).first(), run_of(intent)
+    if actor is not None and run is not None:
+        answers = intent.sent_body.get("tool_outputs") or []
+        outputs = {one["tool_call_id"]: one.get("output") or "" for one in answers}
+        outputs_were_sent(actor=actor, run=run, outputs=outputs, names=names_of(run))
+
+
+def run_of(intent: AuditEntry) -> Run | None:
+    return Run.objects.filter(upstream_id=intent.run_id, connection__slug=intent.connection_slug).first()
 
 
 # The worker's part

@@ -1,6 +1,7 @@
 """Answers write forms: a status and a sentence for what became of them, as a page or as htmx partials."""
 
 from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -40,6 +41,10 @@ def sentence_of(error: ServiceError) -> str:
         )
     if isinstance(error, NoAnswer):
         return f"The upstream could not be reached, nothing was sent. {error.message}"
+    if error.outcome_unclear and error.status and error.status < 300:
+        return (
+            f"The upstream took the request, but its answer is of no use: {error.message} The outcome is being checked."
+        )
     if error.outcome_unclear:
         return f"The upstream failed while it had the request ({error.message}). The outcome is being checked."
     if isinstance(error, Unauthorized):
@@ -106,7 +111,7 @@ def done(
 
 def is_alone(request: HttpRequest) -> bool:
     """Tells whether htmx sent the form from the form's own page, not from the page that it is about."""
-    return (request.htmx.current_url_abs_path or "").partition("?")[0] == request.path
+    return unquote(urlsplit(request.headers.get("HX-Current-URL", "")).path) == request.path
 
 
 def first_result(error: TokenUsed) -> AuditedAction:

@@ -121,6 +121,8 @@ def merged_run(connection: Connection, thread: Thread, row: Run, run: objects.Ru
             columns[name] = getattr(row, name)
     if row.status != columns["status"]:
         row.status_since = None
+    elif not columns["error_code"] and not columns["error_message"]:  # its stream may have told why, and it alone
+        columns |= {"error_code": row.error_code, "error_message": row.error_message}
     for name, value in columns.items():
         setattr(row, name, value)
     row.thread = thread

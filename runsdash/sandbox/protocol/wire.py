@@ -20,12 +20,23 @@ def json_body(answer: object, quirks: JsonObject) -> bytes:
         answer = floated(answer)
     if quirks["call_ids"]:
         answer = with_odd_calls(answer, CALL_IDS[quirks["call_ids"]])
+    if quirks["errors_as_events"]:
+        answer = without_reason(answer)
     if isinstance(answer, dict) and answer.get("object") == "list":
         if quirks["no_has_more"]:
             answer = {name: value for name, value in answer.items() if name != "has_more"}
         if quirks["bare_lists"]:
             answer = answer["data"]
     return dump(answer).encode()
+
+
+def without_reason(value: object) -> object:
+    """Takes `last_error` out of a run, or out of a list of runs."""
+    if not isinstance(value, dict):
+        return value
+    if value.get("object") == "list":
+        return value | {"data": [without_reason(one) for one in value["data"]]}
+    return value | {"last_error": None} if value.get("object") == "thread.run" else value
 
 
 def floated(value: object) -> object:
@@ -67,8 +78,12 @@ def frames(streamed: Streamed, quirks: JsonObject) -> Iterator[bytes]:
             text = dump(shown(json.loads(text), wants_content=False))
         if quirks["call_ids"] and '"tool_calls"' in text:
             text = dump(with_odd_calls(json.loads(text), CALL_IDS[quirks["call_ids"]]))
+        if name == "thread.run.failed" and quirks["errors_as_events"]:
+            run = json.loads(text)
+            yield dialect(name, dump(run | {"last_error": None}))
+            name, text = "error", dump({"error": run["last_error"]})
         yield dialect(name, text)
-        if name in ENDS:
+        if name in ENDS or name == "error":
             break
     yield dialect("done", "[DONE]")
 

@@ -152,6 +152,16 @@ def test_a_stream_that_breaks_off_leaves_what_came_and_says_so(upstream, stream,
     wait_for(upstream, ids_of(run), "completed")
 
 
+def test_why_it_failed_is_kept_when_only_an_event_says_so(connection, upstream, stream):
+    upstream.quirk(errors_as_events=True)
+    run = stream("/fail rate_limit_exceeded")
+    live = until_over(run)
+    run = refresh_run(connection, thread_id=run.thread.upstream_id, run_id=run.upstream_id, max_age_s=0)
+    assert (run.status, run.error_code) == ("failed", "rate_limit_exceeded")
+    assert run.error_message
+    assert (live.state, live.sentence) == (LiveState.ENDED, "")
+
+
 def test_a_reader_that_gives_no_sign_of_life_counts_as_broken(upstream, stream):
     run = stream("/long 60")
     until(lambda: text_of(run))

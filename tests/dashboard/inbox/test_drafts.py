@@ -7,6 +7,7 @@ import pytest
 from runsdash.actions.models import Draft, Lineage, SentOutput
 from runsdash.dashboard.inbox.tool_outputs import accepted
 from runsdash.dashboard.inbox.tool_outputs_form import ToolOutputsForm
+from runsdash.index.models import Run
 from runsdash.sync.refresh import refresh_run
 from tests.connected import wait_for
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
@@ -30,6 +31,25 @@ def draft_path(row) -> str:
 
 def run_path(row) -> str:
     return path_of(row, "tool-outputs").removesuffix("tool-outputs/")
+
+
+@pytest.mark.parametrize("kind", ["empty", "reset_after"])
+def test_outputs_that_arrived_after_all_are_no_drafts(kind, operator, upstream, waiting):
+    """By a stream without an event, or found by reading later."""
+    upstream.fault("/submit_tool_outputs$", kind, after_events=0)
+    call_id = waiting.pending_calls[0]["id"]
+    path = path_of(waiting, "tool-outputs")
+    response = operator.post(path, {f"output-{call_id}": "seven", "stream": "true", "token": "t"})
+    assert response.status_code == (302 if kind == "empty" else 502)
+    wait_for(upstream, {"thread_id": waiting.thread.upstream_id, "id": waiting.upstream_id}, "completed")
+    Run.objects.update(checked_at=None)
+    operator.get(run_path(waiting))
+    page = parsed(operator.get(run_path(waiting)))
+    assert page.one(id="run-unsent").all("section") == []
+    assert Draft.objects.count() == 0
+    (sent,) = SentOutput.objects.all()
+    assert (sent.text, sent.call_id, sent.function_name, sent.sent_by) == ("seven", call_id, "get_stock", "operator")
+    assert len(writes(upstream)) == 1
 
 
 def test_what_is_typed_is_shown_again_also_after_signing_out(operator, upstream, waiting):
@@ -160,7 +180,7 @@ def test_a_server_that_takes_only_a_part_gets_the_form_with_what_is_left(operato
     request.user, request.htmx = operator.user, True
     form = ToolOutputsForm.for_run(waiting).fill({box_of(waiting): "typed"})
     answer = parsed(accepted(request, form, waiting))
-    assert "took 0 of 1 outputs and still waits for 1" in answer.one("hx-partial", hx_target="#toasts").text
+    assert "the run still waits for all that was sent" in answer.one("hx-partial", hx_target="#toasts").text
     assert fields(answer.one("form", id="tool-outputs"))[box_of(waiting)] == "typed"
     assert not SentOutput.objects.exists()
 
