@@ -1,5 +1,7 @@
 """Starts a run again: with the source's parameters as edited, on its thread or on a copy of it up to that point."""
 
+from typing import Any
+
 from runsdash.accounts.models import User
 from runsdash.index.models import Run, RunBody, Thread
 from runsdash.index.storage.bodies import raw_object
@@ -11,6 +13,7 @@ from .start_run import create_run, create_thread
 
 MAX_COPIED = 500  # messages a copy of a thread takes over
 MAX_PREFILLED_BYTES = 4 * 1024 * 1024
+ROLES = ("user", "assistant")  # of messages that a request may bring
 OF_THREAD = ".thread"  # the one-time token of the thread that is made before its run
 PARAMETERS = (
     "assistant_id",
@@ -55,18 +58,41 @@ def rerun(
     )  # fmt: skip
 
 
-def copy_thread(*, actor: User, source: Run, token: str, reason: str = "") -> Thread:
-    """Makes the copy that a re-run goes on, before its run, so that a second try finds it."""
-    parameters = copy_parameters(source)
-    return create_thread(
+def copy_thread(
+    *, actor: User, source: Run, token: str, reason: str = "", texts_only: bool = False
+) -> tuple[Thread, list[str]]:
+    """Makes the copy that a re-run goes on, before its run, so that a second try finds it.
+
+    Returns it with sentences on what it lacks. `texts_only`: without files, images, metadata and resources.
+    """
+    messages = messages_before(source)
+    parameters = copy_parameters(source, messages, texts_only=texts_only)
+    copy = create_thread(
         actor=actor, connection=source.connection, parameters=parameters, token=token + OF_THREAD, reason=reason
     )
+    return copy, lacks_of_copy(messages, parameters["messages"])
 
 
-def copy_parameters(source: Run) -> dict[str, object]:
+def lacks_of_copy(messages: list[objects.Message], copied: list[dict[str, object]]) -> list[str]:
+    """Says how the copy differs from the messages that it was made of."""
+    said, lost = [], len(messages) - len(copied)
+    if lost:
+        said.append(
+            f"{lost} message{'s' if lost > 1 else ''} without content that can be copied: left out of the copy."
+        )
+    roles = sorted({message.role or "none" for message in messages} - {*ROLES})
+    if roles:
+        said.append(f"The API takes no messages of the role {', '.join(roles)}: copied as a user's or an assistant's.")
+    return said
+
+
+def copy_parameters(source: Run, messages: list[objects.Message], *, texts_only: bool = False) -> dict[str, Any]:
     """Returns what a copy of the source's thread is made with: messages up to the run, metadata, resources."""
-    found: dict[str, object] = {"messages": [request_message(one) for one in messages_before(source)]}
+    copied = [request_message(one, texts_only=texts_only) for one in messages]
+    found: dict[str, Any] = {"messages": [one for one in copied if one["content"]]}
     thread: Thread = source.thread
+    if texts_only:
+        return found
     if thread.metadata:
         found["metadata"] = thread.metadata
     resources = {name: value for name, value in (thread.tool_resources or {}).items() if value}
@@ -98,10 +124,13 @@ def messages_before(source: Run) -> list[objects.Message]:
     return found
 
 
-def request_message(message: objects.Message) -> dict[str, object]:
-    """Turns a message into what a request takes, where text parts are plain strings."""
-    parts = [request_part(part) for part in message.content]
-    found: dict[str, object] = {"role": message.role, "content": [part for part in parts if part]}
+def request_message(message: objects.Message, *, texts_only: bool = False) -> dict[str, object]:
+    """Turns a message into what a request takes: text parts as plain strings, and one of the two roles."""
+    parts = [part for part in map(request_part, message.content) if part]
+    wrote = "assistant" if message.run_id or message.assistant_id else "user"
+    found: dict[str, object] = {"role": message.role if message.role in ROLES else wrote, "content": parts}
+    if texts_only:
+        return found | {"content": [part for part in parts if part["type"] == "text"]}
     if message.attachments:
         found["attachments"] = message.attachments
     if message.metadata:
@@ -111,7 +140,7 @@ def request_message(message: objects.Message) -> dict[str, object]:
 
 def request_part(part: objects.MessageContent) -> dict[str, object] | None:
     if part.type == "text":
-        return {"type": "text", "text": part.text or " "}
+        return {"type": "text", "text": str(part.text)} if part.text.strip() else None
     if part.refusal:
         return {"type": "text", "text": part.refusal}
     return part.raw if part.type in {"image_file", "image_url"} and isinstance(part.raw, dict) else None

@@ -3,6 +3,7 @@
 import json
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
@@ -24,6 +25,7 @@ class RerunForm(RunOnThreadForm):
         choices=[("thread", "On the same thread"), ("copy", "On a copy of the thread up to that point")],
         required=False,
     )
+    texts_only = forms.BooleanField(required=False)
     made_thread_id = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
     @property
@@ -46,7 +48,12 @@ def rerun(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
         actor, token, reason = request.user, form.one_time_token, form.reason_text
 
         def make() -> Thread:
-            return copy_thread(actor=actor, source=source, token=token, reason=reason)
+            copy, lacks = copy_thread(
+                actor=actor, source=source, token=token, reason=reason, texts_only=form.cleaned_data["texts_only"]
+            )
+            for sentence in lacks:
+                messages.warning(request, sentence)
+            return copy
 
         return start_again(
             actor=actor,
@@ -71,6 +78,8 @@ def initial_of(source: Run) -> dict[str, object]:
 def as_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # some servers write 1000.0 for 1000
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, indent=2)
     return str(value)

@@ -8,7 +8,7 @@ from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.json_objects import JsonObject, dump
 from runsdash.sandbox.protocol import runs, threads
 from runsdash.sandbox.protocol.bodies import run_tools
-from runsdash.sandbox.protocol.checks import fields, number, text, word
+from runsdash.sandbox.protocol.checks import boolean, fields, number, text, word
 from runsdash.sandbox.protocol.errors import invalid, thread_busy
 from runsdash.sandbox.state import Sandbox
 from runsdash.sandbox.store import Active, Change
@@ -27,6 +27,7 @@ BODY = fields(
         "output_bytes": number(least=0, most=50_000_000, whole=True),
         "metadata": lambda path, value: None,
         "expires_in_s": number(least=0, whole=True),
+        "odd_messages": boolean,
     }
 )
 
@@ -39,6 +40,8 @@ def write(sandbox: Sandbox, body: JsonObject) -> JsonObject:
         thread_id = body.get("thread_id") or new_thread(change)
         if change.find("thread", thread_id) is None:
             raise invalid(f"No thread found with id '{thread_id}'.", param="thread_id")
+        if body.get("odd_messages"):
+            insert_odd_messages(change, thread_id)
         run = new_run(sandbox, body, thread_id=thread_id, status=status, count=count)
         steps = [call_step(run, at, output=OUTPUT) for at in range(count)]
         if steps and body.get("output_bytes"):
@@ -59,6 +62,15 @@ def write(sandbox: Sandbox, body: JsonObject) -> JsonObject:
 def new_thread(change: Change) -> str:
     message = {"role": "user", "content": "Please check every parcel of the evening van."}
     return threads.insert(change, {"messages": [message]})["id"]
+
+
+def insert_odd_messages(change: Change, thread_id: str) -> None:
+    """Writes messages that other servers list and no request may bring: without content, of a third role."""
+    odd = [("assistant", []), ("user", content("  ")), ("system", content("Answer in one sentence."))]
+    for role, parts in odd:
+        message = message_object(mint(prefix="msg_"), thread_id, role=role, at=now_s())
+        message |= {"content": parts, "attachments": [{"file_id": "file-gone", "tools": [{"type": "file_search"}]}]}
+        change.insert("message", message, parent=thread_id)
 
 
 def new_run(sandbox: Sandbox, body: JsonObject, *, thread_id: str, status: str, count: int) -> JsonObject:

@@ -80,6 +80,41 @@ def test_on_a_copy_of_the_thread(operator, upstream, source):
     assert Lineage.objects.get().is_on_copy
 
 
+@pytest.mark.parametrize("texts_only", [True, False])
+def test_what_no_server_takes_is_left_out_of_the_copy_and_said(texts_only, operator, connection, upstream):
+    made = upstream.seed(odd_messages=True)
+    source = refresh_run(connection, thread_id=made["thread_id"], run_id=made["run_id"])
+    path = path_of(source, "rerun")
+    posted = fields(form_in(operator.get(path), "run-form")) | {"target": "copy"}
+    answer = operator.post(path, posted | ({"texts_only": "on"} if texts_only else {}), follow=True)
+
+    assert answer.status_code == 200
+    sent = next(one["body"]["messages"] for one in writes(upstream) if one["path"] == "/v1/threads")
+    assert [(one["role"], one["content"][0]["text"]) for one in sent] == [
+        ("user", "Please check every parcel of the evening van."),
+        ("user", "Answer in one sentence."),
+    ]
+    assert any("attachments" in one for one in sent) is not texts_only
+    said = parsed(answer).one(id="toasts").text
+    assert "2 messages without content" in said
+    assert "role system" in said
+
+
+def test_a_refused_copy_can_be_cured_in_the_form(operator, connection, upstream):
+    made = upstream.seed(odd_messages=True)
+    source = refresh_run(connection, thread_id=made["thread_id"], run_id=made["run_id"])
+    path = path_of(source, "rerun")
+    upstream.fault("POST /threads$", "404")  # as of a file that is gone
+    refused = operator.post(path, fields(form_in(operator.get(path), "run-form")) | {"target": "copy"})
+    assert refused.status_code == 422
+    form = form_in(refused, "run-form")
+    assert form.one("input", name="texts_only")
+    cured = fields(form) | {"target": "copy", "texts_only": "on"}
+    again = parsed(operator.post(path, cured | {"temperature": "9"}))
+    assert "checked" in again.one("input", name="texts_only").attributes
+    assert operator.post(path, cured).status_code == 302
+
+
 def test_a_second_try_goes_on_the_copy_that_is_there(operator, upstream, source):
     path = path_of(source, "rerun")
     upstream.fault("POST /runs$", "429")
