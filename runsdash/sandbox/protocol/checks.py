@@ -46,6 +46,7 @@ def number(*, least: float, most: float | None = None, whole: bool = False) -> C
     kind = "integer" if whole else "decimal"
 
     def check(path: str, value: Any) -> None:
+        value = as_whole(value) if whole else value
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
             raise wrong_type(path, "an integer" if whole else "a decimal", value)
         if value < least:
@@ -54,6 +55,11 @@ def number(*, least: float, most: float | None = None, whole: bool = False) -> C
             raise out_of_range(path, f"{kind} above maximum value", f"<= {most}", value, f"{kind}_above_max_value")
 
     return check
+
+
+def as_whole(value: Any) -> Any:
+    """Returns a whole number that was written as a float (R's JSON has 1e+05) as an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def out_of_range(path: str, what: str, wanted: str, got: float, code: str) -> ApiError:

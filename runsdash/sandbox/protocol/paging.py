@@ -1,6 +1,7 @@
 """Pages through stored objects by `limit`, `order`, `after` and `before`: docs/protocol.md#paging."""
 
 import json
+import math
 
 from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.state import Call
@@ -17,21 +18,24 @@ def page(call: Call, *, kind: str, parent: str, run_id: str | None = None) -> Js
     """Reads one page as the API's list envelope; `run_id` narrows messages to one run."""
     store, query, quirks = call.sandbox.store, call.query, call.sandbox.quirks
     limit, order = read_limit(query), read_order(query)
-    param = "before" if query_value(query, "before") else "after"
-    # A page before a cursor is read backwards from it, then reversed.
-    descending = (order == "desc") != (param == "before")
+    after = None if quirks["after_ignored"] else query_value(query, "after")
+    before = query_value(query, "before")
+    # A page before a cursor alone is read backwards from it, then reversed.
+    is_backwards = bool(before and not after)
+    descending = (order == "desc") != is_backwards
     where = "kind=? AND parent=?"
     args: list[object] = [kind, parent]
-    if (cursor := query_value(query, param)) and not (param == "after" and quirks["after_ignored"]):
-        beyond, position = beyond_cursor(quirks, descending=descending), position_of(store, kind, cursor, param)
-        where += f" AND {beyond}"
-        args += position[: beyond.count("?")]
+    for param, cursor in (("after", after), ("before", before)):
+        if cursor:
+            beyond = beyond_cursor(quirks, descending=(order == "desc") != (param == "before"))
+            where += f" AND {beyond}"
+            args += position_of(store, kind, cursor, param)[: beyond.count("?")]
     if run_id:
         where += " AND json_extract(body, '$.run_id')=?"
         args.append(run_id)
     ties = "random()" if quirks["ties_shuffled"] else "seq"
     rows = read(store, where, args, descending=descending, count=limit + 1, ties=ties)
-    shown = rows[:limit] if param == "after" else rows[:limit][::-1]
+    shown = rows[:limit][::-1] if is_backwards else rows[:limit]
     has_more = quirks["has_more_true"] or (len(rows) > limit and not quirks["has_more_false"])
     return envelope(shown, has_more=has_more)
 
@@ -75,14 +79,18 @@ def query_value(query: dict[str, list[str]], name: str) -> str | None:
 
 def read_limit(query: dict[str, list[str]]) -> int:
     text = query_value(query, "limit") or str(LIMIT_DEFAULT)
-    if not text.lstrip("-").isdigit():
+    try:
+        limit = float(text.replace(" ", "+"))  # some clients write 1e+02, whose plus stands for a blank
+    except ValueError:
+        limit = math.nan
+    if not limit.is_integer():
         raise invalid(
             f"Invalid type for 'limit': expected an integer, but got '{text[:40]}' instead.",
             param="limit",
             code="invalid_type",
         )
-    number(least=1, most=LIMIT_MAX, whole=True)("limit", int(text))
-    return int(text)
+    number(least=1, most=LIMIT_MAX, whole=True)("limit", int(limit))
+    return int(limit)
 
 
 def read_order(query: dict[str, list[str]]) -> str:

@@ -11,6 +11,7 @@ from runsdash.sandbox.state import Call, Sandbox, Streamed
 from runsdash.sandbox.store import Active, Change
 
 from . import bodies, messages, paging, threads
+from .checks import as_whole
 from .errors import not_cancellable, thread_busy, wrong_method
 from .metadata import modified
 
@@ -30,6 +31,7 @@ def shape(given: JsonObject, assistant: JsonObject, *, thread_id: str, expires_s
         return next((one for one in (given.get(name), assistant.get(name)) if one is not None), otherwise)
 
     instructions = [pick("instructions", ""), given.get("additional_instructions")]
+    truncation = given.get("truncation_strategy") or {"type": "auto"}
     now = now_s()
     return {
         "id": mint(prefix="run_"),
@@ -46,9 +48,9 @@ def shape(given: JsonObject, assistant: JsonObject, *, thread_id: str, expires_s
         "metadata": given.get("metadata") or {},
         "temperature": pick("temperature", 1.0),
         "top_p": pick("top_p", 1.0),
-        "max_prompt_tokens": given.get("max_prompt_tokens"),
-        "max_completion_tokens": given.get("max_completion_tokens"),
-        "truncation_strategy": given.get("truncation_strategy") or {"type": "auto", "last_messages": None},
+        "max_prompt_tokens": as_whole(given.get("max_prompt_tokens")),
+        "max_completion_tokens": as_whole(given.get("max_completion_tokens")),
+        "truncation_strategy": truncation | {"last_messages": as_whole(truncation.get("last_messages"))},
         "tool_choice": given.get("tool_choice") or "auto",
         "parallel_tool_calls": given.get("parallel_tool_calls") is not False,
         "response_format": pick("response_format", "auto"),

@@ -8,7 +8,7 @@ from runsdash.sandbox.ids import mint, now_s
 from runsdash.sandbox.json_objects import JsonObject, dump
 from runsdash.sandbox.protocol import runs, threads
 from runsdash.sandbox.protocol.bodies import run_tools
-from runsdash.sandbox.protocol.checks import boolean, fields, number, text, word
+from runsdash.sandbox.protocol.checks import as_whole, boolean, fields, number, text, word
 from runsdash.sandbox.protocol.errors import invalid, thread_busy
 from runsdash.sandbox.state import Sandbox
 from runsdash.sandbox.store import Active, Change
@@ -35,6 +35,7 @@ BODY = fields(
 def write(sandbox: Sandbox, body: JsonObject) -> JsonObject:
     """Writes the run and returns `{thread_id, run_id, step_ids, message_id}`; an active run stays as it is."""
     BODY("", body)
+    body = {name: as_whole(value) for name, value in body.items()}
     status, count = body.get("status") or "completed", body.get("steps", 3)
     with sandbox.store.change() as change:
         thread_id = body.get("thread_id") or new_thread(change)

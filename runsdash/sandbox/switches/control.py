@@ -5,7 +5,7 @@ They are for tests and demos, and no part of the protocol: docs/sandbox.md#switc
 
 from collections.abc import Callable
 
-from runsdash.sandbox.protocol.checks import number
+from runsdash.sandbox.protocol.checks import as_whole, number
 from runsdash.sandbox.protocol.errors import invalid, not_found, unknown_url
 from runsdash.sandbox.seed import seed_thread
 from runsdash.sandbox.state import Call
@@ -64,7 +64,7 @@ def shift_run(call: Call, run_id: str) -> object:
         active, run = change.active(run_id), change.find("run", run_id)
         if run is None or active is None:
             raise not_found("active run", run_id)
-        active.expires_at = run["expires_at"] = call.body["expires_at"]
+        active.expires_at = run["expires_at"] = as_whole(call.body["expires_at"])
         change.update(run)
         change.save_active(active)
     call.sandbox.engine.wake()

@@ -28,6 +28,13 @@ def ids(page: dict) -> list[str]:
         ("?limit=2&before={4}", [6, 5], False),
         ("?limit=1&before={4}", [5], True),
         ("?order=asc&after={6}", [], False),
+        ("?order=asc&after={1}&before={5}", [2, 3, 4], False),
+        ("?order=asc&after={1}&before={5}&limit=2", [2, 3], True),
+        ("?after={5}&before={1}&limit=2", [4, 3], True),
+        ("?order=asc&after={4}&before={2}", [], False),
+        ("?order=asc&limit=3.0", [0, 1, 2], True),
+        ("?order=asc&limit=3e%2B00", [0, 1, 2], True),
+        ("?order=asc&limit=3e+00", [0, 1, 2], True),
     ],
 )
 def test_a_page(upstream, thread, query, wanted, more):
@@ -41,11 +48,12 @@ def test_a_page(upstream, thread, query, wanted, more):
 
 @pytest.mark.parametrize(
     ("query", "param"),
-    [("?limit=0", "limit"), ("?limit=101", "limit"), ("?limit=x", "limit"), ("?order=up", "order"),
+    [("?limit=0", "limit"), ("?limit=101", "limit"), ("?limit=x", "limit"), ("?limit=2.5", "limit"),
+     ("?limit=nan", "limit"), ("?limit=1e999", "limit"), ("?after={0}&before=msg_none", "before"), ("?order=up", "order"),
      ("?after=msg_none", "after"), ("?before=msg_none", "before")],
 )  # fmt: skip
 def test_bad_paging_is_refused(upstream, thread, query, param):
-    status, error = upstream.refusal("GET", thread[0] + query)
+    status, error = upstream.refusal("GET", thread[0] + query.format(*thread[1]))
     assert (status, error["param"]) == (400, param)
 
 

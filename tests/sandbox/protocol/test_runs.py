@@ -165,6 +165,19 @@ def test_a_run_out_of_completion_tokens_is_incomplete(upstream):
     assert run["usage"]["completion_tokens"] == 256
 
 
+def test_whole_numbers_may_be_written_as_floats(upstream):
+    """As R writes 100000 in JSON: 1e+05."""
+    truncation = {"type": "last_messages", "last_messages": 5.0}
+    run = upstream.run("hello", max_prompt_tokens=1e5, max_completion_tokens=1000.0, truncation_strategy=truncation)
+    for name, wanted in (("max_prompt_tokens", 100_000), ("max_completion_tokens", 1000)):
+        assert (run[name], type(run[name])) == (wanted, int)
+    assert type(run["truncation_strategy"]["last_messages"]) is int
+    status, error = upstream.refusal(
+        "POST", f"/threads/{run['thread_id']}/runs", {"assistant_id": "asst_sandbox_code", "max_prompt_tokens": 1000.5}
+    )
+    assert (status, error["param"], error["code"]) == (400, "max_prompt_tokens", "invalid_type")
+
+
 def test_a_prompt_above_its_limit_is_incomplete(upstream):
     run = upstream.wait(upstream.run("words " * 400, max_prompt_tokens=256))
     assert (run["status"], run["incomplete_details"]) == ("incomplete", {"reason": "max_prompt_tokens"})
