@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from runsdash.actions.models import Lineage
 from runsdash.audit.trail import AuditedAction, actions_of_run
-from runsdash.dashboard.shell.formats import expired_at
 from runsdash.dashboard.shell.copy_age import WhyACopy
+from runsdash.dashboard.shell.formats import expired_at
 from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Message, Run, RunBody, RunText, StatusSeen
