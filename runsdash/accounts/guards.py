@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,9 +10,11 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 
 from runsdash.audit.trail import record_refusal
+
+from .kept_fields import kept_fields, page_before, sign_in_page, without_host
 
 READ_ONLY = "This server is set to read-only: RUNSDASH_READ_ONLY is on."
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -21,29 +22,22 @@ View = Callable[..., HttpResponse]
 
 
 def sign_in_first(request: HttpRequest) -> HttpResponse:
-    """Redirects to the sign-in page; answers htmx 401 with HX-Redirect, as it would put a redirect into a fragment."""
-    if not request.headers.get("HX-Request"):
-        if request.method in ("GET", "HEAD"):
-            return redirect_to_login(request.get_full_path())
-        messages.warning(
-            request, "You had been signed out, so nothing was sent. What was typed may be in the page before this one."
-        )
-        return redirect_to_login(page_before(request))
-    back = without_host(request.headers.get("HX-Current-URL", ""))
-    sign_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back})}"
-    return HttpResponse(status=401, headers={"HX-Redirect": sign_in})
+    """Redirects to the sign-in page; answers htmx 401 with HX-Redirect, as it would put a redirect into a fragment.
 
-
-def page_before(request: HttpRequest) -> str:
-    """Returns where a form was sent from: an address of ours that can be read again, else the first page."""
-    sent_from = request.headers.get("Referer", "")
-    is_ours = url_has_allowed_host_and_scheme(sent_from, {request.get_host()}, require_https=request.is_secure())
-    return without_host(sent_from if is_ours else "")
-
-
-def without_host(address: str) -> str:
-    """Returns the path and query of an address; the first page's when there is none."""
-    return urlsplit(address)._replace(scheme="", netloc="").geturl() or resolve_url(settings.LOGIN_REDIRECT_URL)
+    What a form of ours posted goes along with the sign-in page.
+    """
+    if request.headers.get("HX-Request"):
+        back = without_host(request.headers.get("HX-Current-URL", ""))
+        sign_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back})}"
+        return HttpResponse(status=401, headers={"HX-Redirect": sign_in})
+    if request.method in ("GET", "HEAD"):
+        return redirect_to_login(request.get_full_path())
+    if kept := kept_fields(request):
+        return sign_in_page(request, kept)
+    messages.warning(
+        request, "You had been signed out, so nothing was sent. What was typed may be in the page before this one."
+    )
+    return redirect_to_login(page_before(request))
 
 
 def refuse_read_only(request: HttpRequest) -> NoReturn:

@@ -1,27 +1,36 @@
-"""Answers refused sign-ins and passwords as every refused form is answered."""
-
-from collections.abc import Callable
-from functools import wraps
+"""Signs people in, and gives back the text of the form that sent them here. Refused forms answer 422, as all do."""
 
 from allauth.account import views
-from django.http import HttpRequest, HttpResponse
+from allauth.account.forms import LoginForm
+from django.forms import Form
+from django.http import HttpResponse
 
-View = Callable[[HttpRequest], HttpResponse]
-
-
-def refused_with_422(view: View) -> View:
-    """Wraps a view that shows a form again with 200."""
-
-    @wraps(view)
-    def answered(request: HttpRequest) -> HttpResponse:
-        response = view(request)
-        if request.method == "POST" and response.status_code == 200:
-            response.status_code = 422
-        return response
-
-    return answered
+from .kept_fields import FIELD, carried_fields, send_again_page
 
 
-login = refused_with_422(views.login)
-logout = views.logout
-password_change = refused_with_422(views.password_change)
+class RefusedWith422:
+    """Answers a refused form as every other view does."""
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        answer = super().form_invalid(form)  # type: ignore[misc]
+        answer.status_code = 422
+        return answer
+
+
+class SignIn(RefusedWith422, views.LoginView):  # type: ignore[misc]
+    """Carries the fields of a form through tries with a wrong password."""
+
+    def form_valid(self, form: LoginForm) -> HttpResponse:
+        answer = super().form_valid(form)
+        kept = carried_fields(self.request.POST)
+        return send_again_page(self.request, kept) if kept and self.request.user.is_authenticated else answer
+
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
+        return super().get_context_data(**kwargs) | {FIELD: self.request.POST.get(FIELD, "")}
+
+
+class ChangePassword(RefusedWith422, views.PasswordChangeView):  # type: ignore[misc]
+    """Lets people choose another password."""
+
+
+login, logout, password_change = SignIn.as_view(), views.logout, ChangePassword.as_view()

@@ -3,7 +3,7 @@ function release(form) {
   delete form.dataset.sending;
   for (const button of form.querySelectorAll("[data-busy-label][aria-disabled]")) {
     button.removeAttribute("aria-disabled");
-    if (button.dataset.idle) button.replaceChildren(...button.idleNodes);
+    if (button.idleNodes) button.replaceChildren(...button.idleNodes);
   }
 }
 
@@ -20,7 +20,6 @@ document.addEventListener("submit", (event) => {
   const button = isNamed ? event.submitter : form.querySelector("[data-busy-label]");
   if (!button) return;
   button.idleNodes = [...button.childNodes];
-  button.dataset.idle = "";
   button.setAttribute("aria-disabled", "true");
   button.replaceChildren(button.dataset.busyLabel);
 }, true);

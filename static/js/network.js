@@ -1,9 +1,10 @@
 // What the server could not say itself: no network, a time-out, or an error page without a message for #problem.
 const NETWORK = "data-from-network";
 
-function problem(title, words) {
-  const region = document.getElementById("problem");
-  if (!region) return;
+export function problem(title, words, address, link) {
+  const region = document.querySelector("dialog:modal") ?? document.getElementById("problem");
+  const before = region?.querySelector(".banner");
+  if (!region || before?.textContent.startsWith(title)) return;
   const banner = document.createElement("div");
   banner.className = "banner";
   banner.dataset.tone = "bad";
@@ -11,9 +12,14 @@ function problem(title, words) {
   const text = document.createElement("p");
   const strong = document.createElement("strong");
   strong.textContent = title;
-  text.append(strong, ` ${words}`);
+  text.append(strong, ` ${words} `);
+  const beside = { href: address, target: "_blank", textContent: link };
+  if (address) text.append(Object.assign(document.createElement("a"), beside));
   banner.append(text);
-  region.replaceChildren(banner);
+  // What lies outside of a modal dialog can be neither read nor clicked.
+  if (region.id === "problem") region.replaceChildren();
+  else if (before?.hasAttribute(NETWORK)) before.remove();
+  region.prepend(banner);
 }
 
 document.addEventListener("htmx:error", (event) => {
@@ -31,5 +37,5 @@ document.addEventListener("htmx:response:error", (event) => {
 
 // Any answer shows that the network is back; only this script's own message goes.
 document.addEventListener("htmx:after:request", (event) => {
-  if (event.detail.ctx.response?.status < 400) document.querySelector(`#problem [${NETWORK}]`)?.remove();
+  if (event.detail.ctx.response?.status < 400) document.querySelectorAll(`[${NETWORK}]`).forEach((one) => one.remove());
 });

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from runsdash.accounts.kept_fields import kept_fields, send_again_page, sign_in_page
 from runsdash.index.keeping.purge import Purged
 from runsdash.service import errors
 
@@ -51,6 +52,12 @@ FORM_EXPIRED = Problem(
     title="The form is no longer valid",
     message="Its security token is missing or old. Nothing was sent.",
     advice="Copy what you typed, reload the page and send it again. If it goes on, allow cookies.",
+)
+FORM_RENEWED = Problem(
+    status=403,
+    title="You signed in again since this page was opened",
+    message="Nothing was sent, and what you typed is still here.",
+    advice="Send it once more. If it goes on, allow cookies.",
 )
 SERVER_ERROR = Problem(
     status=500,
@@ -166,6 +173,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answers a form whose token is old, as after signing in elsewhere: a page of ours gets its text back to send."""
+    if request.headers.get("HX-Request"):
+        return rendered(request, FORM_RENEWED)
+    if kept := kept_fields(request):
+        return (
+            send_again_page(request, kept, status=403) if request.user.is_authenticated else sign_in_page(request, kept)
+        )
     return rendered(request, FORM_EXPIRED)
 
 

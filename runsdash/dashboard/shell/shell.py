@@ -11,6 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from runsdash.accounts.guards import sign_in_first
 from runsdash.dashboard.shell.poll_intervals import FRAME_S
 from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
 from runsdash.index.connections import connections
@@ -135,7 +136,9 @@ def shell(request: HttpRequest) -> dict[str, object]:
 
 @require_safe
 def frame(request: HttpRequest) -> HttpResponse:
-    """Renders badge and pill again; nothing for whoever is signed out, so that a form keeps what was typed."""
-    if not (request.user.is_authenticated and request.user.can_see):
+    """Renders badge and pill again; nothing for whoever has no role."""
+    if not request.user.is_authenticated:
+        return sign_in_first(request)
+    if not request.user.can_see:
         return HttpResponse(status=204)
     return poll_answer(request, "shell/_frame.html", {}, tag=Shell(request).frame_poll.tag)
