@@ -8,6 +8,7 @@ from threading import Event, Thread
 from time import monotonic, time
 
 import requests
+from django.conf import settings
 from django.core.mail import get_connection, send_mail
 
 from runsdash.index.storage.sealed_keys import unseal
@@ -17,6 +18,8 @@ from .models import Delivery, Rule
 from .targets import Target, TargetRefused, resolved
 
 MARGIN_S = 0.05  # an error this close to the deadline came of it
+# What becomes of a letter under Django's other backends.
+WITHOUT_SERVER = {"console": "printed by the worker", "filebased": "written to a file", "dummy": "dropped"}
 SIGNATURE_HEADER = "X-RunsDash-Signature"
 log = logging.getLogger(__name__)
 
@@ -106,4 +109,6 @@ def send_email(rule: Rule, delivery: Delivery, *, until: float) -> tuple[bool, s
     to = [one.strip() for one in rule.target.split(",")]
     mail_server = get_connection(timeout=max(0.001, until - monotonic()))
     sent = send_mail(subject, "\n".join(lines), None, to, connection=mail_server)
+    if where := WITHOUT_SERVER.get(settings.EMAIL_BACKEND.split(".")[-2]):
+        return False, f"no mail server is set (EMAIL_URL); the letter was {where}"
     return bool(sent), "handed to the mail server" if sent else "the mail server took nothing"

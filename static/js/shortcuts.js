@@ -41,9 +41,17 @@ function press(selector, root) {
   return Boolean(button);
 }
 
+const searchField = () => document.querySelector("main [data-search]") ?? document.querySelector("[data-search]");
+
+// A field that holds what was not found is there to be typed over: as whole, by a paste or by its key.
+function isSelected(field) {
+  if (!field.matches?.("[data-search]") || !field.value) return false;
+  return field.selectionEnd - field.selectionStart === field.value.length;
+}
+
 const KEYS = {
   "/": () => {
-    const field = document.querySelector("[data-search]");
+    const field = searchField();
     field?.focus();
     field?.select();
     return Boolean(field);
@@ -73,9 +81,12 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   if (!("shortcuts" in document.documentElement.dataset)) return;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/" && isSelected(event.target)) event.preventDefault();
   if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
   const isGoing = Date.now() < goUntil;
   goUntil = 0;
   const done = isGoing ? follow(`g ${event.key}`) : (KEYS[event.key]?.() ?? follow(event.key));
   if (done) event.preventDefault();
 });
+
+document.querySelector("[data-search][autofocus]")?.select();

@@ -34,6 +34,14 @@ def test_slash_goes_to_the_search_field(page: Page, site: Site):
     expect(page.locator("#run")).to_have_attribute("data-run-id", run["id"])
 
 
+def test_what_was_not_found_is_typed_over(visitor: Visitor, page: Page):
+    visitor.expected_statuses = {404}
+    page.goto("/go/?id=run_nowhere")
+    page.keyboard.press("/")
+    page.keyboard.insert_text("thread_nowhere")
+    expect(page.locator("#go-id")).to_have_value("thread_nowhere")
+
+
 def test_j_and_k_walk_the_rows_and_enter_opens_one(page: Page, site: Site):
     for _ in range(3):
         run = site.upstream.wait(site.upstream.run("hello"))
@@ -134,6 +142,35 @@ def test_y_copies_the_id(page: Page, site: Site):
     page.keyboard.press("y")
     expect(page.locator("#announcer")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == run["id"]
+
+
+@pytest.mark.parametrize("place", ["page", "dialog"])
+def test_without_the_clipboard_of_https_a_text_is_really_copied(page: Page, site: Site, place: str):
+    run = site.upstream.wait(site.upstream.run("hello"))
+    page.add_init_script("Object.defineProperty(Navigator.prototype, 'clipboard', {get: () => undefined})")
+    page.goto(run_path(run))
+    if place == "dialog":
+        page.get_by_role("button", name="Actions").or_(page.get_by_text("More")).first.click()
+        page.get_by_role("link", name="Copy as").click()
+    root = page.locator("dialog[open]" if place == "dialog" else "h1")
+    button = root.locator("[data-copy]").first
+    text = button.get_attribute("data-copy")
+    button.click()
+    expect(button).to_have_class(re.compile("done"))
+    expect(page.locator("dialog [role=status]" if place == "dialog" else "#announcer")).to_have_text("Copied")
+    page.goto("/go/")
+    page.keyboard.press("Control+v")
+    assert page.locator("#go-id").input_value().split() == text.split()
+
+
+@pytest.mark.parametrize("answers", ["true", "false"])
+def test_a_copy_that_did_not_happen_is_not_claimed(page: Page, site: Site, answers: str):
+    """Browsers answer true although nothing was selected, so what they answer is not enough."""
+    page.add_init_script("Object.defineProperty(Navigator.prototype, 'clipboard', {get: () => undefined})")
+    page.add_init_script(f"document.execCommand = () => {answers}")
+    page.goto(run_path(site.upstream.wait(site.upstream.run("hello"))))
+    page.locator("h1 [data-copy]").click()
+    expect(page.locator("#announcer")).to_have_text("Copying is not allowed here")
 
 
 def test_l_pauses_polls_and_resumes_them(visitor: Visitor, page: Page, site: Site):

@@ -229,6 +229,17 @@ def test_email(wait_now):
     assert run.upstream_id in letter.subject
 
 
+@pytest.mark.parametrize("backend", ["console", "dummy"])
+def test_a_letter_without_a_mail_server_is_not_called_sent(settings, wait_now, backend):
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
+    rule_for("ops@example.org", channel="email")
+    wait_now()
+    assert deliver_due() == 0
+    delivery = Delivery.objects.get()
+    assert delivery.state != "sent"
+    assert delivery.answer.startswith("no mail server is set (EMAIL_URL)")
+
+
 @pytest.fixture
 def working():
     """The worker's thread for notifications, until the test is over."""

@@ -10,10 +10,12 @@ from django.views.decorators.http import require_safe
 from runsdash.accounts.guards import viewer_required
 from runsdash.actions.rerun import parameters_of
 from runsdash.dashboard.shell.lookup import indexed_run
-from runsdash.service import RequestDescription
+from runsdash.index.models import Run
+from runsdash.service import Client, InvalidRequest, RequestDescription
 from runsdash.sync.clients import client_for
 
 KEY_VARIABLE = "RUNSDASH_API_KEY"
+NO_SERVER = "https://your-server/v1"  # in the place of what an imported run does not have
 
 
 def as_curl(request: RequestDescription) -> str:
@@ -77,19 +79,32 @@ def python_literal(value: object, indent: int = 4) -> str:
     return repr(value)
 
 
+def described(client: Client, title: str, operation: str, run: Run, parameters: dict[str, object]) -> dict[str, str]:
+    """Returns a request in both languages; the reason where the API would not take what the run was read with."""
+    try:
+        one = client.describe_request(operation, thread_id=run.thread.upstream_id, **parameters)
+    except InvalidRequest as error:
+        return {"title": title, "refused": error.message}
+    return {"title": title, "curl": as_curl(one), "python": as_python(one)}
+
+
 @viewer_required
 @require_safe
 def copy_as(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
     """Shows the request that reads the run, and the one that starts it again."""
     run = indexed_run(request, thread_id=thread_id, run_id=run_id)
-    client, thread_id = client_for(run.connection), run.thread.upstream_id
-    start = client.describe_request("create_run", thread_id=thread_id, **parameters_of(run))
-    read = client.describe_request("retrieve_run", thread_id=thread_id, run_id=run.upstream_id)
-    requests = [
-        {"title": title, "curl": as_curl(one), "python": as_python(one)}
-        for title, one in (("Start it again on its thread", start), ("Read it", read))
-    ]
-    context = {"run": run, "requests": requests, "variable": KEY_VARIABLE, "is_dialog": bool(request.htmx)}
+    has_server = bool(run.connection.base_url)
+    client = client_for(run.connection) if has_server else Client(NO_SERVER, "")
+    context = {
+        "run": run,
+        "requests": [
+            described(client, "Start it again on its thread", "create_run", run, parameters_of(run)),
+            described(client, "Read it", "retrieve_run", run, {"run_id": run.upstream_id}),
+        ],
+        "variable": KEY_VARIABLE,
+        "no_server": "" if has_server else NO_SERVER,
+        "is_dialog": bool(request.htmx),
+    }
     if request.htmx:
         return render(
             request, "run_actions/_dialog.html", context | {"fragment": "run/_copy_as.html", "title": "Copy as"}
