@@ -21,7 +21,6 @@ MAX_PHRASES, MAX_MARKS = 20, 500
 # A word starts where no letter or digit stands before it; `\n` and the like of JSON text count as gaps.
 START = r"(?:(?<![^\W_])|(?<=\\[nrt]))"
 END = r"(?![^\W_])"
-GAP = r"(?:\\[nrt]|[\W_])"
 # What may become another number of characters when it is folded: letters with their accents, escapes of JSON.
 FOLDED = re.compile(r"\\u[0-9a-fA-F]{4}|(?:[A-Za-z](?=[\u0300-\u036f])|[^\x00-\x7f])[\u0300-\u036f]*")
 UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
@@ -124,7 +123,16 @@ def pattern_of_phrase(phrase: str) -> str:
     pieces = []
     for before, word in zip(["", *words], words, strict=False):
         is_free = UNSPACED_WORD.match(word) or UNSPACED_WORD.match(before)
-        pieces.append((f"{GAP}{{0,9}}" if is_free else f"{GAP}{{1,9}}") if before else "")
+        pieces.append(gap_before(word, least=0 if is_free else 1) if before else "")
         pieces.append(re.escape(word))
     start = "" if UNSPACED_WORD.match(words[0]) else START
     return start + "".join(pieces) + ("" if UNSPACED_WORD.match(words[-1]) else END)
+
+
+def gap_before(word: str, *, least: int) -> str:
+    """Matches what may stand before a word of a phrase, in one way only: else the ways multiply with each word.
+
+    A backslash before the whole word belongs to the gap alone, as in `C:\\new`; any other `\\n` is a gap as a whole.
+    """
+    escape_of_json = rf"(?!\\{re.escape(word)}{END})\\[nrt]" if word[0] in "nrt" else r"\\[nrt]"
+    return rf"(?:{escape_of_json}|[\W_]){{{least},9}}+"

@@ -2,10 +2,9 @@
 
 import re
 
-# Words of our own that stand where an id could: /threads/add/, /runs/views/, /threads/<thread_id>/runs/new/.
-OUR_WORDS = {"add", "columns", "facets", "imports", "live", "new", "suggest", "views"}
+from runsdash.index.ids import OUR_WORDS, id_written
+
 UNFIT = re.compile(r"[~/\\?#%]")  # proxies and servers decode, split or cut an address there, quoted or not
-WRITTEN = re.compile(r"~([2-7][0-9A-F])")
 
 
 class IdConverter:
@@ -14,7 +13,7 @@ class IdConverter:
     regex = "[^/]+"
 
     def to_python(self, value: str) -> str:
-        return WRITTEN.sub(lambda match: chr(int(match[1], 16)), value)
+        return id_written(value)
 
     def to_url(self, value: str) -> str:
         if value in OUR_WORDS:

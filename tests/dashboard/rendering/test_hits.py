@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from runsdash.dashboard.rendering.hits import MAX_MARKS, TAG, marked
 from runsdash.dashboard.rendering.json_tree import json_tree
 from runsdash.dashboard.rendering.markdown import markdown
+from tests.dashboard.rendering.test_hostile_growth import fastest
 
 MARK = re.compile("</?mark>")
 
@@ -68,3 +69,21 @@ def test_hostile_text_stays_text() -> None:
 
 def test_marks_have_a_limit() -> None:
     assert marked(escape("a " * 2 * MAX_MARKS), "a").count("<mark>") == MAX_MARKS
+
+
+@pytest.mark.clock
+@pytest.mark.parametrize("part", [r"\n", r"\nn", r"\n n", "n ", r"\\", "東n"])
+@pytest.mark.parametrize("word", ["n", "東", "東n"])
+def test_marking_takes_time_in_proportion_to_text_and_phrase(part: str, word: str) -> None:
+    """Lets the phrase grow word by word, so that ways that multiply with each are seen before they take minutes."""
+    took: dict[int, float] = {}
+    text = escape(part * 200)
+    for words in range(1, 60):
+        hit = f'"{" ".join([word] * words)} x"'
+        took[words] = fastest(lambda hit=hit: marked(text, hit), times=2)
+        assert took[words] < 0.02 or took[words] < 4 * took[words // 2], f"{words} words: {took[words]:.3f} s"
+
+
+@pytest.mark.parametrize("text", [r"C:\new", r"C:\nnew", r"c\n\tnew", r"c: \new!", "c_new"])
+def test_an_escape_that_could_be_a_letter_is_read_as_the_phrase_needs_it(text: str) -> None:
+    assert marks(escape(text), '"c new"') == [text.rstrip("!")]

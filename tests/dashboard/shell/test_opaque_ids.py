@@ -8,9 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.dashboard.rendering.files import file_url
-from runsdash.dashboard.shell.converters import OUR_WORDS, IdConverter
-from runsdash.dashboard.shell.links import thread_url
+from runsdash.dashboard.shell.converters import IdConverter
+from runsdash.dashboard.shell.links import run_url, thread_url
 from runsdash.dashboard.urls import urlpatterns
+from runsdash.index.ids import OUR_WORDS, found_ids
 from runsdash.index.keeping.archive import keep_file
 from runsdash.index.models import Run
 from runsdash.index.snapshots.upsert_messages import upsert_messages
@@ -86,3 +87,15 @@ def test_what_leads_elsewhere(viewer: Client, run: Run) -> None:
         answer = viewer.get(path.split("?")[0], typed, follow=True)
         assert (answer.status_code, answer.wsgi_request.resolver_match.view_name) == (200, name)
         assert run.upstream_id in answer.wsgi_request.resolver_match.kwargs.values()
+
+
+def test_a_pasted_address_leads_there(viewer: Client, run: Run) -> None:
+    for path in (run_url(run), thread_url(run.thread)):
+        # The thread has the same id as its run, which is looked for first.
+        for text in (f"http://testserver{path}", f"see {path}?tab=raw, it hangs"):
+            assert viewer.get("/go/", {"id": text}).get("Location") == run_url(run), text
+
+
+@pytest.mark.parametrize("text", ["GET /threads/a~2Fb, twice", "https://api.example/v1/threads/a%2Fb/runs?limit=1"])
+def test_an_address_names_ids_to_add(text: str) -> None:
+    assert [(one.kind, one.upstream_id) for one in found_ids(text)] == [("thread", "a/b")]
