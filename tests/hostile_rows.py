@@ -1,6 +1,7 @@
 """Hostile texts in every field of every object, in the index through the upsert: what sync would write of such a server.
 
-As a program (`python -m tests.hostile_rows`) it fills the database of the environment and prints the addresses to open.
+As a program (`python -m tests.hostile_rows`) it fills the database of the environment and prints the addresses to open;
+with `wide` those of texts that nothing can break.
 """
 
 import json
@@ -11,6 +12,19 @@ from tests.hostile import HOSTILE
 
 CREATED = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 PACK = 10  # texts in one packed run
+# What a page cannot break where it wants to.
+WIDE = [
+    "W" * 240,
+    "https://blobs.example/container/a.png?sv=2024-11-04&sig=" + "Ab9%2F" * 300,
+    "data:image/png;base64," + "iVBORw0KGgo" * 400,
+    "a\u00a0b" * 400 + "_" * 300,
+    "|name" * 60 + "|\n" + "|-" * 60 + "|\n" + "|1234567890123456789" * 60 + "|",
+    "![" + "long_alternative_text" * 20 + "](https://blobs.example/" + "x" * 500 + ".png)",
+    "```\n" + "x = " + "y" * 2000 + "\n```\n\n    " + "z" * 2000,
+    "$$\\frac{" + "a" * 600 + "}{b}$$ " + "東" * 600 + " " + "\u0e01" * 600,
+    "# " + "H" * 600 + "\n\n1. " + "I" * 600 + "\n   > " + "Q" * 600,
+    "[" + "link" * 200 + "](https://example.org/" + "p" * 600 + ")",
+]
 
 
 def id_of(kind: str, name: str) -> str:
@@ -178,16 +192,16 @@ def packs() -> list[list[str]]:
     return [texts[start : start + PACK] for start in range(0, len(texts), PACK)]
 
 
-def fill() -> list[dict]:
+def fill(packed: list[list[str]]) -> list[dict]:
     """Packed runs of a connection that is off, so that nobody asks for them; each with its ids."""
     from runsdash.index.models import Connection
 
-    text = HOSTILE[0][1]
+    text = packed[0][0]
     archive = Connection.objects.create(
         slug="archive", name=text, base_url="http://127.0.0.1:9/v1", kind="sandbox", is_enabled=False
     )
     made = []
-    for number, texts in enumerate(packs()):
+    for number, texts in enumerate(packed):
         for waits in (False, True):
             run = hostile_run(archive, f"p{number}{'w' if waits else 'f'}", texts, waits=waits)
             steps = [one["id"] for one in step_objects(f"p{number}{'w' if waits else 'f'}", texts)]
@@ -199,4 +213,4 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    json.dump(fill(), sys.stdout)
+    json.dump(fill([WIDE] if "wide" in sys.argv else packs()), sys.stdout)

@@ -22,6 +22,7 @@ from .cache import render_cache
 from .citations import Citation, citations, is_web_url, paths, sources
 from .code import highlighted
 from .files import is_file_url
+from .images import inline_image
 from .visible import visible
 
 VERSION = "markdown-4"
@@ -189,7 +190,8 @@ class Renderer(RendererHTML):
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
         source = str(tokens[idx].attrGet("src") or "")
         url = env["paths"].get(source, "") if source.startswith("sandbox:") else source
-        name = restored(env, self.renderInlineAsText(tokens[idx].children, options, env)) or url or source
+        name = restored(env, self.renderInlineAsText(tokens[idx].children, options, env))
+        name = name or inline_image(source) or url or source
         if env.get("in_link") or not url:
             return format_html("[image: {}]", name)
         return format_html('<a href="{}">[image: {}]</a>', url, name)

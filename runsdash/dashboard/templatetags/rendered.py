@@ -13,6 +13,7 @@ from runsdash.dashboard.rendering.citations import is_web_url
 from runsdash.dashboard.rendering.code import highlighted
 from runsdash.dashboard.rendering.files import file_url
 from runsdash.dashboard.rendering.hits import marked
+from runsdash.dashboard.rendering.images import in_kb, inline_image
 from runsdash.dashboard.rendering.json_tree import json_tree as tree_of
 from runsdash.dashboard.rendering.markdown import markdown as marked_up
 from runsdash.dashboard.rendering.visible import visible
@@ -20,7 +21,8 @@ from runsdash.index.fulltext.words import SEARCHABLE_CHARS
 from runsdash.index.models import Message
 
 register = template.Library()
-KB = 1024
+register.filter(in_kb)
+SHOWN_URL_CHARS = 160
 
 
 def text_of(preview: object) -> str:
@@ -81,18 +83,6 @@ def cut_note(preview: object, whole: str = "") -> SafeString | str:
 
 
 @register.filter
-def in_kb(chars: object) -> str:
-    """Writes a size: `812 B`, `64 KB`, `20.0 MB`."""
-    if not isinstance(chars, int):
-        return "—"
-    if chars < KB:
-        return f"{chars} B"
-    if chars < KB * KB:
-        return f"{chars / KB:.1f}".removesuffix(".0") + " KB"
-    return f"{chars / KB / KB:.1f} MB"
-
-
-@register.filter
 def plainly(text: object) -> str:
     """Writes out deceiving characters of hostile text, for a place without markup."""
     return visible(str(text))
@@ -105,11 +95,16 @@ def file_link(file_id: object, connection: str = "") -> str:
 
 
 @register.simple_tag
-def web_link(url: object) -> SafeString:
-    """Links to an image or page elsewhere when it is http or https, and never loads it."""
-    if not is_web_url(url):
-        return format_html("<code>{}</code>", visible(str(url)))
-    return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', url, url)
+def web_link(url: object, size: int | None = None) -> SafeString:
+    """Links to an image elsewhere and never loads it. `size`: characters of the whole address, which may be cut."""
+    text = str(url)
+    words = inline_image(text, size)
+    if words:
+        return format_html('<p class="muted">{}</p>', visible(words))
+    shown = visible(text[:SHOWN_URL_CHARS]) + ("…" if len(text) > SHOWN_URL_CHARS else "")
+    if not is_web_url(url) or len(text) < (size or 0):
+        return format_html("<code>{}</code>", shown)
+    return format_html('<a href="{}" rel="noopener noreferrer nofollow" title="{}">{}</a>', url, url, shown)
 
 
 @register.simple_tag

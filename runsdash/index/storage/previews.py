@@ -8,7 +8,7 @@ Shapes (JSON):
   "logs": [text], "images": [file id], "results": [{"file_id", "file_name", "score", "content": text}]|null,
   "child_run_id", "child_thread_id", "other": text of the rest|null}
 - message part: {"type": "text", "text": text, "annotations": [annotation]} | {"type": "image_file", "file_id"} |
-  {"type": "image_url", "url"} | {"type": "refusal", "text": text} | {"type": other, "text": its JSON}
+  {"type": "image_url", "url", "size"} | {"type": "refusal", "text": text} | {"type": other, "text": its JSON}
 - annotation: {"type", "text", "start_index", "end_index", "file_id", "quote", "url", "title"}
 - run: {"instructions": text, "tools": [...], "cached_tokens", "pending": [call], …RUN_PARAMETERS…}
 """
@@ -160,7 +160,7 @@ def part_preview(part: MessageContent) -> dict:
     if part.image_file_id:
         return {"type": "image_file", "file_id": storable(part.image_file_id)}
     if part.image_url:
-        return {"type": "image_url", "url": cut(part.image_url, 2000)}
+        return {"type": "image_url", "url": cut(part.image_url, 2000), "size": len(part.image_url)}
     return {"type": cut(part.type or "unknown", 40), "text": json_preview(part.raw)}
 
 

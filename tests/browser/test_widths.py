@@ -1,0 +1,107 @@
+"""No page scrolls sideways at any width, whatever an upstream wrote into it."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.paths import run_path
+from tests.browser.site import Prepared, Site
+from tests.browser.visitor import Visitor
+from tests.upstream import Sandbox
+
+pytestmark = pytest.mark.browser
+WIDTHS = (320, 390, 768, 1024, 1280, 1440, 1920)
+# The page's own width beside the window's, and what sticks out furthest without being inside a scroller.
+WIDER = """() => {
+  const root = document.scrollingElement, over = root.scrollWidth - root.clientWidth;
+  if (over <= 0) return null;
+  const scrolls = (one) => one !== root && one !== document.body && getComputedStyle(one).overflowX !== "visible";
+  const out = [...document.body.querySelectorAll("*")].filter((one) => {
+    if (one.getBoundingClientRect().right <= root.clientWidth + 1) return false;
+    for (let up = one.parentElement; up; up = up.parentElement) if (scrolls(up)) return false;
+    return true;
+  });
+  const named = (one) => one.tagName.toLowerCase() + [...one.classList].map((name) => "." + name).join("");
+  const chain = (one) => [one.parentElement?.parentElement, one.parentElement, one].filter(Boolean).map(named).join(" > ");
+  return [over, [...new Set(out.map(chain))].slice(-3)];
+}"""
+
+
+@pytest.fixture(scope="module")
+def wide(prepared: Prepared):
+    with Sandbox() as upstream, Site(prepared, upstream) as site:
+        site.runs = json.loads(site.run("-m", "tests.hostile_rows", "wide"))
+        yield site
+
+
+def paths_of(site: Site) -> list[str]:
+    found = [
+        "/",
+        "/runs/?limit=100",
+        "/threads/",
+        "/needs-action/",
+        "/functions/",
+        "/audit/",
+        "/audit/1/",
+        "/connections/",
+    ]
+    found += [
+        "/connections/archive/",
+        "/connections/new/",
+        "/users/",
+        "/users/new/",
+        "/notifications/",
+        "/notifications/new/",
+    ]
+    found += ["/profile/", "/bulk/", "/runs/new/", "/runs/views/", "/go/", "/go/?id=" + "x" * 400]
+    found += ["/runs/?q=" + "x" * 900, "/threads/?q=" + "x" * 900, "/?group=model", "/?group=metadata." + "k" * 60]
+    for run in site.runs:
+        more = [
+            "",
+            "?tab=conversation",
+            "?tab=raw",
+            "?tab=audit",
+            "metadata/",
+            "rerun/",
+            "copy-as/",
+            "cancel/",
+            "tool-outputs/",
+        ]
+        found += [run_path(run, one) for one in [*more, *(f"?step={step}" for step in run["steps"])]]
+        found += [f"/threads/{run['thread_id']}/{one}" for one in ("", "delete/", "purge/", "runs/new/")]
+    a, b = site.runs[:2]
+    return [*found, f"/compare/?a={a['id']}&b={b['id']}", f"/functions/{'x' * 100}/"]
+
+
+def too_wide(visitor: Visitor, paths: list[str], widths: tuple[int, ...]) -> list[str]:
+    page, found = visitor.context.new_page(), []
+    for path in paths:
+        page.goto(path, wait_until="domcontentloaded")
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 900})
+            if out := page.evaluate(WIDER):
+                found.append(f"{path} at {width}: {out}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("every", "widths"), [(9, (320, 1024, 1440)), pytest.param(1, WIDTHS, marks=pytest.mark.long)], ids=["some", "all"]
+)
+def test_pages_are_as_wide_as_the_window(
+    visit: Callable[..., Visitor], wide: Site, every: int, widths: tuple[int, ...]
+):
+    visitor = visit(wide, "admin")
+    visitor.expected_statuses = {404, 410, 422}
+    found = too_wide(visitor, paths_of(wide)[::every], widths)
+    assert not found, "\n".join(found)
+
+
+def test_a_missing_image_says_so(visit: Callable[..., Visitor], wide: Site):
+    visitor = visit(wide)
+    visitor.expected_statuses = {404}
+    page = visitor.open(run_path(wide.runs[0], "?tab=conversation"))
+    page.locator(".shot").first.scroll_into_view_if_needed()
+    expect(page.locator(".shot").first).to_contain_text("it is not there any more")
+    expect(page.get_by_text("inline image, 3.2 KB (image/png)")).to_be_visible()
