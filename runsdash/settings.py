@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "runsdash.dashboard.middleware.fragments",
+    "runsdash.dashboard.middleware.deceiving_characters",
     "runsdash.dashboard.middleware.time_zone",
     "runsdash.dashboard.middleware.problems",
 ]

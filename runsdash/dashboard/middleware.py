@@ -1,4 +1,4 @@
-"""Wraps every view: keeps NUL out, sets cache headers and the time zone, turns errors into problem pages."""
+"""Wraps every view: keeps NUL out, sets caching and time zone, shows hidden characters, makes problem pages."""
 
 import contextlib
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from runsdash.dashboard.shell import health
+from runsdash.dashboard.rendering.visible import visible_page
 from runsdash.dashboard.shell.problems import not_allowed_response, problem_response
 from runsdash.index.storage.storable_text import REPLACEMENT, storable
 
@@ -71,6 +72,18 @@ def fragments(get_response: Next) -> Next:
             response["Cache-Control"] = "no-store"
         else:
             response.headers.setdefault("Cache-Control", "private, no-cache")
+        return response
+
+    return middleware
+
+
+def deceiving_characters(get_response: Next) -> Next:
+    """Writes out, wherever a page shows outside text, characters that would turn its direction or hide."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not response.streaming and response.get("Content-Type", "").startswith("text/html"):
+            response.content = visible_page(response.content)
         return response
 
     return middleware

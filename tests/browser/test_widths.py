@@ -105,3 +105,23 @@ def test_a_missing_image_says_so(visit: Callable[..., Visitor], wide: Site):
     page.locator(".shot").first.scroll_into_view_if_needed()
     expect(page.locator(".shot").first).to_contain_text("it is not there any more")
     expect(page.get_by_text("inline image, 3.2 KB (image/png)")).to_be_visible()
+
+
+# Where the first letter of an element's text stands: "left" or "right" half of the element.
+SIDE = """(one) => {
+  const walk = document.createTreeWalker(one, NodeFilter.SHOW_TEXT), range = document.createRange();
+  const text = walk.nextNode();
+  range.setStart(text, text.data.search(/\\S/));
+  range.setEnd(text, text.data.search(/\\S/) + 1);
+  const letter = range.getBoundingClientRect(), box = one.getBoundingClientRect();
+  return letter.left > (box.left + box.right) / 2 ? "right" : "left";
+}"""
+
+
+def test_each_paragraph_has_its_own_direction_and_code_runs_left_to_right(visit: Callable[..., Visitor], wide: Site):
+    words = "שלום world.\n\nplain words\n\n* שלום\n\n```\nשלום = 1\n```"
+    run = wide.upstream.wait(wide.upstream.run(words))
+    page = visit(wide).open(run_path(run, "?tab=conversation"))
+    message = page.locator(".msg.user .md")
+    sides = [message.locator(one).first.evaluate(SIDE) for one in ("p >> nth=0", "p >> nth=1", "li", "pre")]
+    assert sides == ["right", "left", "right", "left"]

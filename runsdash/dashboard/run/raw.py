@@ -1,15 +1,17 @@
-"""Streams objects as received: the JSON of a run, a step or a message, out of the index."""
+"""Streams objects as received: the JSON of a run, a step or a message, out of the index; a message's words too."""
 
-from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.shell.copy_age import mark_stale
 from runsdash.dashboard.shell.lookup import connection_of, refetched_run
 from runsdash.index.exporting.run_zip import safe
 from runsdash.index.models import Message, MessageBody, RunBody, StepBody
 from runsdash.index.models.bodies import Body
-from runsdash.index.storage.bodies import raw_chunks
+from runsdash.index.storage.bodies import raw_chunks, raw_object
+from runsdash.service import objects
 
 
 @viewer_required
@@ -33,6 +35,20 @@ def message(request: HttpRequest, *, message_id: str) -> StreamingHttpResponse:
     connection = connection_of(request, (Message, message_id))
     body = MessageBody.objects.filter(message__connection=connection, message__upstream_id=message_id).first()
     return streamed(request, body, name=message_id)
+
+
+@viewer_required
+@require_safe
+def message_text(request: HttpRequest, *, message_id: str) -> HttpResponse:
+    """Shows a message's words as they came: Markdown drops marks such as `__init__` and blanks that align."""
+    connection = connection_of(request, (Message, message_id))
+    body = MessageBody.objects.filter(message__connection=connection, message__upstream_id=message_id).first()
+    if body is None:
+        raise Http404("RunsDash has no copy of this object.")
+    parts = objects.Message.from_raw(raw_object(body)).content
+    text = visible("\n\n".join(str(part.text or part.refusal or "") for part in parts))
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 def streamed(request: HttpRequest, body: Body | None, *, name: str) -> StreamingHttpResponse:

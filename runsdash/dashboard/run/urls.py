@@ -22,5 +22,6 @@ urlpatterns = [
     path(RUN + "export.zip", export.run_zip, name="run_zip"),
     path(RUN + "steps/<id:step_id>/raw.json", raw.step, name="step_raw"),
     path("messages/<id:message_id>/raw.json", raw.message, name="message_raw"),
+    path("messages/<id:message_id>/text/", raw.message_text, name="message_text"),
     path("files/<id:file_id>/", files.file, name="file"),
 ]

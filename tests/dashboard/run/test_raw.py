@@ -6,6 +6,7 @@ import pytest
 
 from runsdash.index.models import RunStep
 from tests.dashboard.conftest import path_of
+from tests.pages import page_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,6 +38,16 @@ def test_a_step_and_a_message(connection, start, upstream, open_run, operator):
     assert received == upstream.steps(run)[0]
     response = operator.get(f"/messages/{step.message_upstream_id}/raw.json")
     assert json.loads(body_of(response))["id"] == step.message_upstream_id
+
+
+def test_the_words_of_a_message_are_one_click_away_as_they_came(connection, upstream, start, open_run, operator):
+    words = "def __init__(self):\n    a   =  1 # <b> \u202e"
+    run = start(words, until="completed")
+    page = page_of(open_run(run, "?tab=conversation"))
+    link = next(one for one in page.all("a") if one.text == "plain text")
+    answer = operator.get(link["href"])
+    assert answer["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.content.decode() == words.replace("\u202e", "[U+202E]")
 
 
 def test_a_large_output_is_whole(connection, upstream, open_run):
