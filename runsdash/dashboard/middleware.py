@@ -10,8 +10,8 @@ from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from runsdash.dashboard.shell import health
 from runsdash.dashboard.rendering.visible import visible_page
+from runsdash.dashboard.shell import health
 from runsdash.dashboard.shell.problems import not_allowed_response, problem_response
 from runsdash.index.storage.storable_text import REPLACEMENT, storable
 

@@ -122,3 +122,12 @@ def test_a_live_page_reloads_itself(plain: Visitor, site: Site):
     run = site.upstream.wait(site.upstream.run("/slow 60"), "in_progress")
     page = plain.open(run_path(run))
     assert page.locator("noscript meta[http-equiv=refresh]").count() or page.locator("meta[http-equiv=refresh]").count()
+
+
+def test_what_only_a_script_can_do_is_not_offered(plain: Visitor, site: Site):
+    run = site.upstream.wait(site.upstream.run("hello", metadata={"ticket": "T-1"}))
+    page = plain.open(run_path(run))
+    page.locator("[popovertarget=user-menu]").click()
+    expect(page.locator("#user-menu").get_by_text("Profile")).to_be_visible()
+    for dead in ("[data-pause]", "[commandfor=keys]", "[data-copy]", ".topsearch kbd"):
+        assert not [one for one in page.locator(dead).all() if one.is_visible()], dead

@@ -52,7 +52,7 @@ class ConnectionForm(forms.ModelForm):
     class Meta:
         model = Connection
         fields = ["slug", "name", "kind", "base_url", "api_version", "timeout_s", "budget_per_min", "is_enabled"]
-        labels = {"slug": "Name", "name": "Title", "base_url": "Base URL", "api_version": "API version"}
+        labels = {"slug": "Short name", "name": "Name", "base_url": "Base URL", "api_version": "API version"}
         help_texts = {
             "slug": "Lower-case letters, digits and dashes. It stands in addresses and does not change.",
             "name": "Optional, for people.",
@@ -67,7 +67,7 @@ class ConnectionForm(forms.ModelForm):
     def clean_slug(self) -> str:
         slug = self.cleaned_data["slug"]
         if slug in RESERVED_SLUGS:
-            raise forms.ValidationError(f"“{slug}” is {RESERVED_SLUGS[slug]}. Choose another name.")
+            raise forms.ValidationError(f"“{slug}” is {RESERVED_SLUGS[slug]}. Choose another.")
         return slug
 
     def clean(self) -> dict[str, object]:

@@ -30,7 +30,7 @@ def clauses_of(text: str) -> list[Clause]:
             sentence = f"“{faulty[:80]}” has a quotation mark that does not enclose a whole value."
             raise FilterError(faulty, sentence, position)
         clause = clause_of(match)
-        problem = problem_with_minus(match) or problem_with(clause)
+        problem = problem_with_minus(match) or problem_with_key(match) or problem_with(clause)
         if problem:
             raise FilterError(match.group(), problem, position)
         clauses[clause] = None
@@ -47,6 +47,13 @@ def problem_with_minus(match: re.Match[str]) -> str:
     if match["not"] and match["name"] is None and (match["plain"] or "").startswith("-"):
         return "One minus sign excludes what follows. To look for a word that begins with one, put it in quotes."
     return ""
+
+
+def problem_with_key(match: re.Match[str]) -> str:
+    """Finds metadata without a key. One that is empty on purpose is written `metadata.""=VALUE`."""
+    if (match["name"] or "").lower() != METADATA or match["key"] or match["quoted_key"] is not None:
+        return ""
+    return "Write metadata.KEY=VALUE, for example metadata.env=prod."
 
 
 def clause_of(match: re.Match[str]) -> Clause:

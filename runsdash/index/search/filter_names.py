@@ -102,7 +102,7 @@ def problem_with(clause: Clause) -> str:
     if name == METADATA and clause.operator in COMPARISONS:
         return "Metadata are texts without an order, so they cannot be compared. Write metadata.KEY=VALUE."
     if name == METADATA:
-        return "" if clause.key else "Write metadata.KEY=VALUE, for example metadata.env=prod."
+        return ""
     if name not in NAMES:
         return (
             f"“{name[:40]}{clause.operator}” is not known. Known are {', '.join(f'{one}:' for one in NAMES)} and "

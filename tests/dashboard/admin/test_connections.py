@@ -248,3 +248,14 @@ def test_removing_refuses_while_it_has_an_archive(admin: Client) -> None:
 def test_who_may(client: Client) -> None:
     assert client.get(URL).status_code == 302
     assert client.post(f"{URL}new/", TYPED).status_code == 302
+
+
+def test_the_edit_page_tests_it_and_does_not_push_its_removal(admin, connection):
+    page = page_of(admin.get(f"/connections/{connection.slug}/"))
+    assert page.one("label", for_="id_name").text == "Name"
+    test = page.one("form", action=f"/connections/{connection.slug}/test/")
+    assert test["hx-post"] == test["action"]
+    buttons = [one for one in page.one("main").all("button", class_="btn") if one.get("type") == "submit"]
+    remove = next(one for one in buttons if one.text.startswith("Remove"))
+    assert "solid" not in remove.classes
+    assert len(remove.text) < max(len(one.text) for one in buttons if "primary" in one.classes)

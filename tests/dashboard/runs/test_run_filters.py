@@ -1,6 +1,8 @@
 """What stands around the rows of the run list: facets, suggestions, clauses, sorts, columns, marks."""
 
 from dataclasses import replace
+from unicodedata import normalize
+from urllib.parse import urljoin
 
 import pytest
 from django.test import Client
@@ -333,3 +335,24 @@ def test_the_page_says_how_much_of_a_text_is_searched(viewer: Client, prod: Conn
     made_run(prod)
     assert "first 100 KB" in page_of(viewer.get(URL, {"q": "needle"})).one("p", id="words-hint").text
     assert not page_of(viewer.get(URL, {"q": "status:failed"})).all("p", id="words-hint")
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", '"', "\\", "a=b", "ключ", "k" * 64])
+def test_the_link_of_a_metadata_pair_leads_to_its_runs(viewer, key):
+    run = made_run(made_connection(), metadata={key: "v w"})
+    made_run(made_connection("other"), metadata={"other": "v w"})
+    page = page_of(viewer.get("/runs/?cols=metadata"))
+    link = next(
+        one for one in page.all("a", class_="tag") if one.parent.parent.parent.get("data-run-id") == run.upstream_id
+    )
+    found = page_of(viewer.get(urljoin("/runs/", link["href"])))
+    assert [one["data-run-id"] for one in found.all("tr", data_run_id=True)] == [run.upstream_id]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+@pytest.mark.parametrize("words", ["Café Gdańsk", "ﬁle № 5", "각하", "Ａｂｃ"])
+def test_words_match_in_every_normal_form(viewer, words, form):
+    run = made_run(made_connection(), instructions=normalize(form, words))
+    for typed in ("NFC", "NFD", "NFKC", "NFKD"):
+        found = page_of(viewer.get("/runs/", {"q": normalize(typed, words)}))
+        assert [one["data-run-id"] for one in found.all("tr", data_run_id=True)] == [run.upstream_id], typed
