@@ -16,6 +16,7 @@ QUIRKS = {
     "no_thread_list": False,
     "no_run_list": False,
     "no_steps": False,
+    "open_steps": False,
     "cancel_at_once": False,
     "writes_ignored": False,
     "float_timestamps": False,

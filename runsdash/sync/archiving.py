@@ -13,7 +13,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from runsdash.index.keeping import archive
-from runsdash.index.models import ArchivedFile, Connection, Message, Thread
+from runsdash.index.models import ArchivedFile, Connection, Message, Run, Thread
+from runsdash.index.snapshots.ended_runs import SETTLING
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.walks import rests
 from runsdash.service import (
@@ -70,16 +71,28 @@ class Archives:
         before = self.places.get(connection.pk)
         runs, following = archive.runs_to_archive(connection, before=before, most=RUNS_A_LOOK)
         for run in runs:
-            if run.thread.has_all_messages or run.thread.is_gone or rests(run.thread, "messages"):
+            start = missing_messages(run)
+            if start is None:
                 archive.mark_if_archived(run)
             elif may_ask(run.thread):
-                yield partial(walk_messages, run.thread)
+                yield start
             self.places[connection.pk] = run.pk
             if monotonic() > until:
                 return
         self.places[connection.pk] = following
         if following is None:
             self.rests_until[connection.pk] = monotonic() + PASS_EVERY_S
+
+
+def missing_messages(run: Run) -> Start | None:
+    """Returns the read of messages that an ended run's archive needs next, as far as it can be had."""
+    thread = run.thread
+    if thread.is_gone or rests(thread, "messages"):
+        return None
+    if not thread.has_all_messages:
+        return partial(walk_messages, thread)
+    has_settled = run.status_since is not None and run.status_since + SETTLING <= timezone.now()
+    return partial(look_at_thread, thread, is_whole=True) if has_settled and archive.lacks_last_messages(run) else None
 
 
 def may_ask(thread: Thread) -> bool:
@@ -232,6 +245,9 @@ def missing_piece(thread: Thread) -> Start | None:
     for run in archive.unarchived_runs(thread)[:RUNS_A_LOOK]:
         if archive.lacks_steps(run) and not rests(run, "steps"):
             return partial(read_run, run)
+        start = missing_messages(run)
+        if start is not None:
+            return start
         archive.mark_if_archived(run)
     files = archive.wanted_files(thread.connection, most=1, thread=thread)
     if files:

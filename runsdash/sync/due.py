@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.snapshots.ended_runs import SETTLING
 from runsdash.index.storage.keys import first_key_of
 from runsdash.index.storage.leases import free
 from runsdash.index.walks import resting_steps, rests
@@ -105,7 +106,7 @@ def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list
     if connection.lacks_steps:
         return []
     rows = Run.objects.filter(free(now), has_all_steps=False, connection=connection, thread__is_gone=False)
-    rows = rows.exclude(run_states.active() | resting_steps())
+    rows = rows.exclude(run_states.active() | resting_steps() | Q(steps_walked_at__gt=now - SETTLING))
     wanted = Q(trouble__isnull=True) | Q(checked_at__lte=now - AGAIN_AT_LEAST)
     for age, again in AGAIN_BY_AGE.items():
         wanted |= Q(id__gte=first_key_of(now - age), checked_at__lte=now - again)

@@ -1,17 +1,18 @@
 """Stores the answers of a refresh in the index, whatever each of them turned out to be."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from runsdash.index import run_states
+from runsdash.index.fulltext.writer import index_long_run
 from runsdash.index.keeping.archive import file_ids_of_message, want_files
 from runsdash.index.keeping.purge import purge_of
 from runsdash.index.models import Connection, Run, RunStep, Thread
-from runsdash.index.snapshots.ended_runs import read_steps_again
+from runsdash.index.snapshots.ended_runs import SETTLING, cursor_before, first_open_step
 from runsdash.index.snapshots.upsert_assistants import upsert_assistants
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_runs import upsert_run, upsert_runs
@@ -27,9 +28,6 @@ from .last_error import last_error_of, note_failure, note_lack, note_offer, note
 from .message_walk import note_newest, take
 from .named_runs import store_named_runs
 from .parallel_reads import Reads
-
-# A run that ended this long before its steps were asked for has them all.
-SETTLING = timedelta(seconds=2)
 
 
 def record_last_error(row: Run | Thread, error: ServiceError, *, token: str) -> None:
@@ -67,6 +65,8 @@ def store_run(connection: Connection, reads: Reads, *, run: Run | None, token: s
         return
     store_assistants(connection, reads)
     finish(run, store_steps(run, reads), store_messages(run.thread, reads), token=token)
+    if run.facts.is_terminal:
+        note_messages_read(run.thread, reads)
 
 
 def finish(row: Run | Thread, *errors: ServiceError | None, token: str) -> None:
@@ -98,7 +98,10 @@ def store_steps(run: Run, reads: Reads) -> ServiceError | None:
 
 
 def store_walk_page(run: Run, page: Page, *, sent_at: datetime) -> None:
-    """Stores a page of the walk from the first step, and how far it has got."""
+    """Stores a page of the walk from the first step.
+
+    Where the walk through an ended run ends, it goes back to what was still open.
+    """
     cursor = RunStep.objects.filter(run=run, upstream_id=run.steps_cursor).first() if run.steps_cursor else None
     known_rows = RunStep.objects.filter(connection=run.connection_id)
     columns = walk_columns(run, "steps", page, after=run.steps_cursor, known_rows=known_rows, newest_first=False)
@@ -106,8 +109,13 @@ def store_walk_page(run: Run, page: Page, *, sent_at: datetime) -> None:
     upsert_steps(run, page.data, fetched_at=sent_at, after=cursor.position if cursor else None)
     columns["archived_at"] = None  # it may have been archived while the server listed no steps
     columns["steps_walked_at"] = sent_at if is_walked else None
-    columns["has_all_steps"] = columns["has_all_steps"] and is_over_for(run, sent_at)
+    still_open = open_step_of_ended(run) if is_walked else None
+    if still_open is not None:
+        columns["steps_cursor"] = cursor_before(still_open)
+    columns["has_all_steps"] = columns["has_all_steps"] and still_open is None and is_over_for(run, sent_at)
     save_run(run, **columns)
+    if run.has_all_steps:
+        index_long_run(run)
 
 
 def store_newest_steps(run: Run, page: Page, *, sent_at: datetime) -> None:
@@ -120,8 +128,6 @@ def store_newest_steps(run: Run, page: Page, *, sent_at: datetime) -> None:
         save_run(run, steps_walked_at=None)
     elif run.steps_walked_at and steps:
         save_run(run, steps_cursor=steps[-1].upstream_id)
-    if run.facts.is_terminal and not is_over_for(run, sent_at):
-        read_steps_again(run)
 
 
 def position_before(known: QuerySet[RunStep], run: Run, steps: Sequence[objects.RunStep]) -> int | None:
@@ -129,6 +135,13 @@ def position_before(known: QuerySet[RunStep], run: Run, steps: Sequence[objects.
     first = known.filter(upstream_id=steps[0].id).first() if steps else None
     before = RunStep.objects.filter(run=run, position__lt=first.position).order_by("-position") if first else None
     return before.values_list("position", flat=True).first() if before is not None else None
+
+
+def open_step_of_ended(run: Run) -> RunStep | None:
+    """Finds a step of an ended run that was open when it was read, too soon after the end."""
+    if not run.facts.is_terminal or run.status_since is None:
+        return None
+    return first_open_step(run, read_before=run.status_since + SETTLING)
 
 
 def is_over_for(run: Run, sent_at: datetime) -> bool:
@@ -163,6 +176,13 @@ def store_messages(thread: Thread, reads: Reads) -> ServiceError | None:
     return None
 
 
+def note_messages_read(thread: Thread, reads: Reads) -> None:
+    """Notes that the newest messages are here, so that runs which had ended by then lack none."""
+    if isinstance(reads.answer("messages"), Page | NotSupported):
+        rows = Thread.objects.filter(Q(messages_read_at=None) | Q(messages_read_at__lt=reads.sent_at), pk=thread.pk)
+        rows.update(messages_read_at=reads.sent_at)
+
+
 def store_assistants(connection: Connection, reads: Reads) -> None:
     """Stores the names of assistants; a server that cannot list them costs nothing but the names."""
     answer = reads.answer("assistants")
@@ -186,6 +206,7 @@ def store_thread(connection: Connection, reads: Reads, *, thread_id: str, thread
     messages_error = store_messages(thread, reads)
     runs_error = store_runs(connection, thread, reads) or store_named_runs(thread, reads)
     finish(thread, messages_error, runs_error, token=token)
+    note_messages_read(thread, reads)
 
 
 def store_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceError | None:

@@ -47,6 +47,12 @@ def index_runs(run_ids: Iterable[int]) -> None:
         upsert_rows(RunText, [row for row in rows if is_new(row, there.get(row["run_id"]))])
 
 
+def index_long_run(run: Run) -> None:
+    """Gathers the words of a run that was too long to do so at each page of its steps. Call it once it has them all."""
+    if run.step_count > MANY_STEPS:
+        index_runs([run.pk])
+
+
 def index_messages(thread: Thread, messages: Sequence[Message]) -> None:
     """Indexes the runs that wrote these new or changed messages, and those that answer them."""
     own = {message.run_upstream_id for message in messages if message.run_upstream_id}

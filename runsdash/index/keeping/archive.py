@@ -15,12 +15,14 @@ from django.utils import timezone
 
 from runsdash.index import run_states
 from runsdash.index.models import ArchivedFile, Connection, Message, Run, StepBody, Thread
+from runsdash.index.snapshots.ended_runs import SETTLING
 from runsdash.index.snapshots.known_rows import chunks
 from runsdash.index.storage.bodies import shown
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.page_reads import messages_of_run
 from runsdash.index.walks import resting_steps, rests
 
+OPEN_MESSAGE = "in_progress"
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_ATTEMPTS = 5  # at a file that the upstream fails to give
 TRIED_EVERY = timedelta(minutes=1)
@@ -160,13 +162,24 @@ def unarchived_runs(thread: Thread) -> QuerySet[Run]:
 def mark_if_archived(run: Run) -> bool:
     """Asks for the files that an ended run names; marks it as archived when nothing is missing any more."""
     wanted = want_files(run.thread, file_ids_of_run(run))
-    if not run.thread.has_all_messages or lacks_steps(run) or are_missing(run.connection_id, wanted):
+    if not run.thread.has_all_messages or lacks_last_messages(run) or lacks_steps(run):
+        return False
+    if are_missing(run.connection_id, wanted):
         return False
     return bool(Run.objects.filter(pk=run.pk, archived_at__isnull=True).update(archived_at=timezone.now()))
 
 
 def lacks_steps(run: Run) -> bool:
     return not run.has_all_steps and not run.connection.lacks_steps
+
+
+def lacks_last_messages(run: Run) -> bool:
+    """Tells whether the newest messages were last read before the run's end, or with one of its own still open."""
+    read_at, ended_by = run.thread.messages_read_at, run.status_since
+    if run.thread.is_gone or ended_by is None:
+        return False
+    own = Message.objects.filter(thread=run.thread_id, run_upstream_id=run.upstream_id, status=OPEN_MESSAGE)
+    return read_at is None or read_at <= ended_by or own.filter(fetched_at__lt=ended_by + SETTLING).exists()
 
 
 def are_missing(connection_id: int, file_ids: Sequence[str]) -> bool:

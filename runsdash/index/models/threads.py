@@ -31,6 +31,7 @@ class Thread(Refreshed):
     messages_cursor = models.CharField(max_length=200, blank=True, default="")
     has_all_messages = models.BooleanField(default=False)
     messages_doubted_at = models.DateTimeField(null=True)
+    messages_read_at = models.DateTimeField(null=True)  # the newest ones, for runs that had ended by then
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="thread_once_a_connection")]

@@ -1,20 +1,33 @@
-"""Marks the steps of an ended run as old: they were read while it ran, whoever saw the end first."""
+"""Finds the steps of a run that were open when they were last read. Only reading again tells what they became."""
+
+from datetime import datetime, timedelta
 
 from runsdash.index.models import Run, RunStep
-from runsdash.service.statuses import step_status
+from runsdash.service.statuses import StepStatus
 
-NEWEST = 200  # steps among which those are that were not over
+# What is asked for this long after a run ended is complete, and nothing is open that will still close.
+SETTLING = timedelta(seconds=2)
+ENDED_STEPS = [status.value for status in StepStatus if status.is_terminal]
+
+
+def first_open_step(run: Run, *, read_before: datetime | None = None) -> RunStep | None:
+    """Finds the first step that was open when it was last read, perhaps only if before a moment."""
+    rows = RunStep.objects.filter(run=run).exclude(status__in=ENDED_STEPS)
+    rows = rows.filter(fetched_at__lt=read_before) if read_before else rows
+    return rows.order_by("position", "id").first()
+
+
+def cursor_before(step: RunStep) -> str:
+    """Returns the cursor of a walk that reads `step` next."""
+    before = RunStep.objects.filter(run=step.run_id, position__lt=step.position).order_by("-position", "-id").first()
+    return before.upstream_id if before else ""
 
 
 def read_steps_again(run: Run) -> None:
-    """Lets the steps of `run` be read once more, from the first that was not over."""
-    newest = list(RunStep.objects.filter(run=run).order_by("-position")[:NEWEST])
-    still_open = [step for step in newest if not step_status(step.status).is_terminal]
+    """Lets the steps of a run that has just ended be read once more, from the first that was open."""
+    still_open = first_open_step(run)
     run.has_all_steps, run.steps_walked_at = False, None
-    if still_open:
-        before = RunStep.objects.filter(run=run, position__lt=still_open[-1].position).order_by("-position").first()
-        run.steps_cursor = before.upstream_id if before else ""
-    if not run.steps_cursor:
-        run.steps_doubted_at = None  # the walk begins anew
+    run.steps_cursor = cursor_before(still_open) if still_open else run.steps_cursor
+    run.steps_doubted_at = run.steps_doubted_at if run.steps_cursor else None  # the walk begins anew
     names = ("has_all_steps", "steps_walked_at", "steps_cursor", "steps_doubted_at")
     Run.objects.filter(pk=run.pk).update(**{name: getattr(run, name) for name in names})

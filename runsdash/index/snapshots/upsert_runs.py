@@ -86,7 +86,7 @@ def _upsert_some_runs(
                 row.status_since = fetched_at
                 seen.append(StatusSeen(run_id=row.pk, status=row.status, seen_at=fetched_at))
             changed[row.pk] = row, run
-            if was_active and row.facts.is_terminal and row.steps_walked_at:
+            if was_active and row.facts.is_terminal:
                 ended.append(row)
         write_runs(list(changed.values()), fetched_at=fetched_at)
         for row in ended:

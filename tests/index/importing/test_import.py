@@ -272,6 +272,15 @@ def test_without_any_connection_an_archive_is_made(db: None, tmp_path) -> None:
     assert Run.objects.get().has_all_steps
 
 
+def test_a_live_run_has_not_all_steps_whatever_an_older_export_says(prod: Connection, tmp_path) -> None:
+    path = tmp_path / "a.jsonl"
+    kept = b',"_fetched_at":"2026-11-20T11:00:00+00:00","_kept":{"has_all_steps":true}}\n'
+    runs = [run_object(id="run_a", status="in_progress"), run_object(id="run_b", status="completed")]
+    path.write_bytes(b"".join(json.dumps(run).encode()[:-1] + kept for run in runs))
+    call_command("import_runs", str(path))
+    assert dict(Run.objects.values_list("upstream_id", "has_all_steps")) == {"run_a": False, "run_b": True}
+
+
 def test_several_connections_need_a_choice(prod: Connection, tmp_path) -> None:
     made_connection("other")
     path = tmp_path / "a.jsonl"
