@@ -76,7 +76,7 @@ def kept_fields(request: HttpRequest) -> KeptFields | None:
 def carried_fields(posted: QueryDict) -> KeptFields | None:
     """Reads what the sign-in page carried along; None when there is nothing, or nothing that we wrote."""
     try:
-        kept = KeptFields(**json.loads(posted.get(FIELD, "")))
+        kept = KeptFields(**json.loads(posted.get(FIELD, ""), parse_constant=str))
         are_ours = all(url_has_allowed_host_and_scheme(one, None) for one in (kept.path, kept.origin))
         fields = [(str(name), str(value)) for name, value in kept.fields]
         kept.text.encode()  # refuses halves of characters

@@ -5,6 +5,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from . import checks
+from .objects.parsing import identifier, mapping
 
 Scope = Literal["collection", "item", "action"]
 
@@ -13,6 +14,7 @@ Scope = Literal["collection", "item", "action"]
 class Call:
     """Holds one request. `path` starts with a slash, `ids` are the ids it names, and a `body` of None is not sent.
 
+    `about` are fields by which an object in the answer would say that it is another than was asked for.
     `scope` says what a 404, 405 or 501 means: on a collection or an action that the server may not
     offer it, on an item that the id is unknown (docs/protocol.md).
     """
@@ -23,17 +25,18 @@ class Call:
     scope: Scope
     ids: tuple[str, ...] = ()
     query: list[tuple[str, str]] = field(default_factory=list)
+    about: dict[str, str] = field(default_factory=dict)
     body: dict[str, object] | None = None
     accept: str = "application/json"
 
     @property
-    def object_id(self) -> str | None:
-        """Names the object that has to be answered; None where the server chooses it."""
-        return None if self.scope == "collection" else self.ids[-1]
-
-    @property
     def is_write(self) -> bool:
         return self.method != "GET"
+
+    def misnamed(self, value: object) -> str:
+        """Names the first field by which an object is not what was asked for; "" when it may be."""
+        said = {name: identifier(mapping(value).get(name)) for name in self.about}
+        return next((name for name, one in said.items() if one not in (None, self.about[name])), "")
 
 
 def path_to(*words: str, **ids: str) -> str:

@@ -25,7 +25,7 @@ from .objects import Deleted, FileContent, Page
 from .operations import OPERATIONS, AllOperations
 from .operations.base import T
 from .providers import Endpoint
-from .refusals import other_id, page_said, unusable, what_came
+from .refusals import another, page_said, unusable, what_came
 from .retry import MAX_RETRIES, Backoff
 from .stream import RunStream
 from .transport import Transport
@@ -131,24 +131,25 @@ class Client(AllOperations):
             value: object = {"id": call.ids[-1], "deleted": True}
         else:
             value = self._decoded(call, reply)
-        if not isinstance(value, dict) or (got := identifier(value.get("id"))) is None:
+        if not isinstance(value, dict) or identifier(value.get("id")) is None:
             raise self._unusable(call, reply, what_came(value, kind.__name__))
-        if call.object_id not in (None, got):
-            raise self._unusable(call, reply, other_id(call.object_id, got))
+        if name := call.misnamed(value):
+            raise self._unusable(call, reply, another(kind.__name__, value, name))
         return value if raw else kind.from_raw(value)
 
-    def _page(
-        self, call: Call, kind: type[T], *, limit: int, raw: bool, keep: Callable[[T], bool] | None = None
-    ) -> Page[T] | Any:
+    def _page(self, call: Call, kind: type[T], *, limit: int, raw: bool) -> Page[T] | Any:
         reply = self._transport.fetch(call)
         value = self._decoded(call, reply)
         if items_of(value) is None:
             raise self._unusable(call, reply, what_came(value, "list"))
-        keep = keep or (lambda _item: True)
-        return value if raw else Page.from_raw(value, item_from_raw=kind.from_raw, limit=limit, keep=keep)
+        if raw:
+            return value
+        return Page.from_raw(
+            value, item_from_raw=kind.from_raw, limit=limit, keep=lambda item: not call.misnamed(item.raw)
+        )
 
     def _stream(self, call: Call, *, raw: bool) -> RunStream:
-        return RunStream(self._transport.open_stream(call), run_id=call.object_id, raw=raw)
+        return RunStream(self._transport.open_stream(call), call, raw=raw)
 
     def _bytes(self, call: Call, file_id: str, *, max_bytes: int, raw: bool) -> FileContent | Any:
         reply = self._transport.fetch(call, max_bytes=max_bytes)

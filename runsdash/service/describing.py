@@ -32,7 +32,7 @@ class Describing(AllOperations):
     def _one(self, call: Call, kind: object, *, raw: bool) -> RequestDescription:
         return self._described(call)
 
-    def _page(self, call: Call, kind: object, *, limit: int, raw: bool, keep: object = None) -> RequestDescription:
+    def _page(self, call: Call, kind: object, *, limit: int, raw: bool) -> RequestDescription:
         return self._described(call)
 
     def _stream(self, call: Call, *, raw: bool) -> RequestDescription:

@@ -68,8 +68,9 @@ def what_came(value: object, wanted: str) -> str:
     return said or f"The answer is not a {wanted}."
 
 
-def other_id(wanted: str, got: str) -> str:
-    return f"The server answered with another id than the one asked for: {got[:200]}, not {wanted[:200]}."
+def another(kind: str, value: dict[str, Any], name: str) -> str:
+    """Says that an answer is about another object than the request."""
+    return f"The server answered with another {kind.lower()}: its {name} is {str(value[name])[:80]!r}."
 
 
 def _without_secrets(endpoint: Endpoint, value: object) -> object:

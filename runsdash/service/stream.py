@@ -13,12 +13,13 @@ from typing import Any
 from runsdash.service.objects.parsing import identifier, mapping
 from runsdash.service.statuses import RunStatus, run_status
 
+from .calls import Call
 from .decoding import Undecodable, decode_json, error_field, error_text
 from .errors import ServiceError, UpstreamFailed
 from .exchange import Exchange
 from .merging import merge, settled
 from .objects import LastError, Message, Run, RunStep, Thread, sorted_steps
-from .refusals import SHOWN_FROM_BYTES, other_id, what_came
+from .refusals import SHOWN_FROM_BYTES, another, what_came
 from .sse import frames
 from .stream_events import DONE, ERROR, StreamEvent, events_of, run_event
 
@@ -91,10 +92,9 @@ class RunStream(Accumulated):
     Use it in a `with`, or call `close()`, which may come from another thread.
     """
 
-    def __init__(self, exchange: Exchange, *, run_id: str | None = None, raw: bool = False) -> None:
-        """Opens the stream. `run_id` is the run that it has to be about; None for one that it starts."""
+    def __init__(self, exchange: Exchange, call: Call, *, raw: bool = False) -> None:
         super().__init__()
-        self._run_id = run_id
+        self._call = call
         self.request_id = exchange.request_id
         self.error: ServiceError | None = None
         self.last_error: LastError | None = None  # what an `error` event said
@@ -151,9 +151,8 @@ class RunStream(Accumulated):
         try:
             for event in self._received():
                 count += 1
+                self._refuse_another(event)
                 self.take(event)
-                if self.run is not None and self._run_id not in (None, self.run.id):
-                    raise self._failed(other_id(self._run_id, self.run.id))
                 self.is_done = event.name == DONE
                 if event.name == ERROR:
                     self._take_error(event.raw)
@@ -168,6 +167,12 @@ class RunStream(Accumulated):
                 self.error = error
         finally:
             self._is_closed = True
+
+    def _refuse_another(self, event: StreamEvent) -> None:
+        """Ends a stream whose first run is not the one that it was asked for."""
+        is_run = event.name.startswith("thread.run.") and not event.name.startswith("thread.run.step")
+        if is_run and self.run is None and (name := self._call.misnamed(event.raw)):
+            raise self._failed(another("run", mapping(event.raw), name))
 
     def _received(self) -> Iterator[StreamEvent]:
         if "json" in self._exchange.content_type.lower():

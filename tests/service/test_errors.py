@@ -98,7 +98,7 @@ def test_the_request_id_has_many_names(header):
     [
         b"",
         b"<html>hello</html>",
-        b'{"id":"run_1"',
+        b'{"id":"r"',
         b"[" * 5000,
         b"[" * 150 + b"]" * 150,
         b'"run"',
@@ -119,7 +119,7 @@ def test_a_useless_200_is_a_failure_of_the_server(body, operation):
 
 
 def test_a_list_is_no_run():
-    assert raised(reply([{"id": "run_1"}])).message == "The answer is not a Run."
+    assert raised(reply([{"id": "r"}])).message == "The answer is not a Run."
 
 
 def test_an_error_with_status_200_is_told():
@@ -133,18 +133,14 @@ def test_a_page_with_status_200_is_told_by_its_title():
 
 @pytest.mark.parametrize("status", ["200 OK", "201 Created", "202 Accepted", "299 Fine"])
 def test_any_2xx_is_success(status):
-    with RawServer(reply({"id": "run_1"}, status=status)) as server:
-        assert Client(server.base_url).retrieve_run(thread_id="t", run_id="run_1").id == "run_1"
+    with RawServer(reply({"id": "r"}, status=status)) as server:
+        assert Client(server.base_url).retrieve_run(thread_id="t", run_id="r").id == "r"
 
 
 def test_json_that_no_database_holds_is_made_storable():
-    body = (
-        b'{"id":"run_1","instructions":"a\\u0000b\\ud800c\x01","temperature":NaN,"top_p":1e999,"n":'
-        + b"9" * 5000
-        + b"}"
-    )
+    body = b'{"id":"r","instructions":"a\\u0000b\\ud800c\x01","temperature":NaN,"top_p":1e999,"n":' + b"9" * 5000 + b"}"
     with RawServer(reply(body)) as server:
-        run = Client(server.base_url).retrieve_run(thread_id="t", run_id="run_1")
+        run = Client(server.base_url).retrieve_run(thread_id="t", run_id="r")
     assert run.instructions == "a�b�c\x01"
     assert (run.temperature, run.top_p) == (None, None)
     assert run.raw["n"] == "9" * 5000

@@ -14,7 +14,7 @@ from runsdash.service import Backoff, Client, NoAnswer, RateLimited, ServiceErro
 from runsdash.service.retry import LONGEST_REMEMBERED_WAIT_S, next_wait_s, retry_after_s
 from tests.service.raw_server import RawServer, received, reply, slowly
 
-GOOD = reply({"id": "t"})
+GOOD = reply({"id": "thread_1"})
 
 
 def failing(status, *headers):
@@ -23,7 +23,7 @@ def failing(status, *headers):
 
 def tries(*answers, operation="retrieve_thread", **options):
     """How many requests a read takes, and what it ends with."""
-    parameters = {"thread_id": "t"} if operation == "retrieve_thread" else {}
+    parameters = {"thread_id": "thread_1"} if operation == "retrieve_thread" else {}
     with RawServer(*answers) as server:
         client = Client(server.base_url, "key", **{"timeout": 5, **options})
         try:
@@ -36,7 +36,7 @@ def tries(*answers, operation="retrieve_thread", **options):
 @pytest.mark.parametrize("status", ["408 Late", "409 Busy", "429 Slow down", "500 Oops", "502 Bad", "503 Busy"])
 def test_a_read_is_tried_again(status):
     count, ending = tries(failing(status, "retry-after-ms: 1"), GOOD)
-    assert (count, ending.id) == (2, "t")
+    assert (count, ending.id) == (2, "thread_1")
 
 
 @pytest.mark.parametrize("status", ["400 No", "401 No", "404 No", "422 No", "501 No"])
@@ -119,10 +119,10 @@ def test_a_wait_beyond_the_deadline_fails_at_once_and_is_remembered():
     with RawServer(failing("429 Slow down", "Retry-After: 30"), GOOD) as server:
         started = time.monotonic()
         with pytest.raises(RateLimited) as caught:
-            Client(server.base_url, timeout=2, backoff=shared).retrieve_thread(thread_id="t")
+            Client(server.base_url, timeout=2, backoff=shared).retrieve_thread(thread_id="thread_1")
         assert caught.value.retry_after_s == 30
         with pytest.raises(RateLimited, match="Nothing was sent") as caught:
-            Client(server.base_url, timeout=2, backoff=shared).retrieve_run(thread_id="t", run_id="r")
+            Client(server.base_url, timeout=2, backoff=shared).retrieve_run(thread_id="thread_1", run_id="r")
         assert 29 < caught.value.retry_after_s <= 30
         assert time.monotonic() - started < 1
         assert len(server.requests) == 1
@@ -132,8 +132,8 @@ def test_a_wait_owed_by_reads_does_not_stop_a_write():
     with RawServer(failing("429 Slow down", "Retry-After: 30"), GOOD) as server:
         client = Client(server.base_url, timeout=2)
         with pytest.raises(RateLimited):
-            client.retrieve_thread(thread_id="t")
-        assert client.create_thread().id == "t"
+            client.retrieve_thread(thread_id="thread_1")
+        assert client.create_thread().id == "thread_1"
 
 
 @pytest.mark.clock
@@ -144,9 +144,9 @@ def test_a_wait_owed_by_writes_stops_the_next_write():
             with pytest.raises(RateLimited):
                 client.create_thread()
         assert len(server.requests) == 1
-        assert client.retrieve_thread(thread_id="t").id == "t"
+        assert client.retrieve_thread(thread_id="thread_1").id == "thread_1"
         time.sleep(0.35)
-        assert client.create_thread().id == "t"
+        assert client.create_thread().id == "thread_1"
 
 
 def test_no_server_keeps_a_connection_silent_for_long():
@@ -231,7 +231,7 @@ def test_a_write_never_uses_a_connection_that_was_idle(idle_s, connections):
 
     with RawServer(keep_open) as server:
         client = Client(server.base_url, timeout=5, max_retries=0)
-        client.retrieve_thread(thread_id="t")
+        client.retrieve_thread(thread_id="thread_1")
         time.sleep(idle_s)
         client.create_thread()
         assert len(server.requests) == connections
@@ -245,9 +245,9 @@ def test_a_read_that_met_a_closing_connection_is_repeated_without_a_wait():
 
     with RawServer(closing, GOOD) as server:
         client = Client(server.base_url, timeout=5, max_retries=1)
-        client.retrieve_thread(thread_id="t")
+        client.retrieve_thread(thread_id="thread_1")
         started = time.monotonic()
-        client.retrieve_thread(thread_id="t")
+        client.retrieve_thread(thread_id="thread_1")
         assert time.monotonic() - started < 0.3
         assert len(server.requests) == 2
 
@@ -258,13 +258,13 @@ def test_the_process_may_fork():
 import os, sys, time
 from runsdash.service import Client, NoAnswer
 client = Client(sys.argv[1], "key", timeout=0.5, max_retries=0)
-client.retrieve_thread(thread_id="t")
-client.background.retrieve_thread(thread_id="t").result(5)
+client.retrieve_thread(thread_id="thread_1")
+client.background.retrieve_thread(thread_id="thread_1").result(5)
 if os.fork() == 0:
-    assert client.background.retrieve_thread(thread_id="t").result(5).id == "t"
+    assert client.background.retrieve_thread(thread_id="thread_1").result(5).id == "thread_1"
     started = time.monotonic()
     try:
-        client.retrieve_thread(thread_id="t")
+        client.retrieve_thread(thread_id="thread_1")
     except NoAnswer:
         os._exit(7 if time.monotonic() - started < 1 else 1)
 sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))

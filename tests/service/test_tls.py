@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from runsdash.service import Client, NoAnswer
 from tests.service.raw_server import RawServer, received, reply, slowly
 
-GOOD = reply({"id": "t"})
+GOOD = reply({"id": "thread_1"})
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def client_of(server, certificate, **options):
 
 def test_an_answer_over_tls(certificate):
     with over_tls(certificate, GOOD) as server:
-        assert client_of(server, certificate).retrieve_thread(thread_id="t").id == "t"
+        assert client_of(server, certificate).retrieve_thread(thread_id="thread_1").id == "thread_1"
 
 
 def test_a_kept_connection_over_tls(certificate):
@@ -79,7 +79,7 @@ def test_a_kept_connection_over_tls(certificate):
 
     with over_tls(certificate, twice) as server:
         client = client_of(server, certificate)
-        client.retrieve_thread(thread_id="t")
+        client.retrieve_thread(thread_id="thread_1")
         client.create_thread()
     assert asked[0].startswith("POST /v1/threads ")
 

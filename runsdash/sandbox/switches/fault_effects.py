@@ -1,11 +1,11 @@
 """Spoils a reply that is ready but not sent, as its fault demands."""
 
-import re
 import socket
 import struct
 import time
 from collections.abc import Iterator
 
+from runsdash.sandbox.json_objects import JsonObject, dump, load
 from runsdash.sandbox.protocol.errors import ApiError
 
 from .faults import Fault
@@ -26,6 +26,7 @@ REFUSALS = {
     "501": ("The server cannot answer at the moment; try again later. (Injected by the sandbox.)", None),
     "502": ("Bad gateway. (Injected by the sandbox.)", None),
 }
+NAMES = ("id", "thread_id", "run_id")
 BEFORE = frozenset({*REFUSALS, "html", "hang", "reset_before"})
 
 
@@ -64,13 +65,20 @@ def damaged(fault: Fault | None, content: bytes) -> bytes:
         return content
     if fault.kind == "empty":
         return b""
-    if fault.kind == "other_id":
-        return re.sub(rb'"id": ?"', b'"id":"other_', content, count=1)
     if fault.kind == "wrong_type":
         return b'{"id":17,"object":["thread.run"],"status":{"is":"odd"},"created_at":"soon","data":"none"}'
+    if fault.kind == "foreign":
+        return dump(foreign(load(content))).encode()
     if fault.kind == "invalid_utf8":
         return content[:-1] + b',"odd":"\xff\xfe\xc3("' + content[-1:] if content[:1] == b"{" else b"\xff\xfe" + content
     return content
+
+
+def foreign(value: JsonObject) -> JsonObject:
+    """Gives an object, or those of a list, the ids of another."""
+    if "data" in value:
+        return value | {"data": [foreign(item) for item in value["data"]]}
+    return value | {name: f"{value[name]}_other" for name in NAMES if isinstance(value.get(name), str)}
 
 
 def dripped(content: bytes, fault: Fault) -> Iterator[bytes]:
@@ -99,6 +107,9 @@ def damaged_frame(fault: Fault | None, frame: bytes) -> bytes:
     """Returns a stream's frame after faults that change its bytes."""
     if fault and fault.kind == "wrong_type":
         return frame.split(b"\n")[0] + b'\ndata: {"id":17,"delta":[],"status":{}}\n\n'
+    if fault and fault.kind == "foreign" and b"data: {" in frame:
+        name, _, value = frame.partition(b"\ndata: ")
+        return name + b"\ndata: " + dump(foreign(load(value))).encode() + b"\n\n"
     if fault and fault.kind == "invalid_utf8":
         return frame.replace(b"data: {", b'data: {"odd":"\xff\xfe",', 1)
     return frame

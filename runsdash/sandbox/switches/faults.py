@@ -15,7 +15,7 @@ from runsdash.sandbox.protocol.errors import invalid
 KINDS = frozenset(
     (
         "401", "404", "429", "500", "501", "502", "html", "hang", "truncate", "drip", "endless",
-        "reset_before", "reset_after", "wrong_type", "invalid_utf8", "delay", "error", "empty", "other_id",
+        "reset_before", "reset_after", "wrong_type", "invalid_utf8", "foreign", "delay", "error", "empty",
     )
 )  # fmt: skip
 

@@ -69,5 +69,6 @@ class AssistantOperations(Operations):
             path=path_to("assistants", "{assistant_id}", assistant_id=assistant_id),
             scope="item",
             ids=(assistant_id,),
+            about={"id": assistant_id},
         )
         return self._one(call, Assistant, raw=raw)

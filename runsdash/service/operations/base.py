@@ -18,6 +18,9 @@ Check = Callable[[str, Any], object]
 class Readable(Protocol):
     """Names what can be read from JSON."""
 
+    @property
+    def raw(self) -> object: ...
+
     @classmethod
     def from_raw(cls, raw: object) -> Self: ...
 
@@ -65,10 +68,8 @@ class Operations:
         """Answers one object, or its JSON."""
         raise NotImplementedError
 
-    def _page(
-        self, call: Call, kind: type[T], *, limit: int, raw: bool, keep: Callable[[T], bool] | None = None
-    ) -> Page[T] | Any:
-        """Answers a page of objects, or its JSON."""
+    def _page(self, call: Call, kind: type[T], *, limit: int, raw: bool) -> Page[T] | Any:
+        """Answers a page of objects, without those that `call` is not about, or its JSON."""
         raise NotImplementedError
 
     def _stream(self, call: Call, *, raw: bool) -> RunStream | Any:

@@ -42,6 +42,7 @@ class MessageOperations(Operations):
             path=path_to(*_MESSAGES, thread_id=thread_id),
             scope="collection",
             ids=(thread_id,),
+            about={"thread_id": thread_id},
             body=body,
         )
         return self._one(call, Message, raw=raw)
@@ -64,6 +65,7 @@ class MessageOperations(Operations):
             path=path_to(*_MESSAGES, thread_id=thread_id),
             scope="collection",
             ids=(thread_id, *([run_id] if run_id else [])),
+            about={"thread_id": thread_id},
             query=list_query(limit=limit, order=order, after=after, before=before, run_id=run_id),
         )
         return self._page(call, Message, limit=limit, raw=raw)
@@ -88,5 +90,6 @@ class MessageOperations(Operations):
             path=path_to(*_MESSAGES, "{message_id}", thread_id=thread_id, message_id=message_id),
             scope="item",
             ids=(thread_id, message_id),
+            about={"id": message_id, "thread_id": thread_id},
         )
         return self._one(call, Message, raw=raw)

@@ -40,10 +40,9 @@ class RunOperations(Operations):
         include: Sequence[str] | None = None,
         raw: bool = False,
     ) -> "Run | RunStream | Any":
-        """Starts a run on a thread; with `stream=True` answers an open `RunStream`.
+        """Starts a run on a thread; with `stream=True` answers an open `RunStream`. Never retried.
 
-        What is None is not sent, so the assistant's own settings apply. Never retried. A thread that is
-        busy is `Refused` (its `.blocking_run_id` names the run).
+        What is None is not sent: the assistant's settings apply. A busy thread is `Refused` (`.blocking_run_id`).
         """
         body = given(
             RUN_FIELDS,
@@ -71,6 +70,7 @@ class RunOperations(Operations):
             path=path_to(*_RUNS, thread_id=thread_id),
             scope="collection",
             ids=(thread_id, assistant_id),
+            about={"thread_id": thread_id},
             query=include_query(include),
             body=body,
             accept=_accept(stream),
@@ -151,15 +151,10 @@ class RunOperations(Operations):
             path=path_to(*_RUNS, thread_id=thread_id),
             scope="collection",
             ids=(thread_id,),
+            about={"thread_id": thread_id},
             query=list_query(limit=limit, order=order, after=after, before=before),
         )
-        return self._page(
-            call,
-            Run,
-            limit=limit,
-            raw=raw,
-            keep=lambda run: run.thread_id is None or run.thread_id == thread_id,
-        )
+        return self._page(call, Run, limit=limit, raw=raw)
 
     def iter_runs(
         self, *, thread_id: str, limit: int = 100, order: str = "desc", after: str | None = None
@@ -227,6 +222,7 @@ class RunOperations(Operations):
             path=path_to(*_RUN, *action, thread_id=thread_id, run_id=run_id),
             scope="action" if action else "item",
             ids=(thread_id, run_id),
+            about={"id": run_id, "thread_id": thread_id},
             **rest,
         )
 

@@ -36,6 +36,7 @@ class StepOperations(Operations):
             path=path_to(*_STEPS, thread_id=thread_id, run_id=run_id),
             scope="collection",
             ids=(thread_id, run_id),
+            about={"run_id": run_id, "thread_id": thread_id},
             query=[*query, *include_query(include)],
         )
         return self._page(call, RunStep, limit=limit, raw=raw)
@@ -77,6 +78,7 @@ class StepOperations(Operations):
             path=path_to(*_STEPS, "{step_id}", thread_id=thread_id, run_id=run_id, step_id=step_id),
             scope="item",
             ids=(thread_id, run_id, step_id),
+            about={"id": step_id, "run_id": run_id, "thread_id": thread_id},
             query=include_query(include),
         )
         return self._one(call, RunStep, raw=raw)

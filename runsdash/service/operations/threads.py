@@ -70,4 +70,12 @@ class ThreadOperations(Operations):
 
 def _thread_call(operation: str, method: str, thread_id: str, **rest: Any) -> Call:
     path = path_to("threads", "{thread_id}", thread_id=thread_id)
-    return Call(operation=operation, method=method, path=path, scope="item", ids=(thread_id,), **rest)
+    return Call(
+        operation=operation,
+        method=method,
+        path=path,
+        scope="item",
+        ids=(thread_id,),
+        about={"id": thread_id},
+        **rest,
+    )
