@@ -4,7 +4,6 @@ import secrets
 
 from runsdash.accounts.models import User
 from runsdash.index.storage.sealed_keys import seal
-from runsdash.notify.events import newest_change
 from runsdash.notify.models import Rule
 
 from .audited_change import change
@@ -18,13 +17,12 @@ def picture(rule: Rule) -> dict[str, object]:
 
 
 def save_rule(*, actor: User, rule: Rule) -> Rule:
-    """Adds a rule, which begins at the newest change, or keeps the changes of one."""
+    """Adds a rule, or keeps the changes of one."""
     is_new = rule.pk is None
     before = None if is_new else picture(Rule.objects.get(pk=rule.pk))
     if is_new:
         rule.created_by = actor.get_username()
         rule.sealed_secret = seal(secrets.token_urlsafe(32))
-        rule.seen_up_to = newest_change()
 
     def act() -> tuple[Rule, dict[str, object]]:
         rule.save()

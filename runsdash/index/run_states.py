@@ -36,6 +36,7 @@ INCOMPLETE = RunStatus.INCOMPLETE.value
 EXPIRED = RunStatus.EXPIRED.value
 CANCEL_TAKEN = [CANCELLING, CANCELLED]
 NOT_COMPLETED = [FAILED, INCOMPLETE, EXPIRED]  # they ended in a way that nobody asked for
+TELLS = [WAITING, *NOT_COMPLETED]  # somebody may have asked to be told
 # The order in which figures are shown: what went well, what is under way, what did not.
 BY_OUTCOME = [
     RunStatus.COMPLETED,

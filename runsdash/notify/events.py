@@ -1,8 +1,9 @@
 """Finds new status changes and stale runs that a rule asks for, and writes a delivery for each. Sends nothing."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db.models import Max
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from .models import Delivery, DeliveryState, Rule
 
 RECENT = timedelta(hours=1)  # an import of old runs notifies nobody
 BATCH = 500
-STATUSES: dict[str, list[str]] = {
+STATUSES: dict[str, list[str]] = {  # all of them are in run_states.TELLS
     Rule.Event.NEEDS_ACTION: [run_states.WAITING],
     Rule.Event.FAILURE: run_states.NOT_COMPLETED,
 }
@@ -22,30 +23,39 @@ STATUSES: dict[str, list[str]] = {
 
 def find_events() -> int:
     """Adds deliveries for what has happened since the last look. Returns how many."""
-    added = 0
-    for rule in Rule.objects.filter(is_enabled=True):
-        with skip_if_bad("rule", rule.pk):
-            added += add_stale_runs(rule) if rule.event == Rule.Event.STALE else add_status_changes(rule)
+    rules = list(Rule.objects.filter(is_enabled=True))
+    added = add_status_changes(rules)
+    for rule in rules:
+        if rule.event == Rule.Event.STALE:
+            with skip_if_bad("rule", rule.pk):
+                added += add_stale_runs(rule)
     return added
 
 
-def newest_change() -> int:
-    """Returns the key of the newest status change: a new rule begins after it."""
-    return StatusSeen.objects.aggregate(newest=Max("pk"))["newest"] or 0
+def add_status_changes(rules: Sequence[Rule]) -> int:
+    """Adds deliveries for status changes that are still to be told, and marks them as looked at.
 
-
-def add_status_changes(rule: Rule) -> int:
-    """Adds deliveries for the next status changes that the rule has not seen."""
-    unseen = StatusSeen.objects.filter(pk__gt=rule.seen_up_to).select_related("run__thread", "run__connection")
-    changes = list(unseen.order_by("pk")[:BATCH])
+    Whoever commits last is looked at last: the rows say what is open, no number does.
+    """
+    to_tell = StatusSeen.objects.filter(is_to_tell=True)
+    if not to_tell.exists():
+        return 0
     added = 0
-    for one in changes:
-        with skip_if_bad("run", one.run.upstream_id):
-            if one.status in STATUSES[rule.event] and matches(rule, one.run):
-                added += add_delivery(rule, one.run, key=f"{one.status}:{one.pk}", status=one.status)
-    if changes:
-        Rule.objects.filter(pk=rule.pk, seen_up_to__lt=changes[-1].pk).update(seen_up_to=changes[-1].pk)
+    with transaction.atomic():
+        claimed = to_tell.select_for_update(skip_locked=True, of=("self",)).order_by("pk")
+        changes = list(claimed.select_related("run__thread", "run__connection")[:BATCH])
+        for one in changes:
+            with skip_if_bad("run", one.run.upstream_id):
+                added += sum(add_status_change(rule, one) for rule in rules)
+        to_tell.filter(pk__in=[one.pk for one in changes]).update(is_to_tell=None)
     return added
+
+
+def add_status_change(rule: Rule, seen: StatusSeen) -> bool:
+    is_asked_for = seen.status in STATUSES.get(rule.event, []) and seen.seen_at >= rule.created_at
+    if not (is_asked_for and matches(rule, seen.run)):
+        return False
+    return add_delivery(rule, seen.run, key=f"{seen.status}:{seen.pk}", status=seen.status)
 
 
 def add_stale_runs(rule: Rule) -> int:

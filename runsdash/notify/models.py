@@ -24,8 +24,7 @@ class Rule(models.Model):
     error_code = models.CharField(max_length=200, blank=True)  # of failures; empty: any
     is_enabled = models.BooleanField(default=True)
     created_by = models.CharField(max_length=150)
-    created_at = models.DateTimeField(auto_now_add=True)
-    seen_up_to = models.BigIntegerField(default=0)  # the last index.StatusSeen that was looked at
+    created_at = models.DateTimeField(auto_now_add=True)  # it tells nothing that was seen before
 
     class Meta:
         ordering = ["name", "id"]

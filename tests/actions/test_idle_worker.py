@@ -13,8 +13,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize(
-    ("look", "count"), [(claim_job, 1), (work_some, 1), (deliver_due, 2)]
-)  # rules, then deliveries
+    ("look", "count"), [(claim_job, 1), (work_some, 1), (deliver_due, 3)]
+)  # rules, status changes, then deliveries
 def test_a_look_that_finds_nothing_asks_once_for_each_kind_by_an_index(look, count):
     with at_most(count) as statements:
         assert not look()

@@ -10,14 +10,18 @@ from time import monotonic, sleep
 
 import pytest
 from django.core import mail
+from django.db import connection as database
+from django.db import connections, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from runsdash.index.models import Run, StatusSeen
+from runsdash.index.snapshots.upsert_runs import upsert_run
 from runsdash.index.storage.sealed_keys import seal
 from runsdash.notify.delivery_loop import DEADLINE_S, LEASE, MAX_ATTEMPTS, deliver_due, deliver_until, sweep
-from runsdash.notify.events import newest_change
 from runsdash.notify.models import Delivery, Rule
 from runsdash.notify.targets import TargetRefused, resolved
+from runsdash.service import objects
 from runsdash.service.addresses import is_public
 from runsdash.sync.refresh import refresh_run
 from tests.notify.receiver import Receiver, SlowServer
@@ -36,7 +40,7 @@ def receiver(settings):
 def rule_for(target: str, *, event: str = "needs_action", channel: str = "webhook", **more: object) -> Rule:
     return Rule.objects.create(
         name="Night shift", event=event, channel=channel, target=target, sealed_secret=seal("secret"),
-        created_by="ada", seen_up_to=newest_change(), **more,
+        created_by="ada", **more,
     )  # fmt: skip
 
 
@@ -77,6 +81,43 @@ def test_a_rule_tells_nothing_older_than_itself(receiver, wait_now):
     rule_for(receiver.url)
     assert deliver_due() == 0
     assert receiver.got == []
+
+
+def test_a_change_is_told_whatever_number_it_has(receiver, connection, start):
+    """On PostgreSQL a lower number may be committed after a higher one was looked at."""
+    rule_for(receiver.url, event="failure")
+    runs = [start("/fail server_error", until="failed") for _ in range(2)]
+    refresh_run(connection, thread_id=runs[0]["thread_id"], run_id=runs[0]["id"])
+    StatusSeen.objects.update(id=F("id") + 1000)
+    assert deliver_due() == 1
+    refresh_run(connection, thread_id=runs[1]["thread_id"], run_id=runs[1]["id"])
+    StatusSeen.objects.filter(run__upstream_id=runs[1]["id"]).update(id=1)
+    assert deliver_due() == 1
+    assert deliver_due() == 0
+    assert {json.loads(body)["run_id"] for _, body in receiver.got} == {run["id"] for run in runs}
+
+
+@pytest.mark.skipif(database.vendor != "postgresql", reason="SQLite has one writer at a time")
+def test_of_two_transactions_the_one_that_ends_last_is_told_too(receiver, connection, start):
+    rule_for(receiver.url, event="failure")
+    first, second = (objects.Run.from_raw(start("/fail server_error", until="failed")) for _ in range(2))
+    begun, may_end = Event(), Event()
+
+    def slowly() -> None:
+        with transaction.atomic():
+            upsert_run(connection, first, fetched_at=timezone.now())
+            begun.set()
+            may_end.wait(10)
+        connections.close_all()
+
+    thread = Thread(target=slowly)
+    thread.start()
+    begun.wait(10)
+    upsert_run(connection, second, fetched_at=timezone.now())
+    assert deliver_due() == 1
+    may_end.set()
+    thread.join(10)
+    assert deliver_due() == 1
 
 
 def test_failures_by_error_and_assistant(receiver, connection, start):
@@ -139,7 +180,7 @@ def test_a_limited_number_a_minute(receiver, wait_now):
     rule = rule_for(receiver.url)
     run = wait_now()
     StatusSeen.objects.bulk_create(
-        [StatusSeen(run=run, status="requires_action", seen_at=timezone.now()) for _ in range(40)]
+        [StatusSeen(run=run, status="requires_action", seen_at=timezone.now(), is_to_tell=True) for _ in range(40)]
     )
     for _ in range(8):
         deliver_due()

@@ -165,16 +165,20 @@ class RunMetadata(models.Model):
 
 
 class StatusSeen(models.Model):
-    """Stores a status change that was seen, and when. Never updated."""
+    """Stores a status change that was seen, and when. It is told once, of those that may be asked for."""
 
     run = models.ForeignKey(
         Run, on_delete=models.CASCADE, related_name="statuses_seen", db_index=False, db_constraint=False
     )
     status = models.CharField(max_length=40)
     seen_at = models.DateTimeField()
+    is_to_tell = models.BooleanField(null=True)  # True until notify has looked at it; null: nothing is to be told
 
     class Meta:
-        indexes = [models.Index(fields=["run", "seen_at"])]
+        indexes = [
+            models.Index(fields=["run", "seen_at"]),
+            models.Index(fields=["id"], name="status_to_tell", condition=models.Q(is_to_tell=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.status} at {self.seen_at:%H:%M:%S}"

@@ -7,7 +7,7 @@ from functools import partial
 from django.db import connection as database
 from django.db import transaction
 
-from runsdash.index import run_columns
+from runsdash.index import run_columns, run_states
 from runsdash.index.fulltext import writer
 from runsdash.index.models import (
     Connection,
@@ -84,7 +84,8 @@ def _upsert_some_runs(
             sums.note(before, row)
             if row.status_since is None:
                 row.status_since = fetched_at
-                seen.append(StatusSeen(run_id=row.pk, status=row.status, seen_at=fetched_at))
+                is_to_tell = row.status in run_states.TELLS or None
+                seen.append(StatusSeen(run_id=row.pk, status=row.status, seen_at=fetched_at, is_to_tell=is_to_tell))
             changed[row.pk] = row, run
             if was_active and row.facts.is_terminal:
                 ended.append(row)
