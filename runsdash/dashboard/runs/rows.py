@@ -10,8 +10,8 @@ from runsdash.index.run_columns import LISTED
 
 COLUMNS = (
     "upstream_id", "assistant_id", "model", "status", "created_at", "started_at", "ended_at", "expires_at",
-    "error_code", "metadata", "pending_calls", "waits_for", "has_all_steps", "fetched_at", "connection",
-    "thread__upstream_id", *(column.name for column in LISTED.values()),
+    "error_code", "metadata", "pending_calls", "waits_for", "has_all_steps", "added_at", "fetched_at",
+    "connection", "thread__upstream_id", *(column.name for column in LISTED.values()),
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 from django_htmx.http import trigger_client_event
@@ -14,28 +15,27 @@ from runsdash.dashboard.shell.lookup import connection_named, connection_of
 from runsdash.dashboard.shell.poll_tags import Poll, has_news, list_tag, rows_state
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Connection, Run
-from runsdash.index.search import RunListPage, TimeBudget, ids_of, run_list_page
+from runsdash.index.search import RunListPage, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.storage.keyset import CursorError
 from runsdash.sync.refresh import run_row
 
 from .columns import COLUMNS, columns_for
 from .facet_menus import around_rows
+from .newer import PageDrawn, count_newer
 from .query import DEFAULT_LIMIT, LIMITS, RunListQuery, run_list_query
 from .rows import ROWS, complete_rows
 from .saved_views import seen_by
 
 MAX_ROWS = 100  # in one poll
-MAX_NEWER = 99  # counted no further
 MAX_VIEWS = 30  # in the menu; all are on their own page
-NEWER = TimeBudget(walk_s=0.1, statement_s=0.3)  # of looking for newer runs in a poll
 
 
 @viewer_required
 @require_safe
 def runs(request: HttpRequest) -> HttpResponse:
     """Shows one page of runs. A filter that cannot be read is answered 400 with what was typed."""
-    query, shell = run_list_query(request.GET), Shell(request)
+    query, shell, now = run_list_query(request.GET), Shell(request), timezone.now()
     connection = connection_of_list(query, shell)
     page = RunListPage()
     if not query.error:
@@ -43,7 +43,7 @@ def runs(request: HttpRequest) -> HttpResponse:
             page = found_page(query, connection, shell)
         except CursorError:
             return redirect(f"{reverse('runs')}{query.url_query()}")
-    newest = next((run.pk for run in page.rows), 0) if query.is_first_page else None
+    drawn = PageDrawn.of(page.rows, limit=query.limit, at=now) if query.is_first_page else None
     context = {
         "query": query,
         "page": page,
@@ -52,7 +52,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         **filtering(request, query, connection),
         **table(request),
     }
-    context["poll"] = None if query.error else poll(shell, query, rows=page.rows, newest=newest, newer=0)
+    context["poll"] = None if query.error else poll(shell, query, rows=page.rows, drawn=drawn, newer=0)
     return render(request, "runs/runs.html", context, status=400 if query.error else 200)
 
 
@@ -64,9 +64,8 @@ def live(request: HttpRequest) -> HttpResponse:
     connection = connection_of_list(query, shell)
     keys = [int(key) for key in request.GET.get("rows", "").split(".") if key.isdecimal() and len(key) < 20]
     rows = list(ROWS.filter(pk__in=keys[:MAX_ROWS]).order_by("-pk"))
-    newest = request.GET.get("newest", "")
-    newest = int(newest) if newest.isdecimal() and len(newest) < 20 else None
-    newer = count_newer(query, connection, newest)
+    drawn = PageDrawn.read(request.GET.get("drawn", ""))
+    newer = 0 if drawn is None or query.error else count_newer(query, connection, drawn)
     shown, now = request.headers.get("HX-PTag", ""), tag(shell, rows, newer)
     if shown == now:
         return HttpResponseNotModified()
@@ -74,7 +73,7 @@ def live(request: HttpRequest) -> HttpResponse:
     context = {"has_news": is_news, "newer": newer, "query": query, "shell": shell, **table(request)}
     if is_news:
         context["rows"] = complete_rows(rows, among=shell.connections)
-    context["poll"] = poll(shell, query, rows=rows, newest=newest, newer=newer)
+    context["poll"] = poll(shell, query, rows=rows, drawn=drawn, newer=newer)
     response = render(request, "runs/live.html", context)
     response["HX-PTag"] = context["poll"].tag
     return trigger_client_event(response, "runs-changed") if is_news else response
@@ -117,24 +116,16 @@ def found_page(query: RunListQuery, connection: Connection | None, shell: Shell)
     return page
 
 
-def count_newer(query: RunListQuery, connection: Connection | None, newest: int | None) -> int:
-    """Counts runs newer than the page, up to MAX_NEWER + 1."""
-    if newest is None or query.error:
-        return 0
-    keys, _ = ids_of(query.filter, connection=connection, count=MAX_NEWER + 1, above=newest, budget=NEWER)
-    return len(keys)
-
-
 # The poll
 
 
-def poll(shell: Shell, query: RunListQuery, *, rows: list[Run], newest: int | None, newer: int) -> Poll:
+def poll(shell: Shell, query: RunListQuery, *, rows: list[Run], drawn: PageDrawn | None, newer: int) -> Poll:
     """Returns where and how often the page asks next. It leaves out runs that have ended."""
     active = [run for run in rows if run.facts.is_active]
     values = {
         "q": query.text,
         "connection": query.connection_slug,
-        "newest": newest,
+        "drawn": drawn and drawn.text,
         # Links in rows keep order and size of the page.
         "sort": query.sort_word,
         "limit": query.limit if query.limit != DEFAULT_LIMIT else "",

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
+from django.utils import timezone
 
 from runsdash.index import run_states
 from runsdash.index.run_columns import LISTED
@@ -74,6 +75,7 @@ class Run(Refreshed):
     has_all_steps = models.BooleanField(default=False)  # it has ended, and each step was read as the end left it
     steps_doubted_at = models.DateTimeField(null=True)  # the walk may have missed some, see index/walks.py
     tool_call_count = models.IntegerField(default=0)  # of the steps in the index
+    added_at = models.DateTimeField(null=True, default=timezone.now)  # of the row; null: before this was kept
     archived_at = models.DateTimeField(null=True)  # run, steps, messages and files are all here
     steps_checked_at = models.DateTimeField(null=True)  # the last attempt to read steps; null: never
 
@@ -99,6 +101,7 @@ class Run(Refreshed):
                 fields=["connection", "id"], name="run_to_archive", condition=models.Q(archived_at__isnull=True)
             ),
             models.Index(fields=["checked_at"], name="run_active", condition=run_states.active()),
+            models.Index(fields=["added_at"], name="run_added", condition=models.Q(added_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

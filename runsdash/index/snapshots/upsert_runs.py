@@ -35,7 +35,7 @@ COUNTS = ("step_count", "tool_call_count")
 # Columns of a run that others write: leases, what is known of its steps, the archive.
 NOT_OF_A_SNAPSHOT = (
     "lease_until", "lease_token", *COUNTS, "steps_cursor", "steps_walked_at", "has_all_steps",
-    "steps_doubted_at", "steps_checked_at", "archived_at",
+    "steps_doubted_at", "steps_checked_at", "added_at", "archived_at",
 )  # fmt: skip
 
 

@@ -253,6 +253,33 @@ def test_newer_runs_are_those_that_match(viewer: Client, prod) -> None:
     assert partials_of(live(viewer, poll))["#newer-runs"].one("a")["href"] == "?q=status%3Afailed"
 
 
+def test_runs_that_are_found_late_or_beside_a_clock_that_is_ahead_are_newer(viewer: Client, prod) -> None:
+    made_run(prod, age_s=-3600)  # the server that made it is an hour ahead
+    made_runs(prod, 3)
+    poll = page_of(viewer.get(URL)).one("div", id="poll")
+    made_run(prod, age_s=1)
+    made_run(prod, age_s=75)  # between two that are shown
+    assert partials_of(live(viewer, poll))["#newer-runs"].one("a").text == "2 newer runs"
+
+
+def test_a_run_that_would_stand_on_a_later_page_is_not_announced(viewer: Client, prod) -> None:
+    made_runs(prod, 60)
+    poll = page_of(viewer.get(URL)).one("div", id="poll")
+    made_run(prod, age_s=5000)
+    assert live(viewer, poll).status_code == 304
+
+
+def test_what_a_page_shows_is_not_newer_and_what_is_committed_late_is(viewer: Client, prod) -> None:
+    late = made_run(prod, age_s=5)
+    key = late.pk
+    Run.objects.filter(pk=key).update(connection_id=made_connection("other", is_enabled=False).pk)
+    made_runs(prod, 3)
+    poll = page_of(viewer.get(URL, {"connection": prod.slug})).one("div", id="poll")
+    assert live(viewer, poll).status_code == 304
+    Run.objects.filter(pk=key).update(connection_id=prod.pk)
+    assert partials_of(live(viewer, poll))["#newer-runs"].one("a").text == "1 newer run"
+
+
 def test_later_pages_do_not_announce_newer_runs(viewer: Client, prod) -> None:
     made_runs(prod, 60)
     first = page_of(viewer.get(URL))
@@ -263,7 +290,7 @@ def test_later_pages_do_not_announce_newer_runs(viewer: Client, prod) -> None:
 
 def test_a_poll_of_nonsense_is_harmless(viewer: Client, prod) -> None:
     url = reverse("runs_live")
-    assert viewer.get(url, {"rows": "x.9" + "9" * 30 + ".-1", "newest": "x", "q": "colour:red"}).status_code == 200
+    assert viewer.get(url, {"rows": "x.9" + "9" * 30 + ".-1", "drawn": "9.x", "q": "colour:red"}).status_code == 200
 
 
 def live(client: Client, poll: Element):
