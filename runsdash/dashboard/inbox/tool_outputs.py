@@ -11,6 +11,7 @@ from runsdash.actions.outputs.drafts import drafts_of, inherited, names_of, save
 from runsdash.actions.submit_outputs import submit_tool_approvals, submit_tool_outputs
 from runsdash.actions.write_to_run import CHANGED_NOTHING
 from runsdash.audit.trail import TokenUsed, refuse_used
+from runsdash.dashboard.shell.copy_age import mark_stale
 from runsdash.dashboard.shell.form_answers import done, form_answer, partial, sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import run_url
 from runsdash.dashboard.shell.lookup import indexed_run, refetched_run
@@ -27,7 +28,7 @@ def tool_outputs(request: HttpRequest, thread_id: str, run_id: str) -> HttpRespo
     """Shows the form; on POST sends every output in one request."""
     if request.method != "POST":
         run = refetched_run(request, thread_id=thread_id, run_id=run_id)
-        return answer(request, run, None)
+        return mark_stale(answer(request, run, None), run)
     run = indexed_run(request, thread_id=thread_id, run_id=run_id)
     form = empty_form(run).fill(request.POST)
     try:

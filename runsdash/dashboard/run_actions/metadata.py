@@ -13,6 +13,7 @@ from runsdash.actions.audited_call import new_token
 from runsdash.actions.modify_run import modify_run
 from runsdash.actions.write_to_run import CHANGED_NOTHING
 from runsdash.audit.trail import TokenUsed, refuse_used
+from runsdash.dashboard.shell.copy_age import mark_stale
 from runsdash.dashboard.shell.form_answers import CLOSE_DIALOG, done, form_answer, sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import run_url
 from runsdash.dashboard.shell.lookup import indexed_run, refetched_run
@@ -93,7 +94,7 @@ def metadata(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
     """Shows the pairs as they are now; on POST sends the map, unless the run's has changed meanwhile."""
     if request.method != "POST":
         run = refetched_run(request, thread_id=thread_id, run_id=run_id)
-        return form(request, run, MetadataPairs.from_map(run.metadata))
+        return mark_stale(form(request, run, MetadataPairs.from_map(run.metadata)), run)
     typed, run = MetadataPairs.from_post(request.POST), indexed_run(request, thread_id=thread_id, run_id=run_id)
     try:
         refuse_used(request.POST.get("token"))

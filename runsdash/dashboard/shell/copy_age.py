@@ -1,6 +1,8 @@
-"""Marks answers that show a copy because the upstream failed, and says why. See the contract, section Answers."""
+"""Marks answers that show a copy which could not be made fresh, and says why. See the contract, section Answers."""
 
+from datetime import timedelta
 from functools import cached_property
+from typing import TypeVar
 
 from django.http import HttpResponse
 from django.utils import timezone
@@ -9,8 +11,12 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import deletion_of
 from runsdash.index import run_states
 from runsdash.index.models import Run, Thread
+from runsdash.sync.budget.process_budget import is_paused
 
 STALE_HEADER = "X-RunsDash-Stale"
+PAUSED_AFTER = timedelta(seconds=5)  # a copy that nobody may renew is said to be old from then on
+OLD_AFTER = timedelta(seconds=60)  # whatever the reason
+Row = TypeVar("Row", Run, Thread)
 
 
 def copy_age_s(row: Run | Thread) -> int:
@@ -19,7 +25,7 @@ def copy_age_s(row: Run | Thread) -> int:
 
 
 def mark_stale(response: HttpResponse, row: Run | Thread) -> HttpResponse:
-    """Sets the header when the last refresh of `row` (a run or thread) failed."""
+    """Sets the header when the copy of `row` (a run or thread) could not be made fresh."""
     if row.trouble:
         response[STALE_HEADER] = str(copy_age_s(row))
     return response
@@ -42,3 +48,29 @@ class WhyACopy:
         """Returns the last failure. What was deleted here is not there as expected: no failure."""
         is_expected = run_states.says_gone(self.row.trouble) and self.deletion is not None
         return None if is_expected else self.row.trouble
+
+
+def with_reason(row: Row) -> Row:
+    """Says in `row.trouble`, of this object alone, why its copy is old, where no failed read says so.
+
+    A server's wait holds for everything on it, so most rows are never read in vain while it lasts.
+    """
+    if row.trouble or row.checked_at is None or is_settled(row):
+        return row
+    age = timezone.now() - row.checked_at
+    connection, headline, message = row.connection, "", ""
+    if is_paused(connection) and age >= PAUSED_AFTER:
+        headline = "The upstream asked to wait"
+        message = f"Nothing is read before {connection.paused_until:%H:%M:%S} UTC."
+    elif age >= OLD_AFTER:
+        headline = "This copy could not be renewed" if connection.is_enabled else "The connection is off"
+    if headline:
+        row.trouble = {"headline": headline, "message": message, "at": row.checked_at.isoformat()}
+    return row
+
+
+def is_settled(row: Run | Thread) -> bool:
+    """Tells whether nothing newer is expected. A thread whose connection is off is an archive."""
+    if isinstance(row, Run):
+        return row.is_settled or row.is_gone
+    return row.is_gone or not row.connection.is_enabled

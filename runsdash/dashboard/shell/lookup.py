@@ -18,6 +18,8 @@ from runsdash.sync.refresh import (
     thread_row,
 )
 
+from .copy_age import with_reason
+
 
 class SeveralConnections(Exception):
     """Says that several connections know the id. The problems middleware lets the reader choose (300)."""
@@ -89,7 +91,7 @@ def run_for_page(
         max_age_s = SETTLE_AGE_S if run.facts.is_terminal else MAX_AGE_S
         run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s, max_age_s=max_age_s)
         settle_run(run)
-    return run
+    return with_reason(run)
 
 
 def thread_for_page(request: HttpRequest, *, thread_id: str, max_age_s: float = THREAD_AGE_S) -> Thread:
@@ -97,7 +99,7 @@ def thread_for_page(request: HttpRequest, *, thread_id: str, max_age_s: float = 
     connection = connection_of(request, (Thread, thread_id))
     thread = refresh_thread(connection, thread_id=thread_id, max_age_s=max_age_s)
     settle_thread(thread)
-    return thread
+    return with_reason(thread)
 
 
 def indexed_thread(request: HttpRequest, *, thread_id: str) -> Thread:
@@ -115,4 +117,4 @@ def indexed_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Run:
 def refetched_run(request: HttpRequest, *, thread_id: str, run_id: str, max_age_s: float | None = 0) -> Run:
     """Fetches the run if its copy is older than `max_age_s` (None: than a page may show), as far as a page may wait."""
     connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
-    return refresh_run(connection, thread_id=thread_id, run_id=run_id, max_age_s=max_age_s)
+    return with_reason(refresh_run(connection, thread_id=thread_id, run_id=run_id, max_age_s=max_age_s))

@@ -16,6 +16,7 @@ from runsdash.dashboard.shell.poll_intervals import FRAME_S
 from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
 from runsdash.index.connections import connections
 from runsdash.index.models import Connection, Run
+from runsdash.sync.budget.process_budget import is_paused
 
 # Pages whose rows `?connection=` filters; elsewhere it says which upstream the subject belongs to.
 FILTERED_PAGES = {"overview", "needs_action", "runs", "threads"}
@@ -115,6 +116,10 @@ def freshness(shown: list[Connection]) -> Freshness:
     """Returns what the sync pill says of some connections. A failing one comes first."""
     shown = [one for one in shown if one.is_enabled]
     failing = [one for one in shown if is_failing(one)]
+    paused = [one for one in shown if is_paused(one)]
+    if paused:
+        name = paused[0].slug if len(shown) > 1 else "Upstream"
+        return Freshness("bad", f"{name} asked to wait", paused[0].last_success_at)
     if failing:
         name = failing[0].slug if len(shown) > 1 else "Upstream"
         return Freshness("bad", f"{name} failed", failing[0].last_failure_at)
