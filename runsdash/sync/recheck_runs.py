@@ -15,7 +15,7 @@ from runsdash.index.models import Run
 
 from .clients import client_for
 from .parallel_reads import Reads, store_later
-from .refresh import MAX_AGE_S, PAGE_WAIT_S, lease_within_budget
+from .refresh import MAX_AGE_S, PAGE_WAIT_S, copy_if_unwritable, lease_within_budget
 from .store_answers import store_run
 
 MOST_AT_ONCE = 20
@@ -33,7 +33,8 @@ def recheck_runs(
     for run, token, reads in started:
         store = partial(store_run, run.connection, reads, run=run, token=token)
         if reads.futures["run"] in in_time:
-            store()
+            with copy_if_unwritable():
+                store()
         else:
             store_later(reads, store)
     return len(started)

@@ -4,18 +4,22 @@
 Purged when there shall be none. Nothing here holds a transaction open while it waits.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
 
 from django.core.cache import cache
+from django.db import DatabaseError
 from django.utils import timezone
 
 from runsdash.index.keeping.purge import refuse_purged
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import NoAnswer, ServiceError
-from runsdash.sync.budget.process_budget import budget_for, is_paused
+from runsdash.sync.budget.process_budget import Budget, budget_for, is_paused
 
 from . import lease
 from .clients import client_for
@@ -28,6 +32,16 @@ PAGE_WAIT_S = 1.0  # a page with a copy waits no longer for a newer one
 MAX_AGE_S = 1.5  # an active run's copy younger than this is fresh; polls of pages bring an age of their own
 SETTLED_AGE_S = 600.0  # a terminal copy older than this is re-read in the background (its metadata can change)
 THREAD_AGE_S = 5.0
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def copy_if_unwritable() -> Iterator[None]:
+    """Lets a page go on with the copy when the database takes no writes, as with a full disk."""
+    try:
+        yield
+    except DatabaseError:
+        log.exception("nothing can be written, so the copy is shown")
 
 
 def age_s(moment: datetime | None) -> float:
@@ -62,9 +76,17 @@ def lease_within_budget(row: Run | Thread, connection: Connection, *, cost: int,
 
     Where there is no copy to show, the budget refuses nothing.
     """
-    budget = budget_for(connection)
+    budget, token = budget_for(connection), None
     if has_copy and (is_paused(connection) or budget.is_spent(connection)):
         return None
+    with copy_if_unwritable():
+        token = leased_and_paid(row, connection, budget, cost=cost, has_copy=has_copy)
+    return token
+
+
+def leased_and_paid(
+    row: Run | Thread, connection: Connection, budget: Budget, *, cost: int, has_copy: bool
+) -> str | None:
     token = lease.take(row, hold_s=connection.timeout_s)
     if not has_copy:
         budget.take_anyway(connection, cost)
@@ -103,7 +125,8 @@ def refresh_run(
     budget_for(connection).give_back(RUN_COST - len(reads.futures))
     store = partial(store_run, connection, reads, run=run, token=token)
     if not rests and reads.wait(wait_s):
-        store()
+        with copy_if_unwritable():
+            store()
         return run_row(connection, run_id) or run
     store_later(reads, store)
     return run
@@ -172,7 +195,8 @@ def refresh_thread(
     error = reads.answer("thread")
     if thread is None and isinstance(error, ServiceError):
         raise error
-    store_thread(connection, reads, thread_id=thread_id, thread=thread, token=token)
+    with copy_if_unwritable():
+        store_thread(connection, reads, thread_id=thread_id, thread=thread, token=token)
     thread = thread_row(connection, thread_id)
     if thread is None:
         refuse_purged(connection, thread_id)

@@ -34,6 +34,7 @@ AT_ONCE = WORKERS
 REST_AT_ONCE = WORKERS // 2
 BUSY_S = 0.1
 LAST_WAIT_S = 3.0  # when stopped
+FAILED_WAIT_S = 2.0  # after a round that an error ended
 SWEEP_EVERY_S = 60.0
 Start = Callable[[], PendingRead | None]
 log = logging.getLogger(__name__)
@@ -74,10 +75,18 @@ class Worker:
         while not stop.is_set():
             self.bell.clear()
             close_old_connections()
-            is_busy = self.round() or self.waiting
+            wait_s = self.surviving_round()
             if not stop.is_set():
-                self.bell.wait(BUSY_S if is_busy else LOOK_EVERY_S)
+                self.bell.wait(wait_s)
         return self.store_all(seconds=LAST_WAIT_S)
+
+    def surviving_round(self) -> float:
+        """Goes round once and returns the seconds to wait. An error, of a full disk too, ends the round alone."""
+        try:
+            return BUSY_S if self.round() or self.waiting else LOOK_EVERY_S
+        except Exception:
+            log.exception("a round of the worker failed; the next one is in %g s", FAILED_WAIT_S)
+            return FAILED_WAIT_S
 
     def run_until_idle(self, *, seconds: float) -> bool:
         """Goes round until nothing is due or under way. False when the time was over first."""

@@ -1,4 +1,4 @@
-"""Counts the runs that came to the index after a page of the list was drawn and would stand on it now.
+"""Counts runs that came after a page of the list was drawn and would stand on it now.
 
 What counts is when a row was first stored, not when its run was created: a run may be found late, and a server's clock
 may be ahead.
@@ -19,7 +19,7 @@ BUDGET = TimeBudget(walk_s=0.1, statement_s=0.3)
 
 @dataclass(frozen=True, kw_only=True)
 class PageDrawn:
-    """Says when a first page was drawn, the key above which it shows everything, and its rows that were new then."""
+    """Says when a first page was drawn, above which key it shows all, and which rows were new then."""
 
     at: datetime
     above: int

@@ -4,7 +4,7 @@ import logging
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -18,6 +18,8 @@ from .problems import NOT_FOUND
 
 log = logging.getLogger(__name__)
 
+NO_DATABASE = "the database does not answer"
+
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -30,8 +32,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """Says whether the database has its tables and a page can be made; 503 with the reason otherwise."""
     try:
         missing = missing_migrations()
-    except DatabaseError:
-        return plain("the database does not answer", status=503)
+    except Error:
+        return plain(NO_DATABASE, status=503)
     if missing:
         return plain(f"{missing} migrations are missing", status=503)
     try:
@@ -48,7 +50,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
     address = client_address(request)
     if address is None or not is_within(address, settings.METRICS_ALLOW):
         return plain("not allowed from this address, see METRICS_ALLOW", status=403)
-    return HttpResponse(exposition(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+    try:
+        text = exposition()
+    except Error:
+        return plain(NO_DATABASE, status=503)
+    return HttpResponse(text, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 
 def some_page(request: HttpRequest) -> str:

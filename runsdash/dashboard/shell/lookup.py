@@ -12,6 +12,7 @@ from runsdash.sync.refresh import (
     MAX_AGE_S,
     PAGE_WAIT_S,
     THREAD_AGE_S,
+    copy_if_unwritable,
     refresh_run,
     refresh_thread,
     run_row,
@@ -86,19 +87,28 @@ def run_for_page(
     """
     connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
     run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s, live_age_s=live_age_s)
+    with copy_if_unwritable():
+        run = settled_run(connection, run, wait_s=wait_s)
+    return with_reason(run)
+
+
+def settled_run(connection: Connection, run: Run, *, wait_s: float) -> Run:
+    """Settles what is open on a run, by a newer copy where that is needed; returns the copy."""
     if any(audited.is_open for audited in settle_run(run)):
         # A slow poll, or what has ended, may show a copy that is older than what has to be settled.
         max_age_s = SETTLE_AGE_S if run.facts.is_terminal else MAX_AGE_S
-        run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s, max_age_s=max_age_s)
+        ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
+        run = refresh_run(connection, **ids, wait_s=wait_s, max_age_s=max_age_s)
         settle_run(run)
-    return with_reason(run)
+    return run
 
 
 def thread_for_page(request: HttpRequest, *, thread_id: str, max_age_s: float = THREAD_AGE_S) -> Thread:
     """Returns the thread for a page or a poll, likewise."""
     connection = connection_of(request, (Thread, thread_id))
     thread = refresh_thread(connection, thread_id=thread_id, max_age_s=max_age_s)
-    settle_thread(thread)
+    with copy_if_unwritable():
+        settle_thread(thread)
     return with_reason(thread)
 
 
