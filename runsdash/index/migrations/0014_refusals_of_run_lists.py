@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("index", "0009_cached_tokens")]
+    dependencies = [("index", "0013_run_added_at")]
 
     operations = [
         migrations.AddField(model_name="connection", name=name, field=field)
