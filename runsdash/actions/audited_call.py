@@ -122,6 +122,8 @@ def first_answer(client: Client, call: AuditedCall, stream: RunStream) -> tuple[
 
 def reply_columns(client: Client) -> Columns:
     reply = client.last_reply
+    if reply is None:
+        return {}
     return {"upstream_status": reply.status, "request_id": reply.request_id or ""}
 
 

@@ -109,8 +109,7 @@ def walk_messages(thread: Thread) -> PendingRead | None:
     if token is None:
         return None
     ask = client_for(connection, "worker").background
-    ids = {"thread_id": thread.upstream_id}
-    page = ask.list_messages(**ids, limit=MESSAGES_A_WALK, order="desc", after=after or None)
+    page = ask.list_messages(thread_id=thread.upstream_id, limit=MESSAGES_A_WALK, order="desc", after=after or None)
     reads = Reads({"older": page})
     return PendingRead(
         connection, reads, lambda: store_older_messages(thread, reads, after=after, token=token), thread, token

@@ -60,6 +60,7 @@ def active_runs(connection: Connection, *, now: datetime, every: timedelta, most
     ages_s = [
         (now - one).total_seconds()
         for one in rows.order_by("checked_at").values_list("checked_at", flat=True)[:LOOKED_AT]
+        if one
     ]
     count = must_start(ages_s, every_s=every.total_seconds(), per_s=connection.budget_per_min / 60 or UNLIMITED_PER_S)
     return list(rows.order_by("checked_at")[: min(count, most)]) if count else []

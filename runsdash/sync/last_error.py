@@ -1,6 +1,6 @@
 """Keeps what went wrong when an upstream was last asked, beside the copy and on the connection."""
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from django.db.models import F
 from django.utils import timezone
@@ -14,7 +14,7 @@ MESSAGE_CHARS = 1000
 HEARD_EVERY_S = 5  # a connection's last success is written at most this often
 
 
-def last_error_of(error: ServiceError) -> dict:
+def last_error_of(error: ServiceError) -> dict[str, Any]:
     """Makes the JSON kept in a row's `trouble`: {"kind", "status", "message", "request_id", "at", "timed_out"}."""
     return {
         "kind": type(error).__name__,
@@ -62,7 +62,7 @@ def note_success(connection: Connection) -> None:
         connection.last_success_at = now
 
 
-def note_failure(connection: Connection, trouble: dict) -> None:
+def note_failure(connection: Connection, trouble: dict[str, Any]) -> None:
     now = timezone.now()
     last = connection.last_failure_at
     if last is None or (now - last).total_seconds() >= HEARD_EVERY_S:

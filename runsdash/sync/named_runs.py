@@ -1,6 +1,7 @@
 """Reads runs that a thread's messages name, where the server has no list of runs."""
 
 from concurrent.futures import Future
+from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Exists, OuterRef
@@ -31,7 +32,7 @@ def unread_runs(connection: Connection, thread: Thread | None) -> list[str] | No
     return list(dict.fromkeys(named))[:RUNS_A_READ]
 
 
-def named_run_reads(client: Client, thread_id: str, run_ids: list[str]) -> dict[str, Future]:
+def named_run_reads(client: Client, thread_id: str, run_ids: list[str]) -> dict[str, Future[Any]]:
     return {_PREFIX + one: client.background.retrieve_run(thread_id=thread_id, run_id=one) for one in run_ids}
 
 

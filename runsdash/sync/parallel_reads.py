@@ -24,7 +24,7 @@ from runsdash.service import ServiceError
 class Reads:
     """Holds requests under way by name, and the moment they were sent."""
 
-    futures: dict[str, Future]
+    futures: dict[str, Future[Any]]
     sent_at: datetime = field(default_factory=timezone.now)
 
     def wait(self, seconds: float) -> bool:
@@ -82,7 +82,7 @@ def store_later(reads: Reads, store: Task) -> None:
     _start_thread()
     left, counting = len(reads.futures), Lock()
 
-    def one_is_in(_: Future) -> None:
+    def one_is_in(_: Future[Any]) -> None:
         nonlocal left
         with counting:
             left -= 1

@@ -45,5 +45,5 @@ def start_read(run: Run) -> tuple[str, Reads] | None:
     token = lease_within_budget(run, run.connection, cost=READ_COST)
     if token is None:
         return None
-    ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
-    return token, Reads({"run": client_for(run.connection).background.retrieve_run(**ids)})
+    ask = client_for(run.connection).background
+    return token, Reads({"run": ask.retrieve_run(thread_id=run.thread.upstream_id, run_id=run.upstream_id)})

@@ -163,7 +163,7 @@ def fetched_run(connection: Connection, *, thread_id: str, run_id: str) -> Run:
     store_run(connection, reads, run=None, token="")
     run = run_row(connection, run_id)
     if run is None:
-        refuse_purged(connection, answer.thread_id or thread_id)
+        refuse_purged(connection, (answer and answer.thread_id) or thread_id)
         raise NoAnswer("The run went away while it was read.", sent=True)
     if late.futures:
         store_later(late, partial(store_run, connection, late, run=run, token=""))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -97,7 +98,7 @@ def store_steps(run: Run, reads: Reads) -> ServiceError | None:
     return None
 
 
-def store_walk_page(run: Run, page: Page, *, sent_at: datetime) -> None:
+def store_walk_page(run: Run, page: Page[Any], *, sent_at: datetime) -> None:
     """Stores a page of the walk from the first step.
 
     Where the walk through an ended run ends, it goes back to what was still open.
@@ -118,7 +119,7 @@ def store_walk_page(run: Run, page: Page, *, sent_at: datetime) -> None:
         index_long_run(run)
 
 
-def store_newest_steps(run: Run, page: Page, *, sent_at: datetime) -> None:
+def store_newest_steps(run: Run, page: Page[Any], *, sent_at: datetime) -> None:
     """Stores the newest page of a live run. When it does not reach back to a known step, the walk goes on."""
     oldest_first = page.data[::-1]
     known = RunStep.objects.filter(run=run, upstream_id__in=[step.id for step in oldest_first])
@@ -226,7 +227,7 @@ def store_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceE
     return None
 
 
-def note_walk(thread: Thread, page: Page, *, is_first: bool) -> None:
+def note_walk(thread: Thread, page: Page[Any], *, is_first: bool) -> None:
     """Before a page is taken: where the walk back through a thread's runs has got to."""
     if thread.has_all_runs or (is_first and (thread.runs_cursor or rests(thread, "runs"))):
         return

@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
@@ -26,36 +27,41 @@ FILE_SEARCH_CONTENT = ["step_details.tool_calls[*].file_search.results[*].conten
 
 def run_reads(client: Client, run: Run) -> Reads:
     """Reads the run, its next steps (and newest, while it is live), its messages. `run` unsaved: an id never seen."""
-    ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
+    thread_id, run_id = run.thread.upstream_id, run.upstream_id
     ask, is_new = client.background, run.pk is None
-    futures = {"run": ask.retrieve_run(**ids)}
+    futures = {"run": ask.retrieve_run(thread_id=thread_id, run_id=run_id)}
     if not run.connection.lacks_steps:
-        futures.update(step_reads(client, run, ids))
+        futures.update(step_reads(client, run, thread_id, run_id))
     futures["messages"] = ask.list_messages(
-        thread_id=ids["thread_id"], limit=MESSAGES_A_READ if is_new else LIVE_MESSAGES, order="desc"
+        thread_id=thread_id, limit=MESSAGES_A_READ if is_new else LIVE_MESSAGES, order="desc"
     )
     if is_new or run.facts.is_terminal:
-        futures["own_messages"] = ask.list_messages(**ids, limit=MESSAGES_A_READ, order="asc")
+        futures["own_messages"] = ask.list_messages(
+            thread_id=thread_id, run_id=run_id, limit=MESSAGES_A_READ, order="asc"
+        )
     if takes_assistants_turn(run.connection):
         futures["assistants"] = ask.list_assistants(limit=100)
     return Reads(futures)
 
 
-def step_reads(client: Client, run: Run, ids: dict[str, str]) -> dict[str, Future]:
+def step_reads(client: Client, run: Run, thread_id: str, run_id: str) -> dict[str, Future[Any]]:
     """Goes on with the walk from the first step. A live run that was walked once needs only its newest page."""
     ask, found = client.background, {}
     is_live = run.pk is not None and run.facts.is_active
     needs_walk = run.steps_walked_at is None if is_live else not run.has_all_steps
     if needs_walk and not rests(run, "steps"):
         found["steps"] = ask.list_run_steps(
-            **ids,
+            thread_id=thread_id,
+            run_id=run_id,
             limit=STEPS_A_READ,
             order="asc",
             after=run.steps_cursor or None,
             include=FILE_SEARCH_CONTENT,
         )
     if is_live and (run.steps_walked_at or run.steps_cursor or rests(run, "steps")):
-        found["newest_steps"] = ask.list_run_steps(**ids, limit=STEPS_A_READ, order="desc", include=FILE_SEARCH_CONTENT)
+        found["newest_steps"] = ask.list_run_steps(
+            thread_id=thread_id, run_id=run_id, limit=STEPS_A_READ, order="desc", include=FILE_SEARCH_CONTENT
+        )
     return found
 
 

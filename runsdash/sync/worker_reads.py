@@ -6,6 +6,7 @@ Each starts only with credit from the budget and the row's lease, so that any nu
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
@@ -174,7 +175,7 @@ def store_listing(connection: Connection, reads: Reads) -> None:
         store_threads(connection, answer, sent_at=reads.sent_at)
 
 
-def store_threads(connection: Connection, page: Page, *, sent_at: datetime) -> None:
+def store_threads(connection: Connection, page: Page[Any], *, sent_at: datetime) -> None:
     note_success(connection)
     note_offer(connection, "threads")
     ids = [thread.id for thread in page.data if thread.id]
@@ -186,6 +187,6 @@ def store_threads(connection: Connection, page: Page, *, sent_at: datetime) -> N
     wanted = [thread for thread in page.data if thread.id and stored_id(thread.id) not in purged]
     upsert_threads(connection, wanted, fetched_at=sent_at, added_by="listed")
     Connection.objects.filter(pk=connection.pk).update(
-        threads_cursor="" if stage.is_over else stored_id(stage.cursor),
+        threads_cursor="" if stage.is_over else stored_id(stage.cursor or ""),
         threads_listed_at=timezone.now() if stage.is_over else None,
     )

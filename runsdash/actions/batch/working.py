@@ -19,7 +19,7 @@ from runsdash.actions.modify_run import modify_run
 from runsdash.actions.settle.settle_unclear import settle_run
 from runsdash.actions.write_to_run import CHANGED_NOTHING
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import TokenUsed, action_of, refuse_used
+from runsdash.audit.trail import AuditedAction, TokenUsed, action_of, refuse_used
 from runsdash.index import run_states
 from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.storage.leases import claim
@@ -147,9 +147,13 @@ def earlier_result(item: BatchItem, used: TokenUsed) -> tuple[str, str]:
         settle_run(run)
     except ServiceError as error:
         return State.UNCLEAR, str(error)
-    audited = action_of(used.intent)
-    last = audited.last.upstream_message if audited.last else ""
-    return STATE_OF.get(audited.result, State.REFUSED), last or audited.result_label
+    return outcome_of(action_of(used.intent))
+
+
+def outcome_of(audited: AuditedAction) -> tuple[str, str]:
+    """Returns the state of an item whose write was recorded, and a message."""
+    said = audited.last.upstream_message if audited.last else ""
+    return STATE_OF.get(Result(audited.result), State.REFUSED), said or audited.result_label
 
 
 def follow_settled() -> int:
@@ -166,9 +170,9 @@ def follow(item: BatchItem) -> bool:
     """Takes over what was found by reading, if it was."""
     intent = AuditEntry.objects.filter(token=item.token).first()
     audited = action_of(intent) if intent else None
-    if audited is None or STATE_OF.get(audited.result) == State.UNCLEAR:
+    if audited is None or audited.is_open or audited.result == Result.SETTLED_OPEN:
         return False
-    keep(item, STATE_OF.get(audited.result, State.REFUSED), audited.last.upstream_message or audited.result_label)
+    keep(item, *outcome_of(audited))
     return True
 
 

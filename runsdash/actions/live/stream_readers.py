@@ -47,7 +47,10 @@ def first_run(stream: RunStream) -> objects.Run:
 
 def read_to_the_end(stream: RunStream, *, connection: Connection, thread_id: str) -> None:
     """Goes on reading in the background. The run is in the index already; from here on its live output is too."""
-    reader = StreamReader(stream, run_row(connection, stored_id(stream.run.id)), thread_id=thread_id)
+    run = run_row(connection, stored_id(stream.run.id)) if stream.run else None
+    if run is None:
+        return stream.close()
+    reader = StreamReader(stream, run, thread_id=thread_id)
     with _lock:
         _readers.add(reader)
     _start_writer()
@@ -99,7 +102,7 @@ class StreamReader:
     def store_run(self) -> None:
         """Stores the stream's run object in the index when it has changed, as of when it came."""
         run, came_at = self.newest_run
-        if run is not self.stored_run:
+        if run is not None and run is not self.stored_run:
             upsert_run(self.run.connection, run, fetched_at=came_at, thread_id=self.thread_id)
             self.stored_run = run
 
@@ -114,7 +117,9 @@ class StreamReader:
     def keep_reason(self) -> None:
         """Keeps why the run failed, when only an `error` event of its stream said so."""
         reason, run = self.stream.last_error, Run.objects.select_related("body").filter(pk=self.run.pk).first()
-        if reason is None or run is None or run.status != run_states.FAILED or run.error_code or run.error_message:
+        if reason is None or run is None or run.fetched_at is None or run.status != run_states.FAILED:
+            return
+        if run.error_code or run.error_message:
             return
         failed = replace(objects.Run.from_raw(raw_object(run.body)), last_error=reason)
         upsert_run(self.run.connection, failed, fetched_at=run.fetched_at, thread_id=self.thread_id)

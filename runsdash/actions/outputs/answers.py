@@ -1,6 +1,7 @@
 """Keeps what is offered for a function's next output: the last ones sent, templates, and its schema."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.utils import timezone
 
@@ -35,9 +36,9 @@ def outputs_were_sent(*, actor: User, run: Run, outputs: Mapping[str, str], name
     discard_drafts(user=actor, run=run, call_ids=set(outputs))
 
 
-def earlier_outputs(connection: Connection, names: Iterable[str]) -> dict[str, dict[str, list]]:
+def earlier_outputs(connection: Connection, names: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
     """Returns {function name: {"templates": […], "sent": […]}}, the newest sent first."""
-    found: dict[str, dict[str, list]] = {name: {"templates": [], "sent": []} for name in names if name}
+    found: dict[str, dict[str, list[Any]]] = {name: {"templates": [], "sent": []} for name in names if name}
     for template in OutputTemplate.objects.filter(function_name__in=found).order_by("name"):
         found[template.function_name]["templates"].append(template)
     for sent in SentOutput.objects.filter(connection=connection, function_name__in=found).order_by("-id"):
@@ -45,7 +46,7 @@ def earlier_outputs(connection: Connection, names: Iterable[str]) -> dict[str, d
     return found
 
 
-def schemas_of(names: Iterable[str]) -> dict[str, dict]:
+def schemas_of(names: Iterable[str]) -> dict[str, Any]:
     return dict(OutputSchema.objects.filter(function_name__in=set(names)).values_list("function_name", "schema"))
 
 
@@ -69,7 +70,7 @@ def remove_template(*, actor: User, template: OutputTemplate) -> None:
     change(actor=actor, action="remove_output_template", right="can_act", connection_slug="", act=act, before=before)
 
 
-def save_schema(*, actor: User, function_name: str, schema: dict | None) -> None:
+def save_schema(*, actor: User, function_name: str, schema: dict[str, Any] | None) -> None:
     """Saves a function's schema; None removes it."""
 
     def act() -> tuple[None, dict[str, object]]:

@@ -66,7 +66,7 @@ class OutputTemplate(models.Model):
         return f"{self.function_name}: {self.name}"
 
 
-class WrittenJSON(models.TextField):
+class WrittenJSON(models.TextField):  # type: ignore[type-arg]  # Django's class takes none
     """Keeps JSON as text: PostgreSQL's type for it forgets the order of keys, in which people wrote them."""
 
     def from_db_value(self, value: str | None, *_: object) -> object:

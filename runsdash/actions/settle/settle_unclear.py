@@ -69,8 +69,13 @@ def settle_run(run: Run) -> list[AuditedAction]:
     found = actions_here(actions_of_run(run.upstream_id), run.connection)
     for audited in found:
         verdict_of = OF_RUN.get(audited.intent.action)
-        if verdict_of and is_settleable(audited, timeout_s=run.connection.timeout_s, fetched_at=run.fetched_at):
-            settle(audited, verdict_of(audited, run), run, fetched_at=run.fetched_at, after={"status": run.status})
+        fetched_at = run.fetched_at
+        if (
+            verdict_of
+            and fetched_at
+            and is_settleable(audited, timeout_s=run.connection.timeout_s, fetched_at=fetched_at)
+        ):
+            settle(audited, verdict_of(audited, run), run, fetched_at=fetched_at, after={"status": run.status})
     return found
 
 
@@ -80,7 +85,11 @@ def settle_thread(thread: Thread) -> list[AuditedAction]:
     for audited in found:
         verdict_of = OF_THREAD.get(audited.intent.action)
         fetched_at = known_at(thread, audited.intent.action)
-        if verdict_of and is_settleable(audited, timeout_s=thread.connection.timeout_s, fetched_at=fetched_at):
+        if (
+            verdict_of
+            and fetched_at
+            and is_settleable(audited, timeout_s=thread.connection.timeout_s, fetched_at=fetched_at)
+        ):
             settle(audited, verdict_of(audited, thread), thread, fetched_at=fetched_at)
     return found
 
@@ -146,7 +155,8 @@ def settle_recent() -> int:
     intents, until = list(left.order_by("?")[:SETTLED_AT_ONCE]), monotonic() + ROUND_S
     for intent in intents:
         connection = slugs[intent.connection_slug]
-        is_over = intent.has_outcome or timezone.now() - intent.at > timedelta(seconds=connection.timeout_s)
+        waited = timezone.now() - intent.at > timedelta(seconds=connection.timeout_s)
+        is_over = waited or intent.has_outcome  # type: ignore[attr-defined]  # by open_intents
         if is_over and monotonic() < until:
             with skip_if_bad("intent", intent.pk):
                 settle_intent(connection, intent)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import AuditedAction
@@ -117,14 +118,14 @@ def runs_since(audited: AuditedAction, thread: Thread) -> list[Run]:
     return [run for run in rows if run.assistant_id == body.get("assistant_id") and has_parameters(run, body)]
 
 
-def has_parameters(run: Run, body: dict) -> bool:
+def has_parameters(run: Run, body: dict[str, Any]) -> bool:
     """Tells whether the run carries what was sent. Only what every server repeats as it came can rule a run out."""
     if "model" in body and run.model != body["model"]:
         return False
     return "metadata" not in body or run.metadata == body["metadata"]
 
 
-def alike(runs: list[Run], body: dict) -> list[Run]:
+def alike(runs: list[Run], body: dict[str, Any]) -> list[Run]:
     """Keeps the runs that repeat most of what was sent: servers fill in and rewrite the rest of it."""
     if len(runs) < 2:
         return runs

@@ -134,7 +134,7 @@ def book(
         values += [pages + worker + writes, most, most_pages]
     with database.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def used_since(connection_id: int, second: float) -> dict[str, int]:

@@ -1,9 +1,10 @@
 """Fills the index by jobs: threads by their ids, and files of runs. Whoever starts a worker imports this module."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runsdash.index.importing.blocks import Block
 from runsdash.index.importing.files import source_of
@@ -20,7 +21,7 @@ COUNTS = ("runs", "files", "back", "refused", "orphan_steps")
 
 
 @works("add_threads")
-def add_threads(job: Job) -> Iterator[None]:
+def add_threads(job: Job) -> Generator[None, None, None]:
     """Adds `parameters["thread_ids"]`, or a file's ids, one a line. Progress counts ids; `place["line"]` are done."""
     connection = connection_of(job)
     ids = job.parameters.get("thread_ids") or file_of(job).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -36,7 +37,7 @@ def add_threads(job: Job) -> Iterator[None]:
 
 
 @works("import_runs", is_alone=True)
-def import_runs(job: Job) -> Iterator[None]:
+def import_runs(job: Job) -> Generator[None, None, None]:
     """Imports a file as `manage.py import_runs` does. Progress counts bytes; `place["byte"]` are done.
 
     Steps that stood before their run had no place in the first pass; a second one over the file takes them in, and
@@ -50,7 +51,7 @@ def import_runs(job: Job) -> Iterator[None]:
         job.place = {**job.place, "byte": 0, "line": 0, "orphan_steps": 0, "is_second": True}
 
 
-def one_pass(job: Job, connection: Connection, path: Path) -> Iterator[None]:
+def one_pass(job: Job, connection: Connection, path: Path) -> Generator[None, None, None]:
     with ExitStack() as stack:
         source = source_of(str(path), stack)
         source.file.seek(job.place.get("byte", 0))
@@ -75,7 +76,7 @@ class OneBlock:
         yield self.block
 
 
-def progress_of(place: dict, path: Path) -> dict[str, object]:
+def progress_of(place: dict[str, Any], path: Path) -> dict[str, object]:
     words = [f"{place['runs']:,} runs"]
     words += [f"{place['files']:,} files"] if place["files"] else []
     words += [came_back(place["back"])] if place["back"] else []

@@ -6,10 +6,11 @@ the row is saved then. A piece may be done twice (a worker dies after it and bef
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Coalesce
@@ -23,7 +24,7 @@ from .job_files import OPEN, delete_file
 LEASE = timedelta(seconds=10)  # after a worker was killed another takes over this soon
 RENEW_EVERY_S = 3.0
 ATTEMPTS = 5  # without any progress
-Work = Callable[[Job], Iterator[None]]
+Work = Callable[[Job], Generator[None, None, None]]
 log = logging.getLogger(__name__)
 
 
@@ -58,7 +59,7 @@ def add_job(
     *,
     connection: Connection | None = None,
     created_by: str = "",
-    parameters: dict | None = None,
+    parameters: dict[str, Any] | None = None,
     file_name: str = "",
     total: int | None = None,
 ) -> Job:

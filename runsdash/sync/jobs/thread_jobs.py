@@ -1,9 +1,10 @@
 """Adds the threads that a text names and purges a thread. Whoever starts a worker imports this module."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from os import SEEK_CUR
 from pathlib import Path
+from typing import Any
 
 from runsdash.index.importing.merge_threads import thread_ids
 from runsdash.index.keeping.purge import came_back, let_back_in, purge_some
@@ -21,7 +22,7 @@ PURGE_S = 0.25
 
 
 @works("find_threads")
-def find_threads(job: Job) -> Iterator[None]:
+def find_threads(job: Job) -> Generator[None, None, None]:
     """Adds threads whose ids are somewhere in a text file. Progress counts bytes; `place["byte"]` are done."""
     connection, path = connection_of(job), file_of(job)
     size = path.stat().st_size
@@ -58,13 +59,13 @@ def added(connection: Connection, ids: list[str], *, added_by: str) -> tuple[int
     return len(ids) - there, back
 
 
-def note_of(place: dict) -> str:
+def note_of(place: dict[str, Any]) -> str:
     words = f"{place['new']:,} new of {place['found']:,} ids"
     return f"{words}, {came_back(place['back'])}" if place["back"] else words
 
 
 @works("purge_thread")
-def purge_thread(job: Job) -> Iterator[None]:
+def purge_thread(job: Job) -> Generator[None, None, None]:
     """Purges the thread `parameters["thread_id"]`. Progress counts runs."""
     rows = Thread.objects.select_related("connection").filter(connection=connection_of(job))
     rows = rows.filter(upstream_id=job.parameters.get("thread_id", ""))
