@@ -75,7 +75,10 @@ def test_a_proxy_that_is_no_network_is_refused():
     assert "TRUSTED_PROXIES holds 'proxy.example'" in said
 
 
-@pytest.mark.parametrize("kind", ["openai", "azure-openai", "foundry", "sandbox"])
+KINDS = [pytest.param(kind, marks=pytest.mark.long) for kind in ("openai", "azure-openai", "sandbox")]
+
+
+@pytest.mark.parametrize("kind", ["foundry", *KINDS])
 def test_every_kind_is_taken(kind):
     assert manage("check", SECRET_KEY=KEY, RUNSDASH_API_KIND=kind).returncode == 0
 

@@ -83,6 +83,7 @@ def test_the_button_waits_with_a_reason_until_every_call_has_an_output(page: Pag
     expect(page.locator("[data-outputs-size]")).to_have_text("1 of 1 ready, 1 of 524,288 bytes.")
 
 
+@pytest.mark.long
 def test_empty_boxes_are_filled_with_an_error_and_nothing_is_sent(page: Page, site: Site) -> None:
     run = site.upstream.wait(site.upstream.run("/tools"), "requires_action")
     page.goto(run_path(run))
@@ -132,6 +133,7 @@ def test_fields_and_raw_are_two_views_of_one_output(page: Page, site: Site) -> N
     expect(page.locator(".pagehead")).to_contain_text("no schema")
 
 
+@pytest.mark.long
 def test_an_earlier_output_is_put_into_the_box(page: Page, site: Site) -> None:
     first, second = waiting_run(site), waiting_run(site)
     page.goto(run_path(first))
@@ -165,6 +167,7 @@ def test_the_inbox_follows_answers_without_moving_rows_and_leads_on(visitor: Vis
     expect(page.locator("#run")).to_have_attribute("data-run-id", second["id"])
 
 
+@pytest.mark.long
 def test_the_inbox_goes_by_the_servers_clock(visitor: Visitor, site: Site) -> None:
     run = waiting_run(site)
     visitor.open(run_path(run)).close()
@@ -177,6 +180,7 @@ def test_the_inbox_goes_by_the_servers_clock(visitor: Visitor, site: Site) -> No
     expect(clock).to_have_text(re.compile(r"^9:\d\d$"))
 
 
+@pytest.mark.long
 def test_g_i_leads_to_the_inbox(page: Page) -> None:
     page.goto("/runs/")
     page.keyboard.press("g")

@@ -90,6 +90,7 @@ def test_x_selects_the_row_and_the_mouse_does_not_stop_the_keys(page: Page, site
     expect(page.get_by_label("Tag key")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_j_and_k_go_through_the_list_that_a_run_was_opened_from(page: Page, site: Site):
     for _ in range(3):
         page.goto(run_path(site.upstream.wait(site.upstream.run("hello"))))
@@ -112,6 +113,7 @@ def test_j_and_k_go_through_the_list_that_a_run_was_opened_from(page: Page, site
     expect(page).to_have_url(site.url + "/runs/?q=status:completed")
 
 
+@pytest.mark.long
 def test_a_part_of_a_list_is_not_said_to_be_all_of_it(page: Page, site: Site):
     page.goto(run_path(site.upstream.wait(site.upstream.run("hello"))))
     page.goto("/runs/")
@@ -123,6 +125,7 @@ def test_a_part_of_a_list_is_not_said_to_be_all_of_it(page: Page, site: Site):
     expect(page.locator("#walk [data-list]")).to_contain_text("on this page of the list")
 
 
+@pytest.mark.long
 def test_only_what_may_come_is_said_to_come(page: Page, site: Site):
     page.goto("/runs/")
     page.evaluate("""() => {
@@ -135,6 +138,7 @@ def test_only_what_may_come_is_said_to_come(page: Page, site: Site):
     expect(page.locator("#due")).to_contain_text("in ")
 
 
+@pytest.mark.long
 def test_y_copies_the_id(page: Page, site: Site):
     run = site.upstream.wait(site.upstream.run("hello"))
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -144,6 +148,7 @@ def test_y_copies_the_id(page: Page, site: Site):
     assert page.evaluate("navigator.clipboard.readText()") == run["id"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", ["page", "dialog"])
 def test_without_the_clipboard_of_https_a_text_is_really_copied(page: Page, site: Site, place: str):
     run = site.upstream.wait(site.upstream.run("hello"))
@@ -173,6 +178,7 @@ def test_a_copy_that_did_not_happen_is_not_claimed(page: Page, site: Site, answe
     expect(page.locator("#announcer")).to_have_text("Copying is not allowed here")
 
 
+@pytest.mark.long
 def test_l_pauses_polls_and_resumes_them(visitor: Visitor, page: Page, site: Site):
     run = site.upstream.run("/slow 8")
     page.goto(run_path(run))
@@ -186,6 +192,7 @@ def test_l_pauses_polls_and_resumes_them(visitor: Visitor, page: Page, site: Sit
     assert len(visitor.polls()) == polls + 1
 
 
+@pytest.mark.long
 def test_question_mark_lists_the_keys_and_escape_closes_the_list(page: Page, site: Site):
     page.goto("/runs/")
     page.keyboard.press("?")
@@ -210,6 +217,7 @@ def test_keys_are_letters_while_somebody_types(page: Page, site: Site):
     assert page.url == site.url + "/runs/"
 
 
+@pytest.mark.long
 def test_keys_do_nothing_when_the_profile_turns_them_off(visitor: Visitor, page: Page, site: Site):
     page.goto("/profile/")
     page.get_by_label("Single-key shortcuts").uncheck()

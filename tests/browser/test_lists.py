@@ -63,6 +63,7 @@ def test_the_inbox_fills_while_one_looks(visitor: Visitor, page: Page, site: Sit
     expect(page.locator("#run")).to_have_attribute("data-run-id", waits["id"])
 
 
+@pytest.mark.long
 def test_a_countdown_goes_by_the_servers_clock(visit: Callable[..., Visitor], page: Page, site: Site) -> None:
     waits = seen(page, site, "/tool check_inventory", "requires_action")
     late = visit(site).context.new_page()
@@ -76,6 +77,7 @@ def test_a_countdown_goes_by_the_servers_clock(visit: Callable[..., Visitor], pa
     expect(clock).to_have_text(re.compile(r"^9:\d\d$"))
 
 
+@pytest.mark.long
 def test_keys_lead_around_and_leave_typing_alone(page: Page, site: Site) -> None:
     seen(page, site, "hello", "completed")
     page.goto("/runs/")
@@ -96,6 +98,7 @@ def test_keys_lead_around_and_leave_typing_alone(page: Page, site: Site) -> None
     page.wait_for_url("**/threads/")
 
 
+@pytest.mark.long
 def test_the_profile_turns_keys_off(visit: Callable[..., Visitor], site: Site) -> None:
     page = visit(site, "viewer").open("/profile/")
     page.get_by_label("Single-key shortcuts").uncheck()
@@ -115,6 +118,7 @@ def test_a_lost_network_is_said_and_forgotten_when_it_is_back(visitor: Visitor, 
     visitor.faults[:] = [fault for fault in visitor.faults if not LOST.search(fault)]
 
 
+@pytest.mark.long
 def test_everything_works_without_script(visit: Callable[..., Visitor], page: Page, site: Site) -> None:
     run = seen(page, site, "hello", "completed")
     plain = visit(site, java_script_enabled=False).open("/runs/")

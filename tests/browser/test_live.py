@@ -47,6 +47,7 @@ def test_typed_text_caret_and_unfolded_details_survive_polls(visitor: Visitor, p
     assert len(visitor.polls()) >= 2
 
 
+@pytest.mark.long
 def test_a_timeline_moves_between_answers(visitor: Visitor, page: Page, site: Site):
     run = site.upstream.seed(status="requires_action", steps=2)
     page.goto(f"/threads/{run['thread_id']}/runs/{run['run_id']}/")
@@ -89,6 +90,7 @@ def test_when_somebody_else_answers_the_page_shows_it_and_keeps_the_half_typed_t
     expect(box).to_have_value('{"half": ')
 
 
+@pytest.mark.long
 def test_the_form_of_an_answered_run_says_so_when_it_is_sent_after_all(visitor: Visitor, page: Page, site: Site):
     run = waiting_run(site)
     visitor.expected_statuses = {422}
@@ -101,6 +103,7 @@ def test_the_form_of_an_answered_run_says_so_when_it_is_sent_after_all(visitor: 
     expect(page.locator("[data-output]")).to_have_value('"late"')
 
 
+@pytest.mark.long
 def test_an_ended_run_is_asked_about_no_more(visitor: Visitor, page: Page, site: Site):
     page.clock.install()
     run = site.upstream.wait(site.upstream.run("/slow 1"), "in_progress")
@@ -115,6 +118,7 @@ def test_an_ended_run_is_asked_about_no_more(visitor: Visitor, page: Page, site:
     assert len(visitor.polls()) == asked
 
 
+@pytest.mark.long
 def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_shows_again(visitor: Visitor, page: Page, site: Site):
     page.clock.install()
     run = waiting_run(site)

@@ -77,6 +77,7 @@ def test_pages_keep_their_last_copy_while_the_upstream_is_dead_and_recover_by_th
     expect(thread_page.locator(f"#thread-runs {row}")).to_have_attribute("data-status", "completed", timeout=12_000)
 
 
+@pytest.mark.long
 def test_an_answer_sent_while_the_upstream_is_dead_is_refused_and_stays_typed(guest: Visitor, shaky: Site):
     run = shaky.upstream.wait(shaky.upstream.run("/tool check_inventory"))
     guest.expected_statuses = {502, 504}

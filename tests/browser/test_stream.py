@@ -111,6 +111,7 @@ def test_everybody_reads_the_same_words_and_nobody_twice(author: Visitor, visit:
         assert words[:-1] == told[: len(words) - 1]
 
 
+@pytest.mark.long
 def test_closing_the_tab_cancels_nothing(author: Visitor, writing: Site):
     page = start(author, "/long 100")
     until_words(page, FEW)
@@ -184,6 +185,7 @@ def test_a_killed_dashboard_leaves_the_words_and_all_agree_once_it_is_back(
         expect(again.locator("#run-audit")).to_contain_text("create_run")
 
 
+@pytest.mark.long
 def test_without_script_the_text_so_far_is_there_and_the_page_reloads(
     author: Visitor, visit: Callable[..., Visitor], writing: Site
 ):

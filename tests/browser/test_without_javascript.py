@@ -40,6 +40,7 @@ def test_sign_in(visit: Callable[..., Visitor], site: Site):
     expect(page.get_by_role("heading", name="Runs", level=1)).to_be_visible()
 
 
+@pytest.mark.long
 def test_cancel(plain: Visitor, site: Site):
     run = site.upstream.wait(site.upstream.run("/slow 60"), "in_progress")
     page = plain.open(run_path(run))
@@ -51,6 +52,7 @@ def test_cancel(plain: Visitor, site: Site):
     settled(page, "cancelled")
 
 
+@pytest.mark.long
 def test_metadata_refused_and_then_saved(plain: Visitor, site: Site):
     run = site.upstream.wait(site.upstream.run("hello", metadata={"ticket": "T-1"}))
     plain.expected_statuses = {422}
@@ -89,6 +91,7 @@ def test_a_new_run_answered_and_looked_at_step_by_step(plain: Visitor, site: Sit
     expect(page.locator("#conversation")).to_contain_text("in_stock")
 
 
+@pytest.mark.long
 def test_filter_and_paging(plain: Visitor, site: Site):
     thread = site.upstream.post("/threads")["id"]
     for number in range(30):
@@ -118,6 +121,7 @@ def test_a_page_with_a_form_does_not_reload_what_is_typed_away(plain: Visitor, s
     expect(page.locator("[data-copy]").first).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_live_page_reloads_itself(plain: Visitor, site: Site):
     run = site.upstream.wait(site.upstream.run("/slow 60"), "in_progress")
     page = plain.open(run_path(run))

@@ -12,7 +12,6 @@ from tests import postgres
 FILES = [
     "tests/index/snapshots/test_upsert.py",
     "tests/index/storage/test_leases.py",
-    "tests/sync/jobs/test_jobs.py",
 ]
 ROOT = Path(__file__).resolve().parents[2]
 TIME_S = 300

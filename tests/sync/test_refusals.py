@@ -69,6 +69,7 @@ def test_a_501_of_the_moment_says_nothing_about_the_server(connection, upstream)
     assert Run.objects.get().step_count == 3
 
 
+@pytest.mark.long
 def test_an_expired_token_does_not_end_discovery(connection, upstream):
     made = upstream.seed(steps=1)
     upstream.fault("GET /threads$", "401", times=1)
@@ -88,6 +89,7 @@ def test_an_expired_token_does_not_end_discovery(connection, upstream):
     assert Run.objects.filter(upstream_id=made["run_id"]).exists()
 
 
+@pytest.mark.long
 def test_the_page_tells_of_a_refusal_and_its_test_forgets_it(connection, upstream, admin: Client):
     upstream.quirk(no_steps=True)
     upstream.fault("GET /threads$", "401", times=1)

@@ -48,8 +48,11 @@ def work_all(worker: Worker, *, seconds: float = 4.0) -> None:
         worker.run_until_idle(seconds=1)
 
 
+LONG = [pytest.param(quirk, marks=pytest.mark.long) for quirk in ("has_more_true", "ties_lost")]
+
+
 @pytest.mark.clock
-@pytest.mark.parametrize("quirk", ["after_inclusive", "has_more_false", "has_more_true", "ties_lost"])
+@pytest.mark.parametrize("quirk", ["after_inclusive", "has_more_false", *LONG])
 def test_all_messages_and_runs_come_and_are_called_complete(connection, upstream, quirk):
     upstream.quirk(**{quirk: True})
     thread_id = spoken(upstream, 30, 72, 30, runs=1)
@@ -132,7 +135,7 @@ def test_steps_of_one_second_that_a_border_loses_are_never_complete(connection, 
     assert len(upstream.requests(path="/steps")) <= 4
 
 
-@pytest.mark.parametrize("quirk", ["after_inclusive", "after_ignored", "has_more_true"])
+@pytest.mark.parametrize("quirk", ["after_ignored", LONG[0]])
 def test_threads_are_listed_to_the_end_once(connection, upstream, assistant, quirk):
     Connection.objects.update(budget_per_min=0)
     for _ in range(101):

@@ -200,6 +200,7 @@ def test_every_thread_of_a_file_is_added(operator, prod, folder, shape, count) -
     assert Thread.objects.count() == count + 1
 
 
+@pytest.mark.long
 def test_no_id_is_read_in_two_parts(operator, prod, folder: Path) -> None:
     """A line of several megabytes is read in parts, wherever an id stands."""
     ids = [f"thread_{number:024d}" for number in range(36_000)]
