@@ -98,6 +98,18 @@ def test_pages_are_as_wide_as_the_window(
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("width", [320, 390, 1440])
+def test_statuses_above_the_list_are_never_cut(visit: Callable[..., Visitor], wide: Site, width: int):
+    page = visit(wide).open("/runs/?facets=1")
+    page.set_viewport_size({"width": width, "height": 900})
+    words = page.locator("nav.chips .chip")
+    expect(words).to_have_count(9)
+    assert (
+        words.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)")
+        == []
+    )
+
+
 def test_a_missing_image_says_so(visit: Callable[..., Visitor], wide: Site):
     visitor = visit(wide)
     visitor.expected_statuses = {404}
