@@ -1,6 +1,7 @@
 """Parses which span the overview shows: `?range=24h`, `7d`, `30d`, or `?from=&to=`. Whole hours in UTC.
 
-24 h are the last 24 hours, days are whole ones; both with the one under way. A date in `to` means: that day included.
+24 h are the last 24 hours, days are whole ones of the reader; both with the one under way. A date in `to` means: that
+day included.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from runsdash.index.search.run_filter import Clause
-from runsdash.index.totals.hour_spans import DAY_HOURS, EPOCH, Span, hour_of
+from runsdash.index.totals.hour_spans import DAY_HOURS, EPOCH, Span, day_of, hour_of, start_hour_of
+from runsdash.index.totals.hour_spans import moment_of as moment_of_hour
 
 RANGES = {"24h": "24 h", "7d": "7 d", "30d": "30 d"}
 DEFAULT_RANGE = "7d"
@@ -37,13 +39,22 @@ class TimeRange:
         """Writes `7 d`, for “on the prior 7 d”."""
         if self.name:
             return RANGES[self.name]
-        days, hours = divmod(self.span.hours, DAY_HOURS)
+        days, hours = self.whole_days, 0
+        if not days:
+            days, hours = divmod(self.span.hours, DAY_HOURS)
         return " ".join([f"{days} d"] * (days > 0) + [f"{hours} h"] * (hours > 0))
+
+    @property
+    def whole_days(self) -> int:
+        """Counts days where the span begins and ends with one, whether clocks were set in between; else 0."""
+        first, end = day_of(self.span.first), day_of(self.span.end)
+        is_whole = start_hour_of(first) == self.span.first and start_hour_of(end) == self.span.end
+        return (end - first).days if is_whole else 0
 
     @property
     def words(self) -> str:
         """Writes `the last 7 d`, or the two moments, for headings."""
-        return f"the last {self.length}" if self.name else f"{self.start_text} to {self.end_text} UTC"
+        return f"the last {self.length}" if self.name else f"{self.start_text} to {self.end_text} {self.zone}"
 
     @property
     def brief(self) -> str:
@@ -66,17 +77,22 @@ class TimeRange:
         return {"from": f"{self.span.start_at:%Y-%m-%dT%H:%MZ}", "to": f"{self.span.end_at:%Y-%m-%dT%H:%MZ}"}
 
     @property
+    def zone(self) -> str:
+        """Names the reader's time zone."""
+        return timezone.get_current_timezone_name()
+
+    @property
     def from_date(self) -> str:
-        return f"{self.span.start_at:%Y-%m-%d}"
+        return f"{day_of(self.span.first)}"
 
     @property
     def to_date(self) -> str:
         """Returns the last day that is included."""
-        return f"{self.span.end_at - timedelta(hours=1):%Y-%m-%d}"
+        return f"{day_of(self.span.end - 1)}"
 
 
 def moment_text(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"
 
 
 def clauses_of(span: Span) -> tuple[Clause, Clause]:
@@ -91,8 +107,8 @@ def named_span(name: str, *, now: datetime) -> Span:
     hour = hour_of(now)
     if name == "24h":
         return Span(hour - DAY_HOURS + 1, hour + 1)
-    tomorrow = hour - hour % DAY_HOURS + DAY_HOURS
-    return Span(tomorrow - int(name[:-1]) * DAY_HOURS, tomorrow)
+    tomorrow = day_of(hour) + timedelta(days=1)
+    return Span(start_hour_of(tomorrow - timedelta(days=int(name[:-1]))), start_hour_of(tomorrow))
 
 
 def time_range_of(query: QueryDict) -> TimeRange:
@@ -117,23 +133,24 @@ def custom_span(start_text: str, end_text: str, *, now: datetime) -> Span:
     if end <= start:
         raise RangeError("The range ends before it starts.")
     span = Span(hour_of(start), hour_of(end - timedelta(microseconds=1)) + 1)
-    if span.hours > MAX_DAYS * DAY_HOURS:
+    if span.hours > MAX_DAYS * DAY_HOURS + 1:  # clocks may have been set back
         raise RangeError(f"The overview shows at most {MAX_DAYS} days.")
     return span
 
 
 def moment_of(text: str, *, is_end: bool = False) -> datetime:
-    """Reads a date or time, in UTC unless it has a zone. A date as an end lasts until the day is over."""
+    """Reads a date or time, in the reader's zone unless it has one. A date as an end lasts until the day is over."""
     try:
         day = parse_date(text)
         moment = None if day else parse_datetime(text)
         if day:
-            moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1 if is_end else 0)
+            moment = moment_of_hour(start_hour_of(day + timedelta(days=1 if is_end else 0)))
+        elif moment and timezone.is_naive(moment):
+            moment = timezone.make_aware(moment)
     except (ValueError, OverflowError):
         moment = None
     if moment is None:
         raise RangeError(SHAPE)
-    moment = moment if timezone.is_aware(moment) else moment.replace(tzinfo=UTC)
     if not EPOCH <= moment < LATEST:
         raise RangeError("The overview shows the years 1970 to 2099.")
     return moment

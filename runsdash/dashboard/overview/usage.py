@@ -8,12 +8,14 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils import timezone
 
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
 from runsdash.index.models import Assistant, Connection, Thread
 from runsdash.index.search.run_filter import Clause, RunFilter
-from runsdash.index.totals.hour_spans import DAY_HOURS, Span
+from runsdash.index.totals.hour_spans import DAY_HOURS, Span, day_of, start_hour_of
+from runsdash.index.totals.hour_spans import moment_of as moment_of_hour
 from runsdash.index.totals.overview_totals import Figures, Latency, Period, UsageTotals
 from runsdash.index.totals.top_threads import Dearest, dearest_threads
 
@@ -48,6 +50,14 @@ class OverviewUsage:
     @property
     def step(self) -> str:
         return STEPS[self.figures.step_hours]
+
+    @cached_property
+    def days_begin(self) -> str:
+        """Names the time that days begin at where none can begin at midnight; "" where they do."""
+        starts = [
+            moment_of_hour(start_hour_of(day)) for day in sorted({day_of(bar.first) for bar in self.figures.bars})
+        ]
+        return ", ".join(dict.fromkeys(f"{one:%H:%M}" for one in map(timezone.localtime, starts) if one.minute))
 
     @property
     def tokens_title(self) -> str:
@@ -221,13 +231,15 @@ def axis_dollars(value: float) -> str:
 
 def period_name(span: Span, *, is_long: bool) -> str:
     if span.hours == 1:
-        return f"{span.start_at:%H:%M}"
-    return f"{span.start_at:%-d %b}" if is_long or span.hours > DAY_HOURS else f"{span.start_at:%a %-d}"
+        return f"{timezone.localtime(span.start_at):%H:%M}"
+    first = day_of(span.first)
+    return f"{first:%-d %b}" if is_long or first < day_of(span.end - 1) else f"{first:%a %-d}"
 
 
 def period_title(span: Span) -> str:
+    """Names a bar in full, with the zone's short name in an hour that comes a second time."""
     if span.hours == 1:
-        return f"{span.start_at:%a %-d %b %H:%M}"
-    if span.hours <= DAY_HOURS:
-        return f"{span.start_at:%a %-d %b}"
-    return f"{span.start_at:%-d %b} to {span.shifted(-1).end_at:%-d %b}"
+        start = timezone.localtime(span.start_at)
+        return f"{start:%a %-d %b %H:%M}{f' {start:%Z}' if start.fold else ''}"
+    first, last = day_of(span.first), day_of(span.end - 1)
+    return f"{first:%a %-d %b}" if first == last else f"{first:%-d %b} to {last:%-d %b}"

@@ -65,7 +65,9 @@ class PollState:
     @classmethod
     def now(cls, page: OverviewPage, version: tuple, shell: Shell) -> "PollState":
         slot = int(time.time()) // SUMS_EVERY_S
-        return cls(page.now_tag, state_tag(version, page.range.span), slot, state_tag(shell.freshness_tag))
+        return cls(
+            page.now_tag, state_tag(version, page.range.span, page.range.zone), slot, state_tag(shell.freshness_tag)
+        )
 
     @classmethod
     def shown(cls, tag: str) -> "PollState":
@@ -95,7 +97,8 @@ def drawn(page: OverviewPage, version: tuple) -> str:
 
     Runs are counted anyway, and tell of a purge that left no sums behind.
     """
-    return state_tag(version, page.range, page.figures.by_status, query_of(page), [one.slug for one in page.among])
+    shown = page.range, page.range.zone
+    return state_tag(version, shown, page.figures.by_status, query_of(page), [one.slug for one in page.among])
 
 
 def query_of(page: OverviewPage, **changes: object) -> str:

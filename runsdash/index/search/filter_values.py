@@ -7,11 +7,12 @@ Owns units, time zones and how a moment becomes a bound on keys. What cannot be 
 import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from runsdash.index.reader_days import start_of
 from runsdash.index.storage.keys import HASH_BITS
 
 SPAN = re.compile(r"-?(\d{1,5})([smhdw])")
@@ -63,7 +64,7 @@ def moment_of(value: str) -> datetime | None:
     except ValueError:
         return None
     if day is not None:
-        moment = datetime.combine(day, time())
+        moment = start_of(day)
     if moment is None:
         return None
     try:
@@ -85,14 +86,12 @@ def is_day(value: str) -> bool:
 
 
 def end_of(value: str, moment: datetime) -> datetime:
-    """Returns the moment after which `value` is over: a date lasts a day."""
-    if not is_day(value):
-        return moment
+    """Returns the moment after which `value` is over: a date lasts until the next one begins."""
+    day = parse_date(value) if is_day(value) else None
     try:
-        next_day = timezone.localtime(moment).date() + timedelta(days=1)
+        return moment if day is None else max(start_of(day + timedelta(days=1)), EARLIEST)
     except OverflowError:
         return moment
-    return timezone.make_aware(datetime.combine(next_day, time()))
 
 
 def key_from(moment: datetime) -> int:

@@ -1,8 +1,15 @@
-"""Counts in spans of whole hours (UTC), as rollups and the overview do. Hours are numbered from 1970."""
+"""Counts in spans of whole hours (UTC), as rollups and the overview do. Hours are numbered from 1970.
+
+A day of the reader begins with the hour that its midnight falls into, so that days are made of whole hours. In most
+zones that is midnight; in those that are half an hour beside UTC, half an hour before it.
+"""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+from django.utils import timezone
+
+from runsdash.index.reader_days import start_of
 from runsdash.index.storage.keys import HASH_BITS
 
 HOUR_S = 3600
@@ -22,6 +29,18 @@ def hour_of_key(key: int) -> int:
 
 def moment_of(hour: int) -> datetime:
     return EPOCH + timedelta(hours=hour)
+
+
+def start_hour_of(day: date) -> int:
+    """Returns the first hour of a day of the reader."""
+    return hour_of(start_of(day))
+
+
+def day_of(hour: int) -> date:
+    """Returns the day of the reader that an hour counts to."""
+    day = timezone.localtime(moment_of(hour)).date()
+    following = day + timedelta(days=1)
+    return following if start_hour_of(following) <= hour else day
 
 
 @dataclass(frozen=True, order=True)

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from runsdash.index import run_states
@@ -18,13 +18,14 @@ from runsdash.index.storage.keys import created_at_of
 
 from . import span_reads
 from .histogram_buckets import percentile
-from .hour_spans import DAY_HOURS, Span
+from .hour_spans import DAY_HOURS, Span, day_of, start_hour_of
 from .rollups import MEASURES, Row
 
 SHARES = (0.5, 0.95, 0.99)
 LOOKED_AT = 100  # newest runs of a cause that say who has it mostly
 TOP = 2  # series of a chart, beside the others together
-MAX_HOUR_BARS, MAX_DAY_BARS = 48, 62
+MAX_HOURS_BY_HOUR = 2 * DAY_HOURS + 1  # a day has 25 hours when clocks are set back
+MAX_HOURS_BY_DAY = 62 * DAY_HOURS + 1
 
 
 @dataclass
@@ -89,13 +90,17 @@ class Figures:
     @cached_property
     def step_hours(self) -> int:
         """Chooses how long the bars of charts are: an hour, a day or a week."""
-        if self.span.hours <= MAX_HOUR_BARS:
+        if self.span.hours <= MAX_HOURS_BY_HOUR:
             return 1
-        return DAY_HOURS if self.span.hours <= MAX_DAY_BARS * DAY_HOURS else 7 * DAY_HOURS
+        return DAY_HOURS if self.span.hours <= MAX_HOURS_BY_DAY else 7 * DAY_HOURS
+
+    @cached_property
+    def bars(self) -> list[Span]:
+        return cut(self.span, self.step_hours)
 
     @cached_property
     def sources(self) -> span_reads.Sources:
-        return span_reads.sources(self.span, connection_id=self.connection_id, by_hour=self.step_hours == 1)
+        return span_reads.sources(self.span, connection_id=self.connection_id, bars=self.bars)
 
     @cached_property
     def before(self) -> Span:
@@ -185,7 +190,7 @@ class Figures:
     @cached_property
     def periods(self) -> list[Period]:
         """Makes all bars in order, with the top models in them."""
-        found = [Period(span) for span in cut(self.span, self.step_hours)]
+        found = [Period(span) for span in self.bars]
         starts = [period.span.first for period in found]
         for row in self.by_model:
             period = found[place_of(row, starts)]
@@ -238,12 +243,18 @@ def top_of(usage: dict[str, UsageTotals]) -> list[str]:
 
 
 def place_of(row: Row, starts: list[int]) -> int:
-    """Finds the bar that a row belongs to. The first day may have begun before the first bar does."""
-    return max(0, bisect_right(starts, row["since"]) - 1)
+    """Finds the bar that a row belongs to."""
+    return bisect_right(starts, row["since"]) - 1
 
 
 def cut(span: Span, step_hours: int) -> list[Span]:
-    """Cuts the span at whole steps; the first and last piece may be shorter. Days begin at midnight UTC."""
-    first = span.first - span.first % (1 if step_hours == 1 else DAY_HOURS)
-    starts = range(first, span.end, step_hours)
-    return [Span(max(start, span.first), min(start + step_hours, span.end)) for start in starts]
+    """Cuts the span into bars: hours, or days of the reader; the first and last may be shorter."""
+    starts = [*range(span.first, span.end)] if step_hours == 1 else day_starts(span, step_hours // DAY_HOURS)
+    ends = [*starts[1:], span.end]
+    return [Span(max(start, span.first), end) for start, end in zip(starts, ends, strict=True)]
+
+
+def day_starts(span: Span, step: int) -> list[int]:
+    """Returns the first hours of each `step`-th day. One that a zone has left out begins when the next one does."""
+    first, last = day_of(span.first), day_of(span.end - 1)
+    return sorted({start_hour_of(first + timedelta(days=at)) for at in range(0, (last - first).days + 1, step)})

@@ -57,7 +57,7 @@ def found_by(url: str) -> int:
     asked = run_list_query(QueryDict(query))
     assert (path, asked.error) == ("/runs/", None)
     connection = Connection.objects.get(slug=asked.connection_slug) if asked.connection_slug else None
-    return len(ids_of(asked.filter, connection=connection, count=1000)[0])
+    return len(ids_of(asked.filter, connection=connection, count=5000)[0])
 
 
 def test_without_a_connection_it_explains(admin: Client, viewer: Client) -> None:
