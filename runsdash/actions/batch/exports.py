@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from runsdash.accounts.models import User
 from runsdash.actions.audited_change import refusal_of
 from runsdash.index.exporting.chosen import named_runs
 from runsdash.index.exporting.objects import lines
@@ -17,7 +16,7 @@ from runsdash.index.keeping.purge import PURGE_HOOKS
 from runsdash.index.models import Connection
 from runsdash.index.storage.leases import claim
 
-from .jobs import end_if_over
+from .jobs import actor_of, end_if_over
 from .models import BatchItem, BatchJob
 
 LEASE = timedelta(seconds=60)  # an export gives signs of life
@@ -47,7 +46,7 @@ def export(job: BatchJob) -> int:
     if claim(rows, hold=lambda _: LEASE, state=State.DOING) is None:
         end_if_over(job)
         return 0
-    actor = User.objects.filter(username=job.created_by).first()
+    actor = actor_of(job)
     refusal = refusal_of(actor, right="can_act") if actor else f"The user {job.created_by} is gone."
     if refusal:
         return ended(job, State.REFUSED, refusal)

@@ -53,6 +53,7 @@ def make_job(
                 parameters=parameters or {},
                 query=query,
                 reason=reason[:2000],
+                actor=actor,
                 created_by=actor.get_username(),
                 token=token,
                 total=len(known),
@@ -63,6 +64,11 @@ def make_job(
 
     sent = {"operation": operation, "query": query, "parameters": parameters or {}}
     return change(actor=actor, action=f"bulk_{operation}", right="can_act", connection_slug="", act=act, sent=sent)
+
+
+def actor_of(job: BatchJob) -> User | None:
+    """Returns the account a job acts for, as it is now; None when it is gone."""
+    return User.objects.filter(pk=job.actor_id).first()
 
 
 def stop_job(*, actor: User, job: BatchJob) -> None:

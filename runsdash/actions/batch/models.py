@@ -5,6 +5,7 @@ An item's one-time token makes sure that its run is acted on once, whatever dies
 
 from django.db import models
 
+from runsdash.accounts.models import User
 from runsdash.index.models import Run
 
 
@@ -20,7 +21,8 @@ class BatchJob(models.Model):
     parameters = models.JSONField(default=dict)  # tag: {"key", "value"}
     query = models.TextField(blank=True)  # the filter, when it was not a selection by hand
     reason = models.TextField(blank=True)
-    created_by = models.CharField(max_length=150)
+    actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    created_by = models.CharField(max_length=150)  # the name then, for the record
     created_at = models.DateTimeField(auto_now_add=True)
     token = models.CharField(max_length=64, unique=True)  # the form's one-time token
     total = models.IntegerField()

@@ -28,7 +28,7 @@ from runsdash.sync.budget.upstream_pauses import note_worker_failure
 from runsdash.sync.refresh import refresh_run
 
 from .exports import export
-from .jobs import end_if_over
+from .jobs import actor_of, end_if_over
 from .models import BatchItem, BatchJob
 
 LEASE_MARGIN_S = 10.0  # of one write: held this much longer than its time-out
@@ -97,7 +97,7 @@ def write_lease(item: BatchItem) -> timedelta:
 
 def do(job: BatchJob, item: BatchItem) -> None:
     """Acts on one run, or finds out what an earlier try became."""
-    actor, began = User.objects.filter(username=job.created_by).first(), timezone.now()
+    actor, began = actor_of(job), timezone.now()
     if actor is None:
         return keep(item, State.REFUSED, f"The user {job.created_by} is gone.")
     try:

@@ -142,6 +142,22 @@ def test_who_lost_the_right_does_nothing_more_by_a_job(operator, upstream, three
     assert job.ended_at
 
 
+@pytest.mark.parametrize("operation", ["cancel", "tag", "export"])
+def test_a_job_follows_its_account_and_not_the_name(operator, upstream, three, operation):
+    job = made_job(operator, operation=operation, key="shift", value="night")
+    User.objects.filter(pk=operator.user.pk).update(username="renamed", username_key="renamed")
+    User.objects.create_user("operator", password="a password of another", role="viewer")
+    while work_some():
+        pass
+    assert set(results(job).values()) <= {"done", "skipped"}
+    actors = AuditEntry.objects.filter(action__in=["cancel_run", "modify_run"]).values_list("actor", flat=True)
+    assert set(actors) == ({"renamed"} if operation != "export" else set())
+    assert parsed(operator.get(f"/bulk/{job.pk}/")).one("main").text.count("by operator,") == 1
+    User.objects.filter(pk=operator.user.pk).delete()
+    job.refresh_from_db()
+    assert (job.actor, job.created_by) == (None, "operator")
+
+
 @pytest.fixture
 def exported(operator, three) -> BatchJob:
     job = made_job(operator, operation="export")
