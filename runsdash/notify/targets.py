@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from runsdash.service.addresses import is_public
+from runsdash.service.addresses import is_link_local, is_public
 from runsdash.service.connecting import addresses_of
 
 SCHEMES = {"http": 80, "https": 443}
@@ -52,7 +52,10 @@ def checked_url(url: str) -> tuple[str, str, int, str]:
 
 
 def resolved(url: str, *, until: float) -> Target:
-    """Looks the host up by `until` (monotonic); refuses it when any of its addresses is not public."""
+    """Looks the host up by `until` (monotonic); refuses it when any of its addresses is not to be reached.
+
+    What tells a machine of a cloud its secrets is never reached, whatever is allowed.
+    """
     scheme, host, port, path = checked_url(url)
     try:
         found = addresses_of(host, port, until)
@@ -60,6 +63,8 @@ def resolved(url: str, *, until: float) -> Target:
         raise TargetRefused(f"The name {host} could not be found.") from None
     addresses = list(dict.fromkeys(info[4][0] for info in found))
     for address in addresses:
+        if is_link_local(address):
+            raise TargetRefused(f"{host} is at {address}, which is link-local or a cloud's metadata.")
         if not settings.WEBHOOK_ALLOW_PRIVATE and not is_public(address):
             raise TargetRefused(
                 f"{host} is at {address}, which is not a public address. WEBHOOK_ALLOW_PRIVATE allows that."

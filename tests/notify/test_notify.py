@@ -219,6 +219,20 @@ def test_private_addresses_are_refused(settings, wait_now):
     assert "not a public address" in Delivery.objects.get().answer
 
 
+OF_CLOUDS = [
+    "169.254.169.254", "169.254.1.2", "[fe80::1]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]",
+     "168.63.129.16", "100.100.100.200", "192.0.0.192", "[fd00:ec2::254]", "[fd20:ce::254]",
+]  # fmt: skip
+
+
+def test_private_addresses_may_be_allowed_but_not_what_tells_a_machine_its_secrets(settings):
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    assert resolved("http://10.1.2.3/hook", until=monotonic() + 5).address == "10.1.2.3"
+    for host in OF_CLOUDS:
+        with pytest.raises(TargetRefused, match="link-local or a cloud's metadata"):
+            resolved(f"http://{host}/latest/meta-data/", until=monotonic() + 5)
+
+
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "::1", "fe80::1", "fd00::1", "::ffff:10.0.0.1",
