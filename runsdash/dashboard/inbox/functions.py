@@ -29,7 +29,7 @@ MAX_SENT = 20
 @viewer_required
 @require_safe
 def functions(request: HttpRequest) -> HttpResponse:
-    """Lists functions with a schema, a template or a recent output, and those that runs wait for now."""
+    """Lists functions with a schema, a template or a recent output, and those whose outputs runs wait for now."""
     name = request.GET.get("name", "").strip()[:200]
     if name:
         return HttpResponseRedirect(address("function", name))
@@ -40,8 +40,9 @@ def rows() -> list[dict[str, object]]:
     schemas = set(OutputSchema.objects.values_list("function_name", flat=True)[:MAX_NAMES])
     templates = list(OutputTemplate.objects.values_list("function_name", flat=True)[:MAX_NAMES])
     sent = set(SentOutput.objects.values_list("function_name", flat=True).distinct()[:MAX_NAMES])
-    pending = Run.objects.waiting(timezone.now()).values_list("pending_calls", flat=True)[:100]
-    waiting = {str(call.get("name") or "") for calls in pending for call in calls if isinstance(call, dict)}
+    runs = Run.objects.waiting(timezone.now()).only("waits_for", "pending_calls")[:100]
+    pending = [call for run in runs if not run.waits_for_approval for call in run.pending_calls]
+    waiting = {str(call.get("name") or "") for call in pending if isinstance(call, dict)}
     names = sorted({*schemas, *templates, *sent, *waiting} - {""})
     return [
         {"name": one, "has_schema": one in schemas, "templates": templates.count(one), "waits": one in waiting}

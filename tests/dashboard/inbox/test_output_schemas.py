@@ -9,6 +9,7 @@ from runsdash.audit.models import AuditEntry
 from runsdash.dashboard.inbox.output_schemas import composed, fields_of, parsed_schema, problems_of, spread
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
 from tests.pages import parsed
+from tests.rows import made_run, waiting_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = "/functions/get_stock/"
@@ -191,6 +192,15 @@ def test_the_list_names_what_is_known(operator, schema, waiting):
     cells = [cell.text for cell in row.children if hasattr(cell, "tag")]
     assert cells == ["get_stock", "registered", "0", "a run waits"]
     assert operator.get("/functions/?name=other").headers["Location"] == "/functions/other/"
+
+
+def test_a_tool_that_waits_for_approval_takes_no_outputs(operator, connection):
+    call = {"id": "call_1", "type": "mcp", "name": "look_up", "arguments": "{}", "server_label": "docs"}
+    asked = {"type": "submit_tool_approval", "submit_tool_approval": {"tool_calls": [call]}}
+    made_run(connection, status="requires_action", age_s=5, required_action=asked)
+    made_run(connection, status="requires_action", age_s=5, required_action=waiting_for("get_stock"))
+    names = [row.one("a").text for row in parsed(operator.get("/functions/")).one("tbody").all("tr")]
+    assert names == ["get_stock"]
 
 
 # The form
