@@ -135,6 +135,19 @@ class OverviewUsage:
     def unpriced_url(self) -> str:
         return self.list_url(Clause("has", "cost", is_negated=True), Clause("tokens", "0", ">="))
 
+    @property
+    def why_no_cost(self) -> str:
+        """Says why runs with tokens have no cost; "" when there are none."""
+        total = self.figures.total
+        told_apart = total.prompt_tokens + total.completion_tokens
+        if not total.unpriced_runs:
+            return ""
+        if not told_apart:
+            return "The server reported only totals of tokens. Prices are of prompt and completion tokens."
+        if told_apart < total.total_tokens:
+            return "No price is known for the models of these runs, or not all of their tokens were reported."
+        return "No price is known for the models of these runs. RUNSDASH_PRICES can set prices."
+
     # Times
 
     @cached_property

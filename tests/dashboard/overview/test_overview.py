@@ -207,12 +207,29 @@ def test_unknown_prices_are_told_and_never_zero(viewer: Client, prod) -> None:
     assert "No price is known" in page.one("section", id="costs").one("div", class_="empty").text
     assert "No price is known" in page.one("section", id="dearest-threads").text
     assistants = page.one("section", id="assistants")
-    assert "no price known, so by tokens" in assistants.text
+    assert "no cost known, so by tokens" in assistants.text
     assert "$" not in assistants.one("tbody").text
     made_run(prod)
     page = page_of(viewer.get(URL))
     assert "$0.04 at list prices" in page.one("section", id="costs").text
     assert "2 runs, no price known" in page.one("section", id="costs").one("footer").text
+
+
+@pytest.mark.parametrize(
+    ("usages", "said"),
+    [
+        ([{"total_tokens": 990}], "only totals of tokens"),
+        ([{"total_tokens": 990}, {"prompt_tokens": 900, "total_tokens": 990}], "not all of their tokens were reported"),
+    ],
+)
+def test_tokens_that_are_not_told_apart_are_not_blamed_on_prices(viewer: Client, prod, usages: list, said: str) -> None:
+    for usage in usages:
+        made_run(prod, model="gpt-4o", usage=usage)
+    page = page_of(viewer.get(URL))
+    for section in ("costs", "dearest-threads"):
+        assert said in page.one("section", id=section).one("div", class_="empty").text
+    words = [page.one("section", id="assistants").text, *(one["title"] for one in page.all(title=True))]
+    assert not [one for one in words if "no price" in one]
 
 
 def test_charts_have_their_numbers_in_a_table(viewer: Client, past) -> None:
