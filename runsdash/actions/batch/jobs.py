@@ -7,7 +7,7 @@ from runsdash.accounts.models import User
 from runsdash.actions.audited_change import change
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import TimeBudget, ids_of
-from runsdash.index.search.run_filter import parsed
+from runsdash.index.search.run_filter import RunFilter
 
 from .models import BatchItem, BatchJob
 
@@ -20,9 +20,9 @@ class TooMany(ValueError):
     """Says that more runs match than one batch takes, or that the search was stopped before it had seen all."""
 
 
-def matching_ids(query: str, *, connection: Connection | None = None) -> list[int]:
-    """Returns the keys of the runs that match now, newest first. Raises FilterError and TooMany."""
-    found, is_all = ids_of(parsed(query), connection=connection, count=MAX_RUNS + 1, budget=MATCHING)
+def matching_ids(run_filter: RunFilter, *, connection: Connection | None = None) -> list[int]:
+    """Returns the keys of the runs that match now, newest first. Raises TooMany."""
+    found, is_all = ids_of(run_filter, connection=connection, count=MAX_RUNS + 1, budget=MATCHING)
     if len(found) > MAX_RUNS:
         raise TooMany(f"More than {MAX_RUNS:,} runs match. Narrow the filter.")
     if not is_all:

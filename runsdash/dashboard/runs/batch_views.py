@@ -28,6 +28,8 @@ from runsdash.index.models import Run
 from runsdash.index.search.run_filter import FilterError
 from runsdash.service.checks import MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS
 
+from .query import run_list_query
+
 ITEMS_A_PAGE = 100
 
 
@@ -56,7 +58,7 @@ class BulkForm(forms.Form):
 @operator_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """Shows what matches now (`?q=` or `?run=` keys); on POST makes the job of what matches then."""
+    """Shows what matches now (a filter or `?run=` keys); on POST makes the job of what matches then."""
     query = request.POST if request.method == "POST" else request.GET
     try:
         run_ids = chosen_run_ids(query)
@@ -74,7 +76,7 @@ def new(request: HttpRequest) -> HttpResponse:
         operation=form.cleaned_data["operation"],
         run_ids=run_ids,
         token=form.cleaned_data["token"],
-        query=query.get("q", ""),
+        query=run_list_query(query).text,
         reason=form.cleaned_data["reason"],
         parameters=form.parameters,
     )
@@ -82,12 +84,14 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def chosen_run_ids(query: QueryDict) -> list[int]:
-    """Returns keys of the runs selected by hand, else of those that match `q`."""
+    """Returns keys of the runs selected by hand, else of those that match the filter. Raises FilterError, TooMany."""
     chosen = [int(key) for key in query.getlist("run") if key.isdecimal() and len(key) < 20][:MAX_RUNS]
     if chosen:
         return list(Run.objects.filter(pk__in=chosen).values_list("pk", flat=True))
-    slug = query.get("connection")
-    return matching_ids(query.get("q", ""), connection=connection_named(slug) if slug else None)
+    asked, slug = run_list_query(query), query.get("connection")
+    if asked.error:
+        raise asked.error
+    return matching_ids(asked.filter, connection=connection_named(slug) if slug else None)
 
 
 def page(
@@ -97,7 +101,7 @@ def page(
     by_status = Run.objects.filter(pk__in=run_ids[:MAX_RUNS]).values("status").annotate(runs=Count("pk"))
     context = {
         "form": form,
-        "query": query.get("q", ""),
+        "query": run_list_query(query),
         "chosen": chosen,
         "connection": query.get("connection", ""),
         "count": len(run_ids),

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.shell.lookup import connection_named
@@ -26,10 +26,10 @@ def facets(request: HttpRequest) -> HttpResponse:
 
 
 @viewer_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def suggest(request: HttpRequest) -> HttpResponse:
-    """Suggests what may come next in the filter."""
-    typed = request.GET.get("q", "")[:MAX_FILTER_CHARS]
+    """Suggests what may come next in the filter. A long one comes by POST, and nothing is changed."""
+    typed = (request.POST if request.method == "POST" else request.GET).get("q", "")[:MAX_FILTER_CHARS]
     return render(request, "runs/_suggestions.html", {"suggestions": suggestions(typed)})
 
 

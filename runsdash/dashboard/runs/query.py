@@ -1,12 +1,14 @@
 """Parses what the address of a run list asks for: filter, order, page size, place. Runs no query."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from urllib.parse import quote_plus, urlencode
 
 from django.http import QueryDict
 
+from runsdash.index.kept_filters import is_long, kept_text
 from runsdash.index.search import SORTS, RunOrder
 from runsdash.index.search.run_filter import (
     METADATA,
@@ -21,16 +23,25 @@ from runsdash.index.search.run_filter import (
 LIMITS = [25, 50, 100]
 DEFAULT_LIMIT = 50
 NEWEST_FIRST = "-created_at"
-MAX_FILTER_CHARS = 2000
+MAX_FILTER_CHARS = 20_000
+MAX_CHIPS = 100  # clauses with a link that takes them away
+MAX_WORDS = 20  # that a run page marks
+FILTER_NAMES = ("q", "kept", "but")  # what says a filter in an address
 NO_FILTER = RunFilter()
 AN_ID = re.compile(r"(run|thread|asst|step|msg|call)_\w+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunListQuery:
-    """Holds the parsed address. `text` is the filter as typed; with an `error` the `filter` is empty."""
+    """Holds the parsed address. `text` is the filter as typed; with an `error` the `filter` is empty.
+
+    `given` is what says the filter in the address: `q`, or a `kept` filter, which is `base`, with `q` for what it has
+    more and `but` for what it has less.
+    """
 
     text: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
+    base: RunFilter = NO_FILTER
     filter: RunFilter = NO_FILTER
     error: FilterError | None = None
     sort: str = NEWEST_FIRST
@@ -50,7 +61,8 @@ class RunListQuery:
     def url_query(self, **changes: object) -> str:
         """Returns `?…` with some values changed, without defaults; a change starts at the first page."""
         values = {
-            "q": self.text,
+            **dict.fromkeys(FILTER_NAMES, ""),
+            **(self.given if "q" not in changes else {}),
             "sort": self.sort if self.sort != NEWEST_FIRST else "",
             "limit": self.limit if self.limit != DEFAULT_LIMIT else "",
             "connection": self.connection_slug,
@@ -64,7 +76,20 @@ class RunListQuery:
         return self.url_query(sort=chosen if chosen != NEWEST_FIRST else "")
 
     def filtered(self, run_filter: RunFilter) -> str:
-        return self.url_query(q=str(run_filter))
+        return self.url_query(**self.said(run_filter))
+
+    def said(self, run_filter: RunFilter) -> dict[str, str]:
+        """Returns what says a filter in an address: in short, where it has something of the kept one."""
+        clauses = set(run_filter.clauses)
+        less = [one for one in self.base.clauses if one not in clauses]
+        if len(less) == len(self.base.clauses):
+            return {"q": str(run_filter)}
+        more = [one for one in run_filter.clauses if one not in self.kept_clauses]
+        return {"q": text_of_all(more), "kept": self.given["kept"], "but": text_of_all(less)}
+
+    @cached_property
+    def kept_clauses(self) -> frozenset[Clause]:
+        return frozenset(self.base.clauses)
 
     def with_pair(self, key: str, value: str) -> str:
         """Links to the list narrowed to a metadata pair. Called for each tag of each row."""
@@ -74,8 +99,9 @@ class RunListQuery:
     @cached_property
     def address_around(self) -> tuple[str, str]:
         """Returns the address of the list, before and behind one more clause."""
-        rest = self.url_query(q="").removeprefix("?")
-        start = quote_plus(f"{self.filter} ") if self.filter else ""
+        said = self.said(self.filter)
+        rest = self.url_query(**said | {"q": ""}).removeprefix("?")
+        start = quote_plus(f"{said['q']} ") if said["q"] else ""
         return f"?q={start}", f"&{rest}" if rest else ""
 
     @property
@@ -93,8 +119,11 @@ class RunListQuery:
 
     @property
     def chips(self) -> list[tuple[str, str]]:
-        """Returns each clause as text, with the address of the list without it."""
-        return [(text_of(one), self.filtered(self.filter.without(one))) for one in self.filter.clauses]
+        """Returns each clause as text, with the address of the list without it. What is kept is one."""
+        own = [one for one in self.filter.clauses if one not in self.kept_clauses]
+        chips = [(text_of(one), self.filtered(self.filter.without(one))) for one in own[:MAX_CHIPS]]
+        kept = len(self.filter.clauses) - len(own)
+        return [(f"{kept} clauses", self.url_query(q=text_of_all(own))), *chips] if kept else chips
 
     @property
     def id_word(self) -> str:
@@ -105,13 +134,18 @@ class RunListQuery:
     @property
     def words(self) -> str:
         """Returns what is looked for in texts, for `?hit=` of a run page."""
-        return str(RunFilter(tuple(one for one in self.filter.clauses if one.name == TEXT and not one.is_negated)))
+        words = [one for one in self.filter.clauses if one.name == TEXT and not one.is_negated]
+        return text_of_all(words[:MAX_WORDS])
 
 
 @lru_cache(maxsize=4096)
 def pair_in_address(key: str, value: str) -> str:
     """Writes the clause of a metadata pair. Rows of a list have few different ones."""
     return quote_plus(text_of(Clause(METADATA, value, "=", key)))
+
+
+def text_of_all(clauses: list[Clause]) -> str:
+    return str(RunFilter(tuple(clauses)))
 
 
 def refuse_long(text: str) -> None:
@@ -121,18 +155,33 @@ def refuse_long(text: str) -> None:
         raise FilterError(text[MAX_FILTER_CHARS:], f"From here on it is too long: {limit}", MAX_FILTER_CHARS)
 
 
+def kept_filter(key: str) -> RunFilter:
+    """Reads a kept filter. Raises FilterError."""
+    text = kept_text(key)
+    if text is None:
+        raise FilterError(key, "This filter is not known here. A long filter is kept where it was typed.")
+    return parsed(text)
+
+
 def run_list_query(query: QueryDict) -> RunListQuery:
     """Reads the address and never fails: a filter that cannot be read leaves its error in `error`."""
-    text = query.get("q", "").strip()
-    run_filter, error = NO_FILTER, None
+    given = {name: query.get(name, "").strip() for name in FILTER_NAMES}
+    text, base, run_filter, error = given["q"], NO_FILTER, NO_FILTER, None
     try:
+        if given["kept"]:
+            base = kept_filter(given["kept"])
+            less = parsed(given["but"]).clauses
+            text = f"{text_of_all([one for one in base.clauses if one not in less])} {text}".strip()
         refuse_long(text)
         run_filter = parsed(text)
     except FilterError as refused:
         error = refused
+        given = {} if is_long(given["q"]) else given
     limit, sort = query.get("limit", ""), query.get("sort", "")
     return RunListQuery(
         text=text,
+        given=given,
+        base=base,
         filter=run_filter,
         error=error,
         sort=sort if sort.removeprefix("-") in SORTS else NEWEST_FIRST,

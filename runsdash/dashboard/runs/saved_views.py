@@ -10,10 +10,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from runsdash.accounts.guards import viewer_required
 from runsdash.accounts.models import User
 from runsdash.dashboard.shell.links import view_url
+from runsdash.index.kept_filters import keep_if_long
 from runsdash.index.models import SavedView
 from runsdash.index.search.run_filter import FilterError, parsed
 
-from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS
+from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, run_list_query
 
 
 class SavedViewForm(forms.ModelForm):
@@ -54,13 +55,15 @@ def views(request: HttpRequest) -> HttpResponse:
     new = SavedView(owner=request.user)
     if request.method != "POST":
         given = {name: request.GET.get(name, "") for name in ("query", "sort")}
-        return listed(request, form=SavedViewForm(instance=new, initial=given | {"query": request.GET.get("q", "")}))
+        return listed(
+            request, form=SavedViewForm(instance=new, initial=given | {"query": run_list_query(request.GET).kept_text})
+        )
     form = SavedViewForm(request.POST, instance=new)
     if SavedView.objects.filter(owner=request.user).count() >= MOST:
         form.add_error(None, f"You have {MOST} views; delete one first.")
     if not form.is_valid():
         return listed(request, form=form, status=422)
-    form.save()
+    keep_if_long(form.save().query)
     messages.success(request, f"View “{new.name}” saved.")
     return redirect(view_url(new))
 
@@ -78,7 +81,7 @@ def change(request: HttpRequest, key: int) -> HttpResponse:
             request, f"“{before}” was not changed. " + " ".join(form.errors.get("name", ["It is not valid."]))
         )
         return redirect("saved_views")
-    form.save()
+    keep_if_long(form.save().query)
     messages.success(request, f"View “{view.name}” changed.")
     return redirect("saved_views")
 

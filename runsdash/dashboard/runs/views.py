@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import trigger_client_event
 
 from runsdash.accounts.guards import viewer_required
@@ -14,6 +14,7 @@ from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.lookup import connection_named, connection_of
 from runsdash.dashboard.shell.poll_tags import Poll, has_news, list_tag, rows_state
 from runsdash.dashboard.shell.shell import Shell
+from runsdash.index.kept_filters import in_address, keep_if_long
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import RunListPage, run_list_page
 from runsdash.index.search.facets import facets_of
@@ -32,10 +33,17 @@ MAX_VIEWS = 30  # in the menu; all are on their own page
 
 
 @viewer_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def runs(request: HttpRequest) -> HttpResponse:
-    """Shows one page of runs. A filter that cannot be read is answered 400 with what was typed."""
-    query, shell, now = run_list_query(request.GET), Shell(request), timezone.now()
+    """Shows one page of runs; on POST leads to the address of the filter in the form.
+
+    A filter that cannot be read is answered 400 with what was typed.
+    """
+    query = run_list_query(request.POST if request.method == "POST" else request.GET)
+    if request.method == "POST" and not query.error:
+        keep_if_long(query.text)
+        return redirect(f"{reverse('runs')}{query.url_query(**{'q': '', **in_address(query.text)})}")
+    shell, now = Shell(request), timezone.now()
     connection = connection_of_list(query, shell)
     page = RunListPage()
     if not query.error:
@@ -123,7 +131,7 @@ def poll(shell: Shell, query: RunListQuery, *, rows: list[Run], drawn: PageDrawn
     """Returns where and how often the page asks next. It leaves out runs that have ended."""
     active = [run for run in rows if run.facts.is_active]
     values = {
-        "q": query.text,
+        **query.given,
         "connection": query.connection_slug,
         "drawn": drawn and drawn.text,
         # Links in rows keep order and size of the page.

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, Model
 from django.urls import NoReverseMatch, reverse
 
+from runsdash.index.kept_filters import in_address
 from runsdash.index.models import Connection, Run, SavedView, Thread
 
 from .converters import IdConverter
@@ -80,5 +81,5 @@ def thread_url(thread: Thread, name: str = "thread", **query: object) -> str:
 
 def view_url(view: SavedView) -> str:
     """Returns the URL of the run list that a saved view stands for."""
-    given = {name: value for name, value in (("q", view.query), ("sort", view.sort)) if value}
+    given = {name: value for name, value in (in_address(view.query) | {"sort": view.sort}).items() if value}
     return f"{reverse('runs')}{'?' if given else ''}{urlencode(given)}"

@@ -14,7 +14,7 @@ from .jobs import Job
 from .messages import Message
 from .rollups import AssistantSums, DirtyHour, Histogram, RunSums
 from .runs import Run, RunMetadata, StatusSeen
-from .saved_views import SavedView
+from .saved_views import KeptFilter, SavedView
 from .steps import RunStep
 from .texts import RunText, RunTool
 from .threads import Thread
@@ -28,6 +28,7 @@ __all__ = [
     "DirtyHour",
     "Histogram",
     "Job",
+    "KeptFilter",
     "Message",
     "MessageBody",
     "PurgedThread",

@@ -1,4 +1,4 @@
-"""Stores filters that people keep."""
+"""Stores filters that people keep, and those that are too long for an address."""
 
 from django.conf import settings
 from django.db import models
@@ -21,3 +21,14 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class KeptFilter(models.Model):
+    """Stores a filter that an address names by a key, see index/kept_filters.py. Never changed."""
+
+    key = models.CharField(max_length=20, primary_key=True)
+    text = models.TextField()
+    kept_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.key

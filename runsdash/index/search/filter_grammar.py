@@ -6,7 +6,17 @@ Owns quotes, minus signs and operators; what a name or value may be is said in `
 
 import re
 
-from .filter_names import COMPARISONS, METADATA, NAMES, TEXT, Clause, FilterError, problem_with
+from .filter_names import (
+    COMPARISONS,
+    MAX_CLAUSES,
+    MAX_CONDITIONS,
+    METADATA,
+    NAMES,
+    TEXT,
+    Clause,
+    FilterError,
+    problem_with,
+)
 
 NAME = rf"(?i:{'|'.join((*NAMES, METADATA))})(?=[:=<>.]\S)|[a-z_]+"  # a known one in any case, where a value follows
 CLAUSE = re.compile(
@@ -17,11 +27,16 @@ CLAUSE = re.compile(
 PLAIN_TEXT = re.compile(r'[^\s"\\:=<>-][^\s"\\:=<>]*')
 PLAIN_VALUE = re.compile(r'[^\s"]+')
 PLAIN_KEY = re.compile(r'[^\s"=:<>]+')
+TOO_MANY = (
+    f"From here on it is too much: a filter has at most {MAX_CLAUSES:,} clauses and {MAX_CONDITIONS} conditions. "
+    "Values of one name, such as run:, are one condition."
+)
 
 
 def clauses_of(text: str) -> list[Clause]:
     """Returns the clauses of `text` in order, each once. Raises FilterError."""
     clauses: dict[Clause, None] = {}
+    conditions: set[tuple[object, ...]] = set()
     position = clause_start(text, 0)
     while position < len(text):
         match = CLAUSE.match(text, position)
@@ -34,6 +49,9 @@ def clauses_of(text: str) -> list[Clause]:
         if problem:
             raise FilterError(match.group(), problem, position)
         clauses[clause] = None
+        conditions.add(clause.condition)
+        if len(clauses) > MAX_CLAUSES or len(conditions) > MAX_CONDITIONS:
+            raise FilterError(match.group(), TOO_MANY, position)
         position = clause_start(text, match.end())
     return list(clauses)
 

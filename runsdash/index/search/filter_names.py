@@ -42,6 +42,8 @@ FLAGS = {
 NAMES = (*VALUES, *AMOUNTS, *MOMENTS, *FLAGS)
 UNKNOWN = "unknown"  # as the value of an amount: the upstream has not reported it
 COMPARISONS = (">", ">=", "<", "<=")
+# Of a filter: what both engines take in one statement. Values of one name are one condition.
+MAX_CLAUSES, MAX_CONDITIONS = 1000, 200
 
 
 class FilterError(ValueError):
@@ -61,6 +63,13 @@ class Clause:
     operator: str = ":"
     key: str = ""
     is_negated: bool = False
+
+    @property
+    def condition(self) -> tuple[object, ...]:
+        """Returns what is the same for clauses that become one condition: a list of values."""
+        if self.name in VALUES or self.name == METADATA:
+            return (self.name, self.key, self.is_negated)
+        return (self,)
 
     @property
     def ends(self) -> tuple[str, str] | None:

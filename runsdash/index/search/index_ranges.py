@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product, takewhile
 
 from .filter_values import LARGEST_KEY, KeyRange
-from .sql import Param, Sql, bracketed, estimated_rows, fetched, is_postgresql, joined
+from .sql import Param, Sql, bracketed, estimated_rows, fetched, is_postgresql, joined, one_of
 
 MAX_RANGES = 40  # read side by side
 MAX_SORTED = 20_000  # rows that PostgreSQL expects for words: fewer are read by the words and sorted, more walked by id
@@ -150,7 +150,13 @@ def side_by_side(
 
 
 def of_column(column: str, values: Sequence[Param], *, extra: str = "") -> IndexRanges:
-    """Finds runs with one of `values` in an indexed column. `extra` repeats the condition of a partial index."""
+    """Finds runs with one of `values` in an indexed column. `extra` repeats the condition of a partial index.
+
+    Too many to be read side by side are one range, in the order of the column.
+    """
+    if len(values) > MAX_RANGES:
+        named = one_of(f"d.{column}", values)
+        return IndexRanges((Sql(named.text + extra, named.params),), column=column)
     return side_by_side([Sql(f"d.{column} = %s{extra}", (value,)) for value in values])
 
 
@@ -180,4 +186,6 @@ def words_in_vector(phrases: Sequence[str]) -> Sql:
 
 def both(one: IndexRanges, other: IndexRanges) -> IndexRanges:
     """Finds runs in both, where one index holds both columns; NO_INDEX when that makes too many ranges."""
+    if not (one.is_by_id and other.is_by_id):
+        return NO_INDEX
     return side_by_side([joined(pair) for pair in product(one.wheres, other.wheres)])

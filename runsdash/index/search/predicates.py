@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from runsdash.index import run_states
@@ -56,9 +57,9 @@ def clause_groups(clauses: Iterable[Clause]) -> list[list[Clause]]:
 
 
 def stands_alone(clause: Clause) -> bool:
-    """Must the clause hold by itself? Values mean "or"; words and excluded statuses are looked up together."""
+    """Must the clause hold by itself? Values mean "or", excluded ones "none of them"; words are looked up together."""
     if clause.is_negated:
-        return clause.name != "status"
+        return clause.name not in VALUE_PREDICATES and clause.name != METADATA
     return clause.operator in COMPARISONS or clause.name in SHORT_FOR
 
 
@@ -122,10 +123,7 @@ def of_assistant(values: Sequence[str]) -> Predicate:
 
 
 def assistants_named(names: Sequence[str]) -> QuerySet[Assistant]:
-    named = Q()
-    for name in names:
-        named |= Q(name__iexact=name)
-    return Assistant.objects.filter(named)
+    return Assistant.objects.alias(upper=Upper("name")).filter(upper__in=[Upper(Value(name)) for name in names])
 
 
 def of_thread(values: Sequence[str]) -> Predicate:

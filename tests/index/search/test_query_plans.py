@@ -38,6 +38,8 @@ FILTERS = [
     "tokens:1k..5k", "cost>=1", "queue>30s", "steps>597", "tokens:unknown", "created>-7d", "created:2026-11-01..2026-11-07",
     "common", "rare", "common status:failed", '"common rare"', "-common", "common metadata.env=prod created>-1d",
     "status:completed model:m1 tool:search duration>1s -error:oops",
+    *(" ".join(f"{name}{number}" for number in range(50)) for name in ("run:run_", "thread:thread_", "-run:run_")),
+    " ".join(f"assistant:none{number}" for number in range(50)) + " assistant:a1 status:failed",
 ]  # fmt: skip
 TYPED = [
     "",

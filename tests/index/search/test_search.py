@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from django.utils import timezone
@@ -23,8 +24,11 @@ from runsdash.index.models import (
     Thread,
 )
 from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_page
+from runsdash.index.search.facets import facets_of
+from runsdash.index.search.filter_names import MAX_CLAUSES, MAX_CONDITIONS
+from runsdash.index.search.index_ranges import NO_INDEX
 from runsdash.index.search.predicates import run_query_of
-from runsdash.index.search.run_filter import RunFilter, parsed
+from runsdash.index.search.run_filter import FilterError, RunFilter, parsed
 from runsdash.index.search.run_pages import capped_counts
 from runsdash.index.search.value_counts import value_counts_by_walking
 from runsdash.index.storage.keyset import CursorError
@@ -91,6 +95,9 @@ def add_details(runs: list[Run], dice: random.Random) -> None:
     RunText.objects.bulk_create([RunText(run=run, words=run.words) for run in runs])
 
 
+EVEN = {f"run_{number}" for number in range(0, 120, 2)}
+
+
 def holds(phrase: str) -> Callable[[Run], bool]:
     return lambda run: f" {phrase} " in f" {run.words} "
 
@@ -105,6 +112,12 @@ def after(minutes: int) -> Callable[[Run], bool]:
 
 # Each clause, and what it means in plain Python.
 MEANINGS: dict[str, Callable[[Run], bool]] = {
+    " ".join(f"run:run_{number}" for number in range(0, 120, 2)): lambda run: run.upstream_id in EVEN,
+    " ".join(f"-run:run_{number}" for number in range(0, 120, 2)): lambda run: run.upstream_id not in EVEN,
+    " ".join(f"model:none{number}" for number in range(45)) + " model:o4-mini": lambda run: run.model == "o4-mini",
+    "-model:gpt-4o -model:o4-mini": lambda run: run.model not in ("gpt-4o", "o4-mini"),
+    "-tool:search -tool:code": lambda run: not run.tools & {"search", "code"},
+    "-metadata.env=prod -metadata.env=test": lambda run: "env" not in run.pairs,
     "status:failed": lambda run: run.status == "failed",
     "-status:completed": lambda run: run.status != "completed",
     "-status:completed -status:failed": lambda run: run.status not in ("completed", "failed"),
@@ -323,3 +336,48 @@ def test_a_cursor_behind_rows_without_a_value_finds_none_where_a_value_is_asked_
     order, found = RunOrder("duration"), Run.objects.all()
     page = run_list_page(parsed("duration>10s"), order=order, rows=found, limit=5, cursor="after.1.-", budget=TINY)
     assert (page.rows, page.next) == ([], "")
+
+
+# As many of each kind as a filter takes, and one more.
+MOST: dict[str, Callable[[int], str]] = {
+    **{
+        name: partial("{}:a{}".format, name)
+        for name in ("model", "assistant", "thread", "run", "connection", "error", "tool")
+    },
+    "not a model": "-model:a{}".format,
+    "not a run": "-run:run_{}".format,
+    "not a tool": "-tool:a{}".format,
+    "pairs of a key": "metadata.env=a{}".format,
+}
+FEWER: dict[str, Callable[[int], str]] = {
+    "words": "w{}".format,
+    "no words": "-w{}".format,
+    "pairs": "metadata.k{}=a".format,
+    "no pairs": "-metadata.k{}=a".format,
+    "amounts": "tokens:{}".format,
+    "comparisons": "duration>{}".format,
+    "no amounts": "-cost:{}".format,
+    "no comparisons": "-steps>{}".format,
+    "spans": lambda number: f"created:2026-01-01T00:00:{number % 60:02}Z..2026-02-01T00:{number // 60:02}:00Z",
+    "no spans": lambda number: f"-created:2026-01-01T00:00:{number % 60:02}Z..2026-02-01T00:{number // 60:02}:00Z",
+}
+
+
+@pytest.mark.parametrize("kind", [*MOST, *FEWER])
+def test_as_many_clauses_as_a_filter_takes_are_answered(rows: list[Run], kind: str) -> None:
+    clause, most = (MOST[kind], MAX_CLAUSES) if kind in MOST else (FEWER[kind], MAX_CONDITIONS)
+    texts = [clause(number) for number in range(most + 1)]
+    with pytest.raises(FilterError, match="at most 1,000 clauses and 200 conditions"):
+        parsed(" ".join(texts))
+    run_filter = parsed(" ".join(texts[:most]))
+    assert len(run_filter.clauses) == most
+    for order in (RunOrder(), RunOrder("cost")):
+        run_list_page(run_filter, order=order, rows=Run.objects.all(), limit=10, budget=SMALL)
+    facets_of(run_filter)
+
+
+def test_many_ids_are_read_from_an_index(rows: list[Run]) -> None:
+    for name in ("run:run_", "thread:thread_", "model:m"):
+        (predicate,) = run_query_of(parsed(" ".join(f"{name}{number}" for number in range(300)))).predicates
+        assert predicate.index is not NO_INDEX, name
+        assert predicate.index.is_by_id == (name != "model:m"), name
