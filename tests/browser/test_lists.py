@@ -99,6 +99,21 @@ def test_keys_lead_around_and_leave_typing_alone(page: Page, site: Site) -> None
 
 
 @pytest.mark.long
+def test_a_long_filter_is_suggested_to_and_sent(page: Page, site: Site) -> None:
+    run = seen(page, site, "hello", "completed")
+    page.goto("/runs/")
+    field = page.get_by_label("Filter", exact=True)
+    field.fill(" ".join(f"run:run_none{number:020}" for number in range(500)) + f" run:{run['id']} status:comp")
+    page.locator("#suggestions").get_by_role("option", name="status:completed").click()
+    expect(field).to_have_value(re.compile("status:completed $"))
+    field.press("Enter")
+    expect(page).to_have_url(re.compile(r"/runs/\?kept=[\w-]{20}&?"))
+    expect(page.locator("#run-rows tr")).to_have_count(1)
+    expect(page.locator("#run-total")).to_have_text("1 run")
+    field.press("Enter")
+    expect(page.locator("#run-rows tr")).to_have_count(1)
+
+
 def test_the_profile_turns_keys_off(visit: Callable[..., Visitor], site: Site) -> None:
     page = visit(site, "viewer").open("/profile/")
     page.get_by_label("Single-key shortcuts").uncheck()
