@@ -5,6 +5,7 @@ from typing import Any
 from runsdash.accounts.models import User
 from runsdash.index.models import Run, RunBody, Thread
 from runsdash.index.storage.bodies import raw_object
+from runsdash.index.storage.previews import RUN_PARAMETERS
 from runsdash.service import InvalidRequest, objects
 from runsdash.sync.clients import client_for
 
@@ -15,21 +16,7 @@ MAX_COPIED = 500  # messages a copy of a thread takes over
 MAX_PREFILLED_BYTES = 4 * 1024 * 1024
 ROLES = ("user", "assistant")  # of messages that a request may bring
 OF_THREAD = ".thread"  # the one-time token of the thread that is made before its run
-PARAMETERS = (
-    "assistant_id",
-    "model",
-    "instructions",
-    "tools",
-    "temperature",
-    "top_p",
-    "max_prompt_tokens",
-    "max_completion_tokens",
-    "truncation_strategy",
-    "tool_choice",
-    "parallel_tool_calls",
-    "response_format",
-    "metadata",
-)
+PARAMETERS = ("assistant_id", "model", "instructions", "tools", *RUN_PARAMETERS, "metadata")
 
 
 def parameters_of(run: Run) -> dict[str, object]:

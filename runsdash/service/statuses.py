@@ -6,6 +6,7 @@ here: `static/css/statuses.css` chooses them by `data-status`.
 """
 
 from enum import StrEnum
+from typing import Self
 
 
 def _row(
@@ -34,12 +35,17 @@ class _Facts:
         """Tells whether a run of this status locks its thread and is still polled."""
         return not self.is_terminal
 
-    def _take(self, word: str, is_terminal: bool, can_be_cancelled: bool, is_waiting: bool) -> None:
-        self.label, self.icon = _sentence_case(word), f"st-{word}"
-        self.is_terminal, self.can_be_cancelled, self.is_waiting = is_terminal, can_be_cancelled, is_waiting
+
+class _Listed(_Facts, StrEnum):
+    def __new__(cls, word: str, is_terminal: bool, can_be_cancelled: bool, is_waiting: bool) -> Self:
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.label, member.icon = _sentence_case(word), f"st-{word}"
+        member.is_terminal, member.can_be_cancelled, member.is_waiting = is_terminal, can_be_cancelled, is_waiting
+        return member
 
 
-class RunStatus(_Facts, StrEnum):
+class RunStatus(_Listed):
     """Lists the nine statuses of a run, in display order (docs/protocol.md)."""
 
     QUEUED = _row("queued", can_be_cancelled=True)
@@ -52,14 +58,8 @@ class RunStatus(_Facts, StrEnum):
     INCOMPLETE = _row("incomplete", is_terminal=True)
     EXPIRED = _row("expired", is_terminal=True)
 
-    def __new__(cls, word: str, is_terminal: bool, can_be_cancelled: bool, is_waiting: bool) -> "RunStatus":
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member._take(word, is_terminal, can_be_cancelled, is_waiting)
-        return member
 
-
-class StepStatus(_Facts, StrEnum):
+class StepStatus(_Listed):
     """Lists the five statuses of a run step; a step is never cancelled by itself."""
 
     IN_PROGRESS = _row("in_progress")
@@ -67,12 +67,6 @@ class StepStatus(_Facts, StrEnum):
     FAILED = _row("failed", is_terminal=True)
     COMPLETED = _row("completed", is_terminal=True)
     EXPIRED = _row("expired", is_terminal=True)
-
-    def __new__(cls, word: str, is_terminal: bool, can_be_cancelled: bool, is_waiting: bool) -> "StepStatus":
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member._take(word, is_terminal, can_be_cancelled, is_waiting)
-        return member
 
 
 class UnknownStatus(_Facts, str):

@@ -4,6 +4,7 @@ from django import forms
 from django.http import QueryDict
 
 from runsdash.actions.audited_call import new_token
+from runsdash.index.storage.previews import RUN_PARAMETERS
 from runsdash.service import ServiceError
 
 from .json_fields import BooleanWordField, JsonField, NumberField, TextField, WholeNumberField, WordOrJsonField
@@ -11,10 +12,7 @@ from .metadata import MetadataPairs
 
 MESSAGES_EXAMPLE = '[{"role": "user", "content": "…"}]'
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-SHARED = (
-    "assistant_id", "model", "instructions", "tools", "temperature", "top_p", "max_prompt_tokens",
-    "max_completion_tokens", "truncation_strategy", "tool_choice", "parallel_tool_calls", "response_format", "stream",
-)  # fmt: skip
+SHARED = ("assistant_id", "model", "instructions", "tools", *RUN_PARAMETERS, "stream")
 
 
 class RunForm(forms.Form):
