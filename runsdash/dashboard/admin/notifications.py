@@ -23,7 +23,8 @@ class RuleForm(forms.ModelForm):
     class Meta:
         model = Rule
         fields = ("name", "event", "channel", "target", "assistant_id", "error_code", "is_enabled")
-        labels = {"target": "Whom", "assistant_id": "Only this assistant", "error_code": "Only this error"}
+        labels = {"event": "When", "channel": "By", "target": "Whom"}
+        labels |= {"assistant_id": "Only this assistant", "error_code": "Only this error"}
         help_texts = {
             "name": "For people.",
             "target": "A URL for a webhook, e-mail addresses separated by commas for e-mail.",

@@ -29,7 +29,7 @@ class ThemeForm(forms.ModelForm):
 
 
 class ProfileForm(forms.ModelForm):
-    time_zone = forms.ChoiceField(choices=time_zones)
+    time_zone = forms.ChoiceField(choices=time_zones, help_text="Absolute times are shown in this zone.")
 
     class Meta:
         model = User
