@@ -55,6 +55,11 @@ class Element:
         return True
 
 
+def run_ids(element: Element) -> list[str]:
+    """The runs of a table's rows, in their order."""
+    return [row["data-run-id"] for row in element.all("tr", data_run_id=True)]
+
+
 class Builder(HTMLParser):
     """Builds the tree and refuses what a browser would have to guess."""
 

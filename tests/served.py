@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -11,6 +10,7 @@ from http.client import HTTPConnection
 from django.conf import settings
 from django.test import Client
 
+from tests.free_ports import gunicorn
 from tests.sync.budget.spending import beside
 from tests.upstream import ROOT
 
@@ -39,12 +39,7 @@ class Served:
 
 @contextlib.contextmanager
 def served() -> Iterator[Served]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(128)
-        port, number = listening.getsockname()[1], listening.fileno()
-        flags = ["--config", "gunicorn.conf.py", "--workers", "2", "--log-level", "warning", "--bind", f"fd://{number}"]
-        command = [sys.executable, "-m", "gunicorn", "runsdash.wsgi", *flags]
+    with gunicorn(workers=2) as (port, command, number):
         process = subprocess.Popen(command, cwd=ROOT, env=beside(), stdin=subprocess.DEVNULL, pass_fds=(number,))
     try:
         started(port)

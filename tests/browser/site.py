@@ -4,13 +4,13 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import urllib.request
 from pathlib import Path
 
+from tests.free_ports import gunicorn
 from tests.upstream import ROOT, Sandbox
 
 START_S = 30
@@ -37,17 +37,20 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return os.environ | SETTINGS | {"RUNSDASH_API_BASE_URL": "", "RUNSDASH_API_KEY": ""} | paths | more
 
 
+def printed(environment: dict[str, str], *arguments: str) -> str:
+    """What `python …` prints when it runs with these settings."""
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    return done.stdout
+
+
 class Prepared:
     """A migrated database with a user for each role, made once and copied for every site."""
 
     def __init__(self) -> None:
         self.directory = tempfile.TemporaryDirectory(prefix="prepared-")
         self.folder = Path(self.directory.name)
-        command = [sys.executable, "-m", "tests.browser.prepared"]
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment(self.folder), stdout=subprocess.PIPE, check=True, timeout=60
-        )
-        self.sessions: dict[str, str] = json.loads(done.stdout)
+        self.sessions: dict[str, str] = json.loads(printed(environment(self.folder), "-m", "tests.browser.prepared"))
 
     def __enter__(self) -> "Prepared":
         return self
@@ -87,14 +90,8 @@ class Site:
         self.stop()
 
     def serve(self) -> None:
-        """Gunicorn gets a socket that listens already, so that no port is guessed and no early caller turned away."""
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", 0))
-            listening.listen(64)
-            self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            number = listening.fileno()
-            flags = ["--config", "gunicorn.conf.py", "--workers", "1", "--log-level", "warning"]
-            command = [sys.executable, "-m", "gunicorn", "runsdash.wsgi", *flags, "--bind", f"fd://{number}"]
+        with gunicorn() as (port, command, number):
+            self.url = f"http://127.0.0.1:{port}"
             self.start(command, pass_fds=(number,))
         urllib.request.urlopen(f"{self.url}/healthz", timeout=START_S).close()
 
@@ -107,11 +104,7 @@ class Site:
 
     def run(self, *arguments: str) -> str:
         """What `python -m …` prints, run beside the server with the same settings."""
-        command = [sys.executable, *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True, check=True, timeout=60
-        )
-        return done.stdout
+        return printed(self.environment, *arguments)
 
     def stop(self) -> None:
         for child in self.children:

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import psycopg
 
-from tests.browser.site import environment
+from tests.browser.site import environment, printed
+from tests.free_ports import gunicorn
 from tests.pages import Element, parsed
 from tests.postgres import Postgres
 from tests.upstream import ROOT, Sandbox
@@ -86,23 +86,15 @@ class Several:
 
     def start_web(self) -> str:
         """Its URL, once it answers."""
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", 0))
-            listening.listen(64)
-            url, number = f"http://127.0.0.1:{listening.getsockname()[1]}", listening.fileno()
-            flags = ["--config", "gunicorn.conf.py", "--workers", "1", "--log-level", "warning"]
-            command = [sys.executable, "-m", "gunicorn", "runsdash.wsgi", *flags, "--bind", f"fd://{number}"]
+        with gunicorn() as (port, command, number):
+            url = f"http://127.0.0.1:{port}"
             self.start("web", command, pass_fds=(number,))
         urllib.request.urlopen(f"{url}/readyz", timeout=START_S).close()
         return url
 
     def run(self, *arguments: str) -> str:
         """What a process beside the others prints."""
-        command = [sys.executable, *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True, check=True, timeout=60
-        )
-        return done.stdout
+        return printed(self.environment, *arguments)
 
     def django(self, code: str) -> str:
         return self.run("-c", f"import django; django.setup()\n{code}")

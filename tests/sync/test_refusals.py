@@ -12,7 +12,7 @@ from runsdash.index.models.connections import ASK_AGAIN_AFTER, LOOK_AGAIN_AFTER
 from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.sync.archiving import archive_thread
 from runsdash.sync.worker import Worker
-from tests.pages import page_of
+from tests.pages import page_of, run_ids
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -128,7 +128,7 @@ def test_a_server_without_a_list_of_runs_is_said_and_its_runs_are_found_by_messa
     elif by == "archive":
         archive_thread(thread, within_s=5)
     page = page_of(admin.get(f"/threads/{made['thread_id']}/"))
-    found = {row["data-run-id"] for row in page.one(id="thread-runs").all("tr", data_run_id=True)}
+    found = set(run_ids(page.one(id="thread-runs")))
     assert found == {made["run_id"], more["run_id"]}
     said = page.one(id="thread-runs").one("p", data_refused="runs").text
     assert "This server does not list runs" in said

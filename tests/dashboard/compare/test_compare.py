@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from runsdash.dashboard.compare.text_diff import json_changes, text_pieces
 from runsdash.sync.refresh import refresh_run
-from tests.pages import parsed
+from tests.pages import parsed, run_ids
 from tests.rows import made_connection, made_run
 
 
@@ -69,7 +69,7 @@ def test_one_run_alone_offers_partners(viewer, two):
     a, b = two
     page = parsed(viewer.get(f"/compare/?a={a.upstream_id}"))
     assert page.one(id="run-a")["value"] == a.upstream_id
-    assert b.upstream_id in [row["data-run-id"] for row in page.all("tr", data_run_id=True)]
+    assert b.upstream_id in run_ids(page)
 
 
 @pytest.mark.django_db(transaction=True)

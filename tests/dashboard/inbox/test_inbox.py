@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Run
 from runsdash.sync.refresh import refresh_run
-from tests.pages import Element, page_of, partials_of
+from tests.pages import Element, page_of, partials_of, run_ids
 from tests.people import HTMX
 from tests.rows import made_connection, made_run, waiting_for
 
@@ -21,10 +21,6 @@ URL = "/needs-action/"
 def prod(db: None):
     """An upstream that is off, so that nothing is asked."""
     return made_connection(is_enabled=False)
-
-
-def ids(element: Element) -> list[str]:
-    return [row["data-run-id"] for row in element.all("tr", data_run_id=True)]
 
 
 def badge(page: Element) -> Element:
@@ -59,7 +55,7 @@ def test_soonest_first_unknown_last_with_names_and_arguments(operator: Client, p
     soon = made_run(prod, status="requires_action", age_s=500, required_action=asked)
     made_run(prod, status="completed")
     page = page_of(operator.get(URL))
-    assert ids(page.one("section", id="inbox")) == [one.upstream_id for one in (soon, later, unknown)]
+    assert run_ids(page.one("section", id="inbox")) == [one.upstream_id for one in (soon, later, unknown)]
     row = page.one("tr", data_run_id=soon.upstream_id)
     assert "soon" in row.one("span", data_countdown=True)["class"]
     calls = row.one("td", class_="calls")
@@ -86,7 +82,7 @@ def test_hostile_arguments_stay_text(operator: Client, prod) -> None:
 def test_past_the_deadline_is_apart_and_not_counted(operator: Client, prod) -> None:
     gone = made_run(prod, status="requires_action", age_s=700)
     page = page_of(operator.get(URL))
-    assert ids(page.one("div", id="inbox-late")) == [gone.upstream_id]
+    assert run_ids(page.one("div", id="inbox-late")) == [gone.upstream_id]
     assert not page.one("section", id="inbox").all("tr")
     assert "hidden" in badge(page).attributes
 
@@ -102,7 +98,7 @@ def test_opening_asks_the_upstream_about_every_run_at_once(operator: Client, ups
     upstream.answer(raw)
     upstream.clear_requests()
     page = page_of(operator.get(URL))
-    assert ids(page.one("section", id="inbox")) == [waits.upstream_id]
+    assert run_ids(page.one("section", id="inbox")) == [waits.upstream_id]
     assert sorted(one["path"].split("/")[-1] for one in upstream.requests(method="GET")) == sorted(
         [answered.upstream_id, waits.upstream_id]
     )
@@ -125,7 +121,7 @@ def test_a_slow_upstream_keeps_nobody_waiting_and_is_heard_later(operator: Clien
     upstream.answer(upstream.get(f"/threads/{row.thread.upstream_id}/runs/{row.upstream_id}"))
     upstream.fault(f"GET {row.upstream_id}$", "hang", delay_s=2)
     began = time.monotonic()
-    assert ids(page_of(operator.get(URL)).one("section", id="inbox")) == [row.upstream_id]
+    assert run_ids(page_of(operator.get(URL)).one("section", id="inbox")) == [row.upstream_id]
     assert time.monotonic() - began < 1.8
     deadline = time.monotonic() + 8
     while Run.objects.get().facts.is_waiting and Run.objects.get().trouble is None and time.monotonic() < deadline:
@@ -138,7 +134,7 @@ def test_a_slow_upstream_keeps_nobody_waiting_and_is_heard_later(operator: Clien
 def test_an_upstream_that_fails_leaves_the_copy(operator: Client, upstream, connection, start) -> None:
     row = seen_waiting(connection, start)
     upstream.fault(f"GET {row.upstream_id}$", "500", times=None)
-    assert ids(page_of(operator.get(URL)).one("section", id="inbox")) == [row.upstream_id]
+    assert run_ids(page_of(operator.get(URL)).one("section", id="inbox")) == [row.upstream_id]
 
 
 # Missed
@@ -153,7 +149,7 @@ def test_missed_are_those_that_expired_while_they_waited(operator: Client, prod)
     made_run(prod, status="expired", age_s=700)
     page = page_of(operator.get(URL, {"tab": "missed"}))
     panel = page.one("section", id="inbox-missed")
-    assert ids(panel) == [missed.upstream_id]
+    assert run_ids(panel) == [missed.upstream_id]
     assert "get_stock" in panel.text
     assert panel.one("a", class_="btn")["href"].endswith("/rerun/")
     assert live(operator, poll_of(page)).status_code == 304
@@ -172,14 +168,14 @@ def test_the_poll_answers_only_news_and_moves_no_row(operator: Client, prod) -> 
     sooner = made_run(prod, status="requires_action", age_s=450)
     partials = partials_of(live(operator, poll))
     inbox = partials["#inbox"]
-    assert ids(inbox) == [one.upstream_id for one in (first, second, sooner)]
+    assert run_ids(inbox) == [one.upstream_id for one in (first, second, sooner)]
     assert inbox.one("tr", data_run_id=first.upstream_id)["data-status"] == "completed"
     assert inbox.one("a", id="inbox-again")
     assert partials["#needs-badge"].one("span", id="needs-badge").text.startswith("2")
     again = poll_of(partials["#poll"])
     assert live(operator, again).status_code == 304
     fresh = page_of(operator.get(URL))
-    assert ids(fresh.one("section", id="inbox")) == [one.upstream_id for one in (sooner, second)]
+    assert run_ids(fresh.one("section", id="inbox")) == [one.upstream_id for one in (sooner, second)]
     assert not fresh.all("a", id="inbox-again")
 
 
@@ -215,7 +211,7 @@ def test_the_badge_follows_the_chosen_connection_and_ends_at_99(viewer: Client, 
         made_run(prod, status="requires_action")
     assert badge(page_of(viewer.get("/runs/"))).text.startswith("99+")
     assert badge(page_of(viewer.get("/runs/", {"connection": "other"}))).text.startswith("1 ")
-    assert len(ids(page_of(viewer.get(URL, {"connection": "other"})).one("section", id="inbox"))) == 1
+    assert len(run_ids(page_of(viewer.get(URL, {"connection": "other"})).one("section", id="inbox"))) == 1
 
 
 @pytest.mark.parametrize("path", ["/", "/runs/"])

@@ -19,7 +19,7 @@ from runsdash.index.snapshots.upsert_assistants import upsert_assistants
 from runsdash.index.totals.hour_spans import hour_of
 from runsdash.index.totals.rollups import roll_up
 from runsdash.service import objects
-from tests.pages import Element, page_of, partials_of
+from tests.pages import Element, page_of, partials_of, run_ids
 from tests.rows import made_connection, made_run, made_runs, roll_all_up, waiting_for
 
 pytestmark = pytest.mark.django_db
@@ -36,16 +36,12 @@ def count(page: Element, status: str) -> str:
     return page.one("a", data_count=status).one("strong").text
 
 
-def ids(element: Element) -> list[str]:
-    return [row["data-run-id"] for row in element.all("tr", data_run_id=True)]
-
-
 def listed(client: Client, url: str) -> list[str]:
     """The runs of a list, all its pages."""
     found: list[str] = []
     while url:
         page = page_of(client.get(url))
-        found += ids(page)
+        found += run_ids(page)
         following = page.all("a", rel="next")
         url = f"/runs/{following[0]['href'].removeprefix('/runs/')}" if following else ""
     return found
@@ -323,7 +319,7 @@ def test_needs_action_soonest_first_with_a_way_to_respond(operator: Client, view
     soon = made_run(prod, status="requires_action", age_s=500, required_action=waiting_for("a", "b", "b"))
     gone = made_run(prod, status="requires_action", age_s=700)
     panel = page_of(operator.get(URL)).one("section", id="needs-action")
-    assert ids(panel) == [soon.upstream_id, later.upstream_id]
+    assert run_ids(panel) == [soon.upstream_id, later.upstream_id]
     row = panel.one("tr", data_run_id=soon.upstream_id)
     assert "soon" in row.one("span", data_countdown=True)["class"]
     assert row.one("time")["datetime"] == f"{soon.expires_at:%Y-%m-%dT%H:%M:%SZ}"
@@ -332,7 +328,7 @@ def test_needs_action_soonest_first_with_a_way_to_respond(operator: Client, view
     assert row.one("a", class_="btn")["href"].endswith(f"/runs/{soon.upstream_id}/#tool-outputs")
     page = page_of(viewer.get(URL))
     assert page.one("section", id="needs-action").all("a", class_="btn")[0].text.startswith("Open")
-    assert ids(page.one("div", id="overdue")) == [gone.upstream_id]
+    assert run_ids(page.one("div", id="overdue")) == [gone.upstream_id]
 
 
 def test_overdue_runs(viewer: Client, prod) -> None:
@@ -340,7 +336,7 @@ def test_overdue_runs(viewer: Client, prod) -> None:
     made_run(prod, status="in_progress", age_s=100)
     made_run(prod, status="completed", age_s=5000)
     page = page_of(viewer.get(URL))
-    assert ids(page.one("div", id="overdue")) == [late.upstream_id]
+    assert run_ids(page.one("div", id="overdue")) == [late.upstream_id]
 
 
 def test_causes(viewer: Client, prod) -> None:
@@ -431,7 +427,7 @@ def test_the_poll_answers_only_news(viewer: Client, prod) -> None:
     waits = made_run(prod, status="requires_action")
     answer = live(viewer, poll, drawn_earlier(poll))
     partials = partials_of(answer)
-    assert ids(partials["#needs-action"]) == [waits.upstream_id]
+    assert run_ids(partials["#needs-action"]) == [waits.upstream_id]
     assert count(partials["#status-counts"], "requires_action") == "1"
     assert partials["#overview-facts"].text.startswith("2 runs")
     assert {"#status-counts", "#causes", "#usage", "#latency", "#assistants", "#dearest-threads"} <= set(partials)
@@ -455,7 +451,7 @@ def test_what_is_so_now_comes_without_the_sums(viewer: Client, prod) -> None:
     poll = page_of(viewer.get(URL)).one("div", id="poll")
     Run.objects.filter(pk=waits.pk).update(expires_at=timezone.now() + timedelta(seconds=60))
     partials = partials_of(live(viewer, poll))
-    assert ids(partials["#needs-action"]) == [waits.upstream_id]
+    assert run_ids(partials["#needs-action"]) == [waits.upstream_id]
     assert "#count-requires_action" in partials
     assert "#usage" not in partials
 

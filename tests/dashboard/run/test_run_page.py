@@ -10,7 +10,7 @@ from runsdash.index.models.connections import LOOK_AGAIN_AFTER
 from runsdash.index.storage.keys import MESSAGE_ORDER_BITS
 from tests.connected import wait_for
 from tests.dashboard.conftest import path_of, still
-from tests.pages import parsed
+from tests.pages import parsed, run_ids
 from tests.rows import preview_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -179,7 +179,7 @@ def test_what_leads_on_from_a_failure(connection, start, upstream, open_run, ope
     page = parsed(open_run(wait_for(upstream, run, "failed")))
     assert "get_stock" in page.one(id="answered-before").text
     alike = parsed(operator.get(page.one(id="alike")["href"]))
-    assert [row["data-run-id"] for row in alike.all("tr", data_run_id=True)] == [run["id"]]
+    assert run_ids(alike) == [run["id"]]
 
 
 def test_an_expired_run_names_the_calls_nobody_answered(connection, start, upstream, open_run):

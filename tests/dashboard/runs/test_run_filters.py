@@ -17,7 +17,7 @@ from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.suggestions import suggestions
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.service import objects
-from tests.pages import Element, page_of
+from tests.pages import Element, page_of, run_ids
 from tests.queries import at_most
 from tests.rows import made_connection, made_run, made_runs, waiting_for
 
@@ -30,10 +30,6 @@ UNHURRIED = replace(facets_module.QUICK, find_s=30, index_s=30, statement_s=30)
 @pytest.fixture
 def prod(db: None) -> Connection:
     return made_connection()
-
-
-def shown_ids(page: Element) -> list[str]:
-    return [row["data-run-id"] for row in page.all("tr", data_run_id=True)]
 
 
 # Facets
@@ -122,8 +118,8 @@ def test_one_click_includes_or_excludes(viewer: Client, prod: Connection) -> Non
     a, b = made_run(prod, model="a"), made_run(prod, model="b")
     pair = facets(viewer).one("div", data_value="a")
     include, exclude = (link["href"] for link in pair.all("a"))
-    assert shown_ids(page_of(viewer.get(URL + include))) == [a.upstream_id]
-    assert shown_ids(page_of(viewer.get(URL + exclude))) == [b.upstream_id]
+    assert run_ids(page_of(viewer.get(URL + include))) == [a.upstream_id]
+    assert run_ids(page_of(viewer.get(URL + exclude))) == [b.upstream_id]
     chosen = facets(viewer, q="-model:a").one("div", data_value="a")
     assert chosen.all("a")[1]["aria-current"] == "true"
     assert chosen.all("a")[0]["href"] == "?q=model%3Aa"
@@ -276,14 +272,14 @@ def test_every_number_and_time_sorts_both_ways(viewer: Client, prod: Connection,
     assert sorted_by.text == name
     twice = page_of(viewer.get(URL + sorted_by.one("a")["href"]))
     assert {sorted_by["aria-sort"], twice.one("th", aria_sort=True)["aria-sort"]} == {"ascending", "descending"}
-    assert shown_ids(twice) == shown_ids(once)[::-1]
+    assert run_ids(twice) == run_ids(once)[::-1]
 
 
 def test_a_metadata_tag_narrows_the_list(viewer: Client, prod: Connection) -> None:
     run = made_run(prod, metadata={"two words": 'a "b"'})
     made_run(prod, metadata={"two words": "other"})
     row = page_of(viewer.get(URL)).one("tr", data_run_id=run.upstream_id)
-    assert shown_ids(page_of(viewer.get(URL + row.one("a", class_="tag")["href"]))) == [run.upstream_id]
+    assert run_ids(page_of(viewer.get(URL + row.one("a", class_="tag")["href"]))) == [run.upstream_id]
 
 
 def test_columns_are_remembered_for_each_person(viewer: Client, operator: Client, prod: Connection) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from runsdash.index.models import Run
 from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.service import objects
-from tests.pages import Element, page_of, partials_of
+from tests.pages import Element, page_of, partials_of, run_ids
 from tests.queries import at_most
 from tests.rows import made_connection, made_run, made_runs, run_object, waiting_for
 
@@ -21,14 +21,10 @@ def prod(db: None):
     return made_connection()
 
 
-def shown_ids(page: Element) -> list[str]:
-    return [row["data-run-id"] for row in page.all("tr", data_run_id=True)]
-
-
 def test_rows_are_newest_first(viewer: Client, prod) -> None:
     runs = made_runs(prod, 3)
     page = page_of(viewer.get(URL))
-    assert shown_ids(page) == [run.upstream_id for run in runs]
+    assert run_ids(page) == [run.upstream_id for run in runs]
     row = page.one("tr", data_run_id=runs[0].upstream_id)
     assert row["data-status"] == "completed"
     assert row.one("th").one("a")["href"] == f"/threads/{runs[0].thread.upstream_id}/runs/{runs[0].upstream_id}/"
@@ -73,7 +69,7 @@ def test_queries_do_not_grow_with_rows(viewer: Client, prod, count: int) -> None
     made_runs(prod, count)
     with at_most(8):
         page = page_of(viewer.get(URL))
-    assert len(shown_ids(page)) == count
+    assert len(run_ids(page)) == count
 
 
 @pytest.mark.parametrize("count", [1, 20])
@@ -113,26 +109,26 @@ def test_pages_both_ways(viewer: Client, prod) -> None:
     runs = made_runs(prod, 60)
     first = page_of(viewer.get(URL + "?limit=25"))
     second = page_of(viewer.get(URL + first.one("a", rel="next")["href"]))
-    assert shown_ids(second) == [run.upstream_id for run in runs[25:50]]
+    assert run_ids(second) == [run.upstream_id for run in runs[25:50]]
     assert not first.all("a", rel="prev")
     third = page_of(viewer.get(URL + second.one("a", rel="next")["href"]))
-    assert shown_ids(third) == [run.upstream_id for run in runs[50:]]
+    assert run_ids(third) == [run.upstream_id for run in runs[50:]]
     assert not third.all("a", rel="next")
     back = page_of(viewer.get(URL + third.one("a", rel="prev")["href"]))
-    assert shown_ids(back) == shown_ids(second)
+    assert run_ids(back) == run_ids(second)
 
 
 def test_oldest_first(viewer: Client, prod) -> None:
     runs = made_runs(prod, 3)
     page = page_of(viewer.get(URL + "?sort=created_at"))
-    assert shown_ids(page) == [run.upstream_id for run in reversed(runs)]
+    assert run_ids(page) == [run.upstream_id for run in reversed(runs)]
     assert page.one("th", aria_sort=True)["aria-sort"] == "ascending"
 
 
 @pytest.mark.parametrize(("asked", "shown"), [("25", 25), ("100", 60), ("7", 50), ("x", 50), ("-1", 50)])
 def test_page_size(viewer: Client, prod, asked: str, shown: int) -> None:
     made_runs(prod, 60)
-    assert len(shown_ids(page_of(viewer.get(URL, {"limit": asked})))) == shown
+    assert len(run_ids(page_of(viewer.get(URL, {"limit": asked})))) == shown
 
 
 def test_a_filter_that_is_too_long_is_refused_and_kept(viewer: Client, prod) -> None:
@@ -154,12 +150,12 @@ def test_chips_write_the_filter(viewer: Client, prod) -> None:
     made_run(prod)
     page = page_of(viewer.get(URL + "?limit=25"))
     page = page_of(viewer.get(URL + page.one("a", class_="chip", data_status="failed")["href"]))
-    assert shown_ids(page) == [failed.upstream_id]
+    assert run_ids(page) == [failed.upstream_id]
     page = page_of(viewer.get(URL + page.one("a", class_="chip", data_status="expired")["href"]))
-    assert set(shown_ids(page)) == {failed.upstream_id, expired.upstream_id}
+    assert set(run_ids(page)) == {failed.upstream_id, expired.upstream_id}
     assert {chip["data-status"] for chip in page.all("a", class_="chip", aria_current=True)} == {"failed", "expired"}
     page = page_of(viewer.get(URL + page.one("a", class_="chip", data_status="failed")["href"]))
-    assert shown_ids(page) == [expired.upstream_id]
+    assert run_ids(page) == [expired.upstream_id]
     assert page.one("input", type="hidden", name="limit")["value"] == "25"
 
 
@@ -168,7 +164,7 @@ def test_a_bad_filter_is_kept_and_explained(viewer: Client, prod) -> None:
     page = page_of(viewer.get(URL, {"q": "status:failed colour:red"}), status=400)
     assert page.one("input", name="q", aria_invalid="true")["value"] == "status:failed colour:red"
     assert page.one("p", role="alert")["data-clause"] == "colour:red"
-    assert not shown_ids(page)
+    assert not run_ids(page)
     assert not page.all("div", id="poll")
 
 
@@ -182,7 +178,7 @@ def test_a_connection_narrows_and_stays(viewer: Client, prod) -> None:
     made_run(prod)
     other = made_run(made_connection("other"))
     page = page_of(viewer.get(URL, {"connection": "other"}))
-    assert shown_ids(page) == [other.upstream_id]
+    assert run_ids(page) == [other.upstream_id]
     assert page.one("a", data_key="g t")["href"] == "/threads/?connection=other"
     assert page_of(viewer.get(URL, {"connection": "none"}), status=404)
 
