@@ -160,7 +160,7 @@ def test_bad_input_is_refused_beside_its_field(operator, upstream, assistant, do
     response = operator.post(thread_path(done_run), posted)
     assert response.status_code == 422
     form = form_in(response, "run-form")
-    assert words in form.one(id=f"id_{name}-e").text
+    assert words in form.one(id=f"id_{name}-err").text
     kept = fields(form)
     assert {key: kept[key] for key in posted if key != "assistant_id"} == {
         key: posted[key] for key in posted if key != "assistant_id"
