@@ -68,7 +68,7 @@ def make_job(
 
 def actor_of(job: BatchJob) -> User | None:
     """Returns the account a job acts for, as it is now; None when it is gone."""
-    return User.objects.filter(pk=job.actor_id).first()
+    return None if job.actor_id is None else User.objects.filter(pk=job.actor_id).first()
 
 
 def stop_job(*, actor: User, job: BatchJob) -> None:
