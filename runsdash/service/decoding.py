@@ -9,6 +9,7 @@ anything but `Undecodable`.
 import json
 import math
 import re
+import sys
 from typing import Any, NoReturn
 
 MAX_JSON_DEPTH = 100
@@ -55,6 +56,13 @@ def _finite_or_refused(digits: str) -> float:
 def may_be_deep(content: bytes) -> bool:
     """Tells whether there are enough brackets for nesting that is too deep."""
     return content.count(b"[") + content.count(b"{") > MAX_JSON_DEPTH
+
+
+def nearest_number(digits: str) -> int | float:
+    """Reads a number of JSON to check it; the largest float stands for one that is larger."""
+    if len(digits) <= _LONGEST_INTEGER and digits.lstrip("-").isdigit():
+        return int(digits)
+    return max(-sys.float_info.max, min(float(digits), sys.float_info.max))
 
 
 def is_too_deep(content: bytes, value: object) -> bool:

@@ -42,7 +42,7 @@ def test_archive_delete_and_look_again(visitor: Visitor, site: Site) -> None:
     expect(page.locator("#delete-archive")).to_have_attribute("data-complete", "yes")
     page.fill("#confirm", run["thread_id"])
     page.get_by_role("button", name="Delete upstream").click()
-    expect(page.locator("#thread")).to_contain_text("no longer")
+    expect(page.locator("#thread")).to_contain_text("deleted this thread upstream")
     expect(page.locator("#conversation article")).to_have_count(2)
     page.locator("#thread-runs a").first.click()
     expect(page.locator("#step-detail img").first).to_be_visible()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError, ValidationErrorKind
 
-from runsdash.service.decoding import strict_json
+from runsdash.service.decoding import nearest_number, strict_json
 
 from .schema_weight import TooHeavy, weight_of
 
@@ -209,7 +209,7 @@ def holds(one: SchemaField, piece: str) -> bool:
 def problems_of(schema: dict, text: str) -> dict[Path, str]:
     """Returns a sentence by path of what breaks the schema; the empty path means the output as a whole."""
     try:
-        value = strict_json(text)
+        value = json.loads(text, parse_constant=no_json, parse_float=nearest_number, parse_int=nearest_number)
     except ValueError as error:
         return {(): f"The function's schema asks for JSON: {error}."}
     except RecursionError:

@@ -92,6 +92,14 @@ def test_a_number_typed_in_a_field_is_sent_as_typed(operator, upstream, waiting,
     assert without_spaces(output) == f'{{"price":{number},"lots":[{number}]}}'
 
 
+@pytest.mark.parametrize("number", [*NUMBERS, "-1e400", "-" + "9" * 5000])
+def test_any_number_of_json_satisfies_a_schema_of_numbers(number):
+    schema = {"properties": {"price": {"type": "number"}, "lots": {"type": "array"}}}
+    assert problems_of(schema, f'{{"price":{number},"lots":[{number}]}}') == {}
+    is_low = number.startswith("-") and number != "-0"
+    assert bool(problems_of({"items": {"minimum": -0.5}}, f"[{number}]")) is is_low
+
+
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "[NaN]"])
 def test_what_json_has_no_word_for_stays_text(word):
     found = {one.label: one for one in fields_of(STOCK)}
