@@ -28,6 +28,8 @@ from runsdash.sync.clients import client_for
 Row = TypeVar("Row")
 Columns = dict[str, object]
 Result = AuditEntry.Result
+CHANGED_NOTHING = "The server took the request and changed nothing"  # some answer 200 with the object as it was
+UNCHANGED: Columns = {"result": Result.UNCHANGED, "upstream_message": f"{CHANGED_NOTHING}."}
 
 
 def new_token() -> str:
@@ -81,7 +83,8 @@ def check_permission(call: AuditedCall) -> None:
 
 
 def carry_out(call: AuditedCall, *, store: Callable[[Any, datetime], tuple[Row, Columns]]) -> Row:
-    """Sends the write once. `store` puts the answer into the index; it returns the row and the outcome's columns.
+    """Sends the write once. `store` puts the answer into the index; it returns the row and the outcome's columns,
+    with UNCHANGED among them when the answer shows things as they were.
 
     Raises TokenUsed when the token was used before, and the ServiceError the upstream answered with,
     after it has been recorded.
@@ -100,7 +103,7 @@ def carry_out(call: AuditedCall, *, store: Callable[[Any, datetime], tuple[Row, 
     reply = {"upstream_status": 200, "request_id": stream.request_id or ""} if stream else reply_columns(client)
     with transaction.atomic():
         row, columns = store(answer, timezone.now())
-        record_outcome(intent, result=Result.DONE, **reply, **columns)
+        record_outcome(intent, **{"result": Result.DONE, **reply, **columns})
     if stream:
         read_to_the_end(stream, connection=call.connection, thread_id=answer.thread_id or call.thread_id)
     return row

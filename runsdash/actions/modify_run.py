@@ -10,10 +10,11 @@ from .write_to_run import write_to
 
 def modify_run(*, actor: User, run: Run, metadata: dict[str, str], token: str | None = None, reason: str = "") -> Run:
     """Sends the whole metadata map, which replaces the old one."""
-    parameters = {"metadata": metadata}
+    before = dict(run.metadata)
     return write_to(
-        run, Client.modify_run, parameters, actor=actor, token=token, reason=reason, picture=metadata_picture
-    )
+        run, Client.modify_run, {"metadata": metadata}, actor=actor, token=token, reason=reason,
+        has_changed=lambda row: row.metadata != before or metadata == before, picture=metadata_picture,
+    )  # fmt: skip
 
 
 def metadata_picture(run: Run) -> Columns:

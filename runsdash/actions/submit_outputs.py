@@ -1,5 +1,7 @@
 """Answers the tool calls that a run waits for: outputs, or approvals."""
 
+from typing import Any
+
 from runsdash.accounts.models import User
 from runsdash.index.models import Run
 from runsdash.service import Client, InvalidRequest, tool_output
@@ -20,10 +22,7 @@ def submit_tool_outputs(
     """Answers every pending call in one request. `outputs`: text by tool call id. Streamed: its live output goes on."""
     refuse_ambiguous(run)
     answers = [tool_output(tool_call_id=call_id, output=text) for call_id, text in outputs.items()]
-    parameters = {"tool_outputs": answers, **streamed(is_streamed)}
-    return write_to(
-        run, Client.submit_tool_outputs, parameters, actor=actor, token=token, reason=reason, picture=waiting_picture
-    )
+    return submit(run, {"tool_outputs": answers, **streamed(is_streamed)}, actor=actor, token=token, reason=reason)
 
 
 def submit_tool_approvals(
@@ -38,10 +37,15 @@ def submit_tool_approvals(
     """Approves or denies every pending call of a `submit_tool_approval` in one request."""
     refuse_ambiguous(run)
     answers = [{"tool_call_id": call_id, "approve": approve} for call_id, approve in approvals.items()]
-    parameters = {"tool_approvals": answers, **streamed(is_streamed)}
+    return submit(run, {"tool_approvals": answers, **streamed(is_streamed)}, actor=actor, token=token, reason=reason)
+
+
+def submit(run: Run, parameters: dict[str, Any], *, actor: User, token: str | None, reason: str) -> Run:
+    before = waiting_picture(run)
     return write_to(
-        run, Client.submit_tool_outputs, parameters, actor=actor, token=token, reason=reason, picture=waiting_picture
-    )
+        run, Client.submit_tool_outputs, parameters, actor=actor, token=token, reason=reason,
+        has_changed=lambda row: waiting_picture(row) != before, picture=waiting_picture,
+    )  # fmt: skip
 
 
 def refuse_ambiguous(run: Run) -> None:

@@ -17,7 +17,7 @@ from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.service import Client, NotFound, objects
 from runsdash.sync.jobs.jobs import add_job, cancel_job
 
-from .audited_call import AuditedCall, Columns, carry_out
+from .audited_call import UNCHANGED, AuditedCall, Columns, carry_out
 from .audited_change import change
 
 CHUNK = 500  # ids in one IN (…)
@@ -90,7 +90,7 @@ def delete_thread(*, actor: User, thread: Thread, token: str | None = None, reas
     def store(answer: objects.Deleted, at: datetime) -> tuple[bool, Columns]:
         if answer.deleted:
             mark_gone(thread)
-        return answer.deleted, {"after": {"is_deleted": answer.deleted}}
+        return answer.deleted, {"after": {"is_deleted": answer.deleted}, **({} if answer.deleted else UNCHANGED)}
 
     try:
         return carry_out(call, store=store)

@@ -10,9 +10,7 @@ from runsdash.index.snapshots.upsert_runs import upsert_run
 from runsdash.index.storage.storable_text import storable_json
 from runsdash.service import objects
 
-from .audited_call import AuditedCall, Columns, carry_out
-
-CHANGED_NOTHING = "The server took the request and changed nothing"  # some answer 200 with the object as it was
+from .audited_call import UNCHANGED, AuditedCall, Columns, carry_out
 
 
 def status_picture(run: Run) -> Columns:
@@ -27,9 +25,13 @@ def write_to(
     actor: User,
     token: str | None,
     reason: str,
+    has_changed: Callable[[Run], bool],
     picture: Callable[[Run], Columns] = status_picture,
 ) -> Run:
-    """Sends one write to a run; returns its row as the reply left it. `picture`: what the trail keeps of a row."""
+    """Sends one write to a run; returns its row as the reply left it.
+
+    `has_changed`: whether that row shows what was asked for. `picture`: what the trail keeps of a row.
+    """
     ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
     call = AuditedCall(
         actor=actor, operation=operation, connection=run.connection, token=token, reason=reason,
@@ -38,6 +40,6 @@ def write_to(
 
     def store(answer: objects.Run, at: datetime) -> tuple[Run, Columns]:
         row = upsert_run(run.connection, answer, fetched_at=at, thread_id=run.thread.upstream_id)
-        return row, {"after": storable_json(picture(row))}
+        return row, {"after": storable_json(picture(row)), **({} if has_changed(row) else UNCHANGED)}
 
     return carry_out(call, store=store)

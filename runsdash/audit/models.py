@@ -19,6 +19,7 @@ class AuditKind(models.TextChoices):
 class AuditResult(models.TextChoices):
     NONE = "", ""
     DONE = "done", "done"
+    UNCHANGED = "unchanged", "taken, nothing changed"  # the upstream took it and answered with things as they were
     REFUSED = "refused", "refused"  # by the upstream, with a reply
     FAILED = "failed", "failed"  # the upstream answered 5xx, or was never reached
     UNCLEAR = "unclear", "outcome unclear"  # sent, no answer

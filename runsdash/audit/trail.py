@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from .models import AuditEntry, AuditKind, AuditResult
 
 Kind, Result = AuditKind, AuditResult
+DONE = [Result.DONE, Result.SETTLED_DONE]
 
 
 class TokenUsed(Exception):
@@ -73,6 +74,10 @@ class AuditedAction:
         return Result(self.result).label
 
     @property
+    def is_done(self) -> bool:
+        return self.result in DONE
+
+    @property
     def is_open(self) -> bool:
         return self.result == Result.UNCLEAR
 
@@ -103,7 +108,7 @@ def actions_of_thread(thread_id: str, *, limit: int = 200) -> list[AuditedAction
 def deletion_of(thread_id: str, *, connection_slug: str) -> AuditEntry | None:
     """Finds the outcome of the deletion that somebody here carried out upstream; None when nobody here did."""
     rows = AuditEntry.objects.filter(thread_id=thread_id, connection_slug=connection_slug, action="delete_thread")
-    return rows.filter(kind=Kind.OUTCOME, result__in=[Result.DONE, Result.SETTLED_DONE]).order_by("-id").first()
+    return rows.filter(kind=Kind.OUTCOME, result__in=DONE).order_by("-id").first()
 
 
 def _with_intents(entries: QuerySet[AuditEntry]) -> list[AuditEntry]:

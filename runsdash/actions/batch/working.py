@@ -14,10 +14,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from runsdash.accounts.models import User
+from runsdash.actions.audited_call import CHANGED_NOTHING
 from runsdash.actions.cancel_run import cancel_run
 from runsdash.actions.modify_run import modify_run
 from runsdash.actions.settle.settle_unclear import settle_run
-from runsdash.actions.write_to_run import CHANGED_NOTHING
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import AuditedAction, TokenUsed, action_of, refuse_used
 from runsdash.index import run_states

@@ -27,6 +27,7 @@ LABELS = {
 TONES = {
     Result.DONE: ("good", "check"),
     Result.SETTLED_DONE: ("good", "check"),
+    Result.UNCHANGED: ("warn", "warn"),
     Result.REFUSED: ("bad", "x"),
     Result.FAILED: ("bad", "x"),
     Result.SETTLED_NOT_DONE: ("bad", "x"),

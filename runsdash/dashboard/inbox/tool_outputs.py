@@ -5,11 +5,10 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
-from runsdash.actions.audited_call import new_token
+from runsdash.actions.audited_call import CHANGED_NOTHING, new_token
 from runsdash.actions.outputs.answers import earlier_outputs, outputs_were_sent, schemas_of
 from runsdash.actions.outputs.drafts import drafts_of, inherited, names_of, save_drafts
 from runsdash.actions.submit_outputs import submit_tool_approvals, submit_tool_outputs
-from runsdash.actions.write_to_run import CHANGED_NOTHING
 from runsdash.audit.trail import TokenUsed, refuse_used
 from runsdash.dashboard.shell.copy_age import mark_stale
 from runsdash.dashboard.shell.form_answers import done, form_answer, partial, sent_before, sentence_of, status_of

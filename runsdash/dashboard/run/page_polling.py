@@ -51,7 +51,7 @@ class PolledRunPage(RunPage):
         sent = (
             audited
             for audited in self.audited_actions
-            if audited.intent.action == "submit_tool_outputs" and not audited.is_open
+            if audited.intent.action == "submit_tool_outputs" and audited.is_done
         )
         audited = next(sent, None)
         if audited is None:

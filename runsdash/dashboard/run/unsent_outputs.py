@@ -38,7 +38,7 @@ def unsent_outputs_of(user: User, run: Run, audited_actions: Sequence[AuditedAct
 def why(run: Run, actions: Sequence[AuditedAction]) -> tuple[str, str]:
     if run.facts == RunStatus.EXPIRED:
         return "Expired, outputs were not sent", "The run cannot go on; its thread is free again."
-    sent = next((one for one in actions if one.intent.action == "submit_tool_outputs" and not one.is_open), None)
+    sent = next((one for one in actions if one.intent.action == "submit_tool_outputs" and one.is_done), None)
     if sent is not None:
         return "Your unsent outputs", f"{sent.intent.actor} answered these calls at {clock(sent.intent.at)}."
     return "Your unsent outputs", f"The run is {run.facts.label.lower()} and no longer waits for these calls."

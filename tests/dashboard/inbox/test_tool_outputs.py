@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from runsdash.audit.models import AuditEntry
 from runsdash.sync.refresh import refresh_run
 from tests.connected import wait_for
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
@@ -61,6 +62,7 @@ def test_a_server_that_takes_them_and_changes_nothing_is_told(kind, operator, up
     assert "The server took the request and changed nothing: the run still waits for all" in parsed(answer).text
     form = form_in(operator.get(path), "tool-outputs")
     assert [one.text for one in form.all("textarea")] == ["typed", "typed"]
+    assert AuditEntry.objects.get(kind="outcome").result == "unchanged"
 
 
 def test_it_works_with_htmx(operator, upstream, waiting):

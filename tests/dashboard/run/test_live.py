@@ -94,6 +94,20 @@ def test_a_form_answered_by_somebody_else_says_by_whom(connection, start, upstre
     assert own.one(id="run-answered").all() == []
 
 
+def test_an_answer_that_the_server_did_not_take_is_nobodys(connection, start, upstream, open_run, admin):
+    run = start("/tool", until="requires_action")
+    url = parsed(open_run(run)).one(id="poll")["hx-get"]
+    call_id = run["required_action"]["submit_tool_outputs"]["tool_calls"][0]["id"]
+    upstream.quirk(writes_ignored=True)
+    admin.post(path_of(run, "tool-outputs/"), {f"output-{call_id}": "taken and dropped", "token": "once"})
+    upstream.quirk(writes_ignored=False)
+    upstream.answer(run)
+    Run.objects.update(checked_at=None, lease_until=None)
+    answer = parsed(open_run(run, f"live/?{url.partition('?')[2]}", htmx=True))
+    assert answer.one(id="run-answered").text
+    assert "admin" not in answer.one(id="run-answered").text
+
+
 def test_a_form_answered_outside_says_that_it_is_late(connection, start, upstream, open_run):
     run = start("/tool", until="requires_action")
     url = parsed(open_run(run)).one(id="poll")["hx-get"]

@@ -108,6 +108,7 @@ def test_a_server_that_takes_it_and_changes_nothing_is_told(words, status, opera
     said = parsed(response).one(id="toasts").text
     assert f"The server took the request and changed nothing: the run is {label}." in said
     assert "Cancelling" not in said
+    assert AuditEntry.objects.get(kind="outcome").result == "unchanged"
 
 
 def test_without_csrf_token_nothing_is_sent(operator, upstream, waiting):

@@ -127,6 +127,7 @@ def test_a_server_that_takes_them_and_changes_nothing_is_told(operator, upstream
     said = parsed(operator.post(path, typed(kept="1", other="2", new="3"), follow=True)).one(id="toasts").text
     assert "The server took the request and changed nothing: new, other are not as sent." in said
     assert "Saved" not in said
+    assert [one.result for one in AuditEntry.objects.filter(kind="outcome")] == ["done", "unchanged"]
 
 
 def test_wrong_method(operator, done_run):

@@ -84,6 +84,7 @@ def test_a_write_that_changed_nothing_is_not_done(typed, operator, upstream, thr
     assert set(results(job).values()) == {"refused"}
     said = set(job.items.values_list("message", flat=True))
     assert all(one.startswith("The server took the request and changed nothing") for one in said)
+    assert set(AuditEntry.objects.filter(upstream_status=200).values_list("result", flat=True)) == {"unchanged"}
 
 
 def test_what_matches_is_decided_when_the_job_is_made(operator, three):

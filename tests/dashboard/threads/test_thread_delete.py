@@ -137,6 +137,13 @@ def test_a_server_that_takes_it_and_deletes_nothing_is_told(thread, upstream, op
     assert "The server took the request and changed nothing: the thread is there." in page.one(id="toasts").text
     thread.refresh_from_db()
     assert not thread.is_gone
+    entry = AuditEntry.objects.get(kind="outcome", action="delete_thread")
+    assert (entry.result, entry.upstream_message) == ("unchanged", "The server took the request and changed nothing.")
+    trail = page_of(operator.get("/audit/"))
+    assert "Taken, nothing changed" in trail.one("tr", data_audit_id=str(entry.intent_id)).text
+    upstream.delete(f"/threads/{thread.upstream_id}")  # by somebody else
+    Thread.objects.update(is_gone=True)
+    assert "deleted this thread" not in page_of(operator.get(f"/threads/{thread.upstream_id}/")).text
 
 
 def test_no_answer_is_settled_by_reading(connection, thread, upstream, operator: Client) -> None:
