@@ -121,7 +121,7 @@ def store_older_messages(thread: Thread, reads: Reads, *, after: str, token: str
     answer = reads.answer("older")
     if isinstance(answer, ServiceError):
         if token:
-            record_last_error(thread, answer, token=token)
+            record_last_error(thread, answer, token=token, of_part=True)
         return answer
     if isinstance(answer, Page):
         with transaction.atomic():

@@ -14,6 +14,7 @@ from runsdash.index.storage.keys import first_key_of
 from runsdash.index.storage.leases import free
 from runsdash.index.walks import resting_steps, rests
 
+from .last_error import may_be_gone
 from .named_runs import unread_runs
 
 # A little slower than the fastest poll of a page: an open page reads its run itself. Were both due at the same moment,
@@ -123,6 +124,8 @@ def is_listing_due(connection: Connection, *, now: datetime) -> bool:
 def needs_whole_look(thread: Thread, *, now: datetime, crowded: bool) -> bool:
     """Tells whether to read the thread and its messages, too. In a crowd the runs of every thread come first."""
     has_been_walked = thread.has_all_runs or bool(thread.runs_cursor) or rests(thread, "runs")
+    if may_be_gone(thread.trouble):
+        return True
     if thread.fetched_at is None:
         return has_been_walked or not crowded
     return not crowded and thread.fetched_at <= now - WHOLE_THREAD_EVERY

@@ -10,6 +10,7 @@ from runsdash.index.storage.storable_text import cut
 from runsdash.service import NoAnswer, NotSupported, ServiceError
 
 ListName = Literal["threads", "runs", "steps"]
+PART_IS_GONE = "The upstream does not know a part of this"
 MESSAGE_CHARS = 1000
 HEARD_EVERY_S = 5  # a connection's last success is written at most this often
 
@@ -24,6 +25,17 @@ def last_error_of(error: ServiceError) -> dict[str, Any]:
         "at": timezone.now().isoformat(),
         "timed_out": isinstance(error, NoAnswer) and error.timed_out,
     }
+
+
+def part_is_gone(last_error: dict) -> dict:
+    """Turns the answer that a list is not there into one that says nothing about the list's owner."""
+    message = f"Status {last_error['status']}. {last_error['message']}"
+    return last_error | {"status": None, "headline": PART_IS_GONE, "message": message}
+
+
+def may_be_gone(trouble: dict | None) -> bool:
+    """Tells whether a list was not found. The next read of its owner says whether that is there."""
+    return bool(trouble) and trouble.get("headline") == PART_IS_GONE
 
 
 def note_lack(connection: Connection, what: ListName, error: ServiceError) -> None:

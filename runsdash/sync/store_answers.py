@@ -25,16 +25,19 @@ from runsdash.service import NotSupported, ServiceError, objects
 from runsdash.service.objects import Page
 
 from . import lease
-from .last_error import last_error_of, note_failure, note_lack, note_offer, note_success
+from .last_error import last_error_of, note_failure, note_lack, note_offer, note_success, part_is_gone
 from .message_walk import note_newest, take
 from .named_runs import store_named_runs
 from .parallel_reads import Reads
 
 
-def record_last_error(row: Run | Thread, error: ServiceError, *, token: str) -> None:
-    """Keeps the failure beside the copy, so that every reader sees it."""
+def record_last_error(row: Run | Thread, error: ServiceError, *, token: str, of_part: bool = False) -> None:
+    """Keeps the failure beside the copy, so that every reader sees it. `of_part`: not the row's own read failed."""
     last_error, now = last_error_of(error), timezone.now()
     also: dict[str, object] = {"steps_checked_at": now} if isinstance(row, Run) else {}
+    if of_part and run_states.says_gone(last_error):
+        lease.give_back(row, token, trouble=part_is_gone(last_error), checked_at=now, **also)
+        return
     if isinstance(row, Thread) and run_states.says_gone(last_error) and had_been_there(row):
         also["is_gone"] = True
     lease.give_back(row, token, trouble=last_error, checked_at=now, **also)
@@ -74,7 +77,7 @@ def finish(row: Run | Thread, *errors: ServiceError | None, token: str) -> None:
     """Keeps the first error of a refresh, or frees the lease."""
     error = next((one for one in errors if one is not None), None)
     if error is not None:
-        record_last_error(row, error, token=token)
+        record_last_error(row, error, token=token, of_part=True)
     elif token:
         lease.give_back(row, token, **({"trouble": None} if row.trouble else {}))
 

@@ -7,11 +7,14 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from runsdash.index import run_states
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.models.connections import ASK_AGAIN_AFTER, LOOK_AGAIN_AFTER
 from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.sync.archiving import archive_thread
+from runsdash.sync.refresh import refresh_run, refresh_thread
 from runsdash.sync.worker import Worker
+from tests.browser.paths import run_path
 from tests.pages import page_of, run_ids
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -149,3 +152,41 @@ def test_a_server_without_a_list_of_runs_is_said_and_its_runs_are_found_by_messa
     assert Run.objects.filter(upstream_id=unknown).exists()
     row = Connection.objects.get()
     assert (row.can_list_runs, row.runs_refused_at, row.lacks_runs) == (True, None, False)
+
+
+GONE_LISTS = [("/runs$", False), ("/runs$", True), ("/messages", True), ("/steps", False)]
+
+
+@pytest.mark.parametrize(("path", "is_later"), GONE_LISTS)
+def test_a_list_that_is_not_found_says_nothing_about_its_owner(path, is_later, connection, upstream, admin: Client):
+    """The thread is there, and its run. `is_later`: the list was there at the first look."""
+    upstream.quirk(no_thread_list=True)
+    made = upstream.seed(steps=3)
+    ids = {"thread_id": made["thread_id"], "run_id": made["run_id"]}
+    refresh_run(connection, **ids)
+    if is_later:
+        refresh_thread(connection, thread_id=ids["thread_id"])
+    upstream.fault(f"GET {path}", "404", times=None)
+    Thread.objects.update(due_at=timezone.now(), checked_at=None, has_all_messages=False, messages_cursor="")
+    Run.objects.update(checked_at=timezone.now() - timedelta(hours=2), has_all_steps=False, steps_checked_at=None)
+    work(seconds=1)
+    refresh_thread(connection, thread_id=ids["thread_id"], max_age_s=0)
+    refresh_run(connection, **ids, max_age_s=0)
+    said = [page_of(admin.get(url)).one(id="trouble").text for url in (f"/threads/{ids['thread_id']}/", run_path(made))]
+    thread, run = Thread.objects.get(), Run.objects.get()
+    assert (thread.is_gone, run.is_gone, Run.objects.filter(run_states.gone()).count()) == (False, False, 0)
+    assert thread.due_at is not None
+    assert "does not know a part of this" in said[0] + said[1]
+    assert "no longer knows" not in said[0] + said[1]
+
+
+def test_a_thread_whose_list_of_runs_is_gone_is_asked_for_itself(connection, upstream):
+    upstream.quirk(no_thread_list=True)
+    made = upstream.seed(steps=1)
+    refresh_thread(connection, thread_id=made["thread_id"])
+    Thread.objects.update(due_at=timezone.now())
+    upstream.delete(f"/threads/{made['thread_id']}")
+    for _ in range(2):  # the first asks for runs alone
+        Thread.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
+        work(seconds=1)
+    assert list(Thread.objects.values_list("is_gone", "due_at")) == [(True, None)]
