@@ -55,7 +55,7 @@ def seen_before(page: Page, *, after: str, known_rows: QuerySet, newest_first: b
     cursor_at = known.get(after)
     if cursor_at is None:
         return {}
-    found = {raw: known[stored] for raw, stored in ids.items() if stored in known}
+    found = {raw: known[stored] for raw, stored in ids.items() if stored in known and stored != after}
     return {raw: at for raw, at in found.items() if (at >= cursor_at if newest_first else at <= cursor_at)} | {
         after: cursor_at
     }

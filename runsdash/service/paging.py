@@ -7,7 +7,8 @@ reasons are servers that deviate (docs/protocol.md#paging):
 - One that ignores `after`, or begins with the cursor's own item, repeats itself before its list is over.
 - One that compares `created_at` alone leaves out what shares the cursor's second. Therefore a page begins before the
   last second of the page before it. When that page is all of one second, this cannot be done. Then the next page has
-  to show more of that second; if it does not, the walk is doubted.
+  to show more of that second; if it does not, the walk is doubted. A page that holds nothing but the second before which
+  it began is followed by one from the farthest item.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from typing import Generic, TypeVar
 from .objects import Page
 
 Item = TypeVar("Item")
-Seen = Mapping[str, datetime | None]  # created_at by id
+Seen = dict[str, datetime | None]  # created_at by id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +39,22 @@ class Stage:
 def stage_after(page: Page, *, after: str | None, seen: Seen, is_doubted: bool = False) -> Stage:
     """Computes where a walk stands after the page that `after` brought.
 
-    `seen` is what this walk has seen, the cursor's own item included. `is_doubted` is that of the stage before.
+    `seen` is what this walk has seen, in its order, the cursor's own item included. `is_doubted` is that of the stage
+    before.
     """
-    news = unseen(page, after=after, seen=seen)
+    behind = items_behind(page, after=after)
+    news = [item for item in behind if item.id not in seen]
+    farthest = next(reversed(seen)) if after in seen else after
+    if not news and page.has_more and farthest != after:  # what was seen behind the cursor came again
+        return Stage(cursor=farthest, is_over=False, is_doubted=is_doubted or page.is_full)
     if not news:
-        is_end = not page.has_more or (not page.is_full and all(item.id == after for item in page.received))
+        is_end = not page.is_full and (not page.said_more or all(item.id == after for item in page.received))
         return Stage(cursor=after, is_over=True, is_doubted=is_doubted or not is_end)
     begun_at = seen.get(after) if after else None
     keeps_ties = begun_at is not None and any(item.created_at == begun_at for item in news)
     last = news[-1]
-    before = [item for item in news if last.created_at is not None and item.created_at != last.created_at]
-    may_lose_ties = page.is_full and page.said_more is not False and last.created_at is not None and not before
+    before = [item for item in behind if last.created_at is not None and item.created_at != last.created_at]
+    may_lose_ties = page.is_full and last.created_at is not None and not before
     return Stage(
         cursor=(before or news)[-1].id,
         is_over=not page.has_more,
@@ -56,11 +62,10 @@ def stage_after(page: Page, *, after: str | None, seen: Seen, is_doubted: bool =
     )
 
 
-def unseen(page: Page, *, after: str | None, seen: Seen) -> list:
-    """Returns the items of a page that are new to its walk: those behind the cursor's own, if that is repeated."""
+def items_behind(page: Page, *, after: str | None) -> list:
+    """Returns the items of a page behind the cursor's own, if that is repeated."""
     places = [place for place, item in enumerate(page.received) if item.id == after]
-    behind = page.received[places[-1] + 1 :] if places else page.received
-    return [item for item in behind if item.id not in seen]
+    return page.received[places[-1] + 1 :] if places else page.received
 
 
 class Walk(Generic[Item]):

@@ -18,7 +18,7 @@ from runsdash.index.snapshots.upsert_threads import upsert_threads
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed
 from runsdash.service.objects import Page
-from runsdash.service.paging import stage_after
+from runsdash.service.paging import Seen, stage_after
 from runsdash.sync.budget.process_budget import budget_for
 from runsdash.sync.budget.shared_budget import Share
 
@@ -182,8 +182,9 @@ def store_threads(connection: Connection, page: Page[Any], *, sent_at: datetime)
     purged = purged_ids(connection, ids)
     rows = Thread.objects.filter(connection=connection, upstream_id__in=[stored_id(one) for one in ids])
     known = purged | set(rows.values_list("upstream_id", flat=True))
-    seen = {one: None for one in ids if stored_id(one) in known}
-    stage = stage_after(page, after=connection.threads_cursor or None, seen=seen)
+    after = connection.threads_cursor or None
+    seen: Seen = {one: None for one in ids if stored_id(one) in known and one != after}
+    stage = stage_after(page, after=after, seen=seen | ({after: None} if after else {}))
     wanted = [thread for thread in page.data if thread.id and stored_id(thread.id) not in purged]
     upsert_threads(connection, wanted, fetched_at=sent_at, added_by="listed")
     Connection.objects.filter(pk=connection.pk).update(

@@ -284,10 +284,12 @@ def test_a_page_reads_envelopes_and_bare_arrays():
     assert page({"data": None}).data == []
 
 
-def test_without_has_more_a_full_page_may_have_more():
+def test_without_has_more_or_with_a_full_page_there_may_be_more():
     runs = [{"id": "r2"}, {"id": "r1"}]
-    assert page({"data": runs}, limit=2).has_more
-    assert not page({"data": runs}, limit=3).has_more
+    assert page({"data": runs}, limit=3).has_more
+    assert not page({"data": []}, limit=3).has_more
+    assert not page({"data": runs, "has_more": False}, limit=3).has_more
+    assert page({"data": runs, "has_more": False}, limit=2).has_more
     assert page({"data": runs, "has_more": "yes"}, limit=2).has_more
 
 

@@ -15,7 +15,7 @@ class Page(ApiObject, Generic[Item]):
     """Holds typed objects in `data`. `last_id` is the cursor for `after`, `first_id` the one for `before`.
 
     The cursors are the ids of the first and last item received, also of one left out of `data`; `received` holds those,
-    too. `has_more` means that there may be more: the server says so, or the page is full. `said_more` is what the
+    too. `has_more` means that there may be more: the server does not say no, or the page is full. `said_more` is what the
     server says, None when it says nothing.
     """
 
@@ -46,7 +46,7 @@ class Page(ApiObject, Generic[Item]):
         said = parsing.flag(envelope.get("has_more"))
         return cls(
             data=[item for item in typed if keep(item)],
-            has_more=bool(received) and (said is True or len(received) >= limit),
+            has_more=bool(received) and (said is not False or len(received) >= limit),
             said_more=said,
             is_full=len(received) >= limit,
             received=typed,
