@@ -41,9 +41,11 @@ class Server:
 
     seconds: list[int]
     ways: Ways
+    fields: dict = field(default_factory=dict)  # of every item, beside its id and second
     items: list[tuple[str, int]] = field(init=False)
     given: list[str] = field(default_factory=list)
     calls: int = 0
+    most: int = 1000  # more calls are a walk without an end
 
     def __post_init__(self) -> None:
         self.items = [(f"item_{at:03}", NOW + second) for at, second in enumerate(sorted(self.seconds))]
@@ -59,13 +61,14 @@ class Server:
         if self.ways.repeats and self.given and rest and size > 1:
             rest = [one for one in self.items if one[0] == self.given[0]] + rest
         shown = rest[:size]
-        answer = {"data": [{"id": one, "created_at": at} for one, at in shown]}
+        answer = {"data": [{"id": one, "created_at": at, **self.fields} for one, at in shown]}
         if self.ways.says != "nothing":
             answer["has_more"] = len(rest) > size if self.ways.says == "truly" else self.ways.says == "true"
         self.given += [one for one, _ in shown]
         for _ in range(self.ways.grows[self.calls] if self.calls < len(self.ways.grows) else 0):
             self.items.append((f"item_{len(self.items):03}", max([NOW, *(at for _, at in self.items)])))
         self.calls += 1
+        assert self.calls <= self.most
         return answer
 
     def beyond(self, in_order: list[tuple[str, int]], after: str | None) -> list[tuple[str, int]]:

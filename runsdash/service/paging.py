@@ -7,13 +7,14 @@ reasons are servers that deviate (docs/protocol.md#paging):
 - One that ignores `after`, or begins with the cursor's own item, repeats itself before its list is over.
 - One that compares `created_at` alone leaves out what shares the cursor's second. Therefore a page begins before the
   last second of the page before it. When that page is all of one second, this cannot be done. Then the next page has
-  to show more of that second; if it does not, the walk is doubted. A page that holds nothing but the second before which
-  it began is followed by one from the farthest item.
+  to show more of that second; if it does not, the walk is doubted. A page that holds nothing but the second that
+  it began before is followed by one from the farthest item.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 from .objects import Page
@@ -44,16 +45,17 @@ def stage_after(page: Page, *, after: str | None, seen: Seen, is_doubted: bool =
     """
     behind = items_behind(page, after=after)
     news = [item for item in behind if item.id not in seen]
-    farthest = next(reversed(seen)) if after in seen else after
-    if not news and page.has_more and farthest != after:  # what was seen behind the cursor came again
-        return Stage(cursor=farthest, is_over=False, is_doubted=is_doubted or page.is_full)
+    ahead = list(takewhile(lambda one: one != after, reversed(seen))) if after in seen else []
+    if not news and page.has_more and ahead:  # what had been seen behind the cursor came again
+        return Stage(cursor=ahead[0], is_over=False, is_doubted=is_doubted or page.is_full)
     if not news:
         is_end = not page.is_full and (not page.said_more or all(item.id == after for item in page.received))
         return Stage(cursor=after, is_over=True, is_doubted=is_doubted or not is_end)
     begun_at = seen.get(after) if after else None
     keeps_ties = begun_at is not None and any(item.created_at == begun_at for item in news)
     last = news[-1]
-    before = [item for item in behind if last.created_at is not None and item.created_at != last.created_at]
+    onward = [item for item in behind if item.id not in seen or item.id in ahead]
+    before = [item for item in onward if last.created_at is not None and item.created_at != last.created_at]
     may_lose_ties = page.is_full and last.created_at is not None and not before
     return Stage(
         cursor=(before or news)[-1].id,

@@ -25,7 +25,13 @@ def walked(server: Server, *, limit: int, order: str) -> tuple[list[str], Walk]:
         )
 
     walk: Walk = Walk(list_page)
-    return [one.id for one in walk], walk
+    found: list[str] = []
+    for item in walk:
+        found.append(item.id)
+        # Whoever stops here, as a copy of a thread up to a run does, has all that is older.
+        if order == "asc" and not walk.stage.is_doubted and not server.ways.hides_its_end:
+            assert {one for one, at in server.items if at < item.created_at.timestamp()} <= set(found)
+    return found, walk
 
 
 def check(seconds: list[int], ways: Ways, limit: int, order: str) -> None:

@@ -15,8 +15,8 @@ class Page(ApiObject, Generic[Item]):
     """Holds typed objects in `data`. `last_id` is the cursor for `after`, `first_id` the one for `before`.
 
     The cursors are the ids of the first and last item received, also of one left out of `data`; `received` holds those,
-    too. `has_more` means that there may be more: the server does not say no, or the page is full. `said_more` is what the
-    server says, None when it says nothing.
+    too. `has_more` means that there may be more: the server does not say no, or the page is full. `said_more` is what
+    the server says, None when it says nothing.
     """
 
     data: list[Item]
