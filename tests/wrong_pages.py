@@ -12,6 +12,7 @@ NOW = 1_795_000_000
 class Ways:
     """How a server pages. `after`: what it does with the cursor. `says`: its `has_more`. `cap`: its own longest page.
 
+    `old_ties_first`: in a newest-first list, what shares a second stays oldest first.
     `repeats`: each page begins with an item that was given before. `grows`: how many items arrive after each page.
     """
 
@@ -20,6 +21,7 @@ class Ways:
     loses_ties: bool = False
     cap: int | None = None
     repeats: bool = False
+    old_ties_first: bool = False
     grows: tuple[int, ...] = ()
 
     @property
@@ -56,6 +58,8 @@ class Server:
 
     def page(self, *, after: str | None, limit: int, order: str) -> dict:
         in_order = self.items if order == "asc" else self.items[::-1]
+        if self.ways.old_ties_first and order == "desc":
+            in_order = sorted(self.items, key=lambda one: -one[1])
         rest = self.beyond(in_order, after)
         size = min(limit, self.ways.cap or limit)
         if self.ways.repeats and self.given and rest and size > 1:
@@ -91,6 +95,7 @@ def all_ways() -> st.SearchStrategy[Ways]:
         loses_ties=st.booleans(),
         cap=st.none() | st.integers(1, 4),
         repeats=st.booleans(),
+        old_ties_first=st.booleans(),
         grows=st.lists(st.integers(0, 3), max_size=4).map(tuple),
     )
 

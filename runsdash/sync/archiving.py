@@ -126,7 +126,9 @@ def store_older_messages(thread: Thread, reads: Reads, *, after: str, token: str
     if isinstance(answer, Page):
         with transaction.atomic():
             note_older(thread, answer, after=after)
-            found = upsert_messages(thread, answer.data[::-1], fetched_at=reads.sent_at, goes_back=True)
+            found = upsert_messages(
+                thread, answer.data[::-1], fetched_at=reads.sent_at, goes_back=True, is_reversed=True
+            )
         archive.want_files(thread, [one for message in found for one in archive.file_ids_of_message(message)])
     if token:
         PendingRead(thread.connection, reads, lambda: None, thread, token).give_up()

@@ -1,6 +1,5 @@
 """Stores the answers of a refresh in the index, whatever each of them turned out to be."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +20,7 @@ from runsdash.index.snapshots.upsert_steps import upsert_steps
 from runsdash.index.snapshots.upsert_threads import upsert_threads
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.index.walks import rests, walk_columns
-from runsdash.service import NotSupported, ServiceError, objects
+from runsdash.service import NotSupported, ServiceError
 from runsdash.service.objects import Page
 
 from . import lease
@@ -127,16 +126,17 @@ def store_newest_steps(run: Run, page: Page[Any], *, sent_at: datetime) -> None:
     oldest_first = page.data[::-1]
     known = RunStep.objects.filter(run=run, upstream_id__in=[step.id for step in oldest_first])
     overlaps = known.exists()
-    steps = upsert_steps(run, oldest_first, fetched_at=sent_at, after=position_before(known, run, oldest_first))
+    after = position_before(known, run)
+    steps = upsert_steps(run, oldest_first, fetched_at=sent_at, after=after, is_reversed=True)
     if run.steps_walked_at and page.has_more and not overlaps:
         save_run(run, steps_walked_at=None)
     elif run.steps_walked_at and steps:
         save_run(run, steps_cursor=steps[-1].upstream_id)
 
 
-def position_before(known: QuerySet[RunStep], run: Run, steps: Sequence[objects.RunStep]) -> int | None:
-    """Returns the position of the step before the first of `steps`, so that steps of one second keep their order."""
-    first = known.filter(upstream_id=steps[0].id).first() if steps else None
+def position_before(known: QuerySet[RunStep], run: Run) -> int | None:
+    """Returns the position of the step before the first that is known, so that steps of one second keep their order."""
+    first = known.order_by("position").first()
     before = RunStep.objects.filter(run=run, position__lt=first.position).order_by("-position") if first else None
     return before.values_list("position", flat=True).first() if before is not None else None
 
@@ -166,17 +166,19 @@ def save_run(run: Run, **columns: object) -> None:
 
 
 def store_messages(thread: Thread, reads: Reads) -> ServiceError | None:
-    for name in ("messages", "own_messages"):
-        answer = reads.answer(name)
+    """Stores the newest page, after an ascending one: that one shows how the server orders what shares a second."""
+    newest, ascending = reads.answer("messages"), reads.answer("own_messages")
+    for answer in (newest, ascending):
         if isinstance(answer, ServiceError) and not isinstance(answer, NotSupported):
             return answer
-        if isinstance(answer, Page):
-            oldest_first = answer.data[::-1] if name == "messages" else answer.data
-            with transaction.atomic():
-                if name == "messages":
-                    note_newest(thread, answer)
-                found = upsert_messages(thread, oldest_first, fetched_at=reads.sent_at)
-            want_files(thread, [one for message in found for one in file_ids_of_message(message)])
+    with transaction.atomic():
+        if isinstance(newest, Page):
+            note_newest(thread, newest)
+        for page, is_reversed in ((ascending, False), (newest, True)):
+            if isinstance(page, Page):
+                oldest_first = page.data[::-1] if is_reversed else page.data
+                found = upsert_messages(thread, oldest_first, fetched_at=reads.sent_at, is_reversed=is_reversed)
+                want_files(thread, [one for message in found for one in file_ids_of_message(message)])
     return None
 
 

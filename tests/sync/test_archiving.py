@@ -139,6 +139,7 @@ def test_a_gap_is_walked_again(connection, upstream, worker):
     assert (row.messages.count(), row.has_all_messages) == (63, True)
 
 
+@pytest.mark.clock
 def test_a_reader_goes_back_one_page_at_a_time(connection, upstream):
     thread = thread_of(upstream, 120)
     row = refresh_thread(connection, thread_id=thread["id"])

@@ -104,10 +104,11 @@ def page(
 @operator_required
 def add_template(request: HttpRequest, name: str) -> HttpResponse:
     """Saves an output under a name."""
-    template_name, text = request.POST.get("name", "").strip(), request.POST.get("text", "")
+    typed_name, text = request.POST.get("name", ""), request.POST.get("text", "")
+    template_name = typed_name.strip()
     error = template_refusal(name, template_name=template_name, text=text)
     if error:
-        return page(request, name, template_name=template_name, template_text=text, template_error=error, status=422)
+        return page(request, name, template_name=typed_name, template_text=text, template_error=error, status=422)
     save_template(actor=request.user, function_name=name, name=template_name, text=text)
     return redirect("function", name)
 

@@ -64,11 +64,18 @@ def first_position(step: RunStep, *, run_created_at: datetime) -> int:
     return second << STEP_ORDER_BITS | (STEP_RANK_BIT if step.type == "message_creation" else 0)
 
 
-def steady(group: Iterable[Item], positions: Mapping[str, int]) -> list[Item]:
-    """Keeps what shares a second as it came; by id, when those known came in another order before."""
+def steady(group: Iterable[Item], positions: Mapping[str, int], *, is_reversed: bool = False) -> list[Item]:
+    """Keeps what shares a second as it came; by id, when those known came in another order before.
+
+    `is_reversed`: the list was newest first. Some servers leave what shares a second oldest first there.
+    """
     items = list(group)
     before = [positions[known] for item in items if (known := stored_id(item.id)) in positions]
-    return items if before == sorted(before) else sorted(items, key=lambda item: item.id)
+    if before == sorted(before):
+        return items
+    if is_reversed and before == sorted(before, reverse=True):
+        return items[::-1]
+    return sorted(items, key=lambda item: item.id)
 
 
 def positioned_steps(
@@ -77,6 +84,7 @@ def positioned_steps(
     run_created_at: datetime,
     after: int | None = None,
     known: Mapping[str, int] = MappingProxyType({}),
+    is_reversed: bool = False,
 ) -> Iterator[tuple[RunStep, int]]:
     """Yields steps in their order with positions; `after` is the position of the last step before this page.
 
@@ -89,7 +97,7 @@ def positioned_steps(
     for base, group in groupby(sorted_steps(steps), key=group_of):
         goes_on = after is not None and after & ~(STEP_RANK_BIT - 1) == base
         start = after - base + 1 if goes_on else 0
-        for offset, step in enumerate(steady(group, known) if known else group):
+        for offset, step in enumerate(steady(group, known, is_reversed=is_reversed) if known else group):
             yield step, base | min(start + offset, STEP_RANK_BIT - 1)
 
 
@@ -111,7 +119,11 @@ def step_columns(step: RunStep, *, position: int) -> Row:
 
 
 def positioned_messages(
-    messages: Iterable[Message], *, fallback: datetime, known: Mapping[str, int] = MappingProxyType({})
+    messages: Iterable[Message],
+    *,
+    fallback: datetime,
+    known: Mapping[str, int] = MappingProxyType({}),
+    is_reversed: bool = False,
 ) -> Iterator[tuple[Message, datetime, int]]:
     """Yields messages oldest first with (created_at, position); users' before others of the same second."""
 
@@ -120,7 +132,7 @@ def positioned_messages(
 
     for (second, is_answer), group in groupby(sorted(messages, key=order), key=order):
         rank = MESSAGE_RANK_BIT if is_answer else 0
-        for within, message in enumerate(steady(group, known) if known else group):
+        for within, message in enumerate(steady(group, known, is_reversed=is_reversed) if known else group):
             position = max(0, second) << MESSAGE_ORDER_BITS | rank | min(within, MESSAGE_RANK_BIT - 1)
             yield message, message.created_at or fallback, position
 

@@ -18,9 +18,16 @@ from .message_order import in_place
 
 
 def upsert_messages(
-    thread: Thread, messages: Sequence[objects.Message], *, fetched_at: datetime, goes_back: bool = False
+    thread: Thread,
+    messages: Sequence[objects.Message],
+    *,
+    fetched_at: datetime,
+    goes_back: bool = False,
+    is_reversed: bool = False,
 ) -> list[Message]:
     """Writes messages, oldest first, and returns their rows. `goes_back`: they are older than all that is there.
+
+    `is_reversed`: the server listed them newest first.
 
     No rows, when the thread was purged while they were on their way.
     """
@@ -31,7 +38,7 @@ def upsert_messages(
             return []
         known = known_rows(Message, connection=thread.connection, ids=ids)
         places = {upstream_id: row.position for upstream_id, row in known.items()}
-        dated = rows.positioned_messages(messages, fallback=fetched_at, known=places)
+        dated = rows.positioned_messages(messages, fallback=fetched_at, known=places, is_reversed=is_reversed)
         dated = in_place(thread, dated, known=known, goes_back=goes_back)
         keys = keys_for_new(Message, thread.connection, known, [(one.id, created_at) for one, created_at, _ in dated])
         changed: dict[int, tuple[Message, objects.Message]] = {}

@@ -20,9 +20,16 @@ from .upsert_runs import COUNTS, write_tools
 
 
 def upsert_steps(
-    run: Run, steps: Sequence[objects.RunStep], *, fetched_at: datetime, after: int | None = None
+    run: Run,
+    steps: Sequence[objects.RunStep],
+    *,
+    fetched_at: datetime,
+    after: int | None = None,
+    is_reversed: bool = False,
 ) -> list[RunStep]:
     """Writes steps in their order, and returns their rows. `after`: position of the last step before this page.
+
+    `is_reversed`: the server listed them newest first.
 
     No rows, when the run was purged while they were on their way.
     """
@@ -39,7 +46,9 @@ def upsert_steps(
         ordered: list[RunStep] = []
         has_news = False
         places = {upstream_id: row.position for upstream_id, row in known.items()}
-        positioned = rows.positioned_steps(steps, run_created_at=run.created_at, after=after, known=places)
+        positioned = rows.positioned_steps(
+            steps, run_created_at=run.created_at, after=after, known=places, is_reversed=is_reversed
+        )
         for step, position in positioned:
             upstream_id = stored_id(step.id)
             row = known.get(upstream_id)
