@@ -103,7 +103,7 @@ def carry_out(call: AuditedCall, *, store: Callable[[Any, datetime], tuple[Row, 
     reply = {"upstream_status": 200, "request_id": stream.request_id or ""} if stream else reply_columns(client)
     with transaction.atomic():
         row, columns = store(answer, timezone.now())
-        record_outcome(intent, **{"result": Result.DONE, **reply, **columns})
+        record_outcome(intent, result=str(columns.pop("result", Result.DONE)), **reply, **columns)
     if stream:
         read_to_the_end(stream, connection=call.connection, thread_id=answer.thread_id or call.thread_id)
     return row

@@ -27,15 +27,15 @@ def last_error_of(error: ServiceError) -> dict[str, Any]:
     }
 
 
-def part_is_gone(last_error: dict) -> dict:
+def part_is_gone(last_error: dict[str, Any]) -> dict[str, Any]:
     """Turns the answer that a list is not there into one that says nothing about the list's owner."""
     message = f"Status {last_error['status']}. {last_error['message']}"
     return last_error | {"status": None, "headline": PART_IS_GONE, "message": message}
 
 
-def may_be_gone(trouble: dict | None) -> bool:
+def may_be_gone(trouble: dict[str, Any] | None) -> bool:
     """Tells whether a list was not found. The next read of its owner says whether that is there."""
-    return bool(trouble) and trouble.get("headline") == PART_IS_GONE
+    return trouble is not None and trouble.get("headline") == PART_IS_GONE
 
 
 def note_lack(connection: Connection, what: ListName, error: ServiceError) -> None:

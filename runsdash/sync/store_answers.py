@@ -135,7 +135,7 @@ def store_newest_steps(run: Run, page: Page[Any], *, sent_at: datetime) -> None:
 
 
 def position_before(known: QuerySet[RunStep], run: Run) -> int | None:
-    """Returns the position of the step before the first that is known, so that steps of one second keep their order."""
+    """Returns the position of the step before the first known one, so that steps of a second stay in order."""
     first = known.order_by("position").first()
     before = RunStep.objects.filter(run=run, position__lt=first.position).order_by("-position") if first else None
     return before.values_list("position", flat=True).first() if before is not None else None

@@ -70,12 +70,17 @@ def steady(group: Iterable[Item], positions: Mapping[str, int], *, is_reversed: 
     `is_reversed`: the list was newest first. Some servers leave what shares a second oldest first there.
     """
     items = list(group)
-    before = [positions[known] for item in items if (known := stored_id(item.id)) in positions]
-    if before == sorted(before):
-        return items
-    if is_reversed and before == sorted(before, reverse=True):
-        return items[::-1]
-    return sorted(items, key=lambda item: item.id)
+    turned = [sorted(items, key=second_of, reverse=True)[::-1]] if is_reversed else []
+    for order in (items, *turned):
+        before = [positions[known] for item in order if (known := stored_id(item.id)) in positions]
+        if before == sorted(before):
+            return order
+    return sorted(items, key=lambda item: (second_of(item), item.id))
+
+
+def second_of(item: RunStep | Message) -> float:
+    """Tells apart what was created before its run, by a clock that is behind: it all counts from the run's second."""
+    return item.created_at.timestamp() if item.created_at else float("inf")
 
 
 def positioned_steps(
