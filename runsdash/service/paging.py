@@ -50,7 +50,8 @@ def stage_after(page: Page, *, after: str | None, seen: Seen, is_doubted: bool =
         return Stage(cursor=ahead[0], is_over=False, is_doubted=is_doubted or page.is_full)
     if not news:
         is_end = not page.is_full and (not page.said_more or all(item.id == after for item in page.received))
-        return Stage(cursor=after, is_over=True, is_doubted=is_doubted or not is_end)
+        has_moved = page.has_more and bool(behind)  # the list grew ahead of what is shown again here
+        return Stage(cursor=after, is_over=True, is_doubted=is_doubted or has_moved or not is_end)
     begun_at = seen.get(after) if after else None
     keeps_ties = begun_at is not None and any(item.created_at == begun_at for item in news)
     last = news[-1]

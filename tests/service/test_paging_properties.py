@@ -4,7 +4,7 @@ import itertools
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runsdash.service.objects import Message, Page
@@ -46,6 +46,7 @@ def check(seconds: list[int], ways: Ways, limit: int, order: str) -> None:
         assert set(before) <= set(found)
 
 
+@example([0, 0, 1], Ways(after="inclusive", says="nothing", cap=2, old_ties_first=True, grows=(1,)), 3, "desc")
 @settings(max_examples=200, deadline=None)
 @given(seconds=SECONDS, ways=all_ways(), limit=LIMITS, order=ORDERS)
 def test_a_walk_ends_loses_nothing_and_calls_nothing_whole_that_may_not_be(seconds, ways, limit, order):

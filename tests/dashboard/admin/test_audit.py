@@ -51,7 +51,7 @@ def test_each_result_has_its_tone(viewer: Client) -> None:
         row = page_of(viewer.get(URL)).one("tr", data_audit_id=entry.pk)
         tones[result.value] = row.one("span", class_="status")["data-tone"]
     assert tones == {
-        "done": "good", "refused": "bad", "failed": "bad", "unclear": "warn",
+        "done": "good", "refused": "bad", "failed": "bad", "unclear": "warn", "unchanged": "warn",
         "settled_done": "good", "settled_not_done": "bad", "settled_open": "warn",
     }  # fmt: skip
 
