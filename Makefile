@@ -31,7 +31,7 @@ demo: $(STAMP) ## sandbox, worker and dashboard with a seeded past; Ctrl-C stops
 
 test: $(STAMP) ## everything that a change can break, the browser included
 	@sh tests/system_packages.sh
-	@$(RUN) -m pytest -n 4 --dist loadscope -q -m "not long"
+	@$(RUN) -m pytest -n 6 --dist loadscope -q -m "not long"
 
 test-long: $(STAMP) ## the tests marked long, then the suite on PostgreSQL
 	@sh tests/system_packages.sh

@@ -2,13 +2,21 @@
 
 import pytest
 from django.core.cache import caches
+from hypothesis import settings
 
 from tests.connected import assistant, connection, start  # noqa: F401
 from tests.people import admin, nobody, operator, viewer  # noqa: F401
 from tests.spread import Spread, place_of
 from tests.upstream import Sandbox
 
+# A gate must not fail by chance on what nobody changed: only the tests marked long look for new examples.
+settings.register_profile("gate", derandomize=True)
 SECOND_TRIES = 2  # for tests that a crowded machine can make late, and no others
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.markexpr != "long":
+        settings.load_profile("gate")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread:
