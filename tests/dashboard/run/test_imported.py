@@ -41,7 +41,9 @@ def imported(db: None) -> dict:
 @pytest.mark.parametrize("route", OF_A_RUN)
 def test_every_page_of_it_is_there(admin: Client, imported: dict, route: str) -> None:
     path = "/" + re.sub(r"<id:(\w+)>", lambda part: IDS[part[1]], route)
-    assert admin.get(path, follow=True).status_code in (200, 204, 405)
+    answer = admin.get(path, follow=True)
+    answer.close()  # a stream holds a viewer's place
+    assert answer.status_code in (200, 204, 405)
 
 
 def test_it_is_copied_with_a_place_for_the_server(viewer: Client, imported: dict) -> None:

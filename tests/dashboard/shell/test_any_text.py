@@ -63,6 +63,7 @@ def every_form(admin: Client) -> list[tuple[str, dict[str, str], list[tuple[str,
     found = {}
     for path in addresses(run).values():
         answer = admin.get(path)
+        answer.close()  # a stream holds a viewer's place
         if answer.status_code == 200 and "html" in answer["Content-Type"]:
             page = parsed(answer)
             for form in forms_of(page):
