@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
+from runsdash.accounts.guards import READ_ONLY
 from runsdash.accounts.models import User
 from runsdash.actions.live.stream_readers import first_run, read_to_the_end
 from runsdash.audit.models import AuditEntry
@@ -77,7 +78,7 @@ def check_permission(call: AuditedCall) -> None:
     if not call.actor.can_act:
         refuse(call, "This needs the role operator. Your role lets you look, not act.")
     if settings.RUNSDASH_READ_ONLY:
-        refuse(call, "This server is set to read-only: RUNSDASH_READ_ONLY is on.")
+        refuse(call, READ_ONLY)
     if not call.connection.is_enabled:
         refuse(call, f"The connection {call.connection.slug} is off.")
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
+from runsdash.accounts.guards import READ_ONLY
 from runsdash.accounts.models import User
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import record_intent, record_outcome, record_refusal
@@ -51,4 +52,4 @@ def refusal_of(actor: User, *, right: Right) -> str:
         return f"The account {actor.get_username()} is turned off."
     if not (actor.can_manage if right == "can_manage" else actor.can_act):
         return LACKS[right]
-    return "This server is set to read-only: RUNSDASH_READ_ONLY is on." if settings.RUNSDASH_READ_ONLY else ""
+    return READ_ONLY if settings.RUNSDASH_READ_ONLY else ""

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
 
-from runsdash.accounts.guards import operator_required
+from runsdash.accounts.guards import READ_ONLY, operator_required
 from runsdash.actions.outputs.drafts import discard_drafts, save_drafts
 from runsdash.dashboard.shell.form_answers import partial
 from runsdash.dashboard.shell.links import run_url
@@ -20,7 +20,7 @@ from .tool_outputs import empty_form
 def draft(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
     """Saves the texts of the form as they are, half-typed as they may be; `discard` throws them away."""
     if settings.RUNSDASH_READ_ONLY:
-        raise PermissionDenied("This server is set to read-only: RUNSDASH_READ_ONLY is on.")
+        raise PermissionDenied(READ_ONLY)
     run = indexed_run(request, thread_id=thread_id, run_id=run_id)
     if "discard" in request.POST:
         discard_drafts(user=request.user, run=run)
