@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.utils import timezone
 
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import seal
@@ -34,6 +35,7 @@ def connection(upstream: Sandbox, db: None) -> Iterator[Connection]:
         base_url=upstream.base_url,
         sealed_key=seal(upstream.api_key),
         timeout_s=5,
+        worker_seen_at=timezone.now(),
     )
     # A stream that still writes would meet the emptying of the tables; PostgreSQL ends one of the two.
     deadline = time.monotonic() + STREAMS_END_S

@@ -22,6 +22,7 @@ _numbers = itertools.count(1)
 def made_connection(slug: str = "prod", **columns: object) -> Connection:
     """An upstream that nobody listens at."""
     given = {"name": slug, "base_url": "http://127.0.0.1:9/v1", "kind": "openai", "timeout_s": 2} | columns
+    given.setdefault("worker_seen_at", timezone.now())
     return Connection.objects.create(slug=slug, **given)
 
 

@@ -27,6 +27,7 @@ from runsdash.sync.budget.upstream_pauses import PATIENT_FOR, is_resting, note_w
 
 from . import due
 from .archiving import Archives
+from .worker_beat import BEAT_EVERY_S, note_worker_round
 from .worker_reads import NothingLeft, PendingRead, list_threads, look_at_thread, read_run, watch_run
 
 # Requests under way. More would only wait for the service's pool; active runs always find a place in it.
@@ -62,7 +63,11 @@ class Worker:
 
     def __init__(self, *, unlimited: bool = False, chores: Sequence[Chore] = ()) -> None:
         self.unlimited = unlimited
-        self.chores = [*chores, Chore(lambda: shared_budget.sweep(now_s=time()), every_s=SWEEP_EVERY_S)]
+        self.chores = [
+            Chore(note_worker_round, every_s=BEAT_EVERY_S),
+            *chores,
+            Chore(lambda: shared_budget.sweep(now_s=time()), every_s=SWEEP_EVERY_S),
+        ]
         self.pending: list[PendingRead] = []
         self.archives = Archives()
         self.bell = Event()  # rings when an answer is in, and when the worker shall stop

@@ -17,7 +17,7 @@ from runsdash.accounts.guards import admin_required, viewer_required
 from runsdash.actions.connections import InUse, add_connection, change_connection, is_in_use, remove_connection
 from runsdash.dashboard.shell.form_answers import done, partial
 from runsdash.dashboard.shell.lookup import connection_named
-from runsdash.dashboard.shell.shell import is_failing
+from runsdash.dashboard.shell.outage import is_failing
 from runsdash.index.connections import connections as every_connection
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal

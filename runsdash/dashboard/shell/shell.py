@@ -17,7 +17,15 @@ from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
 from runsdash.index.connections import connections
 from runsdash.index.models import Connection, Run
 from runsdash.sync.budget.process_budget import is_paused
+from runsdash.sync.worker_beat import is_lost, worker_seen_at
 
+from .outage import Outage, is_failing, outage_tag, outages, seen_until
+
+# Pages whose rows come from what was seen: an outage is said on them.
+OUTAGE_PAGES = {
+    "overview": "figures", "overview_live": "figures", "needs_action": "inbox", "needs_action_live": "inbox",
+    "runs": "list", "runs_live": "list", "threads": "list", "search": "list", "assistant": "list",
+}  # fmt: skip
 # Pages whose rows `?connection=` filters; elsewhere it says which upstream the subject belongs to.
 FILTERED_PAGES = {"overview", "needs_action", "runs", "threads"}
 MAX_BADGE = 99
@@ -77,23 +85,44 @@ class Shell:
     def is_filtered_page(self) -> bool:
         return self.page in FILTERED_PAGES
 
-    @cached_property
-    def freshness(self) -> Freshness:
-        return freshness([self.chosen] if self.chosen else self.connections)
+    # What cannot be seen
 
     @property
-    def freshness_tag(self) -> tuple[str, str, float | None, int]:
-        """Returns parts of a polling tag: badge, tone, and a few times a minute the moment."""
+    def asked(self) -> list[Connection]:
+        """Returns the connections that the page is about."""
+        return [self.chosen] if self.chosen else self.connections
+
+    @cached_property
+    def outages(self) -> list[Outage]:
+        return outages(self.asked)
+
+    @property
+    def outage_page(self) -> str:
+        """Returns what an outage makes old on this page: figures, inbox, list; "" where nothing is said of it."""
+        return OUTAGE_PAGES.get(self.page, "")
+
+    @cached_property
+    def seen_until(self) -> datetime | None:
+        """Returns up to when everything was seen, during an outage."""
+        return seen_until(self.outages)
+
+    @cached_property
+    def freshness(self) -> Freshness:
+        return freshness(self.asked)
+
+    @property
+    def freshness_tag(self) -> tuple[object, ...]:
+        """Returns parts of a polling tag: badge, outages, tone, and a few times a minute the moment."""
         fresh = self.freshness
         at = fresh.at.timestamp() // PILL_STEP_S if fresh.at else None
-        return fresh.tone, fresh.words, at, self.waiting_count
+        return fresh.tone, fresh.words, at, self.waiting_count, outage_tag(self.outages)
 
     @property
     def frame_poll(self) -> Poll:
         """Returns the small poll of a page without one of its own: it keeps badge and pill true."""
         fresh = self.freshness
         at = fresh.at.timestamp() // FRAME_STEP_S if fresh.at else None
-        tag = state_tag(fresh.tone, fresh.words, at, self.waiting_count)
+        tag = state_tag(fresh.tone, fresh.words, at, self.waiting_count, outage_tag(self.outages))
         return Poll(url=f"{reverse('frame')}{self.carried}", interval_s=FRAME_S, tag=tag)
 
     @property
@@ -123,16 +152,12 @@ def freshness(shown: list[Connection]) -> Freshness:
     if failing:
         name = failing[0].slug if len(shown) > 1 else "Upstream"
         return Freshness("bad", f"{name} failed", failing[0].last_failure_at)
+    if shown and is_lost(seen_at := worker_seen_at(shown)):
+        return Freshness("bad", "No worker since" if seen_at else "No worker yet", seen_at)
     answered = [one.last_success_at for one in shown if one.last_success_at]
     if answered:
         return Freshness("good", "Synced", max(answered))
     return Freshness("", "Not asked yet" if shown else "No connection")
-
-
-def is_failing(connection: Connection) -> bool:
-    failure: datetime | None = connection.last_failure_at
-    success: datetime | None = connection.last_success_at
-    return failure is not None and (success is None or failure > success)
 
 
 def shell(request: HttpRequest) -> dict[str, object]:

@@ -48,6 +48,7 @@ class Connection(models.Model):
     writes_paused_until = models.DateTimeField(null=True)  # the same for writes, which servers count apart
     failures = models.IntegerField(default=0)  # of workers' reads, one after the other
     rests_until = models.DateTimeField(null=True)  # after failures workers keep still until then
+    worker_seen_at = models.DateTimeField(null=True)  # when a worker last went round; null: none ever has
     threads_listed_at = models.DateTimeField(null=True)
     threads_cursor = models.CharField(max_length=200, blank=True, default="")  # where the walk through the list goes on
     assistants_listed_at = models.DateTimeField(null=True)
