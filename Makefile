@@ -4,6 +4,8 @@ VENV := .venv
 PYTHON ?= python3
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+# A run starts some hundred processes; each would compile all of the source anew where this is set.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install lock demo test test-long test-postgres lint bench format
 

@@ -1,10 +1,14 @@
 """Fixtures that every test may use, and how tests are spread over processes."""
 
+import shutil
+
 import pytest
 from django.core.cache import caches
+from django.db import connection as database
 from hypothesis import settings
 
 from tests.connected import assistant, connection, start  # noqa: F401
+from tests.migrated import migrated_database
 from tests.people import admin, nobody, operator, viewer  # noqa: F401
 from tests.spread import Spread, place_of
 from tests.upstream import Sandbox
@@ -31,6 +35,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if may_rerun and any(item.get_closest_marker(name) for name in ("clock", "browser")):
             item.add_marker(pytest.mark.flaky(reruns=SECOND_TRIES, reruns_delay=1))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(
+    django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> bool:
+    """Whether pytest-django finds a migrated database: on SQLite a copy of the one that is made once a run."""
+    if database.vendor != "sqlite":
+        return False
+    own = tmp_path_factory.getbasetemp()
+    made = migrated_database(own if worker_id == "master" else own.parent)
+    shutil.copy(made, database.settings_dict["TEST"]["NAME"])
+    return True
 
 
 @pytest.fixture(autouse=True)
