@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from runsdash.index.models import Assistant, Connection
 from runsdash.service.statuses import RunStatus
 
-from .predicates import predicates_of_values, run_query_of
+from .queries import predicates_of_values, query_of
 from .run_filter import TEXT, Clause, RunFilter
 from .run_pages import capped_counts, newest_ids
 from .run_query import RunQuery
@@ -163,7 +163,7 @@ def names_by_filter(run_filter: RunFilter) -> dict[RunFilter, list[str]]:
     names_of: dict[RunFilter, list[str]] = {run_filter: []}
     for name in NAMES:
         others = tuple(one for one in run_filter.clauses if one.name != name or one.is_negated)
-        names_of.setdefault(RunFilter(others), []).append(name)
+        names_of.setdefault(run_filter.of(others), []).append(name)
     return names_of
 
 
@@ -225,8 +225,9 @@ class RunList:
         """
         run_query, others = self.run_query, self.filter.without_name(name)
         if name in ONE_A_RUN and others != self.filter:
-            run_query = run_query_of(others, self.connection)
-        return capped_counts([run_query.and_predicate(one) for one in predicates_of_values(name, values)], cap=CAP)
+            run_query = query_of(others, self.connection)
+        alone = predicates_of_values(self.filter, name, values)
+        return capped_counts([run_query.and_predicate(one) for one in alone], cap=CAP)
 
     def count(self, name: str, value: str, number: int | None) -> Count:
         """Returns a value's count: where no index knows the number, at least what the newest runs have."""
@@ -270,7 +271,7 @@ class RunList:
         budget = budget.share(VALUE_WALK_S)
         if not count.is_open or budget.left_s <= 0:
             return count
-        [predicate] = predicates_of_values(name, [count.value])
+        [predicate] = predicates_of_values(self.filter, name, [count.value])
         ids, is_complete = newest_ids(self.run_query.and_predicate(predicate), count=CAP + 1, budget=budget)
         return count.counted(len(ids), is_complete=is_complete)
 
@@ -279,7 +280,7 @@ def run_list(
     run_filter: RunFilter, connection: Connection | None, names: list[str], find: TimeBudget, by_index: TimeBudget
 ) -> RunList:
     """Finds the runs of a filter. Of a large list an index tells that it is large, and only the newest are read."""
-    run_query = run_query_of(run_filter, connection)
+    run_query = query_of(run_filter, connection)
     has_words = any(one.name == TEXT for one in run_filter.clauses)  # they take as long to count as to read
     [number] = [None] if has_words else capped_counts([run_query], cap=CAP)
     is_large = number is not None and number > CAP

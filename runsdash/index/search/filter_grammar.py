@@ -5,25 +5,20 @@ Owns quotes, minus signs and operators; what a name or value may be is said in `
 """
 
 import re
+from functools import cache
 
 from .filter_names import (
     COMPARISONS,
     MAX_CLAUSES,
     MAX_CONDITIONS,
     METADATA,
-    NAMES,
     TEXT,
     Clause,
     FilterError,
     problem_with,
 )
+from .subjects import RUNS, Subject
 
-NAME = rf"(?i:{'|'.join((*NAMES, METADATA))})(?=[:=<>.]\S)|[a-z_]+"  # a known one in any case, where a value follows
-CLAUSE = re.compile(
-    rf'(?P<not>-)?(?:(?:(?P<name>{NAME})(?:\.(?:"(?P<quoted_key>(?:[^"\\]|\\.)*)"|(?P<key>[^\s"=:<>]*)))?'
-    r'(?P<operator>>=|<=|[:=<>]))?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?=\s|$)|(?P<plain>[^\s"]+)(?=\s|$)|(?P<none>(?=\s|$))))',
-    re.DOTALL,
-)
 PLAIN_TEXT = re.compile(r'[^\s"\\:=<>-][^\s"\\:=<>]*')
 PLAIN_VALUE = re.compile(r'[^\s"]+')
 PLAIN_KEY = re.compile(r'[^\s"=:<>]+')
@@ -33,19 +28,19 @@ TOO_MANY = (
 )
 
 
-def clauses_of(text: str) -> list[Clause]:
-    """Returns the clauses of `text` in order, each once. Raises FilterError."""
+def clauses_of(text: str, subject: Subject = RUNS) -> list[Clause]:
+    """Returns the clauses of `text` on a subject in order, each once. Raises FilterError."""
     clauses: dict[Clause, None] = {}
     conditions: set[tuple[object, ...]] = set()
-    position = clause_start(text, 0)
+    position, pattern = clause_start(text, 0), clause_pattern(subject)
     while position < len(text):
-        match = CLAUSE.match(text, position)
+        match = pattern.match(text, position)
         if match is None or match.end() == position:
             faulty = text[position:].split(maxsplit=1)[0]
             sentence = f"“{faulty[:80]}” has a quotation mark that does not enclose a whole value."
             raise FilterError(faulty, sentence, position)
         clause = clause_of(match)
-        problem = problem_with_minus(match) or problem_with_key(match) or problem_with(clause)
+        problem = problem_with_minus(match) or problem_with_key(match) or problem_with(clause, subject)
         if problem:
             raise FilterError(match.group(), problem, position)
         clauses[clause] = None
@@ -54,6 +49,18 @@ def clauses_of(text: str) -> list[Clause]:
             raise FilterError(match.group(), TOO_MANY, position)
         position = clause_start(text, match.end())
     return list(clauses)
+
+
+@cache
+def clause_pattern(subject: Subject) -> re.Pattern[str]:
+    """Returns what one clause looks like. A known name may be in any case, where a value follows."""
+    name = rf"(?i:{'|'.join((*subject.names, METADATA))})(?=[:=<>.]\S)|[a-z_]+"
+    return re.compile(
+        rf'(?P<not>-)?(?:(?:(?P<name>{name})(?:\.(?:"(?P<quoted_key>(?:[^"\\]|\\.)*)"|(?P<key>[^\s"=:<>]*)))?'
+        r'(?P<operator>>=|<=|[:=<>]))?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?=\s|$)|(?P<plain>[^\s"]+)(?=\s|$)|'
+        r"(?P<none>(?=\s|$))))",
+        re.DOTALL,
+    )
 
 
 def clause_start(text: str, position: int) -> int:

@@ -1,7 +1,7 @@
 """Names the clauses of the filter language and checks one clause: its name, its operator and its value.
 
-Owns which names there are, what kind of value each takes and the sentences for what is wrong. What a clause means for
-a run stands in `predicates`. Asks no database.
+Owns which names there are for which subject, what kind of value each takes and the sentences for what is wrong. What a
+clause means stands in `predicates`. Asks no database.
 """
 
 from collections.abc import Callable
@@ -23,23 +23,19 @@ from .filter_values import (
     moment_of,
     seconds_of,
 )
+from .subjects import RUNS, THREADS, Subject
 
 TEXT = "text"  # the name of what stands without one: words to look for
 METADATA = "metadata"
-VALUES = ("status", "model", "assistant", "thread", "connection", "error", "tool", "run")
 READERS: dict[Unit, Callable[[str], float | None]] = {
     "seconds": seconds_of, "count": count_of, "dollars": dollars_of,
 }  # fmt: skip
 NUMBERS = {word: column.listed for word, column in LISTED.items() if column.listed}
-AMOUNTS = {word: READERS[number.unit] for word, number in NUMBERS.items()}
-AMOUNT_EXAMPLES = {word: number.examples for word, number in NUMBERS.items()}  # a smaller and a larger one
-MOMENTS = ("created", "since", "until")
-SHORT_FOR = {"since": ">=", "until": "<="}  # operators of `created`
-FLAGS = {
-    "has": ("tool_calls", "error", "metadata", "cost", "steps"),
-    "is": ("active", "ended", "waiting", "overdue"),
-}
-NAMES = (*VALUES, *AMOUNTS, *MOMENTS, *FLAGS)
+AMOUNTS = {word: READERS[number.unit] for word, number in NUMBERS.items()} | {"runs": count_of}
+AMOUNT_EXAMPLES = {word: number.examples for word, number in NUMBERS.items()} | {"runs": ("5", "20")}
+MOMENTS = ("created", "active", "since", "until")
+SHORT_FOR = {"since": ">=", "until": "<="}  # operators of the moment that a list is by
+VALUES = frozenset((*RUNS.values, *THREADS.values))
 UNKNOWN = "unknown"  # as the value of an amount: the upstream has not reported it
 COMPARISONS = (">", ">=", "<", "<=")
 # Of a filter: what both engines take in one statement. Values of one name are one condition.
@@ -103,8 +99,8 @@ class Clause:
         return KeyRange(low=key_range_to(high).high) if operator == ">" else key_range_from(low)
 
 
-def problem_with(clause: Clause) -> str:
-    """Returns a sentence on what is wrong with a clause, or ""."""
+def problem_with(clause: Clause, subject: Subject = RUNS) -> str:
+    """Returns a sentence on what is wrong with a clause on a subject, or ""."""
     name, value = clause.name, clause.value
     if name == TEXT:
         return "" if words_of(value) else f"“{value[:80]}” has no letter or digit to look for."
@@ -112,31 +108,33 @@ def problem_with(clause: Clause) -> str:
         return "Metadata are texts without an order, so they cannot be compared. Write metadata.KEY=VALUE."
     if name == METADATA:
         return ""
-    if name not in NAMES:
+    if name not in subject.names:
+        known = ", ".join(f"{one}:" for one in subject.names)
         return (
-            f"“{name[:40]}{clause.operator}” is not known. Known are {', '.join(f'{one}:' for one in NAMES)} and "
+            f"“{name[:40]}{clause.operator}” is not known. Known are {known} and "
             "metadata.KEY=. To look for words with such signs, put them in quotes."
         )
     if not value:
         return f"“{name}{clause.operator}” needs a value right behind it."
-    if clause.operator in COMPARISONS and (name in VALUES or name in FLAGS):
+    if clause.operator in COMPARISONS and (name in VALUES or name in subject.flags):
         return f"“{name}” has no order, so it cannot be compared. Write {name}:{value[:40]}."
     if clause.operator in COMPARISONS and name in SHORT_FOR:
-        return f"“{name}” says itself which way. Write {name}:{value[:40]} or created{clause.operator}{value[:40]}."
-    return problem_with_value(clause)
+        said = f"“{name}” says itself which way. Write {name}:{value[:40]} or "
+        return f"{said}{subject.moments[0]}{clause.operator}{value[:40]}."
+    return problem_with_value(clause, subject)
 
 
-def problem_with_value(clause: Clause) -> str:
-    name, value = clause.name, clause.value[:80]
+def problem_with_value(clause: Clause, subject: Subject) -> str:
+    name, value, flags = clause.name, clause.value[:80], subject.flags
     if name == "status" and not run_status(clause.value).is_known:
         return f"“{value}” is not a status of a run. They are {', '.join(one.value for one in RunStatus)}."
-    if name in FLAGS and clause.value not in FLAGS[name]:
-        return f"“{value}” is not known here. Known are {', '.join(f'{name}:{one}' for one in FLAGS[name])}."
+    if name in flags and clause.value not in flags[name]:
+        return f"“{value}” is not known here. Known are {', '.join(f'{name}:{one}' for one in flags[name])}."
     if name in AMOUNTS and not can_be_read(clause, AMOUNTS[name]):
         small, large = AMOUNT_EXAMPLES[name]
         return f"“{value}” is not a number here. Write {name}>{small}, {name}:{small}..{large}."
     if name in MOMENTS and not can_be_read(clause, moment_of):
-        example = "created>-7d" if name == "created" else f"{name}:24h"
+        example = f"{name}:24h" if name in SHORT_FOR else f"{name}>-7d"
         return f"“{value}” is not a time. Write {example} or {name}:2026-11-23."
     if is_reversed(clause):
         return f"“{value}” ends before it begins. Write the smaller or earlier end first."

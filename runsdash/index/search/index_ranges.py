@@ -1,4 +1,4 @@
-"""Says where the runs of a condition can be read from: ranges of indexes, most in the order of run ids.
+"""Says where the rows of a condition can be read from: ranges of indexes, most in the order of ids.
 
 Owns the form of a statement that reads such ranges, which keeps both engines from walking or sorting all runs. Runs
 only probes that look at a bounded number of index entries; which ranges are read is decided in `plan`.
@@ -10,25 +10,28 @@ from itertools import product, takewhile
 
 from .filter_values import LARGEST_KEY, KeyRange
 from .sql import Param, Sql, bracketed, estimated_rows, fetched, is_postgresql, joined, one_of
+from .subjects import RUNS, Subject
 
 MAX_RANGES = 40  # read side by side
 MAX_SORTED = 20_000  # rows that PostgreSQL expects for words: fewer are read by the words and sorted, more walked by id
-RUN, METADATA, TOOL, WORDS = "index_run", "index_runmetadata", "index_runtool", "index_runtext"
+METADATA, TOOL, WORDS = "index_runmetadata", "index_runtool", "index_runtext"
 
 
 @dataclass(frozen=True)
 class IndexRanges:
-    """Holds ranges of one index of `table`, read side by side; together they have every run of a condition.
+    """Holds ranges of one index of `table`, read side by side; together they have every row of a condition.
 
-    `wheres` speak of `d`; `key` is the column with the run's id. `column`: what the index is in the order of, "id" for
-    the run's id. `needs_sorting`: the index gives no order, so what fits is sorted; for ranges expected to be short.
+    `wheres` speak of `d`; `key` is the column with the id of the subject's row. `column`: what the index is in the
+    order of, "id" for that id. `needs_sorting`: the index gives no order, so what fits is sorted; for ranges expected
+    to be short.
     """
 
     wheres: tuple[Sql, ...]
-    table: str = RUN
+    table: str = RUNS.table
     key: str = "id"
     column: str = "id"
     needs_sorting: bool = False
+    subject: Subject = RUNS
 
     @property
     def is_by_id(self) -> bool:
@@ -54,7 +57,7 @@ class IndexRanges:
         ordered = column if self.is_by_id and not self.needs_sorting else f"+{column}"
         parts = [where, *bounds(ordered if self.needs_sorting else column, key_range)]
         if tests:
-            parts.append(run_passes(column, tests))
+            parts.append(row_passes(self.subject, column, tests))
         held = joined(parts)
         text = f"SELECT {column} AS id FROM {self.table} d WHERE {held.text} ORDER BY {ordered} {way} LIMIT {limit}"
         return Sql(text, held.params)
@@ -92,15 +95,18 @@ class IndexRanges:
         return Sql(f"COALESCE{first.text}", first.params)
 
 
-def run_passes(column: str, tests: Sequence[Sql]) -> Sql:
-    """Tests the run whose id is in `column`. The OFFSET keeps PostgreSQL from turning this into a join."""
-    condition = joined(tests)
-    run = f"SELECT 1 FROM index_run r WHERE r.id = {column} AND {condition.text} LIMIT 1 OFFSET 0"
-    return Sql(f"EXISTS ({run})", condition.params)
+def row_passes(subject: Subject, column: str, tests: Sequence[Sql]) -> Sql:
+    """Tests the row whose id is in `column`. The OFFSET keeps PostgreSQL from turning this into a join."""
+    condition, row = joined(tests), subject.row
+    found = f"SELECT 1 FROM {subject.table} {row} WHERE {row}.id = {column} AND {condition.text} LIMIT 1 OFFSET 0"
+    return Sql(f"EXISTS ({found})", condition.params)
 
 
 NO_INDEX = IndexRanges(())  # of a condition that no index answers in bounds
-EVERY_RUN = IndexRanges((Sql("1 = 1"),))
+
+
+def every_row(subject: Subject) -> IndexRanges:
+    return IndexRanges((Sql("1 = 1"),), subject.table, subject=subject)
 
 
 def count_of(query: Sql) -> Sql:
@@ -141,7 +147,7 @@ def distinct_values(table: str, column: str, *, count: int, prefix: str = "", wh
 
 
 def side_by_side(
-    wheres: Sequence[Sql], table: str = RUN, key: str = "id", *, column: str = "id", needs_sorting: bool = False
+    wheres: Sequence[Sql], table: str = RUNS.table, key: str = "id", *, column: str = "id", needs_sorting: bool = False
 ) -> IndexRanges:
     """Returns ranges to read together: NO_INDEX of too many, an empty one of none."""
     if len(wheres) > MAX_RANGES:
@@ -162,7 +168,7 @@ def of_column(column: str, values: Sequence[Param], *, extra: str = "") -> Index
 
 def of_other_values(column: str, values: Sequence[str]) -> IndexRanges:
     """Finds runs with any other of the values that the column has now."""
-    present = distinct_values(RUN, column, count=MAX_RANGES + len(values) + 1)
+    present = distinct_values(RUNS.table, column, count=MAX_RANGES + len(values) + 1)
     return of_column(column, [value for value in present if value not in values])
 
 

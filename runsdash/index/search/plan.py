@@ -8,14 +8,14 @@ choice alone: what an index holds stands in `predicates`, how it is read in `sca
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .index_ranges import EVERY_RUN, NO_INDEX, IndexRanges, both, bounds
+from .index_ranges import NO_INDEX, IndexRanges, both, bounds, every_row
 from .run_query import Position, Predicate, RunOrder, RunQuery, ScanResult
 from .scans import ColumnScan, KeyScan, Scan, run_scans, sparsest_of
-from .sql import Sql, TookTooLong, all_of, each_run, fetched, joined, stopped_after
+from .sql import Sql, TookTooLong, all_of, each_row, fetched, joined, stopped_after
+from .subjects import Subject
 from .time_budget import TimeBudget
 
 COMPOUND = (("status", "model"), ("status", "assistant"))  # what one index holds, see Run.Meta
-NO_CHOICE = Predicate("", Sql("1 = 1"), EVERY_RUN)  # all runs are walked and every predicate tested
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,12 @@ class Plan:
         self, index: IndexRanges, position: Position | None, *, count: int, cap: int
     ) -> list[Position]:
         """Reads an index whole, tests its runs and sorts those behind `position`."""
-        rows = each_run(index.ids(key_range=self.run_query.key_range, count=cap + 1))
-        where = joined([*self.tests, *beyond(self.order, position)] or [Sql("1 = 1")])
-        columns = "r.id" if self.order.is_by_time else f"r.{self.order.column}, r.id"
-        text = f"SELECT {columns} FROM {rows.text} WHERE {where.text} {sort_of(self.order)} LIMIT {count}"
+        subject, order = self.run_query.subject, self.order
+        row = subject.row
+        rows = each_row(index.ids(key_range=self.run_query.key_range, count=cap + 1), subject.table, "id", row)
+        where = joined([*self.tests, *beyond(order, position, row)] or [Sql("1 = 1")])
+        columns = f"{row}.id" if order.is_by_time else f"{row}.{order.column}, {row}.id"
+        text = f"SELECT {columns} FROM {rows.text} WHERE {where.text} {sort_of(order, row)} LIMIT {count}"
         return fetched(Sql(text, (*rows.params, *where.params)))
 
 
@@ -66,7 +68,7 @@ def plan_for(run_query: RunQuery, order: RunOrder, position: Position | None, bu
         return plan_by_time(run_query, order, position, budget)
     choices, key_range = index_choices(run_query), run_query.key_range
     if not key_range.is_unbounded:
-        choices.append(NO_CHOICE)  # the runs of the span of time
+        choices.append(no_choice(run_query.subject))  # the runs of the span of time
     shortest = shortest_of(choices, run_query, cap=budget.gathered)
     return scanning_column(run_query, order) if shortest is None else gathering(run_query, order, shortest)
 
@@ -77,10 +79,10 @@ def plan_by_time(run_query: RunQuery, order: RunOrder, position: Position | None
     by_id = [one for one in choices if one.index.is_by_id]
     not_by_id = [one for one in choices if not one.index.is_by_id]
     if not not_by_id and len(by_id) < 2:
-        return scanning(run_query, order, by_id[0] if by_id else NO_CHOICE)
+        return scanning(run_query, order, by_id[0] if by_id else no_choice(run_query.subject))
     scans = [KeyScan(one.index, run_query.key_range, order.is_falling) for one in by_id]
     number, is_short = sparsest_of(scans, position, budget.probed)
-    sparsest = by_id[number] if by_id else NO_CHOICE
+    sparsest = by_id[number] if by_id else no_choice(run_query.subject)
     if not is_short:
         shortest = shortest_of(not_by_id, run_query, cap=budget.gathered)
         if shortest is not None:
@@ -106,9 +108,10 @@ def scanning_column(run_query: RunQuery, order: RunOrder) -> Plan:
     A comparison of the same column bounds the scan: then either all of the rows have a value, or none.
     """
     own = [one for one in run_query.predicates if one.index.column == order.column and len(one.index.wheres) == 1][:1]
-    tests = [*run_query.tests(but=own), *bounds("r.id", run_query.key_range)]
+    subject = run_query.subject
+    tests = [*run_query.tests(but=own), *bounds(f"{subject.row}.id", run_query.key_range)]
     bound = own[0].index.wheres[0] if own else None
-    filled, empty = (ColumnScan(order.column, is_null, order.is_falling, bound) for is_null in (False, True))
+    filled, empty = (ColumnScan(order.column, is_null, order.is_falling, bound, subject) for is_null in (False, True))
     scans = [empty, filled] if order.is_backwards else [filled, empty]
     if bound:
         scans = [empty if bound.text.endswith("IS NULL") else filled]
@@ -116,6 +119,11 @@ def scanning_column(run_query: RunQuery, order: RunOrder) -> Plan:
 
 
 # Indexes that can answer a query
+
+
+def no_choice(subject: Subject) -> Predicate:
+    """Stands for no predicate: all rows are walked and every predicate tested."""
+    return Predicate("", Sql("1 = 1"), every_row(subject))
 
 
 def index_choices(run_query: RunQuery) -> list[Predicate]:
@@ -137,7 +145,7 @@ def index_choices(run_query: RunQuery) -> list[Predicate]:
 def exact_index(run_query: RunQuery) -> IndexRanges:
     """Returns ranges in the order of ids that hold just the runs of the query; NO_INDEX when tests are needed."""
     if not run_query.predicates:
-        return EVERY_RUN
+        return every_row(run_query.subject)
     choices = [one for one in index_choices(run_query) if one.index.is_by_id]
     exact = [one.index for one in choices if len(one.answers) == len(run_query.predicates)]
     return exact[0] if exact else NO_INDEX
@@ -156,25 +164,25 @@ def shortest_of(choices: Sequence[Predicate], run_query: RunQuery, *, cap: int) 
 # The order of what was gathered
 
 
-def sort_of(order: RunOrder) -> str:
+def sort_of(order: RunOrder, row: str) -> str:
     way = "DESC" if order.is_falling else "ASC"
     if order.is_by_time:
-        return f"ORDER BY r.id {way}"
+        return f"ORDER BY {row}.id {way}"
     nulls = "DESC" if order.is_backwards else "ASC"
-    column = f"r.{order.column}"
-    return f"ORDER BY CASE WHEN {column} IS NULL THEN 1 ELSE 0 END {nulls}, {column} {way}, r.id {way}"
+    column = f"{row}.{order.column}"
+    return f"ORDER BY CASE WHEN {column} IS NULL THEN 1 ELSE 0 END {nulls}, {column} {way}, {row}.id {way}"
 
 
-def beyond(order: RunOrder, position: Position | None) -> list[Sql]:
+def beyond(order: RunOrder, position: Position | None, row: str) -> list[Sql]:
     """Returns the condition of rows behind `position` on the way; rows without a value are at the list's end."""
     if position is None:
         return []
     sign, value, key = "<" if order.is_falling else ">", position[0], position[-1]
     if order.is_by_time:
-        return [Sql(f"r.id {sign} %s", (key,))]
-    column = f"r.{order.column}"
+        return [Sql(f"{row}.id {sign} %s", (key,))]
+    column = f"{row}.{order.column}"
     if value is None:
         behind_nulls = f" OR {column} IS NOT NULL" if order.is_backwards else ""
-        return [Sql(f"(({column} IS NULL AND r.id {sign} %s){behind_nulls})", (key,))]
+        return [Sql(f"(({column} IS NULL AND {row}.id {sign} %s){behind_nulls})", (key,))]
     nulls = "" if order.is_backwards else f" OR {column} IS NULL"
-    return [Sql(f"({column} {sign} %s OR ({column} = %s AND r.id {sign} %s){nulls})", (value, value, key))]
+    return [Sql(f"({column} {sign} %s OR ({column} = %s AND {row}.id {sign} %s){nulls})", (value, value, key))]

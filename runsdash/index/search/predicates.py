@@ -1,7 +1,8 @@
-"""Says what a filter means: a span of keys and predicates, each a condition on a run `r` with index ranges for it.
+"""Says what a filter of runs means: a span of keys and predicates, each a condition on a run `r` with index ranges.
 
-The only place where a word of the filter language gets its meaning, and where clauses are put together. Names of
-assistants, threads, runs and connections become keys here, by small indexed queries. What is read is chosen in `plan`.
+The only place where a word of the filter language gets its meaning for runs, and where clauses are put together; what
+is different for threads stands in `thread_predicates`. Names of assistants, threads, runs and connections become keys
+here, by small indexed queries. What is read is chosen in `plan`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +19,7 @@ from runsdash.index.models import Assistant, Connection, Run, Thread
 from runsdash.index.run_columns import LISTED
 
 from . import index_ranges
-from .filter_names import AMOUNTS, COMPARISONS, FLAGS, METADATA, MOMENTS, SHORT_FOR, TEXT, UNKNOWN, Clause
+from .filter_names import AMOUNTS, COMPARISONS, METADATA, MOMENTS, SHORT_FOR, TEXT, UNKNOWN, Clause
 from .filter_values import KeyRange
 from .index_ranges import NO_INDEX, side_by_side
 from .run_filter import RunFilter
@@ -76,7 +77,7 @@ def predicate_of(clauses: list[Clause], *, is_alone: bool) -> Predicate:
         predicate = of_amounts(clauses)
     elif first.name in MOMENTS:
         predicate = of_moments(clauses)
-    elif first.name in FLAGS:
+    elif first.name in FLAG_PREDICATES:
         predicate = either([FLAG_PREDICATES[first.name](value) for value in values])
     else:
         predicate = VALUE_PREDICATES[first.name](values)

@@ -17,7 +17,7 @@ from runsdash.index.storage.keyset import CursorError
 from .filter_values import LARGEST_KEY
 from .index_ranges import NO_INDEX
 from .plan import exact_index, positions_of
-from .predicates import run_query_of
+from .queries import query_of
 from .run_filter import RunFilter
 from .run_query import Position, RunOrder, RunQuery, ScanResult
 from .sql import Sql, fetched, joined
@@ -60,7 +60,7 @@ def run_list_page(
     """
     way, start = way_and_position(cursor, order=order)
     is_backwards = way == "before"
-    run_query = run_query_of(run_filter, connection)
+    run_query = query_of(run_filter, connection)
     result = positions_of(run_query, replace(order, is_backwards=is_backwards), start, count=limit + 1, budget=budget)
     is_near_start = is_backwards and not result.is_stopped and len(result.positions) < limit
     if is_near_start:  # the first page, whole
@@ -113,7 +113,7 @@ def ids_of(
     budget: TimeBudget = USUAL,
 ) -> tuple[list[int], bool]:
     """Returns the newest `count` ids, and False if the search was stopped before. `above`: only greater ids."""
-    run_query = run_query_of(run_filter, connection)
+    run_query = query_of(run_filter, connection)
     return newest_ids(run_query if above is None else run_query.above(above), count=count, budget=budget)
 
 

@@ -11,6 +11,7 @@ from runsdash.index.run_columns import LISTED
 from .filter_values import KeyRange
 from .index_ranges import NO_INDEX, IndexRanges
 from .sql import Sql, all_of
+from .subjects import RUNS, Subject
 
 # What a list can be sorted by, and its column. All have an index with the id behind it.
 # By the start as by the creation: there is no index of starts.
@@ -65,10 +66,11 @@ class Predicate:
 
 @dataclass(frozen=True)
 class RunQuery:
-    """Asks for the runs whose key is in `key_range` and for which every predicate holds."""
+    """Asks for the subject's rows whose key is in `key_range` and for which every predicate holds."""
 
     key_range: KeyRange
     predicates: tuple[Predicate, ...]
+    subject: Subject = RUNS
 
     def and_predicate(self, predicate: Predicate) -> "RunQuery":
         return replace(self, predicates=(*self.predicates, predicate))

@@ -1,6 +1,6 @@
 """Scans index ranges in the order of a list, in chunks of bounded size, from a position on.
 
-Owns the two ways of reading in order: by the run's id in ranges of any index, or by the index of a column. Which of
+Owns the two ways of reading in order: by the id in ranges of any index, or by the index of a column. Which of
 them answers a query is decided in `plan`.
 """
 
@@ -11,9 +11,10 @@ from time import monotonic
 from typing import ClassVar
 
 from .filter_values import KeyRange
-from .index_ranges import MAX_SORTED, IndexRanges, run_passes
+from .index_ranges import MAX_SORTED, IndexRanges, row_passes
 from .run_query import Position, ScanResult
 from .sql import Sql, fetched, joined
+from .subjects import RUNS, Subject
 from .time_budget import TimeBudget
 
 Chunk = tuple[int, Position | None]  # how many entries it has, and where a full one ends
@@ -64,7 +65,7 @@ class KeyScan:
 
 @dataclass(frozen=True)
 class ColumnScan:
-    """Reads all runs in the order of an indexed column; `is_null` those without a value, in the order of ids."""
+    """Reads all rows in the order of an indexed column; `is_null` those without a value, in the order of ids."""
 
     least_chunk: ClassVar[int] = 1
 
@@ -72,6 +73,7 @@ class ColumnScan:
     is_null: bool = False
     is_descending: bool = True
     bound: Sql | None = None  # a condition on the same column, so that the index seeks
+    subject: Subject = RUNS
 
     def chunk(self, position: Position | None, size: int) -> Chunk:
         """Looks for the end of the next `size` entries; a shorter chunk is neither counted nor has an end."""
@@ -83,14 +85,15 @@ class ColumnScan:
     ) -> list[Position]:
         where = self.between(position, last)
         if tests:
-            where.append(run_passes("d.id", tests))
+            where.append(row_passes(self.subject, "d.id", tests))
         return fetched(self.entries(where, f"LIMIT {count}"))
 
     def entries(self, conditions: Sequence[Sql], limit: str) -> Sql:
         own = [Sql(f"d.{self.column} IS {'' if self.is_null else 'NOT '}NULL"), *([self.bound] if self.bound else [])]
         where, way = joined([*own, *conditions]), "DESC" if self.is_descending else "ASC"
         order = f"ORDER BY d.{self.column} {way}, d.id {way}"
-        return Sql(f"SELECT d.{self.column}, d.id FROM index_run d WHERE {where.text} {order} {limit}", where.params)
+        text = f"SELECT d.{self.column}, d.id FROM {self.subject.table} d WHERE {where.text} {order} {limit}"
+        return Sql(text, where.params)
 
     def between(self, position: Position | None, last: Position | None) -> list[Sql]:
         on, back = ("<", ">") if self.is_descending else (">", "<")

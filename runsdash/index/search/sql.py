@@ -90,12 +90,12 @@ def each_run(ids: Sql) -> Sql:
     return each_row(ids, "index_run", "id")
 
 
-def each_row(ids: Sql, table: str, key: str) -> Sql:
-    """Returns the same for rows `r` of any table with an index on `key`."""
+def each_row(ids: Sql, table: str, key: str, row: str = "r") -> Sql:
+    """Returns the same for rows of any table with an index on `key`, called `row`."""
     if is_postgresql():  # the OFFSET keeps the planner from joining with the whole table
-        row = f"CROSS JOIN LATERAL (SELECT * FROM {table} x WHERE x.{key} = d.id OFFSET 0) r"
-        return Sql(f"({ids.text}) d {row}", ids.params)
-    return Sql(f"({ids.text}) d CROSS JOIN {table} r ON r.{key} = d.id", ids.params)
+        read = f"CROSS JOIN LATERAL (SELECT * FROM {table} x WHERE x.{key} = d.id OFFSET 0) {row}"
+        return Sql(f"({ids.text}) d {read}", ids.params)
+    return Sql(f"({ids.text}) d CROSS JOIN {table} {row} ON {row}.{key} = d.id", ids.params)
 
 
 def listed_ids(ids: Sequence[int]) -> Sql:

@@ -11,9 +11,10 @@ from runsdash.index.models import Assistant, Connection
 from runsdash.service.statuses import RunStatus
 
 from .filter_grammar import PLAIN_KEY, quoted, text_of
-from .filter_names import AMOUNT_EXAMPLES, AMOUNTS, FLAGS, METADATA, NAMES, Clause
+from .filter_names import AMOUNT_EXAMPLES, AMOUNTS, METADATA, Clause
 from .index_ranges import distinct_values
 from .sql import Sql
+from .subjects import RUNS, Subject
 
 SHOWN = 10
 LAST_PART = re.compile(r'(?:^|\s)(-?)((?:[^\s"]|"(?:[^"\\]|\\.)*"?)*)$')
@@ -21,7 +22,7 @@ KEY = re.compile(r'metadata\.(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"=:]*))[=:]"?(
 MEANINGS = {
     "status": "failed, completed …", "model": "gpt-4o", "assistant": "name or id", "thread": "id", "run": "id",
     "connection": "name", "error": "code", "tool": "name of a function", "has": "tool_calls, error …",
-    "is": "active, waiting …", "created": "created>-7d", "since": "24h", "until": "2026-11-23",
+    "is": "active, waiting …", "created": "created>-7d", "active": "active>-7d", "since": "24h", "until": "2026-11-23",
     **{name: f"{name}>{small}" for name, (small, _) in AMOUNT_EXAMPLES.items()},
 }  # fmt: skip
 
@@ -36,13 +37,13 @@ class Suggestion:
     is_whole: bool = True  # as a clause
 
 
-def suggestions(typed: str) -> list[Suggestion]:
+def suggestions(typed: str, subject: Subject = RUNS) -> list[Suggestion]:
     """Suggests what may stand at the end of a filter that is being typed."""
     part = LAST_PART.search(typed)
     if part is None:
         return []
     before, sign, last = typed[: part.start(1)], part[1], part[2]
-    shown = list(of_values(last) or of_names(last))[: SHOWN if last else len(NAMES) + 1]
+    shown = list(of_values(last, subject) or of_names(last, subject))[: SHOWN if last else len(subject.names) + 1]
     return [
         Suggestion(f"{before}{sign}{one.text}{' ' if one.is_whole else ''}", sign + one.label, one.note, one.is_whole)
         for one in shown
@@ -52,15 +53,15 @@ def suggestions(typed: str) -> list[Suggestion]:
 # Names
 
 
-def of_names(typed: str) -> Iterable[Suggestion]:
+def of_names(typed: str, subject: Subject) -> Iterable[Suggestion]:
     if typed.startswith(f"{METADATA}."):
         for key in in_index("index_runmetadata", "key", prefix=typed.removeprefix(f"{METADATA}.").strip('"')):
             start = f"{METADATA}.{key if PLAIN_KEY.fullmatch(key) else quoted(key)}="
             yield Suggestion(start, start, "value", is_whole=False)
         return
-    for name in NAMES:
+    for name in subject.names:
         if name.startswith(typed):
-            start = name + (">" if name in AMOUNTS or name == "created" else ":")
+            start = name + (">" if name in AMOUNTS or name == subject.moments[0] else ":")
             yield Suggestion(start, start, MEANINGS[name], is_whole=False)
     if METADATA.startswith(typed):
         yield Suggestion(f"{METADATA}.", f"{METADATA}.", "key=value", is_whole=False)
@@ -76,14 +77,18 @@ def in_index(table: str, column: str, *, prefix: str, where: Sql | None = None) 
     ]
 
 
-def of_values(typed: str) -> list[Suggestion]:
+def of_values(typed: str, subject: Subject) -> list[Suggestion]:
     pair = KEY.fullmatch(typed)
     if pair is not None:
         key = pair["quoted"] if pair["quoted"] is not None else pair["plain"]
         values = in_index("index_runmetadata", "value", prefix=pair["value"], where=Sql("d.key = %s", (key,)))
         return [of_clause(Clause(METADATA, value, "=", key)) for value in values]
     name, colon, value = typed.partition(":")
-    if not colon or name not in READERS:
+    if not colon or name not in subject.names:
+        return []
+    if name in subject.flags:
+        return [of_clause(Clause(name, word)) for word in subject.flags[name] if word.startswith(value)]
+    if name not in READERS:
         return []
     return [of_clause(Clause(name, one), note) for one, note in READERS[name](value.strip('"'))]
 
@@ -112,10 +117,6 @@ def connections(prefix: str) -> list[tuple[str, str]]:
     return list(Connection.objects.filter(slug__startswith=prefix).values_list("slug", "name")[:SHOWN])
 
 
-def flags(name: str) -> Callable[[str], list[tuple[str, str]]]:
-    return lambda prefix: [(word, "") for word in FLAGS[name] if word.startswith(prefix)]
-
-
 READERS: dict[str, Callable[[str], list[tuple[str, str]]]] = {
     "status": statuses,
     "model": column("index_run", "model"),
@@ -123,6 +124,4 @@ READERS: dict[str, Callable[[str], list[tuple[str, str]]]] = {
     "connection": connections,
     "error": column("index_run", "error_code", "NOT (d.error_code = '')"),
     "tool": column("index_runtool", "name"),
-    "has": flags("has"),
-    "is": flags("is"),
 }

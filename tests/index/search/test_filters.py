@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runsdash.index.fulltext.words import words_of
-from runsdash.index.search.filter_names import AMOUNTS, COMPARISONS, FLAGS, VALUES
+from runsdash.index.search.filter_names import COMPARISONS
 from runsdash.index.search.filter_values import count_of, dollars_of, moment_of, seconds_of
 from runsdash.index.search.run_filter import (
     METADATA,
+    RUNS,
     TEXT,
     Clause,
     FilterError,
@@ -78,14 +79,16 @@ def test_an_error_names_the_clause_and_its_place(text: str, clause: str, positio
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
-LISTED = st.builds(Clause, st.sampled_from([one for one in VALUES if one != "status"]), TEXTS, is_negated=st.booleans())
+LISTED = st.builds(
+    Clause, st.sampled_from([one for one in RUNS.values if one != "status"]), TEXTS, is_negated=st.booleans()
+)
 STATUS = st.builds(Clause, st.just("status"), st.sampled_from([one.value for one in RunStatus]))
 PAIRS = st.builds(Clause, st.just(METADATA), st.text(max_size=20), st.just("="), TEXTS, st.booleans())
 WORDS = st.builds(Clause, st.just(TEXT), TEXTS.filter(words_of), is_negated=st.booleans())
 COMPARED = st.builds(
-    Clause, st.sampled_from([*AMOUNTS]), st.sampled_from(["1", "2.5", "0"]), st.sampled_from([":", *COMPARISONS])
+    Clause, st.sampled_from(RUNS.amounts), st.sampled_from(["1", "2.5", "0"]), st.sampled_from([":", *COMPARISONS])
 )
-MARKED = st.sampled_from([Clause(name, word) for name, words in FLAGS.items() for word in words])
+MARKED = st.sampled_from([Clause(name, word) for name, words in RUNS.flags.items() for word in words])
 
 
 @given(st.lists(st.one_of(LISTED, STATUS, PAIRS, WORDS, COMPARED, MARKED), max_size=6, unique=True))

@@ -18,11 +18,12 @@ from runsdash.index.search.run_filter import parsed
 from tests.rows import made_connection
 
 FOLDER = Path(search.__file__).parent
-STATIONS = ("run_pages", "predicates", "plan", "scans")
+STATIONS = ("run_pages", "queries", "predicates", "plan", "scans")
 WORDS = (
-    "run_filter", "filter_grammar", "filter_names", "filter_values", "run_query", "index_ranges", "sql", "time_budget",
+    "run_filter", "filter_grammar", "filter_names", "filter_values", "run_query", "index_ranges", "sql", "subjects",
+    "time_budget",
 )  # fmt: skip
-MOST_RETURNS = 5
+MOST_RETURNS = 6
 FILTERS = (
     "", "status:failed", "-status:completed", "status:failed model:gpt-4o created>-7d", "duration>10s -tool:search",
     "metadata.env=prod assistant:Bot is:overdue has:error", 'invoice "two words" created:2026-11-01..2026-11-07',

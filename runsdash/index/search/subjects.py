@@ -1,0 +1,52 @@
+"""Says what a filter can be about, runs or threads, and names the clauses that each takes.
+
+A thread takes the clauses of its last run, and of its own: words of the whole conversation, its metadata and sums.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runsdash.index.run_columns import LISTED
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Names a table, and the clauses on its rows by the kind of their value.
+
+    `row` is what conditions call one of the rows. `moments`: the first is what `since` and `until` are short for.
+    """
+
+    table: str
+    row: str
+    values: tuple[str, ...]
+    amounts: tuple[str, ...]
+    moments: tuple[str, ...]
+    flags: Mapping[str, tuple[str, ...]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.values, *self.amounts, *self.moments, *self.flags)
+
+
+RUNS = Subject(
+    table="index_run",
+    row="r",
+    values=("status", "model", "assistant", "thread", "connection", "error", "tool", "run"),
+    amounts=tuple(word for word, column in LISTED.items() if column.listed),
+    moments=("created", "since", "until"),
+    flags={
+        "has": ("tool_calls", "error", "metadata", "cost", "steps"),
+        "is": ("active", "ended", "waiting", "overdue"),
+    },
+)
+THREADS = Subject(
+    table="index_thread",
+    row="t",
+    values=("status", "model", "assistant", "thread", "connection", "error", "tool"),
+    amounts=("runs", "tokens", "cost"),
+    moments=("active", "since", "until"),
+    flags={
+        "has": ("tool_calls", "error", "metadata", "cost", "runs"),
+        "is": ("active", "ended", "waiting", "overdue", "gone"),
+    },
+)
