@@ -1,8 +1,15 @@
 """Lists the upstreams. The one named `default` follows the environment."""
 
-from django.conf import settings
+from collections.abc import Iterable
+from datetime import datetime
 
+from django.conf import settings
+from django.db.models import BigIntegerField, QuerySet
+from django.db.models.expressions import RawSQL
+
+from . import run_states
 from .models import Connection
+from .storage.prepared import Prepared
 
 DEFAULT_SLUG = "default"
 
@@ -22,7 +29,12 @@ def environment_columns() -> dict[str, object]:
 
 def connections() -> list[Connection]:
     """Lists every connection, `default` first. Writes only when the environment has changed since the last look."""
-    found = {connection.slug: connection for connection in Connection.objects.all()}
+    return in_step(Connection.objects.all())
+
+
+def in_step(rows: Iterable[Connection]) -> list[Connection]:
+    """Brings `default` in step with the environment; returns the connections in their order."""
+    found = {connection.slug: connection for connection in rows}
     wanted = environment_columns()
     default = found.get(DEFAULT_SLUG)
     if default is None and wanted["base_url"]:
@@ -30,6 +42,29 @@ def connections() -> list[Connection]:
     elif default is not None and default.is_from_environment:
         follow_environment(default, wanted)
     return sorted(found.values(), key=lambda one: (one.slug != DEFAULT_SLUG, one.slug))
+
+
+def connections_and_waiting(slug: str, *, now: datetime, most: int) -> tuple[list[Connection], int]:
+    """Lists every connection, and counts runs that a person can still answer: of `slug` where there is one, to `most`.
+
+    One statement for both, since every page asks for them.
+    """
+    rows = WITH_WAITING.rows(now, slug, slug, most)
+    return in_step(rows), rows[0].waiting_count if rows else 0
+
+
+def with_waiting(now: datetime, slug: str, same_slug: str, most: int) -> QuerySet[Connection]:
+    is_waiting, params = run_states.waiting_sql(now)
+    is_meant = "(r.connection_id = (SELECT c.id FROM index_connection c WHERE c.slug = %s) OR %s = '')"
+    counted = (
+        f"SELECT COUNT(*) FROM (SELECT 1 FROM index_run r WHERE r.status = '{run_states.WAITING}'"
+        f" AND {is_waiting} AND {is_meant} LIMIT %s) found"
+    )
+    column = RawSQL(f"({counted})", (*params, slug, same_slug, most), BigIntegerField())
+    return Connection.objects.annotate(waiting_count=column)
+
+
+WITH_WAITING = Prepared(with_waiting, datetime, str, str, int)
 
 
 def follow_environment(default: Connection, wanted: dict[str, object]) -> None:

@@ -20,6 +20,7 @@ from runsdash.sync.refresh import (
 )
 
 from .copy_age import with_reason
+from .shell import frame_rows
 
 
 class SeveralConnections(Exception):
@@ -46,8 +47,8 @@ def usable_connection(request: HttpRequest) -> Connection:
     """Returns what `?connection=` (or the form field) names, else `default`, else the only enabled one."""
     slug = request.POST.get("connection") or request.GET.get("connection")
     if slug:
-        return connection_named(slug)
-    enabled = [connection for connection in connections() if connection.is_enabled]
+        return connection_named(slug, among=frame_rows(request)[0])
+    enabled = [connection for connection in frame_rows(request)[0] if connection.is_enabled]
     if not enabled:
         raise NoConnection
     return enabled[0]
@@ -56,9 +57,9 @@ def usable_connection(request: HttpRequest) -> Connection:
 def connection_of(request: HttpRequest, *ids: tuple[type[Model], str]) -> Connection:
     """Returns the connection that knows the first id found in the index, else the default one."""
     slug = request.GET.get("connection") or request.POST.get("connection")
+    every = frame_rows(request)[0]
     if slug:
-        return connection_named(slug)
-    every = connections()
+        return connection_named(slug, among=every)
     by_key = {connection.pk: connection for connection in every}
     for model, upstream_id in ids:
         rows = model.objects.filter(connection_id__in=by_key, upstream_id=upstream_id)

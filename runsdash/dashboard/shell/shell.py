@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
@@ -14,11 +14,12 @@ from django.views.decorators.http import require_safe
 from runsdash.accounts.guards import sign_in_first
 from runsdash.dashboard.shell.poll_intervals import FRAME_S
 from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
-from runsdash.index.connections import connections
-from runsdash.index.models import Connection, Run
+from runsdash.index.connections import connections_and_waiting
+from runsdash.index.models import Connection
 from runsdash.sync.budget.process_budget import is_paused
 from runsdash.sync.worker_beat import is_lost, worker_seen_at
 
+from .frame_parts import Frame, FrameConnection
 from .outage import Outage, is_failing, outage_tag, outages, seen_until
 
 # Pages whose rows come from what was seen: an outage is said on them.
@@ -50,9 +51,9 @@ class Shell:
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
 
-    @cached_property
+    @property
     def connections(self) -> list[Connection]:
-        return connections()
+        return frame_rows(self.request)[0]
 
     @property
     def is_read_only(self) -> bool:
@@ -127,18 +128,58 @@ class Shell:
 
     @property
     def waiting_count(self) -> int:
-        """Counts runs that wait for a person and can still be answered, no further than it is shown.
-
-        Kept on the request, since views and templates have a shell each.
-        """
-        if not hasattr(self.request, "waiting_count"):
-            soonest = Run.objects.of(self.chosen).waiting(timezone.now()).values_list("pk", flat=True)
-            self.request.waiting_count = len(soonest[: MAX_BADGE + 1])
-        return self.request.waiting_count
+        """Counts runs that wait for a person and can still be answered, no further than it is shown."""
+        return frame_rows(self.request)[1]
 
     @property
     def waiting_label(self) -> str:
         return str(self.waiting_count) if self.waiting_count <= MAX_BADGE else f"{MAX_BADGE}+"
+
+    @cached_property
+    def frame(self) -> Frame:
+        user, is_read_only = getattr(self.request, "user", None), self.is_read_only  # probes ask before sign-in
+        person = (
+            {
+                "username": user.username,
+                "role": user.role if user.can_see else "",
+                "initials": user.initials,
+                "theme": user.theme,
+                "time_zone": user.time_zone,
+                "has_single_key_shortcuts": user.has_single_key_shortcuts,
+                "can_act": user.can_act and not is_read_only,
+                "can_manage": user.can_manage,
+            }
+            if user and user.is_authenticated
+            else {}
+        )
+        return Frame(
+            **person,
+            is_read_only=is_read_only,
+            prefix=get_script_prefix(),
+            page=self.page,
+            is_filtered_page=self.is_filtered_page,
+            chosen=self.chosen.slug if self.chosen else "",
+            carried=self.carried,
+            connections=tuple(
+                FrameConnection(one.slug, one.get_kind_display(), one.is_enabled) for one in self.connections
+            )
+            if person
+            else (),
+        )
+
+
+def frame_rows(request: HttpRequest) -> tuple[list[Connection], int]:
+    """Returns all connections and the number of the badge, read once a request: views and templates have a shell each.
+
+    `?connection=` narrows the badge.
+    """
+    if not hasattr(request, "frame_rows"):
+        slug = request.GET.get("connection", "")
+        found = connections_and_waiting(slug, now=timezone.now(), most=MAX_BADGE + 1)
+        if slug and not any(one.slug == slug for one in found[0]):  # it names none, so it narrows nothing
+            found = connections_and_waiting("", now=timezone.now(), most=MAX_BADGE + 1)
+        request.frame_rows = found
+    return request.frame_rows
 
 
 def freshness(shown: list[Connection]) -> Freshness:

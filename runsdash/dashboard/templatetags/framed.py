@@ -1,0 +1,48 @@
+"""Defines the tag that puts kept parts of the frame into a page."""
+
+from collections.abc import Mapping
+
+from django import template
+from django.template.context import Context
+from django.utils.safestring import SafeString
+
+from runsdash.dashboard.shell.frame_parts import frame_part
+
+register = template.Library()
+
+
+class Slots(Mapping[str, object]):
+    """Fills slots from the context of a page, each only where a part has it."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def __getitem__(self, name: str) -> object:
+        return FILLED[name](self.context)
+
+    def __iter__(self):
+        return iter(FILLED)
+
+    def __len__(self) -> int:
+        return len(FILLED)
+
+
+def drawn(name: str):
+    def fill(context: Context) -> str:
+        return context.template.engine.get_template(name).render(context)
+
+    return fill
+
+
+FILLED = {
+    "csrf_token": lambda context: context["csrf_token"],
+    "address": lambda context: context["request"].get_full_path(),
+    "badge": drawn("shell/_badge.html"),
+    "pill": drawn("shell/_sync_pill.html"),
+}
+
+
+@register.simple_tag(takes_context=True)
+def frame(context: Context, name: str) -> SafeString:
+    """Puts a part of the frame here, kept or made: `{% frame "shell/_topbar.html" %}`."""
+    return frame_part(name, context["shell"].frame, Slots(context))
