@@ -76,7 +76,7 @@ def run_rows(
         fetched_at=line.fetched_at,
         created_at=columns["created_at"],
         **{name: columns[name] for name in ("model", *rows.STEP_COUNTS, "cached_tokens")},
-        pairs=[(pair["key"], pair["value"]) for pair in rows.metadata_pairs(0, columns["metadata"])],
+        pairs=list(rows.metadata_pairs(columns["metadata"]).items()),
         tools=tools_of(columns["pending_calls"], steps),
         seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],
         steps=[step.row for step in steps],

@@ -12,7 +12,12 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Thread
 from runsdash.index.snapshots.known_rows import keys_of
-from runsdash.index.snapshots.upsert_threads import ensure_threads, taken_thread_snapshots, write_thread_snapshots
+from runsdash.index.snapshots.upsert_threads import (
+    ensure_threads,
+    insert_metadata_pairs,
+    taken_thread_snapshots,
+    write_thread_snapshots,
+)
 from runsdash.index.storage.keys import key_for
 from runsdash.index.storage.sql_writes import converter, insert_rows
 from runsdash.index.totals import thread_totals
@@ -78,6 +83,8 @@ def set_flags(block: BlockRows, threads: BlockThreads) -> None:
 
 
 def insert_threads(rows: Iterable[Thread]) -> None:
+    rows = list(rows)
     converters = [(field.attname, converter(field)) for field in Thread._meta.concrete_fields]
     values = [tuple(convert(getattr(row, name)) for name, convert in converters) for row in rows]
     insert_rows(Thread, [name for name, _ in converters], values)
+    insert_metadata_pairs(rows)

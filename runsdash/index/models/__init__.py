@@ -17,7 +17,7 @@ from .runs import Run, RunMetadata, StatusSeen
 from .saved_views import KeptFilter, SavedView
 from .steps import RunStep
 from .texts import RunText, RunTool
-from .threads import Thread
+from .threads import Thread, ThreadMetadata
 
 __all__ = [
     "ArchivedFile",
@@ -43,4 +43,5 @@ __all__ = [
     "StatusSeen",
     "StepBody",
     "Thread",
+    "ThreadMetadata",
 ]

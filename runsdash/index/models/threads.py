@@ -33,6 +33,8 @@ class Thread(Refreshed):
     messages_doubted_at = models.DateTimeField(null=True)
     messages_read_at = models.DateTimeField(null=True)  # the newest ones, for runs that had ended by then
 
+    has_new_metadata = False  # of a row in memory: its pairs are to be written with it
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="thread_once_a_connection")]
         indexes = [
@@ -43,3 +45,20 @@ class Thread(Refreshed):
 
     def __str__(self) -> str:
         return self.upstream_id
+
+
+class ThreadMetadata(models.Model):
+    """Stores a metadata pair of a thread, for finding it and its runs."""
+
+    thread = models.ForeignKey(
+        Thread, on_delete=models.CASCADE, related_name="metadata_pairs", db_index=False, db_constraint=False
+    )
+    key = models.CharField(max_length=64)
+    value = models.CharField(max_length=512)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["thread", "key"], name="metadata_key_once_a_thread")]
+        indexes = [models.Index(fields=["key", "value", "thread"])]
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"

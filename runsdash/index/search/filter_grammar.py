@@ -11,7 +11,7 @@ from .filter_names import (
     COMPARISONS,
     MAX_CLAUSES,
     MAX_CONDITIONS,
-    METADATA,
+    PAIRS,
     TEXT,
     Clause,
     FilterError,
@@ -54,7 +54,8 @@ def clauses_of(text: str, subject: Subject = RUNS) -> list[Clause]:
 @cache
 def clause_pattern(subject: Subject) -> re.Pattern[str]:
     """Returns what one clause looks like. A known name may be in any case, where a value follows."""
-    name = rf"(?i:{'|'.join((*subject.names, METADATA))})(?=[:=<>.]\S)|[a-z_]+"
+    longest_first = sorted((*subject.names, *PAIRS), key=len, reverse=True)  # `thread` is one, too
+    name = rf"(?i:{'|'.join(map(re.escape, longest_first))})(?=[:=<>.]\S)|[a-z_]+"
     return re.compile(
         rf'(?P<not>-)?(?:(?:(?P<name>{name})(?:\.(?:"(?P<quoted_key>(?:[^"\\]|\\.)*)"|(?P<key>[^\s"=:<>]*)))?'
         r'(?P<operator>>=|<=|[:=<>]))?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?=\s|$)|(?P<plain>[^\s"]+)(?=\s|$)|'
@@ -76,9 +77,10 @@ def problem_with_minus(match: re.Match[str]) -> str:
 
 def problem_with_key(match: re.Match[str]) -> str:
     """Finds metadata without a key. One that is empty on purpose is written `metadata.""=VALUE`."""
-    if (match["name"] or "").lower() != METADATA or match["key"] or match["quoted_key"] is not None:
+    name = (match["name"] or "").lower()
+    if name not in PAIRS or match["key"] or match["quoted_key"] is not None:
         return ""
-    return "Write metadata.KEY=VALUE, for example metadata.env=prod."
+    return f"Write {name}.KEY=VALUE, for example {name}.env=prod."
 
 
 def clause_of(match: re.Match[str]) -> Clause:
@@ -88,8 +90,8 @@ def clause_of(match: re.Match[str]) -> Clause:
     if name is None:
         return Clause(TEXT, value, is_negated=is_negated)
     name, key = name.lower(), match["key"] or unquoted(match["quoted_key"] or "")
-    if name == METADATA:
-        return Clause(METADATA, value, operator if operator in COMPARISONS else "=", key, is_negated)
+    if name in PAIRS:
+        return Clause(name, value, operator if operator in COMPARISONS else "=", key, is_negated)
     if match["key"] is not None or match["quoted_key"] is not None:
         name = f"{name}.{key}"  # only metadata has keys: `problem_with` says that the name is not known
     return Clause(name, value, ":" if operator == "=" else operator, is_negated=is_negated)
@@ -100,9 +102,9 @@ def text_of(clause: Clause) -> str:
     if clause.name == TEXT:
         return sign + (clause.value if PLAIN_TEXT.fullmatch(clause.value) else quoted(clause.value))
     value = clause.value if PLAIN_VALUE.fullmatch(clause.value) else quoted(clause.value)
-    if clause.name == METADATA:
+    if clause.name in PAIRS:
         key = clause.key if PLAIN_KEY.fullmatch(clause.key) else quoted(clause.key)
-        return f"{sign}{METADATA}.{key}={value}"
+        return f"{sign}{clause.name}.{key}={value}"
     return f"{sign}{clause.name}{clause.operator}{value}"
 
 

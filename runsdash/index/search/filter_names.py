@@ -26,7 +26,8 @@ from .filter_values import (
 from .subjects import RUNS, THREADS, Subject
 
 TEXT = "text"  # the name of what stands without one: words to look for
-METADATA = "metadata"
+METADATA, THREAD_METADATA = "metadata", "thread.metadata"
+PAIRS = (METADATA, THREAD_METADATA)  # names that have a key behind them
 READERS: dict[Unit, Callable[[str], float | None]] = {
     "seconds": seconds_of, "count": count_of, "dollars": dollars_of,
 }  # fmt: skip
@@ -63,7 +64,7 @@ class Clause:
     @property
     def condition(self) -> tuple[object, ...]:
         """Returns what is the same for clauses that become one condition: a list of values."""
-        if self.name in VALUES or self.name == METADATA:
+        if self.name in VALUES or self.name in PAIRS:
             return (self.name, self.key, self.is_negated)
         return (self,)
 
@@ -104,15 +105,15 @@ def problem_with(clause: Clause, subject: Subject = RUNS) -> str:
     name, value = clause.name, clause.value
     if name == TEXT:
         return "" if words_of(value) else f"“{value[:80]}” has no letter or digit to look for."
-    if name == METADATA and clause.operator in COMPARISONS:
-        return "Metadata are texts without an order, so they cannot be compared. Write metadata.KEY=VALUE."
-    if name == METADATA:
+    if name in PAIRS and clause.operator in COMPARISONS:
+        return f"Metadata are texts without an order, so they cannot be compared. Write {name}.KEY=VALUE."
+    if name in PAIRS:
         return ""
     if name not in subject.names:
         known = ", ".join(f"{one}:" for one in subject.names)
         return (
             f"“{name[:40]}{clause.operator}” is not known. Known are {known} and "
-            "metadata.KEY=. To look for words with such signs, put them in quotes."
+            "metadata.KEY=, thread.metadata.KEY=. To look for words with such signs, put them in quotes."
         )
     if not value:
         return f"“{name}{clause.operator}” needs a value right behind it."

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from itertools import product, takewhile
 
 from .filter_values import LARGEST_KEY, KeyRange
-from .sql import Param, Sql, bracketed, estimated_rows, fetched, is_postgresql, joined, one_of
+from .sql import Param, Sql, bracketed, estimated_rows, fetched, in_list, is_postgresql, joined, one_of
 from .subjects import RUNS, Subject
 
 MAX_RANGES = 40  # read side by side
+MAX_THREADS = 5_000  # whose runs are looked up thread by thread
 MAX_SORTED = 20_000  # rows that PostgreSQL expects for words: fewer are read by the words and sorted, more walked by id
 METADATA, TOOL, WORDS = "index_runmetadata", "index_runtool", "index_runtext"
+THREAD_METADATA = "index_threadmetadata"
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,17 @@ def of_other_values(column: str, values: Sequence[str]) -> IndexRanges:
     """Finds runs with any other of the values that the column has now."""
     present = distinct_values(RUNS.table, column, count=MAX_RANGES + len(values) + 1)
     return of_column(column, [value for value in present if value not in values])
+
+
+def of_threads(pair: Sql) -> IndexRanges:
+    """Finds runs of the threads with a metadata pair. NO_INDEX of so many that a walk over runs soon meets them."""
+    named = f"SELECT d.thread_id FROM {THREAD_METADATA} d WHERE {pair.text} LIMIT {MAX_THREADS + 1}"
+    keys: list[int] = [key for (key,) in fetched(Sql(named, pair.params))]
+    if len(keys) > MAX_THREADS:
+        return NO_INDEX
+    if len(keys) <= MAX_RANGES:
+        return of_column("thread_id", keys)
+    return IndexRanges((in_list("d.thread_id", keys),), column="thread_id")
 
 
 def of_words(phrases: Sequence[str]) -> IndexRanges:

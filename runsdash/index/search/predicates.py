@@ -19,7 +19,18 @@ from runsdash.index.models import Assistant, Connection, Run, Thread
 from runsdash.index.run_columns import LISTED
 
 from . import index_ranges
-from .filter_names import AMOUNTS, COMPARISONS, METADATA, MOMENTS, SHORT_FOR, TEXT, UNKNOWN, Clause
+from .filter_names import (
+    AMOUNTS,
+    COMPARISONS,
+    METADATA,
+    MOMENTS,
+    PAIRS,
+    SHORT_FOR,
+    TEXT,
+    THREAD_METADATA,
+    UNKNOWN,
+    Clause,
+)
 from .filter_values import KeyRange
 from .index_ranges import NO_INDEX, side_by_side
 from .run_filter import RunFilter
@@ -60,7 +71,7 @@ def clause_groups(clauses: Iterable[Clause]) -> list[list[Clause]]:
 def stands_alone(clause: Clause) -> bool:
     """Must the clause hold by itself? Values mean "or", excluded ones "none of them"; words are looked up together."""
     if clause.is_negated:
-        return clause.name not in VALUE_PREDICATES and clause.name != METADATA
+        return clause.name not in VALUE_PREDICATES and clause.name not in PAIRS
     return clause.operator in COMPARISONS or clause.name in SHORT_FOR
 
 
@@ -73,6 +84,8 @@ def predicate_of(clauses: list[Clause], *, is_alone: bool) -> Predicate:
         predicate = of_words(values)
     elif first.name == METADATA:
         predicate = of_metadata(first.key, values)
+    elif first.name == THREAD_METADATA:
+        predicate = of_thread_metadata(first.key, values)
     elif first.name in AMOUNTS:
         predicate = of_amounts(clauses)
     elif first.name in MOMENTS:
@@ -161,14 +174,24 @@ VALUE_PREDICATES: dict[str, Callable[[Sequence[str]], Predicate]] = {
 
 
 def of_metadata(key: str, values: Sequence[str]) -> Predicate:
-    key, values = key[:64], [value[:512] for value in values]
-    value = one_of("m.value", values)
-    pair = Sql(
-        f"EXISTS (SELECT 1 FROM index_runmetadata m WHERE m.run_id = r.id AND m.key = %s AND {value.text})",
-        (key, *value.params),
-    )
-    ranges = [Sql("d.key = %s AND d.value = %s", (key, value)) for value in values]
-    return Predicate(METADATA, pair, side_by_side(ranges, index_ranges.METADATA, "run_id"))
+    has_pair = pair_held("m.run_id = r.id", "index_runmetadata", key, values)
+    ranges = [pair("d", key, [value]) for value in values]
+    return Predicate(METADATA, has_pair, side_by_side(ranges, index_ranges.METADATA, "run_id"))
+
+
+def of_thread_metadata(key: str, values: Sequence[str]) -> Predicate:
+    has_pair = pair_held("m.thread_id = r.thread_id", "index_threadmetadata", key, values)
+    return Predicate(THREAD_METADATA, has_pair, index_ranges.of_threads(pair("d", key, values)))
+
+
+def pair_held(by: str, table: str, key: str, values: Sequence[str]) -> Sql:
+    held = pair("m", key, values)
+    return Sql(f"EXISTS (SELECT 1 FROM {table} m WHERE {by} AND {held.text})", held.params)
+
+
+def pair(row: str, key: str, values: Sequence[str]) -> Sql:
+    """Returns the condition of a pair's row, cut as `snapshots/rows.py` cuts it."""
+    return all_of([Sql(f"{row}.key = %s", (key[:64],)), one_of(f"{row}.value", [value[:512] for value in values])])
 
 
 def of_words(values: Sequence[str]) -> Predicate:

@@ -11,10 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .filter_grammar import clauses_of, text_of
-from .filter_names import METADATA, MOMENTS, TEXT, Clause, FilterError
+from .filter_names import METADATA, MOMENTS, TEXT, THREAD_METADATA, Clause, FilterError
 from .subjects import RUNS, THREADS, Subject
 
-__all__ = ["METADATA", "MOMENTS", "RUNS", "TEXT", "THREADS", "Clause", "FilterError", "RunFilter", "parsed", "text_of"]
+__all__ = [
+    "METADATA", "MOMENTS", "RUNS", "TEXT", "THREADS", "THREAD_METADATA", "Clause", "FilterError", "RunFilter", "parsed",
+    "text_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,13 @@ def one_of(column: str, values: Sequence[Param]) -> Sql:
     return Sql(f"{column} IN ({marks})", tuple(values)) if values else Sql("1 = 0")
 
 
+def in_list(column: str, keys: Sequence[int]) -> Sql:
+    """Is it one of any number of keys?"""
+    if is_postgresql():
+        return Sql(f"{column} = ANY(%s::bigint[])", (list(keys),))
+    return Sql(f"{column} IN (SELECT value FROM json_each(%s))", (json.dumps(list(keys)),))
+
+
 def fetched(statement: Sql) -> list[Any]:
     """Returns all rows, each a tuple of its columns."""
     with connection.cursor() as cursor:

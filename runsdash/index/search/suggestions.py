@@ -11,14 +11,17 @@ from runsdash.index.models import Assistant, Connection
 from runsdash.service.statuses import RunStatus
 
 from .filter_grammar import PLAIN_KEY, quoted, text_of
-from .filter_names import AMOUNT_EXAMPLES, AMOUNTS, METADATA, Clause
+from .filter_names import AMOUNT_EXAMPLES, AMOUNTS, METADATA, PAIRS, THREAD_METADATA, Clause
 from .index_ranges import distinct_values
 from .sql import Sql
 from .subjects import RUNS, Subject
 
 SHOWN = 10
 LAST_PART = re.compile(r'(?:^|\s)(-?)((?:[^\s"]|"(?:[^"\\]|\\.)*"?)*)$')
-KEY = re.compile(r'metadata\.(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"=:]*))[=:]"?(?P<value>.*?)"?$', re.DOTALL)
+TABLES = {METADATA: "index_runmetadata", THREAD_METADATA: "index_threadmetadata"}
+KEY = re.compile(
+    r'(?P<name>(?:thread\.)?metadata)\.(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"=:]*))[=:]"?(?P<value>.*?)"?$', re.DOTALL
+)
 MEANINGS = {
     "status": "failed, completed …", "model": "gpt-4o", "assistant": "name or id", "thread": "id", "run": "id",
     "connection": "name", "error": "code", "tool": "name of a function", "has": "tool_calls, error …",
@@ -43,7 +46,8 @@ def suggestions(typed: str, subject: Subject = RUNS) -> list[Suggestion]:
     if part is None:
         return []
     before, sign, last = typed[: part.start(1)], part[1], part[2]
-    shown = list(of_values(last, subject) or of_names(last, subject))[: SHOWN if last else len(subject.names) + 1]
+    most = SHOWN if last else len(subject.names) + len(PAIRS)
+    shown = list(of_values(last, subject) or of_names(last, subject))[:most]
     return [
         Suggestion(f"{before}{sign}{one.text}{' ' if one.is_whole else ''}", sign + one.label, one.note, one.is_whole)
         for one in shown
@@ -54,17 +58,19 @@ def suggestions(typed: str, subject: Subject = RUNS) -> list[Suggestion]:
 
 
 def of_names(typed: str, subject: Subject) -> Iterable[Suggestion]:
-    if typed.startswith(f"{METADATA}."):
-        for key in in_index("index_runmetadata", "key", prefix=typed.removeprefix(f"{METADATA}.").strip('"')):
-            start = f"{METADATA}.{key if PLAIN_KEY.fullmatch(key) else quoted(key)}="
+    pairs = next((name for name in PAIRS if typed.startswith(f"{name}.")), "")
+    if pairs:
+        for key in in_index(TABLES[pairs], "key", prefix=typed.removeprefix(f"{pairs}.").strip('"')):
+            start = f"{pairs}.{key if PLAIN_KEY.fullmatch(key) else quoted(key)}="
             yield Suggestion(start, start, "value", is_whole=False)
         return
     for name in subject.names:
         if name.startswith(typed):
             start = name + (">" if name in AMOUNTS or name == subject.moments[0] else ":")
             yield Suggestion(start, start, MEANINGS[name], is_whole=False)
-    if METADATA.startswith(typed):
-        yield Suggestion(f"{METADATA}.", f"{METADATA}.", "key=value", is_whole=False)
+    for name in PAIRS:
+        if name.startswith(typed):
+            yield Suggestion(f"{name}.", f"{name}.", "key=value", is_whole=False)
 
 
 # Values
@@ -81,8 +87,8 @@ def of_values(typed: str, subject: Subject) -> list[Suggestion]:
     pair = KEY.fullmatch(typed)
     if pair is not None:
         key = pair["quoted"] if pair["quoted"] is not None else pair["plain"]
-        values = in_index("index_runmetadata", "value", prefix=pair["value"], where=Sql("d.key = %s", (key,)))
-        return [of_clause(Clause(METADATA, value, "=", key)) for value in values]
+        values = in_index(TABLES[pair["name"]], "value", prefix=pair["value"], where=Sql("d.key = %s", (key,)))
+        return [of_clause(Clause(pair["name"], value, "=", key)) for value in values]
     name, colon, value = typed.partition(":")
     if not colon or name not in subject.names:
         return []

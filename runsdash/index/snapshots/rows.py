@@ -156,11 +156,9 @@ def message_columns(message: Message, *, position: int) -> Row:
     }
 
 
-def metadata_pairs(run_id: int, metadata: dict[str, str]) -> list[Row]:
-    return [
-        {"run_id": run_id, "key": storable(str(key))[:64], "value": storable(str(value))[:512]}
-        for key, value in list(metadata.items())[:64]
-    ]
+def metadata_pairs(metadata: Mapping[str, object]) -> dict[str, str]:
+    """Returns the pairs that filters look for, cut to what an index holds."""
+    return {storable(str(key))[:64]: storable(str(value))[:512] for key, value in list(metadata.items())[:64]}
 
 
 def tool_names(calls: Iterable[ToolCall]) -> list[str]:

@@ -159,10 +159,11 @@ def write_metadata(runs: Sequence[Run]) -> None:
     there: dict[int, dict[str, str]] = {}
     for pair in RunMetadata.objects.filter(run_id__in=ids):
         there.setdefault(pair.run_id, {})[pair.key] = pair.value
-    wanted = {run.pk: rows.metadata_pairs(run.pk, run.metadata) for run in runs}
-    stale = [pk for pk, pairs in wanted.items() if {pair["key"]: pair["value"] for pair in pairs} != there.get(pk, {})]
+    wanted = {run.pk: rows.metadata_pairs(run.metadata) for run in runs}
+    stale = [pk for pk, pairs in wanted.items() if pairs != there.get(pk, {})]
     RunMetadata.objects.filter(run_id__in=[pk for pk in stale if pk in there]).delete()
-    RunMetadata.objects.bulk_create([RunMetadata(**pair) for pk in stale for pair in wanted[pk]], ignore_conflicts=True)
+    fresh = [RunMetadata(run_id=pk, key=key, value=value) for pk in stale for key, value in wanted[pk].items()]
+    RunMetadata.objects.bulk_create(fresh, ignore_conflicts=True)
 
 
 def write_tools(names: Mapping[int, Iterable[str]]) -> None:

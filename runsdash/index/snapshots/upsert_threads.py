@@ -1,4 +1,7 @@
-"""Writes threads as fetched, and rows for threads of which only the id is known. Locks them, in one order."""
+"""Writes threads as fetched with their metadata pairs, and rows for threads of which only the id is known.
+
+Locks them, in one order.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -6,13 +9,14 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from runsdash.index.models import Connection, Thread
+from runsdash.index.models import Connection, Thread, ThreadMetadata
 from runsdash.index.storage.keys import key_for
-from runsdash.index.storage.sql_writes import converter, insert_missing_rows, update_rows
+from runsdash.index.storage.sql_writes import converter, insert_missing_rows, insert_rows, update_rows
 from runsdash.index.storage.storable_text import dumped, storable_json, stored_id
 from runsdash.service import objects
 
 from .known_rows import free_keys, known_rows
+from .rows import metadata_pairs
 
 THREAD_ATTEMPTS = 3  # other processes may take a key between a look and an insert
 THREAD_CONTENT = (
@@ -70,7 +74,9 @@ def taken_thread_snapshots(
         if row.fetched_at and row.fetched_at > fetched_at:
             continue
         row.created_at = thread.created_at or row.created_at
-        row.metadata = storable_json(thread.metadata or {})
+        metadata = storable_json(thread.metadata or {})
+        row.has_new_metadata = row.has_new_metadata or metadata != row.metadata
+        row.metadata = metadata
         row.tool_resources = storable_json(thread.tool_resources)
         row.raw, row.body = None, dumped(thread.raw).decode()
         row.fetched_at, row.checked_at, row.trouble, row.is_gone = fetched_at, fetched_at, None, False
@@ -79,6 +85,20 @@ def taken_thread_snapshots(
 
 
 def write_thread_snapshots(rows: Iterable[Thread]) -> None:
+    rows = list(rows)
+    replace_metadata_pairs([row for row in rows if row.has_new_metadata])
     converters = [(name, converter(Thread._meta.get_field(name))) for name in THREAD_CONTENT]
     values = [(*(convert(getattr(row, name)) for name, convert in converters), row.pk) for row in rows]
     update_rows(Thread, THREAD_CONTENT, values)
+
+
+def replace_metadata_pairs(rows: Sequence[Thread]) -> None:
+    """Writes the pairs of threads whose metadata has changed; few ever do."""
+    if rows:
+        ThreadMetadata.objects.filter(thread__in=[row.pk for row in rows]).delete()
+        insert_metadata_pairs(rows)
+
+
+def insert_metadata_pairs(rows: Iterable[Thread]) -> None:
+    pairs = [(row.pk, *pair) for row in rows for pair in metadata_pairs(row.metadata).items()]
+    insert_rows(ThreadMetadata, ("thread_id", "key", "value"), pairs)

@@ -24,6 +24,7 @@ from runsdash.index.models import (
     RunText,
     StepBody,
     Thread,
+    ThreadMetadata,
 )
 from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.notify.models import Delivery, Rule
@@ -111,6 +112,7 @@ def leave_traces(thread: Thread, admin: Client) -> None:
 
 def test_no_row_of_it_stays(thread, admin: Client) -> None:
     leave_traces(thread, admin)
+    ThreadMetadata.objects.create(thread=thread, key="customer", value=SECRET)
     ids, keys = ids_of(thread), list(Run.objects.filter(thread=thread).values_list("pk", flat=True))
     steps = list(RunStep.objects.filter(run_id__in=keys).values_list("pk", flat=True))
     assert tables_with(ids) >= {
@@ -120,6 +122,7 @@ def test_no_row_of_it_stays(thread, admin: Client) -> None:
 
     purge(admin, thread)
 
+    assert not ThreadMetadata.objects.exists()
     # The id alone stays: to refuse it, and in the job that did it.
     assert tables_with(ids) == {"index_purgedthread", "index_job"}
     assert tables_with(ids[1:]) == set()

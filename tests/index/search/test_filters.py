@@ -14,6 +14,7 @@ from runsdash.index.search.run_filter import (
     METADATA,
     RUNS,
     TEXT,
+    THREAD_METADATA,
     Clause,
     FilterError,
     RunFilter,
@@ -63,6 +64,7 @@ def test_one_way_to_write_it(text: str, same: str) -> None:
         ("tokens:5..1", "tokens:5..1", 0, "before it begins"),
         ("created:2026-11-12..2026-11-10", "created:2026-11-12..2026-11-10", 0, "before it begins"),
         ("--status:failed", "--status:failed", 0, "quotes"),
+        ("thread.metadata.>1", "thread.metadata.>1", 0, "thread.metadata.KEY=VALUE"),
         ("has:money", "has:money", 0, "has:tool_calls"),
         ('a "b c', '"b', 2, "quotation mark"),
         ('model:"a"b', 'model:"a"b', 0, "quotation mark"),
@@ -83,7 +85,9 @@ LISTED = st.builds(
     Clause, st.sampled_from([one for one in RUNS.values if one != "status"]), TEXTS, is_negated=st.booleans()
 )
 STATUS = st.builds(Clause, st.just("status"), st.sampled_from([one.value for one in RunStatus]))
-PAIRS = st.builds(Clause, st.just(METADATA), st.text(max_size=20), st.just("="), TEXTS, st.booleans())
+PAIRS = st.builds(
+    Clause, st.sampled_from([METADATA, THREAD_METADATA]), st.text(max_size=20), st.just("="), TEXTS, st.booleans()
+)
 WORDS = st.builds(Clause, st.just(TEXT), TEXTS.filter(words_of), is_negated=st.booleans())
 COMPARED = st.builds(
     Clause, st.sampled_from(RUNS.amounts), st.sampled_from(["1", "2.5", "0"]), st.sampled_from([":", *COMPARISONS])

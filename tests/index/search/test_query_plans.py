@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from runsdash.index.keeping import archive
-from runsdash.index.models import Connection, Run, RunMetadata, RunText, RunTool, Thread
+from runsdash.index.models import Connection, Run, RunMetadata, RunText, RunTool, Thread, ThreadMetadata
 from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.run_filter import parsed
@@ -34,7 +34,8 @@ FILTERS = [
     "model:m1", "assistant:a1", 'assistant:"A b"',
     "status:failed model:m1", "status:failed status:expired assistant:a1 assistant:a2", "thread:thread_1", "run:run_1",
     "connection:prod", "error:oops", "tool:search", "tool:search tool:code", "metadata.env=prod", "metadata.team=x",
-    "metadata.env=prod -metadata.team=x", "has:tool_calls", "has:error", "is:waiting", "is:overdue", "duration>1h",
+    "metadata.env=prod -metadata.team=x", "thread.metadata.customer=C-1", "thread.metadata.vip=yes", "thread.metadata.vip=yes status:failed",
+    "-thread.metadata.vip=yes", "thread.metadata.customer=C-1 metadata.env=prod", "has:tool_calls", "has:error", "is:waiting", "is:overdue", "duration>1h",
     "tokens:1k..5k", "cost>=1", "queue>30s", "steps>597", "tokens:unknown", "created>-7d", "created:2026-11-01..2026-11-07",
     "common", "rare", "common status:failed", '"common rare"', "-common", "common metadata.env=prod created>-1d",
     "status:completed model:m1 tool:search duration>1s -error:oops",
@@ -52,6 +53,8 @@ TYPED = [
     "connection:",
     "metadata.",
     "metadata.env=p",
+    "thread.metadata.",
+    "thread.metadata.customer=C",
 ]
 # Small enough that index ranges are gathered, too, in a table of this size.
 BUDGET = TimeBudget(gathered=400, walk_s=30, statement_s=30)
@@ -60,7 +63,7 @@ BOUNDED = re.compile(
     r"SCAN (\(?subquery-\d+\)?|[cuj]|a\d+|json_each|v|index_connection|index_assistant|index_savedview)\b"
 )
 INDEXED = re.compile(r" USING (?!AUTOMATIC)")  # MIN() of a column without an index is called a search, too
-LARGE = {"index_run", "index_runmetadata", "index_runtool", "index_runtext", "index_thread"}
+LARGE = {"index_run", "index_runmetadata", "index_runtool", "index_runtext", "index_thread", "index_threadmetadata"}
 
 
 @pytest.fixture
@@ -69,6 +72,13 @@ def rows(db: None) -> None:
     dice = random.Random(3)
     Thread.objects.bulk_create(
         [Thread(id=n + 1, connection=prod, upstream_id=f"thread_{n}") for n in range(COUNT // 5)]
+    )
+    ThreadMetadata.objects.bulk_create(
+        [
+            ThreadMetadata(thread_id=n + 1, key=key, value=value)
+            for n in range(COUNT // 5)
+            for key, value in {"customer": f"C-{n % 40}", **({"vip": "yes"} if n % 2 else {})}.items()
+        ]
     )
     runs = [made(number, prod, dice) for number in range(COUNT)]
     Run.objects.bulk_create(runs, batch_size=2000)

@@ -22,6 +22,7 @@ from runsdash.index.models import (
     RunText,
     RunTool,
     Thread,
+    ThreadMetadata,
 )
 from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_page
 from runsdash.index.search.facets import facets_of
@@ -84,12 +85,22 @@ def made(number: int, dice: random.Random, thread: Thread) -> Run:
 
 def add_details(runs: list[Run], dice: random.Random) -> None:
     """Metadata, tools and words; kept on each run for the plain answer, too."""
+    threads = list({run.thread_id: run.thread for run in runs}.values())
+    for number, thread in enumerate(sorted(threads, key=lambda thread: thread.pk)):
+        thread.pairs = {"customer": f"C-{number % 4}"} if number else {}
     for run in runs:
         run.pairs = {key: dice.choice(["prod", "test"]) for key in ("env", "team") if dice.random() < 0.6}
         run.tools = set(dice.sample(["search", "rates", "code"], dice.randrange(3)))
         run.words = phrase_of(" ".join(dice.choices(WORDS, k=dice.randrange(6))))
     RunMetadata.objects.bulk_create(
         [RunMetadata(run=run, key=key, value=value) for run in runs for key, value in run.pairs.items()]
+    )
+    ThreadMetadata.objects.bulk_create(
+        [
+            ThreadMetadata(thread=thread, key=key, value=value)
+            for thread in threads
+            for key, value in thread.pairs.items()
+        ]
     )
     RunTool.objects.bulk_create([RunTool(run=run, name=name) for run in runs for name in run.tools])
     RunText.objects.bulk_create([RunText(run=run, words=run.words) for run in runs])
@@ -139,6 +150,15 @@ MEANINGS: dict[str, Callable[[Run], bool]] = {
     "metadata.env=prod": lambda run: run.pairs.get("env") == "prod",
     "metadata.env=prod metadata.env=test": lambda run: "env" in run.pairs,
     "-metadata.team=test": lambda run: run.pairs.get("team") != "test",
+    "thread.metadata.customer=C-1": lambda run: run.thread.pairs.get("customer") == "C-1",
+    "thread.metadata.customer=C-1 thread.metadata.customer=C-2": (
+        lambda run: run.thread.pairs.get("customer") in ("C-1", "C-2")
+    ),
+    "-thread.metadata.customer=C-1": lambda run: run.thread.pairs.get("customer") != "C-1",
+    "thread.metadata.customer=C-1 status:completed": (
+        lambda run: run.thread.pairs.get("customer") == "C-1" and run.status == "completed"
+    ),
+    "thread.metadata.customer=nobody": lambda run: False,
     "has:tool_calls": lambda run: run.tool_call_count > 0,
     "has:error": lambda run: run.error_code != "",
     "-has:metadata": lambda run: not run.pairs,

@@ -16,6 +16,7 @@ from runsdash.index.models import (
     StatusSeen,
     StepBody,
     Thread,
+    ThreadMetadata,
 )
 from runsdash.index.storage.bodies import raw_text
 
@@ -55,6 +56,8 @@ def everything(connection: Connection, *, without: set[str] = frozenset()) -> di
     for model, owner in ((RunBody, "run"), (StepBody, "step"), (MessageBody, "message")):
         rows = model.objects.filter(**{f"{owner}__connection": connection}).order_by(f"{owner}__upstream_id")
         found[model.__name__] = [(one.size, one.digest, one.fetched_at, one.preview, raw_text(one)) for one in rows]
+    pairs = ThreadMetadata.objects.filter(thread__connection=connection)
+    found["ThreadMetadata"] = sorted(pairs.values_list("thread__upstream_id", "key", "value"))
     for model, names in (
         (RunMetadata, ("key", "value")),
         (RunTool, ("name",)),

@@ -21,6 +21,7 @@ from runsdash.index.models import (
     RunStep,
     RunText,
     Thread,
+    ThreadMetadata,
 )
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_runs import upsert_runs
@@ -249,6 +250,18 @@ def test_a_thread_keeps_its_newest_content(prod: Connection) -> None:
         )
         upsert_threads(prod, [thread], fetched_at=AGE + timedelta(seconds=at_s))
     assert Thread.objects.get().metadata == {"note": "new"}
+
+
+def test_pairs_of_a_thread_follow_its_metadata(prod: Connection) -> None:
+    for at_s, metadata in enumerate(
+        [{}, {"customer": "C-1", "k" * 99: "v" * 999}, {"customer": "C-2"}, {"customer": "C-2"}]
+    ):
+        raw = {"id": "t", "object": "thread", "metadata": metadata, "created_at": 1_790_000_000}
+        with CaptureQueriesContext(database) as queries:
+            upsert_threads(prod, [objects.Thread.from_raw(raw)], fetched_at=AGE + timedelta(seconds=at_s))
+        pairs = dict(ThreadMetadata.objects.filter(thread__upstream_id="t").values_list("key", "value"))
+        assert pairs == {key[:64]: value[:512] for key, value in metadata.items()}
+    assert not [one for one in queries.captured_queries if "threadmetadata" in one["sql"]]  # nothing had changed
 
 
 # Keys
