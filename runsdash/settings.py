@@ -93,6 +93,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "runsdash.dashboard.middleware.packed",
     "csp.middleware.CSPMiddleware",
     "runsdash.dashboard.middleware.probes",
     "runsdash.dashboard.middleware.no_nul",
@@ -237,17 +238,17 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 # Static files
 WHITENOISE_STATIC_PREFIX = "/static/"  # as requests have it once their SCRIPT_NAME is taken off
 STATIC_URL = f"{FORCE_SCRIPT_NAME or ''}{WHITENOISE_STATIC_PREFIX}"
-STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
-STATIC_ROOT = str(STATIC_ROOT)
+STATIC_ROOT = str(DEMO_DIR / "static" if IS_DEMO else env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # whitenoise warns about a folder that is not there
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Files are served from `static/` under their own names until `collectstatic` has made hashed copies, as in the image.
+STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]  # pages use no file of a library
+# Files are served from `static/` under their own names until `collectstatic` has made hashed copies, as the demo does.
 HASHED_STATIC = (Path(STATIC_ROOT) / "staticfiles.json").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if HASHED_STATIC or COMMAND == "collectstatic"
+        "BACKEND": "runsdash.static_files.DeployedFiles"
+        if HASHED_STATIC or IS_DEMO or COMMAND == "collectstatic"
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }

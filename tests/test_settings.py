@@ -172,14 +172,14 @@ def test_hashed_static_files_answer_for_ever(deployed):
         links = static_links(session.get(f"{deployed}/", timeout=10).text)
         files = {link.split("#")[0] for link in links}
         assert {re.sub(r"\.[0-9a-f]{12}\.", ".", file) for file in files} >= {
-            "/static/css/base.css", "/static/css/pages.css", "/static/icons.svg", "/static/favicon.svg",
-            "/static/htmx/htmx.min.js", "/static/htmx/hx-ptag.min.js",
+            "/static/css/runsdash.css", "/static/icons.svg", "/static/favicon.svg", "/static/htmx/htmx.js", "/static/js/page.js",
         }  # fmt: skip
         for file in files:
             answer = session.get(deployed + file, timeout=10)
             assert (answer.status_code, bool(answer.content)) == (200, True), file
             assert re.search(r"\.[0-9a-f]{12}\.\w+$", file), file
             assert "immutable" in answer.headers["Cache-Control"], file
+            assert re.search(r"@import|import\(\"(?!\./[\w-]+\.[0-9a-f]{12}\.js)", answer.text) is None, file
 
 
 def test_every_icon_that_a_page_uses_is_in_the_hashed_sprite(deployed):

@@ -1,6 +1,8 @@
-"""Wraps every view: keeps NUL out, sets caching and time zone, shows hidden characters, makes problem pages."""
+"""Wraps every view: packs pages, keeps NUL out, sets caching and time zone, shows hidden characters, tells problems."""
 
 import contextlib
+import io
+import secrets
 from collections.abc import Callable
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, Query
 from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from isal.igzip import IGzipFile
 
 from runsdash.dashboard.rendering.visible import visible_page
 from runsdash.dashboard.shell import health
@@ -18,6 +21,37 @@ from runsdash.index.storage.storable_text import REPLACEMENT, storable
 Next = Callable[[HttpRequest], HttpResponse]
 PROBES: dict[str, Next] = {"/healthz": health.healthz, "/readyz": health.readyz, "/metrics": health.metrics}
 NUL = "\x00"
+PACKED_FROM = 500  # bytes; less would not get smaller by more than its own head
+PACKING = 2  # of isal's levels: a tenth of the time of zlib's 6, and a quarter larger
+PADDING_MAX = 100  # as in Django's own GZipMiddleware
+
+
+def packed(get_response: Next) -> Next:
+    """Packs pages and fragments. Files, exports and streams go as they are.
+
+    Each has a name of random length in its head, so that its size tells nothing of a secret in it (BREACH).
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if response.streaming or not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        patch_vary_headers(response, ["Accept-Encoding"])
+        if len(response.content) >= PACKED_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
+            response.content = gzip(response.content)
+            response["Content-Encoding"] = "gzip"
+            response["Content-Length"] = str(len(response.content))
+        return response
+
+    return middleware
+
+
+def gzip(content: bytes) -> bytes:
+    name = "a" * secrets.randbelow(PADDING_MAX + 1)
+    target = io.BytesIO()
+    with IGzipFile(filename=name, mode="wb", compresslevel=PACKING, fileobj=target, mtime=0) as file:
+        file.write(content)
+    return target.getvalue()
 
 
 def no_nul(get_response: Next) -> Next:

@@ -88,7 +88,7 @@ class PolledRunPage(RunPage):
     def version(self) -> str:
         """Makes the page's tag from versions of what it shows: equal tags mean pages that differ by time alone.
 
-        That is left to the page's script, ages.js, until a run outgrows its time axis.
+        That is left to the page's script, until a run outgrows its time axis.
         """
         run = self.run
         parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(self.rest_is_coming)]

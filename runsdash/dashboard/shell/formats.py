@@ -61,7 +61,7 @@ def moment_text(when: datetime) -> str:
 
 
 def countdown_text(left_s: float) -> str:
-    """Writes `8:30`, `1:02:03`, or `expired`, in the shape of static/js/countdown.js."""
+    """Writes `8:30`, `1:02:03`, or `expired`, in the shape of static/js/page.js."""
     left = int(left_s)
     if left <= 0:
         return "expired"

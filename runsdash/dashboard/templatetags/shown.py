@@ -152,7 +152,7 @@ def view_query(view: SavedView) -> str:
 
 
 def time_element(when: datetime, *, words: str, title: str, behaviour: SafeString = NO_BEHAVIOUR) -> SafeString:
-    """Renders a `<time>`. `behaviour` is an attribute for static/js/ages.js, which keeps the words true."""
+    """Renders a `<time>`. `behaviour` is an attribute for static/js/page.js, which keeps the words true."""
     iso = f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return markup('<time datetime="{}" title="{}"{}>{}</time>', iso, title, behaviour, words)
 
@@ -206,7 +206,7 @@ def moment(when: datetime | None, unknown: str = "unknown") -> SafeString | str:
 
 @register.simple_tag
 def countdown(when: datetime | None, label: str = "", big: bool = False) -> SafeString:
-    """Shows the time left until `when`, ticking by static/js/countdown.js; `label` names the run."""
+    """Shows the time left until `when`, ticking by static/js/page.js; `label` names the run."""
     if when is None:
         return DASH
     left_s = (when - timezone.now()).total_seconds()
@@ -230,7 +230,7 @@ def clock(when: datetime) -> SafeString:
 
 @register.simple_tag
 def time_left(run: Run) -> SafeString:
-    """Draws a bar of the time that is left of all the run had; static/js/countdown.js moves it."""
+    """Draws a bar of the time that is left of all the run had; static/js/page.js moves it."""
     whole_s = max(1, int((run.expires_at - run.created_at).total_seconds()))
     left_s = max(0, min(whole_s, int((run.expires_at - timezone.now()).total_seconds())))
     tone = "bad" if left_s < formats.SOON_S else "warn"

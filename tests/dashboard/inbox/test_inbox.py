@@ -242,7 +242,7 @@ def test_a_page_that_polls_makes_no_second_request(viewer: Client, prod, path: s
 
 def test_the_small_poll_finds_out_who_was_signed_out(client: Client, nobody: Client) -> None:
     signed_out = client.get("/frame/", headers=HTMX)
-    # static/js/signed-out.js follows it only where nothing typed would be lost; the browser's tests look at that.
+    # static/js/page.js follows it only where nothing typed would be lost; the browser's tests look at that.
     assert (signed_out.status_code, "HX-Redirect" in signed_out) == (401, True)
     assert nobody.get("/frame/", headers=HTMX).status_code == 204
 

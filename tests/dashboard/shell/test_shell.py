@@ -1,14 +1,18 @@
 """The frame around every page: navigation, scripts, menus, cache headers, the time zone, problem pages."""
 
+import gzip
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
+from runsdash.dashboard.middleware import packed
 from runsdash.dashboard.shell.lookup import NoConnection
 from runsdash.dashboard.shell.problems import problem_for, problem_response, server_error
 from runsdash.index.models import Run
@@ -24,7 +28,7 @@ def test_scripts_come_plain_and_in_order_behind_their_settings(viewer: Client) -
     page = page_of(viewer.get("/"))
     head = [one for one in page.one("head").children if not isinstance(one, str)]
     tags = [one.get("src") or one.get("name") for one in head]
-    order = ["htmx-config", "/static/htmx/htmx.min.js", "/static/htmx/hx-ptag.min.js", "/static/htmx/hx-sse.min.js"]
+    order = ["htmx-config", "/static/htmx/htmx.js", "/static/js/page.js"]
     assert [tag for tag in tags if tag in order] == order
     for script in page.all("script", src=True):
         assert "defer" not in script.attributes  # an extension of htmx would register too late
@@ -45,6 +49,12 @@ def test_every_script_and_sheet_is_there(viewer: Client) -> None:
     page = page_of(viewer.get("/"))
     for address in [one["src"] for one in page.all("script")] + [one["href"] for one in page.all("link")]:
         assert (Path(settings.BASE_DIR) / "static" / address.removeprefix("/static/")).is_file(), address
+
+
+def test_every_module_that_a_script_loads_is_there() -> None:
+    scripts = Path(settings.BASE_DIR) / "static/js"
+    loaded = [name for path in scripts.glob("*.js") for name in re.findall(r'import\("\./(.+?)"\)', path.read_text())]
+    assert sorted([*loaded, "page.js"]) == sorted(path.name for path in scripts.glob("*.js"))
 
 
 def test_every_icon_used_is_drawn(admin: Client) -> None:
@@ -186,3 +196,38 @@ def asked(client: Client, *, htmx: bool = False):
     """A request as the middleware hands it on."""
     answer = client.get("/profile/", headers={"HX-Request": "true"} if htmx else {})
     return answer.wsgi_request
+
+
+PACKED = {"accept-encoding": "gzip, deflate, br"}
+
+
+def test_pages_are_packed_for_who_takes_it_and_their_size_tells_no_secret(operator: Client) -> None:
+    made_run(made_connection())
+    answers = [operator.get("/profile/", headers=PACKED) for _ in range(12)]
+    assert len({len(one.content) for one in answers}) > 1
+    for one in answers:
+        assert one["Content-Encoding"] == "gzip"
+        assert one["Content-Length"] == str(len(one.content))
+        assert "Accept-Encoding" in one["Vary"]
+    plain = operator.get("/profile/")
+    assert "Content-Encoding" not in plain
+    assert "Accept-Encoding" in plain["Vary"]
+    unpacked = gzip.decompress(answers[0].content).decode()
+    assert parsed(unpacked).one("h1").text == page_of(plain).one("h1").text
+    assert len(answers[0].content) < len(plain.content) / 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        StreamingHttpResponse([b"<p>" * 999], content_type="text/html"),
+        HttpResponse(b"a,b\n" * 999, content_type="text/csv"),
+        HttpResponse(b"data: 1\n\n" * 999, content_type="text/event-stream"),
+        HttpResponse(b"<p>small"),
+    ],
+)
+def test_streams_files_and_what_is_small_go_as_they_are(answer: HttpResponse | StreamingHttpResponse) -> None:
+    before = answer.getvalue()
+    got = packed(lambda _: answer)(RequestFactory().get("/", headers=PACKED))
+    assert "Content-Encoding" not in got
+    assert got.streaming or got.content == before

@@ -48,6 +48,7 @@ class Command(BaseCommand):
         settings.DEMO_DIR.mkdir(parents=True, exist_ok=True)
         self.say("Preparing the database …")
         call_command("migrate", verbosity=0, interactive=False)
+        call_command("collectstatic", verbosity=0, interactive=False, clear=True)
         password = demo_password(settings.DEMO_DIR / "password")
         add_users(password)
         self.start("sandbox", *sandbox_command())
@@ -161,6 +162,7 @@ def child_environment() -> dict[str, str]:
         "CACHE_URL": "dbcache://runsdash_cache",
         "DATABASE_URL": settings.SQLITE_URL,
         "FILES_DIR": str(settings.FILES_DIR),
+        "STATIC_ROOT": settings.STATIC_ROOT,
         "RUNSDASH_API_BASE_URL": settings.RUNSDASH_API_BASE_URL,
         "RUNSDASH_API_KEY": settings.RUNSDASH_API_KEY,
         "RUNSDASH_API_KIND": settings.RUNSDASH_API_KIND,
