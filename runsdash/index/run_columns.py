@@ -138,6 +138,9 @@ COLUMNS = (
         name="error_message", csv="error_message",
         of_run=lambda run: cut((run.last_error.message if run.last_error else None) or "", ERROR_CHARS),
     ),
+    # What messages say, not the run: see index/excerpts.py.
+    RunColumn(name="question", unsaid=""),
+    RunColumn(name="reply", unsaid=""),
     RunColumn(name="metadata", of_run=lambda run: storable_json(run.metadata or {})),
     RunColumn(
         name="pending_calls", of_run=lambda run: [pending_call(call) for call in run.pending_calls],

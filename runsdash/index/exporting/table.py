@@ -24,6 +24,8 @@ COLUMNS: dict[str, Callable[[Run], Value]] = {
     "connection": lambda run: run.connection.slug,
     **{column.csv: attrgetter(column.name) for column in run_columns.COLUMNS if column.csv},
     "metadata": lambda run: json.dumps(run.metadata, ensure_ascii=False, sort_keys=True) if run.metadata else "",
+    "question": lambda run: run.question,
+    "reply": lambda run: run.reply,
 }
 
 

@@ -1,4 +1,4 @@
-"""Keeps the words of runs in step with what is in the index.
+"""Keeps the words of runs, their question and reply in step with what is in the index.
 
 The engines' own indexes follow by themselves: on SQLite by triggers, on PostgreSQL by a generated column (migration
 0002). An import gathers words from what it has at hand, by `run_texts` and `words`.
@@ -6,10 +6,13 @@ The engines' own indexes follow by themselves: on SQLite by triggers, on Postgre
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Case, F, QuerySet, When
 
+from runsdash.index.excerpts import LOOKED_AT, first_question_among, is_by_user, question_among, reply_among
 from runsdash.index.models import (
     Message,
     MessageBody,
@@ -21,9 +24,9 @@ from runsdash.index.models import (
 )
 from runsdash.index.models.bodies import Body
 from runsdash.index.storage.bodies import unpacked
-from runsdash.index.storage.keys import first_key_of
-from runsdash.index.storage.page_reads import questions_of
-from runsdash.index.storage.sql_writes import Row, insert_rows, upsert_rows
+from runsdash.index.storage.keys import MESSAGE_ORDER_BITS, first_key_of
+from runsdash.index.storage.page_reads import messages_before, questions_among
+from runsdash.index.storage.sql_writes import Row, insert_rows, update_rows, upsert_rows
 from runsdash.service import objects
 
 from .run_texts import Text, message_texts, part_texts, preview_texts, run_texts, step_texts
@@ -34,17 +37,31 @@ LARGEST_BODY = 32 * 1024 * 1024  # bytes; a larger one is searchable as far as i
 READ_TOGETHER_BYTES = 256 * 1024  # larger bodies are read one by one
 MANY_STEPS = 1000  # a run with more is not gathered again at each page of its steps, only once it has them all
 MESSAGES_A_RUN = 200
+MOST_AFTER = 500  # runs that one late message may concern
+OF_EXCERPTS = ("id", "thread_id", "upstream_id", "created_at", "question", "reply")
+Excerpts = tuple[str, str]
 TEXT_NAMES = ("run_id", "words", "is_cut")
 
 
-def index_runs(run_ids: Iterable[int]) -> None:
-    """Gathers the words of these runs anew and writes what has changed. Call it after runs or steps were written."""
+def index_runs(run_ids: Iterable[int]) -> dict[int, Excerpts]:
+    """Gathers the words of these runs anew and writes what has changed. Call it after runs or steps were written.
+
+    So it does with their question and reply, which are returned by run key.
+    """
+    found: dict[int, Excerpts] = {}
     wanted = list(dict.fromkeys(run_ids))
     for start in range(0, len(wanted), CHUNK):
         some = wanted[start : start + CHUNK]
-        rows = [row_of(run, texts) for run, texts in gathered(some)]
+        rows = []
+        for run in Run.objects.filter(pk__in=some):
+            said = messages_around(run)
+            found[run.pk] = write_excerpts(run, said)
+            # A long run that still grows is left for later.
+            if run.step_count <= MANY_STEPS or run.has_all_steps:
+                rows.append(row_of(run, texts_of(run, said)))
         there = {text.run_id: text for text in RunText.objects.filter(run_id__in=some)}
         upsert_rows(RunText, [row for row in rows if is_new(row, there.get(row["run_id"]))])
+    return found
 
 
 def index_long_run(run: Run) -> None:
@@ -61,8 +78,11 @@ def index_messages(thread: Thread, messages: Sequence[Message]) -> None:
     ids = set(runs.filter(upstream_id__in=own).values_list("id", flat=True)) if own else set()
     if asked:
         later = runs.filter(id__gte=first_key_of(min(asked))).order_by("id").values_list("id", flat=True)
-        ids.update(later[: len(asked) + 1])
+        ids.update(answering := later[: len(asked) + 1])
+        if len(answering) > len(asked):  # there may be more
+            refresh_excerpts(runs_after(thread, min(asked), max(asked)))
     index_runs(sorted(ids))
+    write_thread_excerpts(thread)
 
 
 def insert_words(rows: Sequence[tuple[int, str, bool]]) -> None:
@@ -81,6 +101,50 @@ def insert_words(rows: Sequence[tuple[int, str, bool]]) -> None:
         cursor.executemany("INSERT INTO index_runtext_fts(rowid, words) VALUES (%s, %s)", own)
 
 
+# Question and reply
+
+
+def refresh_excerpts(run_ids: Sequence[int]) -> None:
+    """Writes question and reply of these runs anew."""
+    for run in Run.objects.filter(pk__in=run_ids).only(*OF_EXCERPTS):
+        write_excerpts(run, messages_around(run))
+
+
+def write_excerpts(run: Run, said: "MessagesAround") -> Excerpts:
+    found = question_among(said.before), reply_among(said.own[::-1][:LOOKED_AT])
+    if found != (run.question, run.reply):
+        update_rows(Run, ("question", "reply"), [(*found, run.pk)])
+    return found
+
+
+def write_thread_excerpts(thread: Thread) -> None:
+    """Writes what was said first and last in the thread anew."""
+    rows = Message.objects.filter(thread=thread).only("role", "parts")
+    first = first_question_among(rows.order_by("position", "id")[:LOOKED_AT])
+    last = reply_among(rows.order_by("-position", "-id")[:LOOKED_AT])
+    # The object may be older than the row, so the row is asked.
+    Thread.objects.filter(pk=thread.pk).exclude(first_question=first, last_reply=last).update(
+        first_question=first, last_reply=last
+    )
+    thread.first_question, thread.last_reply = first, last
+
+
+def runs_after(thread: Thread, first: datetime, last: datetime) -> list[int]:
+    """Finds runs whose question may have been said between two moments: those before the next question."""
+    runs = Run.objects.filter(thread=thread, id__gte=first_key_of(first)).order_by("id")
+    position = int(last.timestamp()) + 1 << MESSAGE_ORDER_BITS
+    rows = Message.objects.filter(thread=thread, position__gte=position).only("role", "parts", "created_at")
+    following = next(
+        (one for one in rows.order_by("position", "id")[:LOOKED_AT] if is_by_user(one) and one.excerpt), None
+    )
+    if following is not None:
+        runs = runs.filter(id__lt=first_key_of(following.created_at + timedelta(seconds=1)))
+    return list(runs.values_list("id", flat=True)[:MOST_AFTER])
+
+
+# Words
+
+
 def row_of(run: Run, texts: Iterable[Text]) -> Row:
     words, is_cut = joined_words(texts)
     return {"run_id": run.pk, "words": words, "is_cut": is_cut}
@@ -93,16 +157,21 @@ def is_new(row: Row, there: RunText | None) -> bool:
 # Gathering
 
 
-def gathered(run_ids: Sequence[int]) -> Iterator[tuple[Run, Iterator[Text]]]:
-    """Yields each run with its texts; a long run that still grows is left for later."""
-    for run in Run.objects.filter(pk__in=run_ids):
-        if run.step_count <= MANY_STEPS or run.has_all_steps:
-            yield run, texts_of(run)
+@dataclass(frozen=True)
+class MessagesAround:
+    """Holds the messages just before a run, newest first, and those that it wrote, oldest first."""
+
+    before: Sequence[Message]
+    own: Sequence[Message]
 
 
-def texts_of(run: Run) -> Iterator[Text]:
+def messages_around(run: Run) -> MessagesAround:
+    return MessagesAround(messages_before(run), messages_by(run))
+
+
+def texts_of(run: Run, said: MessagesAround) -> Iterator[Text]:
     yield from body_texts(RunBody.objects.filter(run=run), lambda raw: run_texts(objects.Run.from_raw(raw)))
-    for message in [*questions_of(run), *messages_by(run)]:
+    for message in [*questions_among(said.before, run), *said.own[:MESSAGES_A_RUN]]:
         yield from texts_of_message(message)
     steps = StepBody.objects.filter(step__run_id=run.pk).order_by("step__position", "step_id")
     yield from body_texts(steps, lambda raw: step_texts(objects.RunStep.from_raw(raw)))
@@ -129,5 +198,7 @@ def body_texts(bodies: QuerySet[Body], read: Callable[[dict], Iterator[Text]]) -
 
 
 def messages_by(run: Run) -> Sequence[Message]:
+    """Finds the first messages that the run wrote and, where there are more, its last."""
     own = Message.objects.filter(thread_id=run.thread_id, run_upstream_id=run.upstream_id)
-    return own.order_by("position", "id")[:MESSAGES_A_RUN]
+    first = list(own.order_by("position", "id")[:MESSAGES_A_RUN])
+    return first if len(first) < MESSAGES_A_RUN else [*first, *own.order_by("-position", "-id")[:LOOKED_AT][::-1]]

@@ -128,5 +128,5 @@ def take_messages(found: BlockRows, lines: Iterable[ImportLine], context: Contex
         for message, created_at, position in placed:
             rows, texts = message_rows(message, by_id[stored_id(message.id)], created_at, position, context)
             found.messages.append(rows)
-            thread_messages[thread_id].add(message.run_id, message.role, position, texts)
+            thread_messages[thread_id].add(rows, position, texts)
     return thread_messages

@@ -65,6 +65,7 @@ class RunRows(NamedTuple):
     thread_id: str
     fetched_at: datetime
     created_at: datetime
+    status: str
     model: str
     prompt_tokens: int | None
     completion_tokens: int | None
@@ -81,7 +82,10 @@ class RunRows(NamedTuple):
 
 
 class MessageRows(NamedTuple):
-    """Holds a message. `position`: its second and rank, and its place among those of the block."""
+    """Holds a message. `position`: its second and rank, and its place among those of the block.
+
+    `excerpt` as by index/excerpts.py.
+    """
 
     key: int
     upstream_id: str
@@ -90,6 +94,8 @@ class MessageRows(NamedTuple):
     fetched_at: datetime
     created_at: datetime
     position: int
+    role: str
+    excerpt: str
     rest: tuple
     body: tuple
 

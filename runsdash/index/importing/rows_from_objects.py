@@ -11,6 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from runsdash.index import run_columns
+from runsdash.index.excerpts import excerpt_of
 from runsdash.index.fulltext.run_texts import Text, message_texts, run_texts, step_texts
 from runsdash.index.fulltext.words import joined_words
 from runsdash.index.snapshots import rows
@@ -67,6 +68,8 @@ def run_rows(
     """Makes the rows of a run with its steps. `key` as by `run_key`."""
     columns, fetched = columns_of_run(run, line, steps), stamp(line.fetched_at, context)
     columns |= {"connection_id": context.connection_id, "fetched_at": fetched, "checked_at": fetched}
+    columns["question"] = thread_messages.question(columns["created_at"])
+    columns["reply"] = thread_messages.reply(run.id)
     said = columns["has_all_steps"]
     columns["has_all_steps"] = run.is_terminal and (context.is_archive if said is None else said)
     return RunRows(
@@ -75,7 +78,7 @@ def run_rows(
         thread_id=stored_id(run.thread_id),
         fetched_at=line.fetched_at,
         created_at=columns["created_at"],
-        **{name: columns[name] for name in ("model", *rows.STEP_COUNTS, "cached_tokens")},
+        **{name: columns[name] for name in ("status", "model", *rows.STEP_COUNTS, "cached_tokens")},
         pairs=list(rows.metadata_pairs(columns["metadata"]).items()),
         tools=tools_of(columns["pending_calls"], steps),
         seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],
@@ -190,6 +193,7 @@ def message_rows(
         "created_at": stamp(created_at, context),
         "fetched_at": fetched,
     }
+    excerpt = excerpt_of(columns["parts"])
     for name in ("parts", "attachments", "metadata"):
         columns[name] = json_column(columns[name])
     found = MessageRows(
@@ -200,6 +204,8 @@ def message_rows(
         fetched_at=line.fetched_at,
         created_at=created_at,
         position=position,
+        role=columns["role"],
+        excerpt=excerpt,
         rest=message_rest(columns),
         body=body_rest(line, fetched),
     )

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from runsdash.index.excerpts import LOOKED_AT, question_among, reply_among
 from runsdash.index.fulltext.run_texts import Text
 from runsdash.index.storage.keys import MESSAGE_ORDER_BITS
+
+from .row_types import MessageRows
 
 # As in `page_reads` and `fulltext.writer`, which cannot be imported without a database; a test compares the words.
 QUESTIONS, MESSAGES_A_RUN = 20, 200
@@ -16,7 +19,8 @@ QUESTIONS, MESSAGES_A_RUN = 20, 200
 class ThreadMessage(NamedTuple):
     position: int
     run_id: str
-    is_question: bool
+    role: str
+    excerpt: str
     texts: list[Text]
 
 
@@ -27,9 +31,9 @@ class ThreadMessages:
     messages: list[ThreadMessage] = field(default_factory=list)
     by_run: dict[str, list[ThreadMessage]] = field(default_factory=dict)
 
-    def add(self, run_id: str | None, role: str, position: int, texts: list[Text]) -> None:
+    def add(self, rows: MessageRows, position: int, texts: list[Text]) -> None:
         """Adds a message. Call it in the order of positions."""
-        message = ThreadMessage(position, run_id or "", role == "user" and not run_id, texts)
+        message = ThreadMessage(position, rows.run_id, rows.role, rows.excerpt, texts)
         self.messages.append(message)
         if message.run_id:
             self.by_run.setdefault(message.run_id, []).append(message)
@@ -41,11 +45,23 @@ class ThreadMessages:
 
     def questions(self, created_at: datetime) -> list[ThreadMessage]:
         second = int(created_at.timestamp())
-        end = bisect_left(self.messages, second + 1 << MESSAGE_ORDER_BITS, key=lambda one: one.position)
         found: list[ThreadMessage] = []
-        for message in reversed(self.messages[max(0, end - QUESTIONS) : end]):
-            if message.is_question:
+        for message in self.before(created_at):
+            if message.role == "user" and not message.run_id:
                 found.append(message)
             elif message.position >> MESSAGE_ORDER_BITS < second:
                 break
         return found[::-1]
+
+    def before(self, created_at: datetime) -> list[ThreadMessage]:
+        """Finds the messages just before a run, and of its very second, newest first."""
+        end = bisect_left(
+            self.messages, int(created_at.timestamp()) + 1 << MESSAGE_ORDER_BITS, key=lambda one: one.position
+        )
+        return self.messages[max(0, end - QUESTIONS) : end][::-1]
+
+    def question(self, created_at: datetime) -> str:
+        return question_among(self.before(created_at))
+
+    def reply(self, run_id: str) -> str:
+        return reply_among(self.by_run.get(run_id, [])[::-1][:LOOKED_AT])

@@ -150,9 +150,16 @@ class Writer:
         keys = free_keys(Run, preferred) if is_careful else preferred
         costs = [self.cost_of(run) for run in runs]
         changes: dict[int, thread_totals.TotalsChange] = {}
-        for cost, run in zip(costs, runs, strict=True):
+        for key, cost, run in zip(keys, costs, runs, strict=True):
             change = changes.setdefault(threads.rows[run.thread_id].pk, thread_totals.TotalsChange())
-            change.add(created_at=run.created_at, tokens=run.total_tokens, cost=cost, is_new=True)
+            change.add(
+                key=key,
+                status=run.status,
+                created_at=run.created_at,
+                tokens=run.total_tokens,
+                cost=cost,
+                is_new=True,
+            )
         threads.add_runs(changes)
         own = list(zip(keys, runs, strict=True))
         rows = [

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from runsdash.index.excerpts import LOOKED_AT, first_question_among, reply_among
 from runsdash.index.models import Connection, Thread
 from runsdash.index.snapshots.known_rows import keys_of
 from runsdash.index.snapshots.upsert_threads import (
@@ -24,7 +25,7 @@ from runsdash.index.totals import thread_totals
 from runsdash.service import objects
 
 from .read_line import ONLY_ID
-from .row_types import BlockRows
+from .row_types import BlockRows, MessageRows
 
 FLAGS = ("has_all_runs", "has_all_messages", "is_gone")  # what an export says of a thread that is new here
 
@@ -58,6 +59,7 @@ def threads_of_block(connection: Connection, block: BlockRows, *, is_careful: bo
     write_thread_snapshots(row for row in changed if row.upstream_id not in uninserted)
     threads = BlockThreads(rows, new, uninserted)
     set_flags(block, threads)
+    set_excerpts(block, threads)
     return threads
 
 
@@ -80,6 +82,18 @@ def set_flags(block: BlockRows, threads: BlockThreads) -> None:
             setattr(row, name, True)
         if names and thread.upstream_id not in threads.uninserted:
             row.save(update_fields=names)
+
+
+def set_excerpts(block: BlockRows, threads: BlockThreads) -> None:
+    """Gives new threads what was said first and last: all their messages so far are in this block."""
+    by_thread: dict[str, list[MessageRows]] = {}
+    for message in block.messages:
+        if message.thread_id in threads.uninserted:
+            by_thread.setdefault(message.thread_id, []).append(message)
+    for thread_id, messages in by_thread.items():
+        row = threads.rows[thread_id]
+        row.first_question = first_question_among(messages[:LOOKED_AT])
+        row.last_reply = reply_among(messages[::-1][:LOOKED_AT])
 
 
 def insert_threads(rows: Iterable[Thread]) -> None:

@@ -128,6 +128,14 @@ def taken_away(thread: Thread, part: Callable[[Thread], bool]) -> bool:
         return part(thread)
 
 
+def purge_excerpts(thread: Thread) -> bool:
+    """Empties what the thread's row has of its messages, since a long thread takes a while to go."""
+    Thread.objects.filter(pk=thread.pk).exclude(first_question="", last_reply="").update(
+        first_question="", last_reply=""
+    )
+    return False
+
+
 def purge_steps(thread: Thread) -> bool:
     """Deletes steps of the newest run; the run's rows leave together with its last steps."""
     found = Run.objects.filter(thread=thread).order_by("-pk").values_list("pk", "upstream_id").first()
@@ -171,7 +179,7 @@ def purge_thread_row(thread: Thread) -> bool:
     return False
 
 
-PARTS: list[Callable[[Thread], bool]] = [purge_steps, purge_messages, purge_files, purge_thread_row]
+PARTS: list[Callable[[Thread], bool]] = [purge_excerpts, purge_steps, purge_messages, purge_files, purge_thread_row]
 
 
 def forget_files(thread: Thread, ids: Iterable[object]) -> None:

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from runsdash.index.excerpts import excerpt_of
+
 from .connections import Connection
 from .threads import Thread
 
@@ -34,3 +36,8 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.upstream_id
+
+    @property
+    def excerpt(self) -> str:
+        """Returns the start of its first text, on one line."""
+        return excerpt_of(self.parts)

@@ -67,6 +67,10 @@ class Run(Refreshed):
     error_code = models.CharField(max_length=200, blank=True)  # last_error.code or incomplete_details.reason
     error_message = models.TextField(blank=True)  # the first 2,000 characters
     metadata = models.JSONField(default=dict)
+    # The start of the last user message before it, and of the last message that it wrote, as index/excerpts.py makes
+    # them. Null: not read yet out of messages that an earlier version stored, see keeping/fill_columns.py.
+    question = models.CharField(max_length=200, null=True, default="")  # noqa: DJ001
+    reply = models.CharField(max_length=200, null=True, default="")  # noqa: DJ001
     pending_calls = models.JSONField(default=list)  # of the last required_action seen, see run_columns.py
     waits_for = models.CharField(max_length=40, blank=True)  # required_action.type while it waits
     step_count = models.IntegerField(default=0)  # steps in the index
@@ -101,6 +105,7 @@ class Run(Refreshed):
                 fields=["connection", "id"], name="run_to_archive", condition=models.Q(archived_at__isnull=True)
             ),
             models.Index(fields=["checked_at"], name="run_active", condition=run_states.active()),
+            models.Index(fields=["thread", "id"], name="run_unfilled", condition=models.Q(question__isnull=True)),
             models.Index(fields=["added_at"], name="run_added", condition=models.Q(added_at__isnull=False)),
         ]
 

@@ -20,10 +20,18 @@ class Thread(Refreshed):
     is_gone = models.BooleanField(default=False)  # the upstream said 404 after it had been there
     added_at = models.DateTimeField(auto_now_add=True)
     added_by = models.CharField(max_length=150, blank=True)
+    # Kept in step with its runs by totals/thread_totals.py. `last_run_id`: the key of its newest run.
+    # `active_runs` null: as an earlier version left it, see keeping/fill_columns.py.
     last_run_at = models.DateTimeField(null=True)
+    last_run_id = models.BigIntegerField(null=True)
+    last_run_status = models.CharField(max_length=40, blank=True, null=True, default="")  # noqa: DJ001
     run_count = models.IntegerField(default=0)
+    active_runs = models.IntegerField(null=True, default=0)
     total_tokens = models.BigIntegerField(null=True)
     cost = models.FloatField(null=True)  # estimated US dollars of all its runs; null: none has a known price
+    # The start of what a user said first, and an assistant last, of the messages in the index.
+    first_question = models.CharField(max_length=200, blank=True, null=True, default="")  # noqa: DJ001
+    last_reply = models.CharField(max_length=200, blank=True, null=True, default="")  # noqa: DJ001
     due_at = models.DateTimeField(null=True)  # when the worker looks for new runs again; null: never
     runs_cursor = models.CharField(max_length=200, blank=True, default="")  # oldest run seen by the walk backwards
     has_all_runs = models.BooleanField(default=False)
@@ -39,7 +47,9 @@ class Thread(Refreshed):
         constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="thread_once_a_connection")]
         indexes = [
             models.Index(fields=["last_run_at", "id"]),
+            models.Index(fields=["created_at", "id"]),
             models.Index(fields=["cost", "last_run_at", "id"]),
+            models.Index(fields=["id"], name="thread_unfilled", condition=models.Q(active_runs__isnull=True)),
             models.Index(fields=["connection", "due_at"], name="thread_due", condition=models.Q(due_at__isnull=False)),
         ]
 

@@ -32,10 +32,10 @@ from .known_rows import CHUNK, keys_for_new, known_rows
 from .upsert_threads import ensure_threads
 
 COUNTS = ("step_count", "tool_call_count")
-# Columns of a run that others write: leases, what is known of its steps, the archive.
+# Columns of a run that others write: leases, what is known of its steps, the archive, what messages say.
 NOT_OF_A_SNAPSHOT = (
     "lease_until", "lease_token", *COUNTS, "steps_cursor", "steps_walked_at", "has_all_steps",
-    "steps_doubted_at", "steps_checked_at", "added_at", "archived_at",
+    "steps_doubted_at", "steps_checked_at", "added_at", "archived_at", "question", "reply",
 )  # fmt: skip
 
 
@@ -93,7 +93,8 @@ def _upsert_some_runs(
         for row in ended:
             read_steps_again(row)
         StatusSeen.objects.bulk_create(seen)
-        writer.index_runs(one.run_id for one in seen)
+        for pk, excerpts in writer.index_runs(one.run_id for one in seen).items():
+            changed[pk][0].question, changed[pk][0].reply = excerpts
         sums.write(connection)
     return known
 

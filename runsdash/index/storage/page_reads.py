@@ -191,14 +191,25 @@ def messages_of_run(run: Run) -> list[Message]:
 
 
 def questions_of(run: Run) -> list[Message]:
-    """Finds the unbroken row of user messages just before the run was created.
+    """Finds the unbroken row of user messages just before the run was created, oldest first."""
+    return questions_among(messages_before(run), run)
+
+
+def messages_before(run: Run) -> list[Message]:
+    """Finds the messages just before the run was created, and of its very second, newest first."""
+    second = int(run.created_at.timestamp())
+    rows = Message.objects.filter(thread_id=run.thread_id, position__lt=second + 1 << MESSAGE_ORDER_BITS)
+    return list(rows.order_by("-position", "-id")[:QUESTIONS])
+
+
+def questions_among(before: Iterable[Message], run: Run) -> list[Message]:
+    """Picks the unbroken row of user messages out of what `messages_before` found.
 
     The clock has whole seconds: an answer of the very second may have come before the question, so it breaks no row.
     """
     second = int(run.created_at.timestamp())
-    rows = Message.objects.filter(thread_id=run.thread_id, position__lt=second + 1 << MESSAGE_ORDER_BITS)
     found: list[Message] = []
-    for message in rows.order_by("-position", "-id")[:QUESTIONS]:
+    for message in before:
         is_question = message.role == "user" and not message.run_upstream_id
         if is_question:
             found.append(message)

@@ -1,4 +1,4 @@
-"""Keeps what the thread list shows of a thread's runs: how many, the last one, tokens and cost together.
+"""Keeps what the thread list shows of a thread's runs: how many, how many active, the last one, tokens and cost.
 
 It adds what changed, since counting a thread of 100,000 runs anew for each of them would take seconds. That is
 exact because whoever changes runs holds the rows of their threads locked (`ensure_threads`).
@@ -7,15 +7,17 @@ exact because whoever changes runs holds the rows of their threads locked (`ensu
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 
-from django.db.models import Count, Max, Sum
+from django.db.models import Count, Max, Q, Sum
 
+from runsdash.index import run_states
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.storage.sql_writes import converter, update_rows
 
 from . import rollups
 
-NAMES = ("run_count", "last_run_at", "total_tokens", "cost")
+NAMES = ("run_count", "active_runs", "last_run_at", "last_run_id", "last_run_status", "total_tokens", "cost")
 
 
 @dataclass
@@ -23,14 +25,28 @@ class TotalsChange:
     """Adds up what new or changed runs do to the sums of their thread. Null: nothing known changes."""
 
     runs: int = 0
+    active: int = 0
     last_run_at: datetime | None = None
+    last_run: tuple[int, str] = (0, "")  # key and status
     tokens: int | None = None
     cost: float | None = None
 
-    def add(self, *, created_at: datetime, tokens: int | None, cost: float | None, is_new: bool) -> None:
+    def add(
+        self,
+        *,
+        key: int,
+        status: str,
+        created_at: datetime,
+        tokens: int | None,
+        cost: float | None,
+        was_active: bool = False,
+        is_new: bool,
+    ) -> None:
         """Adds a run. `tokens` and `cost`: what it has more than before; null when it has none."""
         self.runs += is_new
+        self.active += (status in run_states.ACTIVE) - was_active
         self.last_run_at = max(self.last_run_at or created_at, created_at)
+        self.last_run = max(self.last_run, (key, status), key=itemgetter(0))
         self.tokens = total(self.tokens, tokens)
         self.cost = total(self.cost, cost)
 
@@ -53,12 +69,13 @@ class SummedBefore:
     thread_id: int | None = None
     tokens: int | None = None
     cost: float | None = None
+    was_active: bool = False
 
     @classmethod
     def of(cls, run: Run | None) -> "SummedBefore":
         if run is None:
             return cls()
-        return cls(rollups.summed(run), run.thread_id, run.total_tokens, run.cost)
+        return cls(rollups.summed(run), run.thread_id, run.total_tokens, run.cost, run.status in run_states.ACTIVE)
 
 
 @dataclass
@@ -78,7 +95,15 @@ class TotalsUpdate:
             self.moved |= {before.thread_id, run.thread_id}
         tokens, cost = more(run.total_tokens, before.tokens), more(run.cost, before.cost)
         change = self.changes.setdefault(run.thread_id, TotalsChange())
-        change.add(created_at=run.created_at, tokens=tokens, cost=cost, is_new=before.summed is None)
+        change.add(
+            key=run.pk,
+            status=run.status,
+            created_at=run.created_at,
+            tokens=tokens,
+            cost=cost,
+            was_active=before.was_active,
+            is_new=before.summed is None,
+        )
 
     def write(self, connection: Connection) -> None:
         add({row.pk: row for row in self.threads.values()}.values(), self.changes)
@@ -98,6 +123,10 @@ def applied(threads: Iterable[Thread], changes: Mapping[int, TotalsChange]) -> l
         change = changes.get(thread.pk)
         if change is not None:
             thread.run_count += change.runs
+            if thread.active_runs is not None:  # else it is for fill_columns
+                thread.active_runs += change.active
+                if change.last_run[0] >= (thread.last_run_id or 0):
+                    thread.last_run_id, thread.last_run_status = change.last_run
             thread.last_run_at = max(thread.last_run_at or change.last_run_at, change.last_run_at)
             thread.total_tokens = total(thread.total_tokens, change.tokens)
             thread.cost = total(thread.cost, change.cost)
@@ -109,13 +138,18 @@ def recount(thread_ids: Iterable[int]) -> None:
     """Counts threads anew from the runs there are, when runs moved, went away or got other prices."""
     ids = list(thread_ids)
     sums = Run.objects.filter(thread_id__in=ids).order_by().values("thread_id")
-    counted = sums.annotate(runs=Count("id"), last=Max("created_at"), tokens=Sum("total_tokens"), costs=Sum("cost"))
-    found = {one["thread_id"]: one for one in counted}
+    active = Count("id", filter=Q(status__in=run_states.ACTIVE))
+    sums = sums.annotate(runs=Count("id"), active=active, last_at=Max("created_at"), last=Max("id"))
+    found = {one["thread_id"]: one for one in sums.annotate(tokens=Sum("total_tokens"), costs=Sum("cost"))}
+    last_keys = [one["last"] for one in found.values()]
+    statuses = dict(Run.objects.filter(pk__in=last_keys).values_list("pk", "status"))
     threads = [Thread(id=pk) for pk in ids]
     for thread in threads:
         one = found.get(thread.pk)
         if one:
-            thread.run_count, thread.last_run_at = one["runs"], one["last"]
+            thread.run_count, thread.active_runs = one["runs"], one["active"]
+            thread.last_run_at, thread.last_run_id = one["last_at"], one["last"]
+            thread.last_run_status = statuses[one["last"]]
             thread.total_tokens, thread.cost = one["tokens"], one["costs"]
     write(threads)
 

@@ -100,6 +100,7 @@ def test_it_ends_with_an_ordinary_read(upstream, stream):
     run.refresh_from_db()
     assert run.status == "completed"
     assert run.step_count == 1
+    assert (run.question, run.reply) == ("/long 10", text_of(run)[:200])
     assert upstream.requests(method="GET", path="/steps")
     assert output_rows.is_wanted(output_rows.live_output_of(run), run) is not run.is_settled
 

@@ -20,7 +20,7 @@ from runsdash.index.models import (
 )
 from runsdash.index.storage.bodies import raw_text
 
-OURS = {"id", "connection_id", "thread_id", "run_id", "added_at", "added_by", "due_at", "cost"}
+OURS = {"id", "connection_id", "thread_id", "run_id", "added_at", "added_by", "due_at", "cost", "last_run_id"}
 
 
 def columns(row: Model, *, without: set[str] = frozenset()) -> dict:
@@ -35,6 +35,12 @@ def check_words() -> None:
             cursor.execute("INSERT INTO index_runtext_fts(index_runtext_fts, rank) VALUES ('integrity-check', 1)")
 
 
+def last_runs(connection: Connection) -> list[tuple[str, str | None]]:
+    threads = Thread.objects.filter(connection=connection).order_by("upstream_id")
+    ids = dict(Run.objects.filter(connection=connection).values_list("pk", "upstream_id"))
+    return [(name, ids.get(key)) for name, key in threads.values_list("upstream_id", "last_run_id")]
+
+
 def everything(connection: Connection, *, without: set[str] = frozenset()) -> dict[str, object]:
     """{table: rows in the order of upstream ids}."""
     check_words()
@@ -46,6 +52,7 @@ def everything(connection: Connection, *, without: set[str] = frozenset()) -> di
     }
     found["homes"] = [
         list(Run.objects.filter(**own).order_by("upstream_id").values_list("upstream_id", "thread__upstream_id")),
+        last_runs(connection),
         list(RunStep.objects.filter(**own).order_by("upstream_id").values_list("upstream_id", "run__upstream_id")),
         list(Message.objects.filter(**own).order_by("upstream_id").values_list("upstream_id", "thread__upstream_id")),
     ]

@@ -15,6 +15,7 @@ from runsdash.actions.batch.exports import delete_old_exports
 from runsdash.actions.batch.working import follow_settled, work_on_batches, work_some
 from runsdash.actions.live.output_rows import sweep_live_output
 from runsdash.actions.settle.settle_unclear import settle_recent
+from runsdash.index.keeping.fill_columns import fill_columns
 from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.index.totals.rollups import roll_up
 from runsdash.notify.delivery_loop import deliver_due, deliver_until
@@ -25,6 +26,7 @@ from runsdash.sync.worker import Chore, Worker
 
 SETTLE_EVERY_S = 5.0
 ROLL_UP_EVERY_S = 1.0
+FILL_EVERY_S = 1.0
 RETENTION_EVERY_S = 2.0
 LEFT_OVERS_EVERY_S = 30.0
 SWEEP_EVERY_S = 60.0
@@ -110,6 +112,7 @@ def chores() -> list[Chore]:
         Chore(settle_recent, every_s=SETTLE_EVERY_S),
         Chore(follow_settled, every_s=SETTLE_EVERY_S),
         Chore(roll_up, every_s=ROLL_UP_EVERY_S),
+        Chore(fill_columns, every_s=FILL_EVERY_S),
         Chore(purge_old_threads, every_s=RETENTION_EVERY_S),
         Chore(purge_left_overs, every_s=LEFT_OVERS_EVERY_S),
         Chore(sweep_live_output, every_s=SWEEP_EVERY_S),
