@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "runsdash.dashboard.middleware.packed",
     "csp.middleware.CSPMiddleware",
+    "runsdash.dashboard.middleware.unlisted",
     "runsdash.dashboard.middleware.probes",
     "runsdash.dashboard.middleware.no_nul",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -96,6 +96,17 @@ def probes(get_response: Next) -> Next:
     return middleware
 
 
+def unlisted(get_response: Next) -> Next:
+    """Tells search engines to list no page, not even the sign-in."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response["X-Robots-Tag"] = "noindex, nofollow"
+        return response
+
+    return middleware
+
+
 def fragments(get_response: Next) -> Next:
     """Tells caches that one URL answers pages and fragments, and that no fragment may be stored."""
 

@@ -6,6 +6,18 @@ from runsdash.dashboard.shell.converters import IdConverter
 
 register_converter(IdConverter, "id")
 
-FOLDERS = ("overview", "shell", "inbox", "run_actions", "run", "runs", "threads", "compare", "admin")
+FOLDERS = (
+    "overview",
+    "shell",
+    "find",
+    "inbox",
+    "run_actions",
+    "run",
+    "runs",
+    "assistants",
+    "threads",
+    "compare",
+    "admin",
+)
 
 urlpatterns = [path("", include(f"runsdash.dashboard.{folder}.urls")) for folder in FOLDERS]

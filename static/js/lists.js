@@ -12,11 +12,21 @@
     chosen = all.length ? (place + all.length) % all.length : -1;
     all.forEach((option, number) => option.setAttribute("aria-selected", String(number === chosen)));
     all[chosen]?.scrollIntoView({ block: "nearest" });
+    say();
+  }
+
+  // Tells a screen reader whether the list is open, and which suggestion is marked.
+  function say() {
+    const marked = options()[chosen];
+    field.setAttribute("aria-expanded", String(Boolean(list()) && !list().hidden));
+    if (marked) field.setAttribute("aria-activedescendant", marked.id);
+    else field.removeAttribute("aria-activedescendant");
   }
 
   function hide() {
     chosen = -1;
     if (list()) list().hidden = true;
+    if (field) say();
   }
 
   function take(option) {
@@ -38,6 +48,7 @@
   document.addEventListener("htmx:after:swap", () => {
     chosen = -1;
     if (list() && document.activeElement !== field) hide();
+    else if (field) say();
   });
   document.addEventListener("mousedown", (event) => {
     const option = event.target.closest?.("#suggestions [data-text]");

@@ -403,8 +403,6 @@
     return Boolean(button);
   }
 
-  const searchField = () => document.querySelector("main [data-search]") ?? document.querySelector("[data-search]");
-
   // A field that holds what was not found is there to be typed over: as whole, by a paste or by its key.
   function isSelected(field) {
     if (!field.matches?.("[data-search]") || !field.value) return false;
@@ -413,10 +411,11 @@
 
   const KEYS = {
     "/": () => {
-      const field = searchField();
+      const field = document.querySelector("main [data-search]");
       field?.focus();
       field?.select();
-      return Boolean(field);
+      if (!field) document.dispatchEvent(new Event("find"));
+      return true;
     },
     "?": () => {
       document.getElementById("keys")?.showModal();
@@ -549,4 +548,50 @@
   document.addEventListener("htmx:after:request", released);
   document.addEventListener("htmx:error", released);
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sending]").forEach(release));
+}
+
+// data-find: what leads to the one box opens it over the page, as Ctrl+K and the key / do. A letter that is typed into
+// such a field goes on there. Its module comes with the first time.
+{
+  const open = (text = "") => import("./palette.js").then((palette) => palette.open(text));
+
+  document.addEventListener("keydown", (event) => {
+    const isOpening = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k";
+    if (!isOpening || !document.getElementById("palette")) return;
+    event.preventDefault();
+    open();
+  });
+  document.addEventListener("find", () => open());
+  document.addEventListener("click", (event) => {
+    const found = event.target.closest?.("[data-find]");
+    if (!found || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    open(found.value);
+  });
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (!field.matches?.("[data-find]")) return;
+    import("./palette.js").then((palette) => {
+      palette.open(field.value); // with what was typed until the module came
+      field.value = "";
+    });
+  });
+}
+
+// data-time-zone: a form that offers the browser's time zone to whoever has UTC, until it is taken or refused.
+{
+  const REFUSED = "time-zone-refused";
+  const form = document.querySelector("[data-time-zone]");
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
+
+  if (form && zone.includes("/") && !localStorage.getItem(REFUSED)) {
+    const button = form.querySelector("[name=time_zone]");
+    button.value = zone;
+    button.textContent = `Use this browser’s zone, ${zone.replaceAll("_", " ")}`;
+    form.hidden = false;
+    form.querySelector("[data-keep]").addEventListener("click", () => {
+      localStorage.setItem(REFUSED, zone);
+      form.hidden = true;
+    });
+  }
 }

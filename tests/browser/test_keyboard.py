@@ -26,7 +26,7 @@ def test_slash_goes_to_the_search_field(page: Page, site: Site):
     page.goto(run_path(run))
     page.goto("/runs/")
     page.keyboard.press("/")
-    field = page.locator("[data-search]")
+    field = page.locator("#palette-q")
     expect(field).to_be_focused()
     expect(field).to_have_value("")
     page.keyboard.type(run["id"])
@@ -39,7 +39,7 @@ def test_what_was_not_found_is_typed_over(visitor: Visitor, page: Page):
     page.goto("/go/?id=run_nowhere")
     page.keyboard.press("/")
     page.keyboard.insert_text("thread_nowhere")
-    expect(page.locator("#go-id")).to_have_value("thread_nowhere")
+    expect(page.locator("#search-q")).to_have_value("thread_nowhere")
 
 
 def test_j_and_k_walk_the_rows_and_enter_opens_one(page: Page, site: Site):
@@ -165,7 +165,7 @@ def test_without_the_clipboard_of_https_a_text_is_really_copied(page: Page, site
     expect(page.locator("dialog [role=status]" if place == "dialog" else "#announcer")).to_have_text("Copied")
     page.goto("/go/")
     page.keyboard.press("Control+v")
-    assert page.locator("#go-id").input_value().split() == text.split()
+    assert page.locator("#search-q").input_value().split() == text.split()
 
 
 @pytest.mark.parametrize("answers", ["true", "false"])
@@ -198,7 +198,7 @@ def test_question_mark_lists_the_keys_and_escape_closes_the_list(page: Page, sit
     page.keyboard.press("?")
     keys = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(keys).to_be_visible()
-    expect(keys).to_contain_text("Jump to an id")
+    expect(keys).to_contain_text("Find anything")
     page.keyboard.press("g")
     page.keyboard.press("o")
     expect(page).to_have_url(site.url + "/runs/")

@@ -57,7 +57,7 @@ def test_what_is_copied_or_typed_is_as_it_was(operator: Client) -> None:
     page = page_of(operator.get("/threads/thread_1/", follow=True))
     assert run.upstream_id in [one["data-copy"] for one in page.all("button", data_copy=True)]
     typed = page_of(operator.get("/go/", {"id": BIDI}), status=404)
-    assert typed.one("input", id="go-id")["value"] == BIDI
+    assert typed.one("input", id="search-q")["value"] == BIDI
 
 
 def test_colours_of_terminals_are_no_text() -> None:

@@ -28,6 +28,14 @@ class ThemeForm(forms.ModelForm):
         fields = ["theme"]
 
 
+class TimeZoneForm(forms.ModelForm):
+    time_zone = forms.ChoiceField(choices=time_zones)
+
+    class Meta:
+        model = User
+        fields = ["time_zone"]
+
+
 class ProfileForm(forms.ModelForm):
     time_zone = forms.ChoiceField(choices=time_zones, help_text="Absolute times are shown in this zone.")
 
@@ -54,8 +62,19 @@ def profile(request: HttpRequest) -> HttpResponse:
 @viewer_required
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """Changes the theme alone, from the account menu; goes back to the page it came from."""
-    form = ThemeForm(request.POST, instance=request.user)
+    """Changes the theme alone, from the account menu."""
+    return changed(request, ThemeForm(request.POST, instance=request.user))
+
+
+@viewer_required
+@require_POST
+def time_zone(request: HttpRequest) -> HttpResponse:
+    """Changes the time zone alone, to the browser's, from the foot of a page."""
+    return changed(request, TimeZoneForm(request.POST, instance=request.user))
+
+
+def changed(request: HttpRequest, form: forms.ModelForm) -> HttpResponse:
+    """Saves what is valid and goes back to the page it came from."""
     if form.is_valid():
         form.save()
     back = request.POST.get("next", "")

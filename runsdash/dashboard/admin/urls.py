@@ -23,4 +23,5 @@ urlpatterns = [
     path("users/<int:key>/", users.edit, name="user"),
     path("profile/", profile.profile, name="profile"),
     path("profile/theme/", profile.theme, name="profile_theme"),
+    path("profile/time-zone/", profile.time_zone, name="profile_time_zone"),
 ]

@@ -9,7 +9,7 @@ from django.db.models import Count, Model
 from django.urls import NoReverseMatch, reverse
 
 from runsdash.index.kept_filters import in_address
-from runsdash.index.models import Connection, Run, SavedView, Thread
+from runsdash.index.models import Assistant, Connection, Run, SavedView, Thread
 
 from .converters import IdConverter
 
@@ -77,6 +77,17 @@ def run_url(run: Run, name: str = "run", **query: object) -> str:
 
 def thread_url(thread: Thread, name: str = "thread", **query: object) -> str:
     return with_connection(address(name, thread.upstream_id), thread, **query)
+
+
+def assistant_url(assistant: Assistant) -> str:
+    return with_connection(address("assistant", assistant.upstream_id), assistant)
+
+
+def list_url(name: str, text: str = "", connection: Connection | None = None) -> str:
+    """Returns the URL of a list with a filter, of one connection if given."""
+    given = in_address(text) | ({"connection": connection.slug} if connection else {})
+    query = urlencode({word: value for word, value in given.items() if value})
+    return f"{reverse(name)}?{query}" if query else reverse(name)
 
 
 def view_url(view: SavedView) -> str:

@@ -2,11 +2,10 @@
 
 from django.urls import path
 
-from . import go, health, shell
+from . import health, shell
 
 urlpatterns = [
     path("frame/", shell.frame, name="frame"),
-    path("go/", go.go, name="go"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

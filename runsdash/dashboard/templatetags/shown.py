@@ -113,10 +113,14 @@ def cut(text: str, limit: int) -> str:
 
 @register.simple_tag
 def assistant_of(run: Run) -> SafeString:
-    """Shows the name of a run's assistant, else its id. The run went through `complete_rows`."""
+    """Links the name of a run's assistant, else its id, to its page. The run went through `complete_rows`."""
+    if not run.assistant_id:
+        return DASH
+    url = address("assistant", run.assistant_id)
     if not run.assistant_name:
-        return short_id(run.assistant_id, copy=False)
-    return markup('<span title="{}">{}</span>', run.assistant_id, visible(cut(run.assistant_name, NAME_CHARS)))
+        return short_id(run.assistant_id, url=url, copy=False)
+    name = visible(cut(run.assistant_name, NAME_CHARS))
+    return markup('<a class="plain" href="{}" title="{}">{}</a>', url, run.assistant_id, name)
 
 
 @register.simple_tag(name="run_url")

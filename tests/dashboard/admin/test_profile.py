@@ -7,7 +7,7 @@ from tests.pages import page_of
 from tests.people import PASSWORD, signed_in
 
 pytestmark = pytest.mark.django_db
-URL, THEME = "/profile/", "/profile/theme/"
+URL, THEME, ZONE = "/profile/", "/profile/theme/", "/profile/time-zone/"
 
 
 def test_saving_changes_the_pages(viewer: Client) -> None:
@@ -48,8 +48,24 @@ def test_the_theme_of_the_menu_goes_back(viewer: Client, back: str, goes: str) -
     assert viewer.user.theme == "light"
 
 
+def test_the_browsers_zone_is_offered_to_whoever_has_utc(viewer: Client) -> None:
+    form = page_of(viewer.get(URL)).one("form", data_time_zone=True)
+    assert (form["action"], form.one("input", name="next")["value"]) == (ZONE, URL)
+    assert viewer.post(ZONE, {"time_zone": "Mars/Olympus", "next": "/runs/"})["Location"] == "/runs/"
+    assert page_of(viewer.get(URL)).all("form", data_time_zone=True)
+    assert viewer.post(ZONE, {"time_zone": "Europe/Lisbon", "next": "/runs/"})["Location"] == "/runs/"
+    page = page_of(viewer.get(URL))
+    assert not page.all("form", data_time_zone=True)
+    assert "Times in Europe/Lisbon" in page.one("footer", class_="foot").text
+
+
+def test_search_engines_list_no_page(client: Client, viewer: Client) -> None:
+    for answer in (client.get("/accounts/login/"), viewer.get(URL), viewer.get("/nowhere/"), client.get("/healthz")):
+        assert answer["X-Robots-Tag"] == "noindex, nofollow"
+
+
 def test_methods_and_strangers(client: Client, viewer: Client) -> None:
-    assert viewer.get(THEME).status_code == 405
+    assert [viewer.get(url).status_code for url in (THEME, ZONE)] == [405, 405]
     assert client.get(URL).status_code == 302
     assert client.post(THEME, {"theme": "dark"}).status_code == 302
 

@@ -1,53 +1,57 @@
-"""Leads from any id, or text that contains one, to its page."""
+"""Leads from any id, or text that contains one, to its page. Says "" of what is no id that it can find."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
-from runsdash.index.connections import connections
+from runsdash.dashboard.shell.links import assistant_url, mark_ambiguous, run_url, thread_url
+from runsdash.dashboard.shell.lookup import SeveralConnections
 from runsdash.index.ids import FoundId, found_ids
 from runsdash.index.models import Assistant, Connection, Message, Run, RunStep, Thread
 from runsdash.index.storage.storable_text import ID_CHARS
 
-from .links import mark_ambiguous, run_url, thread_url
-from .lookup import SeveralConnections, connection_named
-
-MAX_TYPED_CHARS = 10_000
 MAX_LOOKED_UP = 50
 Place = tuple[type[Model], list[str], Callable[..., str]]  # a model, what to select with it, its page
 
 
-@viewer_required
-@require_safe
-def go(request: HttpRequest) -> HttpResponse:
-    """Redirects to the page of what was typed. Else its own page keeps the text and says what can be typed."""
-    text = request.GET.get("id", "").strip()[:MAX_TYPED_CHARS]
-    if not text:
-        return render(request, "shell/go.html", {"text": ""})
-    slug = request.GET.get("connection")
-    within = [connection_named(slug)] if slug else connections()
-    ids = found_ids(text)[:MAX_LOOKED_UP]
-    whole = [FoundId("", text)] if len(text) <= ID_CHARS else []  # an id may look like nothing that is found in text
-    url = (
-        known_url([*whole, *ids], within, places=INSIDE_THREADS)
-        or unknown_url(ids, slug, needs_run=True)
-        or known_url([*whole, *ids], within, places=WHOLE)
-        or unknown_url(ids, slug)
-    )
-    if url:
-        return redirect(url)
-    runs = [one.upstream_id for one in ids if one.kind == "run"]
-    context = {"text": text, "ids": ids, "unknown_run": runs[0] if runs else ""}
-    return render(request, "shell/go.html", context, status=404)
+@dataclass(frozen=True)
+class TypedIds:
+    """Holds the ids of a text, and the connection that it is about, if one was named."""
+
+    ids: list[FoundId] = field(default_factory=list)
+    whole: list[FoundId] = field(default_factory=list)  # an id may look like nothing that is found in text
+    slug: str = ""
+
+    @classmethod
+    def of(cls, text: str, slug: str = "") -> "TypedIds":
+        ids = found_ids(text)[:MAX_LOOKED_UP]
+        return cls(ids, [FoundId("", text)] if len(text) <= ID_CHARS else [], slug)
+
+    def url(self, within: Sequence[Connection]) -> str:
+        """Returns the page that they lead to, "" when there is none. Raises SeveralConnections."""
+        every = [*self.whole, *self.ids]
+        return (
+            known_url(every, within, places=INSIDE_THREADS)
+            or unknown_url(self.ids, self.slug, needs_run=True)
+            or known_url(every, within, places=WHOLE)
+            or unknown_url(self.ids, self.slug)
+        )
+
+    @property
+    def unknown_run(self) -> str:
+        """Returns the first run id, of which no more than that was typed."""
+        return next((one.upstream_id for one in self.ids if one.kind == "run"), "")
+
+    @property
+    def lone(self) -> str:
+        """Returns a single word that may be the id of a thread."""
+        return self.ids[0].upstream_id if len(self.ids) == 1 and not self.ids[0].kind else ""
 
 
-def known_url(ids: list[FoundId], within: list[Connection], *, places: list[Place]) -> str:
+def known_url(ids: Sequence[FoundId], within: Sequence[Connection], *, places: Sequence[Place]) -> str:
     """Returns the page of the first id that the index knows, one kind of object after the other."""
     wanted = [one.upstream_id for one in ids]
     for model, related, url_of in places:
@@ -62,7 +66,7 @@ def known_url(ids: list[FoundId], within: list[Connection], *, places: list[Plac
     return ""
 
 
-def unknown_url(ids: list[FoundId], slug: str | None, *, needs_run: bool = False) -> str:
+def unknown_url(ids: Sequence[FoundId], slug: str, *, needs_run: bool = False) -> str:
     """Returns the page that fetches an unknown thread, or a run whose thread is in the text too."""
     first = {one.kind: one.upstream_id for one in reversed(ids)}
     if "thread" not in first or (needs_run and "run" not in first):
@@ -95,7 +99,8 @@ def page_of_thread(thread: Thread) -> str:
 
 
 def page_of_assistant(assistant: Assistant) -> str:
-    return f"{reverse('runs')}?{urlencode({'q': f'assistant:{assistant.upstream_id}'})}"
+    mark_ambiguous([assistant])
+    return assistant_url(assistant)
 
 
 INSIDE_THREADS: list[Place] = [

@@ -1,4 +1,4 @@
-"""Jumping by id."""
+"""Jumping by id, from /go/ and from the one box."""
 
 import pytest
 from django.test import Client
@@ -13,6 +13,7 @@ from tests.rows import made_connection, made_run
 
 pytestmark = pytest.mark.django_db
 URL = "/go/"
+BOX = "/search/"
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ RUN_PAGE = "/threads/thread_known/runs/run_known/"
         ("run_known", RUN_PAGE),
         ("step_known", f"{RUN_PAGE}?step=step_known"),
         ("thread_known", "/threads/thread_known/"),
-        ("asst_known", "/runs/?q=assistant%3Aasst_known"),
+        ("asst_known", "/assistants/asst_known/"),
         ("  run_known\n", RUN_PAGE),
         ('ERROR {"run_id": "run_known", "thread_id": "thread_known"}', RUN_PAGE),
         ("https://logs.example/threads/thread_known/runs/run_other/x", "/threads/thread_known/runs/run_other/"),
@@ -50,8 +51,8 @@ RUN_PAGE = "/threads/thread_known/runs/run_known/"
     ],
 )
 def test_it_leads_to_the_page(viewer: Client, run, text: str, url: str) -> None:
-    answer = viewer.get(URL, {"id": text})
-    assert (answer.status_code, answer["Location"]) == (302, url)
+    for answer in (viewer.get(URL, {"id": text}), viewer.get(BOX, {"q": text})):
+        assert (answer.status_code, answer["Location"]) == (302, url)
 
 
 def test_a_message_is_on_its_page_of_the_conversation(viewer: Client, run) -> None:
@@ -70,24 +71,28 @@ def test_ids_of_any_shape_are_looked_up(viewer: Client) -> None:
 
 def test_an_unknown_run_is_explained(viewer: Client, run) -> None:
     page = page_of(viewer.get(URL, {"id": "run_elsewhere"}), status=404)
-    assert "only by its thread" in page.one("div", role="alert", class_="banner").text
-    assert page.one("input", id="go-id")["value"] == "run_elsewhere"
+    assert "only by its thread" in page.one("p", id="search-hint").text
+    assert page.one("input", id="search-q")["value"] == "run_elsewhere"
 
 
 @pytest.mark.parametrize("text", ["no id in here", "<script>", "step_gone", "🙂", "x" * 5000])
-def test_nothing_found_keeps_the_text_and_says_what_can_be_typed(viewer: Client, run, text: str) -> None:
-    page = page_of(viewer.get(URL, {"id": text}), status=404)
-    assert page.one("input", id="go-id")["value"] == text
-    assert "thread, run, step, message or assistant" in page.one("p", id="go-hint").text
+def test_nothing_found_is_searched_for_and_says_what_to_do_next(viewer: Client, run, text: str) -> None:
+    for page in (page_of(viewer.get(URL, {"id": text}), status=404), page_of(viewer.get(BOX, {"q": text}))):
+        assert page.one("input", id="search-q")["value"] == text
+        assert "No run, thread, step, message or assistant has this" in page.one("p", id="search-hint").text
+        assert page.one("section", id="found-none-panel").all("a", href="/runs/")
 
 
 def test_an_unknown_lone_word_may_be_a_thread(viewer: Client, run) -> None:
     page = page_of(viewer.get(URL, {"id": "abc-123"}), status=404)
-    assert page.all("a", href="/threads/abc-123/")
+    assert page.all("a", href="/threads/abc-123/?connection=prod")
 
 
 def test_without_text_it_asks(viewer: Client) -> None:
-    assert page_of(viewer.get(URL)).one("form", id="go-form")
+    for url in (URL, BOX):
+        page = page_of(viewer.get(url))
+        assert page.one("form", id="search-form")["action"] == BOX
+        assert page.one("section", aria_labelledby="found-places").all("a", href="/needs-action/")
 
 
 def test_an_ambiguous_id_is_a_choice(viewer: Client, run) -> None:
@@ -105,7 +110,7 @@ def test_the_connection_is_carried_to_what_is_not_known(viewer: Client, run) -> 
 
 
 def test_queries_do_not_grow_with_ids(viewer: Client, run, django_assert_max_num_queries) -> None:
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(20):
         viewer.get(URL, {"id": " ".join(f"step_{number}" for number in range(500))})
 
 

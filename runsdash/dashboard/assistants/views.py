@@ -1,0 +1,24 @@
+"""Shows an assistant as last seen, with its newest runs and what became of those of the last days."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.shell.lookup import connection_of
+from runsdash.dashboard.shell.shell import Shell
+from runsdash.index.models import Assistant, Run
+
+from .page import AssistantPage
+
+
+@viewer_required
+@require_safe
+def assistant(request: HttpRequest, assistant_id: str) -> HttpResponse:
+    """Shows one assistant. Of one that was never listed, what its runs say."""
+    connection = connection_of(request, (Assistant, assistant_id))
+    row = Assistant.objects.filter(connection=connection, upstream_id=assistant_id).first()
+    if row is None and not Run.objects.filter(assistant_id=assistant_id).exists():
+        raise Http404(f"RunsDash has seen neither the assistant {assistant_id} nor a run of it.")
+    page = AssistantPage(row or Assistant(connection=connection, upstream_id=assistant_id), Shell(request))
+    return render(request, "assistants/assistant.html", {"page": page, "shell": page.shell})
