@@ -1,8 +1,16 @@
 """How gunicorn serves RunsDash. Flags on the command line win over what is here."""
 
+import resource
+
 workers = 2
-worker_class = "gthread"
+worker_class = "runsdash.web_worker.PatientWorker"  # a slow client holds no thread
 threads = 8
+worker_connections = 2000
+# Each connection is an open file; systems often begin with 1024.
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+if soft < 2 * worker_connections:
+    most = 2 * worker_connections if hard == resource.RLIM_INFINITY else min(hard, 2 * worker_connections)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 bind = "127.0.0.1:8000"
 timeout = 60
 # Streams and slow readers are cut after this when the server is told to stop.

@@ -1,0 +1,155 @@
+"""Serves requests under gunicorn so that slow clients cost no thread: see docs/decisions/0027.
+
+gunicorn's threaded worker gives a connection to a thread with its first byte, and the thread then waits for the rest.
+This one reads heads and bodies in its loop, closes what takes too long, and gives a thread the whole request.
+"""
+
+import contextlib
+import errno
+import socket
+import time
+from concurrent.futures import Future
+from functools import partial
+from selectors import EVENT_READ
+
+from gunicorn.http import get_parser
+from gunicorn.http.message import Request
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from runsdash.arriving import BLOCK, Arriving, RefusedRequest
+
+SEND_BUFFER = 256 * 1024  # a page and a script fit in, so that no thread waits for their reader
+SEND_S = 20.0  # for what does not fit in, each block
+LOOK_S = 0.5
+LEAVE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class PatientWorker(ThreadWorker):
+    """`arriving` holds the connections whose requests are not whole, in the order in which these began."""
+
+    def init_process(self) -> None:
+        self.arriving: dict[TConn, Arriving] = {}
+        self.looked_at = 0.0
+        super().init_process()
+
+    def accept(self, listener: socket.socket) -> None:
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self.make_room()
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+                raise
+            return
+        self.nr_conns += 1
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        conn = TConn(self.cfg, client, address, listener.getsockname())
+        conn.initialized, conn.rest = True, b""
+        self.begin(conn)
+        if self.nr_conns >= self.worker_connections:
+            self.make_room()
+
+    def make_room(self) -> None:
+        """Gives up the request that has been on its way for longest."""
+        if self.arriving:
+            self.drop(next(iter(self.arriving)), "503 Service Unavailable")
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Waits no longer than for kept connections once the worker has been told to stop."""
+        super()._cap_keepalive(deadline)
+        for request in self.arriving.values():
+            request.deadline = min(request.deadline, deadline)
+
+    def begin(self, conn: TConn, block: bytes | None = None) -> None:
+        """Waits for a request on a new connection, or takes what the next one begins with."""
+        request = Arriving()
+        if block is not None and not self.is_open_after(conn, request, block):
+            return
+        self.arriving[conn] = request
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_bytes, conn))
+
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Takes the next request of a kept connection; most come in one block."""
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self.begin(conn, received(client))
+
+    def on_bytes(self, conn: TConn, client: socket.socket) -> None:
+        request = self.arriving.get(conn)
+        if request is None:  # given up by what came before it in the same round
+            return
+        self.poller.unregister(client)
+        if self.is_open_after(conn, request, received(client)):
+            self.poller.register(client, EVENT_READ, partial(self.on_bytes, conn))
+        else:
+            del self.arriving[conn]
+
+    def is_open_after(self, conn: TConn, request: Arriving, block: bytes | None) -> bool:
+        """Takes a block. False when the request is whole, and with a thread, or the connection is closed."""
+        if block is None:  # nothing there after all
+            return True
+        try:
+            if not block:
+                raise ConnectionResetError
+            if request.take(block):
+                conn.rest = request.rest
+                conn.parser = get_parser(self.cfg, request.blocks(), conn.client)
+                self.enqueue_req(conn)
+                return False
+            if request.wants_leave:
+                request.wants_leave = False
+                conn.sock.send(LEAVE)
+            return True
+        except RefusedRequest as refused:
+            self.close(conn, str(refused))
+        except OSError:
+            self.close(conn)
+        request.close()
+        return False
+
+    def finish_request(self, conn: TConn, fs: Future) -> None:
+        super().finish_request(conn, fs)
+        if conn.rest and self.keepalived_conns and self.keepalived_conns[-1] is conn:
+            self.keepalived_conns.pop()
+            self.poller.unregister(conn.sock)
+            self.begin(conn, conn.rest)
+
+    def murder_pending(self) -> None:
+        """Closes what has not arrived in time. gunicorn calls it after each round of its loop."""
+        now = time.monotonic()
+        if now < self.looked_at + LOOK_S:
+            return
+        self.looked_at = now
+        for conn in [conn for conn, request in self.arriving.items() if request.deadline < now]:
+            self.drop(conn, "408 Request Timeout")
+
+    def drop(self, conn: TConn, status: str) -> None:
+        self.poller.unregister(conn.sock)
+        request = self.arriving.pop(conn)
+        request.close()
+        self.close(conn, status if request.has_begun else "")
+
+    def close(self, conn: TConn, status: str = "") -> None:
+        self.nr_conns -= 1
+        with contextlib.suppress(OSError):
+            if status:
+                conn.sock.send(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
+        conn.close()
+
+    def handle_request(self, req: Request, conn: TConn) -> bool:
+        """Answers in a thread. Whoever does not read a large answer is cut off, as if they had gone."""
+        conn.sock.settimeout(SEND_S)
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError:
+            raise ConnectionResetError(errno.ECONNRESET, "the answer was not read in time") from None
+
+
+def received(client: socket.socket) -> bytes | None:
+    """Returns what is there now; nothing at the end, None when there was nothing to read."""
+    try:
+        return client.recv(BLOCK)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
