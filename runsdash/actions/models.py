@@ -3,10 +3,10 @@
 from django.db import models
 from django.utils import timezone
 
-from runsdash.actions.outputs.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
+from runsdash.actions.outputs.outputs import Claim, Draft, OutputSchema, OutputTemplate, SentOutput
 from runsdash.index.models import Run
 
-__all__ = ["Draft", "Lineage", "OutputSchema", "OutputTemplate", "SentOutput"]
+__all__ = ["Claim", "Draft", "Lineage", "OutputSchema", "OutputTemplate", "SentOutput"]
 
 
 class Lineage(models.Model):

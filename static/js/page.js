@@ -8,6 +8,7 @@
     ["[data-hit]", () => import("./hits.js")],
     ["[data-follow]", () => import("./follow.js")],
     ["[data-tool-outputs]", () => import("./tool-outputs.js")],
+    ["[data-tool-outputs], [data-open-next]", () => import("./answering.js")],
     ["[data-source], [data-add-rows]", () => import("./fields.js")],
   ];
 

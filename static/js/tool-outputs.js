@@ -1,5 +1,5 @@
-// data-tool-outputs: says of each output whether it is there and JSON, how much of the limit all use, and why the
-// button waits. Earlier outputs and templates go into the call their menu was opened from; data-answer-error fills
+// data-tool-outputs: says of each answer whether it is there and JSON, how much of the limit all use, and why the
+// buttons wait. Earlier answers and templates go into the call their menu was opened from; data-answer-error fills
 // what is empty with an error, to be edited and sent by a person. The server checks everything again.
 const ERROR_OUTPUT = JSON.stringify({ error: "This call could not be answered." }, null, 2);
 const encoder = new TextEncoder();
@@ -48,31 +48,50 @@ function check(form) {
   const number = (value) => value.toLocaleString("en");
   const region = form.querySelector("[data-outputs-size]");
   const size = form.querySelector("[data-output]") ? `, ${number(bytes)} of ${number(limit)} bytes` : "";
-  if (region && calls.length) region.textContent = `${calls.length - missing} of ${calls.length} ready${size}.`;
+  if (region && calls.length) region.textContent = `${calls.length - missing} of ${calls.length} answered${size}.`;
   for (const filler of form.querySelectorAll("[data-answer-error]")) filler.hidden = !missing;
   const closed = document.querySelector("[data-outputs-closed]")?.dataset.outputsClosed;
-  const tooMuch = bytes >= limit ? "The outputs are too large together" : "";
+  const tooMuch = bytes >= limit ? "The answers are too large together" : "";
   if (closed) close(form, closed);
-  block(form, closed || tooMuch || (missing ? `${missing} of ${calls.length} calls have no answer yet` : ""));
+  const few = missing === calls.length ? "Nothing is answered yet" : `${missing} of ${calls.length} not answered yet`;
+  block(form, closed || tooMuch || (missing ? few : ""));
 }
 
-// The run no longer takes these outputs: what was typed stays to be read and copied.
+// The run no longer takes these answers: the form steps back, and what was typed stays to be read and copied.
 function close(form, words) {
   if (form.dataset.closed !== undefined) return;
   form.dataset.closed = "";
   form.querySelector("h2").textContent = words;
   for (const box of form.querySelectorAll("textarea, input:not([type=hidden])")) box.readOnly = true;
+  const hadFocus = form.contains(document.activeElement);
+  const fold = document.createElement("details");
+  fold.className = "fold";
+  fold.innerHTML = "<summary>What you typed, not sent</summary>";
+  form.before(fold);
+  fold.append(form);
+  if (hadFocus) document.querySelector("#run-answered [data-lands]")?.focus();
 }
 
 function block(form, why) {
-  const button = form.querySelector("button[type=submit][data-busy-label]");
-  if (!button || form.dataset.sending !== undefined) return;
+  if (form.dataset.sending !== undefined) return;
   form.toggleAttribute("data-blocked", Boolean(why));
-  if (why) button.setAttribute("aria-disabled", "true");
-  else button.removeAttribute("aria-disabled");
-  button.title = why;
+  for (const button of form.querySelectorAll("button[type=submit][data-busy-label]")) {
+    if (why) button.setAttribute("aria-disabled", "true");
+    else button.removeAttribute("aria-disabled");
+    button.title = why;
+  }
+  const told = form.querySelector("#send-why");
+  if (told && !why) told.hidden = true;
   const region = form.querySelector("#submit-why");
   if (region && region.textContent !== why) region.textContent = why;
+}
+
+// Whoever presses in spite of it is told, also in words that can be seen.
+function tell(form) {
+  const told = form.querySelector("#send-why");
+  if (!told) return;
+  told.textContent = `${form.querySelector("#submit-why").textContent}. Nothing was sent.`;
+  told.hidden = false;
 }
 
 const checkAll = () => document.querySelectorAll("[data-tool-outputs]").forEach(check);
@@ -99,6 +118,7 @@ window.addEventListener("submit", (event) => {
   if (form.dataset.blocked === undefined) return;
   event.preventDefault();
   event.stopImmediatePropagation();
+  tell(form);
   const empty = form.querySelector("fieldset[data-call-id] [data-call-state=empty]:not([hidden])");
   empty?.closest("fieldset").querySelector("textarea, input, select")?.focus();
 }, true);
@@ -228,12 +248,12 @@ function fillError(call) {
 }
 
 document.addEventListener("click", (event) => {
-  const filler = event.target.closest?.("[data-answer-error]");
-  if (!filler) return;
-  const calls = [...filler.form.querySelectorAll("fieldset[data-call-id]")].filter((call) => stateOf(call) === "empty");
+  const form = event.target.closest?.("[data-answer-error] button")?.form;
+  if (!form) return;
+  const calls = [...form.querySelectorAll("fieldset[data-call-id]")].filter((call) => stateOf(call) === "empty");
   calls.forEach(fillError);
   calls[0]?.querySelector("[data-output]").focus();
-  check(filler.form);
+  check(form);
 });
 
 document.addEventListener("click", (event) => {

@@ -36,7 +36,7 @@ def test_two_people_on_one_run_one_answers_and_the_other_sees_it(visit: Callable
     anna.locator("[data-output]").press_sequentially('{"half": ')
     anna.evaluate("window.stillTheSamePage = true")
     olga.locator("[data-output]").fill('{"left": 7}')
-    button = olga.get_by_role("button", name="Submit 1 output")
+    button = olga.get_by_role("button", name="Send", exact=True)
     expect(button).not_to_have_attribute("aria-disabled", "true")
     button.evaluate("button => { button.click(); button.click(); }")
 
@@ -44,10 +44,10 @@ def test_two_people_on_one_run_one_answers_and_the_other_sees_it(visit: Callable
     expect(anna.locator("[data-output]")).to_have_value('{"half": ')
     expect(anna.locator("[data-output]")).to_be_focused()
     assert anna.evaluate("window.stillTheSamePage")
-    expect(anna.get_by_role("button", name="Submit 1 output")).to_have_attribute("aria-disabled", "true")
+    expect(anna.get_by_role("button", name="Send", exact=True)).to_have_attribute("aria-disabled", "true")
     status_is(olga, "completed")
     assert len(site.upstream.requests(method="POST", path="submit_tool_outputs")) == 1
-    expect(olga.locator("#tool-outputs")).to_contain_text("1 output sent")
+    expect(olga.locator("#tool-outputs")).to_contain_text("1 answer sent")
 
     anna.reload()
     expect(anna.locator("#run-unsent textarea")).to_have_value('{"half": ')
@@ -71,16 +71,16 @@ def test_what_is_typed_is_there_again_after_a_reload(visitor: Visitor, page: Pag
 def test_the_button_waits_with_a_reason_until_every_call_has_an_output(page: Page, site: Site) -> None:
     run = waiting_run(site)
     page.goto(run_path(run))
-    button = page.get_by_role("button", name="Submit 1 output")
+    button = page.get_by_role("button", name="Send", exact=True)
     expect(button).to_have_attribute("aria-disabled", "true")
-    expect(page.locator("#submit-why")).to_have_text("1 of 1 calls have no answer yet")
+    expect(page.locator("#submit-why")).to_have_text("Nothing is answered yet")
     button.evaluate("button => button.click()")
     expect(page.locator("[data-output]")).to_be_focused()
     assert site.upstream.requests(method="POST", path=run["id"]) == []
     page.locator("[data-output]").fill("7")
     expect(button).not_to_have_attribute("aria-disabled", "true")
     expect(page.locator("[data-call-state=ready]")).to_be_visible()
-    expect(page.locator("[data-outputs-size]")).to_have_text("1 of 1 ready, 1 of 524,288 bytes.")
+    expect(page.locator("[data-outputs-size]")).to_have_text("1 of 1 answered, 1 of 524,288 bytes.")
 
 
 @pytest.mark.long
@@ -89,11 +89,11 @@ def test_empty_boxes_are_filled_with_an_error_and_nothing_is_sent(page: Page, si
     page.goto(run_path(run))
     boxes = page.locator("[data-output]")
     boxes.first.fill("7")
-    page.get_by_role("button", name="Fill in an error").click()
+    page.get_by_role("button", name="Answer with an error…").click()
     expect(boxes.first).to_have_value("7")
     expect(boxes.last).to_have_value(re.compile('"error": "This call could not be answered."'))
     expect(boxes.nth(1)).to_be_focused()
-    expect(page.get_by_role("button", name="Fill in an error")).to_be_hidden()
+    expect(page.get_by_role("button", name="Answer with an error…")).to_be_hidden()
     expect(page.locator("#draft-note")).to_contain_text("Draft saved")
     assert site.upstream.requests(method="POST", path=run["id"]) == []
 
@@ -123,7 +123,7 @@ def test_fields_and_raw_are_two_views_of_one_output(page: Page, site: Site) -> N
     page.locator("#tool-outputs").get_by_text("Fields", exact=True).click()
     expect(left).to_have_value("8")
     expect(aisle).to_have_value("")
-    page.get_by_role("button", name="Submit 1 output").click()
+    page.get_by_role("button", name="Send", exact=True).click()
     status_is(page, "completed")
     (sent,) = site.upstream.requests(method="POST", path=run["id"])
     assert sent["body"]["tool_outputs"][0]["output"] == '{\n  "left": 8\n}'
@@ -138,10 +138,10 @@ def test_an_earlier_output_is_put_into_the_box(page: Page, site: Site) -> None:
     first, second = waiting_run(site), waiting_run(site)
     page.goto(run_path(first))
     page.locator("[data-output]").fill('{"earlier": true}')
-    page.get_by_role("button", name="Submit 1 output").click()
+    page.get_by_role("button", name="Send", exact=True).click()
     status_is(page, "completed")
     page.goto(run_path(second))
-    page.get_by_role("button", name="Earlier outputs").click()
+    page.get_by_role("button", name="Earlier answers").click()
     page.locator("[data-earlier-menu] [data-fill]").first.click()
     expect(page.locator("[data-output]")).to_have_value('{"earlier": true}')
     expect(page.locator("#draft-note")).to_contain_text("Draft saved")
@@ -163,7 +163,7 @@ def test_the_inbox_follows_answers_without_moving_rows_and_leads_on(visitor: Vis
     assert page.evaluate("document.activeElement.title") == second["id"]
     page.locator("#inbox-again").click()
     expect(row_of(page, first)).to_have_count(0)
-    row_of(page, second).get_by_role("link", name="Respond").click()
+    row_of(page, second).get_by_role("link", name="Answer").click()
     expect(page.locator("#run")).to_have_attribute("data-run-id", second["id"])
 
 

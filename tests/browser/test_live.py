@@ -70,7 +70,7 @@ def test_a_run_that_starts_to_wait_gets_its_form_without_reload(visitor: Visitor
 
     status_is(page, "requires_action")
     page.locator("[data-output]").fill('"plenty"')
-    page.get_by_role("button", name="Submit 1 output").click()
+    page.get_by_role("button", name="Send", exact=True).click()
     status_is(page, "completed")
     (sent,) = site.upstream.requests(method="POST", path="submit_tool_outputs")
     assert sent["body"]["tool_outputs"][0]["output"] == '"plenty"'
@@ -97,7 +97,7 @@ def test_the_form_of_an_answered_run_says_so_when_it_is_sent_after_all(visitor: 
     page.goto(run_path(run))
     page.locator("[data-output]").fill('"late"')
     site.upstream.answer(run, '"from elsewhere"')
-    page.get_by_role("button", name="Submit 1 output").click()
+    page.get_by_role("button", name="Send", exact=True).click()
 
     expect(page.locator("#tool-outputs [role=alert]").first).to_be_visible()
     expect(page.locator("[data-output]")).to_have_value('"late"')

@@ -49,8 +49,8 @@ def test_a_waiting_run_is_found_answered_and_watched_to_its_end(visit: Callable[
     for number, call in enumerate(calls):
         page.locator(f"[id='output-{call['id']}']").fill(f'{{"answer": {number}}}')
     page.get_by_label("Reason, optional").fill("asked the warehouse")
-    page.get_by_role("button", name=f"Submit {len(calls)} outputs").click()
-    expect(page.locator("#tool-outputs")).to_contain_text(f"{len(calls)} outputs sent")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#tool-outputs")).to_contain_text(f"{len(calls)} answers sent")
     expect(page.locator("#tool-outputs")).to_be_focused()
 
     status_is(page, "completed")
@@ -152,7 +152,7 @@ def test_a_new_run_goes_from_the_form_through_an_answer_to_completed(visitor: Vi
     expect(page).to_have_url(re.compile(r"/threads/thread_\w+/runs/run_\w+/"))
     status_is(page, "requires_action")
     page.locator("[data-output]").fill('{"in_stock": 3}')
-    page.get_by_role("button", name="Submit 1 output").click()
+    page.get_by_role("button", name="Send", exact=True).click()
     status_is(page, "completed")
 
     run = {"id": run_id_of(page.url), "thread_id": page.url.split("/threads/")[1].split("/")[0]}

@@ -72,7 +72,7 @@ def test_pages_keep_their_last_copy_while_the_upstream_is_dead_and_recover_by_th
         expect(trouble(page)).to_have_count(0, timeout=15_000)
     expect(overview.locator("#sync-pill")).to_have_attribute("data-tone", "good", timeout=12_000)
     expect(run_page.locator("[data-output]")).to_have_value('"typed while it was down"')
-    run_page.get_by_role("button", name="Submit 1 output").click()
+    run_page.get_by_role("button", name="Send", exact=True).click()
     status_is(run_page, "completed")
     expect(thread_page.locator(f"#thread-runs {row}")).to_have_attribute("data-status", "completed", timeout=12_000)
 
@@ -85,12 +85,12 @@ def test_an_answer_sent_while_the_upstream_is_dead_is_refused_and_stays_typed(gu
     page.locator("[data-output]").fill('"kept"')
     shaky.upstream.kill()
     try:
-        page.get_by_role("button", name="Submit 1 output").click()
+        page.get_by_role("button", name="Send", exact=True).click()
         expect(page.locator("#tool-outputs [role=alert]").first).to_contain_text("nothing was sent")
         expect(page.locator("[data-output]")).to_have_value('"kept"')
     finally:
         shaky.upstream.restart()
-    page.get_by_role("button", name="Submit 1 output").click()
+    page.get_by_role("button", name="Send", exact=True).click()
     status_is(page, "completed")
 
 

@@ -133,7 +133,7 @@ def test_it_stops_for_a_tool_and_goes_on_after_the_answer(author: Visitor, writi
 
     page.locator("[data-output]").fill('{"left": 7}')
     expect(page.locator("#tool-outputs [name=stream]")).to_be_checked()
-    page.get_by_role("button", name="Submit 1 output").click()
+    page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator("#live-output [data-part='event']").last).to_have_text("The run goes on.")
     until_words(page, len(before) + 3)
     assert words_in(page)[: len(before)] == before

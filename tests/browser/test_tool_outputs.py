@@ -48,8 +48,8 @@ def choose(page: Page, mode: str) -> None:
 
 
 def sent_output(page: Page, site: Site) -> str:
-    page.get_by_role("button", name="Submit 1 output").click()
-    expect(page.locator("#tool-outputs")).to_contain_text("1 output sent")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#tool-outputs")).to_contain_text("1 answer sent")
     (sent,) = site.upstream.requests(method="POST", path="submit_tool_outputs")
     return sent["body"]["tool_outputs"][0]["output"]
 

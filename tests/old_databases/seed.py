@@ -76,6 +76,7 @@ def seed_index(archive: object, prod: object, runs: list) -> None:
 def seed_outputs(archive: object, runs: list) -> None:
     from runsdash.accounts.models import User
     from runsdash.actions.models import (
+        Claim,
         Draft,
         Lineage,
         LiveOutput,
@@ -88,6 +89,7 @@ def seed_outputs(archive: object, runs: list) -> None:
     waiting, now = runs[RUNS_ONCE.index("requires_action")], timezone.now()
     call = {"connection": archive, "run_upstream_id": waiting.upstream_id, "call_id": "call_get_stock"}
     user = User.objects.get(username="admin")
+    Claim.objects.create(user=user, connection=archive, run_upstream_id="run_x", since=now, seen_at=now)
     Draft.objects.create(user=user, function_name="get_stock", text='{"count": 4', saved_at=now, **call)
     SentOutput.objects.create(function_name="get_stock", text='{"count": 3}', sent_by="admin", sent_at=now, **call)
     OutputTemplate.objects.create(function_name="get_stock", name="none", text='{"count": 0}', made_by="admin")

@@ -36,6 +36,13 @@ def outputs_were_sent(*, actor: User, run: Run, outputs: Mapping[str, str], name
     discard_drafts(user=actor, run=run, call_ids=set(outputs))
 
 
+def outputs_sent_for(run: Run) -> list[SentOutput]:
+    """Returns what was sent for the calls the run waited for last, as far as it is kept."""
+    names = {str(call.get("name") or "")[:200] for call in run.pending_calls if isinstance(call, dict)}
+    rows = SentOutput.objects.filter(connection_id=run.connection_id, function_name__in=names)
+    return list(rows.filter(run_upstream_id=run.upstream_id).order_by("id"))
+
+
 def earlier_outputs(connection: Connection, names: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
     """Returns {function name: {"templates": […], "sent": […]}}, the newest sent first."""
     found: dict[str, dict[str, list[Any]]] = {name: {"templates": [], "sent": []} for name in names if name}

@@ -1,4 +1,4 @@
-"""Holds tool outputs beside the trail: drafts, the last ones sent, templates, and schemas of functions.
+"""Holds tool outputs beside the trail: drafts, claims, the last ones sent, templates, and schemas of functions.
 
 Models only. `run_upstream_id` and `call_id` are the upstream's ids; a draft outlives its run's copy.
 """
@@ -26,10 +26,27 @@ class Draft(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "connection", "run_upstream_id", "call_id"], name="draft_once")
         ]
-        indexes = [models.Index(fields=["saved_at"])]
+        indexes = [models.Index(fields=["saved_at"]), models.Index(fields=["connection", "run_upstream_id"])]
 
     def __str__(self) -> str:
         return f"{self.call_id} of {self.run_upstream_id}"
+
+
+class Claim(models.Model):
+    """Says that somebody is answering a run, since when, and when they last pressed a key. It locks nothing."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    run_upstream_id = models.CharField(max_length=200)
+    since = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "connection", "run_upstream_id"], name="claim_once")]
+        indexes = [models.Index(fields=["seen_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.run_upstream_id}"
 
 
 class SentOutput(models.Model):

@@ -13,6 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from runsdash.accounts.models import User
+from runsdash.actions.outputs.claims import claims
+from runsdash.actions.outputs.drafts import people_with_drafts
 from runsdash.dashboard.runs.rows import COLUMNS, complete_rows
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.formats import expired_at
@@ -27,7 +30,7 @@ MAX_ROWS = 100
 MAX_MISSED = 50
 MISSED_WALK = 400  # expired runs that are looked at for those that were waiting
 POLL_WAIT_S = 0.4
-TABS = {"": "Waiting", "missed": "Missed"}
+TABS = {"": "Needs an answer", "missed": "Missed"}
 
 
 @dataclass(kw_only=True)
@@ -98,7 +101,7 @@ class Inbox:
         return self.completed(missed_runs(self.connection))
 
     def completed(self, runs: Sequence[Run]) -> Sequence[Run]:
-        return complete_rows(runs, among=self.shell.connections)
+        return with_people(complete_rows(runs, among=self.shell.connections), reader=self.shell.request.user)
 
     # Asking again
 
@@ -116,10 +119,38 @@ class Inbox:
     @cached_property
     def version(self) -> str:
         rows = self.missed if self.tab else [*self.rows, *self.late]
-        state = [(run.waits_for, str(run.pending_calls), bool(run.trouble)) for run in rows]
+        state = [(run.waits_for, str(run.pending_calls), bool(run.trouble), run.people) for run in rows]
         order = [run.pk for run in rows], self.is_out_of_order if not self.tab else ""
         pill = self.shell.freshness_tag
         return list_tag(rows_state(rows), state, order, self.interval_s, pill=pill)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Says who is at a run: answering it, or with a draft for it. `is_reader`: it is whoever looks."""
+
+    name: str
+    initials: str
+    is_answering: bool
+    is_reader: bool
+
+
+def with_people(runs: Sequence[Run], *, reader: User) -> Sequence[Run]:
+    """Sets `people` on each run. Two queries for any number of runs; none for no run."""
+    answering, drafts = (claims(), people_with_drafts(runs)) if runs else ({}, {})
+    for run in runs:
+        key = run.connection_id, run.upstream_id
+        run.people = [
+            *(person(claim.user, reader=reader, is_answering=True) for claim in answering.get(key, [])),
+            *(person(user, reader=reader, is_answering=False) for user in drafts.get(key, [])),
+        ]
+    return runs
+
+
+def person(user: User, *, reader: User, is_answering: bool) -> Person:
+    return Person(
+        name=user.get_username(), initials=user.initials, is_answering=is_answering, is_reader=user.pk == reader.pk
+    )
 
 
 def shown(runs: QuerySet[Run]) -> QuerySet[Run]:
@@ -149,9 +180,3 @@ def answered_before(keys: Sequence[int]) -> set[int]:
     for key, status in seen.order_by("run_id", "seen_at", "id").values_list("run_id", "status"):
         before[key] = status
     return {key for key, status in before.items() if status != run_states.WAITING}
-
-
-def next_waiting(run: Run) -> Run | None:
-    """Returns the soonest other run that waits for a person: where to go after an answer."""
-    runs = list(shown(Run.objects.waiting(timezone.now()).exclude(pk=run.pk))[:1])
-    return complete_rows(runs, among=list(Connection.objects.all()))[0] if runs else None

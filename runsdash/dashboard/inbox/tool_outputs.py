@@ -1,12 +1,15 @@
 """Answers the tool calls a run waits for: one box a call, all sent in one request."""
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
 from runsdash.actions.audited_call import CHANGED_NOTHING, new_token
 from runsdash.actions.outputs.answers import earlier_outputs, outputs_were_sent, schemas_of
+from runsdash.actions.outputs.claims import claims_on, release
 from runsdash.actions.outputs.drafts import drafts_of, inherited, names_of, save_drafts
 from runsdash.actions.submit_outputs import submit_tool_approvals, submit_tool_outputs
 from runsdash.audit.trail import TokenUsed, refuse_used
@@ -14,10 +17,12 @@ from runsdash.dashboard.shell.copy_age import mark_stale
 from runsdash.dashboard.shell.form_answers import done, form_answer, partial, sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import run_url
 from runsdash.dashboard.shell.lookup import indexed_run, refetched_run
+from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run
 from runsdash.service import ServiceError
 
-from .inbox import next_waiting
+from .beside import beside
+from .queue import answer_url, queue_of
 from .tool_outputs_form import ToolOutputsForm
 
 
@@ -63,21 +68,34 @@ def send(request: HttpRequest, form: ToolOutputsForm) -> Run:
 def accepted(request: HttpRequest, form: ToolOutputsForm, after: Run) -> HttpResponse:
     """Answers after the upstream took the outputs. A server that still waits for some took only a part."""
     left = form.still_waits(after.pending_calls) if after.waits_for else []
+    release(user=request.user, run=form.run)
     if not form.is_approval:
         outputs = {call_id: text for call_id, text in form.outputs.items() if call_id not in left}
         outputs_were_sent(actor=request.user, run=form.run, outputs=outputs, names=form.names)
     if left:
         return accepted_in_part(request, form, after, left)
     count = len(form.boxes)
-    text = f"{count} {'answer' if form.is_approval else 'output'}{'s' if count != 1 else ''} sent."
-    return done(request, url=run_url(after), text=text, partials=(submitted(request, form),), more=next_link(after))
+    text = f"{count} answer{'s' if count != 1 else ''} sent."
+    if request.POST.get("do") == "next":
+        return onwards(request, form.run, text=text)
+    return done(
+        request, url=run_url(after), text=text, partials=(submitted(request, form),), more=next_link(request, after)
+    )
+
+
+def onwards(request: HttpRequest, run: Run, *, text: str) -> HttpResponse:
+    """Leads to the next run that needs an answer; to the inbox when there is none."""
+    following = queue_of(run, reader=request.user).following
+    messages.success(request, text if following else f"{text} No other run needs an answer.")
+    url = answer_url(following) if following else reverse("needs_action")
+    return HttpResponse(headers={"HX-Redirect": url}) if request.htmx else HttpResponseRedirect(url)
 
 
 def accepted_in_part(request: HttpRequest, form: ToolOutputsForm, after: Run, left: list[str]) -> HttpResponse:
     """Shows the form again with what is left, filled in as it was typed."""
     save_drafts(user=request.user, run=after, texts={call_id: form.outputs[call_id] for call_id in left})
     count, took = len(form.boxes), len(form.boxes) - len(left)
-    text = f"The upstream took {took} of {count} outputs and still waits for {len(left)}. Those are kept below."
+    text = f"The upstream took {took} of {count} answers and still waits for {len(left)}. Those are kept below."
     if not took:
         text = f"{CHANGED_NOTHING}: the run still waits for all that was sent. It is kept below."
     html = render_to_string("inbox/_tool_outputs.html", form_context(request, after), request=request)
@@ -99,18 +117,25 @@ def empty_form(run: Run) -> ToolOutputsForm:
 
 
 def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = None) -> dict[str, object]:
-    """Returns what templates/inbox/_tool_outputs.html needs, on the run page and alone."""
+    """Returns what templates/inbox/_answering.html needs, on the run page and alone; a viewer gets no boxes."""
+    may_answer = Shell(request).can_act
     if form is None:
         form = empty_form(run)
-        form.recall(drafts_of(request.user, run), inherited=inherited(request.user, run))
-    menus = [] if form.is_approval or form.fault else earlier_menus(run, form)
+        if may_answer:
+            form.recall(drafts_of(request.user, run), inherited=inherited(request.user, run))
+    menus = earlier_menus(run, form) if may_answer and not form.is_approval and not form.fault else []
     return {
         "run": run,
         "form": form,
+        "may_answer": may_answer,
         "token": new_token(),
         "menus": menus,
         "reason": request.POST.get("reason", ""),
         "is_streamed": request.method != "POST" or request.POST.get("stream") == "true",
+        "queue": queue_of(run, reader=request.user),
+        "claims": [one for one in claims_on(run) if one.user_id != request.user.pk],
+        "beside": beside(run),
+        "is_opened_to_answer": "answer" in request.GET,
     }
 
 
@@ -135,13 +160,13 @@ def answer(request: HttpRequest, run: Run, form: ToolOutputsForm | None, *, stat
 
 
 def submitted(request: HttpRequest, form: ToolOutputsForm) -> str:
-    """Renders the panel once its outputs are on their way, with the way to the next run that waits."""
-    context = {"form": form, "next": next_waiting(form.run)}
+    """Renders the panel once its answers are on their way, with the way to the next run."""
+    context = {"form": form, "queue": queue_of(form.run, reader=request.user)}
     html = render_to_string("inbox/_tool_outputs_sent.html", context, request=request)
     return partial("#tool-outputs", html, swap="outerHTML")
 
 
-def next_link(run: Run) -> tuple[str, str] | None:
-    """Returns address and words of the soonest other run that waits."""
-    following = next_waiting(run)
-    return (f"{run_url(following)}#tool-outputs", "Next waiting run") if following else None
+def next_link(request: HttpRequest, run: Run) -> tuple[str, str] | None:
+    """Returns address and words of the next run that needs an answer."""
+    following = queue_of(run, reader=request.user).following
+    return (answer_url(following), "Open the next one") if following else None

@@ -140,7 +140,7 @@ class ToolOutputsForm:
             prefix, _, call_id = name.partition("-")
             if prefix == "output" and call_id not in known:
                 call = {"id": call_id, "name": "", "type": "function", "kind": "function"}
-                self.boxes.append(Box(call, text=post[name], error="This call no longer waits for an output."))
+                self.boxes.append(Box(call, text=post[name], error="This call no longer waits for an answer."))
         return self
 
     def recall(self, drafts: Mapping[str, Draft], *, inherited: Mapping[str, Draft]) -> "ToolOutputsForm":
@@ -164,24 +164,20 @@ class ToolOutputsForm:
                 self.check_box(box)
         size = sum(len(box.text.encode()) for box in self.boxes)
         if size >= MAX_TOOL_OUTPUTS_BYTES:
-            self.error = f"The outputs have {size:,} bytes together; less than {MAX_TOOL_OUTPUTS_BYTES:,} are allowed."
+            self.error = f"The answers have {size:,} bytes together; fewer than {MAX_TOOL_OUTPUTS_BYTES:,} are allowed."
         missing = sum(bool(box.error) and not box.breaks_schema for box in self.boxes)
         if missing and not self.error:
-            self.error = (
-                f"{missing} of {len(self.boxes)} calls have no answer yet. The API takes all of them in one request."
-            )
+            self.error = f"{missing} of {len(self.boxes)} not answered yet. The API takes all of them in one request."
         broken = sum(box.breaks_schema for box in self.boxes)
         if broken and not self.error:
-            self.error = (
-                f"{broken} of {len(self.boxes)} outputs do not satisfy their function's schema. Nothing was sent."
-            )
+            self.error = f"{broken} of {len(self.boxes)} do not satisfy their function's schema. Nothing was sent."
         return not self.error
 
     def check_box(self, box: Box) -> None:
         if self.is_approval:
             box.error = "" if box.approve in {"yes", "no"} else "Approve or deny this call."
         elif not box.text and not box.sends_empty:
-            box.error = "This call needs an output. Tick “Send empty” to answer with an empty text."
+            box.error = "This call needs an answer. Tick “Send empty” to answer with an empty text."
         elif box.schema is not None and box.text and not box.is_unchecked:
             box.check_schema()
 

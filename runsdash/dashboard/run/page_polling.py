@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from runsdash.actions.models import Claim, SentOutput
+from runsdash.actions.outputs.answers import outputs_sent_for
+from runsdash.actions.outputs.claims import claims_on
+from runsdash.dashboard.inbox.queue import Queue, queue_of
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import copy_age_s
 from runsdash.dashboard.shell.links import run_url
@@ -26,6 +30,7 @@ class Answered:
 
     actor: str = ""
     at: datetime | None = None
+    left_s: float | None = None  # of the time the run had for it
 
 
 class PolledRunPage(RunPage):
@@ -56,9 +61,25 @@ class PolledRunPage(RunPage):
         audited = next(sent, None)
         if audited is None:
             return Answered()
-        return (
-            None if audited.intent.actor == self.reader else Answered(actor=audited.intent.actor, at=audited.intent.at)
-        )
+        if audited.intent.actor == self.reader:
+            return None
+        at, until = audited.intent.at, self.run.expires_at
+        return Answered(actor=audited.intent.actor, at=at, left_s=(until - at).total_seconds() if until else None)
+
+    @cached_property
+    def claims(self) -> list[Claim]:
+        """Returns who else is answering; nobody once the run waits no more."""
+        if not self.waiting_calls:
+            return []
+        return [claim for claim in claims_on(self.run) if claim.user_id != self.user.pk]
+
+    @cached_property
+    def queue(self) -> Queue:
+        return queue_of(self.run, reader=self.user)
+
+    @cached_property
+    def sent_outputs(self) -> list[SentOutput]:
+        return outputs_sent_for(self.run)
 
     @cached_property
     def interval_s(self) -> int | None:
@@ -102,6 +123,7 @@ class PolledRunPage(RunPage):
             str(self.is_overdue),
             str(self.is_gone),
             str(self.answered),
+            str([(claim.user_id, claim.since) for claim in self.claims]),
         ]
         parts.append(str(self.live_panel.mode_after))
         if run.trouble:

@@ -10,7 +10,6 @@ from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import mark_stale
 from runsdash.dashboard.shell.links import run_url
 from runsdash.dashboard.shell.lookup import run_for_page
-from runsdash.dashboard.shell.shell import Shell
 from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S
 
 from .page_polling import PolledRunPage
@@ -31,8 +30,8 @@ def show(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
 
 
 def shown(request: HttpRequest, page: PolledRunPage) -> dict[str, object]:
-    """Returns the page's context, with the form for its calls when the reader may answer them."""
-    form = form_context(request, page.run) if page.waiting_calls and Shell(request).can_act else {}
+    """Returns the page's context, with the calls that it waits for; whoever may answer them gets their form."""
+    form = form_context(request, page.run) if page.waiting_calls else {}
     return {**form, "page": page, "run": page.run}
 
 

@@ -126,7 +126,7 @@ def test_a_call_that_is_sent_twice_has_one_box_and_one_output(operator, upstream
     form = form_in(operator.get(path_of(run, "tool-outputs")), "tool-outputs")
     assert [one["name"] for one in form.all("textarea")] == [first, second]
     answer = htmx(operator, path_of(run, "tool-outputs"), fields(form) | {first: "1", second: "2"})
-    assert "2 outputs sent" in parsed(answer).one("hx-partial", hx_target="#tool-outputs").text
+    assert "2 answers sent" in parsed(answer).one("hx-partial", hx_target="#tool-outputs").text
     (sent,) = writes(upstream)
     assert sent["status"] == 200
     assert [one["output"] for one in sent["body"]["tool_outputs"]] == ["1", "2"]

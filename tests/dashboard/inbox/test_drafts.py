@@ -170,7 +170,7 @@ def test_the_answer_leads_to_the_next_run_that_waits(operator, upstream, start, 
     row = refresh_run(connection, thread_id=other["thread_id"], run_id=other["id"])
     posted = fields(form_in(operator.get(path_of(waiting, "tool-outputs")), "tool-outputs")) | {box_of(waiting): "7"}
     answer = parsed(htmx(operator, path_of(waiting, "tool-outputs"), posted))
-    wanted = f"{run_path(row)}#tool-outputs"
+    wanted = f"{run_path(row)}?answer=1"
     assert answer.one("a", id="next-waiting")["href"] == wanted
     assert answer.one("hx-partial", hx_target="#toasts").one("a")["href"] == wanted
 
@@ -188,7 +188,7 @@ def test_a_server_that_takes_only_a_part_gets_the_form_with_what_is_left(operato
 def test_the_last_one_says_that_no_other_waits(operator, waiting):
     answer = parsed(htmx(operator, path_of(waiting, "tool-outputs"), {box_of(waiting): "7", "token": "a"}))
     assert not answer.all("a", id="next-waiting")
-    assert "No other run waits" in answer.one(id="tool-outputs").text
+    assert "No other run needs an answer" in answer.one(id="tool-outputs").text
 
 
 def test_the_last_five_outputs_of_the_function_are_offered(operator, start, connection):

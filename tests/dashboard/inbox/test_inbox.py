@@ -63,7 +63,7 @@ def test_soonest_first_unknown_last_with_names_and_arguments(operator: Client, p
     shown = calls.all("span", class_="mono")[0].text
     assert shown.startswith('{"city": "Köln", "n": "xxx')
     assert len(shown) <= 160
-    assert row.one("a", class_="btn")["href"].endswith(f"/runs/{soon.upstream_id}/#tool-outputs")
+    assert row.one("a", class_="btn")["href"].endswith(f"/runs/{soon.upstream_id}/?answer=1")
     assert "soon" not in page.one("tr", data_run_id=later.upstream_id).one("span", data_countdown=True)["class"]
     assert "no deadline" in page.one("tr", data_run_id=unknown.upstream_id).text
 

@@ -228,7 +228,7 @@ def test_fields_are_typed_checked_and_sent_as_json(operator, upstream, waiting, 
     errors = {one.parent.one("label").text.split()[0]: one.text for one in again.all("p", class_="err")}
     assert set(errors) == {"sku", "left", "place.aisle"}
     assert errors["place.aisle"] == "This is required."
-    assert "1 of 1 outputs do not satisfy" in again.all(role="alert")[0].text
+    assert "1 of 1 do not satisfy" in again.all(role="alert")[0].text
 
     good = typed | {at["sku"]: "abc", at["left"]: "3", at["place.aisle"]: "A", at["lots"]: '["x"]'}
     assert operator.post(path, fields(again) | good).status_code == 302

@@ -72,7 +72,7 @@ def test_it_works_with_htmx(operator, upstream, waiting):
     assert response.status_code == 200
     assert "run-changed" in response["HX-Trigger"]
     partial = parsed(response).one("hx-partial", hx_target="#tool-outputs")
-    assert "1 output sent" in partial.text
+    assert "1 answer sent" in partial.text
     assert len(writes(upstream)) == 1
 
 
@@ -84,7 +84,7 @@ def test_a_missing_output_is_refused_here_and_the_others_stay(operator, upstream
     assert response.status_code == 422
     form = form_in(response, "tool-outputs")
     assert fields(form)[first] == "typed"
-    assert "1 of 2 calls have no answer" in form.all(role="alert")[0].text
+    assert "1 of 2 not answered yet" in form.all(role="alert")[0].text
     assert writes(upstream) == []
 
 
