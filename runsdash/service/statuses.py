@@ -20,6 +20,9 @@ def _sentence_case(word: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+SPOKEN = {"requires_action": "Needs an answer"}  # words that say more to people than the API's own
+
+
 class _Facts:
     """Names what every status can tell. `icon` names a symbol of `static/icons.svg`."""
 
@@ -40,7 +43,7 @@ class _Listed(_Facts, StrEnum):
     def __new__(cls, word: str, is_terminal: bool, can_be_cancelled: bool, is_waiting: bool) -> Self:
         member = str.__new__(cls, word)
         member._value_ = word
-        member.label, member.icon = _sentence_case(word), f"st-{word}"
+        member.label, member.icon = SPOKEN.get(word) or _sentence_case(word), f"st-{word}"
         member.is_terminal, member.can_be_cancelled, member.is_waiting = is_terminal, can_be_cancelled, is_waiting
         return member
 

@@ -9,6 +9,7 @@
     ["[data-follow]", () => import("./follow.js")],
     ["[data-tool-outputs]", () => import("./tool-outputs.js")],
     ["[data-tool-outputs], [data-open-next]", () => import("./answering.js")],
+    ["#needs-badge", () => import("./waiting.js")],
     ["[data-source], [data-add-rows]", () => import("./fields.js")],
   ];
 

@@ -55,7 +55,7 @@ def test_a_waiting_run_is_found_answered_and_watched_to_its_end(visit: Callable[
 
     status_is(page, "completed")
     expect(page.locator("#run-facts")).to_contain_text(re.compile(r"[\d,]+\s+= [\d,]+ prompt \+ [\d,]+ completion"))
-    expect(page).to_have_title(re.compile("^Completed"))
+    expect(page).to_have_title(re.compile("Completed"))
     assert page.evaluate("window.stillTheSamePage")
 
     sent = site.upstream.requests(method="POST", path=f"{run['id']}/submit_tool_outputs")

@@ -127,7 +127,7 @@ def test_it_stops_for_a_tool_and_goes_on_after_the_answer(author: Visitor, writi
     page = start(author, "/long 30 /tool get_stock /long 60")
     status_is(page, "requires_action", within_s=15)
     expect(page.locator("#live-output [data-part='arguments'] .said")).to_contain_text("sku")
-    expect(page.locator("#live-state")).to_contain_text("Requires action")
+    expect(page.locator("#live-state")).to_contain_text("Needs an answer")
     before = words_in(page)
     assert len(before) == 30
 

@@ -27,8 +27,9 @@ def test_a_run_status_knows_when_it_is_over(status):
     assert status.is_known
 
 
-def test_a_label_is_the_word_in_sentence_case():
-    assert RunStatus.REQUIRES_ACTION.label == "Requires action"
+def test_a_label_is_the_word_in_sentence_case_or_one_that_people_use():
+    assert RunStatus.IN_PROGRESS.label == "In progress"
+    assert RunStatus.REQUIRES_ACTION.label == "Needs an answer"
 
 
 def test_a_colour_is_a_matter_of_the_stylesheet():

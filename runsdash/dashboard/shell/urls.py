@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from . import health, shell
+from . import health, icon, shell
 
 urlpatterns = [
     path("frame/", shell.frame, name="frame"),
+    path("icon/<int:number>.svg", icon.icon, name="icon"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

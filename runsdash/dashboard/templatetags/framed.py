@@ -7,6 +7,7 @@ from django.template.context import Context
 from django.utils.safestring import SafeString
 
 from runsdash.dashboard.shell.frame_parts import frame_part
+from runsdash.dashboard.shell.shell import Shell
 
 register = template.Library()
 
@@ -40,6 +41,12 @@ FILLED = {
     "badge": drawn("shell/_badge.html"),
     "pill": drawn("shell/_sync_pill.html"),
 }
+
+
+@register.simple_tag
+def waiting_prefix(shell: Shell) -> str:
+    """Writes `(7) ` before a page's title while runs need an answer; static/js/waiting.js keeps it true."""
+    return f"({shell.waiting_label}) " if shell.frame.role and shell.waiting_count else ""
 
 
 @register.simple_tag(takes_context=True)
