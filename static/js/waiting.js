@@ -49,7 +49,8 @@ function label(button) {
   const isBlocked = window.Notification?.permission === "denied";
   button.setAttribute("aria-pressed", String(notifies()));
   button.setAttribute("aria-disabled", String(isBlocked));
-  const words = isBlocked ? "Notifications are blocked" : notifies() ? "Notifications are on" : "Notify in this browser";
+  const asked = notifies() ? "Notifications are on" : "Notify in this browser";
+  const words = isBlocked ? "Notifications are blocked" : asked;
   button.querySelector("span").textContent = words;
 }
 

@@ -155,7 +155,7 @@ def person(user: User, *, reader: User, is_answering: bool) -> Person:
 
 def shown(runs: QuerySet[Run]) -> QuerySet[Run]:
     """Reads what a row needs, in the order `runs` has."""
-    return runs.select_related("thread").only(*COLUMNS, "trouble", "status_since")
+    return runs.select_related("thread").only(*COLUMNS, "trouble", "status_since", "question")
 
 
 def whole(runs: QuerySet[Run]) -> QuerySet[Run]:

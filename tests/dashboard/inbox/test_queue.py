@@ -128,6 +128,13 @@ def test_a_viewer_reads_the_calls_with_their_arguments_and_has_no_boxes(viewer, 
     assert "Viewers read" in calls.text
 
 
+def test_the_inbox_shows_the_question(operator, three) -> None:
+    Run.objects.filter(pk=three[0].pk).update(question="Where is <b>NW-7</b>?")
+    row = page_of(operator.get(INBOX)).one("tr", data_run_id=three[0].upstream_id)
+    assert row.one("a", class_="q").text == "Where is <b>NW-7</b>?"
+    assert not page_of(operator.get(INBOX)).one("tr", data_run_id=three[1].upstream_id).all("a", class_="q")
+
+
 # Claims
 
 
