@@ -15,7 +15,8 @@ LEAST_RATE = 16 * 1024
 CHUNK_LINE_MAX = 256
 BLOCK = 64 * 1024
 HEAD_END = b"\r\n\r\n"
-LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.IGNORECASE)
+LENGTH = re.compile(rb"\r\ncontent-length:([^\r]*)", re.IGNORECASE)
+LENGTH_DIGITS = 15
 IS_CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 WAITS_FOR_LEAVE = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
 
@@ -89,8 +90,7 @@ class Arriving:
         """Takes blocks until the body ends; returns what came behind it."""
         if IS_CHUNKED.search(head):
             return (yield from chunked())
-        found = LENGTH.search(head)
-        left = int(found[1]) if found else 0
+        left = body_length(head)
         if left > self.body_max:
             raise RefusedRequest("413 Content Too Large")
         block = yield
@@ -98,6 +98,15 @@ class Arriving:
             left -= len(block)
             block = yield
         return block[left:]
+
+
+def body_length(head: bytes) -> int:
+    """Refuses whatever gunicorn's parser might read otherwise: what is left over would be taken for a request."""
+    found = LENGTH.search(head)
+    written = found[1].strip(b" \t") if found else b"0"
+    if not written.isdigit() or len(written) > LENGTH_DIGITS:
+        raise RefusedRequest("400 Bad Request")
+    return int(written)
 
 
 def chunked() -> Generator[None, bytes, bytes]:

@@ -99,6 +99,8 @@ def test_a_client_that_waits_for_leave_gets_it(port: int) -> None:
         (POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", b"400"),
         (POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 300, b"400"),
         (POST + b"Content-Length: 99999999999\r\n\r\n", b"413"),
+        (POST + b"Content-Length: 00000000000000000005\r\n\r\nhello", b"400"),
+        (POST + b"Content-Length: +5\r\n\r\nhello", b"400"),
         (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"414"),
     ],
 )
