@@ -38,15 +38,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def django_db_keepdb(
-    django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> bool:
-    """Whether pytest-django finds a migrated database: on SQLite a copy of the one that is made once a run."""
+def django_db_keepdb(django_db_modify_db_settings: None) -> bool:
+    """Whether pytest-django finds a migrated database: on SQLite it is a copy of the one that runs share."""
     if database.vendor != "sqlite":
         return False
-    own = tmp_path_factory.getbasetemp()
-    made = migrated_database(own if worker_id == "master" else own.parent)
-    shutil.copy(made, database.settings_dict["TEST"]["NAME"])
+    shutil.copy(migrated_database(), database.settings_dict["TEST"]["NAME"])
     return True
 
 

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.free_ports import gunicorn
+from tests.migrated import migrated_database
 from tests.upstream import ROOT, Sandbox
 
 START_S = 30
@@ -50,6 +51,7 @@ class Prepared:
     def __init__(self) -> None:
         self.directory = tempfile.TemporaryDirectory(prefix="prepared-")
         self.folder = Path(self.directory.name)
+        shutil.copy(migrated_database(), self.folder / "index.sqlite3")
         self.sessions: dict[str, str] = json.loads(printed(environment(self.folder), "-m", "tests.browser.prepared"))
 
     def __enter__(self) -> "Prepared":
