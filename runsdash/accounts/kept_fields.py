@@ -17,7 +17,7 @@ FIELD = "kept"
 MAX_BYTES = 4 * 1024 * 1024  # half of what a form may be, since JSON adds to it
 OURS = {"csrfmiddlewaretoken", FIELD}
 SECRETS = {"password", "password1", "password2", "oldpassword", "api_key"}
-UNSEEN = {"token", "seen", "next"}  # what a form holds for itself
+UNSEEN = {"token", "seen", "next", "kept_key"}  # what a form holds for itself
 
 
 @dataclass(frozen=True, kw_only=True)

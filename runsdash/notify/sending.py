@@ -20,6 +20,7 @@ from .targets import Target, TargetRefused, resolved
 MARGIN_S = 0.05  # an error this close to the deadline came of it
 # What becomes of a letter under Django's other backends.
 WITHOUT_SERVER = {"console": "printed by the worker", "filebased": "written to a file", "dummy": "dropped"}
+NO_SERVER = "no mail server is set (EMAIL_URL); the letter was {}"
 SIGNATURE_HEADER = "X-RunsDash-Signature"
 log = logging.getLogger(__name__)
 
@@ -107,8 +108,11 @@ def send_email(rule: Rule, delivery: Delivery, *, until: float) -> tuple[bool, s
     subject = f"RunsDash: {body['sentence']}".replace("\n", " ").replace("\r", " ")[:200]
     lines = [body["sentence"], "", body.get("path", ""), "", f"Rule: {rule.name}"]
     to = [one.strip() for one in rule.target.split(",")]
+    where = WITHOUT_SERVER.get(settings.EMAIL_BACKEND.split(".")[-2])
+    if where and delivery.attempts:
+        return False, NO_SERVER.format(where)  # once is enough: retries would print it again and again
     mail_server = get_connection(timeout=max(0.001, until - monotonic()))
     sent = send_mail(subject, "\n".join(lines), None, to, connection=mail_server)
-    if where := WITHOUT_SERVER.get(settings.EMAIL_BACKEND.split(".")[-2]):
-        return False, f"no mail server is set (EMAIL_URL); the letter was {where}"
+    if where:
+        return False, NO_SERVER.format(where)
     return bool(sent), "handed to the mail server" if sent else "the mail server took nothing"

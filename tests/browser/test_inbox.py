@@ -30,19 +30,22 @@ def row_of(page: Page, run: dict):
 
 
 def test_two_people_on_one_run_one_answers_and_the_other_sees_it(visit: Callable[..., Visitor], site: Site) -> None:
-    run = waiting_run(site)
+    run, other = waiting_run(site), waiting_run(site)
+    visit(site, "operator").open(run_path(other)).close()  # so that it is in the index
     site.upstream.clear_requests()
     olga, anna = visit(site, "operator").open(run_path(run)), visit(site, "admin").open(run_path(run))
     anna.locator("[data-output]").press_sequentially('{"half": ')
     anna.evaluate("window.stillTheSamePage = true")
+    expect(olga.locator("#claims")).to_contain_text("anna is answering", timeout=POLLED_MS)
     olga.locator("[data-output]").fill('{"left": 7}')
     button = olga.get_by_role("button", name="Send", exact=True)
     expect(button).not_to_have_attribute("aria-disabled", "true")
     button.evaluate("button => { button.click(); button.click(); }")
 
     expect(anna.locator("#run-answered")).to_contain_text("olga answered these calls", timeout=3000)
+    expect(anna.locator("#open-next")).to_be_focused()  # the form has stepped back
+    anna.get_by_text("What you typed, not sent").click()
     expect(anna.locator("[data-output]")).to_have_value('{"half": ')
-    expect(anna.locator("[data-output]")).to_be_focused()
     assert anna.evaluate("window.stillTheSamePage")
     expect(anna.get_by_role("button", name="Send", exact=True)).to_have_attribute("aria-disabled", "true")
     status_is(olga, "completed")
@@ -81,6 +84,45 @@ def test_the_button_waits_with_a_reason_until_every_call_has_an_output(page: Pag
     expect(button).not_to_have_attribute("aria-disabled", "true")
     expect(page.locator("[data-call-state=ready]")).to_be_visible()
     expect(page.locator("[data-outputs-size]")).to_have_text("1 of 1 answered, 1 of 524,288 bytes.")
+
+
+def test_each_next_answer_is_one_chord(visit: Callable[..., Visitor], site: Site) -> None:
+    runs = [waiting_run(site) for _ in range(2)]
+    approval = site.upstream.wait(site.upstream.run("/approve check_inventory"), "requires_action")
+    for run in (*runs, approval):
+        visit(site, "operator").open(run_path(run)).close()
+    page = visit(site, "operator").open(run_path(runs[0]))
+    site.upstream.clear_requests()
+    box = page.locator("[data-output]")
+    expect(box).to_be_focused()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#send-why")).to_have_text("Nothing is answered yet. Nothing was sent.")
+    assert site.upstream.requests(method="POST", path="submit_tool_outputs") == []
+    for run in runs:
+        expect(page.locator("#run")).to_have_attribute("data-run-id", run["id"])
+        expect(box).to_be_focused()
+        page.keyboard.type("7")
+        page.keyboard.press("Control+Enter")
+    expect(page.locator("#run")).to_have_attribute("data-run-id", approval["id"])
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#send-why")).to_be_visible()
+    assert len(site.upstream.requests(method="POST", path="submit_tool_outputs")) == 2
+    expect(page.locator("[type=radio]:checked")).to_have_count(0)
+    page.get_by_text("Deny", exact=True).click()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#toasts")).to_contain_text("1 answer sent.")
+    assert len(site.upstream.requests(method="POST", path="submit_tool_outputs")) == 3
+
+
+def test_the_tab_says_how_many_need_an_answer(page: Page, site: Site) -> None:
+    waiting_page = run_path(waiting_run(site))
+    page.goto(waiting_page)
+    page.goto("/needs-action/")
+    expect(page).to_have_title(re.compile(r"^\(\d+\+?\) Inbox"))
+    expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile(r"/icon/\d+\.svg"))
+    assert page.request.get(page.locator("link[rel=icon]").get_attribute("href")).ok
+    expect(page.locator("[data-notify]")).to_be_visible()
 
 
 @pytest.mark.long
@@ -155,7 +197,7 @@ def test_the_inbox_follows_answers_without_moving_rows_and_leads_on(visitor: Vis
     ids = page.locator("#inbox-rows tr").evaluate_all("rows => rows.map(row => row.dataset.runId)")
     assert {first["id"], second["id"]} <= set(ids)
     before = int(re.match(r"\d+", page.locator("#needs-badge").inner_text())[0])
-    row_of(page, second).locator("th a").focus()
+    row_of(page, second).locator("th .idc a").focus()
     site.upstream.answer(first)
     expect(row_of(page, first)).not_to_have_attribute("data-status", "requires_action", timeout=POLLED_MS)
     expect(page.locator("#needs-badge")).to_contain_text(str(before - 1), timeout=POLLED_MS)

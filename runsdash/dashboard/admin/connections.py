@@ -26,6 +26,8 @@ from runsdash.sync.clients import client_for
 from runsdash.sync.connection_health import connection_health
 from runsdash.sync.last_error import forget_lacks, last_error_of, note_failure, note_success
 
+from .connection_trial import sealed_for, tried, typed_key
+
 RESERVED_SLUGS = {"default": "the connection that the environment describes", "new": "an address of RunsDash"}
 MAX_KEY_CHARS = 4000
 
@@ -139,14 +141,27 @@ def connections(request: HttpRequest) -> HttpResponse:
 @admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """Adds a connection."""
-    form = ConnectionForm(request.POST or None)
+    """Adds a connection, after it was tried: `do` is try, save, or anyway. Without it (a script) nothing is tried."""
     if request.method != "POST":
-        return render(request, "admin/connections/new.html", {"form": form})
+        return render(request, "admin/connections/new.html", {"form": ConnectionForm()})
+    key, do = typed_key(request.user, request.POST), request.POST.get("do", "")
+    posted = request.POST.copy()
+    posted["api_key"] = key
+    form = ConnectionForm(posted)
+    context: dict[str, object] = {"form": form, "kept_key": sealed_for(request.user, key)}
     if not form.is_valid():
-        return render(request, "admin/connections/new.html", {"form": form}, status=422)
+        return render(request, "admin/connections/new.html", context, status=422)
+    trial = tried(form.instance, api_key=key) if do in ("try", "save") else None
+    if trial and (do == "try" or not trial.works):
+        status = 200 if do == "try" else 422
+        return render(request, "admin/connections/new.html", context | {"trial": trial}, status=status)
     connection = add_connection(actor=request.user, connection=form.instance, api_key=form.new_key)
-    messages.success(request, f"Connection {connection.slug} added. Test it to see whether it answers.")
+    if trial:
+        note_success(connection)
+        found = ". ".join(finding.words for finding in trial.findings)
+        messages.success(request, f"Connection {connection.slug} added. {found}.")
+    else:
+        messages.success(request, f"Connection {connection.slug} added. Test it to see whether it answers.")
     return redirect("connections")
 
 

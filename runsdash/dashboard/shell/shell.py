@@ -12,6 +12,8 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import sign_in_first
+from runsdash.accounts.models import User
+from runsdash.accounts.roles import Role
 from runsdash.dashboard.shell.poll_intervals import FRAME_S
 from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
 from runsdash.index.connections import connections_and_waiting
@@ -22,6 +24,8 @@ from runsdash.sync.worker_beat import is_lost, worker_seen_at
 from .frame_parts import Frame, FrameConnection
 from .outage import Outage, is_failing, outage_tag, outages, seen_until
 
+CONNECTION_PAGES = {"overview", "connections", "connection_new", "connection"}
+ADMINS_NAMED = 5
 # Pages whose rows come from what was seen: an outage is said on them.
 OUTAGE_PAGES = {
     "overview": "figures", "overview_live": "figures", "needs_action": "inbox", "needs_action_live": "inbox",
@@ -106,6 +110,17 @@ class Shell:
     def seen_until(self) -> datetime | None:
         """Returns up to when everything was seen, during an outage."""
         return seen_until(self.outages)
+
+    @property
+    def says_no_connection(self) -> bool:
+        """Tells whether the page leads to adding the first connection; some pages say it themselves."""
+        return not self.connections and self.page not in CONNECTION_PAGES
+
+    @property
+    def administrators(self) -> list[str]:
+        """Names who can add a connection."""
+        admins = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("username")
+        return list(admins.values_list("username", flat=True)[:ADMINS_NAMED])
 
     @cached_property
     def freshness(self) -> Freshness:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.threads import AddedThreads, add_threads, add_threads_of_file, stop_import
 from runsdash.dashboard.shell.links import mark_ambiguous
-from runsdash.dashboard.shell.lookup import connection_named, usable_connection
+from runsdash.dashboard.shell.lookup import NoConnection, connection_named, usable_connection
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.dashboard.shell.uploads import MAX_UPLOAD_BYTES, UploadRefused, keep_upload
 from runsdash.index.ids import MAX_TEXT_CHARS, found_ids
@@ -30,6 +30,10 @@ from runsdash.sync.jobs.job_files import OPEN, delete_file
 from .query import BY_ADDITION, ThreadListQuery, thread_list_query
 
 FIELD = "ids"
+KEPT_IDS, KEPT_CHARS = (
+    "typed_thread_ids",
+    100_000,
+)  # in the session, of whoever typed them before there was a connection
 IDS_AT_ONCE = 500  # more are left to a worker
 SMALL_BYTES = 64 * 1024  # a smaller file is read like pasted text
 
@@ -102,7 +106,7 @@ def threads(request: HttpRequest) -> HttpResponse:
     """Shows one page of threads: those with runs by their last run, or all by when they were added."""
     query = thread_list_query(request.GET)
     try:
-        return listed(request, query, form=AddThreads())
+        return listed(request, query, form=AddThreads(text=request.session.get(KEPT_IDS, "")))
     except CursorError:
         return redirect(f"{reverse('threads')}{query.url_query()}")
 
@@ -112,13 +116,18 @@ def threads(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     """Adds the threads whose ids are in the posted text."""
     form = read_add_threads(request.POST, request.FILES.get("file"))
-    connection = usable_connection(request)
     try:
-        text = "" if form.errors else sent(request, form, connection)
+        text = "" if form.errors else sent(request, form, usable_connection(request))
     except UploadRefused as refusal:
         form.errors.append(str(refusal))
+    except NoConnection:
+        request.session[KEPT_IDS] = form.text[:KEPT_CHARS]
+        form.errors.append(
+            "There is no connection yet, so nothing was added. What you typed is kept until there is one."
+        )
     if form.errors:
         return listed(request, thread_list_query(request.GET), form=form, status=422)
+    request.session.pop(KEPT_IDS, None)
     messages.success(request, text)
     query = ThreadListQuery(sort=BY_ADDITION, connection_slug=request.GET.get("connection", ""))
     return HttpResponse(status=303, headers={"Location": f"{reverse('threads')}{query.url_query()}"})

@@ -22,7 +22,9 @@ from runsdash.sync.worker import Worker
 
 START_S = 60.0
 INDEX_S = 600.0
+FILLED_FIRST = 400  # so many runs are in the index before the dashboard answers; more are read while it serves
 STOP_S = 8.0
+WORKER = sys.executable, "manage.py", "sync"
 USERS = {"admin": Role.ADMIN, "operator": Role.OPERATOR, "viewer": Role.VIEWER}
 
 
@@ -53,14 +55,29 @@ class Command(BaseCommand):
         add_users(password)
         self.start("sandbox", *sandbox_command())
         self.wait_for(f"http://127.0.0.1:{settings.DEMO_SANDBOX_PORT}/", "sandbox")
-        self.say("Reading the sandbox's past into the index …")
-        if not Worker(unlimited=True).run_until_idle(seconds=INDEX_S):
+        is_small = settings.DEMO_RUNS <= FILLED_FIRST
+        if is_small and not self.fill():
             raise CommandError("The index was not filled in time. Choose fewer runs by DEMO_RUNS.")
-        while roll_up():  # so that the first look at the overview counts all of it
-            pass
-        self.start("worker", sys.executable, "manage.py", "sync")
+        if is_small:
+            self.start("worker", *WORKER)
         self.start("dashboard", *web_command())
         self.wait_for(f"http://127.0.0.1:{settings.DEMO_PORT}/healthz", "dashboard")
+        self.say_where(password)
+        if not is_small:
+            self.fill()  # what is left over then, the worker reads at its own pace
+            self.start("worker", *WORKER)
+
+    def fill(self) -> bool:
+        """Reads the sandbox's past into the index. False when the time was over first."""
+        self.say("Reading the sandbox's past into the index …")
+        is_filled = Worker(unlimited=True).run_until_idle(seconds=INDEX_S)
+        while roll_up():  # so that the next look at the overview counts all of it
+            pass
+        if is_filled:
+            self.say("The index is filled.")
+        return is_filled
+
+    def say_where(self, password: str) -> None:
         self.say(
             f"\nRunsDash is at http://127.0.0.1:{settings.DEMO_PORT}/\n"
             f"Sign in as admin, operator or viewer with the password {password}\n"
