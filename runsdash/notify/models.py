@@ -7,7 +7,7 @@ class Rule(models.Model):
     """Notifies one target of one kind of event, by webhook or e-mail."""
 
     class Event(models.TextChoices):
-        NEEDS_ACTION = "needs_action", "a run waits for a person"
+        NEEDS_ACTION = "needs_action", "a run needs an answer"
         FAILURE = "failure", "a run failed, expired or stayed incomplete"
         STALE = "stale", "a run is stale"
 

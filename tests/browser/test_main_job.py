@@ -142,7 +142,7 @@ def test_a_new_run_goes_from_the_form_through_an_answer_to_completed(visitor: Vi
     assistant = site.upstream.post("/assistants", fields)
     page = visitor.open("/")
     page.get_by_role("link", name="New run").click()
-    page.get_by_label("Or its id").fill(assistant["id"])
+    page.get_by_label("Or an assistant id").fill(assistant["id"])
     page.get_by_label("First message").fill("/tool get_stock")
     page.get_by_label("Key 1").first.fill("ticket")
     page.get_by_label("Value 1").first.fill("T-9")

@@ -74,7 +74,7 @@ def test_metadata_refused_and_then_saved(plain: Visitor, site: Site):
 def test_a_new_run_answered_and_looked_at_step_by_step(plain: Visitor, site: Site):
     maker = site.upstream.post("/assistants", {"model": "gpt-4o", "name": "Stock bot", "tools": [TOOL]})
     page = plain.open("/runs/new/")
-    page.get_by_label("Or its id").fill(maker["id"])
+    page.get_by_label("Or an assistant id").fill(maker["id"])
     page.get_by_label("First message").fill("/tool get_stock")
     page.get_by_role("button", name="Start run").click()
     expect(page).to_have_url(re.compile(r"/threads/thread_\w+/runs/run_\w+/"))

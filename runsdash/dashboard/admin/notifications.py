@@ -23,7 +23,7 @@ class RuleForm(forms.ModelForm):
     class Meta:
         model = Rule
         fields = ("name", "event", "channel", "target", "assistant_id", "error_code", "is_enabled")
-        labels = {"event": "When", "channel": "By", "target": "Whom"}
+        labels = {"event": "When", "channel": "How", "target": "To"}
         labels |= {"assistant_id": "Only this assistant", "error_code": "Only this error"}
         help_texts = {
             "name": "For people.",

@@ -20,7 +20,10 @@ class RunForm(forms.Form):
 
     assistant_id = forms.CharField(max_length=200, required=False)
     assistant_id_typed = forms.CharField(  # an id that the list does not offer
-        label="Or its id", max_length=200, required=False, widget=forms.TextInput(attrs={"placeholder": "asst_…"})
+        label="Or an assistant id",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "asst_…"}),
     )
     model = TextField(help_text="Empty: the assistant's own", max_length=200)
     instructions = TextField(help_text="Replaces the assistant's instructions for this run", rows=3)
