@@ -1,8 +1,9 @@
 """Says in words why a run ended without completing, for the box on top of its page. Reads the copy only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from runsdash.dashboard.shell.formats import duration_text, pending_name
+from runsdash.dashboard.shell.formats import pending_name
 from runsdash.index import run_states
 from runsdash.index.models import Run
 
@@ -24,34 +25,34 @@ class RunOutcome:
     code: str = ""
     message: str = ""
     words: str = ""
-    note: str = ""
     unanswered: list[str] = field(default_factory=list)  # names of calls whose outputs were never sent
 
 
-def outcome_of(run: Run) -> RunOutcome | None:
-    """Explains a run that failed, expired or stopped early; None for every other one."""
+def outcome_of(run: Run, *, unanswered: Sequence[str] = ()) -> RunOutcome | None:
+    """Explains a run that failed, expired or stopped early; None for every other one.
+
+    `unanswered`: names of the calls that its steps left open, for a run that was seen only after its end.
+    """
     if run.status not in run_states.NOT_COMPLETED:
         return None
     if run.status == run_states.EXPIRED:
-        return expired(run)
+        return expired(run, unanswered=unanswered)
     has_failed = run.status == run_states.FAILED
     return RunOutcome(
-        title="Failed" if has_failed else "Stopped early",
+        title="Why it failed" if has_failed else "Why it stopped early",
         tone="bad" if has_failed else "",
         code=run.error_code,
         message=run.error_message,
         words="" if run.error_message else REASONS.get(run.error_code, ""),
-        note=f"{duration_text(run.duration_s)} after its start" if run.duration_s is not None else "",
     )
 
 
-def expired(run: Run) -> RunOutcome:
-    calls = [call for call in run.pending_calls if isinstance(call, dict)]
-    answers = "approvals were not given" if run.waits_for_approval else "tool outputs were not sent"
-    cause = f"Its {answers} in time." if calls else "It did not finish before its deadline."
+def expired(run: Run, *, unanswered: Sequence[str]) -> RunOutcome:
+    names = [pending_name(call) for call in run.pending_calls if isinstance(call, dict)] or list(unanswered)
+    cause = "" if names else "It did not finish before its deadline. "
     return RunOutcome(
-        title="Expired",
-        words=f"{cause} The thread is free again; the run cannot go on.",
+        title="Expired: why there is no reply",
+        words=f"{cause}The thread is free again; the run cannot go on.",
         code=run.error_code,
-        unanswered=[pending_name(call) for call in calls],
+        unanswered=names,
     )

@@ -5,22 +5,20 @@ It reads the index; it never asks an upstream and never writes.
 
 from datetime import datetime, timedelta
 from functools import cached_property
-from urllib.parse import urlencode
 
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.actions.models import Lineage
 from runsdash.audit.trail import AuditedAction, actions_of_run
 from runsdash.dashboard.shell.copy_age import WhyACopy
-from runsdash.dashboard.shell.formats import expired_at
 from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.shell import Shell
-from runsdash.index.models import Message, Run, RunBody, RunText, StatusSeen
-from runsdash.index.search.run_filter import Clause, RunFilter
-from runsdash.index.storage import page_reads
+from runsdash.index.models import Run, RunBody, StatusSeen
+from runsdash.index.storage import page_reads, run_reads
 from runsdash.index.storage.bodies import raw_chunks
+from runsdash.index.storage.prepared import Prepared
 from runsdash.index.storage.previews import PREVIEW_CHARS
 from runsdash.index.storage.storable_text import ID_CHARS
 from runsdash.index.totals import pricing
@@ -28,19 +26,25 @@ from runsdash.service.statuses import RunStatus
 
 from . import parameters
 from .live_panel import LivePanel
-from .outcome import RunOutcome, outcome_of
-from .timeline import Timeline
+from .reading import Reading
 from .unsent_outputs import UnsentOutputs, unsent_outputs_of
 from .waterfall import asked_of_people
 
 HIT_CHARS = 300
 RERUNS_SHOWN = 5
-ALIKE = "-7d"
 PRICES = {"own": "your own price", "list": "list price", "full": "full list price, a batch may cost less"}
-TABS = {"timeline": "Timeline", "conversation": "Conversation", "raw": "Raw JSON", "audit": "Audit"}
+TABS = {"timeline": "Run", "conversation": "Conversation", "raw": "Raw JSON", "audit": "Audit"}
 
 
-class RunPage(Timeline, WhyACopy):
+def lineage_of(run: int, source: int) -> QuerySet[Lineage]:
+    rows = Lineage.objects.select_related("run__thread", "run__connection", "source__thread", "source__connection")
+    return rows.filter(Q(run_id=run) | Q(source_id=source)).order_by("-made_at")[: RERUNS_SHOWN + 1]
+
+
+LINEAGE = Prepared(lineage_of, int, int)
+
+
+class RunPage(Reading, WhyACopy):
     """Shows a run to one reader: `?tab=`, `?step=`, `?after=`, and `?shown=`, the calls whose form is open."""
 
     def __init__(self, request: HttpRequest, run: Run) -> None:
@@ -57,13 +61,13 @@ class RunPage(Timeline, WhyACopy):
         self.user, self.reader = request.user, request.user.get_username()
         self.live_panel = LivePanel(run, mode=request.GET.get("live", "")[:64])
         self.waiting_elsewhere = Shell(request).waiting_count
-        mark_ambiguous([run])
+        mark_ambiguous([run], among=Shell(request).connections)
 
     # The run
 
     @cached_property
-    def body(self) -> page_reads.RunPreview:
-        return page_reads.preview_of_run(self.run)
+    def body(self) -> run_reads.RunBeside:
+        return run_reads.run_beside(self.run)
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -71,12 +75,11 @@ class RunPage(Timeline, WhyACopy):
 
     @cached_property
     def statuses_seen(self) -> list[StatusSeen]:
-        return page_reads.statuses_seen(self.run)
+        return page_reads.statuses_seen(self.run) if self.body.has_changed_hands else []
 
-    @cached_property
+    @property
     def assistant_name(self) -> str:
-        names = page_reads.assistant_names(self.run.connection_id, [self.run.assistant_id])
-        return names.get(self.run.assistant_id, "")
+        return self.body.assistant_name
 
     @property
     def waited_s(self) -> float:
@@ -106,15 +109,18 @@ class RunPage(Timeline, WhyACopy):
         return self.run.is_overdue(self.now)
 
     @cached_property
+    def lineage(self) -> list[Lineage]:
+        """Returns who made this run again or was made from it here, the newest first."""
+        return LINEAGE.rows(self.run.pk, self.run.pk)
+
+    @property
     def source(self) -> Lineage | None:
         """Returns what this run was made from, when somebody here made it again."""
-        lineage = Lineage.objects.select_related("source__thread", "source__connection").filter(run=self.run)
-        return lineage.first()
+        return next((one for one in self.lineage if one.run_id == self.run.pk), None)
 
-    @cached_property
+    @property
     def reruns(self) -> list[Lineage]:
-        lineages = Lineage.objects.select_related("run__thread", "run__connection").filter(source=self.run)
-        return list(lineages.order_by("-made_at")[:RERUNS_SHOWN])
+        return [one for one in self.lineage if one.source_id == self.run.pk][:RERUNS_SHOWN]
 
     @property
     def has_missed_the_form(self) -> bool:
@@ -140,23 +146,6 @@ class RunPage(Timeline, WhyACopy):
         return self.run.is_gone
 
     @property
-    def ended_at(self) -> datetime | None:
-        """Returns when the run ended; of an expired one the deadline, where its server says no more."""
-        return expired_at(self.run) if self.run.facts == RunStatus.EXPIRED else self.run.ended_at
-
-    @property
-    def outcome(self) -> RunOutcome | None:
-        return outcome_of(self.run)
-
-    @property
-    def alike_url(self) -> str:
-        """Links to the runs of the last days that ended like this one; "" where no cause is known."""
-        if not self.run.error_code:
-            return ""
-        alike = (Clause("status", self.run.status), Clause("error", self.run.error_code), Clause("created", ALIKE, ">"))
-        return f"{reverse('runs')}?{urlencode({'q': str(RunFilter(alike))})}"
-
-    @property
     def answered_names(self) -> list[str]:
         """Names the functions that got an output before the end, each once: a re-run may call them again."""
         calls = [call for step in self.steps.steps for call in step.calls or [] if isinstance(call, dict)]
@@ -174,6 +163,10 @@ class RunPage(Timeline, WhyACopy):
     @property
     def tools(self) -> str:
         return parameters.tools_text(self.parameters.get("tools"))
+
+    @property
+    def tool_names(self) -> list[str]:
+        return parameters.tool_names(self.parameters.get("tools"))
 
     @property
     def function_tools(self) -> list[dict[str, str]]:
@@ -194,7 +187,7 @@ class RunPage(Timeline, WhyACopy):
     @property
     def is_searchable_in_part(self) -> bool:
         """Tells whether a text of the run is longer than what the search knows of it."""
-        return RunText.objects.filter(run=self.run, is_cut=True).exists()
+        return self.body.is_cut
 
     @cached_property
     def raw_url(self) -> str:
@@ -203,22 +196,26 @@ class RunPage(Timeline, WhyACopy):
     @property
     def tabs(self) -> list[dict[str, object]]:
         urls = {name: run_url(self.run, tab=name if name != "timeline" else "") for name in TABS}
+        counts = {"conversation": len(self.messages), "audit": len(self.audited_actions)}
         return [
-            {"name": name, "label": label, "url": urls[name], "is_open": name == self.tab}
+            {
+                "name": name,
+                "label": label,
+                "url": f"{urls[name]}#tabs",
+                "is_open": name == self.tab,
+                "count": counts.get(name, 0),
+            }
             for name, label in TABS.items()
         ]
 
     # The other tabs
 
     @cached_property
-    def messages(self) -> list[Message]:
-        return page_reads.messages_of_run(self.run)
-
-    @cached_property
     def names(self) -> dict[str, str]:
         """Returns assistants' names by id, for the messages."""
-        wanted = {message.assistant_id for message in self.messages} | {self.run.assistant_id}
-        return page_reads.assistant_names(self.run.connection_id, wanted)
+        known = {self.run.assistant_id: self.assistant_name} if self.assistant_name else {}
+        others = {message.assistant_id for message in [*self.said.before, *self.messages]} - {"", self.run.assistant_id}
+        return known | page_reads.assistant_names(self.run.connection_id, others)
 
     @cached_property
     def raw(self) -> dict | None:
@@ -235,5 +232,7 @@ class RunPage(Timeline, WhyACopy):
 
     @cached_property
     def audited_actions(self) -> list[AuditedAction]:
-        mine = {"", self.run.connection.slug}
-        return [audited for audited in actions_of_run(self.run.upstream_id) if audited.intent.connection_slug in mine]
+        found, mine = getattr(self.run, "audited", None), {"", self.run.connection.slug}
+        if found is None:
+            found = actions_of_run(self.run.upstream_id)
+        return [audited for audited in found if audited.intent.connection_slug in mine]

@@ -132,12 +132,12 @@ class PolledRunPage(RunPage):
 
     def tab_versions(self) -> list[str]:
         if self.tab == "conversation":
-            return page_reads.message_digests(self.messages)
+            return [message.digest or "" for message in self.messages]
         if self.tab == "audit":
             return [
                 f"{audited.intent.pk}:{audited.last.pk if audited.last else ''}" for audited in self.audited_actions
             ]
         axis = [str(self.axis.part_s)] if self.run.facts.is_active else []
         shown = [self.selected.step] if self.selected else []
-        message = [self.selected_message] if self.selected_message else []
-        return axis + page_reads.step_digests([*self.steps.steps, *shown]) + page_reads.message_digests(message)
+        said = [message.digest or "" for message in self.messages]
+        return axis + page_reads.step_digests([*self.steps.steps, *shown]) + said

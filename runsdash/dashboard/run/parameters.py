@@ -25,6 +25,13 @@ def function_tools(tools: object) -> list[dict[str, str]]:
     ]
 
 
+def tool_names(tools: object) -> list[str]:
+    """Names each tool: functions by their own names, the others by their type."""
+    functions = [(one, one.get("function")) for one in objects_in(tools)]
+    names = [function.get("name") if isinstance(function, dict) else tool.get("type") for tool, function in functions]
+    return [str(name or "?")[:WORD_CHARS] for name in names]
+
+
 def objects_in(value: object) -> Sequence[dict]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 

@@ -4,15 +4,17 @@ from datetime import datetime
 from functools import cached_property
 
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from runsdash.dashboard.shell.links import run_url, with_connection
 from runsdash.index.models import Message, Run
-from runsdash.index.storage import page_reads
+from runsdash.index.storage import page_reads, run_reads
 from runsdash.index.walks import rests
 from runsdash.service.statuses import RunStatus
 from runsdash.sync.upstream_reads import STEPS_A_READ
 
 from . import parameters, waterfall
+from .timeline_rows import timeline_rows
 
 
 class Timeline:
@@ -23,7 +25,7 @@ class Timeline:
 
     @cached_property
     def steps(self) -> page_reads.StepPage:
-        return page_reads.step_page(self.run, after=self.after, around=self.step_id)
+        return run_reads.step_page(self.run, after=self.after, around=self.step_id)
 
     @cached_property
     def axis(self) -> waterfall.Axis:
@@ -34,6 +36,10 @@ class Timeline:
         return waterfall.lines(
             self.run, self.steps.steps, axis=self.axis, first_number=self.steps.first_number, now=self.now
         )
+
+    @property
+    def rows(self) -> SafeString:
+        return timeline_rows(self)
 
     @property
     def queue_bar(self) -> waterfall.WaterfallBar | None:
@@ -106,11 +112,28 @@ class Timeline:
     @cached_property
     def selected(self) -> page_reads.StepInRun | None:
         step_id = self.step_id or self.default_step_id
-        return page_reads.step_in_run(self.run, step_id) if step_id else None
+        if not step_id:
+            return None
+        return self.step_at_hand(step_id) or page_reads.step_in_run(self.run, step_id)
+
+    def step_at_hand(self, step_id: str) -> page_reads.StepInRun | None:
+        """Returns a step of this page of steps whose neighbours are here, too."""
+        steps, first = self.steps.steps, self.steps.first_number
+        ids = [step.upstream_id for step in steps]
+        at = ids.index(step_id) if step_id in ids else -1
+        if at < 0 or (at == 0 and self.steps.after) or (at == len(steps) - 1 and self.steps.has_more):
+            return None
+        return page_reads.StepInRun(
+            step=steps[at],
+            preview=run_reads.step_preview(steps[at]),
+            number=first + at,
+            previous=ids[at - 1] if at else "",
+            next=ids[at + 1] if at + 1 < len(ids) else "",
+        )
 
     @property
     def default_step_id(self) -> str:
-        """Chooses the step that a run waits for, the failed step of an ended run, else its last.
+        """Chooses the step that a run waits for, the failed step of an ended run, else its longest.
 
         A run at work moves, so nothing is chosen for the reader.
         """
@@ -119,7 +142,8 @@ class Timeline:
             return next((step.upstream_id for step in steps if waterfall.waits_for(self.run, step)), "")
         if self.run.facts.is_active or not steps or self.is_first_part:
             return ""
-        return next((step for step in steps if step.error_code), steps[-1]).upstream_id
+        longest = max(steps, key=lambda step: waterfall.step_end(self.run, step, now=self.now) - step.created_at)
+        return next((step for step in steps if step.error_code), longest).upstream_id
 
     @cached_property
     def selected_line(self) -> waterfall.StepLine | None:
@@ -139,4 +163,12 @@ class Timeline:
     @cached_property
     def selected_message(self) -> Message | None:
         step = self.selected.step if self.selected else None
-        return page_reads.message_named(self.run.thread, step.message_upstream_id) if step else None
+        if step is None or not step.message_upstream_id:
+            return None
+        at_hand = (one for one in self.messages if one.upstream_id == step.message_upstream_id)
+        return next(at_hand, None) or page_reads.message_named(self.run.thread, step.message_upstream_id)
+
+    @property
+    def messages(self) -> list[Message]:
+        """Returns messages that are at hand."""
+        return []

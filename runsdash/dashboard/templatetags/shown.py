@@ -152,7 +152,19 @@ def view_query(view: SavedView) -> str:
     return view_url(view)
 
 
+@register.filter
+def at(values: Mapping[str, object], key: str) -> object:
+    """Returns what stands under a key that is only known here."""
+    return values.get(key) if values else None
+
+
 # Times
+
+
+@register.filter
+def since(when: datetime, start: datetime) -> float:
+    """Returns the seconds from `start` to `when`."""
+    return (when - start).total_seconds()
 
 
 def time_element(when: datetime, *, words: str, title: str, behaviour: SafeString = NO_BEHAVIOUR) -> SafeString:

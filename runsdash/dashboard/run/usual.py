@@ -1,0 +1,36 @@
+"""Draws how long a run takes beside what is usual: a track with a logarithmic scale, in percent."""
+
+from dataclasses import dataclass
+from math import log
+
+from runsdash.index.totals.usual_times import UsualTime
+
+P95_AT = 94.0  # percent of the track
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsualTrack:
+    """Holds how far the run is, and where the median and the 95th percentile stand."""
+
+    usual: UsualTime
+    so_far_s: int
+
+    def percent(self, seconds: float) -> float:
+        return round(min(100.0, log(1 + seconds) / log(1 + max(1, self.usual.p95_s)) * P95_AT), 1)
+
+    @property
+    def so_far(self) -> float:
+        return self.percent(self.so_far_s)
+
+    @property
+    def median(self) -> float:
+        return self.percent(self.usual.median_s)
+
+    @property
+    def p95(self) -> float:
+        return P95_AT
+
+    @property
+    def median_is_apart(self) -> bool:
+        """Tells whether both figures have room below the track."""
+        return self.median < P95_AT - 20

@@ -1,0 +1,171 @@
+"""Reads what the page of one run shows in a few statements that are made once: steps, what was said, previews.
+
+Each page of a run asks for these; what is asked for now and then stands in page_reads. Why: decision 26.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Subquery, When
+from django.db.models.expressions import RawSQL
+
+from runsdash.index import run_states
+from runsdash.index.models import Assistant, Message, Run, RunBody, RunStep, RunText, StatusSeen, StepBody
+
+from . import page_reads
+from .bodies import made_preview
+from .keys import MESSAGE_ORDER_BITS, first_key_of
+from .page_reads import OWN_MESSAGES, QUESTIONS, STEPS_PER_PAGE, StepPage
+from .prepared import Prepared
+from .previews import SHORT_BODY_BYTES
+
+ALIKE_FOR = timedelta(days=7)
+ALIKE_MOST = 500  # runs with the same error that are looked at
+
+
+class Said(NamedTuple):
+    """Holds what was said around a run, oldest first: before its question, the question, and what the run wrote."""
+
+    before: list[Message]
+    question: list[Message]
+    written: list[Message]
+
+
+class RunBeside(NamedTuple):
+    """Holds what a page shows of a run beside its row. `has_changed_hands`: it was seen waiting, or being cancelled."""
+
+    parameters: dict
+    digest: str = ""
+    size: int = 0
+    assistant_name: str = ""
+    is_cut: bool = False
+    has_changed_hands: bool = False
+
+
+def short_body(body: str = "") -> Case:
+    """Leaves the body of a long object where it is: its preview is stored."""
+    return Case(When(**{f"{body}size__lt": SHORT_BODY_BYTES}, then=F(f"{body}raw")))
+
+
+def beside(key: int) -> QuerySet[Run]:
+    changes = StatusSeen.objects.filter(run_id=OuterRef("pk"), status__in=[run_states.WAITING, run_states.CANCELLING])
+    names = Assistant.objects.filter(
+        connection_id=OuterRef("connection_id"), upstream_id=OuterRef("assistant_id")
+    ).order_by()
+    return (
+        Run.objects.filter(pk=key)
+        .only("pk")
+        .annotate(
+            preview=F("body__preview"),
+            digest=F("body__digest"),
+            size=F("body__size"),
+            short=short_body("body__"),
+            assistant_name=Subquery(names.values("name")[:1]),
+            is_cut=Exists(RunText.objects.filter(run_id=OuterRef("pk"), is_cut=True)),
+            has_changed_hands=Exists(changes),
+        )
+    )
+
+
+BESIDE = Prepared(beside, int)
+STEP_BODY: Prepared[StepBody] = Prepared(
+    lambda key: StepBody.objects.filter(pk=key).defer("raw").annotate(short=short_body()), int
+)
+FIRST_STEPS: Prepared[RunStep] = Prepared(
+    lambda key: (
+        RunStep.objects.filter(run_id=key)
+        .annotate(digest=F("body__digest"))
+        .order_by("position", "id")[: STEPS_PER_PAGE + 1]
+    ),
+    int,
+)
+
+
+def run_beside(run: Run) -> RunBeside:
+    row: Any = BESIDE.first(run.pk)
+    if row is None:
+        return RunBeside({})
+    return RunBeside(
+        parameters=row.preview or (made_preview(RunBody, bytes(row.short)) if row.short else {}),
+        digest=row.digest or "",
+        size=row.size or 0,
+        assistant_name=row.assistant_name or "",
+        is_cut=bool(row.is_cut),
+        has_changed_hands=bool(row.has_changed_hands),
+    )
+
+
+def step_preview(step: RunStep) -> dict:
+    body: Any = STEP_BODY.first(step.pk)
+    return (body.preview or (made_preview(StepBody, bytes(body.short)) if body.short else {})) if body else {}
+
+
+def step_page(run: Run, *, after: str = "", around: str = "") -> StepPage:
+    """Finds the steps that `page_reads.step_page` does, the first of them by one statement."""
+    if not after:
+        found = FIRST_STEPS.rows(run.pk)
+        page = StepPage(steps=found[:STEPS_PER_PAGE], has_more=len(found) > STEPS_PER_PAGE)
+        if not around or not page.has_more or any(step.upstream_id == around for step in page.steps):
+            return page
+    return page_reads.step_page(run, after=after, around=around)
+
+
+# Messages
+
+
+def said_rows(thread: int, run_id: str, same_thread: int, until: int) -> QuerySet[Message]:
+    keys = RawSQL(
+        "SELECT own.id FROM (SELECT id FROM index_message WHERE thread_id = %s AND run_upstream_id = %s"
+        f" ORDER BY position, id LIMIT {OWN_MESSAGES}) own"
+        " UNION SELECT earlier.id FROM (SELECT id FROM index_message WHERE thread_id = %s AND position < %s"
+        f" ORDER BY position DESC, id DESC LIMIT {QUESTIONS}) earlier",
+        (thread, run_id, same_thread, until),
+    )
+    return Message.objects.filter(pk__in=keys).annotate(digest=F("body__digest")).order_by("position", "id")
+
+
+SAID = Prepared(said_rows, int, str, int, int)
+
+
+def said_around(run: Run) -> Said:
+    """Finds what `page_reads.messages_of_run` does, and what came before, by one statement."""
+    second = int(run.created_at.timestamp())
+    rows = SAID.rows(run.thread_id, run.upstream_id, run.thread_id, second + 1 << MESSAGE_ORDER_BITS)
+    written = [message for message in rows if message.run_upstream_id == run.upstream_id]
+    earlier = [message for message in rows if message.run_upstream_id != run.upstream_id]
+    question = page_reads.questions_among(earlier[::-1], run)
+    first = question[0] if question else None
+    before = [one for one in earlier if first is None or (one.position, one.pk) < (first.position, first.pk)]
+    return Said(before=before, question=question, written=written)
+
+
+# Other runs
+
+
+NEXT_OF_THREAD: Prepared[Run] = Prepared(
+    lambda thread, key: Run.objects.select_related("thread").filter(thread_id=thread, pk__gt=key).order_by("pk")[:1],
+    int,
+    int,
+)
+ALIKE: Prepared[Run] = Prepared(
+    lambda code, key: (
+        Run.objects.filter(error_code=code, pk__gte=key)
+        .exclude(error_code="")
+        .only("pk", "created_at", "assistant_id", "status")
+        .order_by("-pk")[:ALIKE_MOST]
+    ),
+    str,
+    int,
+)
+
+
+def next_run(run: Run) -> Run | None:
+    """Finds the run that followed on the same thread."""
+    return NEXT_OF_THREAD.first(run.thread_id, run.pk)
+
+
+def alike_runs(run: Run, *, now: datetime) -> Sequence[Run]:
+    """Finds runs of the last days that ended like this one with the same code, newest first, to ALIKE_MOST."""
+    found = ALIKE.rows(run.error_code, first_key_of(now - ALIKE_FOR)) if run.error_code else []
+    return [one for one in found if one.status == run.status and one.status in run_states.NOT_COMPLETED]

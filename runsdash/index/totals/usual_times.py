@@ -1,0 +1,58 @@
+"""Says how long runs of an assistant usually take: from created to end, of those completed in the last days."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.core.cache import caches
+from django.db.models import QuerySet
+
+from runsdash.index import run_states
+from runsdash.index.models import Run
+from runsdash.index.storage.keys import first_key_of
+from runsdash.index.storage.prepared import Prepared
+
+FEWEST = 20  # of fewer runs nothing is said
+MOST = 500  # newest runs that are looked at
+WITHIN = timedelta(days=7)
+KEPT_S = 60  # by each process
+
+
+class UsualTime(NamedTuple):
+    """Holds the median and the 95th percentile in seconds, and of how many runs."""
+
+    median_s: int
+    p95_s: int
+    runs: int
+
+    @property
+    def is_of_the_newest(self) -> bool:
+        """Tells whether there may be more runs than were looked at."""
+        return self.runs == MOST
+
+
+def completed(connection: int, assistant_id: str, since_key: int) -> QuerySet[Run]:
+    rows = Run.objects.filter(status=run_states.COMPLETED, assistant_id=assistant_id, pk__gte=since_key)
+    return rows.filter(connection_id=connection).only("created_at", "ended_at").order_by("-pk")[:MOST]
+
+
+COMPLETED = Prepared(completed, int, str, int)
+
+
+def usual_time(run: Run, *, now: datetime) -> UsualTime | None:
+    """Returns the usual time of a run's assistant; None when too few of its runs were completed lately."""
+    if not run.assistant_id:
+        return None
+    key = f"usual:{run.connection_id}:{run.assistant_id}"
+    kept = caches["fragments"].get(key, "")
+    if kept == "":
+        kept = measured(run.connection_id, run.assistant_id, now=now)
+        caches["fragments"].set(key, kept, KEPT_S)
+    return kept
+
+
+def measured(connection_id: int, assistant_id: str, *, now: datetime) -> UsualTime | None:
+    rows = COMPLETED.rows(connection_id, assistant_id, first_key_of(now - WITHIN))
+    times = sorted(round((row.ended_at - row.created_at).total_seconds()) for row in rows if row.ended_at)
+    if len(times) < FEWEST:
+        return None
+    return UsualTime(times[len(times) // 2], times[min(len(times) - 1, len(times) * 95 // 100)], len(times))
