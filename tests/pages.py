@@ -56,8 +56,8 @@ class Element:
 
 
 def run_ids(element: Element) -> list[str]:
-    """The runs of a table's rows, in their order."""
-    return [row["data-run-id"] for row in element.all("tr", data_run_id=True)]
+    """The runs of a list's rows, in their order."""
+    return [row["data-run-id"] for row in element.all(data_run_id=True) if row.tag in ("tr", "li")]
 
 
 class Builder(HTMLParser):

@@ -433,7 +433,7 @@
       first?.focus();
       return Boolean(first);
     },
-    y: () => press("[data-copy]", rowWithFocus() ?? document.querySelector("h1")),
+    y: () => press("[data-copy]", rowWithFocus() ?? document.querySelector("main :is(.crumbs, h1):has([data-copy])")),
     l: () => press("[data-pause]", document),
     g: () => {
       goUntil = Date.now() + GO_WAIT_MS;
@@ -493,7 +493,7 @@
   document.addEventListener("click", (event) => {
     const list = event.target.closest?.("a") && event.target.closest("[data-rows]:has([data-run-id])");
     if (!list) return;
-    const links = [...list.querySelectorAll("tr[data-run-id] th a")].map((link) => link.href);
+    const links = [...list.querySelectorAll("tr[data-run-id] th a, li[data-run-id] > a")].map((link) => link.href);
     const isPage = document.querySelector(".pager a") !== null;
     sessionStorage.setItem(KEPT, JSON.stringify({ links, isPage, from: location.href }));
   });

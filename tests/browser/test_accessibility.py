@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.axe import violations
 from tests.browser.paths import run_path
+from tests.browser.shown import open_metadata
 from tests.browser.site import Prepared, Site
 from tests.browser.visitor import Visitor
 from tests.upstream import Sandbox
@@ -89,7 +90,7 @@ def test_pages_pass_axe_in_light_and_dark(visit: Callable[..., Visitor], gallery
 
 def test_the_metadata_dialog_passes_axe(visit: Callable[..., Visitor], gallery: Site, places: dict[str, str]):
     page = visit(gallery).open(places["failed run"])
-    page.get_by_role("link", name="Metadata", exact=True).click()
+    open_metadata(page)
     expect(page.get_by_role("dialog")).to_be_visible()
     assert not violations(page, *GRAVE)
 

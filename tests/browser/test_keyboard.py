@@ -155,9 +155,9 @@ def test_without_the_clipboard_of_https_a_text_is_really_copied(page: Page, site
     page.add_init_script("Object.defineProperty(Navigator.prototype, 'clipboard', {get: () => undefined})")
     page.goto(run_path(run))
     if place == "dialog":
-        page.get_by_role("button", name="Actions").or_(page.get_by_text("More")).first.click()
+        page.get_by_role("button", name="More", exact=True).click()
         page.get_by_role("link", name="Copy as").click()
-    root = page.locator("dialog[open]" if place == "dialog" else "h1")
+    root = page.locator("dialog[open]" if place == "dialog" else ".crumbs")
     button = root.locator("[data-copy]").first
     text = button.get_attribute("data-copy")
     button.click()
@@ -174,7 +174,7 @@ def test_a_copy_that_did_not_happen_is_not_claimed(page: Page, site: Site, answe
     page.add_init_script("Object.defineProperty(Navigator.prototype, 'clipboard', {get: () => undefined})")
     page.add_init_script(f"document.execCommand = () => {answers}")
     page.goto(run_path(site.upstream.wait(site.upstream.run("hello"))))
-    page.locator("h1 [data-copy]").click()
+    page.locator(".crumbs [data-copy]").click()
     expect(page.locator("#announcer")).to_have_text("Copying is not allowed here")
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.paths import TOOL, run_id_of, run_path
 from tests.browser.prepared import NAMES, PASSWORD
-from tests.browser.shown import status_is
+from tests.browser.shown import open_metadata, status_is
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor
 
@@ -93,7 +93,7 @@ def test_metadata_is_added_changed_and_removed_in_the_dialog(visitor: Visitor, s
     run = site.upstream.wait(site.upstream.run("hello", metadata={"ticket": "T-1", "team": "returns", "old": "x"}))
     site.upstream.clear_requests()
     page = visitor.open(run_path(run))
-    page.get_by_role("link", name="Metadata", exact=True).click()
+    open_metadata(page)
     dialog = page.get_by_role("dialog", name="Edit metadata")
 
     pairs = dialog.locator("[data-pair]")
@@ -122,7 +122,7 @@ def test_what_is_typed_survives_a_refusal_of_the_metadata(visitor: Visitor, site
     site.upstream.clear_requests()
     visitor.expected_statuses = {422}
     page = visitor.open(run_path(run))
-    page.get_by_role("link", name="Metadata", exact=True).click()
+    open_metadata(page)
     dialog = page.get_by_role("dialog", name="Edit metadata")
     dialog.get_by_label("Value").first.fill("x" * 600)
     dialog.get_by_role("button", name="Save metadata").click()
@@ -169,5 +169,5 @@ def test_a_search_on_a_phone_ends_at_the_word(visit: Callable[..., Visitor], sit
     page = visit(site, viewport={"width": 390, "height": 844}, has_touch=True).open(run_path(run))
     page.goto("/runs/?q=depot")
     page.locator(f"#run-rows tr[data-run-id={run['id']}] th a").tap()
-    expect(page.locator("#step-detail mark").first).to_be_in_viewport()
+    expect(page.locator("#run-said mark").first).to_be_in_viewport()
     expect(page.locator("[data-hit]")).to_contain_text("depot")

@@ -44,6 +44,6 @@ def test_archive_delete_and_look_again(visitor: Visitor, site: Site) -> None:
     page.get_by_role("button", name="Delete upstream").click()
     expect(page.locator("#thread")).to_contain_text("deleted this thread upstream")
     expect(page.locator("#conversation article")).to_have_count(2)
-    page.locator("#thread-runs a").first.click()
+    page.locator("#thread-runs li a").first.click()
     expect(page.locator("#step-detail img").first).to_be_visible()
     assert page.evaluate("document.querySelector('#step-detail img').naturalWidth") > 0

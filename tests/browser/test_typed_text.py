@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.paths import run_path
 from tests.browser.prepared import NAMES, PASSWORD
+from tests.browser.shown import open_metadata
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor
 
@@ -38,7 +39,7 @@ def test_a_page_with_typed_text_stays_and_sends_after_signing_in_beside_it(
     run = site.upstream.wait(site.upstream.run("hello", metadata={"ticket": "T-1"}))
     page = visitor.open(run_path(run, "" if dialog else "metadata/"))
     if dialog:
-        page.get_by_role("link", name="Metadata", exact=True).click()
+        open_metadata(page)
     page.get_by_label("Value 1", exact=True).fill(TEXT.replace("\n", " "))
     signs_out(visitor)
     polls(page)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.paths import TOOL, run_path
 from tests.browser.prepared import NAMES, PASSWORD
-from tests.browser.shown import status_is
+from tests.browser.shown import open_metadata, status_is
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor
 
@@ -57,7 +57,7 @@ def test_metadata_refused_and_then_saved(plain: Visitor, site: Site):
     run = site.upstream.wait(site.upstream.run("hello", metadata={"ticket": "T-1"}))
     plain.expected_statuses = {422}
     page = plain.open(run_path(run))
-    page.get_by_role("link", name="Metadata", exact=True).click()
+    open_metadata(page)
     page.get_by_label("Value 1", exact=True).fill("x" * 513)
     page.get_by_role("button", name="Save metadata").click()
     expect(page.locator("#metadata-form [role=alert]")).to_contain_text("512")

@@ -87,10 +87,9 @@ def page_of_step(step: RunStep) -> str:
 
 
 def page_of_message(message: Message) -> str:
-    """Returns the page of the conversation that ends with the message."""
+    """Returns the conversation from the message on, with what came after it."""
     mark_ambiguous([message.thread])
-    later = Message.objects.filter(thread=message.thread, position__gt=message.position).order_by("position").first()
-    return f"{thread_url(message.thread, before=later.upstream_id if later else '')}#message-{message.pk}"
+    return f"{thread_url(message.thread, at=message.upstream_id)}#message-{message.pk}"
 
 
 def page_of_thread(thread: Thread) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from runsdash.actions.models import Lineage
 from runsdash.audit.trail import AuditedAction, actions_of_run
 from runsdash.dashboard.shell.copy_age import WhyACopy
-from runsdash.dashboard.shell.links import mark_ambiguous, run_url
+from runsdash.dashboard.shell.links import address, mark_ambiguous, run_url
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run, RunBody, StatusSeen
 from runsdash.index.storage import page_reads, run_reads
@@ -80,6 +80,10 @@ class RunPage(Reading, WhyACopy):
     @property
     def assistant_name(self) -> str:
         return self.body.assistant_name
+
+    @property
+    def assistant_url(self) -> str:
+        return address("assistant", self.run.assistant_id)
 
     @property
     def waited_s(self) -> float:

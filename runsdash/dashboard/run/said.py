@@ -26,8 +26,8 @@ def heading_of(run: Run, question: Sequence[Message]) -> str:
 
 
 def says_it_whole(question: Sequence[Message]) -> bool:
-    """Tells whether the heading holds all of the question: one message of one short text."""
-    if len(question) != 1 or len(question[0].parts) != 1 or question[0].attachments:
+    """Tells whether the heading holds all of the question: a message of one short text."""
+    if not question or len(question[-1].parts) != 1 or question[-1].attachments:
         return False
-    words = text_of(question[0])
+    words = text_of(question[-1])
     return bool(words) and len(words) <= HEADING_CHARS

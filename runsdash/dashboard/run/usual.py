@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import log
 
+from runsdash.dashboard.shell.formats import duration_text
 from runsdash.index.totals.usual_times import UsualTime
 
 P95_AT = 94.0  # percent of the track
@@ -17,6 +18,14 @@ class UsualTrack:
 
     def percent(self, seconds: float) -> float:
         return round(min(100.0, log(1 + seconds) / log(1 + max(1, self.usual.p95_s)) * P95_AT), 1)
+
+    @property
+    def words(self) -> str:
+        usual = self.usual
+        return (
+            f"{duration_text(self.so_far_s)} so far; usual {duration_text(usual.median_s)},"
+            f" p95 {duration_text(usual.p95_s)}"
+        )
 
     @property
     def so_far(self) -> float:

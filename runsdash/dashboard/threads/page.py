@@ -3,7 +3,6 @@
 It reads the index. Only `read_older` asks an upstream, for one page of messages.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from django.http import HttpRequest
@@ -11,28 +10,23 @@ from django.utils import timezone
 
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import WhyACopy, copy_age_s
+from runsdash.dashboard.shell.formats import short_id_text
 from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
 from runsdash.dashboard.shell.poll_tags import digest_of, rows_state
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index import run_states
 from runsdash.index.keeping.archive import ThreadMeter, meter_of
 from runsdash.index.models import Message, Run, Thread
-from runsdash.index.storage import page_reads
+from runsdash.index.storage import page_reads, thread_reads
 from runsdash.index.storage.storable_text import ID_CHARS
 from runsdash.index.walks import rests
 from runsdash.sync.archiving import read_older_messages
 
-
-@dataclass(frozen=True, kw_only=True)
-class ShownMessage:
-    """Holds a message and the run that wrote it, when that is known."""
-
-    message: Message
-    made_by: Run | None
+from .story import Turn, add_calls, turns_of
 
 
 class ThreadPage(WhyACopy):
-    """Shows a thread to one reader: `?before=` a message, `?runs_before=` a run."""
+    """Shows a thread to one reader: `?before=` a message, `?at=` from a message on, `?runs_before=` a run."""
 
     def __init__(self, request: HttpRequest, thread: Thread) -> None:
         self.thread = self.row = thread
@@ -40,8 +34,10 @@ class ThreadPage(WhyACopy):
         self.older_error = ""
         self.waiting_elsewhere = Shell(request).waiting_count
         self.before = request.GET.get("before", "")[:ID_CHARS]
+        self.at = request.GET.get("at", "")[:ID_CHARS]
         self.runs_before = request.GET.get("runs_before", "")[:ID_CHARS]
-        mark_ambiguous([thread])
+        self.is_several = len(Shell(request).connections) > 1
+        mark_ambiguous([thread], among=Shell(request).connections)
 
     @property
     def is_gone(self) -> bool:
@@ -51,15 +47,50 @@ class ThreadPage(WhyACopy):
     # Conversation
 
     @cached_property
-    def _message_page(self) -> tuple[list[Message], bool]:
-        return page_reads.message_page(self.thread, before=self.before)
+    def _target(self) -> tuple[list[Message], bool, bool] | None:
+        return thread_reads.messages_from(self.thread, self.at) if self.at else None
 
     @cached_property
-    def messages(self) -> list[ShownMessage]:
-        messages = self._message_page[0]
-        runs = page_reads.runs_by_id(self.thread, [message.run_upstream_id for message in messages])
-        mark_ambiguous(runs.values())
-        return [ShownMessage(message=one, made_by=runs.get(one.run_upstream_id)) for one in messages]
+    def _message_page(self) -> tuple[list[Message], bool]:
+        if self._target is not None:
+            return self._target[0], self._target[1]
+        return page_reads.message_page(self.thread, before=self.before)
+
+    @property
+    def is_at_the_newest(self) -> bool:
+        return not self.before and not (self._target and self._target[2])
+
+    @cached_property
+    def runs_told(self) -> list[Run]:
+        """Returns the runs of this stretch of the conversation: made in its time, or named by its messages."""
+        messages, has_older = self._message_page
+        if not messages:
+            return thread_reads.runs_between(self.thread, None, None) if self.is_at_the_newest else []
+        start = messages[0].created_at if has_older or self.before else None
+        end = None if self.is_at_the_newest else messages[-1].created_at
+        found = thread_reads.runs_between(self.thread, start, end)
+        named = {message.run_upstream_id for message in messages} - {run.upstream_id for run in found}
+        found = [*page_reads.runs_by_id(self.thread, named).values(), *found]
+        if self.is_several:
+            mark_ambiguous(found)
+        return sorted(found, key=lambda run: run.pk)
+
+    @cached_property
+    def turns(self) -> list[Turn]:
+        """Tells the conversation: messages, and each run with what it called and why it ended."""
+        turns = turns_of(self._message_page[0], self.runs_told)
+        told = [turn for turn in turns if turn.run is not None]
+        steps = thread_reads.calling_steps([turn.run for turn in told])
+        previews = thread_reads.step_previews([step for ones in steps.values() for step in ones])
+        for turn in told:
+            add_calls(turn, steps.get(turn.run.pk, []), previews, now=self.now)
+        return turns
+
+    @property
+    def heading(self) -> str:
+        """Returns what was asked first; `Thread thread_3zZW…dK39` where nothing is known."""
+        words = getattr(self.thread, "first_question", "") or ""
+        return words or f"Thread {short_id_text(self.thread.upstream_id)}"
 
     @property
     def _has_older_upstream(self) -> bool:
@@ -96,13 +127,13 @@ class ThreadPage(WhyACopy):
 
     @property
     def newest_url(self) -> str:
-        return thread_url(self.thread) if self.before else ""
+        return "" if self.is_at_the_newest else thread_url(self.thread)
 
     @cached_property
     def names(self) -> dict[str, str]:
         """Returns assistants' names by id, of the messages and runs shown."""
         ids = {message.assistant_id for message in self._message_page[0]}
-        ids |= {run.assistant_id for run in self.runs}
+        ids |= {run.assistant_id for run in [*self.runs, *self.runs_told]}
         return page_reads.assistant_names(self.thread.connection_id, ids)
 
     # Runs
@@ -115,6 +146,11 @@ class ThreadPage(WhyACopy):
     def runs(self) -> list[Run]:
         mark_ambiguous(self._run_page[0])
         return self._run_page[0]
+
+    @property
+    def newest_run(self) -> Run | None:
+        """Returns the run that was made last, where this page of runs begins with it."""
+        return self.runs[0] if self.runs and not self.runs_before else None
 
     @property
     def named_runs(self) -> list[Run]:
@@ -159,14 +195,20 @@ class ThreadPage(WhyACopy):
     @cached_property
     def live_url(self) -> str:
         return thread_url(
-            self.thread, "thread_live", before=self.before, runs_before=self.runs_before, every=self.interval_s
+            self.thread,
+            "thread_live",
+            before=self.before,
+            at=self.at,
+            runs_before=self.runs_before,
+            every=self.interval_s,
         )
 
     @cached_property
     def version(self) -> str:
         """Makes the page's tag from versions of what it shows."""
-        parts = [str(self.interval_s), str(self.is_gone), str(self.is_overdue), self.before, self.runs_before]
-        parts += [str(rows_state(self.runs)), str(self.names)]
+        parts = [str(self.interval_s), str(self.is_gone), str(self.is_overdue), self.before, self.at, self.runs_before]
+        parts += [str(rows_state(self.runs)), str(rows_state(self.runs_told)), str(self.names)]
+        parts += [f"{run.step_count} {run.tool_call_count}" for run in self.runs_told if run.facts.is_active]
         parts += [self.holder.upstream_id, self.holder.status] if self.holder else []
         parts += [
             str(self.meter),

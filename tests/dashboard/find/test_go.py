@@ -58,8 +58,7 @@ def test_it_leads_to_the_page(viewer: Client, run, text: str, url: str) -> None:
 def test_a_message_is_on_its_page_of_the_conversation(viewer: Client, run) -> None:
     key = Message.objects.get(upstream_id="msg_known").pk
     address = viewer.get(URL, {"id": "msg_known"})["Location"]
-    assert address == f"/threads/thread_known/?before=msg_later#message-{key}"
-    assert "?" not in viewer.get(URL, {"id": "msg_later"})["Location"]
+    assert address == f"/threads/thread_known/?at=msg_known#message-{key}"
 
 
 def test_ids_of_any_shape_are_looked_up(viewer: Client) -> None:

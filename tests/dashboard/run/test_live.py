@@ -47,7 +47,7 @@ def test_a_change_brings_the_parts_it_concerns(connection, start, upstream, open
     assert response.status_code == 200
     assert {one["hx-target"] for one in answer.all("hx-partial")} == {
         "title", "#run", "#trouble", "#run-head", "#run-ending", "#run-answered", "#run-facts", "#timeline",
-        "#run-unsent", "#step-detail", "#needs-badge", "#asking",
+        "#run-unsent", "#step-detail", "#needs-badge", "#asking", "#run-time", "#run-said", "#run-now", "#run-given",
     }  # fmt: skip
     assert answer.one(id="run")["data-status"] in {"cancelling", "cancelled"}
     assert "hx-morph-skip-children" in answer.one(id="run").attributes

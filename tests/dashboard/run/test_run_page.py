@@ -354,9 +354,10 @@ def test_an_empty_list_of_steps_says_what_is_known(status, connection, upstream,
     open_run(run)
     settle(run["run_id"])
     Run.objects.update(total_tokens=None)
-    words = parsed(open_run(run)).one(id="timeline").text
-    assert ("This server listed no steps of the run" in words) is (status == "completed")
-    assert ("The run ended before its first step" in words) is (status != "completed")
+    page = parsed(open_run(run))
+    assert ("This server listed no steps of the run" in page.one(id="timeline").text) is (status == "completed")
+    assert ("no step was made" in page.one(id="run-given").text) is (status != "completed")
+    assert ("hidden" in page.one(id="timeline").attributes) is (status != "completed")
     Run.objects.update(total_tokens=12)
     assert "This server listed no steps of the run" in parsed(open_run(run)).one(id="timeline").text
 

@@ -19,10 +19,11 @@ def open_thread(client, thread_id: str, more: str = "", *, tag: str = "", htmx: 
 def test_conversation_and_who_wrote_what(connection, start, operator):
     run = start("hello", until="completed")
     page = parsed(open_thread(operator, run["thread_id"]))
-    question, answer = page.one(id="conversation").all("article")
+    question, answer = page.one(id="conversation").all("li", class_="turn")
     assert "user" in question.classes
-    assert answer.one("footer").all("a")[0]["href"] == path_of(run)
-    assert answer.one("footer").one("span", class_="status")["data-status"] == "completed"
+    assert answer.one("header").one("a")["href"] == path_of(run)
+    assert answer.one("header").one("span", class_="status")["data-status"] == "completed"
+    assert answer.one("article").one("div", class_="md").text
 
 
 def test_messages_of_one_second_keep_their_order(connection, upstream, operator):
@@ -35,7 +36,7 @@ def test_messages_of_one_second_keep_their_order(connection, upstream, operator)
 def test_runs_of_the_thread(connection, upstream, operator):
     first = upstream.seed()
     second = upstream.seed(thread_id=first["thread_id"], status="failed")
-    rows = parsed(open_thread(operator, first["thread_id"])).one(id="thread-runs").all("tr", data_run_id=True)
+    rows = parsed(open_thread(operator, first["thread_id"])).one(id="thread-runs").all("li", data_run_id=True)
     assert {(row["data-run-id"], row["data-status"]) for row in rows} == {
         (first["run_id"], "completed"),
         (second["run_id"], "failed"),
@@ -47,11 +48,11 @@ def test_a_run_of_the_thread_has_its_error_assistant_and_cost(connection, upstre
     open_thread(operator, seeded["thread_id"])
     run = Run.objects.get(upstream_id=seeded["run_id"])
     Run.objects.update(cost=0.0361, error_code="rate_limit_exceeded")
-    row = parsed(open_thread(operator, seeded["thread_id"])).one(id="thread-runs").one("tr", data_run_id=True)
+    row = parsed(open_thread(operator, seeded["thread_id"])).one(id="thread-runs").one("li", data_run_id=True)
     name = Assistant.objects.filter(upstream_id=run.assistant_id).exclude(name="").first()
     assert row.one("code")["title"] == "rate_limit_exceeded"
     assert (name.name if name else run.assistant_id[-4:]) in row.text
-    assert row.all("td")[-1].one("span").text == "$0.0361"
+    assert row.one("span", data_cost=True).text == "$0.0361"
 
 
 def test_a_free_thread_is_not_polled(connection, upstream, operator):
@@ -114,7 +115,7 @@ def test_long_conversations_are_paged(connection, upstream, operator):
     page = parsed(open_thread(operator, thread["id"])).one(id="conversation")
     texts = [one.text for one in page.all("div", class_="md")]
     assert texts == [f"number {number}" for number in range(10, 60)]
-    older = page.all("header")[0].one("a")["href"]
+    older = page.one("li", class_="older").one("a")["href"]
     earlier = parsed(operator.get(older)).one(id="conversation")
     assert [one.text for one in earlier.all("div", class_="md")] == [f"number {number}" for number in range(10)]
 
