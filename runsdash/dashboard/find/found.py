@@ -15,18 +15,19 @@ from runsdash.accounts.models import User
 from runsdash.dashboard.runs.rows import complete_rows
 from runsdash.dashboard.runs.saved_views import seen_by
 from runsdash.dashboard.shell import formats
-from runsdash.dashboard.shell.links import assistant_url, list_url, mark_ambiguous, run_url, view_url
+from runsdash.dashboard.shell.links import assistant_url, list_url, mark_ambiguous, run_url, thread_url, view_url
 from runsdash.dashboard.shell.shell import Shell
+from runsdash.dashboard.threads import rows as thread_rows
 from runsdash.index.fulltext.words import words_of
-from runsdash.index.models import Assistant, Connection, Run
+from runsdash.index.models import Assistant, Connection, Run, Thread
 from runsdash.index.search import RunOrder, TimeBudget, run_list_page
-from runsdash.index.search.run_filter import RUNS, TEXT, Clause, FilterError, RunFilter, parsed
+from runsdash.index.search.run_filter import RUNS, TEXT, THREADS, Clause, FilterError, RunFilter, parsed
 from runsdash.index.search.subjects import Subject
 from runsdash.service.statuses import RunStatus, UnknownStatus
 
 from .places import places_for
 
-MAX_WORDS = 20
+MAX_WORDS = 20  # of a text that was pasted
 # While somebody types: the list must be there before the next key.
 WHILE_TYPING = TimeBudget(walk_s=0.1, statement_s=0.15, gathered=5_000)
 IN_FULL = TimeBudget(walk_s=0.4, statement_s=0.6)
@@ -78,10 +79,11 @@ class Wanted:
     def filter(self, subject: Subject) -> RunFilter:
         """Returns the text as a filter; what is none is looked for as words."""
         try:
-            return parsed(self.text, subject)
+            found = parsed(self.text, subject)
         except FilterError:
-            words = [word for word in self.text.split() if words_of(word)][:MAX_WORDS]
-            return RunFilter(tuple(dict.fromkeys(Clause(TEXT, word) for word in words)), subject)
+            words = [word for word in self.text.split() if words_of(word)]
+            found = RunFilter(tuple(dict.fromkeys(Clause(TEXT, word) for word in words)), subject)
+        return found.of(found.clauses[:MAX_WORDS])
 
 
 def groups_of(wanted: Wanted) -> list[Group]:
@@ -90,7 +92,37 @@ def groups_of(wanted: Wanted) -> list[Group]:
     return [one for one in every if one.hits or one.is_partial]
 
 
-# Runs and threads
+# Threads and runs
+
+
+def threads(wanted: Wanted) -> Group:
+    begun = beginning(Thread, thread_rows.ROWS, "thread", wanted)
+    if begun is not None:
+        return Group("threads", "Threads", hits_of_threads(begun, wanted))
+    thread_filter = wanted.filter(THREADS)
+    if not thread_filter:
+        return Group("threads", "Threads")
+    page = run_list_page(
+        thread_filter, order=RunOrder("last_run_at"), rows=thread_rows.ROWS, limit=wanted.count,
+        connection=wanted.shell.chosen, budget=wanted.budget,
+    )  # fmt: skip
+    more = list_url("threads", str(thread_filter), wanted.shell.chosen)
+    return Group("threads", "Threads", hits_of_threads(page.rows, wanted), more, page.is_partial)
+
+
+def hits_of_threads(threads: Sequence[Thread], wanted: Wanted) -> list[Hit]:
+    thread_rows.complete_threads(threads, among=wanted.shell.connections)
+    return [hit_of_thread(thread) for thread in threads]
+
+
+def hit_of_thread(thread: Thread) -> Hit:
+    pairs = [f"{key}={value}" for key, value in sorted(thread.metadata.items())[:2]]
+    count = f"{thread.run_count} run{'' if thread.run_count == 1 else 's'}"
+    return Hit(
+        thread_url(thread), thread.first_question or formats.short_id_text(thread.upstream_id), icon="thread",
+        note=", ".join([*pairs, count, ""]).strip(), said=thread.outcome, at=thread.last_run_at,
+        status=thread.last_run.facts if thread.last_run else None,
+    )  # fmt: skip
 
 
 def runs(wanted: Wanted) -> Group:
@@ -167,4 +199,4 @@ def places(wanted: Wanted) -> Group:
     return Group("places", "Pages and actions", hits)
 
 
-KINDS: tuple[Callable[[Wanted], Group], ...] = (runs, assistants, views, places)
+KINDS: tuple[Callable[[Wanted], Group], ...] = (threads, runs, assistants, views, places)

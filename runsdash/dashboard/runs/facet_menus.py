@@ -59,7 +59,7 @@ def time_menu(query: RunListQuery) -> TimeMenu:
     """Puts one clause in place of all that the filter says of time."""
     others = RunFilter(tuple(one for one in query.filter.clauses if one.name not in MOMENTS))
     said = [one for one in query.filter.clauses if one.name in MOMENTS]
-    clauses = {label: Clause("created", f"-{span}", ">") for span, label in SPANS.items()}
+    clauses = {label: Clause(query.filter.subject.moments[0], f"-{span}", ">") for span, label in SPANS.items()}
     entries = [(label, query.filtered(others.with_clause(one)), said == [one]) for label, one in clauses.items()]
     chosen = next((label for label, _, is_chosen in entries if is_chosen), "As in the filter" if said else "Any time")
     return TimeMenu(chosen, [*entries, ("Any time", query.filtered(others), not said)], is_set=bool(said))

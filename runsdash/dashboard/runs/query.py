@@ -1,7 +1,7 @@
 """Parses what the address of a run list asks for: filter, order, page size, place. Runs no query."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from urllib.parse import quote_plus, urlencode
@@ -12,6 +12,7 @@ from runsdash.index.kept_filters import is_long, kept_text
 from runsdash.index.search import SORTS, RunOrder
 from runsdash.index.search.run_filter import (
     METADATA,
+    RUNS,
     TEXT,
     Clause,
     FilterError,
@@ -19,6 +20,7 @@ from runsdash.index.search.run_filter import (
     parsed,
     text_of,
 )
+from runsdash.index.search.subjects import Subject
 
 LIMITS = [25, 50, 100]
 DEFAULT_LIMIT = 50
@@ -45,6 +47,7 @@ class RunListQuery:
     filter: RunFilter = NO_FILTER
     error: FilterError | None = None
     sort: str = NEWEST_FIRST
+    usual_sort: str = NEWEST_FIRST
     limit: int = DEFAULT_LIMIT
     cursor: str = ""
     connection_slug: str = ""
@@ -63,7 +66,7 @@ class RunListQuery:
         values = {
             **dict.fromkeys(FILTER_NAMES, ""),
             **(self.given if "q" not in changes else {}),
-            "sort": self.sort if self.sort != NEWEST_FIRST else "",
+            "sort": self.sort_word,
             "limit": self.limit if self.limit != DEFAULT_LIMIT else "",
             "connection": self.connection_slug,
         } | changes
@@ -73,7 +76,7 @@ class RunListQuery:
     def sorted_by(self, sort: str) -> str:
         """Links to the list in another order: largest first, and the other way when it is so already."""
         chosen = sort if self.sort == f"-{sort}" else f"-{sort}"
-        return self.url_query(sort=chosen if chosen != NEWEST_FIRST else "")
+        return self.url_query(sort=chosen if chosen != self.usual_sort else "")
 
     def filtered(self, run_filter: RunFilter) -> str:
         return self.url_query(**self.said(run_filter))
@@ -107,7 +110,7 @@ class RunListQuery:
     @property
     def sort_word(self) -> str:
         """Returns `sort` as a saved view keeps it."""
-        return "" if self.sort == NEWEST_FIRST else self.sort
+        return "" if self.sort == self.usual_sort else self.sort
 
     @property
     def kept_text(self) -> str:
@@ -155,25 +158,30 @@ def refuse_long(text: str) -> None:
         raise FilterError(text[MAX_FILTER_CHARS:], f"From here on it is too long: {limit}", MAX_FILTER_CHARS)
 
 
-def kept_filter(key: str) -> RunFilter:
+def kept_filter(key: str, subject: Subject) -> RunFilter:
     """Reads a kept filter. Raises FilterError."""
     text = kept_text(key)
     if text is None:
         raise FilterError(key, "This filter is not known here. A long filter is kept where it was typed.")
-    return parsed(text)
+    return parsed(text, subject)
 
 
 def run_list_query(query: QueryDict) -> RunListQuery:
     """Reads the address and never fails: a filter that cannot be read leaves its error in `error`."""
+    return list_query(query, RUNS, sorts=SORTS, usual_sort=NEWEST_FIRST)
+
+
+def list_query(query: QueryDict, subject: Subject, *, sorts: Collection[str], usual_sort: str) -> RunListQuery:
+    """Reads the address of a list of any subject, likewise."""
     given = {name: query.get(name, "").strip() for name in FILTER_NAMES}
-    text, base, run_filter, error = given["q"], NO_FILTER, NO_FILTER, None
+    text, base, run_filter, error = given["q"], NO_FILTER, RunFilter(subject=subject), None
     try:
         if given["kept"]:
-            base = kept_filter(given["kept"])
-            less = parsed(given["but"]).clauses
+            base = kept_filter(given["kept"], subject)
+            less = parsed(given["but"], subject).clauses
             text = f"{text_of_all([one for one in base.clauses if one not in less])} {text}".strip()
         refuse_long(text)
-        run_filter = parsed(text)
+        run_filter = parsed(text, subject)
     except FilterError as refused:
         error = refused
         given = {} if is_long(given["q"]) else given
@@ -184,7 +192,8 @@ def run_list_query(query: QueryDict) -> RunListQuery:
         base=base,
         filter=run_filter,
         error=error,
-        sort=sort if sort.removeprefix("-") in SORTS else NEWEST_FIRST,
+        sort=sort if sort.removeprefix("-") in sorts else usual_sort,
+        usual_sort=usual_sort,
         limit=int(limit) if limit in {str(one) for one in LIMITS} else DEFAULT_LIMIT,
         cursor=query.get("cursor", ""),
         connection_slug=query.get("connection", ""),

@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from . import archive, delete, purge, thread_view, views
+from . import archive, delete, filter_views, purge, thread_view, views
 
 urlpatterns = [
     path("threads/", views.threads, name="threads"),
+    path("threads/facets/", filter_views.facets, name="threads_facets"),
+    path("threads/suggest/", filter_views.suggest, name="threads_suggest"),
     path("threads/add/", views.add, name="threads_add"),
     path("threads/imports/", views.imports, name="threads_imports"),
     path("threads/imports/<int:job_id>/stop/", views.stop, name="threads_import_stop"),

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.threads import AddedThreads, add_threads, add_threads_of_file, stop_import
-from runsdash.dashboard.shell.links import mark_ambiguous
+from runsdash.dashboard.runs.facet_menus import menus, time_menu
+from runsdash.dashboard.runs.query import RunListQuery
 from runsdash.dashboard.shell.lookup import NoConnection, connection_named, usable_connection
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.dashboard.shell.uploads import MAX_UPLOAD_BYTES, UploadRefused, keep_upload
@@ -24,10 +25,13 @@ from runsdash.index.importing.files import GZIP, is_utf_16
 from runsdash.index.importing.merge_threads import thread_ids
 from runsdash.index.keeping.purge import came_back
 from runsdash.index.models import Connection, Job, Thread
-from runsdash.index.storage.keyset import CursorError, KeysetPage, page_of
+from runsdash.index.search import RunListPage, run_list_page
+from runsdash.index.search.facets import facets_of
+from runsdash.index.storage.keyset import CursorError
 from runsdash.sync.jobs.job_files import OPEN, delete_file
 
-from .query import BY_ADDITION, ThreadListQuery, thread_list_query
+from .query import BY_ADDITION, thread_list_query
+from .rows import ROWS, complete_threads
 
 FIELD = "ids"
 KEPT_IDS, KEPT_CHARS = (
@@ -94,7 +98,6 @@ def nothing_found(text: str, *, kinds: set[str]) -> str:
     return "There is no thread id in this text."
 
 
-ROWS = Thread.objects.select_related("connection").defer("raw", "body", "tool_resources")
 IMPORTS = ("find_threads", "add_threads")
 IMPORTS_SHOWN = 5
 SHOWN_FOR = timedelta(minutes=10)
@@ -103,10 +106,14 @@ SHOWN_FOR = timedelta(minutes=10)
 @viewer_required
 @require_safe
 def threads(request: HttpRequest) -> HttpResponse:
-    """Shows one page of threads: those with runs by their last run, or all by when they were added."""
+    """Shows one page of the threads that a filter finds, the last active ones first.
+
+    A filter that cannot be read is answered 400 with what was typed.
+    """
     query = thread_list_query(request.GET)
     try:
-        return listed(request, query, form=AddThreads(text=request.session.get(KEPT_IDS, "")))
+        form = AddThreads(text=request.session.get(KEPT_IDS, ""))
+        return listed(request, query, form=form, status=400 if query.error else 200)
     except CursorError:
         return redirect(f"{reverse('threads')}{query.url_query()}")
 
@@ -129,8 +136,8 @@ def add(request: HttpRequest) -> HttpResponse:
         return listed(request, thread_list_query(request.GET), form=form, status=422)
     request.session.pop(KEPT_IDS, None)
     messages.success(request, text)
-    query = ThreadListQuery(sort=BY_ADDITION, connection_slug=request.GET.get("connection", ""))
-    return HttpResponse(status=303, headers={"Location": f"{reverse('threads')}{query.url_query()}"})
+    query = thread_list_query(QueryDict(urlencode({"connection": request.GET.get("connection", "")})))
+    return HttpResponse(status=303, headers={"Location": f"{reverse('threads')}{query.url_query(sort=BY_ADDITION)}"})
 
 
 def sent(request: HttpRequest, form: AddThreads, connection: Connection) -> str:
@@ -184,23 +191,21 @@ def imports_context() -> dict[str, object]:
     return {"imports": recent, "is_importing": any(job.state in OPEN for job in recent)}
 
 
-def listed(request: HttpRequest, query: ThreadListQuery, *, form: AddThreads, status: int = 200) -> HttpResponse:
+def listed(request: HttpRequest, query: RunListQuery, *, form: AddThreads, status: int = 200) -> HttpResponse:
     shell, slug = Shell(request), query.connection_slug
     connection = connection_named(slug, among=shell.connections) if slug else None
-    page = found_page(query, connection)
-    if not page.rows and not query.cursor and not query.is_by_addition:
-        query = query.by_addition()  # nothing has run yet
-        page = found_page(query, connection)
-    mark_ambiguous(page.rows, among=shell.connections)
-    context = {"query": query, "page": page, "form": form, "shell": shell, **imports_context()}
+    page: RunListPage[Thread] = RunListPage()
+    if not query.error:
+        page = run_list_page(
+            query.filter, order=query.order, rows=ROWS, limit=query.limit, cursor=query.cursor, connection=connection
+        )
+    complete_threads(page.rows, among=shell.connections)
+    counts = facets_of(query.filter, connection) if "facets" in request.GET and not query.error else None
+    context = {
+        "query": query, "page": page, "form": form, "shell": shell, "facets": counts, "menus": menus(query, counts),
+        "time": time_menu(query), **imports_context(),
+    }  # fmt: skip
     return render(request, "threads/threads.html", context, status=status)
-
-
-def found_page(query: ThreadListQuery, connection: Connection | None) -> KeysetPage:
-    threads = Thread.objects.all() if connection is None else Thread.objects.filter(connection=connection)
-    if not query.is_by_addition:
-        threads = threads.filter(last_run_at__isnull=False)
-    return page_of([threads], order=query.order, rows=ROWS, cursor=query.cursor, limit=query.limit)
 
 
 def sentence(added: AddedThreads, connection: Connection) -> str:

@@ -49,6 +49,10 @@ class Thread(Refreshed):
             models.Index(fields=["last_run_at", "id"]),
             models.Index(fields=["created_at", "id"]),
             models.Index(fields=["cost", "last_run_at", "id"]),
+            models.Index(fields=["last_run_id", "id"]),
+            models.Index(fields=["cost", "id"]),
+            models.Index(fields=["run_count", "id"]),
+            models.Index(fields=["total_tokens", "id"]),
             models.Index(fields=["id"], name="thread_unfilled", condition=models.Q(active_runs__isnull=True)),
             models.Index(fields=["connection", "due_at"], name="thread_due", condition=models.Q(due_at__isnull=False)),
         ]
@@ -68,7 +72,7 @@ class ThreadMetadata(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["thread", "key"], name="metadata_key_once_a_thread")]
-        indexes = [models.Index(fields=["key", "value", "thread"])]
+        indexes = [models.Index(fields=["key", "value", "thread"]), models.Index(fields=["value", "thread"])]
 
     def __str__(self) -> str:
         return f"{self.key}={self.value}"

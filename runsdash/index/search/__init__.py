@@ -1,7 +1,7 @@
-"""Answers lists of runs from indexes, in bounds, on SQLite and PostgreSQL. See docs/index.md for how and why.
+"""Answers lists of runs and threads from indexes, in bounds, on both engines. See docs/index.md for how and why.
 
 text           run_filter.parsed reads it, by filter_grammar, filter_names and filter_values
-  → RunFilter  predicates.run_query_of says what it means, and by index_ranges where its runs are
+  → RunFilter  by its subject, predicates or thread_predicates say what it means, and by index_ranges where its rows are
   → RunQuery   plan.plan_for chooses among its index ranges
   → Plan       scans reads one in order within a time_budget
   → positions  run_pages makes a page, ids or counts of them
@@ -11,7 +11,7 @@ a KeyRange. facets counts a filter's runs by value (value_counts); suggestions c
 """
 
 from .run_pages import RunListPage, ids_of, run_list_page
-from .run_query import SORTS, RunOrder
+from .run_query import SORTS, THREAD_SORTS, RunOrder
 from .time_budget import TimeBudget
 
-__all__ = ["SORTS", "RunListPage", "RunOrder", "TimeBudget", "ids_of", "run_list_page"]
+__all__ = ["SORTS", "THREAD_SORTS", "RunListPage", "RunOrder", "TimeBudget", "ids_of", "run_list_page"]

@@ -288,7 +288,7 @@ def run_list(
     has_more = is_large or len(ids) > CAP or not is_all
     total = CAP if is_large else min(len(ids), CAP)
     sample = ids[:SAMPLED] if has_more else ids
-    counts, is_complete = value_counts_in_time(sample, set(names), size=SAMPLED, budget=by_index)
+    counts, is_complete = value_counts_in_time(sample, set(names), run_filter.subject, size=SAMPLED, budget=by_index)
     return RunList(
         run_filter, connection, names, run_query, total, has_more, counts, is_sampled=has_more or not is_complete
     )

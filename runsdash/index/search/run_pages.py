@@ -4,13 +4,12 @@ Owns cursors and what a page says when the search was stopped. How runs are foun
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
-from django.db.models import QuerySet
-
-from runsdash.index.models import Connection, Run
+from runsdash.index.models import Connection
 from runsdash.index.storage.keys import created_at_of
 from runsdash.index.storage.keyset import CursorError
 
@@ -27,15 +26,25 @@ USUAL = TimeBudget()
 CURSOR = re.compile(r"(after|before)\.(\d{1,19})(?:\.(-|-?\d{1,19}(?:\.\d{1,25})?(?:e-?\d{1,3})?))?")
 
 
+Row = TypeVar("Row")
+RowRead = TypeVar("RowRead", covariant=True)
+
+
+class Rows(Protocol[RowRead]):
+    """Reads rows by their ids: a queryset of runs, or `listed_runs.ListedRuns`."""
+
+    def in_bulk(self, id_list: Sequence[int], /) -> Mapping[int, RowRead]: ...
+
+
 @dataclass(frozen=True)
-class RunListPage:
+class RunListPage(Generic[Row]):
     """Holds rows in order; `previous` and `next` are cursors, empty at the ends.
 
     `is_partial`: looking for more was stopped; `next` (or `previous`) goes on from there. `looked_until`: a list by
     time was searched back, or on, to this moment.
     """
 
-    rows: list[Run] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     previous: str = ""
     next: str = ""
     is_partial: bool = False
@@ -46,12 +55,12 @@ def run_list_page(
     run_filter: RunFilter,
     *,
     order: RunOrder,
-    rows: QuerySet[Run],
+    rows: Rows[Row],
     limit: int,
     cursor: str = "",
     connection: Connection | None = None,
     budget: TimeBudget = USUAL,
-) -> RunListPage:
+) -> RunListPage[Row]:
     """Returns one page of a filter's runs. `rows` says what comes with a row. Raises CursorError.
 
     1. The cursor gives a position and the way to read from it.
@@ -69,8 +78,8 @@ def run_list_page(
 
 
 def page_of_result(
-    result: ScanResult, *, limit: int, way: str, start: Position | None, rows: QuerySet[Run]
-) -> RunListPage:
+    result: ScanResult, *, limit: int, way: str, start: Position | None, rows: Rows[Row]
+) -> RunListPage[Row]:
     """Makes a page of what was found on the `way` from `start`. One row beyond `limit` means that there are more.
 
     Ahead of the way, the page goes on behind its last row, or where the search was stopped; on the other side, before
@@ -95,7 +104,7 @@ def page_of_result(
     )
 
 
-def rows_of(ids: Sequence[int], rows: QuerySet[Run]) -> list[Run]:
+def rows_of(ids: Sequence[int], rows: Rows[Row]) -> list[Row]:
     """Reads the rows in the order of their ids; one deleted in between is left out."""
     by_id = rows.in_bulk(ids)
     return [by_id[pk] for pk in ids if pk in by_id]

@@ -16,13 +16,21 @@ from .subjects import RUNS, Subject
 # What a list can be sorted by, and its column. All have an index with the id behind it.
 # By the start as by the creation: there is no index of starts.
 SORTS = {"created_at": "id", "started_at": "id", **{word: column.name for word, column in LISTED.items()}}
+# A thread's last run is the key of that run, so it grows with the time.
+THREAD_SORTS = {
+    "last_run_at": "last_run_id", "added_at": "id", "runs": "run_count", "tokens": "total_tokens",
+    "cost": "cost",
+}  # fmt: skip
 # Where a row stands in a list: (id,) in one by time, else (value, id).
 Position = tuple[int] | tuple[float | None, int]
 
 
 @dataclass(frozen=True)
 class RunOrder:
-    """Names the order of a list: one of SORTS and its direction. `is_backwards`: it is read from its end."""
+    """Names the order of a list: one of SORTS or THREAD_SORTS, and its direction.
+
+    `is_backwards`: it is read from its end.
+    """
 
     sort: str = "created_at"
     is_descending: bool = True
@@ -30,7 +38,7 @@ class RunOrder:
 
     @property
     def column(self) -> str:
-        return SORTS[self.sort]
+        return SORTS.get(self.sort) or THREAD_SORTS[self.sort]
 
     @property
     def is_by_time(self) -> bool:

@@ -14,6 +14,7 @@ from .plan import Plan, plan_for
 from .run_query import Position, RunOrder, RunQuery
 from .scans import KeyScan
 from .sql import Sql, TookTooLong, each_row, each_run, fetched, is_postgresql, listed_ids, stopped_after
+from .subjects import RUNS, THREADS, Subject
 from .time_budget import TimeBudget
 
 COLUMNS = {
@@ -31,8 +32,9 @@ class Counted(NamedTuple):
     is_complete: bool
 
 
-def value_counts_of(ids: Sql, names: set[str]) -> ValueCounts:
-    """Counts the runs of the query `ids` by value, for each of `names`."""
+def value_counts_of(ids: Sql, names: set[str], subject: Subject = RUNS) -> ValueCounts:
+    """Counts the rows of the query `ids` by value, for each of `names`: threads by the values of their last run."""
+    ids = ids if subject is RUNS else last_runs_of(ids)
     counts = no_value_counts()
     in_run = [name for name in COLUMNS if name in names]
     if in_run:
@@ -50,6 +52,11 @@ def value_counts_of(ids: Sql, names: set[str]) -> ValueCounts:
     return counts
 
 
+def last_runs_of(ids: Sql) -> Sql:
+    rows = each_row(ids, THREADS.table, "id")
+    return Sql(f"SELECT r.last_run_id AS id FROM {rows.text} WHERE r.last_run_id IS NOT NULL", rows.params)
+
+
 def no_value_counts() -> ValueCounts:
     return {name: Counter() for name in NAMES}
 
@@ -59,12 +66,14 @@ def add(part: ValueCounts, names: set[str], *, to: ValueCounts) -> None:
         to[name].update(part[name])
 
 
-def value_counts_in_time(ids: Sequence[int], names: set[str], *, size: int, budget: TimeBudget) -> Counted:
+def value_counts_in_time(
+    ids: Sequence[int], names: set[str], subject: Subject, *, size: int, budget: TimeBudget
+) -> Counted:
     """Counts the first `size` ids in any case, and as many more at a time while time is left."""
     total = no_value_counts()
     while True:
         began = monotonic()
-        add(value_counts_of(listed_ids(ids[:size]), names), names, to=total)
+        add(value_counts_of(listed_ids(ids[:size]), names, subject), names, to=total)
         ids = ids[size:]
         has_time = budget.next_chunk(size, monotonic() - began) >= min(size, len(ids))
         if not ids or not has_time:
@@ -85,7 +94,7 @@ def value_counts_by_walking(
     for ids, is_last in chunks(plan, budget):
         try:
             with stopped_after(max(0.001, budget.left_s)):
-                part = value_counts_of(read_once(ids) if reads_runs else ids, names)
+                part = value_counts_of(read_once(ids) if reads_runs else ids, names, run_query.subject)
         except TookTooLong:
             break
         add(part, names, to=total)

@@ -7,6 +7,7 @@ from django.utils import timezone
 from runsdash.accounts.models import User
 from runsdash.index.models import Assistant, SavedView
 from runsdash.index.snapshots.upsert_messages import upsert_messages
+from runsdash.index.snapshots.upsert_threads import upsert_threads
 from runsdash.service import objects
 from tests.pages import Element, page_of
 from tests.rows import made_connection, made_run
@@ -51,6 +52,20 @@ def test_words_find_runs_by_what_was_asked(viewer: Client, asked) -> None:
     assert "/runs/?q=parcel+NW-20481" in [link["href"] for link in group.all("a", class_="end")]
 
 
+def test_a_customer_leads_to_the_thread(viewer: Client, asked) -> None:
+    """The number is metadata of the thread; it is in no text."""
+    thread = {"id": "thread_asked", "object": "thread", "metadata": {"customer": "C-14"}}
+    upsert_threads(asked.connection, [objects.Thread.from_raw(thread)], fetched_at=timezone.now())
+    made_run(asked.connection)
+    for url, name in ((URL, "section"), (SUGGEST, "div")):
+        page = page_of(viewer.get(url, {"q": "C-14"}, headers=HTMX if url == SUGGEST else {}))
+        group = page.one(name, aria_labelledby="found-threads")
+        links = [link for link in group.all("a") if "Where is parcel NW-20481?" in link.text]
+        assert [link["href"] for link in links] == ["/threads/thread_asked/"]
+        assert "customer=C-14, 1 run" in group.text
+        assert "/threads/?q=C-14" in [link["href"] for link in group.all("a")]
+
+
 def test_a_filter_works_as_one(viewer: Client, asked) -> None:
     made_run(asked.connection, id="run_bad", thread_id="thread_bad", status="failed")
     page = page_of(viewer.get(URL, {"q": "status:failed"}))
@@ -83,8 +98,10 @@ def test_pages_are_those_that_a_person_may_open(viewer: Client, admin: Client, p
 
     assert not {"/users/", "/runs/new/"} & set(places(viewer))
     assert {"/users/", "/runs/new/", "/connections/new/", "/profile/"} <= set(places(admin))
-    for address in places(admin):
-        assert admin.get(address).status_code in (200, 302), address
+    for address in [*places(admin), "/search/?q=x", "/runs/?q=x:", "/threads/?q=x:", "/nowhere/"]:
+        answer = admin.get(address)
+        assert answer.status_code in (200, 302, 400, 404), address
+        assert answer.status_code == 302 or len(page_of(answer, status=answer.status_code).all("h1")) == 1, address
     settings.RUNSDASH_READ_ONLY = True
     assert "/runs/new/" not in places(admin)
 

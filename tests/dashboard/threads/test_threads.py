@@ -2,10 +2,12 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import PurgedThread, Thread
-from runsdash.index.snapshots.upsert_threads import ensure_threads
+from runsdash.index.snapshots.upsert_threads import ensure_threads, upsert_threads
+from runsdash.service import objects
 from tests.pages import Element, page_of
 from tests.rows import made_connection, made_run, made_runs
 
@@ -27,10 +29,11 @@ def test_threads_are_listed_by_their_last_run(viewer: Client, prod) -> None:
     runs = made_runs(prod, 3)
     ensure_threads(prod, [THREAD])
     page = page_of(viewer.get(URL))
-    assert ids(page) == [run.thread.upstream_id for run in runs]
+    assert ids(page) == [*(run.thread.upstream_id for run in runs), THREAD]
     row = page.one("tr", data_thread_id=runs[0].thread.upstream_id)
-    assert row.one("a")["href"] == f"/threads/{runs[0].thread.upstream_id}/"
-    assert [cell.text for cell in row.all("td", class_="num")] == ["1", "12,608"]
+    assert row.one("th").one("a")["href"] == f"/threads/{runs[0].thread.upstream_id}/"
+    assert [cell.text for cell in row.all("td", class_="num")][:2] == ["1", "12,608"]
+    assert row["data-status"] == "completed"
 
 
 def test_all_threads_are_listed_by_when_they_were_added(viewer: Client, prod) -> None:
@@ -45,7 +48,76 @@ def test_before_anything_has_run_the_added_ones_show(viewer: Client, prod) -> No
     ensure_threads(prod, [THREAD])
     page = page_of(viewer.get(URL))
     assert ids(page) == [THREAD]
-    assert page.one("nav", class_="seg").one("a", aria_current="true").text == "Last added"
+    assert "No run yet" in page.one("tr", data_thread_id=THREAD).text
+
+
+def test_a_row_says_what_the_conversation_is_about(viewer: Client, prod) -> None:
+    asked = made_run(prod, thread_id="thread_1", age_s=90)
+    failed = made_run(prod, thread_id="thread_2", status="failed")
+    waiting = made_run(prod, thread_id="thread_3", status="requires_action")
+    Thread.objects.filter(pk=asked.thread_id).update(first_question="Where is <b>NW-1</b>?", last_reply="In the van.")
+    page = page_of(viewer.get(URL))
+    rows = {row["data-thread-id"]: row for row in page.all("tr", data_thread_id=True)}
+    assert rows["thread_1"].one("th").one("a").text == "Where is <b>NW-1</b>?"
+    said = {name: {one.text for one in row.all("span", class_="out")} for name, row in rows.items()}
+    assert said == {"thread_1": {"In the van."}, "thread_2": {"It broke."}, "thread_3": {"Waits for get_stock"}}
+    assert rows[failed.thread.upstream_id].one("span", class_="status")["data-status"] == "failed"
+    assert rows[waiting.thread.upstream_id]["data-status"] == "requires_action"
+
+
+# The filter
+
+
+def test_a_filter_finds_threads(viewer: Client, prod) -> None:
+    customer = {"id": "thread_1", "object": "thread", "metadata": {"customer": "C-14"}}
+    upsert_threads(prod, [objects.Thread.from_raw(customer)], fetched_at=timezone.now())
+    made_run(prod, thread_id="thread_2", status="failed", instructions="Find the parcel.")
+    made_run(prod, thread_id="thread_3")
+    for text, found in {
+        "metadata.customer=C-14": ["thread_1"], "C-14": ["thread_1"], "status:failed": ["thread_2"],
+        "parcel": ["thread_2"], "runs>0 -status:failed": ["thread_3"], "error:server_error": ["thread_2"],
+    }.items():  # fmt: skip
+        page = page_of(viewer.get(URL, {"q": text}))
+        assert ids(page) == found, text
+        assert page.one("input", aria_label="Filter")["value"] == text
+    assert "No threads match" in page_of(viewer.get(URL, {"q": "nowhere"})).one("div", class_="empty").text
+    assert page_of(viewer.get(URL, {"q": "metadata.customer=C-14"})).one("title").text.startswith("Threads: metadata")
+
+
+def test_a_filter_that_cannot_be_read_is_kept_and_explained(viewer: Client, prod) -> None:
+    page = page_of(viewer.get(URL, {"q": "runs>1 queue>5s"}), status=400)
+    assert page.one("input", aria_label="Filter", aria_invalid="true")["value"] == "runs>1 queue>5s"
+    hint = page.one("p", id="q-hint")
+    assert (hint["data-clause"], hint["data-position"]) == ("queue>5s", "7")
+    assert not page.all("table")
+
+
+def test_a_list_can_be_sorted_by_its_numbers(viewer: Client, prod) -> None:
+    made_runs(prod, 3, thread_id="thread_many")
+    made_run(prod, thread_id="thread_one")
+    page = page_of(viewer.get(URL))
+    link = next(one for one in page.one("thead").all("a") if one.text == "Runs")
+    assert link["href"] == "?sort=-runs"
+    sorted_page = page_of(viewer.get(URL + link["href"]))
+    assert ids(sorted_page) == ["thread_many", "thread_one"]
+    assert sorted_page.one("th", aria_sort="descending").text == "Runs"
+
+
+def test_facets_count_by_the_last_run_and_narrow(viewer: Client, prod) -> None:
+    made_run(prod, thread_id="thread_1", status="failed", age_s=90)
+    made_run(prod, thread_id="thread_1")
+    made_run(prod, thread_id="thread_2", status="failed")
+    page = page_of(viewer.get("/threads/facets/", headers={"HX-Request": "true"}))
+    assert page.one("span", id="thread-total")["data-total"] == "2"
+    failed = page.one("div", id="facet-status").one("div", data_value="failed")
+    assert failed.one("small").text == "1"
+    assert ids(page_of(viewer.get(URL + failed.all("a")[0]["href"]))) == ["thread_2"]
+    assert page_of(viewer.get(URL, {"facets": 1})).one("div", id="facet-status")
+
+
+def test_suggestions_are_those_of_threads(viewer: Client, prod) -> None:
+    page = page_of(viewer.get("/threads/suggest/", {"q": "ru"}, headers={"HX-Request": "true"}))
+    assert [one["data-text"] for one in page.all("button", role="option")] == ["runs>"]
 
 
 def test_pages_both_ways(viewer: Client, prod) -> None:
@@ -60,7 +132,7 @@ def test_pages_both_ways(viewer: Client, prod) -> None:
 @pytest.mark.parametrize("count", [1, 50])
 def test_queries_do_not_grow(viewer: Client, prod, django_assert_max_num_queries, count: int) -> None:
     made_runs(prod, count)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         page_of(viewer.get(URL))
 
 

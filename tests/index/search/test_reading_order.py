@@ -18,7 +18,7 @@ from runsdash.index.search.run_filter import parsed
 from tests.rows import made_connection
 
 FOLDER = Path(search.__file__).parent
-STATIONS = ("run_pages", "queries", "predicates", "plan", "scans")
+STATIONS = ("run_pages", "queries", "predicates", "thread_predicates", "plan", "scans")
 WORDS = (
     "run_filter", "filter_grammar", "filter_names", "filter_values", "run_query", "index_ranges", "sql", "subjects",
     "time_budget",

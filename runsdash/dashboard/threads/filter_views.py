@@ -1,0 +1,34 @@
+"""Renders what comes after the thread list's rows: counts by value, and what may come next in a filter."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.runs.facet_menus import menus
+from runsdash.dashboard.runs.query import MAX_FILTER_CHARS
+from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.index.search.facets import facets_of
+from runsdash.index.search.subjects import THREADS
+from runsdash.index.search.suggestions import suggestions
+
+from .query import thread_list_query
+
+
+@viewer_required
+@require_safe
+def facets(request: HttpRequest) -> HttpResponse:
+    """Counts threads of the filter for each value of their last run; `exact` takes its time."""
+    query = thread_list_query(request.GET)
+    connection = connection_named(query.connection_slug) if query.connection_slug else None
+    counts = None if query.error else facets_of(query.filter, connection, is_exact="exact" in request.GET)
+    context = {"query": query, "facets": counts, "menus": menus(query, counts)}
+    return render(request, "threads/_facets.html", context)
+
+
+@viewer_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def suggest(request: HttpRequest) -> HttpResponse:
+    """Suggests what may come next in the filter. A long one comes by POST, and nothing is changed."""
+    typed = (request.POST if request.method == "POST" else request.GET).get("q", "")[:MAX_FILTER_CHARS]
+    return render(request, "runs/_suggestions.html", {"suggestions": suggestions(typed, THREADS)})

@@ -1,0 +1,53 @@
+"""Reads what a row of the thread list shows: the thread, its last run and that run's assistant."""
+
+from collections.abc import Sequence
+
+from runsdash.dashboard.runs.rows import assistant_names
+from runsdash.dashboard.shell import formats
+from runsdash.dashboard.shell.links import mark_ambiguous
+from runsdash.index import run_states
+from runsdash.index.models import Connection, Run, Thread
+
+COLUMNS = (
+    "connection", "upstream_id", "metadata", "is_gone", "added_at", "added_by", "last_run_at", "last_run_id",
+    "run_count", "total_tokens", "cost", "first_question", "last_reply",
+)  # fmt: skip
+RUN_COLUMNS = (
+    "connection", "assistant_id", "model", "status", "error_code", "error_message", "pending_calls", "waits_for",
+    "reply",
+)  # fmt: skip
+ROWS = Thread.objects.only(*COLUMNS)
+LAST_RUNS = Run.objects.only(*RUN_COLUMNS)
+
+
+def complete_threads(threads: Sequence[Thread], *, among: Sequence[Connection]) -> None:
+    """Sets `last_run`, its `assistant_name` and the `outcome` on each thread, and `connection`, `is_ambiguous`.
+
+    Two queries for any number of threads; one more when there are several connections.
+    """
+    by_key = {one.pk: one for one in among}
+    runs = LAST_RUNS.in_bulk([thread.last_run_id for thread in threads if thread.last_run_id])
+    names = assistant_names(list(runs.values()))
+    for run in runs.values():
+        run.assistant_name = names.get((run.connection_id, run.assistant_id), "")
+    for thread in threads:
+        thread.last_run = runs.get(thread.last_run_id)
+        thread.outcome = outcome_of(thread, thread.last_run)
+        if thread.connection_id in by_key:  # one that was added just now is looked up when it is asked for
+            thread.connection = by_key[thread.connection_id]
+    mark_ambiguous(threads, among=among)
+
+
+def outcome_of(thread: Thread, run: Run | None) -> str:
+    """Writes what came last: the reply, or why there is none."""
+    if run is None:
+        return "No run yet"
+    if run.facts.is_waiting:
+        return f"Waits for {formats.pending_names_text(run.pending_calls)}"
+    if run.facts.is_active:
+        return "No reply yet" if not thread.last_reply else thread.last_reply
+    if run.status == run_states.COMPLETED:
+        return run.reply or thread.last_reply or ""
+    if run.status == run_states.EXPIRED and run.pending_calls:
+        return f"{formats.pending_names_text(run.pending_calls)} never answered"
+    return run.error_message or run.error_code or run.facts.label
