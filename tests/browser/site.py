@@ -41,7 +41,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 def printed(environment: dict[str, str], *arguments: str) -> str:
     """What `python …` prints when it runs with these settings."""
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=180)
     return done.stdout
 
 
