@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # A run starts some hundred processes; each would compile all of the source anew where this is set.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install lock demo test test-long test-postgres lint bench format
+.PHONY: help install lock demo test test-long test-postgres lint bench bench-live format
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -56,5 +56,8 @@ format: $(STAMP) ## put the code into its form
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-bench: $(STAMP) ## benchmarks; BENCH_RUNS chooses the size
+bench: $(STAMP) ## benchmarks of pages, lists and imports; BENCH_RUNS chooses the size
 	@$(RUN) -m benchmarks
+
+bench-live: $(STAMP) ## benchmarks of viewers, slow clients, servers and freshness
+	@$(RUN) -m benchmarks --live

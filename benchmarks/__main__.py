@@ -1,51 +1,95 @@
-"""`make bench`: runs every benchmark, prints tables, writes results.json."""
+"""`make bench` and `make bench-live`: run benchmarks, print tables, write results.json."""
 
 import json
+import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import (
     beside,
+    dataset,
     freshness,
+    hot_pages,
     large_runs,
+    live,
     load,
     on_postgresql,
     overview,
     pages,
     queries,
 )
+from benchmarks.measured import table
 
 ADDITIONS = 5_000_000
 RESULTS = Path(__file__).parent / "results.json"
-BENCHMARKS = {
-    "load": load, "pages": pages, "large_runs": large_runs, "queries": queries, "overview": overview, "beside": beside,
-    "on_postgresql": on_postgresql, "freshness": freshness,
+# What `make bench` runs; at dataset.LARGE_FROM runs PostgreSQL too.
+BENCH = {
+    "load": load, "hot_pages": hot_pages, "pages": pages, "large_runs": large_runs, "queries": queries,
+    "overview": overview,
 }  # fmt: skip
+LIVE = {"live": live, "beside": beside, "freshness": freshness}
+LARGE = {"on_postgresql": on_postgresql}
+COMPARED = {"p50_ms", "p50_s", "runs_per_s", "share of bare"}
 
 
 def main(chosen: list[str]) -> None:
     found: dict[str, object] = {}
+    stored = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     all_began = time.monotonic()
-    for name, benchmark in BENCHMARKS.items():
-        if chosen and name not in chosen:
-            continue
+    print(f"{load_of_machine()}; results of {stored.get('machine', {}).get('measured_at', 'no day')} beside")
+    for name, benchmark in wanted(chosen).items():
         began = time.monotonic()
         print(f"\n== {name}: {benchmark.__doc__.splitlines()[0]}", flush=True)
         found[name] = benchmark.measure()
-        print(benchmark.report(found[name]))
-        print(f"({time.monotonic() - began:.0f} s)", flush=True)
-    before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        before = stored.get(name, {})
+        print(benchmark.report(found[name]) if benchmark is not hot_pages else hot_pages.report(found[name], before))
+        print(beside_stored(found[name], before))
+        print(f"({time.monotonic() - began:.0f} s; {load_of_machine()})", flush=True)
     machine = {
         "python": platform.python_version(),
         "additions_per_s": additions_per_s(),
         "system": platform.system(),
+        "load": round(os.getloadavg()[1], 1),
         "measured_at": time.strftime("%Y-%m-%d"),
     }
-    RESULTS.write_text(json.dumps(before | found | {"machine": machine}, indent=2) + "\n")
+    RESULTS.write_text(json.dumps(stored | found | {"machine": machine}, indent=2) + "\n")
     written = RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS
     print(f"\nAll in {time.monotonic() - all_began:.0f} s. Written to {written}")
+
+
+def wanted(chosen: list[str]) -> dict:
+    """`--live` names the second set; single names choose out of all."""
+    if not chosen:
+        return BENCH | (LARGE if dataset.wanted_runs() >= dataset.LARGE_FROM else {})
+    if chosen == ["--live"]:
+        return LIVE
+    return {name: one for name, one in (BENCH | LIVE | LARGE).items() if name in chosen}
+
+
+def load_of_machine() -> str:
+    return f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+
+
+def beside_stored(found: dict, stored: dict) -> str:
+    """Figures of both runs side by side; nothing where none was stored."""
+    before = dict(figures(stored))
+    rows = [
+        (name, f"{figure:,g}", f"{before[name]:,g}", f"{figure / before[name]:.2f}" if before[name] else "")
+        for name, figure in figures(found)
+        if name in before
+    ]
+    size = f"{stored['runs']:,} runs" if "runs" in stored else "then"
+    return table(rows, ("beside what is stored", "now", size, "ratio")) if rows else ""
+
+
+def figures(found: object, path: str = "") -> Iterator[tuple[str, float]]:
+    for name, one in found.items() if isinstance(found, dict) else ():
+        if name in COMPARED and isinstance(one, int | float):
+            yield f"{path}{name}", one
+        yield from figures(one, f"{path}{name}, ")
 
 
 def additions_per_s() -> int:

@@ -29,7 +29,7 @@ def measure() -> dict[str, object]:
         with past.open("wb") as file:
             past_runs = min(PAST_RUNS, runs // 4)
             write(Past(runs=past_runs, body_bytes=dataset.body_bytes_of(runs), first=time.time_ns()), file)
-        with Web(environment=environment, workers=2, threads=4) as web:
+        with Web(environment=environment, workers=2, flags=("--threads", "4")) as web:
             read_for(web, WARM_S)
             alone = read_for(web, ALONE_S)
             command = [sys.executable, "manage.py", "import_runs", str(past)]

@@ -7,7 +7,6 @@ as fast as any, and the download of its step begins at once.
 import json
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 from benchmarks.measured import summary, table
@@ -70,11 +69,11 @@ def visits(reader: Reader, path: str) -> dict[str, object]:
 def visit(reader: Reader, path: str) -> tuple[float, int]:
     """(milliseconds to the first byte, bytes in all)."""
     began = time.perf_counter()
-    with reader.opener.open(urllib.request.Request(reader.origin + path), timeout=60) as response:
-        size = len(response.read(1))
-        first_byte_ms = (time.perf_counter() - began) * 1000
-        while piece := response.read(1 << 20):
-            size += len(piece)
+    response = reader.response_of("GET", path)
+    size = len(response.read(1))
+    first_byte_ms = (time.perf_counter() - began) * 1000
+    while piece := response.read(1 << 20):
+        size += len(piece)
     return first_byte_ms, size
 
 

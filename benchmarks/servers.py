@@ -1,7 +1,7 @@
 """Servers to measure: the dashboard under gunicorn with a database of its own, and a signed-in reader."""
 
 import contextlib
-import http.cookiejar
+import http.client
 import os
 import re
 import secrets
@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -29,10 +30,12 @@ def free_port() -> int:
 class Web:
     """`with Web(base_url=…, api_key=…) as web:` serves the dashboard on a free port; `web.get(path)` as an operator."""
 
-    def __init__(self, *, environment: dict[str, str] | None = None, workers: int = 1, threads: int = 8) -> None:
+    def __init__(
+        self, *, environment: dict[str, str] | None = None, workers: int = 1, flags: tuple[str, ...] = ()
+    ) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="bench-")
         self.port = free_port()
-        self.workers, self.threads = workers, threads
+        self.workers, self.flags = workers, flags
         self.environment = os.environ | {
             "SECRET_KEY": secrets.token_urlsafe(40),
             "DEBUG": "off",
@@ -55,7 +58,7 @@ class Web:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "gunicorn", "runsdash.wsgi", "--config", "gunicorn.conf.py"]
-        command += ["--workers", str(self.workers), "--threads", str(self.threads)]
+        command += ["--workers", str(self.workers), *self.flags]
         command += ["--bind", f"127.0.0.1:{self.port}", "--log-level", "warning"]
         self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment)
         deadline = time.monotonic() + START_S
@@ -71,6 +74,12 @@ class Web:
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def processor_s(self) -> float:
+        """How long the web processes have computed so far, in seconds."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        files = [file for pid in children for file in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+        return sum(int(file.read_text().split()[0]) for file in files) / 1e9
+
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -81,30 +90,48 @@ class Web:
 
 
 class Reader:
-    """A person's browser, without a screen."""
+    """A person's browser, without a screen. Keeps a connection for each thread that reads."""
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
-        self.cookies = http.cookiejar.CookieJar()
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+        self.cookies: dict[str, str] = {}
+        self.of_thread = threading.local()
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
-        request = urllib.request.Request(self.origin + path, headers=headers or {})
+        return self.ask("GET", path, headers=headers)
+
+    def ask(
+        self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        response = self.response_of(method, path, body=body, headers=headers)
+        for header in response.headers.get_all("Set-Cookie", []):
+            name, _, value = header.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return response.status, response.read()
+
+    def response_of(
+        self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None
+    ) -> http.client.HTTPResponse:
+        """Asks once more when the server has closed the kept connection. The answer is not read yet."""
+        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **(headers or {})}
         try:
-            with self.opener.open(request, timeout=60) as response:
-                return response.status, response.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
+            self.wire().request(method, path, body=body, headers=sent)
+            return self.wire().getresponse()
+        except (ConnectionError, http.client.HTTPException):
+            self.wire().close()
+            self.wire().request(method, path, body=body, headers=sent)
+            return self.wire().getresponse()
+
+    def wire(self) -> http.client.HTTPConnection:
+        if not hasattr(self.of_thread, "wire"):
+            self.of_thread.wire = http.client.HTTPConnection(self.origin.removeprefix("http://"), timeout=60)
+        return self.of_thread.wire
 
     def sign_in(self, name: str, password: str) -> None:
         _, page = self.get("/accounts/login/")
         token = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1].decode()
-        posted = {"login": name, "password": password, "csrfmiddlewaretoken": token}
-        request = urllib.request.Request(
-            f"{self.origin}/accounts/login/",
-            data=urllib.parse.urlencode(posted).encode(),
-            headers={"Referer": self.origin},
-        )
-        with self.opener.open(request, timeout=30) as response:
-            if "login" in response.url:
-                raise RuntimeError("the benchmark's reader could not sign in")
+        posted = urllib.parse.urlencode({"login": name, "password": password, "csrfmiddlewaretoken": token})
+        headers = {"Referer": self.origin, "Content-Type": "application/x-www-form-urlencoded"}
+        status, _ = self.ask("POST", "/accounts/login/", body=posted, headers=headers)
+        if status != 302:
+            raise RuntimeError("the benchmark's reader could not sign in")
