@@ -187,6 +187,14 @@ def test_what_it_exports_stands_in_its_own_folder(running):
     assert names == ["runs-1.jsonl"]
 
 
+@pytest.mark.long
+def test_many_runs_are_read_while_it_serves(tmp_path):
+    with demo(tmp_path / "many", DEMO_RUNS="450") as one:
+        assert one.wait_until_up() < 450
+        one.wait_for_words("The index is filled.", seconds=120)
+        assert one.runs_in_index() >= 450
+
+
 def test_a_given_password_is_not_written_down(running):
     assert not (running.folder / "password").exists()
 

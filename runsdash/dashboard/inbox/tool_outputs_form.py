@@ -131,6 +131,12 @@ class ToolOutputsForm:
         """Returns when the newest draft that is shown was saved."""
         return max((box.saved_at for box in self.boxes if box.saved_at), default=None)
 
+    @property
+    def first_empty(self) -> Box | None:
+        """Returns the first box to type in that is empty."""
+        open_boxes = (box for box in self.boxes if box.is_raw and box.is_answerable and not box.text)
+        return None if self.is_approval or self.fault else next(open_boxes, None)
+
     def fill(self, post: Mapping[str, str]) -> "ToolOutputsForm":
         """Takes what was typed; calls that no longer wait keep their text."""
         known = set() if self.fault else {box.id for box in self.boxes}
