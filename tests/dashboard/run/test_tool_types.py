@@ -161,8 +161,8 @@ def test_an_approval_names_its_server_wherever_it_is_asked_for(who, prod, reques
         page = parsed(client.get(path)).one("main").text
         assert "wiki_x" in page, path
     slot = opened(client, run).one(id="tool-outputs-slot")
-    assert "approval" in slot.one("h2").text
-    assert "output" not in slot.one("h2").text
+    assert "approval" in slot.one("h2", id="h-out").text
+    assert "output" not in slot.one("h2", id="h-out").text
 
 
 def test_a_run_that_names_no_calls_waits_for_nothing(prod, operator, viewer):
@@ -170,7 +170,7 @@ def test_a_run_that_names_no_calls_waits_for_nothing(prod, operator, viewer):
     run = made_run(prod, status="requires_action", required_action=empty)
     for client in (operator, viewer):
         slot = opened(client, run).one(id="tool-outputs-slot")
-        assert slot.one("h2").text == "This run waits for nothing"
+        assert slot.one("h2", id="h-out").text == "This run waits for nothing"
         assert slot.all("button", type="submit") == []
     for path in ("/needs-action/", "/"):
         row = parsed(operator.get(path)).one("tr", data_run_id=run.upstream_id)
