@@ -100,7 +100,7 @@ def threads_finding(answer: Any) -> Finding:
         return Finding(tone="warn", words="Threads cannot be listed", note=f"The API has no such call. {NO_LIST}")
     if isinstance(answer, ServiceError):
         return Finding(tone="warn", words="Threads could not be listed", note=said(answer))
-    return Finding(tone="good", words="Threads can be listed", note="New ones are found by themselves.")
+    return Finding(tone="good", words="Threads can be listed", note="New threads are found automatically.")
 
 
 def said(error: ServiceError) -> str:

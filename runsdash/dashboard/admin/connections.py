@@ -58,8 +58,8 @@ class ConnectionForm(forms.ModelForm):
         help_texts = {
             "slug": "Lower-case letters, digits and dashes. It stands in addresses and does not change.",
             "name": "Optional, for people.",
-            "base_url": "Up to and with the version, for example https://host/v1.",
-            "api_version": "Only where the kind needs another than its usual one.",
+            "base_url": "Up to and including the version, for example https://host/v1.",
+            "api_version": "Only where the server needs a version other than the usual one.",
         }
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -112,7 +112,7 @@ class ChangeForm(ConnectionForm):
         keeps = self.instance.sealed_key and not values.get("api_key") and not values.get("remove_key")
         if keeps and "base_url" in values and origin(values["base_url"]) != self.held:
             # Else whoever may change the address could have the key sent to a server of their own.
-            self.add_error("api_key", "The server is another one now. Type its key, or remove the key.")
+            self.add_error("api_key", "This is a different server. Type its key, or remove the key.")
         return values
 
     @property
