@@ -612,7 +612,8 @@
   function tell(count) {
     if (count <= shown || !document.hidden || !notifies()) return;
     const words = `${count} run${count === 1 ? " needs" : "s need"} an answer`;
-    const message = new Notification(words, { tag: "runsdash", icon: badge().dataset.icon.replace("/0.", `/${count}.`) });
+    const icon = badge().dataset.icon.replace("/0.", `/${count}.`);
+    const message = new Notification(words, { tag: "runsdash", icon });
     message.addEventListener("click", () => {
       window.focus();
       location.assign(badge().dataset.inbox);

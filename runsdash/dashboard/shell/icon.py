@@ -17,7 +17,7 @@ SVG = (
 
 @require_safe
 def icon(request: HttpRequest, number: int) -> HttpResponse:
-    """Draws it with a number up to MOST; static/js/waiting.js asks for it."""
+    """Draws it with a number up to MOST; static/js/page.js asks for it."""
     text = str(min(number, MOST))
     width = 7 if len(text) == 1 else 12
     svg = markup(SVG, 16 - width, width, 16 - width / 2, text)

@@ -45,7 +45,7 @@ FILLED = {
 
 @register.simple_tag
 def waiting_prefix(shell: Shell) -> str:
-    """Writes `(7) ` before a page's title while runs need an answer; static/js/waiting.js keeps it true."""
+    """Writes `(7) ` before a page's title while runs need an answer; static/js/page.js keeps it true."""
     return f"({shell.waiting_label}) " if shell.frame.role and shell.waiting_count else ""
 
 
