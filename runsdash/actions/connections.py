@@ -51,6 +51,21 @@ def change_connection(*, actor: User, connection: Connection, api_key: str | Non
     )  # fmt: skip
 
 
+def name_customer_key(*, actor: User, connection: Connection, key: str) -> None:
+    """Keeps which metadata key of its threads names a customer; "" for none."""
+    before = {"customer_key": connection.customer_key}
+
+    def act() -> tuple[None, dict[str, object]]:
+        connection.customer_key = key
+        connection.save(update_fields=["customer_key", "changed_at"])
+        return None, {"customer_key": key}
+
+    change(
+        actor=actor, action="name_customer_key", right="can_manage", connection_slug=connection.slug,
+        before=before, act=act,
+    )  # fmt: skip
+
+
 def is_in_use(connection: Connection) -> bool:
     return any(model.objects.filter(connection=connection).exists() for model in (Thread, Run))
 

@@ -102,7 +102,7 @@ COLUMNS = (
     ),
     RunColumn(
         name="duration_s", csv="duration_s",
-        listed=ListedNumber(word="duration", label="Duration", unit="seconds", examples=("10s", "2m"), width="p1"),
+        listed=ListedNumber(word="duration", label="Took", unit="seconds", examples=("10s", "2m"), width="p1"),
     ),
     RunColumn(
         name="prompt_tokens", of_usage=lambda usage: usage.prompt_tokens, of_export=parsing.integer,

@@ -93,3 +93,22 @@
   window.addEventListener("pageshow", count);
   count();
 }
+
+// data-row-menu: a link to what its row can be filtered by. Its page is shown in a menu beside the link.
+{
+  const menu = document.getElementById("row-menu");
+
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest?.("[data-row-menu]");
+    if (!link || !menu || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const answer = await fetch(link.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+    if (!answer?.ok) {
+      location.assign(link.href);
+      return;
+    }
+    menu.innerHTML = await answer.text();
+    menu.showPopover({ source: link });
+    menu.querySelector("a")?.focus();
+  });
+}

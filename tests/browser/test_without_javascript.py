@@ -98,7 +98,9 @@ def test_filter_and_paging(plain: Visitor, site: Site):
         site.upstream.seed(thread_id=thread, status="completed" if number < 3 else "failed")
     plain.open(f"/threads/{thread}/")
     page = plain.open("/runs/?limit=25")
-    page.get_by_label("Status").get_by_role("link", name="Failed").click()
+    page.get_by_role("link", name="Count by value").click()
+    page.get_by_role("button", name="Status").click()
+    page.locator("#facet-status [data-value=failed] a").first.click()
     rows = page.locator("tr[data-run-id]")
     first = {row.get_attribute("data-run-id") for row in rows.all()}
     assert {row.get_attribute("data-status") for row in rows.all()} == {"failed"}

@@ -22,6 +22,7 @@ LABELS = {
     "purge_thread": "Purge thread from RunsDash",
     "add_connection": "Add connection",
     "change_connection": "Change connection",
+    "name_customer_key": "Name customers",
     "remove_connection": "Remove connection",
 }
 TONES = {

@@ -27,6 +27,7 @@ from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run
 from runsdash.index.search.run_filter import FilterError
 from runsdash.service.checks import MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS
+from runsdash.service.statuses import run_status
 
 from .query import run_list_query
 
@@ -65,7 +66,7 @@ def new(request: HttpRequest) -> HttpResponse:
     except (FilterError, TooMany) as error:
         return page(request, query, [], BulkForm(initial={"token": new_token()}), problem=str(error), status=422)
     if request.method != "POST":
-        operation = request.GET.get("operation", BatchJob.Operation.CANCEL)
+        operation = request.GET.get("operation", "")
         return page(request, query, run_ids, BulkForm(initial={"token": new_token(), "operation": operation}))
     form = BulkForm(request.POST)
     if not form.is_valid() or not run_ids:
@@ -98,14 +99,20 @@ def page(
     request: HttpRequest, query: QueryDict, run_ids: list[int], form: BulkForm, *, problem: str = "", status: int = 200
 ) -> HttpResponse:
     chosen = [key for key in query.getlist("run") if key.isdecimal()]
-    by_status = Run.objects.filter(pk__in=run_ids[:MAX_RUNS]).values("status").annotate(runs=Count("pk"))
+    counted = Run.objects.filter(pk__in=run_ids[:MAX_RUNS]).values("status").annotate(runs=Count("pk"))
+    by_status = list(counted.order_by("-runs"))
+    can_cancel = sum(one["runs"] for one in by_status if run_status(one["status"]).can_be_cancelled)
+    operation = form["operation"].value()
     context = {
+        # What cannot apply is not chosen, and what destroys is never the choice of the page.
+        "operation": operation if operation != BatchJob.Operation.CANCEL or can_cancel else "",
+        "can_cancel": can_cancel,
         "form": form,
         "query": run_list_query(query),
         "chosen": chosen,
         "connection": query.get("connection", ""),
         "count": len(run_ids),
-        "by_status": by_status.order_by("-runs"),
+        "by_status": by_status,
         "problem": problem,
     }
     return render(request, "runs/batch/new.html", context, status=status)

@@ -4,138 +4,290 @@ Written as text because a page has up to a hundred rows and a template takes sev
 that comes from upstream goes through `markup`, which escapes; nothing here is marked safe by hand but our own patterns.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from time import time
 
 from django.utils.safestring import SafeString
+from django.utils.timezone import get_current_timezone_name
 
 from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.shell import formats
+from runsdash.dashboard.shell.links import run_url
 from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.templatetags import shown
 from runsdash.dashboard.templatetags.shown import cut
-from runsdash.index.models import Run
+from runsdash.index import run_states
 from runsdash.index.run_columns import LISTED, RunColumn
+from runsdash.index.search.listed_runs import ListedRun
+from runsdash.index.search.run_filter import METADATA, THREAD_METADATA
 
-from .columns import NAMES
+from .columns import Column
+from .outcomes import outcome_text
 from .query import RunListQuery
 
 NOTHING = SafeString("")
+MOST_KEPT = 2_000  # rows of a process, about 2 KB each
+TONED = {run_states.WAITING, *run_states.NOT_COMPLETED}  # their outcomes are in the colour of the status
+AGED = {"started", "ended"}  # columns that show an age beside that of the creation
+QUESTION_CHARS, OUTCOME_CHARS, NAME_CHARS = 140, 140, 40
 WRITERS = {"seconds": formats.duration_text, "count": formats.count_text, "dollars": formats.cost_text}
-ROW = '<tr id="run-{}" data-run-id="{}" data-status="{}">{}' + "\n  {}" * (2 + len(NAMES)) + "\n</tr>\n"
 
 
 @dataclass(frozen=True)
 class Table:
     """Holds what the rows of a page have in common. `can_act`: rows can be selected."""
 
-    columns: Sequence[str]
+    columns: Sequence[Column]
     query: RunListQuery
     can_act: bool
+    every_column: Sequence[Column] = ()
+    limits: Sequence[int] = ()  # of rows a page
+    cells: dict[tuple[str, ...], SafeString] = field(default_factory=dict)  # of values that many rows share
+
+    @cached_property
+    def state(self) -> tuple[object, ...]:
+        """Returns all that its rows depend on beside their run and its age."""
+        names = tuple(column.name for column in self.columns)
+        minute = int(time()) // 60 if AGED.intersection(names) else 0
+        query = self.query
+        return minute, get_current_timezone_name(), query.address_around, query.own_address, names, self.can_act
 
 
-def row(run: Run, table: Table) -> SafeString:
-    """Renders a run that rows.complete_rows has filled in. Root: #run-<key>."""
-    name = escaped(formats.short_id_text(run.upstream_id))
-    cells = [status(run, table, name), title(run, table)]
-    cells += [CELLS[column](run, table) if column in table.columns else NOTHING for column in NAMES]
-    return markup(ROW, run.pk, run.upstream_id, run.status, pick(run, name) if table.can_act else NOTHING, *cells)
+@dataclass(frozen=True)
+class Words:
+    """Holds the texts of a row that several cells show."""
+
+    name: SafeString
+    outcome: SafeString
+    has_outcome: bool
+    customer: SafeString
+    assistant: SafeString
+    created: SafeString
+    took: SafeString
+
+
+_kept: dict[tuple[object, ...], SafeString] = {}
+
+
+def rows_html(runs: Iterable[ListedRun], table: Table) -> SafeString:
+    return SafeString("".join(kept_row(run, table) for run in runs))
+
+
+def kept_row(run: ListedRun, table: Table) -> SafeString:
+    """Returns a row as it was made before: a list is looked at again and again. Not of one whose clock is running."""
+    if run.facts.is_active:
+        return row(run, table)
+    age = formats.age_text(run.created_at, may_come=False)
+    key = table.state, run.values, age, run.connection.slug, run.is_ambiguous, run.thread.is_ambiguous
+    found = _kept.get(key)
+    if found is None:
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        found = _kept[key] = row(run, table)
+    return found
+
+
+def row(run: ListedRun, table: Table) -> SafeString:
+    """Renders a run. Root: #run-<key>."""
+    words = words_of(run)
+    cells = [pick(run, words) if table.can_act else NOTHING, status(run, table), question(run, table, words)]
+    cells += [CELLS[column.name](run, table, words, column) for column in table.columns]
+    head = markup('<tr id="run-{}" data-run-id="{}" data-status="{}">', run.id, run.upstream_id, run.status)
+    return SafeString(f"{head}{''.join(cells)}{menu(run, table, words)}</tr>\n")
+
+
+def words_of(run: ListedRun) -> Words:
+    running, text = run.facts.is_active, visible(outcome_text(run))
+    return Words(
+        name=escaped(formats.short_id_text(run.upstream_id)),
+        outcome=outcome(run, text),
+        has_outcome=bool(text),
+        customer=escaped(visible(cut(run.customer, NAME_CHARS))) if run.customer else NOTHING,
+        assistant=escaped(visible(cut(run.assistant_name or formats.short_id_text(run.assistant_id), NAME_CHARS))),
+        created=shown.ago(run.created_at),
+        took=shown.elapsed(run.started_at) if running else escaped(formats.duration_text(run.duration_s)),
+    )
 
 
 # Always there
 
 
-def pick(run: Run, name: SafeString) -> SafeString:
+def pick(run: ListedRun, words: Words) -> SafeString:
     return markup(
-        '<td class="p1 pick"><input class="rowcheck" type="checkbox" name="run" value="{}" form="bulk-select" '
+        '<td class="c-pick"><input class="rowcheck" type="checkbox" name="run" value="{}" form="bulk-select" '
         'aria-label="Select {}"></td>',
-        run.pk,
-        name,
+        run.id,
+        words.name,
     )
 
 
-def status(run: Run, table: Table, name: SafeString) -> SafeString:
-    """Adds time left and functions of a run that waits, or why it ended, where no column says so."""
-    facts, note = run.facts, NOTHING
-    if facts.is_waiting:
-        left = shown.countdown(run.expires_at, label=name) if run.expires_at else NOTHING
-        calls = formats.pending_names_text(run.pending_calls) if run.waits_for else ""
-        note = markup('<span class="note">{} <code title="{}">{}</code></span>', left, calls, visible(cut(calls, 24)))
-    elif run.error_code and "error" not in table.columns:
-        note = markup('<span class="note" title="{}">{}</span>', run.error_code, cut(run.error_code, 24))
-    return markup("<td>{}{}</td>", shown.status(facts), note)
+def status(run: ListedRun, table: Table) -> SafeString:
+    def cell() -> SafeString:
+        facts = run.facts
+        return markup(
+            '<td class="c-state"><span class="status" data-status="{}">{}<span>{}</span></span>{}</td>',
+            run.status,
+            shown.icon(facts.icon),
+            facts.label,
+            only(table, "status", run.status),
+        )
+
+    return shared(table, ("status", run.status), cell)
 
 
-def title(run: Run, table: Table) -> SafeString:
+def question(run: ListedRun, table: Table, words: Words) -> SafeString:
+    """Links to the run by what was asked; by its id, where no question is known. Has the whole row for a phone."""
+    asked = visible(run.question)
+    name = escaped(cut(asked, QUESTION_CHARS)) if asked else markup('<span class="dim">Run {}</span>', words.name)
+    facts = [one for one in (words.customer, words.assistant, words.created, words.took) if one]
     return markup(
-        '<th scope="row">{}<span class="sub only-narrow">{} · {}</span></th>',
-        shown.run_link(run, hit=table.query.words),
-        run.assistant_name or run.model,
-        shown.ago(run.created_at),
+        '<th scope="row" class="c-q q"><a href="{}" title="{}">{}</a>'
+        '<span class="lines">{}<span class="facts">{}</span></span></th>',
+        run_url(run, hit=table.query.words),
+        asked or run.upstream_id,
+        name,
+        words.outcome if words.has_outcome else NOTHING,
+        SafeString(" · ".join(facts)),
+    )
+
+
+def outcome(run: ListedRun, text: str) -> SafeString:
+    """Shows why there is no reply in the colour of the status. How long a run still waits stands before it."""
+    if not text:
+        return markup('<span class="out dim">{}</span>', formats.UNKNOWN)
+    left, tone = NOTHING, NOTHING
+    if run.facts.is_waiting and run.expires_at:
+        left = markup("{} ", shown.countdown(run.expires_at, label=formats.short_id_text(run.upstream_id)))
+    if run.status in TONED:
+        tone = markup(' data-status="{}"', run.status)
+    return markup('<span class="out"{} title="{}">{}{}</span>', tone, text, left, cut(text, OUTCOME_CHARS))
+
+
+def menu(run: ListedRun, table: Table, words: Words) -> SafeString:
+    """Links to what can be done with a row, for keys and touch: a page, or a menu where scripts run."""
+    return markup(
+        '<td class="c-act p1"><a class="btn sq ghost" href="{}" data-row-menu aria-haspopup="true" '
+        'aria-label="Filter by a value of run {}">{}</a></td>',
+        table.query.row_address(run.id),
+        words.name,
+        shown.icon("more"),
+    )
+
+
+def only(table: Table, name: str, value: str, key: str = "") -> SafeString:
+    """Offers to list only runs with this value, or those without it. Keys and touch have the row's menu."""
+    this, others = table.query.only(name, value, key)
+    return markup(
+        '<span class="only" aria-hidden="true"><a href="{}" tabindex="-1" title="Only this">=</a>'
+        '<a href="{}" tabindex="-1" title="Not this">≠</a></span>',
+        this,
+        others,
     )
 
 
 # Columns
 
 
-def thread(run: Run, table: Table) -> SafeString:
-    return markup('<td class="p2">{}</td>', shown.thread_link(run.thread))
+def shared(table: Table, key: tuple[str, ...], cell: Callable[[], SafeString]) -> SafeString:
+    """Makes a cell once for all rows of the page with the same value."""
+    found = table.cells.get(key)
+    if found is None:
+        found = table.cells[key] = cell()
+    return found
 
 
-def assistant(run: Run, table: Table) -> SafeString:
-    return markup('<td class="p2">{}</td>', shown.assistant_of(run))
+def plain(table: Table, column: Column, content: object, name: str = "", value: str = "", key: str = "") -> SafeString:
+    filters = only(table, name, value, key) if value else NOTHING
+    return markup('<td class="{}">{}{}</td>', column.classes, content, filters)
 
 
-def model(run: Run, table: Table) -> SafeString:
-    return markup('<td class="p3 dim">{}</td>', cut(run.model or formats.UNKNOWN, 28))
+def shown_outcome(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    return plain(table, column, words.outcome, "error", run.error_code)
 
 
-def started(run: Run, table: Table) -> SafeString:
-    if run.started_at:
-        return markup('<td class="p2">{}</td>', shown.ago(run.started_at))
-    return markup(
-        '<td class="p2"><span class="dim" title="not started yet">created {}</span></td>', shown.ago(run.created_at)
-    )
+def customer(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    value, key = run.customer or "", run.connection.customer_key
+    cell = partial(plain, table, column, words.customer or shown.DASH, THREAD_METADATA, value, key)
+    return shared(table, ("customer", value, key), cell)
 
 
-def created(run: Run, table: Table) -> SafeString:
-    return markup('<td class="p2">{}</td>', shown.ago(run.created_at))
+def assistant(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    def cell() -> SafeString:
+        return plain(table, column, shown.assistant_of(run), "assistant", run.assistant_id)
+
+    return shared(table, ("assistant", run.assistant_id, run.assistant_name), cell)
 
 
-def ended(run: Run, table: Table) -> SafeString:
-    return markup('<td class="p3">{}</td>', shown.ago(run.ended_at))
+def run_id(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    return plain(table, column, shown.short_id(run.upstream_id))
 
 
-def number(run: Run, table: Table, column: RunColumn) -> SafeString:
-    of = column.listed
-    return markup('<td class="num {}">{}</td>', of.width, WRITERS[of.unit](getattr(run, column.name)))
+def thread(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    return plain(table, column, shown.thread_link(run.thread), "thread", run.thread.upstream_id)
 
 
-def duration(run: Run, table: Table) -> SafeString:
-    taken = shown.elapsed(run.started_at) if run.facts.is_active else formats.duration_text(run.duration_s)
-    return markup('<td class="num p1">{}</td>', taken)
+def model(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    cell = partial(plain, table, column, cut(run.model or formats.UNKNOWN, 28), "model", run.model)
+    return shared(table, ("model", run.model), cell)
 
 
-def steps(run: Run, table: Table) -> SafeString:
+def created(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    return plain(table, column, words.created)
+
+
+def started(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    return plain(table, column, shown.ago(run.started_at))
+
+
+def ended(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    return plain(table, column, shown.ago(run.ended_at))
+
+
+def number(run: ListedRun, table: Table, words: Words, column: Column, of: RunColumn) -> SafeString:
+    return plain(table, column, WRITERS[of.listed.unit](getattr(run, of.name)))
+
+
+def duration(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    return plain(table, column, words.took)
+
+
+def steps(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
     is_known = run.step_count or run.has_all_steps
-    return markup('<td class="num p3">{}</td>', run.step_count if is_known else formats.UNKNOWN)
+    return plain(table, column, run.step_count if is_known else formats.UNKNOWN)
 
 
-def error(run: Run, table: Table) -> SafeString:
-    return markup('<td class="p3">{}</td>', cut(run.error_code or formats.UNKNOWN, 28))
+def error(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    return plain(table, column, cut(run.error_code or formats.UNKNOWN, 28), "error", run.error_code)
 
 
-def connection(run: Run, table: Table) -> SafeString:
-    return markup('<td class="p3 dim">{}</td>', run.connection.slug)
+def connection(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    return plain(table, column, run.connection.slug, "connection", run.connection.slug)
 
 
-def metadata(run: Run, table: Table) -> SafeString:
-    return markup('<td class="p3 grow">{}</td>', shown.metadata_tags(run.metadata, query=table.query))
+def metadata(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    pairs = run.metadata if run.metadata_text != "{}" else {}
+    return plain(table, column, shown.metadata_tags(pairs, query=table.query))
 
 
-CELLS: dict[str, Callable[[Run, Table], SafeString]] = {
-    **{word: partial(number, column=column) for word, column in LISTED.items()},
-    "thread": thread, "assistant": assistant, "model": model, "started": started, "created": created, "ended": ended,
-    "duration": duration, "steps": steps, "error": error, "connection": connection, "metadata": metadata,
+CELLS: dict[str, Callable[[ListedRun, Table, Words, Column], SafeString]] = {
+    **{word: partial(number, of=column) for word, column in LISTED.items()},
+    "outcome": shown_outcome, "customer": customer, "assistant": assistant, "created": created, "duration": duration,
+    "run": run_id, "thread": thread, "model": model, "started": started, "ended": ended, "steps": steps,
+    "error": error, "connection": connection, "metadata": metadata,
 }  # fmt: skip
+
+
+def filters_of(run: ListedRun, table: Table) -> list[tuple[str, str, str, str]]:
+    """Lists what a row can be filtered by, for its menu: (label, value, only this, not this)."""
+    named = [
+        ("Status", run.facts.label, "status", run.status, ""),
+        ("Customer", run.customer or "", THREAD_METADATA, run.customer or "", run.connection.customer_key),
+        ("Assistant", run.assistant_name or run.assistant_id, "assistant", run.assistant_id, ""),
+        ("Model", run.model, "model", run.model, ""),
+        ("Error", run.error_code, "error", run.error_code, ""),
+        ("Thread", formats.short_id_text(run.thread.upstream_id), "thread", run.thread.upstream_id, ""),
+        *((key, str(value), METADATA, str(value), key) for key, value in sorted(run.metadata.items())),
+    ]
+    return [(label, text, *table.query.only(name, value, key)) for label, text, name, value, key in named if value]

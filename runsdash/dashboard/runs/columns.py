@@ -1,6 +1,6 @@
 """Defines the columns of the run list: which a person wants, and how they can be sorted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runsdash.accounts.models import User
@@ -9,36 +9,61 @@ from runsdash.index.search.filter_names import NUMBERS
 
 @dataclass(frozen=True)
 class Column:
-    """Describes a column. `classes` say on which widths it goes; `sort` is its name in `?sort=`, "" for none."""
+    """Describes a column.
+
+    `classes`: its width, and on which pages it goes. `sort`: its name in `?sort=`, "" for none.
+    """
 
     name: str
     label: str
     classes: str = ""
     sort: str = ""
-    is_usual: bool = True
+    is_usual: bool = False
 
 
-COLUMNS = [
-    Column("thread", "Thread", "p2"),
-    Column("assistant", "Assistant", "p2"),
-    Column("model", "Model", "p3"),
-    Column("started", "Started", "p2", sort="created_at"),
-    Column("created", "Created", "p2", sort="created_at", is_usual=False),
-    Column("ended", "Ended", "p3", is_usual=False),
-    *(Column(name, of.label, f"num {of.width}", sort=name, is_usual=of.is_usual) for name, of in NUMBERS.items()),
-    Column("error", "Error", "p3", is_usual=False),
-    Column("connection", "Connection", "p3", is_usual=False),
-    Column("metadata", "Metadata", "p3 grow"),
+def number(name: str, classes: str, *, is_usual: bool = False) -> Column:
+    return Column(name, NUMBERS[name].label, f"num {classes}", sort=name, is_usual=is_usual)
+
+
+CUSTOMER = Column("customer", "Customer", "c-who p2", is_usual=True)
+FIRST = [
+    Column("outcome", "Outcome", "c-out p1", is_usual=True),
+    CUSTOMER,
+    Column("assistant", "Assistant", "c-asst p3", is_usual=True),
+    Column("created", "Created", "c-when p1", sort="created_at", is_usual=True),
+    number("duration", "c-took p2", is_usual=True),
+    number("tokens", "c-n p4", is_usual=True),
+    number("cost", "c-usd p3", is_usual=True),
 ]
-NAMES = [column.name for column in COLUMNS]
-USUAL = [column.name for column in COLUMNS if column.is_usual]
+COLUMNS = [
+    *FIRST,
+    Column("run", "Run", "c-id p2"),
+    Column("thread", "Thread", "c-id p2"),
+    Column("model", "Model", "c-asst p3"),
+    Column("started", "Started", "c-when p2"),
+    Column("ended", "Ended", "c-when p3"),
+    *(number(name, "c-n p3") for name in NUMBERS if name not in {column.name for column in FIRST}),
+    Column("error", "Error", "c-asst p3"),
+    Column("connection", "Connection", "c-who p3"),
+    Column("metadata", "Metadata", "c-out p3"),
+]
 
 
-def columns_for(user: User) -> list[str]:
-    """Returns the columns this person wants, in the table's order. Status and run are always there."""
-    return in_order(user.list_columns) or USUAL
+def columns_for(user: User, *, names_customers: bool) -> list[Column]:
+    """Returns the columns this person wants, in the table's order. Status and question are always there.
+
+    Without a connection that `names_customers` there is no such column.
+    """
+    wanted = set(in_order(user.list_columns))
+    shown = [column for column in COLUMNS if (column.name in wanted if wanted else column.is_usual)]
+    return [column for column in shown if names_customers or column is not CUSTOMER]
 
 
 def in_order(names: Iterable[object]) -> list[str]:
     wanted = set(map(str, names))
-    return [name for name in NAMES if name in wanted]
+    return [column.name for column in COLUMNS if column.name in wanted]
+
+
+def are_many(columns: Sequence[Column]) -> bool:
+    """Tells whether the table is wider than a page, so that it scrolls in its panel."""
+    return len(columns) > len(FIRST)

@@ -8,21 +8,27 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.index.search.facets import facets_of
+from runsdash.index.search.filter_totals import totals_of
 from runsdash.index.search.suggestions import suggestions
 
 from .columns import in_order
-from .facet_menus import around_rows
+from .facet_menus import menus
 from .query import MAX_FILTER_CHARS, run_list_query
+from .totals_view import totals_context
 
 
 @viewer_required
 @require_safe
 def facets(request: HttpRequest) -> HttpResponse:
-    """Counts runs of the filter for each value; `exact` takes its time. An unreadable filter has none."""
+    """Counts runs of the filter for each value, and adds them up; `exact` counts on. An unreadable filter has none."""
     query = run_list_query(request.GET)
     connection = connection_named(query.connection_slug) if query.connection_slug else None
-    counts = None if query.error else facets_of(query.filter, connection, is_exact="exact" in request.GET)
-    return render(request, "runs/_facets.html", {"query": query, **around_rows(query, counts)})
+    is_exact = "exact" in request.GET
+    counts = None if query.error else facets_of(query.filter, connection, is_exact=is_exact)
+    context = {"query": query, "facets": counts, "menus": menus(query, counts)}
+    if is_exact or query.error:
+        return render(request, "runs/_facets.html", context)
+    return render(request, "runs/facets.html", context | totals_context(query, totals_of(query.filter, connection)))
 
 
 @viewer_required

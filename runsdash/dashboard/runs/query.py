@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, lru_cache
 from urllib.parse import quote_plus, urlencode
 
 from django.http import QueryDict
+from django.urls import reverse
 
 from runsdash.index.kept_filters import is_long, kept_text
 from runsdash.index.search import SORTS, RunOrder
@@ -73,6 +74,12 @@ class RunListQuery:
         given = {name: value for name, value in values.items() if value not in ("", None)}
         return f"?{urlencode(given)}" if given else "?"
 
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """Returns what a form of the list carries, without its page."""
+        given = {**self.given, "sort": self.sort_word, "connection": self.connection_slug}
+        return [(name, value) for name, value in given.items() if value]
+
     def sorted_by(self, sort: str) -> str:
         """Links to the list in another order: largest first, and the other way when it is so already."""
         chosen = sort if self.sort == f"-{sort}" else f"-{sort}"
@@ -94,15 +101,46 @@ class RunListQuery:
     def kept_clauses(self) -> frozenset[Clause]:
         return frozenset(self.base.clauses)
 
+    def in_address(self, clause: Clause) -> str:
+        return quote_plus(text_of(clause))
+
     def with_pair(self, key: str, value: str) -> str:
         """Links to the list narrowed to a metadata pair. Called for each tag of each row."""
         start, end = self.address_around
         return f"{start}{pair_in_address(key, value)}{end}"
 
+    def only(self, name: str, value: str, key: str = "") -> tuple[str, str]:
+        """Returns the addresses of the list with this value alone, and without it. Called for cells of each row."""
+        ends = self.ends_of.get((name, key)) or self.ends_of.setdefault((name, key), self.ends_without(name, key))
+        yes, no = clauses_in_address(name, value, key)
+        (start, end), (start_of_others, end_of_others) = ends
+        return f"{start}{yes}{end}", f"{start_of_others}{no}{end_of_others}"
+
+    def ends_without(self, name: str, key: str) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Returns both addresses around their clause: what the filter says of the name gives way to it."""
+        of_others = [one for one in self.filter.clauses if (one.name, one.key) != (name, key)]
+        excluding = [one for one in self.filter.clauses if one in of_others or one.is_negated]
+        return self.ends_around(self.filter.of(of_others)), self.ends_around(self.filter.of(excluding))
+
+    @cached_property
+    def ends_of(self) -> dict[tuple[str, str], tuple[tuple[str, str], tuple[str, str]]]:
+        return {}
+
+    def row_address(self, key: int) -> str:
+        """Returns the address of the menu of a row of this list."""
+        return f"{rows_address()}{key}/{self.own_address}"
+
+    @cached_property
+    def own_address(self) -> str:
+        return self.url_query()
+
     @cached_property
     def address_around(self) -> tuple[str, str]:
         """Returns the address of the list, before and behind one more clause."""
-        said = self.said(self.filter)
+        return self.ends_around(self.filter)
+
+    def ends_around(self, run_filter: RunFilter) -> tuple[str, str]:
+        said = self.said(run_filter)
         rest = self.url_query(**said | {"q": ""}).removeprefix("?")
         start = quote_plus(f"{said['q']} ") if said["q"] else ""
         return f"?q={start}", f"&{rest}" if rest else ""
@@ -145,6 +183,18 @@ class RunListQuery:
 def pair_in_address(key: str, value: str) -> str:
     """Writes the clause of a metadata pair. Rows of a list have few different ones."""
     return quote_plus(text_of(Clause(METADATA, value, "=", key)))
+
+
+@lru_cache(maxsize=4096)
+def clauses_in_address(name: str, value: str, key: str) -> tuple[str, str]:
+    """Writes the clause of a value and its opposite."""
+    clause = Clause(name, value, "=" if key else ":", key)
+    return quote_plus(text_of(clause)), quote_plus(text_of(replace(clause, is_negated=True)))
+
+
+@cache
+def rows_address() -> str:
+    return reverse("runs_row", args=[0]).removesuffix("0/")
 
 
 def text_of_all(clauses: list[Clause]) -> str:

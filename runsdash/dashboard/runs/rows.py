@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from django.db.models import QuerySet
 
 from runsdash.dashboard.shell.links import mark_ambiguous
-from runsdash.index.models import Assistant, Connection, Run
+from runsdash.index.models import Assistant, Connection, Run, Thread
 from runsdash.index.run_columns import LISTED
+from runsdash.index.search.listed_runs import ListedRun
 
 COLUMNS = (
     "upstream_id", "assistant_id", "model", "status", "created_at", "started_at", "ended_at", "expires_at",
@@ -23,7 +24,16 @@ def narrowed(runs: QuerySet[Run]) -> QuerySet[Run]:
     return runs.select_related("thread").only(*COLUMNS)
 
 
-ROWS = narrowed(Run.objects.all())
+def with_connections(runs: Sequence[ListedRun], *, among: Sequence[Connection]) -> Sequence[ListedRun]:
+    """Sets `connection` and `is_ambiguous` on each run of a list and its thread. No query for one connection."""
+    by_key = {one.pk: one for one in among}
+    for run in runs:
+        run.connection = run.thread.connection = by_key.get(run.connection_id) or Connection.objects.get(
+            pk=run.connection_id  # it was added just now
+        )
+    mark_ambiguous(runs, among=among, model=Run)
+    mark_ambiguous([run.thread for run in runs], among=among, model=Thread)
+    return runs
 
 
 def complete_rows(runs: Sequence[Run], *, among: Sequence[Connection]) -> Sequence[Run]:

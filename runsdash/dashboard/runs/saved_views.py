@@ -1,5 +1,7 @@
 """Saves, renames, shares and deletes filters. Everybody sees a shared one, its owner alone changes it."""
 
+from dataclasses import dataclass
+
 from django import forms
 from django.contrib import messages
 from django.db.models import Q, QuerySet
@@ -9,12 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.accounts.models import User
-from runsdash.dashboard.shell.links import view_url
+from runsdash.dashboard.shell.links import runs_url, view_url
 from runsdash.index.kept_filters import keep_if_long
 from runsdash.index.models import SavedView
 from runsdash.index.search.run_filter import FilterError, parsed
 
-from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, run_list_query
+from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, RunListQuery, run_list_query
 
 
 class SavedViewForm(forms.ModelForm):
@@ -102,6 +104,33 @@ def own_view(request: HttpRequest, key: int) -> SavedView:
 
 def seen_by(user: User) -> QuerySet[SavedView]:
     return SavedView.objects.filter(Q(owner=user) | Q(is_shared=True)).select_related("owner")
+
+
+@dataclass(frozen=True)
+class MenuView:
+    """Holds a view for the head of the list. `owner`: whose it is, "" for the reader's own."""
+
+    name: str
+    address: str
+    owner: str
+    is_shared: bool
+    is_chosen: bool
+
+
+def views_in_menu(user: User, query: RunListQuery, *, most: int) -> list[MenuView]:
+    """Returns the views a person sees, for a list with this filter."""
+    text, sort = query.kept_text, query.sort_word
+    rows = seen_by(user).values_list("name", "query", "sort", "is_shared", "owner_id", "owner__username")[:most]
+    return [
+        MenuView(
+            name=name,
+            address=runs_url(of_view, its_sort),
+            owner=owner if owner_id != user.pk else "",
+            is_shared=is_shared,
+            is_chosen=of_view == text and its_sort == sort,
+        )
+        for name, of_view, its_sort, is_shared, owner_id, owner in rows
+    ]
 
 
 def listed(request: HttpRequest, *, form: SavedViewForm, status: int = 200) -> HttpResponse:

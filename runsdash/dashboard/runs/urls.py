@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from . import batch_views, filter_views, saved_views, views
+from . import batch_views, exports, filter_views, saved_views, totals_view, views
 
 urlpatterns = [
     path("runs/", views.runs, name="runs"),
     path("runs/live/", views.live, name="runs_live"),
+    path("runs/export.csv", exports.export_csv, name="runs_export_csv"),
+    path("runs/export.jsonl", exports.export_jsonl, name="runs_export_jsonl"),
+    path("runs/totals/", totals_view.totals, name="runs_totals"),
+    path("runs/rows/<int:key>/", views.row_menu, name="runs_row"),
     path("runs/facets/", filter_views.facets, name="runs_facets"),
     path("runs/suggest/", filter_views.suggest, name="runs_suggest"),
     path("runs/columns/", filter_views.columns, name="runs_columns"),

@@ -1,4 +1,6 @@
-"""Lists runs across threads: the list, its poll, and the short address of a run."""
+"""Lists runs across threads: the list, its poll, the menu of a row, and the short address of a run."""
+
+from collections.abc import Sequence
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
@@ -18,18 +20,24 @@ from runsdash.index.kept_filters import in_address, keep_if_long
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import RunListPage, run_list_page
 from runsdash.index.search.facets import facets_of
+from runsdash.index.search.filter_totals import totals_of
+from runsdash.index.search.listed_runs import ListedRun, ListedRuns
 from runsdash.index.storage.keyset import CursorError
 from runsdash.sync.refresh import run_row
 
-from .columns import COLUMNS, columns_for
-from .facet_menus import around_rows
+from .cells import Table, filters_of, rows_html
+from .columns import COLUMNS, are_many, columns_for
+from .facet_menus import menus
 from .newer import PageDrawn, count_newer
 from .query import DEFAULT_LIMIT, LIMITS, RunListQuery, run_list_query
-from .rows import ROWS, complete_rows
-from .saved_views import seen_by
+from .rows import with_connections
+from .saved_views import MenuView, views_in_menu
+from .time_menu import asked_days, time_menu, without_time
+from .totals_view import totals_context
 
 MAX_ROWS = 100  # in one poll
 MAX_VIEWS = 30  # in the menu; all are on their own page
+ROWS = ListedRuns()
 
 
 @viewer_required
@@ -40,25 +48,31 @@ def runs(request: HttpRequest) -> HttpResponse:
     A filter that cannot be read is answered 400 with what was typed.
     """
     query = run_list_query(request.POST if request.method == "POST" else request.GET)
-    if request.method == "POST" and not query.error:
-        keep_if_long(query.text)
-        return redirect(f"{reverse('runs')}{query.url_query(**{'q': '', **in_address(query.text)})}")
+    moved = other_address(request, query)
+    if moved:
+        return redirect(f"{reverse('runs')}{moved}")
     shell, now = Shell(request), timezone.now()
     connection = connection_of_list(query, shell)
-    page = RunListPage()
+    page: RunListPage[ListedRun] = RunListPage()
     if not query.error:
         try:
             page = found_page(query, connection, shell)
         except CursorError:
             return redirect(f"{reverse('runs')}{query.url_query()}")
     drawn = PageDrawn.of(page.rows, limit=query.limit, at=now) if query.is_first_page else None
+    views = views_in_menu(request.user, query, most=MAX_VIEWS)
+    table = table_of(shell, query)
     context = {
         "query": query,
         "page": page,
+        "rows": rows_html(page.rows, table),
         "shell": shell,
-        "limits": LIMITS,
+        "views": views,
+        "title": title_of(query, views),
+        "time": time_menu(query),
+        "table": table,
+        "is_wide": are_many(table.columns),
         **filtering(request, query, connection),
-        **table(request),
     }
     context["poll"] = None if query.error else poll(shell, query, rows=page.rows, drawn=drawn, newer=0)
     return render(request, "runs/runs.html", context, status=400 if query.error else 200)
@@ -71,20 +85,36 @@ def live(request: HttpRequest) -> HttpResponse:
     query, shell = run_list_query(request.GET), Shell(request)
     connection = connection_of_list(query, shell)
     keys = [int(key) for key in request.GET.get("rows", "").split(".") if key.isdecimal() and len(key) < 20]
-    rows = list(ROWS.filter(pk__in=keys[:MAX_ROWS]).order_by("-pk"))
+    found = ROWS.in_bulk(keys[:MAX_ROWS]) if keys else {}
+    rows = [found[key] for key in sorted(found, reverse=True)]
     drawn = PageDrawn.read(request.GET.get("drawn", ""))
     newer = 0 if drawn is None or query.error else count_newer(query, connection, drawn)
     shown, now = request.headers.get("HX-PTag", ""), tag(shell, rows, newer)
     if shown == now:
         return HttpResponseNotModified()
     is_news = has_news(now, shown=shown)
-    context = {"has_news": is_news, "newer": newer, "query": query, "shell": shell, **table(request)}
+    context = {"has_news": is_news, "newer": newer, "query": query, "shell": shell}
     if is_news:
-        context["rows"] = complete_rows(rows, among=shell.connections)
+        table = table_of(shell, query)
+        with_connections(rows, among=shell.connections)
+        context["rows"] = [(run.pk, rows_html([run], table)) for run in rows]
     context["poll"] = poll(shell, query, rows=rows, drawn=drawn, newer=newer)
     response = render(request, "runs/live.html", context)
     response["HX-PTag"] = context["poll"].tag
     return trigger_client_event(response, "runs-changed") if is_news else response
+
+
+@viewer_required
+@require_safe
+def row_menu(request: HttpRequest, key: int) -> HttpResponse:
+    """Shows what a list can be filtered by of one of its rows: a page of its own, or what a menu holds."""
+    query, shell = run_list_query(request.GET), Shell(request)
+    found = list(ROWS.in_bulk([key]).values())
+    if not found:
+        raise Http404("This run is not in the index any more.")
+    [run] = with_connections(found, among=shell.connections)
+    context = {"run": run, "query": query, "filters": filters_of(run, table_of(shell, query))}
+    return render(request, "runs/_row_menu.html" if request.htmx else "runs/row_menu.html", context)
 
 
 @viewer_required
@@ -102,32 +132,59 @@ def short(request: HttpRequest, run_id: str) -> HttpResponse:
     return redirect(run_url(run))
 
 
+def other_address(request: HttpRequest, query: RunListQuery) -> str:
+    """Returns where a form of the list leads: to a filter that was typed, or to days that were chosen; "" for none."""
+    if query.error:
+        return ""
+    days = asked_days(request.GET)
+    if days is not None:
+        return query.filtered(without_time(query).with_clause(days))
+    if request.method != "POST":
+        return ""
+    keep_if_long(query.text)
+    return query.url_query(**{"q": "", **in_address(query.text)})
+
+
 def filtering(request: HttpRequest, query: RunListQuery, connection: Connection | None) -> dict[str, object]:
-    """Returns chips, saved views, and facets when the address asks for them: else they follow the rows."""
-    facets = facets_of(query.filter, connection) if "facets" in request.GET and not query.error else None
-    return around_rows(query, facets) | {"saved_views": list(seen_by(request.user)[:MAX_VIEWS])}
+    """Returns facets and totals when the address asks for them; else they follow the rows."""
+    if "facets" not in request.GET or query.error:
+        return {"facets": None, "totals": None}
+    facets = facets_of(query.filter, connection)
+    return {
+        "facets": facets,
+        "menus": menus(query, facets),
+        **totals_context(query, totals_of(query.filter, connection)),
+    }
 
 
-def table(request: HttpRequest) -> dict[str, object]:
-    return {"columns": columns_for(request.user), "all_columns": COLUMNS}
+def table_of(shell: Shell, query: RunListQuery) -> Table:
+    names_customers = any(one.customer_key for one in shell.connections)
+    columns = columns_for(shell.request.user, names_customers=names_customers)
+    return Table(columns, query, shell.can_act, every_column=COLUMNS, limits=LIMITS)
+
+
+def title_of(query: RunListQuery, views: Sequence[MenuView]) -> str:
+    """Names the view that is shown, else what the filter says."""
+    view = next((one.name for one in views if one.is_chosen), "")
+    return view or query.text
 
 
 def connection_of_list(query: RunListQuery, shell: Shell) -> Connection | None:
     return connection_named(query.connection_slug, among=shell.connections) if query.connection_slug else None
 
 
-def found_page(query: RunListQuery, connection: Connection | None, shell: Shell) -> RunListPage:
+def found_page(query: RunListQuery, connection: Connection | None, shell: Shell) -> RunListPage[ListedRun]:
     page = run_list_page(
         query.filter, order=query.order, rows=ROWS, limit=query.limit, cursor=query.cursor, connection=connection
     )
-    complete_rows(page.rows, among=shell.connections)
+    with_connections(page.rows, among=shell.connections)
     return page
 
 
 # The poll
 
 
-def poll(shell: Shell, query: RunListQuery, *, rows: list[Run], drawn: PageDrawn | None, newer: int) -> Poll:
+def poll(shell: Shell, query: RunListQuery, *, rows: Sequence[ListedRun], drawn: PageDrawn | None, newer: int) -> Poll:
     """Returns where and how often the page asks next. It leaves out runs that have ended."""
     active = [run for run in rows if run.facts.is_active]
     values = {
@@ -144,5 +201,5 @@ def poll(shell: Shell, query: RunListQuery, *, rows: list[Run], drawn: PageDrawn
     return Poll(url=f"{reverse('runs_live')}?{given}", interval_s=interval_s, tag=tag(shell, active, newer))
 
 
-def tag(shell: Shell, rows: list[Run], newer: int) -> str:
+def tag(shell: Shell, rows: Sequence[ListedRun], newer: int) -> str:
     return list_tag(rows_state(rows), newer, pill=shell.freshness_tag)

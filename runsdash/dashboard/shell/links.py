@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, Model
@@ -18,15 +19,17 @@ RUN = "threads/<id:thread_id>/runs/<id:run_id>/"  # how the address of a run beg
 PLAIN_ID = re.compile(r"[A-Za-z0-9_~-]+").fullmatch  # looks the same in an address
 
 
-def mark_ambiguous(objects: Iterable[Model], *, among: Sequence[Connection] | None = None) -> None:
+def mark_ambiguous(
+    objects: Iterable[Any], *, among: Sequence[Connection] | None = None, model: type[Model] | None = None
+) -> None:
     """Sets `is_ambiguous` on rows of one model whose id another connection knows too.
 
-    `among`: all connections, by whoever has read them already.
+    `among`: all connections, by whoever has read them already. `model`: of objects that are no rows of it themselves.
     """
     objects = list(objects)
     if not objects or (Connection.objects.count() if among is None else len(among)) < 2:
         return
-    model = type(objects[0])
+    model = model or type(objects[0])
     ids = [one.upstream_id for one in objects]
     several = model.objects.filter(upstream_id__in=ids, connection__in=among or Connection.objects.all())
     doubled = set(
@@ -92,5 +95,10 @@ def list_url(name: str, text: str = "", connection: Connection | None = None) ->
 
 def view_url(view: SavedView) -> str:
     """Returns the URL of the run list that a saved view stands for."""
-    given = {name: value for name, value in (in_address(view.query) | {"sort": view.sort}).items() if value}
+    return runs_url(view.query, view.sort)
+
+
+def runs_url(text: str, sort: str) -> str:
+    """Returns the URL of the run list with a filter as it is kept, and an order."""
+    given = {name: value for name, value in (in_address(text) | {"sort": sort}).items() if value}
     return f"{reverse('runs')}{'?' if given else ''}{urlencode(given)}"

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.threads import AddedThreads, add_threads, add_threads_of_file, stop_import
-from runsdash.dashboard.runs.facet_menus import menus, time_menu
+from runsdash.dashboard.runs.facet_menus import menus
 from runsdash.dashboard.runs.query import RunListQuery
+from runsdash.dashboard.runs.time_menu import time_menu
 from runsdash.dashboard.shell.lookup import NoConnection, connection_named, usable_connection
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.dashboard.shell.uploads import MAX_UPLOAD_BYTES, UploadRefused, keep_upload

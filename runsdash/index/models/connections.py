@@ -29,6 +29,7 @@ class Connection(models.Model):
     budget_per_min = models.IntegerField(default=600)
     is_from_environment = models.BooleanField(default=False)
     is_enabled = models.BooleanField(default=True)
+    customer_key = models.CharField(max_length=64, blank=True, default="")  # of a thread's metadata: whose it is
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
     # How it has been answering; written by sync at most once every few seconds.

@@ -7,7 +7,8 @@ text           run_filter.parsed reads it, by filter_grammar, filter_names and f
   → positions  run_pages makes a page, ids or counts of them
 run_query holds what they hand on, sql the forms of statements.
 A run's key begins with the second of its creation (storage/keys.py): an order by time is one by key, and a span of time
-a KeyRange. facets counts a filter's runs by value (value_counts); suggestions completes text that is being typed.
+a KeyRange. facets counts a filter's runs by value (value_counts); suggestions completes text that is being typed;
+filter_totals adds up a filter's runs, listed_runs reads what their rows show.
 """
 
 from .run_pages import RunListPage, ids_of, run_list_page

@@ -6,8 +6,9 @@ Owns units, time zones and how a moment becomes a bound on keys. What cannot be 
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -52,19 +53,27 @@ def exact(number: float) -> float:
 
 # Moments
 
+# Days by a word, as counted from today; weeks begin on Monday.
+DAYS_BY_WORD: dict[str, Callable[[date], tuple[date, int]]] = {
+    "today": lambda today: (today, 1),
+    "yesterday": lambda today: (today - timedelta(days=1), 1),
+    "last-week": lambda today: (today - timedelta(days=today.weekday() + 7), 7),
+}
+
 
 def moment_of(value: str) -> datetime | None:
-    """Reads a moment. `24h`, `-24h` and `7d` count back from now; without a zone, the reader's is meant."""
+    """Reads a moment. `24h`, `-24h` and `7d` count back from now; without a zone, the reader's is meant.
+
+    Of days (`2026-11-23`, `yesterday`, `last-week`) it is where they begin.
+    """
     span = SPAN.fullmatch(value)
     if span:
         return max(timezone.now() - timedelta(seconds=int(span[1]) * UNIT_S[span[2]]), EARLIEST)
+    days = days_of(value)
     try:
-        moment = parse_datetime(value) if len(value) > 10 else None
-        day = parse_date(value) if moment is None else None
+        moment = start_of(days[0]) if days else parse_datetime(value) if len(value) > 10 else None
     except ValueError:
         return None
-    if day is not None:
-        moment = start_of(day)
     if moment is None:
         return None
     try:
@@ -81,15 +90,27 @@ def checked_moment(value: str) -> datetime:
     return moment
 
 
+def days_of(value: str) -> tuple[date, int] | None:
+    """Reads a day, or several by a word, of the reader: (first day, number of days)."""
+    if value in DAYS_BY_WORD:
+        today = timezone.localdate()
+        return DAYS_BY_WORD[value](today)
+    try:
+        day = parse_date(value) if len(value) <= 10 else None
+    except ValueError:
+        return None
+    return (day, 1) if day else None
+
+
 def is_day(value: str) -> bool:
-    return len(value) <= 10 and not SPAN.fullmatch(value)
+    return days_of(value) is not None
 
 
 def end_of(value: str, moment: datetime) -> datetime:
     """Returns the moment after which `value` is over: a date lasts until the next one begins."""
-    day = parse_date(value) if is_day(value) else None
+    days = days_of(value)
     try:
-        return moment if day is None else max(start_of(day + timedelta(days=1)), EARLIEST)
+        return moment if days is None else max(start_of(days[0] + timedelta(days=days[1])), EARLIEST)
     except OverflowError:
         return moment
 

@@ -91,7 +91,7 @@ def value_counts_by_walking(
     plan = plan_for(run_query, RunOrder(), None, budget)
     total = no_value_counts()
     reads_runs = plan.gathered is None and bool(plan.tests)
-    for ids, is_last in chunks(plan, budget):
+    for ids, is_last, _ in chunks(plan, budget):
         try:
             with stopped_after(max(0.001, budget.left_s)):
                 part = value_counts_of(read_once(ids) if reads_runs else ids, names, run_query.subject)
@@ -109,19 +109,24 @@ def read_once(ids: Sql) -> Sql:
     return listed_ids([key for (key,) in fetched(ids)])
 
 
-def chunks(plan: Plan, budget: TimeBudget) -> Iterator[tuple[Sql, bool]]:
-    """Yields queries for the ids that pass, and whether it is the last. Measures what comes in between."""
+def chunks(
+    plan: Plan, budget: TimeBudget, start: Position | None = None
+) -> Iterator[tuple[Sql, bool, Position | None]]:
+    """Yields queries for the ids that pass behind `start`, whether it is the last, and where it ends.
+
+    Measures what comes in between.
+    """
     if plan.gathered is not None:
-        positions = plan.gathered_positions(plan.gathered, None, count=budget.gathered, cap=budget.gathered)
-        yield listed_ids([position[-1] for position in positions]), True
+        positions = plan.gathered_positions(plan.gathered, start, count=budget.gathered, cap=budget.gathered)
+        yield listed_ids([position[-1] for position in positions]), True, positions[-1] if positions else start
         return
     (scan,) = (scan for scan in plan.scans if isinstance(scan, KeyScan))  # as every plan by time has it
-    position: Position | None = None
+    position = start
     size = max(budget.first_chunk, scan.least_chunk)
     while size:
         began = monotonic()
         ids, seen, last = chunk_ids(scan, position, plan.tests, size)
-        yield ids, seen < size
+        yield ids, seen < size, last
         if seen < size:
             return
         position, size = last, budget.next_chunk(size, monotonic() - began)

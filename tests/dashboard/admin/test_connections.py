@@ -5,7 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
-from runsdash.index.models import Connection
+from runsdash.index.models import Connection, ThreadMetadata
 from runsdash.index.storage.sealed_keys import seal, unseal
 from tests.pages import page_of, partials_of
 from tests.rows import made_connection, made_run
@@ -259,3 +259,31 @@ def test_the_edit_page_tests_it_and_does_not_push_its_removal(admin, connection)
     remove = next(one for one in buttons if one.text.startswith("Remove"))
     assert "solid" not in remove.classes
     assert len(remove.text) < max(len(one.text) for one in buttons if "primary" in one.classes)
+
+
+# Customers
+
+
+def test_an_administrator_names_customers_of_any_connection(admin: Client, viewer: Client) -> None:
+    prod = made_connection(is_from_environment=True)
+    url = f"{URL}prod/customer/"
+    ThreadMetadata.objects.create(thread=made_run(prod).thread, key="customer", value="C-14")
+    offered = [one["value"] for one in page_of(admin.get(url)).all("option")]
+    assert offered == ["customer"]
+    assert admin.post(url, {"customer_key": "customer"})["Location"] == f"{URL}prod/"
+    assert Connection.objects.get().customer_key == "customer"
+    assert "customer" in page_of(admin.get(f"{URL}prod/")).one("main").text
+    entry = AuditEntry.objects.filter(action="name_customer_key").last()
+    assert (entry.before, entry.after) == ({"customer_key": ""}, {"customer_key": "customer"})
+    row = page_of(viewer.get("/runs/")).one("tr", data_run_id=True)
+    assert "C-14" in row.text
+    assert viewer.post(url, {"customer_key": "x"}).status_code == 403
+    assert admin.put(url).status_code == 405
+    assert page_of(admin.get(f"{URL}none/customer/"), status=404)
+
+
+def test_a_key_that_is_too_long_is_refused_and_kept(admin: Client) -> None:
+    made_connection()
+    page = page_of(admin.post(f"{URL}prod/customer/", {"customer_key": "k" * 65}), status=422)
+    assert page.one("input", name="customer_key")["value"] == "k" * 65
+    assert "64 characters" in page.one(id="customer_key-err").text

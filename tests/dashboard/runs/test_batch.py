@@ -359,3 +359,15 @@ def test_the_list_offers_selection_to_operators_only(operator, viewer, three):
     assert {box["value"] for box in page.all("input", class_="rowcheck")} == {str(run.pk) for run in three}
     assert {box["form"] for box in page.all("input", class_="rowcheck")} == {page.one("form", class_="bulk")["id"]}
     assert parsed(viewer.get("/runs/")).all("input", class_="rowcheck") == []
+
+
+def test_nothing_is_chosen_that_destroys_or_cannot_apply(operator, three):
+    def radios(**query):
+        page = parsed(operator.get("/bulk/new/", query))
+        return {one["value"]: (one.get("checked"), one.get("disabled")) for one in page.all("input", type="radio")}
+
+    free, chosen, off = (None, None), ("", None), (None, "")
+    assert radios(q="is:active") == {"export": free, "tag": free, "cancel": free}
+    assert radios(q="is:active", operation="cancel") == {"export": free, "tag": free, "cancel": chosen}
+    assert radios(q="is:ended", operation="cancel") == {"export": free, "tag": free, "cancel": off}
+    assert radios(q="is:ended", operation="export") == {"export": chosen, "tag": free, "cancel": off}

@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
+from runsdash.accounts.models import User
 from runsdash.actions.batch.models import BatchJob
 from runsdash.dashboard.runs.query import run_list_query
 from runsdash.index.models import Connection, KeptFilter, Run, SavedView
@@ -75,6 +76,7 @@ def test_a_short_filter_stands_in_the_address(viewer: Client, prod) -> None:
 
 
 def test_every_link_of_a_long_one_is_short_and_means_what_it_says(operator: Client, ids) -> None:
+    User.objects.update(list_columns=["metadata", "assistant"])
     address = typed(operator, ids, sort="-cost", limit="25")
     assert len(address) < 100
     assert typed(operator, ids, sort="-cost", limit="25") == address
@@ -82,15 +84,15 @@ def test_every_link_of_a_long_one_is_short_and_means_what_it_says(operator: Clie
     everything = found(address)
     assert len(everything) == 16
     page = page_of(operator.get(address + "&facets=1"))
-    assert page.one("input", name="q")["value"] == ids
+    assert page.one("input", aria_label="Filter")["value"] == ids
     every = dict(links(page, URL))
     assert len(every) > 40
     assert [url for url in every.values() if len(url) > LINE_CHARS] == []
     for url in every.values():
         filter_of(url)
-    for chip in page.all("a", class_="chip", data_status=True):
-        own = found(URL + chip["href"])
-        assert own == {pk for pk in everything if Run.objects.get(pk=pk).status == chip["data-status"]}
+    for pair in page.one(id="facet-status").all("div", data_value=True):
+        own = found(URL + pair.all("a")[0]["href"])
+        assert own == {pk for pk in everything if Run.objects.get(pk=pk).status == pair["data-value"]}
     tag = page.all("a", class_="tag")[0]
     key, _, value = tag["title"].partition("=")
     assert found(URL + tag["href"]) == {pk for pk in everything if Run.objects.get(pk=pk).metadata[key] == value}
@@ -98,19 +100,23 @@ def test_every_link_of_a_long_one_is_short_and_means_what_it_says(operator: Clie
     assert found(act) == everything
     poll = operator.get(page.one("div", id="poll")["hx-get"], headers=HTMX)
     assert poll.status_code == 200
-    facets = page_of(operator.get(f"/runs/facets/?{urlsplit(address).query}", headers=HTMX))
-    assert facets.one(id="run-total")["data-total"] == "16"
+    totals = page_of(operator.get(f"/runs/totals/?{urlsplit(address).query}", headers=HTMX))
+    assert totals.one(id="run-total")["data-total"] == "16"
 
 
 def test_clauses_are_added_to_what_is_kept_and_taken_away_from_it(viewer: Client, ids) -> None:
-    page = page_of(viewer.get(typed(viewer, f"{ids} status:failed -status:expired metadata.env=prod")))
-    failed = found(URL + page.one("a", class_="chip", data_status="completed")["href"])
+    def include(page: Element, status: str) -> str:
+        return page.one(id="facet-status").one("div", data_value=status).all("a")[0]["href"]
+
+    address = typed(viewer, f"{ids} status:failed -status:expired metadata.env=prod")
+    page = page_of(viewer.get(f"{address}&facets=1"))
+    failed = found(URL + include(page, "completed"))
     assert {Run.objects.get(pk=pk).status for pk in failed} == {"failed", "completed"}
-    address = URL + page.one("a", class_="chip", data_status="failed")["href"]
+    address = URL + include(page, "failed")
     assert "but=status%3Afailed" in address
-    page = page_of(viewer.get(address))
-    assert "status:failed" not in page.one("input", name="q")["value"]
-    again = page.one("a", class_="chip", data_status="failed")["href"]
+    page = page_of(viewer.get(f"{address}&facets=1"))
+    assert "status:failed" not in page.one("input", aria_label="Filter")["value"]
+    again = include(page, "failed")
     assert "but" not in dict(parse_qsl(again))
     clauses = filter_of(URL + again).filter.clauses
     assert len(clauses) == len(set(clauses)) == 599
@@ -121,7 +127,7 @@ def test_clauses_are_added_to_what_is_kept_and_taken_away_from_it(viewer: Client
 
 def test_a_view_and_a_batch_of_a_long_filter(operator: Client, ids) -> None:
     page = page_of(operator.get(typed(operator, ids, connection="prod")))
-    (save,) = [one["href"] for one in page.one(id="views").all("a") if "Save" in one.text]
+    (save,) = [one["href"] for one in page.one("nav", class_="views").all("a") if "Save" in one.text]
     form = fields(page_of(operator.get(save)).one("form", id="new-view")) | {"name": "mine"}
     assert form["query"] == f"{ids} connection:prod"
     KeptFilter.objects.all().delete()
@@ -129,7 +135,7 @@ def test_a_view_and_a_batch_of_a_long_filter(operator: Client, ids) -> None:
     assert len(address) < 100
     assert len(found(address)) == 16
     page = page_of(operator.get(address))
-    assert page.one(id="views").one("a", aria_current="true").text == "mine"
+    assert page.one("nav", class_="views").one("a", aria_current="page").text == "mine"
     assert SavedView.objects.get().query == form["query"]
     act = fields(form_in(operator.get(f"/bulk/new/?{urlsplit(address).query}"), "bulk-form"))
     assert all(len(value) < 200 for value in act.values())
@@ -152,7 +158,7 @@ def test_a_view_and_a_batch_of_a_long_filter(operator: Client, ids) -> None:
 )
 def test_what_is_too_much_is_refused_and_stays_in_the_field(viewer: Client, prod, text: str, said: str) -> None:
     page = page_of(viewer.post(URL, {"q": text, "sort": "-cost"}), status=400)
-    assert page.one("input", name="q")["value"] == text
+    assert page.one("input", aria_label="Filter")["value"] == text
     assert said in page.one("p", role="alert").text
     assert not [url for _, url in links(page, URL) if len(url) > LINE_CHARS]
     assert not KeptFilter.objects.exists()
@@ -176,7 +182,7 @@ def test_a_key_that_is_not_known_here_says_so(viewer: Client, prod) -> None:
 
 def test_suggestions_of_a_long_filter_come_by_post(viewer: Client, ids) -> None:
     page = page_of(viewer.get(URL))
-    field = page.one("input", name="q")
+    field = page.one("input", aria_label="Filter")
     assert field["hx-post"] == reverse("runs_suggest")
     offered = page_of(viewer.post(field["hx-post"], {"q": f"{ids} status:f"}, headers=HTMX))
     assert offered.all("button")[0]["data-text"] == f"{ids} status:failed "

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from runsdash.accounts.models import User
 from runsdash.dashboard.shell.links import run_url
 from runsdash.index.models import Assistant, Connection, Run
 from runsdash.index.search import facets as facets_module
@@ -49,14 +50,14 @@ def test_the_time_is_one_click(viewer: Client, prod: Connection) -> None:
     recent = made_run(prod, status="failed")
 
     def menu(q: str) -> tuple[str, dict[str, Element]]:
-        facets = page_of(viewer.get(URL, {"q": q})).one("div", id="facets")
-        links = {one.text: one for one in facets.one("div", id="facet-time").all("a")}
-        return facets.one("button", popovertarget="facet-time").text, links
+        page = page_of(viewer.get(URL, {"q": q}))
+        links = {one.text: one for one in page.one("form", id="facet-time").all("a")}
+        return page.one("button", popovertarget="facet-time").text, links
 
     said, links = menu("status:failed created:2026-01-01..2026-01-02")
-    assert said == "Created: As in the filter"
+    assert said == "Created: 2026-01-01 to 2026-01-02"
     found = page_of(viewer.get(URL + links["Last hour"]["href"]))
-    assert found.one("input", name="q")["value"] == "status:failed created>-1h"
+    assert found.one("input", aria_label="Filter")["value"] == "status:failed created>-1h"
     assert [one["data-run-id"] for one in found.all("tr", data_run_id=True)] == [recent.upstream_id]
     said, links = menu("status:failed created>-1h")
     assert said == "Created: Last hour"
@@ -75,7 +76,7 @@ def test_menus_keep_their_places(viewer: Client, prod: Connection) -> None:
 
     every = labels("")
     assert every == labels("status:failed") == labels("error:server_error status:failed")
-    assert every[:2] == ["facet-time", "facet-status"]
+    assert every[0] == "facet-status"
 
 
 def test_the_page_asks_for_facets_after_its_rows(viewer: Client, prod: Connection) -> None:
@@ -97,12 +98,10 @@ def test_counts_are_exact(viewer: Client, prod: Connection) -> None:
     made_run(prod, model="b", status="failed")
     made_run(prod, model="b", status="requires_action", required_action=waiting_for("get_stock"))
     page = facets(viewer)
-    assert page.one("span", id="run-total").text == "5 runs"
     assert counts(page, "model") == {"a": "3", "b": "2"}
     assert counts(page, "error") == {"server_error": "1"}
     assert counts(page, "tool") == {"get_stock": "1"}
-    chip = page.one("a", class_="chip", data_status="completed")
-    assert chip.one("b").text == "3"
+    assert counts(page, "status") == {"completed": "3", "failed": "1", "requires_action": "1"}
     assert not page.all("div", id="facet-connection")  # there is but one
 
 
@@ -263,7 +262,7 @@ def test_each_clause_can_be_taken_away(viewer: Client, prod: Connection) -> None
     }
 
 
-@pytest.mark.parametrize("name", ["Started", "Queued", "Duration", "Tokens", "Cost", "Steps"])
+@pytest.mark.parametrize("name", ["Created", "Took", "Tokens", "Cost"])
 def test_every_number_and_time_sorts_both_ways(viewer: Client, prod: Connection, name: str) -> None:
     made_runs(prod, 3)
     head = next(th for th in page_of(viewer.get(URL)).all("th") if th.text == name)
@@ -276,6 +275,7 @@ def test_every_number_and_time_sorts_both_ways(viewer: Client, prod: Connection,
 
 
 def test_a_metadata_tag_narrows_the_list(viewer: Client, prod: Connection) -> None:
+    User.objects.update(list_columns=["metadata"])
     run = made_run(prod, metadata={"two words": 'a "b"'})
     made_run(prod, metadata={"two words": "other"})
     row = page_of(viewer.get(URL)).one("tr", data_run_id=run.upstream_id)
@@ -287,7 +287,7 @@ def test_columns_are_remembered_for_each_person(viewer: Client, operator: Client
     usual, of_another = heads(viewer), heads(operator)
     answer = viewer.post(reverse("runs_columns") + "?q=status:completed", {"col": ["cost", "thread", "x", "ended"]})
     assert (answer.status_code, answer["Location"]) == (302, "/runs/?q=status%3Acompleted")
-    assert heads(viewer) == ["Status", "Run", "Thread", "Ended", "Cost"]
+    assert heads(viewer) == ["Status", "Question", "Cost", "Thread", "Ended", "Filter by the row"]
     assert heads(operator) == of_another
     viewer.post(reverse("runs_columns"), {"usual": "1", "col": ["cost"]})
     assert heads(viewer) == usual
@@ -335,9 +335,10 @@ def test_the_page_says_how_much_of_a_text_is_searched(viewer: Client, prod: Conn
 
 @pytest.mark.parametrize("key", ["", " ", "a b", '"', "\\", "a=b", "ключ", "k" * 64])
 def test_the_link_of_a_metadata_pair_leads_to_its_runs(viewer, key):
+    User.objects.update(list_columns=["metadata"])
     run = made_run(made_connection(), metadata={key: "v w"})
     made_run(made_connection("other"), metadata={"other": "v w"})
-    page = page_of(viewer.get("/runs/?cols=metadata"))
+    page = page_of(viewer.get("/runs/"))
     link = next(
         one for one in page.all("a", class_="tag") if one.parent.parent.parent.get("data-run-id") == run.upstream_id
     )

@@ -23,7 +23,7 @@ def save(client: Client, name: str, **more: str) -> HttpResponse:
 
 
 def menu(client: Client) -> dict[str, str]:
-    links = page_of(client.get("/runs/")).one("div", id="views").all("a")
+    links = page_of(client.get("/runs/")).one("nav", class_="views").all("a")
     return {link.text: link["href"] for link in links}
 
 
@@ -40,7 +40,8 @@ def test_a_view_is_kept_and_leads_to_its_list(viewer: Client) -> None:
     assert href == "/runs/?q=status%3Afailed&sort=-tokens"
     page = page_of(viewer.get(href))
     assert [row["data-run-id"] for row in page.all("tr", data_run_id=True)] == [run.upstream_id]
-    assert page.one("div", id="views").all("a")[0]["aria-current"] == "true"
+    assert [one.text for one in page.one("nav", class_="views").all("a", aria_current="page")] == ["Failures"]
+    assert page.one("title").text == "Runs: Failures · RunsDash"
 
 
 def test_the_form_takes_the_list_as_it_is(viewer: Client) -> None:

@@ -19,6 +19,8 @@ from runsdash.index.keeping import archive
 from runsdash.index.models import Connection, Run, RunMetadata, RunText, RunTool, Thread, ThreadMetadata
 from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_page
 from runsdash.index.search.facets import facets_of
+from runsdash.index.search.filter_totals import totals_of
+from runsdash.index.search.listed_runs import ListedRuns
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.suggestions import suggestions
 from runsdash.sync import due
@@ -126,7 +128,11 @@ def statements() -> Iterator[tuple[str, str]]:
         with CaptureQueriesContext(connection) as caught:
             ids_of(parsed(text), count=100, above=BEGAN_S << 30)
             facets_of(parsed(text))
+            totals_of(parsed(text), is_exact=True)
         yield from ((f"{text!r} counted", one["sql"]) for one in caught.captured_queries)
+    with CaptureQueriesContext(connection) as caught:
+        ListedRuns().in_bulk(list(Run.objects.values_list("pk", flat=True)[:50]))
+    yield from (("rows of a list", one["sql"]) for one in caught.captured_queries[1:])
     for typed in TYPED:
         with CaptureQueriesContext(connection) as caught:
             suggestions(typed)

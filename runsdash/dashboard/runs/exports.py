@@ -1,0 +1,65 @@
+"""Streams the filtered list as a file: CSV with a line a run, or JSON lines as `import_runs` takes them in again."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.index.exporting.chosen import chosen_runs, found_runs
+from runsdash.index.exporting.objects import lines
+from runsdash.index.exporting.table import csv_lines
+from runsdash.index.models import Connection
+from runsdash.index.search.run_filter import RunFilter
+
+from .query import RunListQuery, run_list_query
+
+BOM = "\ufeff".encode()  # by which spreadsheets know UTF-8
+
+
+@viewer_required
+@require_safe
+def export_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Sends a line for each run, newest first. `?bom=1`: for spreadsheets."""
+    query = run_list_query(request.GET)
+    if query.error:
+        return list_of(query)
+    runs = chain.from_iterable(found_runs(query.filter, connection=connection_of(query)))
+    start = [BOM] if request.GET.get("bom") else []
+    return download(chain(start, csv_lines(runs)), "csv", "text/csv; charset=utf-8")
+
+
+@viewer_required
+@require_safe
+def export_jsonl(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Sends runs with their steps, messages, threads and archived files, as received."""
+    query = run_list_query(request.GET)
+    if query.error:
+        return list_of(query)
+    return download(objects(query.filter, connection_of(query)), "jsonl", "application/jsonl")
+
+
+def objects(run_filter: RunFilter, connection: Connection | None) -> Iterator[bytes]:
+    with chosen_runs(run_filter, connection=connection) as chosen:
+        yield from lines(chosen)
+
+
+def download(content: Iterator[bytes], ending: str, content_type: str) -> StreamingHttpResponse:
+    """Sends lines as they are made. A search that has to be stopped breaks the download off, so none looks whole."""
+    response = StreamingHttpResponse(content, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="runs-{timezone.localdate():%Y-%m-%d}.{ending}"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def list_of(query: RunListQuery) -> HttpResponse:
+    """Leads to the list, which says what is wrong with the filter."""
+    return HttpResponseRedirect(f"{reverse('runs')}{query.url_query()}")
+
+
+def connection_of(query: RunListQuery) -> Connection | None:
+    return connection_named(query.connection_slug) if query.connection_slug else None

@@ -1,0 +1,110 @@
+"""Renders the line of totals above the run list: each figure a filter or an order, where that makes sense."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import time
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.shell import formats
+from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.index import run_states
+from runsdash.index.search.filter_totals import FilterTotals, totals_of
+from runsdash.index.search.run_filter import Clause
+from runsdash.service.statuses import RunStatus, run_status
+
+from .query import RunListQuery, run_list_query
+
+COUNTED = [RunStatus(run_states.WAITING), *(RunStatus(one) for one in run_states.NOT_COMPLETED)]
+HALF, MOST = 0.5, 0.95
+KEPT_S = 5
+LEAST_RUNS = 20  # of which a percentile is said
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Holds one figure: `value` stands out, `words` follow it. `address`: where it leads in the list, or ""."""
+
+    value: str
+    words: str = ""
+    before: str = ""
+    after: str = ""
+    address: str = ""
+    title: str = ""
+    status: str = ""
+
+
+@viewer_required
+@require_safe
+def totals(request: HttpRequest) -> HttpResponse:
+    """Adds up the filter's runs; `exact` goes on where a quick look was over. An unreadable filter has none."""
+    query, is_exact = run_list_query(request.GET), "exact" in request.GET
+    connection = connection_named(query.connection_slug) if query.connection_slug else None
+    found = None if query.error else totals_of(query.filter, connection, is_exact=is_exact)
+    return render(request, "runs/_totals.html", {"query": query, **totals_context(query, found)})
+
+
+def totals_context(query: RunListQuery, found: FilterTotals | None) -> dict[str, object]:
+    """Returns {"totals", "figures", "counted_at", "is_kept"}; `is_kept`: it was counted some time ago."""
+    if found is None:
+        return {"totals": None, "figures": [], "is_waiting": True}
+    counted_at = datetime.fromtimestamp(found.at, UTC)
+    is_kept = time() - found.at > KEPT_S
+    return {"totals": found, "figures": figures(query, found), "counted_at": counted_at, "is_kept": is_kept}
+
+
+def figures(query: RunListQuery, found: FilterTotals) -> list[Figure]:
+    more = "" if found.is_complete else "+"
+    shown = [Figure(f"{found.runs:,}{more}", "run" if found.runs == 1 and not more else "runs")]
+    if not found.runs:
+        return shown
+    shown += [of_status(query, found, status, more) for status in COUNTED if found.by_status[status]]
+    if found.total_tokens:
+        shown.append(
+            Figure(f"{formats.short_count_text(found.total_tokens)}{more}", "tokens", address=by(query, "tokens"))
+        )
+    if found.cost or not found.unpriced_runs:
+        shown.append(of_cost(query, found, more))
+    return shown + of_times(query, found)
+
+
+def of_status(query: RunListQuery, found: FilterTotals, status: RunStatus, more: str) -> Figure:
+    number = found.by_status[status]
+    is_all = number == found.runs
+    share = "" if is_all or not found.is_complete else f", {number / found.runs:.1%}".replace("%", " %")
+    words = "need an answer" if status.is_waiting else run_status(status).label.lower()
+    return Figure(
+        f"{number:,}{more}",
+        words,
+        after="" if status.is_waiting else share,
+        address="" if is_all else query.only("status", status.value)[0],
+        status=status.value,
+    )
+
+
+def of_cost(query: RunListQuery, found: FilterTotals, more: str) -> Figure:
+    unpriced = found.unpriced_runs
+    title = f"{unpriced:,} runs have a model without a known price" if unpriced else ""
+    words = f"at list price{', in part' if unpriced else ''}"
+    return Figure(f"{formats.costs_text(found.cost)}{more}", words, address=by(query, "cost"), title=title)
+
+
+def of_times(query: RunListQuery, found: FilterTotals) -> list[Figure]:
+    """Returns percentiles, of enough completed runs; the higher one leads to those that took as long."""
+    half, most = found.took_s(HALF), found.took_s(MOST)
+    if half is None or most is None or found.took.total() < LEAST_RUNS:
+        return []
+    mark = "" if found.is_complete else "≈ "
+    slow = query.filtered(query.filter.without_name("duration").with_clause(Clause("duration", f"{most}s", ">=")))
+    of = "of completed runs" if found.is_complete else "of completed runs counted so far"
+    return [
+        Figure(f"{mark}{formats.duration_text(half)}", before="took p50", title=of),
+        Figure(f"{mark}{formats.duration_text(most)}", before="p95", address=slow, title=of),
+    ]
+
+
+def by(query: RunListQuery, sort: str) -> str:
+    return query.url_query(sort=f"-{sort}")

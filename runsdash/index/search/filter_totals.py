@@ -1,0 +1,210 @@
+"""Adds up the runs of a filter: how many by status, tokens, cost, how long completed ones took.
+
+A filter of time and status is answered from the sums of hours (index/totals). Any other is walked, newest first: a
+quick look counts what it can at once and says that there is more; an exact one goes on from there, look by look, until
+all is counted. What was counted stays for a moment, so adding up takes at most a fiftieth of the time.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Any
+
+from django.core.cache import cache
+from django.utils import timezone
+
+from runsdash.index import run_states
+from runsdash.index.models import Connection, Histogram, RunSums
+from runsdash.index.totals.histogram_buckets import bucket_of, percentile
+from runsdash.index.totals.hour_spans import HOUR_KEYS, Span
+from runsdash.index.totals.span_reads import sources
+
+from .filter_names import MOMENTS
+from .filter_values import KeyRange
+from .index_ranges import bounds
+from .plan import plan_for
+from .predicates import run_query_of
+from .run_filter import Clause, RunFilter
+from .run_query import Position, RunOrder, RunQuery
+from .sql import Sql, TookTooLong, each_run, fetched, joined, stopped_after
+from .time_budget import TimeBudget
+from .value_counts import chunks, read_once
+
+QUICK = TimeBudget(walk_s=0.03, statement_s=0.3, first_chunk=1_000, gathered=10_000)
+EXACT = TimeBudget(walk_s=0.7, statement_s=0.8)
+KEPT_TIMES_COST, SHORTEST_S, LONGEST_S = 50, 5, 600
+SUMS = (
+    "COUNT(*), COALESCE(SUM(r.total_tokens), 0), COALESCE(SUM(r.cost), 0), "
+    "COUNT(CASE WHEN r.total_tokens IS NOT NULL AND r.cost IS NULL THEN 1 END)"
+)
+TOOK = f"CASE WHEN r.status = '{run_states.COMPLETED}' THEN r.duration_s END"
+
+
+@dataclass(frozen=True)
+class FilterTotals:
+    """Holds sums of runs. `is_complete`: of all there are, else of those down to `reached`; `at`: when it was counted.
+
+    `took` counts completed runs by buckets of seconds; `unpriced_runs` have tokens, but a model without a known price.
+    """
+
+    by_status: Counter[str] = field(default_factory=Counter)
+    total_tokens: int = 0
+    cost: float = 0.0
+    unpriced_runs: int = 0
+    took: Counter[int] = field(default_factory=Counter)
+    is_complete: bool = False
+    reached: Position | None = None
+    at: float = 0.0
+    cost_s: float = 0.0  # what counting took
+
+    @property
+    def runs(self) -> int:
+        return self.by_status.total()
+
+    def took_s(self, share: float) -> int | None:
+        return percentile(self.took.items(), share)
+
+    def plus(self, rows: Iterable[tuple[str, int | None, int, int, float, int]]) -> "FilterTotals":
+        """Adds rows of `SUMS` by status and seconds."""
+        by_status, took = Counter(self.by_status), Counter(self.took)
+        tokens, cost, unpriced = self.total_tokens, self.cost, self.unpriced_runs
+        for status, seconds, runs, of_tokens, of_cost, of_unpriced in rows:
+            by_status[status] += runs
+            tokens, cost, unpriced = tokens + int(of_tokens), cost + of_cost, unpriced + of_unpriced
+            if seconds is not None:
+                took[bucket_of(seconds)] += runs
+        return replace(self, by_status=by_status, took=took, total_tokens=tokens, cost=cost, unpriced_runs=unpriced)
+
+
+def totals_of(
+    run_filter: RunFilter,
+    connection: Connection | None = None,
+    *,
+    is_exact: bool = False,
+    budget: TimeBudget | None = None,
+) -> FilterTotals | None:
+    """Adds up a filter's runs. None while the sums of its hours are to be made anew, after an import.
+
+    `budget`: of this look, where it is not the usual one.
+    """
+    key = key_of(run_filter, connection)
+    began = time.monotonic()
+    kept: FilterTotals | None = cache.get(key)
+    if kept is not None and (kept.is_complete or not is_exact):
+        return kept
+    span = summed_span(run_filter)
+    if span is not None:
+        return summed(run_filter, connection, span)
+    run_query = run_query_of(run_filter, connection)
+    found = walked(run_query, kept or FilterTotals(), budget or (EXACT if is_exact else QUICK))
+    found = replace(found, at=time.time(), cost_s=found.cost_s + time.monotonic() - began)
+    if kept is not None or found.cost_s > QUICK.walk_s or not found.is_complete:
+        cache.set(key, found, min(max(found.cost_s * KEPT_TIMES_COST, SHORTEST_S), LONGEST_S))
+    return found
+
+
+def key_of(run_filter: RunFilter, connection: Connection | None) -> str:
+    """Names a filter of a connection; days are those of the reader."""
+    parts = str(run_filter), connection.pk if connection else 0, timezone.get_current_timezone_name()
+    return f"totals-{blake2b(repr(parts).encode(errors='replace'), digest_size=12).hexdigest()}"
+
+
+# From the sums of hours
+
+
+def summed_span(run_filter: RunFilter) -> KeyRange | None:
+    """Returns the keys of a filter that the sums of hours can answer: of time and status alone."""
+    keys = KeyRange()
+    for clause in run_filter.clauses:
+        if clause.name in MOMENTS and not clause.is_negated:
+            keys &= clause.key_range
+        elif clause.name != "status":
+            return None
+    return keys if moments_are_alone(run_filter.clauses) else None
+
+
+def moments_are_alone(clauses: Iterable[Clause]) -> bool:
+    """Several times with `:` mean "or", which no single span is."""
+    return sum(clause.name == "created" and clause.operator == ":" for clause in clauses) < 2
+
+
+def summed(run_filter: RunFilter, connection: Connection | None, keys: KeyRange) -> FilterTotals | None:
+    """Adds up whole hours from their sums, and what lies beside them from the runs."""
+    found = FilterTotals(is_complete=True, at=time.time())
+    keys &= all_keys()
+    first = -(-keys.low // HOUR_KEYS)
+    hours = Span(first, max(first, keys.high // HOUR_KEYS))
+    run_query = run_query_of(without_moments(run_filter), connection)
+    for low, high in ((keys.low, min(hours.first * HOUR_KEYS, keys.high)), (hours.end * HOUR_KEYS, keys.high)):
+        if low < high:
+            found = found.plus(rows_within(run_query, KeyRange(max(low, keys.low), high)))
+    return with_hours(found, hours, connection, run_filter) if hours.hours else found
+
+
+def all_keys() -> KeyRange:
+    """Returns the span of all keys, by two looks at the ends of their index."""
+    ends = "(SELECT r.id FROM index_run r ORDER BY r.id {} LIMIT 1)"
+    [(first, last)] = fetched(Sql(f"SELECT {ends.format('ASC')}, {ends.format('DESC')}"))
+    return KeyRange(0, 0) if first is None else KeyRange(first, last + 1)
+
+
+def without_moments(run_filter: RunFilter) -> RunFilter:
+    return RunFilter(tuple(one for one in run_filter.clauses if one.name not in MOMENTS))
+
+
+def rows_within(run_query: RunQuery, keys: KeyRange) -> list[tuple[str, int | None, int, int, float, int]]:
+    """Adds up the runs of a span of less than an hour that pass."""
+    where = joined([*bounds("r.id", keys), *run_query.tests(but=())])
+    text = f"SELECT r.status, {TOOK}, {SUMS} FROM index_run r WHERE {where.text} GROUP BY 1, 2"
+    return fetched(Sql(text, where.params))
+
+
+def status_check(run_filter: RunFilter) -> Callable[[str], bool]:
+    """Returns a test of a status by the filter's clauses."""
+    wanted, unwanted = run_filter.values("status"), run_filter.values("status", negated=True)
+    return lambda status: (not wanted or status in wanted) and status not in unwanted
+
+
+def with_hours(
+    found: FilterTotals, hours: Span, connection: Connection | None, run_filter: RunFilter
+) -> FilterTotals | None:
+    read = sources(hours, connection_id=connection.pk if connection else None)
+    if read.waiting_hours:
+        return None
+    includes = status_check(run_filter)
+    rows: list[Any] = [row for row in read.rows(RunSums, "status") if includes(str(row["status"]))]
+    found = found.plus(
+        (row["status"], None, row["runs"], row["total_tokens"], row["cost"], row["unpriced_runs"]) for row in rows
+    )
+    if not includes(run_states.COMPLETED):
+        return found
+    took = Counter(found.took)
+    buckets: list[Any] = list(read.rows(Histogram, "measure", "bucket", measure=["duration_s"]))
+    for row in buckets:
+        took[row["bucket"]] += row["runs"]
+    return replace(found, took=took)
+
+
+# By walking
+
+
+def walked(run_query: RunQuery, found: FilterTotals, budget: TimeBudget) -> FilterTotals:
+    """Adds up chunk by chunk from where `found` has got to, until all is counted or time is over."""
+    budget = budget.started()
+    try:
+        with stopped_after(budget.statement_s):
+            plan = plan_for(run_query, RunOrder(), found.reached, budget)
+            reads_runs = plan.gathered is None and bool(plan.tests)
+            for ids, is_last, reached in chunks(plan, budget, start=found.reached):
+                rows = rows_of(read_once(ids) if reads_runs else ids)
+                found = replace(found.plus(rows), is_complete=is_last, reached=reached)
+    except TookTooLong:
+        pass
+    return found
+
+
+def rows_of(ids: Sql) -> list[tuple[str, int | None, int, int, float, int]]:
+    rows = each_run(ids)
+    return fetched(Sql(f"SELECT r.status, {TOOK}, {SUMS} FROM {rows.text} GROUP BY 1, 2", rows.params))

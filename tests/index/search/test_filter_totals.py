@@ -1,0 +1,107 @@
+"""Totals of a filter: the same from sums of hours, by walking at once, and look by look."""
+
+import random
+from collections import Counter
+
+import pytest
+from django.core.cache import cache
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+
+from runsdash.index.models import Connection, Run
+from runsdash.index.search import ids_of
+from runsdash.index.search.filter_totals import FilterTotals, totals_of, walked
+from runsdash.index.search.predicates import run_query_of
+from runsdash.index.search.run_filter import parsed
+from runsdash.index.search.time_budget import TimeBudget
+from runsdash.index.totals.histogram_buckets import bucket_of
+from runsdash.index.totals.rollups import roll_up
+from tests.rows import made_connection, made_run
+
+pytestmark = pytest.mark.django_db
+TINY = TimeBudget(walk_s=0.0, statement_s=60, first_chunk=7, probed=5, gathered=5)
+FILTERS = [
+    "", "created>-3h", "created>-90m", "created:today", "since:5h", "status:failed", "-status:completed",
+    "status:completed created>-5h", "model:gpt-4o", "model:gpt-4o status:failed", "tokens>100", "-model:gpt-4o created>-4h",
+    "created<-1h created>-6h", "status:expired", "created>2026-01-01", "created:1970-01-03",
+]  # fmt: skip
+
+
+@pytest.fixture
+def prod(db: None) -> Connection:
+    cache.clear()
+    prod, dice = made_connection(), random.Random(4)
+    other = made_connection("other")
+    for number in range(60):
+        made_run(
+            prod if number % 5 else other,
+            age_s=60 + number * 600,
+            status=dice.choice(["completed", "completed", "failed", "queued"]),
+            model=dice.choice(["gpt-4o", "gpt-4o-mini", "unheard-of"]),
+            usage={"prompt_tokens": number, "completion_tokens": 9, "total_tokens": number + 9} if number % 3 else None,
+        )
+    return prod
+
+
+def in_python(runs: list[Run]) -> tuple[object, ...]:
+    return (
+        Counter(run.status for run in runs),
+        sum(run.total_tokens or 0 for run in runs),
+        round(sum(run.cost or 0 for run in runs), 6),
+        sum(run.total_tokens is not None and run.cost is None for run in runs),
+        Counter(bucket_of(run.duration_s) for run in runs if run.status == "completed" and run.duration_s is not None),
+    )
+
+
+def said(found: FilterTotals | None) -> tuple[object, ...]:
+    assert found is not None
+    return +found.by_status, found.total_tokens, round(found.cost, 6), found.unpriced_runs, +found.took
+
+
+def runs_of(text: str, connection: Connection | None) -> list[Run]:
+    return list(Run.objects.filter(pk__in=ids_of(parsed(text), connection=connection, count=1000)[0]))
+
+
+@pytest.mark.parametrize("has_sums", [True, False])
+def test_totals_are_those_of_its_runs(prod: Connection, has_sums: bool) -> None:
+    if has_sums:
+        roll_up(limit=1000, within_s=60)
+    for text in FILTERS:
+        for connection in (None, prod):
+            found = totals_of(parsed(text), connection, is_exact=True)
+            assert found is not None
+            assert found.is_complete
+            assert said(found) == in_python(runs_of(text, connection)), text
+
+
+def test_sums_of_hours_spare_to_look_at_runs(prod: Connection) -> None:
+    roll_up(limit=1000, within_s=60)
+    with CaptureQueriesContext(database) as queries:
+        totals_of(parsed("status:completed created>-5h"))
+    on_runs = [one["sql"] for one in queries.captured_queries if "FROM index_run r" in one["sql"]]
+    assert on_runs
+    assert all("ORDER BY r.id" in sql or ("r.id >= " in sql and "r.id < " in sql) for sql in on_runs)
+
+
+@pytest.mark.parametrize("text", ["model:gpt-4o", "-model:gpt-4o", "tokens>10 model:gpt-4o-mini"])
+def test_a_walk_goes_on_where_it_was_stopped(prod: Connection, text: str) -> None:
+    found, looks = FilterTotals(), 0
+    while not found.is_complete:
+        before = found.runs
+        found, looks = walked(run_query_of(parsed(text)), found, TINY), looks + 1
+        assert found.runs >= before
+        assert looks < 30
+    assert looks > 2
+    assert said(found) == in_python(runs_of(text, None))
+
+
+def test_what_took_long_is_kept_and_continued(prod: Connection) -> None:
+    quick = totals_of(parsed("model:gpt-4o"), budget=TINY)
+    assert quick is not None
+    assert not quick.is_complete
+    assert totals_of(parsed("model:gpt-4o")) == quick  # said again, and the page asks for more
+    exact = totals_of(parsed("model:gpt-4o"), is_exact=True)
+    assert exact is not None
+    assert exact.is_complete
+    made_run(prod, model="gpt-4o")
+    assert totals_of(parsed("model:gpt-4o")) == exact
