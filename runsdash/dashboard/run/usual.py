@@ -40,6 +40,6 @@ class UsualTrack:
         return P95_AT
 
     @property
-    def median_is_apart(self) -> bool:
-        """Tells whether both figures have room below the track."""
-        return self.median < P95_AT - 20
+    def median_anchor(self) -> str:
+        """Chooses how the median's figure stands below its mark: to the left of it where the other one is near."""
+        return "middle" if 8 < self.median < P95_AT - 20 else "end" if self.median > 8 else "start"

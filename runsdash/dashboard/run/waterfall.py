@@ -73,10 +73,7 @@ class StepLine:
     took_s: int | None
     calls: list[CallLine] = field(default_factory=list)
     is_named: bool = False  # the label is a function's own name
-
-    @property
-    def kind(self) -> str:
-        return kind_of(self.step)
+    kind: str = ""
 
 
 def part_seconds(span_s: float) -> int:
@@ -114,12 +111,13 @@ def lines(run: Run, steps: Sequence[RunStep], *, axis: Axis, first_number: int, 
 
 def line_of(run: Run, step: RunStep, *, axis: Axis, number: int, now: datetime) -> StepLine:
     end, calls, pending = step_end(run, step, now=now), calls_of(step), pending_ids(run)
-    waits = asks_people(step) or waits_for(run, step)
+    waits, kind = asks_people(step) or waits_for(run, step), kind_of(step)
     return StepLine(
         step=step,
         number=number,
         label=step_label(step),
-        icon=step_icon(step),
+        icon=step_icon(step, kind),
+        kind=kind,
         bar=bar_between(axis, step.created_at, end, waits=waits, runs=is_running(run, step)),
         took_s=took_s(step, now=now, is_live=run.facts.is_active),
         calls=[call_line(call, pending) for call in calls] if 1 < step.call_count <= CALLS_LISTED else [],
@@ -138,7 +136,8 @@ def pending_ids(run: Run) -> set[object]:
 
 def waits_for(run: Run, step: RunStep) -> bool:
     """Tells whether the run waits for a call of this step."""
-    return not pending_ids(run).isdisjoint(call.get("id") for call in calls_of(step))
+    pending = pending_ids(run)
+    return bool(pending) and not pending.isdisjoint(call.get("id") for call in calls_of(step))
 
 
 def asks_people(step: RunStep) -> bool:
@@ -152,7 +151,7 @@ def asked_of_people(call: dict) -> bool:
 
 def kind_of(step: RunStep) -> str:
     """Names the kind that all calls of the step have; rows of old were given that of the first."""
-    return step.kind if len({call.get("kind") for call in calls_of(step)}) < 2 else "other"
+    return step.kind if step.call_count < 2 or len({call.get("kind") for call in calls_of(step)}) < 2 else "other"
 
 
 def is_running(run: Run, step: RunStep) -> bool:
@@ -198,10 +197,10 @@ def call_label(call: dict) -> str:
     return str(call["name"]) if is_named(call) else tool_type(type_of(call)).label
 
 
-def step_icon(step: RunStep) -> str:
+def step_icon(step: RunStep, kind: str) -> str:
     if step.facts.is_terminal and step.error_code:
         return "st-failed"
-    return f"k-{kind_of(step)}" if kind_of(step) in ICON_KINDS else "dot"
+    return f"k-{kind}" if kind in ICON_KINDS else "dot"
 
 
 def call_line(call: dict, pending: set[object]) -> CallLine:

@@ -11,4 +11,6 @@ def escaped(value: object) -> SafeString:
 
 def markup(pattern: str, *values: object) -> SafeString:
     """Fills `pattern` with escaped values: format_html without its lazy layers, which cost more than the work."""
-    return SafeString(pattern.format(*[value if type(value) is SafeString else escape(str(value)) for value in values]))
+    return SafeString(
+        pattern.format(*[value if type(value) in (SafeString, int, float) else escape(str(value)) for value in values])
+    )

@@ -36,8 +36,8 @@ class ThreadPage(WhyACopy):
         self.before = request.GET.get("before", "")[:ID_CHARS]
         self.at = request.GET.get("at", "")[:ID_CHARS]
         self.runs_before = request.GET.get("runs_before", "")[:ID_CHARS]
-        self.is_several = len(Shell(request).connections) > 1
-        mark_ambiguous([thread], among=Shell(request).connections)
+        self.connections = Shell(request).connections
+        mark_ambiguous([thread], among=self.connections)
 
     @property
     def is_gone(self) -> bool:
@@ -67,12 +67,11 @@ class ThreadPage(WhyACopy):
         if not messages:
             return thread_reads.runs_between(self.thread, None, None) if self.is_at_the_newest else []
         start = messages[0].created_at if has_older or self.before else None
-        end = None if self.is_at_the_newest else messages[-1].created_at
+        end = None if self.is_at_the_newest else thread_reads.next_message_at(self.thread, messages[-1])
         found = thread_reads.runs_between(self.thread, start, end)
         named = {message.run_upstream_id for message in messages} - {run.upstream_id for run in found}
         found = [*page_reads.runs_by_id(self.thread, named).values(), *found]
-        if self.is_several:
-            mark_ambiguous(found)
+        mark_ambiguous(found, among=self.connections)
         return sorted(found, key=lambda run: run.pk)
 
     @cached_property
@@ -119,7 +118,7 @@ class ThreadPage(WhyACopy):
         if before:
             error = read_older_messages(self.thread, before=before)
             self.older_error = error.message if error else ""
-            del self._message_page
+            self.__dict__.pop("_message_page", None)
 
     @cached_property
     def meter(self) -> ThreadMeter:
@@ -144,7 +143,7 @@ class ThreadPage(WhyACopy):
 
     @cached_property
     def runs(self) -> list[Run]:
-        mark_ambiguous(self._run_page[0])
+        mark_ambiguous(self._run_page[0], among=self.connections)
         return self._run_page[0]
 
     @property
@@ -166,7 +165,7 @@ class ThreadPage(WhyACopy):
     def holder(self) -> Run | None:
         """Returns the run that locks the thread; nothing locks one that is gone."""
         holder = None if self.is_gone else page_reads.lock_holder(self.thread)
-        mark_ambiguous([holder] if holder else [])
+        mark_ambiguous([holder] if holder else [], among=self.connections)
         return holder
 
     @property

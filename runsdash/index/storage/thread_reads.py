@@ -4,7 +4,7 @@ Never writes, never asks an upstream. Every function runs a fixed number of quer
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Q
 
@@ -19,13 +19,20 @@ BEFORE_TARGET, FROM_TARGET = 5, 100  # messages around the one that was asked fo
 
 
 def runs_between(thread: Thread, start: datetime | None, end: datetime | None) -> list[Run]:
-    """Finds runs created from one moment to another, the oldest first; the newest of them if there are many."""
+    """Finds runs created from one second to before another, the oldest first; the newest of them if there are many."""
     rows = Run.objects.filter(thread=thread).select_related("thread", "connection")
     if start is not None:
         rows = rows.filter(pk__gte=first_key_of(start))
     if end is not None:
-        rows = rows.filter(pk__lt=first_key_of(end + timedelta(seconds=1)))
+        rows = rows.filter(pk__lt=first_key_of(end))
     return list(rows.order_by("-id")[:RUNS_MOST])[::-1]
+
+
+def next_message_at(thread: Thread, last: Message) -> datetime | None:
+    """Finds when the message after `last` was written."""
+    later = Q(position__gt=last.position) | Q(position=last.position, id__gt=last.id)
+    rows = Message.objects.filter(later, thread=thread, position__gte=last.position).order_by("position", "id")
+    return rows.values_list("created_at", flat=True).first()
 
 
 def calling_steps(runs: Sequence[Run]) -> dict[int, list[RunStep]]:
