@@ -178,7 +178,11 @@ def menu(run: ListedRun, table: Table, words: Words) -> SafeString:
 
 def only(table: Table, name: str, value: str, key: str = "") -> SafeString:
     """Offers to list only runs with this value, or those without it. Keys and touch have the row's menu."""
-    this, others = table.query.only(name, value, key)
+    return only_links(table.query, name, value, key)
+
+
+def only_links(query: RunListQuery, name: str, value: str, key: str = "") -> SafeString:
+    this, others = query.only(name, value, key)
     return markup(
         '<span class="only" aria-hidden="true"><a href="{}" tabindex="-1" title="Only this">=</a>'
         '<a href="{}" tabindex="-1" title="Not this">≠</a></span>',

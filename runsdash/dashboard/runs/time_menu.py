@@ -33,6 +33,7 @@ class TimeMenu:
     is_set: bool
     first: str = ""
     last: str = ""
+    of: str = "Created"  # what the list is by, as a word
 
 
 def time_menu(query: RunListQuery) -> TimeMenu:
@@ -45,7 +46,9 @@ def time_menu(query: RunListQuery) -> TimeMenu:
     entries = [(label, f"{start}{query.in_address(one)}{end}", said == [one]) for label, one in clauses.items()]
     first, last = days_said(said)
     label = next((label for label, _, is_chosen in entries if is_chosen), time_text(said, first, last))
-    return TimeMenu(label, [*entries, (ANY_TIME, query.filtered(others), not said)], bool(said), first, last)
+    return TimeMenu(
+        label, [*entries, (ANY_TIME, query.filtered(others), not said)], bool(said), first, last, name.title()
+    )
 
 
 def without_time(query: RunListQuery) -> RunFilter:
@@ -68,11 +71,11 @@ def time_text(said: list[Clause], first: str, last: str) -> str:
     return f"{first or '…'} to {last or '…'}" if first or last else "As in the filter"
 
 
-def asked_days(form: QueryDict) -> Clause | None:
-    """Reads the two days of the menu's form; None where neither is a day."""
+def asked_days(form: QueryDict, name: str = "created") -> Clause | None:
+    """Reads the two days of the menu's form as a clause on `name`; None where neither is a day."""
     first, last = (one if is_day(one) else "" for one in (form.get("from", ""), form.get("to", "")))
     if not first and not last:
         return None
     if first and last and first > last:
         first, last = last, first
-    return Clause("created", first if first == last else f"{first}..{last}")
+    return Clause(name, first if first == last else f"{first}..{last}")

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from runsdash.dashboard.runs.outcomes import functions_text
 from runsdash.dashboard.runs.rows import assistant_names
-from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.links import mark_ambiguous
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Run, Thread
@@ -21,7 +21,7 @@ LAST_RUNS = Run.objects.only(*RUN_COLUMNS)
 
 
 def complete_threads(threads: Sequence[Thread], *, among: Sequence[Connection]) -> None:
-    """Sets `last_run`, its `assistant_name` and the `outcome` on each thread, and `connection`, `is_ambiguous`.
+    """Sets `last_run`, `outcome`, `tone`, `customer`, `connection` and `is_ambiguous` on each thread, names on its run.
 
     Two queries for any number of threads; one more when there are several connections.
     """
@@ -33,9 +33,18 @@ def complete_threads(threads: Sequence[Thread], *, among: Sequence[Connection]) 
     for thread in threads:
         thread.last_run = runs.get(thread.last_run_id)
         thread.outcome = outcome_of(thread, thread.last_run)
+        thread.tone = tone_of(thread.last_run)
         if thread.connection_id in by_key:  # one that was added just now is looked up when it is asked for
             thread.connection = by_key[thread.connection_id]
+        key = thread.connection.customer_key
+        thread.customer = str(thread.metadata.get(key, "")) if key else ""
     mark_ambiguous(threads, among=among)
+
+
+def tone_of(run: Run | None) -> str:
+    """Returns the status whose colour the outcome has: why there is no reply stands out, a reply does not."""
+    is_plain = run is None or run.status == run_states.COMPLETED or (run.facts.is_active and not run.facts.is_waiting)
+    return "" if is_plain else run.status
 
 
 def outcome_of(thread: Thread, run: Run | None) -> str:
@@ -43,11 +52,11 @@ def outcome_of(thread: Thread, run: Run | None) -> str:
     if run is None:
         return "No run yet"
     if run.facts.is_waiting:
-        return f"Waits for {formats.pending_names_text(run.pending_calls)}"
+        return f"Waits for {functions_text(run.pending_calls)}"
     if run.facts.is_active:
         return "No reply yet" if not thread.last_reply else thread.last_reply
     if run.status == run_states.COMPLETED:
         return run.reply or thread.last_reply or ""
     if run.status == run_states.EXPIRED and run.pending_calls:
-        return f"{formats.pending_names_text(run.pending_calls)} never answered"
+        return f"{functions_text(run.pending_calls)} {'was' if len(run.pending_calls) == 1 else 'were'} never answered"
     return run.error_message or run.error_code or run.facts.label

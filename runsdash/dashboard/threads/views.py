@@ -17,7 +17,7 @@ from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.threads import AddedThreads, add_threads, add_threads_of_file, stop_import
 from runsdash.dashboard.runs.facet_menus import menus
 from runsdash.dashboard.runs.query import RunListQuery
-from runsdash.dashboard.runs.time_menu import time_menu
+from runsdash.dashboard.runs.time_menu import asked_days, time_menu, without_time
 from runsdash.dashboard.shell.lookup import NoConnection, connection_named, usable_connection
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.dashboard.shell.uploads import MAX_UPLOAD_BYTES, UploadRefused, keep_upload
@@ -112,6 +112,9 @@ def threads(request: HttpRequest) -> HttpResponse:
     A filter that cannot be read is answered 400 with what was typed.
     """
     query = thread_list_query(request.GET)
+    days = None if query.error else asked_days(request.GET, query.filter.subject.moments[0])
+    if days is not None:
+        return redirect(f"{reverse('threads')}{query.filtered(without_time(query).with_clause(days))}")
     try:
         form = AddThreads(text=request.session.get(KEPT_IDS, ""))
         return listed(request, query, form=form, status=400 if query.error else 200)
@@ -204,7 +207,8 @@ def listed(request: HttpRequest, query: RunListQuery, *, form: AddThreads, statu
     counts = facets_of(query.filter, connection) if "facets" in request.GET and not query.error else None
     context = {
         "query": query, "page": page, "form": form, "shell": shell, "facets": counts, "menus": menus(query, counts),
-        "time": time_menu(query), **imports_context(),
+        "time": time_menu(query), "names_customers": any(one.customer_key for one in shell.connections),
+        **imports_context(),
     }  # fmt: skip
     return render(request, "threads/threads.html", context, status=status)
 

@@ -5,7 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
-from runsdash.index.models import PurgedThread, Thread
+from runsdash.index.models import Connection, PurgedThread, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads, upsert_threads
 from runsdash.service import objects
 from tests.pages import Element, page_of
@@ -90,6 +90,30 @@ def test_a_filter_that_cannot_be_read_is_kept_and_explained(viewer: Client, prod
     hint = page.one("p", id="q-hint")
     assert (hint["data-clause"], hint["data-position"]) == ("queue>5s", "7")
     assert not page.all("table")
+
+
+def test_a_cell_narrows_the_list(viewer: Client, prod) -> None:
+    Connection.objects.update(customer_key="customer")
+    made_run(prod, thread_id="thread_1", status="failed")
+    made_run(prod, thread_id="thread_2")
+    customer = {"id": "thread_2", "object": "thread", "metadata": {"customer": "C-14"}}
+    upsert_threads(prod, [objects.Thread.from_raw(customer)], fetched_at=timezone.now())
+    page = page_of(viewer.get(URL))
+    cells = {row["data-thread-id"]: row for row in page.all("tr", data_thread_id=True)}
+    this, others = cells["thread_1"].one("td", class_="c-state").one("span", class_="only").all("a")
+    assert ids(page_of(viewer.get(URL + this["href"]))) == ["thread_1"]
+    assert ids(page_of(viewer.get(URL + others["href"]))) == ["thread_2"]
+    named = cells["thread_2"].one("td", class_="c-who")
+    assert named.text.startswith("C-14")
+    assert ids(page_of(viewer.get(URL + named.all("a")[0]["href"]))) == ["thread_2"]
+    assert not cells["thread_1"].one("td", class_="c-who").all("span", class_="only")
+
+
+def test_two_days_are_a_filter(viewer: Client, prod) -> None:
+    answer = viewer.get(URL, {"q": "status:failed", "from": "2026-11-20", "to": "2026-11-27"})
+    assert answer["Location"] == "/threads/?q=status%3Afailed+active%3A2026-11-20..2026-11-27"
+    menu = page_of(viewer.get(answer["Location"])).one("form", id="facet-time")
+    assert (menu["action"], menu.one("input", name="from")["value"]) == (URL, "2026-11-20")
 
 
 def test_a_list_can_be_sorted_by_its_numbers(viewer: Client, prod) -> None:
