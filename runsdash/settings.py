@@ -169,6 +169,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="runsdash@localhost")
 # Sign-in
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+SESSION_ENGINE = "runsdash.accounts.sessions"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -316,8 +317,7 @@ SANDBOX_CHAT_URL = env.str("SANDBOX_CHAT_URL", default="")
 SANDBOX_CHAT_KEY = env.str("SANDBOX_CHAT_KEY", default="")
 SANDBOX_CHAT_MODEL = env.str("SANDBOX_CHAT_MODEL", default="")
 
-# Each viewer of a stream holds a thread of its process; gunicorn.conf.py gives it eight.
-STREAM_VIEWERS_MAX = env.int("STREAM_VIEWERS_MAX", default=4)
+STREAM_VIEWERS_MAX = env.str("STREAM_VIEWERS_MAX", default="")  # accepted, without effect: polls bring live output
 WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -68,6 +68,7 @@ class LivePiece(models.Model):
     kind = models.CharField(max_length=10, choices=LivePieceKind.choices)
     label = models.CharField(max_length=200, blank=True)
     text = models.TextField()
+    opens = models.BooleanField(default=False)  # it is the first of its part
 
     class Meta:
         indexes = [models.Index(fields=["run", "id"])]

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any
 
 from runsdash.service.objects.pages import items_of
@@ -21,7 +22,7 @@ from .decoding import Undecodable, decode_json
 from .describing import Describing, RequestDescription
 from .errors import UpstreamFailed
 from .exchange import Gate, Reply, Terms
-from .objects import Deleted, FileContent, Page
+from .objects import Deleted, FileContent, Page, Run, Unchanged
 from .operations import OPERATIONS, AllOperations
 from .operations.base import T
 from .providers import Endpoint
@@ -29,6 +30,8 @@ from .refusals import another, page_said, unusable, what_came
 from .retry import MAX_RETRIES, Backoff
 from .stream import RunStream
 from .transport import Transport
+
+DIGEST_BYTES = 16  # of a reply
 
 
 class Client(AllOperations):
@@ -126,7 +129,18 @@ class Client(AllOperations):
         return described
 
     def _one(self, call: Call, kind: type[T], *, raw: bool) -> T | Any:
-        reply = self._heard.reply = self._transport.fetch(call)
+        return self._read(call, self._transport.fetch(call), kind, raw=raw)
+
+    def _unless_known(self, call: Call, known: str) -> Run | Unchanged:
+        reply = self._transport.fetch(call)
+        digest = blake2b(reply.content, digest_size=DIGEST_BYTES).hexdigest()
+        if digest == known:
+            self._heard.reply = reply
+            return Unchanged(digest)
+        return replace(self._read(call, reply, Run, raw=False), reply_digest=digest)
+
+    def _read(self, call: Call, reply: Reply, kind: type[T], *, raw: bool) -> T | Any:
+        self._heard.reply = reply
         if kind is Deleted and not reply.content.strip():
             value: object = {"id": call.ids[-1], "deleted": True}
         else:

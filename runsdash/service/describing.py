@@ -32,6 +32,9 @@ class Describing(AllOperations):
     def _one(self, call: Call, kind: object, *, raw: bool) -> RequestDescription:
         return self._described(call)
 
+    def _unless_known(self, call: Call, known: str) -> RequestDescription:
+        return self._described(call)
+
     def _page(self, call: Call, kind: object, *, limit: int, raw: bool) -> RequestDescription:
         return self._described(call)
 

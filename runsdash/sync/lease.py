@@ -3,11 +3,10 @@
 import secrets
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db import connection
 from django.utils import timezone
 
 from runsdash.index.models import Run, Thread
-from runsdash.index.storage.leases import free
 
 LEASE_MARGIN_S = 2.0  # held a little longer than the reader's deadline
 
@@ -15,12 +14,17 @@ LEASE_MARGIN_S = 2.0  # held a little longer than the reader's deadline
 def take(row: Run | Thread, *, hold_s: float) -> str | None:
     """Returns a token when this caller may read, None when another does, or has since the row was looked at."""
     now, token = timezone.now(), secrets.token_hex(8)
-    checked = Q(checked_at__isnull=True) if row.checked_at is None else Q(checked_at=row.checked_at)
-    # Not read since, and not being read just then: a row whose answers are just being stored looks old.
-    unread = checked & Q(lease_token=row.lease_token)
     until = now + timedelta(seconds=hold_s + LEASE_MARGIN_S)
-    won = type(row).objects.filter(free(now), unread, pk=row.pk).update(lease_until=until, lease_token=token)
-    return token if won else None
+    stored = connection.ops.adapt_datetimefield_value
+    # Not read since, and not being read just then: a row whose answers are just being stored looks old.
+    checked, moment = ("IS NULL", []) if row.checked_at is None else ("= %s", [stored(row.checked_at)])
+    sql = (
+        f"UPDATE {connection.ops.quote_name(row._meta.db_table)} SET lease_until = %s, lease_token = %s"
+        f" WHERE id = %s AND (lease_until IS NULL OR lease_until < %s) AND lease_token = %s AND checked_at {checked}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [stored(until), token, row.pk, stored(now), row.lease_token, *moment])
+        return token if cursor.rowcount == 1 else None
 
 
 def give_back(row: Run | Thread, token: str, **columns: object) -> None:

@@ -45,5 +45,6 @@ def start_read(run: Run) -> tuple[str, Reads] | None:
     token = lease_within_budget(run, run.connection, cost=READ_COST)
     if token is None:
         return None
-    ask = client_for(run.connection).background
-    return token, Reads({"run": ask.retrieve_run(thread_id=run.thread.upstream_id, run_id=run.upstream_id)})
+    ask, thread_id = client_for(run.connection).background, run.thread.upstream_id
+    read = ask.retrieve_run(thread_id=thread_id, run_id=run.upstream_id, known=run.reply_digest)
+    return token, Reads({"run": read})

@@ -26,7 +26,7 @@ from .clients import client_for
 from .named_runs import named_run_reads, store_named_runs, unread_runs
 from .parallel_reads import Reads, store_later, until
 from .store_answers import store_run, store_thread
-from .upstream_reads import RUN_COST, THREAD_COST, run_reads, thread_reads
+from .upstream_reads import RUN_COST, THREAD_COST, needs_parts, part_reads, run_reads, thread_reads
 
 PAGE_WAIT_S = 1.0  # a page with a copy waits no longer for a newer one
 MAX_AGE_S = 1.5  # an active run's copy younger than this is fresh; polls of pages bring an age of their own
@@ -64,11 +64,12 @@ def thread_row(connection: Connection, thread_id: str) -> Thread | None:
     )
 
 
-def checked_age_s(run: Run, *, rests: bool) -> float:
-    """Says how long ago somebody tried to read it. The worker often reads a run without steps; a page needs both."""
-    if rests or run.connection.lacks_steps:
-        return age_s(run.checked_at)
-    return max(age_s(run.checked_at), age_s(run.steps_checked_at))
+def checked_age_s(run: Run, *, rests: bool, whole: bool) -> float:
+    """Says how long ago somebody tried to read it, with its steps where they may have changed since."""
+    run_s, steps_s = age_s(run.checked_at), age_s(run.steps_checked_at)
+    if rests or run.connection.lacks_steps or steps_s <= run_s:
+        return run_s
+    return steps_s if whole or needs_parts(run) else run_s
 
 
 def lease_within_budget(row: Run | Thread, connection: Connection, *, cost: int, has_copy: bool = True) -> str | None:
@@ -107,29 +108,52 @@ def refresh_run(
 ) -> Run:
     """Returns the run as fresh as one short wait allows.
 
-    Without `max_age_s` an active run is read again after `live_age_s`, a settled one now and then in the background.
+    With `max_age_s` its steps and messages are read along in any case. Without it an active run is read again after
+    `live_age_s`, a settled one now and then in the background.
     """
     run = run_row(connection, run_id)
     if run is None:
         refuse_purged(connection, thread_id)
         return first_look_at_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
-    rests = max_age_s is None and run.is_settled
-    if max_age_s is None:
-        max_age_s = SETTLED_AGE_S if rests else live_age_s
-    if checked_age_s(run, rests=rests) < max_age_s or not connection.is_enabled:
+    if is_fresh(run, max_age_s=max_age_s, live_age_s=live_age_s):
         return run
+    rests = max_age_s is None and run.is_settled
     token = lease_within_budget(run, connection, cost=RUN_COST)
     if token is None:
         return run_row(connection, run_id) or run
-    reads = run_reads(client_for(connection), run)
+    reads = run_reads(client_for(connection), run, whole=max_age_s is not None)
     budget_for(connection).give_back(RUN_COST - len(reads.futures))
     store = partial(store_run, connection, reads, run=run, token=token)
     if not rests and reads.wait(wait_s):
         with copy_if_unwritable():
             store()
-        return run_row(connection, run_id) or run
+        fresh = run_row(connection, run_id) or run
+        if len(reads.futures) == 1:
+            read_parts_later(fresh, since=run)
+        return fresh
     store_later(reads, store)
     return run
+
+
+def read_parts_later(fresh: Run, *, since: Run) -> None:
+    """Reads steps and messages of a run whose own object has changed; the next look at it shows them."""
+    if fresh.fetched_at is None or (fresh.status, fresh.total_tokens) == (since.status, since.total_tokens):
+        return
+    connection = fresh.connection
+    token = lease_within_budget(fresh, connection, cost=RUN_COST)
+    if token is None:
+        return
+    reads = Reads(part_reads(client_for(connection), fresh))
+    budget_for(connection).give_back(RUN_COST - len(reads.futures))
+    store_later(reads, partial(store_run, connection, reads, run=fresh, token=token))
+
+
+def is_fresh(run: Run, *, max_age_s: float | None = None, live_age_s: float = MAX_AGE_S) -> bool:
+    """Tells whether `refresh_run` would return the copy as it is, since it is young enough or nobody may ask."""
+    whole, rests = max_age_s is not None, max_age_s is None and run.is_settled
+    if max_age_s is None:
+        max_age_s = SETTLED_AGE_S if rests else live_age_s
+    return checked_age_s(run, rests=rests, whole=whole) < max_age_s or not run.connection.is_enabled
 
 
 def first_look_at_run(connection: Connection, *, thread_id: str, run_id: str, wait_s: float) -> Run:

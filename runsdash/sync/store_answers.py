@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.db import connection as database
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -21,7 +22,7 @@ from runsdash.index.snapshots.upsert_threads import upsert_threads
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.index.walks import rests, walk_columns
 from runsdash.service import NotSupported, ServiceError
-from runsdash.service.objects import Page
+from runsdash.service.objects import Page, Unchanged
 
 from . import lease
 from .last_error import last_error_of, note_failure, note_lack, note_offer, note_success, part_is_gone
@@ -58,7 +59,13 @@ def store_run(connection: Connection, reads: Reads, *, run: Run | None, token: s
         if run is not None:
             record_last_error(run, answer, token=token)
         return
-    if answer is not None:
+    if isinstance(answer, Unchanged) and run is not None:
+        note_success(connection)
+        is_all = len(reads.futures) == 1
+        move_age(run, answer, sent_at=reads.sent_at, token=token, frees=is_all)
+        if is_all:
+            return
+    elif answer is not None:
         thread_id = run.thread.upstream_id if run is not None else None
         if purge_of(connection, answer.thread_id or thread_id or ""):
             return
@@ -70,6 +77,26 @@ def store_run(connection: Connection, reads: Reads, *, run: Run | None, token: s
     finish(run, store_steps(run, reads), store_messages(run.thread, reads), token=token)
     if run.facts.is_terminal:
         note_messages_read(run.thread, reads)
+
+
+def move_age(run: Run, answer: Unchanged, *, sent_at: datetime, token: str, frees: bool) -> None:
+    """Moves the age of a run whose reply was the same as before, in one statement; `frees`: and frees the lease.
+
+    Only while the row is what that reply said, and no newer snapshot is there.
+    """
+    stored = database.ops.adapt_datetimefield_value
+    columns, given = "fetched_at = %s, checked_at = %s, trouble = NULL", [stored(sent_at), stored(sent_at)]
+    columns += ", lease_until = NULL, lease_token = ''" if frees else ""
+    sql = (
+        f"UPDATE index_run SET {columns} WHERE id = %s AND reply_digest = %s AND lease_token = %s AND fetched_at <= %s"
+    )
+    with database.cursor() as cursor:
+        cursor.execute(sql, [*given, run.pk, answer.reply_digest, token, stored(sent_at)])
+        is_moved = cursor.rowcount == 1
+    if is_moved:
+        run.fetched_at, run.checked_at, run.trouble = sent_at, sent_at, None
+    elif frees:
+        lease.give_back(run, token)
 
 
 def finish(row: Run | Thread, *errors: ServiceError | None, token: str) -> None:

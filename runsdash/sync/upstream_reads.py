@@ -8,8 +8,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.snapshots.ended_runs import first_open_step
 from runsdash.index.walks import rests
 from runsdash.service import Client
+from runsdash.service.statuses import RunStatus
 
 from .named_runs import named_run_reads
 from .parallel_reads import Reads
@@ -19,17 +21,47 @@ MESSAGES_A_READ = 50
 LIVE_MESSAGES = 20
 RUNS_A_READ = 100
 ASSISTANTS_EVERY = timedelta(minutes=10)
+PARTS_EVERY = timedelta(seconds=4)  # of a run at work that has no open step, when somebody looks
+PARTS_OF_QUIET_EVERY = timedelta(seconds=30)  # of one that waits or queues
 # The most requests that one refresh sends.
 RUN_COST = 5
 THREAD_COST = 3
 FILE_SEARCH_CONTENT = ["step_details.tool_calls[*].file_search.results[*].content"]
 
 
-def run_reads(client: Client, run: Run) -> Reads:
-    """Reads the run, its next steps (and newest, while it is live), its messages. `run` unsaved: an id never seen."""
+def needs_parts(run: Run) -> bool:
+    """Tells whether steps and messages are read along with the run, or whether its own object tells enough.
+
+    A run that waits or queues takes no step without changing itself. One at work may: while a step is open it is read
+    each time, else now and then.
+    """
+    checked, now = run.steps_checked_at, timezone.now()
+    is_walked = run.facts.is_active and run.steps_walked_at is not None and not run.connection.lacks_steps
+    if not is_walked or run.trouble or checked is None or (run.status_since and checked < run.status_since):
+        return True
+    if run.facts.is_waiting or run.facts == RunStatus.QUEUED:
+        return now - checked >= PARTS_OF_QUIET_EVERY
+    return now - checked >= PARTS_EVERY or first_open_step(run) is not None
+
+
+def run_reads(client: Client, run: Run, *, whole: bool = True) -> Reads:
+    """Reads the run, its next steps (and newest, while it is live), its messages. `run` unsaved: an id never seen.
+
+    Unless `whole`, the run alone where that tells enough.
+    """
     thread_id, run_id = run.thread.upstream_id, run.upstream_id
     ask, is_new = client.background, run.pk is None
-    futures = {"run": ask.retrieve_run(thread_id=thread_id, run_id=run_id)}
+    futures = {"run": ask.retrieve_run(thread_id=thread_id, run_id=run_id, known=run.reply_digest)}
+    if not (whole or is_new or needs_parts(run)):
+        return Reads(futures)
+    return Reads(futures | part_reads(client, run))
+
+
+def part_reads(client: Client, run: Run) -> dict[str, Future[Any]]:
+    """Reads steps and messages of a run."""
+    thread_id, run_id = run.thread.upstream_id, run.upstream_id
+    ask, is_new = client.background, run.pk is None
+    futures: dict[str, Future[Any]] = {}
     if not run.connection.lacks_steps:
         futures.update(step_reads(client, run, thread_id, run_id))
     futures["messages"] = ask.list_messages(
@@ -41,7 +73,7 @@ def run_reads(client: Client, run: Run) -> Reads:
         )
     if takes_assistants_turn(run.connection):
         futures["assistants"] = ask.list_assistants(limit=100)
-    return Reads(futures)
+    return futures
 
 
 def step_reads(client: Client, run: Run, thread_id: str, run_id: str) -> dict[str, Future[Any]]:

@@ -17,7 +17,7 @@ from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.snapshots.upsert_threads import upsert_threads
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed
-from runsdash.service.objects import Page
+from runsdash.service.objects import Page, Unchanged
 from runsdash.service.paging import Seen, stage_after
 from runsdash.sync.budget.process_budget import budget_for
 from runsdash.sync.budget.shared_budget import Share
@@ -87,10 +87,13 @@ def watch_run(run: Run) -> PendingRead | None:
     if token is None:
         return None
     ask = client_for(connection, "watch").background
-    reads = Reads({"run": ask.retrieve_run(thread_id=run.thread.upstream_id, run_id=run.upstream_id)})
+    thread_id, run_id, known = run.thread.upstream_id, run.upstream_id, run.reply_digest
+    reads = Reads({"run": ask.retrieve_run(thread_id=thread_id, run_id=run_id, known=known)})
 
     def store() -> None:
         store_run(connection, reads, run=run, token=token)
+        if isinstance(reads.answer("run"), Unchanged):
+            return
         fresh = Run.objects.select_related("thread", "connection").filter(pk=run.pk).first()
         if fresh is not None and fresh.status != run.status:  # none: it was purged meanwhile
             ask_for_steps(fresh)

@@ -69,12 +69,13 @@ class UnwrittenText:
         new = text[self.kept.get(key, 0) :][: self.left]
         if not new:
             return None
+        opens = key not in self.kept
         self.kept[key] = self.kept.get(key, 0) + len(new)
         self.left -= len(new)
-        return NewText(part=key, kind=part.kind, label=storable(part.label), text=new)
+        return NewText(part=key, kind=part.kind, label=storable(part.label), text=new, opens=opens)
 
     def once(self, key: str, words: str) -> list[NewText]:
         if key in self.kept:
             return []
         self.kept[key] = len(words)
-        return [NewText(part=key, kind=LivePieceKind.EVENT, label="", text=words)]
+        return [NewText(part=key, kind=LivePieceKind.EVENT, label="", text=words, opens=True)]

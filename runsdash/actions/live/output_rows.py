@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Min, QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
@@ -27,12 +27,13 @@ LOST = "RunsDash was stopped while it read this stream."
 
 @dataclass(frozen=True, kw_only=True)
 class NewText:
-    """Holds text of a part that is not in the rows yet. `part` is the part's key, `label` its heading."""
+    """Holds text of a part that is not in the rows yet. `part` is its key, `label` its heading; `opens`: it begins."""
 
     part: str
     kind: LivePieceKind
     label: str
     text: str
+    opens: bool = False
 
 
 def begin(run: Run, *, reader: str) -> LiveOutput:
@@ -45,7 +46,8 @@ def begin(run: Run, *, reader: str) -> LiveOutput:
         )
         live.refresh_from_db()
         if not is_first:
-            words = NewText(part=f"goes-on-{live.segment}", kind=LivePieceKind.EVENT, label="", text="The run goes on.")
+            key = f"goes-on-{live.segment}"
+            words = NewText(part=key, kind=LivePieceKind.EVENT, label="", text="The run goes on.", opens=True)
             LivePiece.objects.bulk_create([piece_of(run, words)])
     return live
 
@@ -69,7 +71,7 @@ def end(live: LiveOutput, *, sentence: str = "") -> None:
 
 
 def piece_of(run: Run, new: NewText) -> LivePiece:
-    return LivePiece(run=run, part=new.part[:200], kind=new.kind, label=new.label[:200], text=new.text)
+    return LivePiece(run=run, part=new.part[:200], kind=new.kind, label=new.label[:200], text=new.text, opens=new.opens)
 
 
 def lengths(run: Run) -> dict[str, int]:
@@ -82,8 +84,12 @@ def lengths(run: Run) -> dict[str, int]:
 
 
 def live_output_of(run: Run) -> LiveOutput | None:
-    """Says how the run's stream stands; without a sign of life from its reader it counts as broken."""
-    live = LiveOutput.objects.filter(run=run).first()
+    """Says how the run's stream stands."""
+    return as_it_stands(LiveOutput.objects.filter(run=run).first())
+
+
+def as_it_stands(live: LiveOutput | None) -> LiveOutput | None:
+    """Calls a stream broken whose reader gives no sign of life."""
     if live and live.state == LiveState.READING and timezone.now() - live.beat_at > LOST_AFTER:
         live.state, live.sentence = LiveState.BROKEN, LOST
     return live
@@ -101,12 +107,6 @@ def pieces_after(run: Run, key: int) -> QuerySet[LivePiece]:
 
 def all_pieces(run: Run) -> QuerySet[LivePiece]:
     return LivePiece.objects.filter(run=run).order_by("id")
-
-
-def parts_until(run: Run, key: int) -> dict[str, int]:
-    """Returns the parts that had begun by piece `key`, with the keys of their first pieces."""
-    begun = LivePiece.objects.filter(run=run, id__lte=key).order_by().values_list("part").annotate(first=Min("id"))
-    return dict(begun)
 
 
 def sweep_live_output() -> int:

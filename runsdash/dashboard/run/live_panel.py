@@ -1,35 +1,43 @@
-"""The panel with a run's live output: its text so far, and how it grows from here.
+"""The panel with a run's live output: its text so far, and what a poll adds to it.
 
-It grows by a stream of its own while one can be read and a place is free, else by the page's poll. A hidden field in
-the panel says which (`PanelMode`). Every poll brings the field along, so a poll leaves alone what grows by itself.
+A hidden field in the panel says what the page has (`PanelState`). Every poll brings it along and gets what came since,
+so nothing is sent twice and what a person reads or marks stays as it is.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
+from hashlib import blake2b
+
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from runsdash.actions.live import output_rows
 from runsdash.actions.models import LiveOutput, LivePiece
-from runsdash.dashboard.shell.links import run_url
+from runsdash.dashboard.rendering.visible import visible
+from runsdash.dashboard.shell.form_answers import partial
 from runsdash.index.models import Run
 
-from . import stream_viewers
-
-STREAMED = re.compile("s([0-9]{1,9})")
-POLLED = re.compile("p([0-9]{1,19})-([0-9]{1,9})-([a-z]{1,10})")
+STATE = re.compile("p([0-9]{1,18})-([0-9]{1,9})-([a-z]{1,10})")
 STEP_KINDS = {"text": "message", "arguments": "function", "code": "code", "logs": "code"}
 
 
 @dataclass
 class LivePart:
-    """Holds the pieces of one message or call. The key of the first piece is its id in the page."""
+    """Holds the pieces of one message or call. `opens`: its first piece is among them."""
 
-    id: int
+    key: str
     kind: str
     label: str
+    opens: bool
     texts: list[str] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """Returns its id in the page."""
+        return blake2b(self.key.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
     @property
     def icon(self) -> str:
@@ -44,116 +52,107 @@ class LivePart:
         return "".join(self.texts)
 
 
-def parts_in(pieces: Iterable[LivePiece]) -> dict[str, LivePart]:
-    """Joins pieces to parts by key, in the order in which they began."""
+def parts_in(pieces: Iterable[LivePiece]) -> list[LivePart]:
+    """Joins pieces to parts, in the order in which they began."""
     parts: dict[str, LivePart] = {}
     for piece in pieces:
-        part = parts.setdefault(piece.part, LivePart(piece.pk, piece.kind, piece.label))
+        part = parts.setdefault(piece.part, LivePart(piece.part, piece.kind, piece.label, piece.opens))
         part.texts.append(piece.text)
-    return parts
-
-
-class Feed(Enum):
-    """Names where a reader's panel gets more text from."""
-
-    NONE = ""  # there is no panel
-    STREAM = "s"
-    POLL = "p"
-    TURNED_AWAY = "-"  # by the stream, which had no place; the next poll brings text
+    return list(parts.values())
 
 
 @dataclass(frozen=True)
-class PanelMode:
-    """Says what a reader's page has of the live output, as the hidden field writes it.
+class PanelState:
+    """Says what a page has of the live output: `p81-2-ended` is the text up to piece 81 of a segment 2 that ended."""
 
-    `s2` is a stream of segment 2, `p81-2-ended` the text up to piece 81 of a segment 2 that has ended.
-    """
-
-    feed: Feed = Feed.NONE
-    segment: int = 0
-    last_key: int = 0
-    output_state: str = ""
+    last_key: int
+    segment: int
+    output_state: str
 
     @classmethod
-    def parse(cls, text: str) -> "PanelMode":
-        """Reads the field. What is no mode of ours is a page without a panel."""
-        if match := STREAMED.fullmatch(text):
-            return cls(Feed.STREAM, segment=int(match[1]))
-        if match := POLLED.fullmatch(text):
-            return cls(Feed.POLL, segment=int(match[2]), last_key=int(match[1]), output_state=match[3])
-        return TURNED_AWAY if text == str(TURNED_AWAY) else NO_PANEL
+    def parse(cls, text: str) -> "PanelState | None":
+        """Reads the hidden field; None for a page without a panel."""
+        match = STATE.fullmatch(text) if text.isascii() else None
+        return cls(int(match[1]), int(match[2]), match[3]) if match else None
 
     def __str__(self) -> str:
-        if self.feed is Feed.STREAM:
-            return f"s{self.segment}"
-        return f"p{self.last_key}-{self.segment}-{self.output_state}" if self.feed is Feed.POLL else self.feed.value
-
-
-NO_PANEL = PanelMode()
-TURNED_AWAY = PanelMode(Feed.TURNED_AWAY)
+        return f"p{self.last_key}-{self.segment}-{self.output_state}"
 
 
 class LivePanel:
-    """Chooses how a reader's panel grows. `mode`: what the page has, `mode_after`: what it has after this answer."""
+    """Compares what a reader's page has of the live output (`shown`) with what there is. Its run comes with marks."""
 
-    def __init__(self, run: Run, *, mode: str = "") -> None:
-        self.run, self.mode = run, PanelMode.parse(mode)
+    def __init__(self, run: Run, *, shown: str = "") -> None:
+        self.run, self.shown = run, PanelState.parse(shown)
 
     @cached_property
     def live(self) -> LiveOutput | None:
         """Returns the row of the live output when it says more than the index."""
-        live = output_rows.live_output_of(self.run)
+        live = output_rows.as_it_stands(getattr(self.run, "live_output", None))
         return live if output_rows.is_wanted(live, self.run) else None
 
-    @cached_property
-    def mode_after(self) -> PanelMode:
-        """Continues a stream that was begun; begins one while the run is read and a place is free; else polls."""
-        if self.live is None:
-            return NO_PANEL
-        streamed = PanelMode(Feed.STREAM, segment=self.live.segment)
-        if self.mode == streamed:
-            return streamed
-        if self.live.is_reading and not self.was_turned_away and stream_viewers.has_place():
-            return streamed
-        return PanelMode(
-            Feed.POLL, segment=self.live.segment, last_key=self.last_key, output_state=str(self.live.state)
-        )
+    @property
+    def state(self) -> str:
+        """Names how the output stands, but for its text."""
+        return f"{self.live.segment}-{self.live.state}" if self.live else ""
 
     @property
-    def was_turned_away(self) -> bool:
-        """Tells whether the reader found no place for this segment: then polls go on bringing it."""
-        has_polled = (self.mode.segment, self.mode.output_state) == (self.live.segment, str(self.live.state))
-        return self.mode == TURNED_AWAY or (self.mode.feed is Feed.POLL and has_polled)
+    def is_growing(self) -> bool:
+        return self.live is not None and self.live.is_reading
 
     @property
-    def is_streamed(self) -> bool:
-        return self.mode_after.feed is Feed.STREAM
+    def is_replaced(self) -> bool:
+        """Tells whether the page lacks the panel, or has one that goes away."""
+        return (self.live is None) != (self.shown is None)
 
     @property
-    def is_polled(self) -> bool:
-        return self.mode_after.feed is Feed.POLL and self.live.is_reading
+    def has_news(self) -> bool:
+        """Tells whether there is text that the page lacks. Costs no statement."""
+        return self.live is not None and (self.shown is None or (self.run.last_piece or 0) > self.shown.last_key)
 
     @property
-    def has_changed(self) -> bool:
-        return self.mode_after != self.mode
-
-    @property
-    def swap(self) -> str:
-        """Chooses a morph, which keeps scroll and selection, unless a stream begins and everything is new."""
-        return "outerMorph" if self.mode.feed is self.mode_after.feed is Feed.POLL else "outerHTML"
+    def has_turned(self) -> bool:
+        """Tells whether the page shows the output in another state: it ended, broke off or goes on."""
+        if self.live is None or self.shown is None:
+            return False
+        return (self.shown.segment, self.shown.output_state) != (self.live.segment, str(self.live.state))
 
     @cached_property
     def pieces(self) -> list[LivePiece]:
-        return list(output_rows.all_pieces(self.run))
+        """Reads what the page lacks: everything, or the next pieces."""
+        if self.shown is None:
+            return list(output_rows.all_pieces(self.run))
+        return list(output_rows.pieces_after(self.run, self.shown.last_key)) if self.has_news else []
 
     @cached_property
     def parts(self) -> list[LivePart]:
-        return list(parts_in(self.pieces).values())
+        return parts_in(self.pieces)
 
     @property
-    def last_key(self) -> int:
-        return self.pieces[-1].pk if self.pieces else 0
+    def now(self) -> PanelState:
+        """Says what the page has after this answer."""
+        last_key = self.pieces[-1].pk if self.pieces else self.shown.last_key if self.shown else 0
+        return PanelState(last_key, self.live.segment, str(self.live.state))
 
     @property
-    def stream_url(self) -> str:
-        return run_url(self.run, "run_stream", after=str(self.last_key))
+    def turn(self) -> str:
+        """Tells in a few words how the output stands now."""
+        if self.live.is_broken:
+            return "The stream broke off."
+        return "The run goes on." if self.live.is_reading else self.run.facts.label
+
+    @property
+    def growth(self) -> SafeString:
+        """Renders what the page lacks, each text behind what is there, and the field that says so."""
+        mode = format_html('<input type="hidden" id="live-mode" name="live" value="{}">', str(self.now))
+        added = format_html_join("", "{}", ((grown(part),) for part in self.parts))
+        return added + partial("#live-mode", mode, swap="outerHTML")
+
+
+def grown(part: LivePart) -> SafeString:
+    """Renders a part that begins, which is announced, or more text of one that is there."""
+    if not part.opens:
+        text = format_html("<span>{}</span>", visible(part.text))
+        return partial(f"#live-text-{part.id}", text, swap="beforeend")
+    section = SafeString(render_to_string("run/_live_part.html", {"part": part}))
+    return partial("#live-parts", section, swap="beforeend") + partial("#live-status", part.label or part.text)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from runsdash.actions.models import Lineage
 from runsdash.audit.trail import AuditedAction, actions_of_run
 from runsdash.dashboard.shell.copy_age import WhyACopy
-from runsdash.dashboard.shell.links import address, mark_ambiguous, run_url
+from runsdash.dashboard.shell.links import address, run_url
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run, RunBody, StatusSeen
 from runsdash.index.storage import page_reads, run_reads
@@ -59,9 +59,8 @@ class RunPage(Reading, WhyACopy):
         self.shown_calls = request.GET.get("shown", "")[:64]
         run.hit = request.GET.get("hit", "")[:HIT_CHARS]  # words looked for, marked in its texts
         self.user, self.reader = request.user, request.user.get_username()
-        self.live_panel = LivePanel(run, mode=request.GET.get("live", "")[:64])
+        self.live_panel = LivePanel(run, shown=request.GET.get("live", "")[:64])
         self.waiting_elsewhere = Shell(request).waiting_count
-        mark_ambiguous([run], among=Shell(request).connections)
 
     # The run
 

@@ -15,10 +15,11 @@ from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import copy_age_s
 from runsdash.dashboard.shell.links import run_url
 from runsdash.dashboard.shell.poll_tags import digest_of
-from runsdash.index.storage import page_reads
 from runsdash.service.statuses import RunStatus
 
 from .page import RunPage
+from .polled_run import state_of
+from .waterfall import part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +84,11 @@ class PolledRunPage(RunPage):
 
     @cached_property
     def interval_s(self) -> int | None:
-        moments = [moment for step in self.steps.steps[-20:] for moment in (step.created_at, step.ended_at)]
-        interval_s = poll_intervals.interval_s(
-            self.run, changed_at=poll_intervals.last_change(self.run, moments), now=self.now
-        )
-        if self.live_panel.is_polled or (interval_s is None and self.live_panel.live):
+        changed_at = poll_intervals.last_change(self.run, [self.run.steps_changed_at])
+        interval_s = poll_intervals.interval_s(self.run, changed_at=changed_at, now=self.now)
+        if self.live_panel.is_growing:
+            return poll_intervals.LIVE_S
+        if interval_s is None and self.live_panel.live:
             return poll_intervals.FAST_S
         if interval_s and self.is_gone:
             return poll_intervals.SLOW_S
@@ -107,37 +108,15 @@ class PolledRunPage(RunPage):
 
     @cached_property
     def version(self) -> str:
-        """Makes the page's tag from versions of what it shows: equal tags mean pages that differ by time alone.
+        """Makes the page's tag from what it shows: equal tags mean pages that differ by time alone, or by live text.
 
-        That is left to the page's script, until a run outgrows its time axis.
+        Time is left to the page's script, until a run outgrows its time axis.
         """
         run = self.run
-        parts = [run.status, str(run.status_since), self.body.digest, str(run.step_count), str(self.rest_is_coming)]
-        parts += [str(self.interval_s), str(run.connection.lacks_steps)]
-        parts += [
-            self.tab,
-            self.step_id,
-            self.after,
-            str(self.waiting_elsewhere),
-            self.waiting_calls,
-            str(self.is_overdue),
-            str(self.is_gone),
-            str(self.answered),
-            str([(claim.user_id, claim.since) for claim in self.claims]),
-        ]
-        parts.append(str(self.live_panel.mode_after))
-        if run.trouble:
-            parts += [str(run.trouble.get("at")), str(copy_age_s(run) // poll_intervals.TICK_S)]
-        return digest_of([*parts, *self.tab_versions()])
-
-    def tab_versions(self) -> list[str]:
-        if self.tab == "conversation":
-            return [message.digest or "" for message in self.messages]
-        if self.tab == "audit":
-            return [
-                f"{audited.intent.pk}:{audited.last.pk if audited.last else ''}" for audited in self.audited_actions
-            ]
-        axis = [str(self.axis.part_s)] if self.run.facts.is_active else []
-        shown = [self.selected.step] if self.selected else []
-        said = [message.digest or "" for message in self.messages]
-        return axis + page_reads.step_digests([*self.steps.steps, *shown]) + said
+        clock = [self.interval_s, self.is_overdue, self.rest_is_coming, run.connection.lacks_steps]
+        clock += [part_of(run, now=self.now) if run.facts.is_active else ""]
+        clock += [copy_age_s(run) // poll_intervals.TICK_S if run.trouble else ""]
+        asked = [self.tab, self.step_id, self.after, self.waiting_elsewhere]
+        asked += [(claim.user_id, claim.since) for claim in self.claims]
+        typed = run.draft_at if not self.shown_calls and not run.facts.is_waiting else ""
+        return digest_of([*state_of(run), *(str(one) for one in (*clock, *asked, typed)), self.live_panel.state])

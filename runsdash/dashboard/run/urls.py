@@ -1,4 +1,4 @@
-"""Addresses of one run: its page, poll and stream, its objects as received, its files."""
+"""Addresses of one run: its page and poll, its objects as received, its files."""
 
 from django.urls import path
 
@@ -8,7 +8,6 @@ from . import (
     copy_as,
     export,
     files,
-    live_stream,
     raw,
     views,
 )
@@ -16,7 +15,7 @@ from . import (
 urlpatterns = [
     path(RUN, views.show, name="run"),
     path(RUN + "live/", views.run, name="run_live"),
-    path(RUN + "stream/", live_stream.stream, name="run_stream"),
+    path(RUN + "stream/", views.stream, name="run_stream"),
     path(RUN + "copy-as/", copy_as.copy_as, name="copy_as"),
     path(RUN + "raw.json", raw.run, name="run_raw"),
     path(RUN + "export.zip", export.run_zip, name="run_zip"),

@@ -92,6 +92,11 @@ def axis_of(run: Run, steps: Sequence[RunStep], *, now: datetime) -> Axis:
     return Axis(start=run.created_at, part_s=part_seconds((max(ends) - run.created_at).total_seconds()))
 
 
+def part_of(run: Run, *, now: datetime) -> int:
+    """Returns how long a part of the axis of a run at work is, as far as the clock decides it."""
+    return part_seconds((now - run.created_at).total_seconds())
+
+
 def bar_between(axis: Axis, start: datetime, end: datetime, *, waits: bool = False, runs: bool = False) -> WaterfallBar:
     width = max(LEAST_WIDTH, axis.percent(end) - axis.percent(start))
     return WaterfallBar(x=min(axis.percent(start), 100 - LEAST_WIDTH), width=round(width, 2), waits=waits, runs=runs)

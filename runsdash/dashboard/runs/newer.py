@@ -7,13 +7,17 @@ may be ahead.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.db.models import QuerySet
+
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import TimeBudget, ids_of
+from runsdash.index.storage.prepared import Prepared
 
 from .query import RunListQuery
 
 MAX_NEWER = 99  # counted no further
 OVERLAP = timedelta(seconds=10)  # a row may be committed this long after it was made
+LOOKED_AT = 200  # keys: more than a page may have been new when it was drawn
 BUDGET = TimeBudget(walk_s=0.1, statement_s=0.3)
 
 
@@ -45,11 +49,19 @@ class PageDrawn:
             return None
 
 
+def added_since(since: datetime, above: int) -> QuerySet[Run]:
+    return Run.objects.filter(added_at__gte=since, pk__gt=above).order_by().only("pk")[:LOOKED_AT]
+
+
+ADDED = Prepared(added_since, datetime, int)
+
+
 def count_newer(query: RunListQuery, connection: Connection | None, drawn: PageDrawn) -> int:
     """Counts runs that the page lacks, up to MAX_NEWER + 1."""
-    added = Run.objects.filter(added_at__gte=drawn.at - OVERLAP, pk__gt=drawn.above).exclude(pk__in=drawn.new_keys)
-    if not added.exists():
+    since = drawn.at - OVERLAP
+    if all(run.pk in drawn.new_keys for run in ADDED.rows(since, drawn.above)):
         return 0
+    added = Run.objects.filter(added_at__gte=since, pk__gt=drawn.above).exclude(pk__in=drawn.new_keys)
     count = query.limit + MAX_NEWER + 1  # as many as the page may show already, and those that are counted
     keys, _ = ids_of(query.filter, connection=connection, count=count, above=drawn.above, budget=BUDGET)
     return min(added.filter(pk__in=keys).count(), MAX_NEWER + 1)

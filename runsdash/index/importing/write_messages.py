@@ -8,6 +8,7 @@ from typing import NamedTuple
 from runsdash.index.models import Connection, Message, MessageBody, Thread
 from runsdash.index.snapshots.known_rows import chunks, free_keys
 from runsdash.index.snapshots.message_order import MIDDLE, base_of, start_beside
+from runsdash.index.storage.changes import messages_changed
 from runsdash.index.storage.keys import MESSAGE_RANK_BIT
 from runsdash.index.storage.sql_writes import insert_rows, replace_rows
 
@@ -40,6 +41,7 @@ def write_messages(
     changed = [
         one for one in messages if one.upstream_id in known and known[one.upstream_id].fetched_at <= one.fetched_at
     ]
+    messages_changed({threads[one.thread_id].pk for one in (*new, *changed) if one.thread_id in older})
     preferred = [one.key for one in new]
     for write, keys, own in (
         (insert_rows, free_keys(Message, preferred) if is_careful else preferred, new),

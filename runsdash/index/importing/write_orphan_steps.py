@@ -9,6 +9,7 @@ from runsdash.index.snapshots import rows
 from runsdash.index.snapshots.known_rows import chunks, free_keys
 from runsdash.index.snapshots.upsert_steps import recount_steps
 from runsdash.index.storage.bodies import unpacked
+from runsdash.index.storage.changes import steps_changed
 from runsdash.index.storage.keys import STEP_ORDER_BITS, STEP_RANK_BIT
 from runsdash.index.storage.sql_writes import insert_rows, replace_rows
 from runsdash.index.storage.storable_text import stored_id
@@ -64,6 +65,7 @@ def write_orphan_steps(
     tools = {(runs[step.run_id].key, name) for step in wanted for name in step.calls[0]}
     RunTool.objects.bulk_create([RunTool(run_id=key, name=name) for key, name in tools], ignore_conflicts=True)
     recount_steps(run_keys)
+    steps_changed(run_keys)
     if context.is_archive:
         ended = [run.key for run in runs.values() if run_status(run.status).is_terminal]
         Run.objects.filter(pk__in=ended, has_all_steps=False).update(has_all_steps=True)

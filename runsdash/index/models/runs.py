@@ -82,6 +82,10 @@ class Run(Refreshed):
     added_at = models.DateTimeField(null=True, default=timezone.now)  # of the row; null: before this was kept
     archived_at = models.DateTimeField(null=True)  # run, steps, messages and files are all here
     steps_checked_at = models.DateTimeField(null=True)  # the last attempt to read steps; null: never
+    steps_changed_at = models.DateTimeField(
+        null=True
+    )  # when one was last seen to be new or other; see storage/changes.py
+    reply_digest = models.CharField(max_length=32, blank=True, default="")  # of the reply it was read from; "": unknown
 
     objects = RunQuerySet.as_manager()
 

@@ -40,6 +40,7 @@ class Thread(Refreshed):
     has_all_messages = models.BooleanField(default=False)
     messages_doubted_at = models.DateTimeField(null=True)
     messages_read_at = models.DateTimeField(null=True)  # the newest ones, for runs that had ended by then
+    messages_changed_at = models.DateTimeField(null=True)  # when one was last seen to be new or other
 
     has_new_metadata = False  # of a row in memory: its pairs are to be written with it
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import models
 
 from runsdash.index.models import Connection
+from runsdash.index.models.bodies import Body
 from runsdash.index.storage.keys import free_key, key_for
 from runsdash.index.storage.storable_text import stored_id
 
@@ -27,6 +28,14 @@ def keys_of(model: type[models.Model], *, connection: Connection, ids: Iterable[
     for some in chunks(list(ids)):
         rows_there = model.objects.filter(connection=connection, upstream_id__in=some)
         found.update(rows_there.values_list("upstream_id", "pk"))
+    return found
+
+
+def digests_of(model: type[Body], rows: Iterable[models.Model]) -> dict[int, str]:
+    """Finds the digests of the bodies of rows, by their keys: an equal one says that nothing has changed."""
+    found: dict[int, str] = {}
+    for some in chunks([row.pk for row in rows]):
+        found.update(model.objects.filter(pk__in=some).values_list("pk", "digest"))
     return found
 
 

@@ -39,11 +39,15 @@ def body_row(raw: object, *, fetched_at: datetime, preview: Callable[[], dict] =
     text = dumped(raw)
     return {
         "size": len(text),
-        "digest": blake2b(text, digest_size=16).hexdigest(),
+        "digest": digest_of(text),
         "fetched_at": fetched_at,
         "preview": preview() if len(text) >= SHORT_BODY_BYTES else {},
         "raw": packed(text),
     }
+
+
+def digest_of(text: bytes) -> str:
+    return blake2b(text, digest_size=16).hexdigest()
 
 
 def packed(text: bytes) -> bytes:

@@ -7,13 +7,14 @@ from django.db import transaction
 
 from runsdash.index.fulltext import writer
 from runsdash.index.models import Message, MessageBody, Thread
+from runsdash.index.storage.changes import messages_changed
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.sql_writes import Row, upsert_rows
-from runsdash.index.storage.storable_text import stored_id
+from runsdash.index.storage.storable_text import dumped, stored_id
 from runsdash.service import objects
 
 from . import rows
-from .known_rows import keys_for_new, known_rows
+from .known_rows import digests_of, keys_for_new, known_rows
 from .message_order import in_place
 
 
@@ -41,7 +42,9 @@ def upsert_messages(
         dated = rows.positioned_messages(messages, fallback=fetched_at, known=places, is_reversed=is_reversed)
         dated = in_place(thread, dated, known=known, goes_back=goes_back)
         keys = keys_for_new(Message, thread.connection, known, [(one.id, created_at) for one, created_at, _ in dated])
+        digests = digests_of(MessageBody, known.values())
         changed: dict[int, tuple[Message, objects.Message]] = {}
+        same: list[int] = []
         ordered: list[Message] = []
         reworded: list[Message] = []
         for message, created_at, position in dated:
@@ -59,6 +62,10 @@ def upsert_messages(
             elif row.fetched_at > fetched_at:
                 ordered.append(row)
                 continue
+            elif row.position == position and digests.get(row.pk) == rows.digest_of(dumped(message.raw)):
+                same.append(row.pk)
+                ordered.append(row)
+                continue
             parts = row.parts
             for name, value in rows.message_columns(message, position=position).items():
                 setattr(row, name, value)
@@ -67,11 +74,15 @@ def upsert_messages(
             row.fetched_at = fetched_at
             changed[row.pk] = row, message
             ordered.append(row)
+        Message.objects.filter(pk__in=same).update(fetched_at=fetched_at)
+        if not changed:
+            return ordered
         names = [field.attname for field in Message._meta.concrete_fields]
         upsert_rows(Message, [{name: getattr(row, name) for name in names} for row, _ in changed.values()])
         bodies = [message_body(row, one, fetched_at=fetched_at) for row, one in changed.values()]
         upsert_rows(MessageBody, bodies)
         writer.index_messages(thread, reworded)
+        messages_changed([thread.pk])
     return ordered
 
 

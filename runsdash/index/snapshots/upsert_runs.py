@@ -6,6 +6,7 @@ from functools import partial
 
 from django.db import connection as database
 from django.db import transaction
+from django.db.models import F
 
 from runsdash.index import run_columns, run_states
 from runsdash.index.fulltext import writer
@@ -20,7 +21,7 @@ from runsdash.index.models import (
 )
 from runsdash.index.storage.previews import run_preview
 from runsdash.index.storage.sql_writes import upsert_rows
-from runsdash.index.storage.storable_text import stored_id
+from runsdash.index.storage.storable_text import dumped, stored_id
 from runsdash.index.totals import pricing
 from runsdash.index.totals.thread_totals import SummedBefore, TotalsUpdate
 from runsdash.service import objects
@@ -28,14 +29,14 @@ from runsdash.service.statuses import run_status
 
 from . import rows
 from .ended_runs import read_steps_again
-from .known_rows import CHUNK, keys_for_new, known_rows
+from .known_rows import CHUNK, chunks, keys_for_new, known_rows
 from .upsert_threads import ensure_threads
 
 COUNTS = ("step_count", "tool_call_count")
 # Columns of a run that others write: leases, what is known of its steps, the archive, what messages say.
 NOT_OF_A_SNAPSHOT = (
     "lease_until", "lease_token", *COUNTS, "steps_cursor", "steps_walked_at", "has_all_steps",
-    "steps_doubted_at", "steps_checked_at", "added_at", "archived_at", "question", "reply",
+    "steps_doubted_at", "steps_checked_at", "steps_changed_at", "added_at", "archived_at", "question", "reply",
 )  # fmt: skip
 
 
@@ -46,8 +47,9 @@ def upsert_runs(
 
     `thread_id` serves runs that do not name their thread.
     """
-    runs = list({run.id: run for run in runs if run.id}.values())
-    result: dict[str, Run] = {}
+    by_id = {stored_id(run.id): run for run in runs if run.id}
+    result = unchanged_runs(connection, by_id, fetched_at=fetched_at)
+    runs = [run for upstream_id, run in by_id.items() if upstream_id not in result]
     for start in range(0, len(runs), CHUNK):
         some = runs[start : start + CHUNK]
         result.update(_upsert_some_runs(connection, some, fetched_at=fetched_at, thread_id=thread_id or ""))
@@ -56,6 +58,41 @@ def upsert_runs(
 
 def upsert_run(connection: Connection, run: objects.Run, *, fetched_at: datetime, thread_id: str | None = None) -> Run:
     return upsert_runs(connection, [run], fetched_at=fetched_at, thread_id=thread_id)[stored_id(run.id)]
+
+
+def unchanged_runs(connection: Connection, runs: Mapping[str, objects.Run], *, fetched_at: datetime) -> dict[str, Run]:
+    """Moves the age of runs that are in the index just as they were received now; returns those."""
+    there = Run.objects.filter(connection=connection).select_related("thread").annotate(digest=F("body__digest"))
+    found = {
+        row.upstream_id: row
+        for some in chunks(list(runs))
+        for row in there.filter(upstream_id__in=some)
+        if is_same(row, runs[row.upstream_id], fetched_at=fetched_at)
+    }
+    for upstream_id, row in found.items():
+        row.reply_digest = runs[upstream_id].reply_digest or row.reply_digest
+    return found if found and are_moved(list(found.values()), fetched_at=fetched_at) else {}
+
+
+def is_same(row: Run, run: objects.Run, *, fetched_at: datetime) -> bool:
+    is_in_order = row.fetched_at is not None and row.fetched_at <= fetched_at
+    return is_in_order and row.facts == run_status(run.status) and row.digest == rows.digest_of(dumped(run.raw))
+
+
+def are_moved(found: Sequence[Run], *, fetched_at: datetime) -> bool:
+    """Moves the age of rows and forgets their trouble. False: another snapshot of one was stored meanwhile."""
+    stored = database.ops.adapt_datetimefield_value
+    sql = (
+        "UPDATE index_run SET fetched_at = %s, checked_at = %s, trouble = NULL, reply_digest = %s"
+        " WHERE id = %s AND fetched_at = %s"
+    )
+    age = stored(fetched_at)
+    with transaction.atomic(), database.cursor() as cursor:
+        cursor.executemany(sql, [(age, age, row.reply_digest, row.pk, stored(row.fetched_at)) for row in found])
+        moved: int = cursor.rowcount
+    for row in found:
+        row.fetched_at, row.checked_at, row.trouble = fetched_at, fetched_at, None
+    return moved == len(found)
 
 
 def _upsert_some_runs(
@@ -131,6 +168,7 @@ def merged_run(connection: Connection, thread: Thread, row: Run, run: objects.Ru
     row.queue_s = rows.seconds_between(row.created_at, row.started_at)
     row.duration_s = rows.seconds_between(row.started_at or row.created_at, row.ended_at)
     row.fetched_at, row.checked_at, row.trouble = fetched_at, fetched_at, None
+    row.reply_digest = run.reply_digest
     row.cost = pricing.cost_of(
         model=row.model,
         kind=connection.kind,

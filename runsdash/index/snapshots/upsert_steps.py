@@ -8,14 +8,15 @@ from django.db import models, transaction
 
 from runsdash.index.fulltext import writer
 from runsdash.index.models import Run, RunStep, StepBody
+from runsdash.index.storage.changes import steps_changed
 from runsdash.index.storage.locks import hold_run
 from runsdash.index.storage.previews import step_preview
 from runsdash.index.storage.sql_writes import update_rows, upsert_rows
-from runsdash.index.storage.storable_text import stored_id
+from runsdash.index.storage.storable_text import dumped, stored_id
 from runsdash.service import objects
 
 from . import rows
-from .known_rows import chunks, keys_for_new, known_rows
+from .known_rows import chunks, digests_of, keys_for_new, known_rows
 from .upsert_runs import COUNTS, write_tools
 
 
@@ -42,8 +43,10 @@ def upsert_steps(
         keys = keys_for_new(
             RunStep, connection, known, [(step.id, step.created_at or run.created_at) for step in steps]
         )
+        digests = digests_of(StepBody, known.values())
         changed: dict[int, tuple[RunStep, objects.RunStep]] = {}
         ordered: list[RunStep] = []
+        same: list[int] = []
         has_news = False
         places = {upstream_id: row.position for upstream_id, row in known.items()}
         positioned = rows.positioned_steps(
@@ -58,16 +61,24 @@ def upsert_steps(
                     id=keys[upstream_id], connection=connection, upstream_id=upstream_id, run=run, created_at=created_at
                 )
             if row.fetched_at is None or row.fetched_at <= fetched_at:
+                if row.position == position and digests.get(row.pk) == rows.digest_of(dumped(step.raw)):
+                    same.append(row.pk)
+                    ordered.append(row)
+                    continue
                 has_news = has_news or row.fetched_at is None or not row.facts.is_terminal
                 take_step(row, step, position=position, fetched_at=fetched_at)
                 changed[row.pk] = row, step
             ordered.append(row)
+        RunStep.objects.filter(pk__in=same).update(fetched_at=fetched_at)
+        if not changed:
+            return ordered
         write_steps(list(changed.values()), fetched_at=fetched_at)
         write_tools({run.pk: rows.tool_names(call for _, step in changed.values() for call in step.tool_calls)})
         for name, count in recount_steps([run.pk]).get(run.pk, {}).items():
             setattr(run, name, count)
         if has_news:
             writer.index_runs([run.pk])
+        steps_changed([run.pk])
     return ordered
 
 

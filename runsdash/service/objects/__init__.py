@@ -6,7 +6,7 @@ Raw dicts stop here; the rest of RunsDash reads these objects.
 from .fields import ApiObject, Fields, ObjectText
 from .messages import Annotation, Message, MessageContent
 from .pages import Page
-from .runs import LastError, RequiredAction, Run, Usage
+from .runs import LastError, RequiredAction, Run, Unchanged, Usage
 from .steps import RunStep, sorted_steps
 from .threads import Assistant, Deleted, FileContent, Thread
 from .tool_calls import FileSearchResult, ToolCall
@@ -29,6 +29,7 @@ __all__ = [
     "RunStep",
     "Thread",
     "ToolCall",
+    "Unchanged",
     "Usage",
     "sorted_steps",
 ]

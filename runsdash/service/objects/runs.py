@@ -103,6 +103,13 @@ class RequiredAction(ApiObject):
         return self.type == "submit_tool_approval"
 
 
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Says that a reply was, byte for byte, the one whose digest the caller knows. Nothing was parsed."""
+
+    reply_digest: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run(ApiObject):
     """Holds a run. Times are aware UTC; `raw` is the JSON as received."""
@@ -134,6 +141,7 @@ class Run(ApiObject):
     parallel_tool_calls: bool | None
     response_format: str | Fields | None
     raw: object = field(repr=False)
+    reply_digest: str = field(default="", repr=False, compare=False)  # of the reply it was read from, where asked for
 
     @classmethod
     def from_raw(cls, raw: object) -> "Run":
@@ -161,6 +169,7 @@ class Run(ApiObject):
             parallel_tool_calls=parsing.flag(run.get("parallel_tool_calls")),
             response_format=word_or_part(run.get("response_format")),
             raw=raw,
+            reply_digest="",
         )
 
     @property

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from runsdash.service import checks
 from runsdash.service.calls import Call
-from runsdash.service.objects import FileContent, Page
+from runsdash.service.objects import FileContent, Page, Run, Unchanged
 from runsdash.service.stream import RunStream
 
 Check = Callable[[str, Any], object]
@@ -66,6 +66,10 @@ class Operations:
 
     def _one(self, call: Call, kind: type[T], *, raw: bool) -> T | Any:
         """Answers one object, or its JSON."""
+        raise NotImplementedError
+
+    def _unless_known(self, call: Call, known: str) -> Run | Unchanged | Any:
+        """Answers a run, or `Unchanged` when its reply has the digest `known`."""
         raise NotImplementedError
 
     def _page(self, call: Call, kind: type[T], *, limit: int, raw: bool) -> Page[T] | Any:

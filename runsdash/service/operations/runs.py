@@ -162,9 +162,10 @@ class RunOperations(Operations):
         """All runs of a thread, page by page; `limit` is the size of a page. One deadline a page."""
         return Walk(self.list_runs, thread_id=thread_id, limit=limit, order=order, after=after)
 
-    def retrieve_run(self, *, thread_id: str, run_id: str, raw: bool = False) -> "Run | Any":
-        """Reads one run."""
-        return self._one(self._run_call("retrieve_run", "GET", thread_id, run_id), Run, raw=raw)
+    def retrieve_run(self, *, thread_id: str, run_id: str, known: str | None = None, raw: bool = False) -> "Run | Any":
+        """Reads one run. With `known`, the `reply_digest` of an earlier answer or "", the same reply is `Unchanged`."""
+        call = self._run_call("retrieve_run", "GET", thread_id, run_id)
+        return self._one(call, Run, raw=raw) if known is None else self._unless_known(call, known)
 
     def modify_run(self, *, thread_id: str, run_id: str, metadata: Mapping[str, str], raw: bool = False) -> "Run | Any":
         """Sets a run's metadata, the only thing of a run that can be changed."""

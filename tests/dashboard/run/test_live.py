@@ -122,8 +122,7 @@ def test_the_interval_grows_while_nothing_changes(quiet_s, interval_s, connectio
     run = upstream.seed(status="in_progress", steps=1)
     open_run(run)
     past = timezone.now() - timedelta(seconds=quiet_s)
-    still(status_since=past, created_at=past)
-    RunStep.objects.update(created_at=past, ended_at=past)
+    still(status_since=past, created_at=past, steps_changed_at=past)
     assert trigger_of(parsed(open_run(run))).startswith(f"every {interval_s}s")
 
 

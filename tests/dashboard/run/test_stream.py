@@ -1,8 +1,6 @@
-"""The stream of a run's live output and the panel it feeds: nothing is lost, comes twice or loops."""
+"""The panel of a run's live output and the poll that feeds it: nothing is lost, comes twice or is sent in vain."""
 
-import re
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -13,15 +11,13 @@ from django.utils import timezone
 from runsdash.actions.live import output_rows
 from runsdash.actions.live.output_rows import NewText
 from runsdash.actions.models import LiveOutput, LivePiece
-from runsdash.dashboard.run.live_panel import NO_PANEL, PanelMode
-from runsdash.dashboard.run.live_stream import ViewerStream, message
-from runsdash.dashboard.run.stream_viewers import has_place, take_place
+from runsdash.dashboard.run.live_panel import PanelState
 from runsdash.index.models import Connection, Run
-from runsdash.service.sse import frames
 from runsdash.sync.refresh import refresh_run
-from tests.dashboard.conftest import path_of
+from tests.dashboard.conftest import path_of, still
 from tests.pages import Element, parsed
 from tests.people import HTMX
+from tests.queries import at_most
 
 WORDS = ["Harbor", " ", "cranes\n\nlift ", "<b>boxes</b>"]
 
@@ -30,284 +26,177 @@ WORDS = ["Harbor", " ", "cranes\n\nlift ", "<b>boxes</b>"]
 def run(connection, start) -> Run:
     """It waits for an output, so nothing changes while it is looked at."""
     found = start("/tool get_stock", until="requires_action")
-    return refresh_run(connection, thread_id=found["thread_id"], run_id=found["id"])
+    run = refresh_run(connection, thread_id=found["thread_id"], run_id=found["id"])
+    still(created_at=timezone.now() - timedelta(seconds=28))  # its time axis holds 50 s
+    return run
 
 
 @pytest.fixture
 def live(run) -> LiveOutput:
     """Its stream, being read by somebody who has told WORDS."""
     live = output_rows.begin(run, reader="somebody")
-    for text in WORDS:
-        say(live, text)
+    for at, text in enumerate(WORDS):
+        say(live, text, opens=at == 0)
     return live
 
 
-@pytest.fixture(autouse=True)
-def every_place_is_free_again() -> Iterator[None]:
-    yield
-    assert has_place()
-
-
-def say(live: LiveOutput, text: str, part: str = "msg_1", kind: str = "text", label: str = "Answer") -> None:
-    assert output_rows.append(live, [NewText(part=part, kind=kind, label=label, text=text)])
+def say(
+    live: LiveOutput, text: str, part: str = "msg_1", kind: str = "text", label: str = "Answer", opens: bool = False
+) -> None:
+    assert output_rows.append(live, [NewText(part=part, kind=kind, label=label, text=text, opens=opens)])
 
 
 def urls(run: Run) -> dict:
     return {"thread_id": run.thread.upstream_id, "id": run.upstream_id}
 
 
-def watch(client: Client, run: Run, more: str = "", **headers: str) -> list[tuple[str, str, str]]:
-    """The whole stream as (id, event, data)."""
-    response = client.get(path_of(urls(run), f"stream/{more}"), headers=headers)
-    assert response.status_code == 200
-    return events_in(b"".join(response.streaming_content).decode())
+class Tab:
+    """A reader's page: it asks with what it has, and takes what it is given."""
 
+    def __init__(self, client: Client, run: Run) -> None:
+        self.client, page = client, parsed(client.get(path_of(urls(run))))
+        self.page, self.text, self.mode = page, "", ""
+        self.take(page)
 
-def events_in(told: str) -> list[tuple[str, str, str]]:
-    found = []
-    for frame in told.split("\n\n")[:-1]:
-        lines = [line.partition(": ")[::2] for line in frame.split("\n") if not line.startswith(":")]
-        if lines:
-            fields = dict(lines)
-            data = "\n".join(value for name, value in lines if name == "data")
-            found.append((fields.get("id", ""), fields.get("event", ""), data))
-    return found
+    def take(self, answer: Element) -> None:
+        polls, modes, panels = (answer.all(id=name) for name in ("poll", "live-mode", "live-output"))
+        if polls:
+            self.url, self.tag = polls[0].get("hx-get", ""), polls[0]["hx-ptag"]
+        if panels:
+            self.text = ""
+        if panels or modes:
+            self.mode = modes[0]["value"] if modes else ""
+        said = [one for one in answer.all("span") if one.parent.tag == "pre"]
+        said += [
+            one for part in answer.all("hx-partial") if "live-text" in part["hx-target"] for one in part.all("span")
+        ]
+        self.text += "".join(everything(one) for one in said)
 
-
-def text_in(events: list[tuple[str, str, str]]) -> str:
-    """The text that lands in the page's parts, white space and all."""
-    html = "".join(data for _, event, data in events if not event)
-    said = [one for one in parsed(html).all("span") if one.parent.tag == "pre"]
-    said += [
-        one for part in parsed(html).all("hx-partial") if "live-text" in part["hx-target"] for one in part.all("span")
-    ]
-    return "".join(everything(one) for one in said)
+    def ask(self) -> HttpResponse:
+        joined = f"{self.url}{'&' if '?' in self.url else '?'}live={self.mode}"
+        answer = self.client.get(joined, headers=HTMX | {"HX-PTag": self.tag})
+        if answer.status_code == 200:
+            self.take(parsed(answer))
+        return answer
 
 
 def everything(element: Element) -> str:
     return "".join(one if isinstance(one, str) else everything(one) for one in element.children)
 
 
-def ended(live: LiveOutput) -> None:
-    output_rows.end(live)
+def targets(answer: HttpResponse) -> list[str]:
+    return [one["hx-target"] for one in parsed(answer).all("hx-partial")]
 
 
-# The stream
+def test_the_page_shows_the_text_so_far_and_asks_each_second_for_more(viewer, run, live):
+    tab = Tab(viewer, run)
+    assert tab.text == "".join(WORDS)
+    assert tab.page.one(id="live-log")["role"] == "log"
+    assert tab.page.one(id="live-log")["aria-live"] == "off"
+    poll = tab.page.one(id="poll")
+    assert (poll["hx-trigger"].split(",")[0], poll["hx-include"]) == ("every 1s", "#live-mode")
+    assert tab.ask().status_code == 304
 
 
-def test_it_tells_everything_and_ends_for_good(viewer, run, live):
-    ended(live)
-    events = watch(viewer, run)
-    assert text_in(events).startswith("".join(WORDS))
-    assert [event for _, event, _ in events][-2:] == ["run-changed", "done"]
-    assert all(data for _, event, data in events if event)
+def test_a_poll_brings_exactly_what_came_since_and_nothing_else(viewer, run, live):
+    tab = Tab(viewer, run)
+    say(live, " and")
+    say(live, " more")
+    answer = tab.ask()
+    grown, mode = targets(answer)
+    assert (grown.startswith("#live-text-"), mode) == (True, "#live-mode")
+    assert parsed(answer).all("hx-partial")[0]["hx-swap"] == "beforeend"
+    assert tab.text == "".join(WORDS) + " and more"
+    assert tab.ask().status_code == 304
 
 
-def test_headers(viewer, run, live):
-    ended(live)
-    response = viewer.get(path_of(urls(run), "stream/"))
-    list(response.streaming_content)
-    assert response["Content-Type"] == "text/event-stream"
-    assert response["X-Accel-Buffering"] == "no"
-    assert "no-" in response["Cache-Control"]
-    assert "Content-Encoding" not in response
-
-
-@pytest.mark.parametrize("seen", range(len(WORDS) + 1))
-def test_who_comes_back_gets_exactly_the_rest(viewer, run, live, seen):
-    ended(live)
-    keys = [0, *LivePiece.objects.filter(run=run).order_by("id").values_list("id", flat=True)]
-    for events in (
-        watch(viewer, run, f"?after={keys[seen]}"),
-        watch(viewer, run, "?after=0", **({"Last-Event-ID": str(keys[seen])} if seen else {})),
-    ):
-        assert "".join(WORDS[:seen]) + text_in(events) == "".join(WORDS)
-
-
-def test_the_id_is_that_of_the_last_piece_told(viewer, run, live):
-    ended(live)
-    ids = [key for key, event, _ in watch(viewer, run) if key and not event]
-    assert ids == [str(LivePiece.objects.filter(run=run).latest("id").pk)]
-
-
-@pytest.mark.parametrize("nonsense", ["-1", "x", "9" * 40, "", "\u0663"])
-def test_nonsense_for_an_id_means_from_the_start(viewer, run, live, nonsense):
-    ended(live)
-    assert text_in(watch(viewer, run, f"?after={nonsense}")).startswith("".join(WORDS))
-
-
-def html_of(message: str) -> Element:
-    ((_, _, data),) = events_in(message)
-    return parsed(data)
-
-
-def test_a_part_that_begins_brings_its_section_and_then_only_grows(run, live):
-    place = take_place()
-    viewing = ViewerStream(run, after=0, place=place)
-    next(viewing)
-    first = html_of(next(viewing))
-    say(live, '{"sku"', part="step_1:0", kind="arguments", label="get_stock")
-    second = html_of(next(viewing))
+def test_a_part_that_begins_brings_its_section_and_then_only_grows(viewer, run, live):
+    tab = Tab(viewer, run)
+    say(live, '{"sku"', part="step_1:0", kind="arguments", label="get_stock", opens=True)
+    section = parsed(tab.ask()).one("section", data_part="arguments")
+    assert (section.parent["hx-target"], section.one("code").text) == ("#live-parts", "get_stock")
     say(live, ': "A1"}', part="step_1:0", kind="arguments", label="get_stock")
-    third = html_of(next(viewing))
-    viewing.close()
+    answer = tab.ask()
+    assert parsed(answer).all("section") == []
+    assert targets(answer)[0] == f"#{section.one('pre')['id']}"
 
-    assert first.one("section", data_part="text").parent["hx-target"] == "#live-parts"
-    section = second.one("section", data_part="arguments")
-    assert section.one("code").text == "get_stock"
-    assert third.all("section") == []
-    (grown,) = third.all("hx-partial")
-    assert grown["hx-target"] == f"#{section.one('pre')['id']}"
-    assert grown["hx-swap"] == "beforeend"
+
+def test_text_alone_costs_few_statements_and_no_upstream(viewer, run, live, upstream):
+    tab = Tab(viewer, run)
+    tab.ask()
+    say(live, " more")
+    upstream.clear_requests()
+    with at_most(6):  # session, user, frame, run, who answers, pieces
+        assert tab.ask().status_code == 200
+    with at_most(5):
+        assert tab.ask().status_code == 304
+    assert upstream.requests() == []
+
+
+def test_a_long_text_comes_in_bounded_answers(viewer, run, live):
+    tab = Tab(viewer, run)
+    extra = [LivePiece(run=run, part="msg_1", kind="text", label="Answer", text=f"{at},") for at in range(1200)]
+    LivePiece.objects.bulk_create(extra)
+    asked = 0
+    while tab.ask().status_code == 200:
+        asked += 1
+    assert asked == 3
+    assert tab.text == "".join(WORDS) + "".join(piece.text for piece in extra)
 
 
 def test_hostile_text_stays_text(viewer, run, live):
-    say(
-        live,
-        "</span></pre><script>alert(1)</script>\r\n\u202e<hx-partial hx-target='body'>",
-        label="<i>x</i>",
-        part="evil",
-    )
-    ended(live)
-    html = "".join(data for _, event, data in watch(viewer, run) if not event)
-    assert "<script" not in html
-    assert "<b>" not in html
-    assert "<i>" not in html
-    assert "\u202e" not in html
+    tab = Tab(viewer, run)
+    evil = "</span></pre><script>alert(1)</script>\r\n\u202e<hx-partial hx-target='body'>"
+    say(live, evil, label="<i>x</i>", part="evil", opens=True)
+    html = tab.ask().content.decode()
+    say(live, evil, label="<i>x</i>", part="evil")
+    html += tab.ask().content.decode()
+    for bad in ("<script", "<b>", "<i>", "\u202e"):
+        assert bad not in html
     assert html.count("<hx-partial") == html.count("</hx-partial>")
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_line_end_in_a_text_or_name_begins_no_field(end):
-    hostile = end.join(["a", "event: done", "data: 1", "", "id: 99", "retry: 1", "b"])
-    ((name, lines),) = frames([message(hostile, key=3).encode()])
-    assert (name, lines) == (None, hostile.split(end))
-
-
-def test_it_pings_and_closes_after_its_time_without_ending_for_good(run, live):
-    viewing = ViewerStream(run, after=0, place=take_place(), open_for_s=0.4)
-    told = "".join(viewing)
-    viewing.close()
-    assert told.startswith(": ping")
-    assert "done" not in told
-
-
-def test_a_stream_that_nobody_reads_any_more_ends_with_a_sentence(viewer, run, live):
+def test_a_stream_that_nobody_reads_any_more_says_so(viewer, run, live):
+    tab = Tab(viewer, run)
     LiveOutput.objects.update(beat_at=timezone.now() - timedelta(minutes=1))
-    html = "".join(data for _, event, data in watch(viewer, run) if not event)
-    assert parsed(html).one("strong").text == "The stream broke off."
-    assert output_rows.LOST in parsed(html).one("p").text
+    answer = parsed(tab.ask())
+    note = next(one for one in answer.all("hx-partial") if one["hx-target"] == "#live-note")
+    assert note.one("strong").text == "The stream broke off."
+    assert output_rows.LOST in note.one("p").text
+    assert tab.ask().status_code == 304
 
 
-def test_a_run_without_a_stream_ends_at_once(viewer, run):
-    assert [event for _, event, _ in watch(viewer, run)] == ["run-changed", "done"]
-
-
-# Places
-
-
-def test_without_a_place_the_page_is_told_to_poll(settings, viewer, run, live):
-    settings.STREAM_VIEWERS_MAX = 1
-    taken = ViewerStream(run, after=0, place=take_place())
-    events = watch(viewer, run)
-    field = parsed(events[0][2]).one("input", id="live-mode")
-    assert [event for _, event, _ in events] == ["", "run-changed", "done"]
-    assert text_in(events) == ""
-    panel = parsed(poll(viewer, run, field["value"]))
-    assert "Harbor" in panel.one(id="live-parts").text
-    assert panel.one(id="live-source").get("hx-sse:connect") is None
-
-    taken.close()  # was never read: its place is free all the same
-    ended(live)
-    assert text_in(watch(viewer, run))
-
-
-def test_a_page_made_when_all_places_are_taken_polls(settings, viewer, run, live):
-    settings.STREAM_VIEWERS_MAX = 0
-    page = parsed(viewer.get(path_of(urls(run))))
-    assert page.one(id="live-source").get("hx-sse:connect") is None
-    assert page.one(id="poll")["hx-trigger"].startswith("every 2s")
-    mode = page.one(id="live-mode")["value"]
-    tag = page.one(id="poll")["hx-ptag"]
-    assert viewer.get(live_path(page, mode), headers=HTMX | {"HX-PTag": tag}).status_code == 304
-
-    say(live, " and more")
-    settings.STREAM_VIEWERS_MAX = 4  # a place got free meanwhile: this page stays as it is
-    answer = parsed(viewer.get(live_path(page, mode), headers=HTMX | {"HX-PTag": tag}))
-    assert answer.one(id="live-output").parent["hx-swap"] == "outerMorph"
-    assert answer.one(id="live-parts").text.endswith("and more")
-    settings.STREAM_VIEWERS_MAX = 4
-
-
-# The panel and the poll
-
-
-def live_path(page: Element, mode: str) -> str:
-    url = page.one(id="poll")["hx-get"]
-    return f"{url}{'&' if '?' in url else '?'}live={mode}"
-
-
-def poll(client: Client, run: Run, mode: str) -> HttpResponse:
-    return client.get(path_of(urls(run), f"live/?live={mode}"), headers=HTMX)
-
-
-def test_the_page_shows_the_text_so_far_and_streams_the_rest(viewer, run, live):
-    page = parsed(viewer.get(path_of(urls(run))))
-    assert everything(page.one("pre", class_="said")) == "".join(WORDS)
-    assert page.one(id="live-log")["role"] == "log"
-    assert page.one(id="live-log")["aria-live"] == "off"
-    source = page.one(id="live-source")
-    assert source["hx-sse:close"] == "done"
-    say(live, " The end.")
-    ended(live)
-    rest = re.search(r"\?after=\d+$", source["hx-sse:connect"])[0]
-    assert text_in(watch(viewer, run, rest)).startswith(" The end.")
-
-
-def test_the_source_stands_outside_of_everything_a_poll_morphs(viewer, run, live):
-    page = parsed(viewer.get(path_of(urls(run))))
-    source, above = page.one(id="live-source"), set()
-    while source.parent is not None:
-        source = source.parent
-        above.add(source.get("id"))
-    swapped = {one["hx-target"].lstrip("#") for one in parsed(poll(viewer, run, "")).all("hx-partial")}
-    assert not above & (swapped - {"live-source"})
-
-
-def test_a_poll_leaves_a_panel_alone_that_grows_by_itself(viewer, run, live):
-    page = parsed(viewer.get(path_of(urls(run))))
-    mode, tag = page.one(id="live-mode")["value"], page.one(id="poll")["hx-ptag"]
-    assert (mode, page.one(id="poll")["hx-include"]) == ("s1", "#live-mode")
-    say(live, " more")
-    assert viewer.get(live_path(page, mode), headers=HTMX | {"HX-PTag": tag}).status_code == 304
-    for _ in range(2):
-        assert parsed(poll(viewer, run, mode)).all(id="live-output") == []
-    ended(live)
-    assert parsed(poll(viewer, run, mode)).all(id="live-output") == []
+def test_the_panel_stands_outside_of_everything_a_poll_morphs(viewer, run, live):
+    tab, above = Tab(viewer, run), set()
+    panel = tab.page.one(id="live-output")
+    while panel.parent is not None:
+        panel = panel.parent
+        above.add(panel.get("id"))
+    output_rows.end(live)
+    morphed = {one["hx-target"].lstrip("#") for one in parsed(tab.ask()).all("hx-partial")} - {"run"}  # a shell alone
+    assert not above & morphed
 
 
 def test_a_page_that_has_no_panel_gets_one_when_a_stream_begins(viewer, run):
-    page = parsed(viewer.get(path_of(urls(run))))
-    assert page.all(id="live-mode") == []
-    live = output_rows.begin(run, reader="somebody")
-    say(live, "Hello")
-    answer = parsed(viewer.get(live_path(page, ""), headers=HTMX | {"HX-PTag": page.one(id="poll")["hx-ptag"]}))
-    assert answer.one(id="live-mode")["value"] == "s1"
-    assert answer.one(id="live-source")["hx-sse:connect"]
+    tab = Tab(viewer, run)
+    assert tab.page.all(id="live-mode") == []
+    say(output_rows.begin(run, reader="somebody"), "Hello", opens=True)
+    answer = tab.ask()
+    assert "#live-output" in targets(answer)
+    assert tab.text == "Hello"
+    assert tab.ask().status_code == 304
 
 
-@pytest.mark.parametrize("mode", ["s1", "p2-1-ended", "-"])
-def test_when_it_goes_on_after_an_answer_the_panel_connects_anew_with_all_text(viewer, run, live, mode):
-    ended(live)
-    say(output_rows.begin(run, reader="another"), "Second answer", part="msg_2")
-    answer = parsed(poll(viewer, run, mode))
-    if mode == "-":  # turned away from the segment that goes on now
-        assert answer.one(id="live-source").get("hx-sse:connect") is None
-    else:
-        assert answer.one(id="live-mode")["value"] == "s2"
-        assert answer.one(id="live-output").parent["hx-swap"] == "outerHTML"
-    shown = answer.one(id="live-parts").text
-    assert shown.index("Harbor") < shown.index("The run goes on.") < shown.index("Second answer")
+def test_when_it_goes_on_after_an_answer_the_panel_grows_on(viewer, run, live):
+    tab = Tab(viewer, run)
+    output_rows.end(live)
+    assert "#live-state" in targets(tab.ask())
+    say(output_rows.begin(run, reader="another"), "Second answer", part="msg_2", opens=True)
+    answer = parsed(tab.ask())
+    assert answer.all(id="live-output") == []
+    assert tab.text == "".join(WORDS) + "Second answer"
+    assert "The run goes on." in [one.text for one in answer.all("p")]
+    assert answer.one("span", data_reading=True)
 
 
 def test_a_broken_stream_keeps_its_text_and_says_why(viewer, run, live):
@@ -315,23 +204,20 @@ def test_a_broken_stream_keeps_its_text_and_says_why(viewer, run, live):
     page = parsed(viewer.get(path_of(urls(run))))
     assert "cranes" in page.one(id="live-parts").text
     assert "The connection was <cut>." in page.one(id="live-note").text
-    assert page.one(id="live-source").get("hx-sse:connect") is None
 
 
 def test_once_the_run_is_settled_the_panel_goes_and_does_not_come_back(viewer, upstream, start, connection):
     found = start("hello", until="completed")
     run = settled(connection, found)
     live = output_rows.begin(run, reader="somebody")
-    say(live, "Hello")
-    page = parsed(viewer.get(path_of(found)))
-    assert page.one(id="live-source")["hx-sse:connect"]
-    assert page.one(id="poll")["hx-get"]  # asks on, although the run has ended
-    ended(live)
+    say(live, "Hello", opens=True)
+    tab = Tab(viewer, run)
+    assert tab.url  # it asks on, although the run has ended
+    output_rows.end(live)
 
-    answer = parsed(poll(viewer, run, page.one(id="live-mode")["value"]))
+    answer = parsed(tab.ask())
     assert "hidden" in answer.one(id="live-output").attributes
-    assert answer.one(id="live-source").get("hx-sse:connect") is None
-    assert parsed(poll(viewer, run, "")).all(id="live-output") == []
+    assert "hx-get" not in answer.one(id="poll").attributes
     assert parsed(viewer.get(path_of(found))).all(id="live-mode") == []
 
 
@@ -345,25 +231,24 @@ def settled(connection: Connection, found: dict) -> Run:
     raise AssertionError("the run did not settle")
 
 
-# Who may
-
-
-def test_guards_unknown_run_and_wrong_method(client, viewer, nobody, upstream, run):
+def test_pages_of_an_older_version_are_told_to_stop(client, viewer, nobody, upstream, run):
     path = path_of(urls(run), "stream/")
-    assert client.get(path).status_code == 302
+    assert (viewer.get(path).status_code, viewer.get(path).content) == (204, b"")
     assert client.get(path, headers=HTMX)["HX-Redirect"]
     assert nobody.get(path).status_code == 403
     assert viewer.post(path).status_code == 405
-    assert viewer.get(path_of(urls(run) | {"id": "run_nowhere"}, "stream/")).status_code == 404
+    for mode in ("s1", "-"):
+        answer = viewer.get(path_of(urls(run), f"live/?live={mode}"), headers=HTMX)
+        assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("text", ["", "-", "s2", "p81-2-ended", "p0-1-reading"])
-def test_a_mode_of_the_panel_comes_back_as_it_went(text: str) -> None:
-    assert str(PanelMode.parse(text)) == text
+@pytest.mark.parametrize("text", ["p81-2-ended", "p0-1-reading"])
+def test_a_state_of_the_panel_comes_back_as_it_went(text: str) -> None:
+    assert str(PanelState.parse(text)) == text
 
 
 @pytest.mark.parametrize(
-    "text", ["s", "s-1", "s²", "p1-2", "p1-2-", "x-1-reading", "p٣-1-ended", "s1 ", "p1-1-ended-", "p" + "9" * 62]
+    "text", ["", "-", "s1", "p1-2", "p1-2-", "x-1-reading", "p٣-1-ended", "p1-1-ended ", "p1-1-ended-", "p" + "9" * 62]
 )
-def test_what_is_no_mode_is_a_page_without_a_panel(text: str) -> None:
-    assert PanelMode.parse(text) == NO_PANEL
+def test_what_is_no_state_is_a_page_without_a_panel(text: str) -> None:
+    assert PanelState.parse(text) is None

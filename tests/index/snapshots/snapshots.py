@@ -21,6 +21,7 @@ from runsdash.index.models import (
 from runsdash.index.storage.bodies import raw_text
 
 OURS = {"id", "connection_id", "thread_id", "run_id", "added_at", "added_by", "due_at", "cost", "last_run_id"}
+OURS |= {"steps_changed_at", "messages_changed_at", "reply_digest"}
 
 
 def columns(row: Model, *, without: set[str] = frozenset()) -> dict:

@@ -1,0 +1,93 @@
+"""Reads a run with marks of all that its page shows beside the row: a poll compares them, and reads nothing more.
+
+Each mark changes when something on the page does. Whoever adds to the page what no mark tells of adds a mark here.
+"""
+
+from django.db.models import F, Model, QuerySet, Subquery
+from django.db.models.expressions import OuterRef
+from django.http import Http404, HttpRequest
+
+from runsdash.actions.models import Draft, Lineage, LivePiece
+from runsdash.audit.models import AuditEntry, AuditResult
+from runsdash.dashboard.shell.copy_age import with_reason
+from runsdash.dashboard.shell.lookup import run_for_page
+from runsdash.index.models import Assistant, Connection, Run
+from runsdash.index.storage.prepared import Prepared
+from runsdash.index.storage.storable_text import stored_id
+from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S, is_fresh
+
+# Columns that move at every read, never change, or that nobody sees. All others of a run are on its page, or may be.
+UNSEEN = {
+    "checked_at", "fetched_at", "steps_checked_at", "lease_until", "lease_token", "reply_digest", "steps_cursor",
+    "steps_walked_at", "created_at", "thread_id", "connection_id",
+}  # fmt: skip
+OF_RUN = tuple(field.attname for field in Run._meta.concrete_fields if field.attname not in UNSEEN)
+OF_THREAD = ("is_gone", "metadata", "run_count", "last_run_at", "messages_changed_at")
+OF_CONNECTION = ("slug", "kind", "is_enabled", "can_list_steps")
+MARKS = ("body_digest", "made_by_name", "last_rerun", "source_run", "last_entry", "thread_entry")
+
+
+def with_marks(upstream_id: str, reader: int) -> QuerySet[Run]:
+    """Finds runs of all connections with this id. `reader`: the key of the user who looks."""
+    runs = Run.objects.filter(connection__in=Connection.objects.order_by().values("pk"), upstream_id=upstream_id)
+    entries = AuditEntry.objects.filter(run_id=OuterRef("upstream_id")).order_by("-id")
+    of_thread = AuditEntry.objects.filter(thread_id=OuterRef("thread__upstream_id")).order_by("-id")
+    assistants = Assistant.objects.filter(
+        connection_id=OuterRef("connection_id"), upstream_id=OuterRef("assistant_id")
+    ).order_by()
+    drafts = Draft.objects.filter(
+        user_id=reader, connection_id=OuterRef("connection_id"), run_upstream_id=OuterRef("upstream_id")
+    ).order_by("-saved_at")
+    return runs.select_related("thread", "connection", "live_output").annotate(
+        body_digest=F("body__digest"),
+        made_by_name=first(assistants, "name"),
+        last_rerun=first(Lineage.objects.filter(source=OuterRef("pk")).order_by("-made_at"), "made_at"),
+        source_run=first(Lineage.objects.filter(run=OuterRef("pk")).order_by(), "source_id"),
+        last_entry=first(entries, "pk"),
+        last_result=first(entries, "result"),
+        thread_entry=first(of_thread, "pk"),
+        draft_at=first(drafts, "saved_at"),
+        last_piece=first(LivePiece.objects.filter(run=OuterRef("pk")).order_by("-id"), "pk"),
+    )
+
+
+def first(rows: QuerySet[Model], column: str) -> Subquery:
+    return Subquery(rows.values(column)[:1])
+
+
+WITH_MARKS = Prepared(with_marks, str, int)
+
+
+def marked_run(request: HttpRequest, *, run_id: str) -> Run | None:
+    """Returns the one run that the address means, as the index has it; None when there is none, or are several."""
+    slug, found = request.GET.get("connection"), WITH_MARKS.rows(stored_id(run_id), request.user.pk)
+    meant = [run for run in found if slug in (None, "", run.connection.slug)]
+    if len(meant) != 1:
+        return None
+    meant[0].is_ambiguous = len(found) > 1
+    return meant[0]
+
+
+def polled_run(
+    request: HttpRequest, *, thread_id: str, run_id: str, wait_s: float = PAGE_WAIT_S, live_age_s: float = MAX_AGE_S
+) -> Run:
+    """Returns the run with its marks, read from the upstream first when the copy is too old or something is unclear."""
+    run = marked_run(request, run_id=run_id)
+    if run is None or is_unclear(run) or not is_fresh(run, live_age_s=live_age_s):
+        run_for_page(request, thread_id=thread_id, run_id=run_id, wait_s=wait_s, live_age_s=live_age_s)
+        run = marked_run(request, run_id=run_id)
+    if run is None:
+        raise Http404(f"The run {run_id} went away while it was read.")
+    return with_reason(run)
+
+
+def is_unclear(run: Run) -> bool:
+    """Tells whether the last thing that was done to the run has no outcome yet. Whoever looks settles it."""
+    return run.last_entry is not None and run.last_result in (AuditResult.NONE, AuditResult.UNCLEAR)
+
+
+def state_of(run: Run) -> list[str]:
+    """Lists what the page shows of the run and beside it, for its tag."""
+    own = [getattr(run, name) for name in (*OF_RUN, *MARKS)]
+    own += [getattr(run.thread, name) for name in OF_THREAD]
+    return [str(one) for one in (*own, *(getattr(run.connection, name) for name in OF_CONNECTION))]
