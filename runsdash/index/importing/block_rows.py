@@ -16,8 +16,8 @@ from .blocks import Block
 from .fast.usual_lines import read_usual_line
 from .gc_pause import uncollected
 from .read_line import BadLine, Context, ImportLine, read_line
-from .row_types import BlockRows, RefusedLine, RunRows, RunSnapshot, ThreadSnapshot
-from .rows_from_objects import StepRows, message_rows, orphan_step, run_key, run_rows, step_rows
+from .row_types import BODY_REST, BlockRows, RefusedLine, RunRows, RunSnapshot, ThreadSnapshot
+from .rows_from_objects import StepRows, digest_of, message_rows, orphan_step, run_key, run_rows, step_rows
 from .thread_messages import ThreadMessages
 
 NICE = 5  # the writer goes first: a process that makes rows waits for it most of the time
@@ -42,15 +42,15 @@ def block_rows(block: Block, context: Context) -> BlockRows:
 def rows_of(block: Block, context: Context) -> BlockRows:
     found = BlockRows(size=block.size)
     lines: dict[str, list[ImportLine]] = {"thread": [], "thread.run": [], "thread.run.step": [], "thread.message": []}
-    for number, text in block.numbered():
+    for origin, number, text in block.placed():
         if not text or text.isspace():
             continue
         try:
-            line = read_usual_line(text, read_at=block.read_at, context=context)
-            line = line or read_line(text, read_at=block.read_at, context=context)
+            line = read_usual_line(text, read_at=origin.read_at, context=context)
+            line = line or read_line(text, read_at=origin.read_at, context=context)
             lines[line.kind].append(line)
         except BadLine as error:
-            found.refused_lines.append(RefusedLine(block.name, number, str(error)))
+            found.refused_lines.append(RefusedLine(origin.name, number, str(error)))
     found.threads = [ThreadSnapshot(line.id, line.fetched_at, line.value, line.kept) for line in lines["thread"]]
     thread_messages = take_messages(found, newest(lines["thread.message"]), context)
     steps = by_owner(newest(lines["thread.run.step"]))
@@ -85,10 +85,17 @@ def take_runs(
 ) -> None:
     """Adds runs with their steps, which leave `steps`. The first snapshot of a run makes its rows."""
     for line in sorted(lines, key=lambda line: line.fetched_at):
-        if line.id in found.runs:
+        earlier = found.runs.get(line.id)
+        if earlier is not None:
+            if is_copy(line, earlier):
+                continue
             found.later_snapshots.append(RunSnapshot(line.body, line.owner_id, line.fetched_at))
             continue
         found.runs[line.id] = run_with_steps(line, steps, thread_messages, context)
+
+
+def is_copy(line: ImportLine, earlier: RunRows) -> bool:
+    return line.fetched_at == earlier.fetched_at and digest_of(line.body) == earlier.body[BODY_REST.index("digest")]
 
 
 def object_of(line: ImportLine) -> Run | RunStep | Message:

@@ -7,8 +7,8 @@ What is no object of the API (write_extras.py) stands for itself, so a block may
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
-from typing import BinaryIO, Protocol
+from itertools import count, repeat
+from typing import BinaryIO, NamedTuple, Protocol
 
 READ_BYTES = 1 << 20
 BLOCK_BYTES = 3 << 20
@@ -29,22 +29,43 @@ REASONS = {
 }
 
 
+class Origin(NamedTuple):
+    """Names the file of a line. `read_at`: the age of objects that say none."""
+
+    name: str
+    read_at: datetime
+
+
 @dataclass
 class Block:
-    """Holds lines of one file. `first`: the number of the first; `read_at`: the age of objects that say none.
+    """Holds lines, mostly of one file. `first`: the number of the first; `read_at`: the age of objects that say none.
 
-    `numbers`: those of the lines, where they do not simply go on from `first`.
+    `numbers`: those of the lines, where they do not simply go on from `first`; `origins`: their files, where there are
+    several.
     """
 
     name: str
-    first: int
     read_at: datetime
+    first: int = 1
     lines: list[bytes] = field(default_factory=list)
     size: int = 0
     numbers: list[int] | None = None
+    origins: list[Origin] | None = None
 
-    def numbered(self) -> Iterator[tuple[int, bytes]]:
-        return zip(self.numbers or count(self.first), self.lines)  # noqa: B905  one of them may be endless
+    def placed(self) -> Iterator[tuple[Origin, int, bytes]]:
+        """Yields lines with their file and number."""
+        origins = self.origins or repeat(Origin(self.name, self.read_at))
+        return zip(origins, self.numbers or count(self.first), self.lines)  # noqa: B905  some may be endless
+
+    def read_at_of(self, place: int) -> datetime:
+        return self.origins[place].read_at if self.origins else self.read_at
+
+    def add_placed(self, origin: Origin, number: int, line: bytes, *, size: int) -> None:
+        """Adds a line to a block that has `numbers` and `origins`."""
+        self.lines.append(line)
+        self.numbers.append(number)
+        self.origins.append(origin)
+        self.size += size
 
     def add(self, lines: list[bytes]) -> None:
         self.lines += lines
@@ -78,12 +99,12 @@ class ImportSource:
     read_at: datetime
 
     def blocks(self) -> Iterator[Block]:
-        block = Block(self.name, 1, self.read_at)
+        block = Block(self.name, self.read_at)
         for some in self.lines():
             block.add(some)
             place = block.cut() if block.size >= BLOCK_BYTES else 0
             if place:
-                rest = Block(self.name, block.first + place, self.read_at)
+                rest = Block(self.name, self.read_at, block.first + place)
                 rest.add(block.lines[place:])
                 del block.lines[place:]
                 block.size -= rest.size

@@ -90,8 +90,8 @@ def opened(block: Block) -> Block:
     """Replaces each line that is an array or a list reply by what is in it."""
     if not any(map(may_be_list, block.lines)):
         return block
-    found = Block(block.name, block.first, block.read_at, size=block.size, numbers=[])
-    for number, line in block.numbered():
+    found = Block(block.name, block.read_at, size=block.size, numbers=[])
+    for _, number, line in block.placed():
         values = values_of_list(line) if may_be_list(line) else None
         values = [line] if values is None else values
         found.lines += values

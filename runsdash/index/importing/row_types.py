@@ -127,3 +127,7 @@ class BlockRows:
     messages: list[MessageRows] = field(default_factory=list)
     refused_lines: list[RefusedLine] = field(default_factory=list)
     size: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.threads or self.runs or self.later_snapshots or self.orphan_steps or self.messages)

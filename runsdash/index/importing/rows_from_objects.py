@@ -19,6 +19,7 @@ from runsdash.index.storage.keys import key_for
 from runsdash.index.storage.previews import SHORT_BODY_BYTES, run_preview, step_preview
 from runsdash.index.storage.storable_text import cut, stored_id
 from runsdash.service.objects import Message, Run, RunStep, parsing
+from runsdash.service.statuses import step_status
 
 from .read_line import Context, ImportLine
 from .row_types import MESSAGE_REST, RUN_REST, STEP_REST, MessageRows, OrphanStep, RunRows
@@ -37,9 +38,13 @@ def json_column(value: object) -> str:
         return json.dumps(value)  # an integer beyond 64 bits
 
 
+def digest_of(body: bytes) -> str:
+    return blake2b(body, digest_size=16).hexdigest()
+
+
 def body_rest(line: ImportLine, fetched: str, preview: Callable[[], dict] | None = None) -> tuple:
     """Makes a row of a body without its key. `preview` is called as by `snapshots.rows.body_row`."""
-    size, digest = len(line.body), blake2b(line.body, digest_size=16).hexdigest()
+    size, digest = len(line.body), digest_of(line.body)
     stored = json_column(preview()) if preview and size >= SHORT_BODY_BYTES else NO_PREVIEW
     return size, digest, fetched, stored, rows.packed(line.body)
 
@@ -55,6 +60,7 @@ class StepRows(NamedTuple):
     names: list[str]
     calls: int
     texts: Iterable[Text]
+    is_ended: bool
 
 
 def run_key(run: Run, line: ImportLine, context: Context) -> int:
@@ -71,7 +77,8 @@ def run_rows(
     columns["question"] = thread_messages.question(columns["created_at"])
     columns["reply"] = thread_messages.reply(run.id)
     said = columns["has_all_steps"]
-    columns["has_all_steps"] = run.is_terminal and (context.is_archive if said is None else said)
+    is_whole = context.is_archive and all(step.is_ended for step in steps)
+    columns["has_all_steps"] = run.is_terminal and (is_whole if said is None else said)
     return RunRows(
         key=key,
         upstream_id=columns["upstream_id"],
@@ -147,7 +154,14 @@ def step_rows(
     """Makes the rows of a step; `fallback` stands in for a missing time."""
     key, rest, body = step_columns(step, line, context, created_at=step.created_at or fallback)
     calls = step.tool_calls
-    return StepRows((key, run_key, position, *rest), (key, *body), rows.tool_names(calls), len(calls), step_texts(step))
+    return StepRows(
+        row=(key, run_key, position, *rest),
+        body=(key, *body),
+        names=rows.tool_names(calls),
+        calls=len(calls),
+        texts=step_texts(step),
+        is_ended=step_status(step.status or "").is_terminal,
+    )
 
 
 def orphan_step(step: RunStep, line: ImportLine, context: Context) -> OrphanStep:

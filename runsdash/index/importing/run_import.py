@@ -1,7 +1,7 @@
 """Drives an import: reads blocks ahead, makes their rows in processes of their own, writes them in order.
 
-Memory stays bounded: a few blocks are in flight. Steps that come before their run wait in a temporary file and are
-written at the end.
+What does not come thread by thread is sorted first (sorted_lines.py). Memory stays bounded: a few blocks are in flight.
+Steps that come before their run wait in a temporary file and are written at the end.
 """
 
 import gc
@@ -32,6 +32,7 @@ from .json_documents import opened
 from .read_line import Context
 from .row_types import BlockRows, OrphanStep, RefusedLine
 from .skip_known import RemainingBlock, skip_known
+from .sorted_lines import by_thread
 from .two_writers import done_in_order
 from .write_blocks import Writer, WriteResult, reindex_threads
 from .write_extras import Extras, write_extras
@@ -98,9 +99,13 @@ def import_sources(
     sources: Iterable[BlockSource],
     *,
     processes: int = PROCESSES,
+    is_by_thread: bool = False,
     on_progress: Callable[[Totals], None] = lambda _: None,
 ) -> Totals:
-    """Imports all objects of the sources; `on_progress` is called with the totals after each transaction."""
+    """Imports all objects of the sources; `on_progress` is called with the totals after each transaction.
+
+    `is_by_thread`: they come thread by thread, or as well as they can; otherwise that is seen to first.
+    """
     now = datetime.now(UTC)
     zone = "+00" if database.vendor == "postgresql" else ""
     context = Context(connection.pk, now, zone=zone, is_archive=not connection.is_enabled)
@@ -114,7 +119,8 @@ def import_sources(
         tempfile.TemporaryFile() as orphans,
     ):
         reindex: set[int] = set()
-        for result in write(block for source in sources for block in source.blocks()):
+        blocks = map(opened, (block for source in sources for block in source.blocks()))
+        for result in chain.from_iterable(map(write, [blocks] if is_by_thread else by_thread(blocks))):
             save_orphans(result.orphan_steps, orphans)
             reindex |= result.reindex
             on_progress(totals)
@@ -148,7 +154,7 @@ def write_groups(
         totals.add(result)
         # Files come when all that names them is there, also in the groups before.
         for remaining in result.remaining:
-            totals.add_extras(write_extras(writer.connection, remaining.extras, remaining.block, writer.context))
+            totals.add_extras(write_extras(writer.connection, remaining.extras, writer.context))
         yield result.written
         if number % GROUPS_A_COLLECTION == 0:
             gc.collect()
@@ -185,7 +191,7 @@ def write_group(group: list[ReadBlock], writer: Writer) -> GroupResult:
 
 def read_blocks(blocks: Iterable[Block], context: Context, processes: int) -> Iterator[ReadBlock]:
     """Makes the rows of blocks, in order. A single block is not worth a process; `processes` 0: none is started."""
-    ahead = map(opened, blocks)
+    ahead = iter(blocks)
     first = list(islice(ahead, 2))
     blocks = chain(first, ahead)
     if processes and len(first) > 1:
@@ -203,7 +209,7 @@ def read_in_processes(blocks: Iterable[Block], context: Context, processes: int)
         for block in blocks:
             remaining = skip_known(block, context)
             pending.append((remaining, pool.submit(block_rows, remaining.block, context)))
-            remaining.block = Block(block.name, block.first, block.read_at)  # its lines are in the other process now
+            remaining.block = Block(block.name, block.read_at)  # its lines are in the other process now
             while len(pending) >= processes * IN_FLIGHT or extra_bytes(pending) > EXTRA_BYTES_IN_FLIGHT:
                 yield next_read(pending)
         while pending:
@@ -212,7 +218,7 @@ def read_in_processes(blocks: Iterable[Block], context: Context, processes: int)
 
 def extra_bytes(pending: Iterable[PendingBlock]) -> int:
     """Adds up the archived files that wait until the rows of their block are written."""
-    return sum(len(line) for remaining, _ in pending for _, line in remaining.extras)
+    return sum(len(line) for remaining, _ in pending for *_, line in remaining.extras)
 
 
 def next_read(pending: deque[PendingBlock]) -> ReadBlock:

@@ -9,7 +9,6 @@ Reads the index, writes nothing; the writer applies the rules again under its lo
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
 from typing import NamedTuple
 
 from django.db.models import Model
@@ -23,12 +22,13 @@ from runsdash.index.models import (
     StepBody,
     Thread,
 )
-from runsdash.index.snapshots.known_rows import chunks
 
-from .blocks import Block
+from .blocks import Block, Origin
 from .read_line import ONLY_ID, BadLine, Context, ImportLine, read_line
+from .rows_from_objects import digest_of
 from .write_extras import taken_out
 
+IDS_A_LOOK = 5000  # both engines take more; a block has fewer of a kind
 SAMPLE = 16  # lines of a block that are looked up before all of them are
 BODIES = {
     "thread.run": (RunBody, "run", Run),
@@ -50,13 +50,13 @@ class RemainingBlock:
     """Holds a block without what is known, and how many lines that was.
 
     `touched`: (model, key, age) of rows that only became newer; `extras`: lines that are no objects of the API, with
-    their numbers.
+    their files and numbers.
     """
 
     block: Block
     unchanged: int = 0
     touched: list[tuple[type[Model], int, datetime]] = field(default_factory=list)
-    extras: list[tuple[int, bytes]] = field(default_factory=list)
+    extras: list[tuple[Origin, int, bytes]] = field(default_factory=list)
 
 
 def skip_known(block: Block, context: Context) -> RemainingBlock:
@@ -85,7 +85,7 @@ def has_as_much(known: KnownObject, line: ImportLine) -> bool:
         return True
     if line.kind == "thread":
         return known.fetched_at == line.fetched_at
-    return known.digest == blake2b(line.body, digest_size=16).hexdigest()
+    return known.digest == digest_of(line.body)
 
 
 def says_only_id(line: ImportLine) -> bool:
@@ -95,7 +95,7 @@ def says_only_id(line: ImportLine) -> bool:
 def any_known(block: Block, context: Context) -> bool:
     every = max(1, len(block.lines) // SAMPLE)
     sample = [line for _, line in readable(block, range(0, len(block.lines), every), context)]
-    return bool(known_objects(sample, context))
+    return any(known_objects(own, context) for own in by_kind(sample).values())
 
 
 def readable(block: Block, places: Iterable[int], context: Context) -> Iterator[tuple[int, ImportLine]]:
@@ -103,20 +103,26 @@ def readable(block: Block, places: Iterable[int], context: Context) -> Iterator[
         if not block.lines[place].strip():
             continue
         try:
-            yield place, read_line(block.lines[place], read_at=block.read_at, context=context)
+            yield place, read_line(block.lines[place], read_at=block.read_at_of(place), context=context)
         except BadLine:
             continue  # it stays, and is refused when its rows are made
 
 
 def known_objects(lines: Iterable[ImportLine], context: Context) -> dict[tuple[str, str], KnownObject]:
     """Looks up what the index has of the lines, by (kind, upstream id)."""
-    wanted: dict[str, list[str]] = {}
-    for line in lines:
-        wanted.setdefault(line.kind, []).append(line.id)
     found: dict[tuple[str, str], KnownObject] = {}
-    for kind, ids in wanted.items():
-        rows = (row for some in chunks(ids) for row in rows_of_kind(kind, some, context))
+    for kind, own in by_kind(lines).items():
+        ids = [line.id for line in own]
+        pieces = (ids[start : start + IDS_A_LOOK] for start in range(0, len(ids), IDS_A_LOOK))
+        rows = (row for some in pieces for row in rows_of_kind(kind, some, context))
         found |= {(kind, upstream_id): KnownObject(*known) for upstream_id, *known in rows}
+    return found
+
+
+def by_kind(lines: Iterable[ImportLine]) -> dict[str, list[ImportLine]]:
+    found: dict[str, list[ImportLine]] = {}
+    for line in lines:
+        found.setdefault(line.kind, []).append(line)
     return found
 
 

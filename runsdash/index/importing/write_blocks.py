@@ -82,6 +82,9 @@ class Writer:
 
     def write(self, blocks: Sequence[BlockRows], remaining: Sequence[RemainingBlock] = ()) -> WriteResult:
         """Writes all or nothing. Raises what the database raises when it goes on refusing."""
+        blocks = [block for block in blocks if not block.is_empty]
+        if not blocks and not any(one.touched for one in remaining):
+            return WriteResult()
         for attempt in range(ATTEMPTS):
             result = WriteResult(collided=attempt > 0)
             try:

@@ -11,7 +11,7 @@ from runsdash.index.models import Connection
 from runsdash.service.decoding import Undecodable, decode_json
 
 from . import archived_assistants, archived_files
-from .blocks import EXTRA, Block
+from .blocks import EXTRA, Block, Origin
 from .read_line import BadLine, Context
 from .row_types import RefusedLine
 
@@ -30,25 +30,25 @@ class Extras:
     refused_lines: list[RefusedLine] = field(default_factory=list)
 
 
-def taken_out(block: Block) -> list[tuple[int, bytes]]:
-    """Takes such lines out of the block, with their numbers."""
-    found = [(number, line) for number, line in block.numbered() if line.startswith(EXTRA)]
+def taken_out(block: Block) -> list[tuple[Origin, int, bytes]]:
+    """Takes such lines out of the block, with their files and numbers."""
+    found = [one for one in block.placed() if one[-1].startswith(EXTRA)]
     if found:
         block.lines = [b"" if line.startswith(EXTRA) else line for line in block.lines]
     return found
 
 
-def write_extras(connection: Connection, lines: list[tuple[int, bytes]], block: Block, context: Context) -> Extras:
-    """Writes `lines`, which left `block`, one by one, each in a transaction of its own, and empties the list."""
+def write_extras(connection: Connection, lines: list[tuple[Origin, int, bytes]], context: Context) -> Extras:
+    """Writes `lines`, which left their block, one by one, each in a transaction of its own, and empties the list."""
     extras = Extras()
     lines.reverse()
     while lines:
-        number, line = lines.pop()
+        origin, number, line = lines.pop()
         try:
             value = value_of(line)
-            is_news = WRITERS[value["object"]](connection, value, read_at=block.read_at, context=context)
+            is_news = WRITERS[value["object"]](connection, value, read_at=origin.read_at, context=context)
         except BadLine as refusal:
-            extras.refused_lines.append(RefusedLine(block.name, number, str(refusal)))
+            extras.refused_lines.append(RefusedLine(origin.name, number, str(refusal)))
         else:
             extras.written[value["object"]] += is_news
             extras.unchanged += not is_news

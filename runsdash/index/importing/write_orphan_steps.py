@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from django.db.models import Exists, OuterRef
+
 from runsdash.index.models import Connection, Run, RunStep, RunTool, StepBody
 from runsdash.index.snapshots import rows
+from runsdash.index.snapshots.ended_runs import ENDED_STEPS
 from runsdash.index.snapshots.known_rows import chunks, free_keys
 from runsdash.index.snapshots.upsert_steps import recount_steps
 from runsdash.index.storage.bodies import unpacked
@@ -68,7 +71,9 @@ def write_orphan_steps(
     steps_changed(run_keys)
     if context.is_archive:
         ended = [run.key for run in runs.values() if run_status(run.status).is_terminal]
-        Run.objects.filter(pk__in=ended, has_all_steps=False).update(has_all_steps=True)
+        still_open = Exists(RunStep.objects.filter(run_id=OuterRef("pk")).exclude(status__in=ENDED_STEPS))
+        Run.objects.filter(still_open, pk__in=ended, has_all_steps=True).update(has_all_steps=False)
+        Run.objects.filter(~still_open, pk__in=ended, has_all_steps=False).update(has_all_steps=True)
     return OrphansWritten(len(wanted), run_keys, [step for step in steps if step.run_id not in runs])
 
 

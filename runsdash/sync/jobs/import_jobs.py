@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runsdash.index.importing.blocks import Block
+from runsdash.index.importing.blocks import Block, BlockSource, Origin
 from runsdash.index.importing.files import source_of
+from runsdash.index.importing.json_documents import opened
 from runsdash.index.importing.run_import import import_sources
+from runsdash.index.importing.sorted_lines import SortedFile, is_by_thread, write_sorted
 from runsdash.index.keeping.purge import came_back, let_back_in
 from runsdash.index.models import Connection, Job
 from runsdash.index.snapshots.upsert_threads import ensure_threads
 
-from .job_files import path_of
+from .job_files import SORTED, SORTING, beside, path_of
 from .jobs import JobFailed, works
 
 THREADS_A_PIECE = 500
@@ -41,9 +43,15 @@ def import_runs(job: Job) -> Generator[None, None, None]:
     """Imports a file as `manage.py import_runs` does. Progress counts bytes; `place["byte"]` are done.
 
     Steps that stood before their run had no place in the first pass; a second one over the file takes them in, and
-    leaves out everything that is there already.
+    leaves out everything that is there already. What does not come thread by thread is sorted into a file beside it
+    before anything else; whoever is killed meanwhile begins that again.
     """
     connection, path = connection_of(job), file_of(job)
+    if not job.place:
+        job.progress |= {"note": "looks at the order of its lines"}
+        yield
+        job.place = {"is_sorted": sorted_if_needed(path)}
+        yield
     while True:
         yield from one_pass(job, connection, path)
         if job.place.get("is_second") or not job.place.get("orphan_steps"):
@@ -51,12 +59,30 @@ def import_runs(job: Job) -> Generator[None, None, None]:
         job.place = {**job.place, "byte": 0, "line": 0, "orphan_steps": 0, "is_second": True}
 
 
+def sorted_if_needed(path: Path) -> bool:
+    """Writes the lines of a file in the order of their threads, unless they come so."""
+    with ExitStack() as stack:
+        if is_by_thread(map(opened, source_of(str(path), stack).blocks())):
+            return False
+        unfinished = beside(path, SORTING)
+        write_sorted(map(opened, source_of(str(path), stack).blocks()), unfinished)
+        unfinished.replace(beside(path, SORTED))
+    return True
+
+
+def source_at(job: Job, path: Path, stack: ExitStack) -> BlockSource:
+    """Opens what the job reads, at its place."""
+    source, start = source_of(str(path), stack), job.place.get("byte", 0)
+    if job.place.get("is_sorted"):
+        return SortedFile(beside(path, SORTED), Origin(source.name, source.read_at), start=start)
+    source.file.seek(start)
+    return source
+
+
 def one_pass(job: Job, connection: Connection, path: Path) -> Generator[None, None, None]:
     with ExitStack() as stack:
-        source = source_of(str(path), stack)
-        source.file.seek(job.place.get("byte", 0))
-        for block in source.blocks():
-            totals = import_sources(connection, [OneBlock(block)], processes=1)
+        for block in source_at(job, path, stack).blocks():
+            totals = import_sources(connection, [OneBlock(block)], processes=1, is_by_thread=True)
             place = {"byte": 0, "line": 0, "is_second": False} | dict.fromkeys(COUNTS, 0) | job.place
             place["byte"] += block.size
             place["line"] += len(block.lines)
@@ -81,7 +107,8 @@ def progress_of(place: dict[str, Any], path: Path) -> dict[str, object]:
     words += [f"{place['files']:,} files"] if place["files"] else []
     words += [came_back(place["back"])] if place["back"] else []
     words += [f"{place['refused']:,} lines could not be read"] if place["refused"] else []
-    total = path.stat().st_size if path.suffix != ".gz" else None  # places count unpacked bytes
+    read = beside(path, SORTED) if place.get("is_sorted") else path
+    total = read.stat().st_size if read.suffix != ".gz" else None  # places count unpacked bytes
     return {"done": place["byte"], "total": total, "note": ", ".join(words)}
 
 

@@ -272,6 +272,24 @@ def test_without_any_connection_an_archive_is_made(db: None, tmp_path) -> None:
     assert Run.objects.get().has_all_steps
 
 
+@pytest.mark.parametrize("is_apart", [False, True])
+def test_an_ended_run_of_an_archive_lacks_what_an_open_step_became(db: None, is_apart: bool) -> None:
+    """Nobody will tell. `is_apart`: the steps come in a later file."""
+    archive = made_connection("imported", base_url="", is_enabled=False)
+    raws = past(30)
+    run_ids = [raw["id"] for raw in raws if raw["object"] == "thread.run" and raw["status"] == "completed"][:2]
+    still_open, ended = run_ids
+    for raw in raws:
+        if raw["object"] == "thread.run.step" and raw["run_id"] == still_open:
+            raw |= {"status": "in_progress", "completed_at": None}
+    steps = [raw for raw in raws if raw["object"] == "thread.run.step" and raw["run_id"] in run_ids]
+    rest = [raw for raw in raws if raw not in steps and raw.get("run_id") not in run_ids]
+    for some in (rest, steps) if is_apart else ([*rest, *steps],):
+        imported(archive, some)
+    found = dict(Run.objects.filter(upstream_id__in=run_ids).values_list("upstream_id", "has_all_steps"))
+    assert found == {still_open: False, ended: True}
+
+
 def test_a_live_run_has_not_all_steps_whatever_an_older_export_says(prod: Connection, tmp_path) -> None:
     path = tmp_path / "a.jsonl"
     kept = b',"_fetched_at":"2026-11-20T11:00:00+00:00","_kept":{"has_all_steps":true}}\n'

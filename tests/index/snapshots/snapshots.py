@@ -1,5 +1,7 @@
 """Reads all that the index has of a connection, without our keys, so that two ways of filling it can be compared."""
 
+from datetime import datetime
+
 from django.db import connection as database
 from django.db.models import Model
 
@@ -36,10 +38,11 @@ def check_words() -> None:
             cursor.execute("INSERT INTO index_runtext_fts(index_runtext_fts, rank) VALUES ('integrity-check', 1)")
 
 
-def last_runs(connection: Connection) -> list[tuple[str, str | None]]:
+def last_runs(connection: Connection) -> list[tuple[str, datetime | None]]:
+    """When each thread's last run was created: which of several of one second it is depends on our keys."""
     threads = Thread.objects.filter(connection=connection).order_by("upstream_id")
-    ids = dict(Run.objects.filter(connection=connection).values_list("pk", "upstream_id"))
-    return [(name, ids.get(key)) for name, key in threads.values_list("upstream_id", "last_run_id")]
+    moments = dict(Run.objects.filter(connection=connection).values_list("pk", "created_at"))
+    return [(name, moments.get(key)) for name, key in threads.values_list("upstream_id", "last_run_id")]
 
 
 def everything(connection: Connection, *, without: set[str] = frozenset()) -> dict[str, object]:

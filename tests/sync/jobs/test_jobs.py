@@ -16,6 +16,7 @@ from runsdash.index.models import Job, PurgedThread, Run, RunStep, Thread
 from runsdash.sync.jobs import import_jobs, jobs, thread_jobs  # noqa: F401  they register their kinds
 from runsdash.sync.jobs.job_files import LEFT_AFTER_S, delete_left_uploads
 from runsdash.sync.jobs.jobs import JobKind, add_job, cancel_job, claim_job, work_on, work_on_all
+from tests.index.importing.test_import import past
 from tests.rows import made_connection, run_object
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -298,6 +299,32 @@ def test_an_import_goes_on_at_its_place(files):
 
     assert worked(job).state == "done"
     assert Run.objects.count() == 5
+
+
+def test_lists_one_after_the_other_are_sorted_once_and_gone_on_with(files):
+    """Whoever takes over reads the sorted lines from the place of the last piece, and they go with the job."""
+    raws = past(300, body_bytes=3000)
+    kinds = ("thread", "thread.run.step", "thread.message", "thread.run")
+    lines = write_lines(files / "lists.jsonl", [raw for kind in kinds for raw in raws if raw["object"] == kind])
+    (files / "lists.jsonl.sorting").write_bytes(b"what a killed worker left")
+    prod = made_connection()
+    job = add_job("import_runs", connection=prod, file_name="lists.jsonl")
+    pieces = jobs.KINDS["import_runs"].work(job)
+    places = [job.place for _, _ in zip(range(3), pieces, strict=False)]
+    assert [one.get("is_sorted") for one in places] == [None, True, True]
+    assert places[2]["byte"] > 0
+    assert 0 < Run.objects.count() < 300
+    assert not (files / "lists.jsonl.sorting").exists()
+    (files / "lists.jsonl").write_bytes(b"nobody reads it again")
+    pieces.close()
+    Job.objects.update(place=job.place, progress=job.progress)
+
+    assert worked(job).state == "done"
+    job.refresh_from_db()
+    assert job.progress["done"] == job.progress["total"] > sum(map(len, lines))
+    assert (Run.objects.count(), job.place["orphan_steps"], job.place["refused"]) == (300, 0, 0)
+    assert Run.objects.filter(question="").count() < 300
+    assert not list(files.glob("lists*"))
 
 
 def write_lines(path: Path, objects: list[dict]) -> list[bytes]:
