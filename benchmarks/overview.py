@@ -41,7 +41,7 @@ def run_module(web: Web, name: str, *words: str) -> str:
 
 def measured(web: Web) -> dict[str, object]:
     pages = {"page of 24 hours": "/?range=24h", "page of 7 days": "/", "page of 30 days": "/?range=30d"}
-    pages["page of 30 days by assistant"] = "/?range=30d&by=assistant"
+    pages["page of 30 days by model"] = "/?range=30d&group=model"
     found: dict[str, object] = {}
     for name, path in pages.items():
         for _ in range(3):
@@ -61,7 +61,7 @@ def months() -> list[str]:
 
 def opened(web: Web, path: str) -> bytes:
     status, body = web.reader.get(path)
-    if status != 200 or b'id="status-counts"' not in body:
+    if status != 200 or b'id="figures"' not in body:
         raise RuntimeError(f"{path} answered {status}")
     return body
 

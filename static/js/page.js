@@ -7,6 +7,7 @@
     ["[data-suggest], [data-selected]", () => import("./lists.js")],
     ["[data-hit]", () => import("./hits.js")],
     ["[data-follow]", () => import("./follow.js")],
+    ["[data-chart-tips]", () => import("./chart-tips.js")],
     ["[data-tool-outputs]", () => import("./tool-outputs.js")],
     ["[data-tool-outputs], [data-open-next]", () => import("./answering.js")],
     ["[data-source], [data-add-rows]", () => import("./fields.js")],

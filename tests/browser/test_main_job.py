@@ -39,9 +39,9 @@ def test_a_waiting_run_is_found_answered_and_watched_to_its_end(visit: Callable[
     expect(page.locator(f"[data-thread-id='{run['thread_id']}']")).to_be_visible()
 
     page.locator("[data-key='g o']").click()
-    waiting = page.locator(f"#needs-action [data-run-id='{run['id']}']")
-    expect(waiting).to_be_visible(timeout=12_000)  # the worker reads the thread, the overview polls
-    waiting.get_by_role("link", name="Respond").click()
+    page.locator("#now [data-count='waiting']").click(timeout=12_000)  # the worker reads the thread, the overview polls
+    waiting = page.locator(f"main [data-run-id='{run['id']}']")
+    waiting.get_by_role("link", name=re.compile("Respond|Answer")).click()
 
     status_is(page, "requires_action")
     page.evaluate("window.stillTheSamePage = true")

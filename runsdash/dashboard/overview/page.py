@@ -1,167 +1,292 @@
-"""Gathers what the overview shows, as far as a template needs it. The page and its poll share it."""
+"""Gathers what the overview shows, as far as a template asks for it. The page and its poll share it."""
 
 from collections.abc import Sequence
 from functools import cached_property
 
 from django.utils import timezone
 
-from runsdash.dashboard.runs.rows import assistant_names, complete_rows, narrowed
-from runsdash.dashboard.shell.poll_tags import rows_state, state_tag
+from runsdash.dashboard.shell import formats
+from runsdash.dashboard.shell.poll_tags import state_tag
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Run
-from runsdash.index.search.run_filter import Clause
-from runsdash.index.totals import right_now
-from runsdash.index.totals.hour_spans import hour_of
-from runsdash.index.totals.overview_totals import Cause, Figures
-from runsdash.service.statuses import RunStatus, run_status
+from runsdash.index.totals.hour_spans import DAY_HOURS, day_of, hour_of, start_hour_of
+from runsdash.index.totals.hour_spans import moment_of as moment_of_hour
+from runsdash.index.totals.narrowing import narrowing_of
+from runsdash.index.totals.overview_totals import Figures
+from runsdash.index.totals.span_reads import Narrowing
+from runsdash.index.totals.top_threads import Dearest, dearest_threads
 
-from .time_range import TimeRange
-from .usage import OverviewUsage, Row
+from . import facets
+from .cause_rows import CauseRow, cause_rows
+from .chart_parts import ChartPanel
+from .counted import Counts
+from .dearest import DearestRow, dearest_rows
+from .facets import KeyLink, Menu
+from .failures import failures
+from .figures import Figure, figures_of, unpriced_clauses, why_no_cost
+from .groups import COLUMN_OF, MAX_ROWS, GroupRow, Names, group_rows
+from .now import NowLine
+from .query import DEFAULT_GROUP, FUNCTION, GROUPS, OverviewQuery, group_title
+from .usage import COST, TOKENS, Measure, took, used
+from .worse_rows import WorseRow, worse_rows
 
-MAX_WAITING, MAX_OVERDUE, MAX_CAUSES = 20, 10, 8
-MOST_OVERDUE = 1000  # counted no further
+STEPS = {1: "hour", DAY_HOURS: "day", 7 * DAY_HOURS: "week"}
+MAX_DEAREST = 8
 
 
-class OverviewPage(OverviewUsage):
-    """Shows the overview of a range, on one connection or all. `among`: all connections there are."""
+class OverviewPage:
+    """Shows the overview that `query` asks for. `among`: all connections there are."""
 
-    def __init__(
-        self, time_range: TimeRange, *, connection: Connection | None, among: Sequence[Connection], by: str
-    ) -> None:
-        self.now = timezone.now()
-        pk = connection.pk if connection else None
-        figures = Figures(time_range.span, connection_id=pk, now_hour=hour_of(self.now))
-        super().__init__(figures, connection=connection, among=among, by=by)
-        self.range = time_range
-        self.runs_now = Run.objects.of(connection)
-
-    # Right now
-
-    @cached_property
-    def active(self) -> list[Row]:
-        """Returns a cell for each active status."""
-        now = right_now.active_by_status(self.connection)
-        active = [status for status in RunStatus if status.is_active]
-        return [self.cell(status, now[status.value], is_now=True) for status in active]
+    def __init__(self, query: OverviewQuery, *, among: Sequence[Connection]) -> None:
+        self.query, self.among, self.now_at = query, list(among), timezone.now()
+        self.range, self.connection = query.range, query.connection
+        self.now = NowLine(query.connection, now=self.now_at)
 
     @cached_property
-    def waiting(self) -> list[Run]:
-        return complete_rows(list(narrowed(self.runs_now.waiting(self.now))[:MAX_WAITING]), among=self.among)
+    def figures(self) -> Figures:
+        now_hour = hour_of(self.now_at)
+        if self.narrowing is None:
+            return Figures(self.range.span, now_hour=now_hour, counted=lambda: self.counts.reads())
+        return Figures(self.range.span, now_hour=now_hour, narrowing=self.narrowing)
 
     @cached_property
-    def waiting_count(self) -> str:
-        if len(self.waiting) < MAX_WAITING:
-            return str(len(self.waiting))
-        return at_most(right_now.waiting_count(self.connection), right_now.MOST_WAITING)
+    def narrowing(self) -> Narrowing | None:
+        """Returns what the filter asks of sums; None when they do not tell it, so that runs are counted."""
+        return narrowing_of(self.query.filter, self.connection)
+
+    @cached_property
+    def counts(self) -> Counts:
+        spans = (self.range.span, self.figures.before)
+        is_plain, now_hour = self.narrowing is not None, hour_of(self.now_at)
+        return Counts(self.query, spans=spans, bars=self.figures.bars, is_plain=is_plain, now_hour=now_hour)
 
     @property
-    def waiting_url(self) -> str:
-        return self.list_url(Clause("is", "waiting"), is_timed=False)
-
-    @cached_property
-    def overdue(self) -> list[Run]:
-        return complete_rows(list(narrowed(self.runs_now.overdue(self.now))[:MAX_OVERDUE]), among=self.among)
-
-    @cached_property
-    def overdue_count(self) -> str:
-        if len(self.overdue) < MAX_OVERDUE:
-            return str(len(self.overdue))
-        return at_most(self.runs_now.overdue(self.now).order_by()[:MOST_OVERDUE].count(), MOST_OVERDUE)
+    def state(self) -> tuple[object, ...]:
+        """Returns all that sums are drawn from besides the index: whoever sees the same sees the same page."""
+        shown = self.range.span, self.range.zone, self.query.values, hour_of(self.now_at)
+        return (*shown, [one.slug for one in self.among], self.counts.state if self.is_counted else None)
 
     @property
-    def overdue_url(self) -> str:
-        return self.list_url(Clause("is", "overdue"), is_timed=False)
+    def is_counted(self) -> bool:
+        """Tells whether runs are counted for this page, since sums do not tell all it shows."""
+        return self.query.group not in COLUMN_OF or self.narrowing is None
 
     @cached_property
-    def now_tag(self) -> str:
-        """Makes a tag that changes with what is so right now."""
-        cells = [cell["runs"] for cell in self.active]
-        overdue = [run.pk for run in self.overdue]
-        return state_tag(cells, rows_state([*self.waiting, *self.overdue]), overdue)
+    def tag(self) -> str:
+        return state_tag(*self.state)
 
-    # In the range
+    # What is counted
 
     @property
     def hours_to_count(self) -> int:
         """Returns of how many hours sums are still to be made: until then nothing of the range is a figure."""
         return self.figures.waiting_hours
 
-    @cached_property
-    def cells(self) -> list[Row]:
-        """Returns a cell a status: active ones right now, ended ones in the range with the change before it."""
-        active = {cell["status"]: cell for cell in self.active}
-        return [active.get(status) or self.ended_cell(status) for status in run_states.BY_OUTCOME]
-
-    def cell(self, status: RunStatus, runs: int | None, *, is_now: bool) -> Row:
-        url = self.list_url(Clause("status", status.value), is_timed=not is_now)
-        return {"status": status, "runs": runs, "url": url, "is_now": is_now}
-
-    def ended_cell(self, status: RunStatus) -> Row:
-        if self.hours_to_count:
-            return self.cell(status, None, is_now=False)
-        runs, before = self.figures.by_status[status.value], self.figures.by_status_before
-        change = runs - before[status.value] if before else None
-        is_worse = change is not None and change > 0 and status in run_states.NOT_COMPLETED
-        compared = {"change": change, "is_worse": is_worse, "waits_for_prior": before is None}
-        return self.cell(status, runs, is_now=False) | compared
+    @property
+    def is_counting(self) -> bool:
+        """Tells whether some of the page is still to be counted: the range or what it is compared with."""
+        return bool(self.hours_to_count) or not self.figures.has_before or not self.is_all_counted
 
     @property
-    def runs_url(self) -> str:
-        return self.list_url()
+    def is_all_counted(self) -> bool:
+        return not self.is_counted or self.counts.is_complete
 
     @property
-    def completed_share(self) -> str:
-        by_status = self.figures.by_status
-        finished = 0 if self.hours_to_count else sum(by_status[status] for status in run_states.ENDED)
-        return f"{100 * by_status[run_states.COMPLETED] / finished:.1f} %" if finished else ""
+    def groups_progress(self) -> str:
+        """Writes which share of the groups is counted: `42 %`; "" once all of it is."""
+        progress = 1.0 if self.query.group in COLUMN_OF else self.counts.progress(self.counts.of_groups)
+        return "" if progress >= 1 else f"{100 * progress:.0f} %"
+
+    # Addresses
 
     @property
-    def completed(self) -> int:
-        return self.figures.by_status[run_states.COMPLETED]
+    def counting_address(self) -> str:
+        """Returns the address of this page that makes sums first: without script nothing follows by itself."""
+        return self.query.address(counting="1")
 
     @property
-    def completed_url(self) -> str:
-        return self.list_url(Clause("status", run_states.COMPLETED))
+    def csv_address(self) -> str:
+        """Returns the address of a CSV, up to the name of its table."""
+        return f"{self.query.address(format='csv')}&table="
 
     @property
-    def not_completed(self) -> int:
-        return self.figures.by_cause.total()
+    def unfiltered(self) -> str:
+        return self.query.address(q="")
 
     @property
-    def not_completed_url(self) -> str:
-        return self.list_url(
-            *(Clause("status", status) for status in sorted({one for one, _ in self.figures.by_cause}))
-        )
+    def kept_in_form(self) -> list[tuple[str, str]]:
+        """Returns what the form with two dates keeps of the address."""
+        return [(name, value) for name, value in self.query.values.items() if name not in ("range", "from", "to")]
+
+    # What is counted
 
     @cached_property
-    def causes(self) -> list[Row]:
-        causes = self.figures.causes(MAX_CAUSES)
-        names = names_of({one.mostly for one in causes if one.mostly})
-        most = causes[0].runs if causes else 1
-        return [
-            {
-                "cause": one,
-                "facts": run_status(one.status),
-                "mostly": names.get(one.mostly, ""),
-                "share": f"{100 * one.runs / most:.1f}%",
-                "url": self.list_url(Clause("status", one.status), error_clause(one)),
-            }
-            for one in causes
-        ]
+    def names(self) -> Names:
+        runs = {} if self.hours_to_count else self.figures.runs_by("assistant_id")
+        ordered = sorted(runs, key=lambda key: -runs[key])
+        return Names.of([str(one) for (one,) in ordered], self.among)
+
+    @cached_property
+    def figure_row(self) -> list[Figure]:
+        return figures_of(self.query, self.figures)
+
+    @cached_property
+    def menus(self) -> list[Menu]:
+        return [] if self.hours_to_count else facets.menus(self.query, self.names, self.figures)
+
+    @property
+    def compared(self) -> str:
+        """Writes what the range is compared with: `against 16 to 22 Nov, the same hours`."""
+        before = self.figures.before
+        if not before.hours:
+            return ""
+        first, last = day_of(before.first), day_of(before.end - 1)
+        days = f"{first:%-d %b}" if first == last else f"{first:%-d %b} to {last:%-d %b}"
+        is_cut = before.hours < self.range.span.hours
+        return f"against {days}{', the same hours' if is_cut else ''}"
+
+    @property
+    def why_no_cost(self) -> str:
+        return "" if self.hours_to_count else why_no_cost(self.figures.total)
+
+    @property
+    def unpriced_url(self) -> str:
+        return self.query.list_url(*unpriced_clauses())
 
     @cached_property
     def is_empty(self) -> bool:
         """Tells whether there is no run at all, in any range."""
-        return not self.figures.runs and not self.runs_now.exists()
+        return not self.hours_to_count and not self.figures.runs and not Run.objects.exists()
 
+    @property
+    def days_begin(self) -> str:
+        """Names the time that days begin at where none can begin at midnight; "" where they do."""
+        days = sorted({day_of(bar.first) for bar in self.figures.bars})
+        starts = map(timezone.localtime, [moment_of_hour(start_hour_of(day)) for day in days])
+        return ", ".join(dict.fromkeys(f"{one:%H:%M}" for one in starts if one.minute))
 
-def error_clause(cause: Cause) -> Clause:
-    return Clause("error", cause.code) if cause.code else Clause("has", "error", is_negated=True)
+    # Groups
 
+    @property
+    def group_title(self) -> str:
+        return group_title(self.query.group)
 
-def at_most(count: int, most: int) -> str:
-    return f"{most:,}+" if count >= most else f"{count:,}"
+    @property
+    def group_links(self) -> list[dict[str, object]]:
+        names = [name for name in (*GROUPS, FUNCTION) if name != "connection" or len(self.among) > 1]
+        names += [] if self.query.group in names else [self.query.group]
+        return [
+            {"name": group_title(name), "query": self.query.grouped(name), "is_on": name == self.query.group}
+            for name in names
+        ]
 
+    @cached_property
+    def metadata_keys(self) -> list[KeyLink]:
+        return facets.metadata_keys(self.query)
 
-def names_of(assistants: set[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    return assistant_names([Run(connection_id=connection_id, assistant_id=one) for connection_id, one in assistants])
+    @cached_property
+    def all_groups(self) -> list[GroupRow]:
+        column = COLUMN_OF.get(self.query.group)
+        if column is None:
+            before = None if self.groups_progress else self.counts.groups(before=True)
+            return group_rows(self.query, self.names, self.counts.groups(), before, total=self.figures.total.cost)
+        before = self.figures.groups_before(column) if self.figures.has_before else None
+        return group_rows(self.query, self.names, self.figures.groups(column), before, total=self.figures.total.cost)
+
+    @property
+    def groups(self) -> list[GroupRow]:
+        return self.all_groups[:MAX_ROWS]
+
+    @cached_property
+    def worse(self) -> list[WorseRow]:
+        return worse_rows(self.query, self.names, self.figures) if self.figures.has_before else []
+
+    # Over time
+
+    @property
+    def step(self) -> str:
+        return STEPS[self.figures.step_hours]
+
+    @cached_property
+    def failures(self) -> ChartPanel:
+        return failures(self.query, self.figures.bars, self.figures.bars_by_cause, self.step)
+
+    @property
+    def chart_group(self) -> str:
+        """Returns what bars are made of: a run may use several functions, so those cannot be stacked."""
+        return DEFAULT_GROUP if self.query.group == FUNCTION else self.query.group
+
+    @property
+    def chart_words(self) -> str:
+        """Writes `by model`, and how much of it is counted."""
+        progress = f", counted so far: {self.groups_progress}" if self.groups_progress else ""
+        return f"by {group_title(self.chart_group).lower()}{progress}"
+
+    @cached_property
+    def bars_by_group(self) -> dict:
+        column = COLUMN_OF.get(self.chart_group)
+        return self.counts.bars() if column is None else self.figures.bars_by(column)
+
+    @cached_property
+    def cost(self) -> ChartPanel:
+        total = self.figures.total
+        note = f"{COST.write(total.cost)} at list prices, {self.chart_words}"
+        return self.used(COST, note, self.why_no_cost or f"No tokens were reported for runs of {self.range.brief}.")
+
+    @cached_property
+    def tokens(self) -> ChartPanel:
+        total = self.figures.total
+        all_tokens, completion = TOKENS.axis(total.total_tokens), TOKENS.axis(total.completion_tokens)
+        note = f"{all_tokens}, {completion} of them completion, {self.chart_words}"
+        return self.used(TOKENS, note, f"No tokens were reported for runs of {self.range.brief}.")
+
+    def used(self, measure: Measure, note: str, nothing: str) -> ChartPanel:
+        group, names = self.chart_group, self.names
+        return used(
+            self.query, self.figures.bars, self.bars_by_group, measure, step=self.step, note=note, nothing=nothing,
+            names=lambda value: names.name(group, value), clause=lambda value: names.clause(group, value),
+        )  # fmt: skip
+
+    @cached_property
+    def took(self) -> ChartPanel:
+        return took(self.query, self.figures.bars, self.figures.took_by_bar, self.step)
+
+    @property
+    def queue_words(self) -> str:
+        """Writes how long completed runs had been queued: `In the queue: 1 s, p95 3 s.`"""
+        half, most = self.figures.total.queue_percentiles
+        if half is None:
+            return "Times in the queue were not reported."
+        return f"In the queue: {formats.duration_text(half)}, p95 {formats.duration_text(most)}."
+
+    @property
+    def charts(self) -> dict[str, ChartPanel]:
+        return {one.name: one for one in (self.failures, self.cost, self.tokens, self.took)}
+
+    # Causes and threads
+
+    @property
+    def ended_badly(self) -> int:
+        return self.figures.total.ended_badly
+
+    @property
+    def ended_badly_url(self) -> str:
+        return self.query.list_url(*self.query.statuses(*run_states.NOT_COMPLETED))
+
+    @cached_property
+    def causes(self) -> list[CauseRow]:
+        return cause_rows(self.query, self.names, self.figures)
+
+    @property
+    def has_threads(self) -> bool:
+        """Tells whether threads are shown: the dearest of a filter cannot be found in bounds."""
+        return not self.query.filter
+
+    @cached_property
+    def dearest(self) -> Dearest:
+        pk = self.connection.pk if self.connection else None
+        return dearest_threads(self.range.span, connection_id=pk, limit=MAX_DEAREST)
+
+    @cached_property
+    def threads(self) -> list[DearestRow]:
+        return dearest_rows(self.query, self.dearest, among=self.among)

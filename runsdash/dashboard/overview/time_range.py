@@ -1,13 +1,13 @@
-"""Parses which span the overview shows: `?range=24h`, `7d`, `30d`, or `?from=&to=`. Whole hours in UTC.
+"""Parses which span the overview shows: `?range=7d`, `week` and the like, or `?from=&to=`. Whole hours in UTC.
 
 24 h are the last 24 hours, days are whole ones of the reader; both with the one under way. A date in `to` means: that
 day included.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
@@ -15,7 +15,13 @@ from runsdash.index.search.run_filter import Clause
 from runsdash.index.totals.hour_spans import DAY_HOURS, EPOCH, Span, day_of, hour_of, start_hour_of
 from runsdash.index.totals.hour_spans import moment_of as moment_of_hour
 
-RANGES = {"24h": "24 h", "7d": "7 d", "30d": "30 d"}
+RANGES = {
+    "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "today": "Today", "yesterday": "Yesterday",
+    "week": "This week", "lastweek": "Last week",
+}  # fmt: skip
+LENGTHS = {
+    "24h": "24 h", "7d": "7 d", "30d": "30 d", "today": "day", "yesterday": "day", "week": "week", "lastweek": "week",
+}  # fmt: skip
 DEFAULT_RANGE = "7d"
 MAX_DAYS = 366
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -36,9 +42,9 @@ class TimeRange:
 
     @property
     def length(self) -> str:
-        """Writes `7 d`, for “on the prior 7 d”."""
+        """Writes `7 d`, for “against the 7 d before”."""
         if self.name:
-            return RANGES[self.name]
+            return LENGTHS[self.name]
         days, hours = self.whole_days, 0
         if not days:
             days, hours = divmod(self.span.hours, DAY_HOURS)
@@ -52,9 +58,17 @@ class TimeRange:
         return (end - first).days if is_whole else 0
 
     @property
+    def label(self) -> str:
+        """Writes `Last 7 days`, or the two dates, for the button that changes it."""
+        return RANGES[self.name] if self.name else f"{self.from_date} to {self.to_date}"
+
+    @property
     def words(self) -> str:
-        """Writes `the last 7 d`, or the two moments, for headings."""
-        return f"the last {self.length}" if self.name else f"{self.start_text} to {self.end_text} {self.zone}"
+        """Writes `the last 7 days`, or the two moments, for sentences."""
+        if not self.name:
+            return f"{self.start_text} to {self.end_text} {self.zone}"
+        label = RANGES[self.name].lower()
+        return f"the {label}" if self.name in ("24h", "7d", "30d") else label
 
     @property
     def brief(self) -> str:
@@ -107,11 +121,20 @@ def named_span(name: str, *, now: datetime) -> Span:
     hour = hour_of(now)
     if name == "24h":
         return Span(hour - DAY_HOURS + 1, hour + 1)
-    tomorrow = day_of(hour) + timedelta(days=1)
-    return Span(start_hour_of(tomorrow - timedelta(days=int(name[:-1]))), start_hour_of(tomorrow))
+    today = day_of(hour)
+    monday = today - timedelta(days=today.weekday())
+    first, days = {
+        "7d": (today - timedelta(days=6), 7),
+        "30d": (today - timedelta(days=29), 30),
+        "today": (today, 1),
+        "yesterday": (today - timedelta(days=1), 1),
+        "week": (monday, 7),
+        "lastweek": (monday - timedelta(days=7), 7),
+    }[name]
+    return Span(start_hour_of(first), start_hour_of(first + timedelta(days=days)))
 
 
-def time_range_of(query: QueryDict) -> TimeRange:
+def time_range_of(query: Mapping[str, str]) -> TimeRange:
     """Reads the address and never fails: the fallback is seven days, with a sentence in `error`."""
     now, error = timezone.now(), ""
     start, end, name = (query.get(key, "").strip() for key in ("from", "to", "range"))

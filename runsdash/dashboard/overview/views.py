@@ -1,9 +1,9 @@
-"""Shows the overview: what needs a person, what is overdue, how runs end, what they use, how long they take."""
+"""Shows the overview: what is so now, how runs end, what they use, how long they take, and what changed."""
 
 import time
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,13 +14,17 @@ from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.poll_tags import Poll, state_tag
 from runsdash.dashboard.shell.shell import Shell
-from runsdash.index.totals import span_reads
+from runsdash.index.totals import rollups, span_reads
+from runsdash.index.totals.hour_spans import Span
 
+from .csv_tables import csv_response
 from .page import OverviewPage
-from .time_range import RANGES, time_range_of
-from .usage import BY
+from .query import overview_query
+from .time_range import RANGES
 
 SUMS_EVERY_S = 15  # sums are drawn anew at most this often, however fast runs end
+FIRST_COUNT_S, COUNT_S = 0.1, 0.5  # of counting runs: when a page is opened, and with each of its polls
+COUNTING = "counting"  # in an address: the page waits for sums, so some are made before it is answered
 
 
 @viewer_required
@@ -29,11 +33,15 @@ def overview(request: HttpRequest) -> HttpResponse:
     shell = Shell(request)
     if not shell.connections:
         return render(request, "overview/no_connection.html")
-    version = span_reads.version()  # before anything is read: what changes meanwhile is news for the first poll
     page = page_of(request, shell)
+    count_more(request, page)
+    version = span_reads.version()  # before anything is read: what changes meanwhile is news for the first poll
+    if request.GET.get("format") == "csv":
+        return csv_response(page, request.GET.get("table", ""))
     state = PollState.now(page, version, shell)
-    context = {"page": page, "shell": shell, "ranges": ranges(request, page), "ways": ways(request, page)}
-    context |= {"drawn": drawn(page, version), "poll": poll(request, page, state)}
+    is_counting = caches["fragments"].get_or_set(f"overview-counting-{state.sums}", lambda: page.is_counting)
+    context = {"page": page, "shell": shell, "ranges": ranges(page), "drawn": state.sums, "is_counting": is_counting}
+    context["poll"] = poll(page, state, is_counting=is_counting)
     return render(request, "overview/overview.html", context)
 
 
@@ -41,16 +49,29 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """Renders the parts that differ from what the page shows; nothing when none does."""
-    version, shell = span_reads.version(), Shell(request)
+    shell = Shell(request)
     page = page_of(request, shell)
+    count_more(request, page)
+    version = span_reads.version()
     shown = PollState.shown(request.headers.get("HX-PTag", ""))
-    state = PollState.now(page, version, shell).after(shown)
+    state = PollState.now(page, version, shell).after(shown, is_waiting=COUNTING in request.GET)
     if state == shown:
         return HttpResponseNotModified()
-    context = {"page": page, "shell": shell, "shown": shown, "state": state, "ways": ways(request, page)}
-    response = render(request, "overview/live.html", context | {"poll": poll(request, page, state)})
+    context = {"page": page, "shell": shell, "shown": shown, "state": state, "ranges": ranges(page)}
+    response = render(
+        request, "overview/live.html", context | {"poll": poll(page, state, is_counting=page.is_counting)}
+    )
     response["HX-PTag"] = str(state)
     return response
+
+
+def count_more(request: HttpRequest, page: OverviewPage) -> None:
+    """Counts for a page that waits for it, for a bounded time: without a worker nobody else would."""
+    is_waiting = COUNTING in request.GET
+    if is_waiting:
+        rollups.roll_up(span=Span(page.figures.before.first, page.range.span.end))
+    if page.is_counted and not page.counts.is_complete:
+        page.counts.count(within_s=COUNT_S if is_waiting else FIRST_COUNT_S)
 
 
 @dataclass(frozen=True)
@@ -63,20 +84,18 @@ class PollState:
     pill: str
 
     @classmethod
-    def now(cls, page: OverviewPage, version: tuple, shell: Shell) -> "PollState":
-        slot = int(time.time()) // SUMS_EVERY_S
-        return cls(
-            page.now_tag, state_tag(version, page.range.span, page.range.zone), slot, state_tag(shell.freshness_tag)
-        )
+    def now(cls, page: OverviewPage, version: tuple[int, int], shell: Shell) -> "PollState":
+        slot, present = int(time.time()) // SUMS_EVERY_S, page.now.tag(shell.waiting_count)
+        return cls(present, state_tag(version, page.tag), slot, state_tag(shell.freshness_tag))
 
     @classmethod
     def shown(cls, tag: str) -> "PollState":
         present, drawn, slot, pill = (tag.split("-") + [""] * 4)[:4]
         return cls(present, drawn, int(slot) if slot.isdecimal() and len(slot) < 15 else 0, pill)
 
-    def after(self, shown: "PollState") -> "PollState":
+    def after(self, shown: "PollState", *, is_waiting: bool) -> "PollState":
         """Returns the state to show next: sums stay when nothing changed, or when they were drawn just now."""
-        if self.sums == shown.sums or self.slot == shown.slot:
+        if self.sums == shown.sums or (self.slot == shown.slot and not is_waiting):
             return PollState(self.present, shown.sums, shown.slot, self.pill)
         return self
 
@@ -85,41 +104,19 @@ class PollState:
 
 
 def page_of(request: HttpRequest, shell: Shell) -> OverviewPage:
-    slug, by = request.GET.get("connection"), request.GET.get("by", "")
+    slug = request.GET.get("connection")
     connection = connection_named(slug, among=shell.connections) if slug else None
-    return OverviewPage(
-        time_range_of(request.GET), connection=connection, among=shell.connections, by=by if by in BY else "model"
-    )
+    return OverviewPage(overview_query(request.GET, connection=connection), among=shell.connections)
 
 
-def drawn(page: OverviewPage, version: tuple) -> str:
-    """Names what is drawn from sums: whoever looks at the same state of the same range sees the same.
-
-    Runs are counted anyway, and tell of a purge that left no sums behind.
-    """
-    shown = page.range, page.range.zone
-    return state_tag(version, shown, page.figures.by_status, query_of(page), [one.slug for one in page.among])
-
-
-def query_of(page: OverviewPage, **changes: object) -> str:
-    """Returns `?…` of this page with some values changed."""
-    values = {**page.range.query, "by": page.by if page.by != "model" else ""}
-    values |= {"connection": page.connection.slug if page.connection else ""} | changes
-    return f"?{urlencode({name: value for name, value in values.items() if value})}"
-
-
-def ranges(request: HttpRequest, page: OverviewPage) -> list[dict[str, object]]:
-    unset = {"from": "", "to": ""}
+def ranges(page: OverviewPage) -> list[dict[str, object]]:
     return [
-        {"name": words, "query": query_of(page, **unset, range=name), "is_on": name == page.range.name}
+        {"name": words, "query": page.query.in_range(name), "is_on": name == page.range.name}
         for name, words in RANGES.items()
     ]
 
 
-def ways(request: HttpRequest, page: OverviewPage) -> list[dict[str, object]]:
-    """Returns what charts can tell apart."""
-    return [{"name": words, "query": query_of(page, by=name), "is_on": name == page.by} for name, words in BY.items()]
-
-
-def poll(request: HttpRequest, page: OverviewPage, state: PollState) -> Poll:
-    return Poll(url=f"{reverse('overview_live')}{query_of(page)}", interval_s=poll_intervals.OVERVIEW_S, tag=str(state))
+def poll(page: OverviewPage, state: PollState, *, is_counting: bool) -> Poll:
+    address = page.counting_address if is_counting else page.query.address()
+    interval_s = poll_intervals.FAST_S if is_counting else poll_intervals.OVERVIEW_S
+    return Poll(url=f"{reverse('overview_live')}{address}", interval_s=interval_s, tag=str(state))

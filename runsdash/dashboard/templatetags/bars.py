@@ -1,63 +1,54 @@
-"""Renders bars of a chart and its table's rows by functions: a month has thirty of each, twice."""
+"""Renders the plot of a chart and its table's rows by functions: a month has hundreds of marks."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from runsdash.dashboard.overview.charts import Chart, ChartBar
-from runsdash.dashboard.shell import formats
+from runsdash.dashboard.overview.charts import Chart, ChartMark
 from runsdash.dashboard.shell.markup import markup
 
 register = template.Library()
-NOTHING = SafeString("")
 
 
 @register.simple_tag
-def bars(chart: Chart) -> SafeString:
-    """Renders bars for an <svg>, across in percent."""
-    return mark_safe("".join(bar(one) for one in chart.bars))
-
-
-def bar(one: ChartBar) -> SafeString:
-    parts = [
-        markup(
-            '<rect class="{}" x="{}" width="{}" y="{}" height="{}"/>',
-            part.series,
-            one.x,
-            one.width,
-            part.y,
-            part.height,
-        )
-        for part in one.parts
+def plot(chart: Chart) -> SafeString:
+    """Renders what is inside a chart's <svg>, across in percent. Each mark is a link that says what it is."""
+    found = [
+        f'<line x1="0" x2="100%" y1="{one.y}" y2="{one.y}"/><text class="end" x="-8" y="{float(one.y) + 4:.1f}">'
+        f"{escape(one.text)}</text>"
+        for one in chart.grid
     ]
-    return markup(
-        "\n      <g><title>{}</title>{}{}{}</g>",
-        one.title,
-        mark_safe("".join(parts)),
-        label(one.middle, one.top_y, one.top),
-        label(one.middle, "184", one.name),
-    )
+    found += [
+        f'<line class="ln {one.css}" x1="{one.x1}" y1="{one.y1}" x2="{one.x2}" y2="{one.y2}"/>' for one in chart.lines
+    ]
+    found += map(mark, chart.marks)
+    found += [f'<text class="mid" x="{one.x}" y="{one.y}">{escape(one.text)}</text>' for one in chart.texts]
+    return mark_safe("".join(found))
 
 
-def label(x: str, y: str, words: str) -> SafeString:
-    return markup('<text x="{}" y="{}" text-anchor="middle">{}</text>', x, y, words) if words else NOTHING
+def mark(one: ChartMark) -> str:
+    label = escape(one.label)
+    if one.height:
+        shape = f'<rect class="{one.css}" x="{one.x}" y="{one.y}" width="{one.width}" height="{one.height}"/>'
+    else:
+        shape = f'<circle class="{one.css}" cx="{one.x}" cy="{one.y}" r="4.5"/>'
+    return f'<a href="{escape(one.url)}" aria-label="{label}"><title>{label}</title>{shape}</a>'
 
 
 @register.simple_tag
-def period_rows(rows: Sequence[Mapping[str, object]]) -> SafeString:
-    """Renders rows as OverviewUsage.table_row makes them."""
-    return mark_safe("".join(period_row(row) for row in rows))
+def chart_rows(rows: Sequence[Mapping[str, object]]) -> SafeString:
+    """Renders the rows of a chart's table: title, url, runs and cells of each."""
+    return mark_safe("".join(chart_row(row) for row in rows))
 
 
-def period_row(row: Mapping[str, object]) -> SafeString:
-    values = [markup('<td class="num p1">{}</td>', value) for value in row["values"]]
+def chart_row(row: Mapping[str, object]) -> SafeString:
+    cells = [markup('<td class="num">{}</td>', value) for value in row["cells"]]
     return markup(
-        '\n    <tr><th scope="row">{}</th>{}<td class="num">{}</td>'
-        '<td class="num"><a href="{}" data-figure="period">{}</a></td></tr>',
-        row["title"],
-        mark_safe("".join(values)),
-        row["total"],
+        '\n<tr><th scope="row"><a href="{}" data-figure="period" data-runs="{}">{}</a></th>{}</tr>',
         row["url"],
-        formats.count_text(row["runs"]),
+        row["runs"],
+        row["title"],
+        mark_safe("".join(cells)),
     )

@@ -12,7 +12,7 @@ from .connections import Connection
 from .files import ArchivedFile, PurgedThread
 from .jobs import Job
 from .messages import Message
-from .rollups import AssistantSums, DirtyHour, Histogram, RunSums
+from .rollups import DirtyHour, RunSums
 from .runs import Run, RunMetadata, StatusSeen
 from .saved_views import KeptFilter, SavedView
 from .steps import RunStep
@@ -22,11 +22,9 @@ from .threads import Thread, ThreadMetadata
 __all__ = [
     "ArchivedFile",
     "Assistant",
-    "AssistantSums",
     "BudgetSecond",
     "Connection",
     "DirtyHour",
-    "Histogram",
     "Job",
     "KeptFilter",
     "Message",

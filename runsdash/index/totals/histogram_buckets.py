@@ -3,12 +3,15 @@
 The first minute has a bucket for each second and is exact; from there a bucket is 6 % wider than the one before.
 """
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import ceil, sqrt
 
 EXACT_S, GROWTH = 60, 1.06
 MAX_S = 2**31 - 1
+PACKED = "I"  # bucket, runs, bucket, runs, …: four bytes each, in the byte order of all machines this runs on
+Buckets = dict[int, int]  # runs by bucket
 
 
 def starts() -> list[int]:
@@ -41,3 +44,16 @@ def percentile(counts: Iterable[tuple[int, int]], share: float) -> int | None:
         if seen >= rank:
             return seconds_of(bucket)
     return None
+
+
+def packed(buckets: Mapping[int, int]) -> bytes:
+    """Packs runs by bucket into bytes for a column."""
+    return array(PACKED, [number for pair in sorted(buckets.items()) for number in pair]).tobytes()
+
+
+def add_packed(data: bytes, to: Buckets) -> None:
+    """Adds what `packed` made to runs by bucket."""
+    numbers = array(PACKED)
+    numbers.frombytes(data)
+    for bucket, runs in zip(numbers[::2], numbers[1::2], strict=True):
+        to[bucket] = to.get(bucket, 0) + runs

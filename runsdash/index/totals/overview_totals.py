@@ -1,89 +1,52 @@
-"""Computes the overview of a span: counts by status and cause, tokens and cost over time, percentiles.
+"""Computes the overview of a span: totals, groups and causes, over time and against the same length before.
 
-Figures are exact (see totals/span_reads.py), percentiles within 3 %, once `waiting_hours` is 0: until then some of the
-span is still to be counted, and no figure of it is to be shown. Everything is computed when asked and kept, so a
-page that shows less reads less. Reads the index, asks no upstream.
+Figures are exact (see totals/span_reads.py), percentiles within 3 %. While `waiting_hours` is not 0 some of the span is
+still to be counted and no figure of it is to be shown; `has_before` says the same of the time before. Everything is
+computed when asked and kept, so a page that shows less reads less. Reads the index, asks no upstream.
 """
 
-from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 from runsdash.index import run_states
-from runsdash.index.models import AssistantSums, Histogram, Run, RunSums
-from runsdash.index.storage.keys import created_at_of
 
-from . import span_reads
-from .histogram_buckets import percentile
+from .histogram_buckets import Buckets
 from .hour_spans import DAY_HOURS, Span, day_of, start_hour_of
-from .rollups import MEASURES, Row
+from .span_reads import COLUMNS, EVERYTHING, Narrowing, bar_of, reads_of
+from .sums import Fact, Sums, add_to, summed_by
 
-SHARES = (0.5, 0.95, 0.99)
-LOOKED_AT = 100  # newest runs of a cause that say who has it mostly
-TOP = 2  # series of a chart, beside the others together
+Key = TypeVar("Key", bound=Hashable)
 MAX_HOURS_BY_HOUR = 2 * DAY_HOURS + 1  # a day has 25 hours when clocks are set back
 MAX_HOURS_BY_DAY = 62 * DAY_HOURS + 1
+Cause = tuple[str, str]  # status, error code; the code is "" without a reason
+Times = tuple[int, tuple[str | int, ...], Buckets, Buckets]  # bar, values of COLUMNS, took, queued
 
 
-@dataclass
-class UsageTotals:
-    """Adds up what runs used. `unpriced_runs` have tokens, but a model without a known price."""
+class Reads(Protocol):
+    """Gives facts of one span, wherever it has them from."""
 
-    runs: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    cost: float = 0.0
-    unpriced_runs: int = 0
+    waiting_hours: int
 
-    def add(self, row: Row) -> None:
-        """Adds a row; those of assistants have all tokens in one. Written out: a page adds thousands of rows."""
-        self.runs += row["runs"]
-        self.total_tokens += row["total_tokens"]
-        self.cost += row["cost"]
-        self.unpriced_runs += row["unpriced_runs"]
-        if "prompt_tokens" in row:
-            self.prompt_tokens += row["prompt_tokens"]
-            self.completion_tokens += row["completion_tokens"]
+    def facts(self, *keys: str, bars: Sequence[Span] = ()) -> list[Fact]: ...
 
-
-@dataclass
-class Period:
-    """Holds one bar of a chart: all runs of its span, and those of the series that are shown one by one."""
-
-    span: Span
-    all: UsageTotals = field(default_factory=UsageTotals)
-    of: dict[str, UsageTotals] = field(default_factory=lambda: defaultdict(UsageTotals))
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Says why runs did not complete. `code`: "" without a reason. `mostly`: (connection key, assistant id)."""
-
-    status: str
-    code: str
-    runs: int
-    last_at: datetime | None
-    mostly: tuple[int, str] | None
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Holds percentiles in whole seconds by share; empty without runs."""
-
-    measure: str
-    runs: int
-    at: dict[float, int]
+    def times(self, bars: Sequence[Span] = ()) -> Iterator[Times]: ...
 
 
 class Figures:
-    """Computes the figures of `span`, on one connection or on all. `now_hour` is the hour that has begun last."""
+    """Computes the figures of `span`, of all runs or narrowed. `now_hour` is the hour that has begun last."""
 
-    def __init__(self, span: Span, *, connection_id: int | None, now_hour: int) -> None:
-        self.span, self.connection_id, self.now_hour = span, connection_id, now_hour
+    def __init__(
+        self,
+        span: Span,
+        *,
+        now_hour: int,
+        narrowing: Narrowing = EVERYTHING,
+        counted: Callable[[], Sequence[Reads]] | None = None,
+    ) -> None:
+        """`counted`: gives the facts of a span and of the time before where sums do not tell them."""
+        self.span, self.now_hour, self.narrowing, self.counted = span, now_hour, narrowing, counted
 
     # Sources
 
@@ -99,152 +62,119 @@ class Figures:
         return cut(self.span, self.step_hours)
 
     @cached_property
-    def sources(self) -> span_reads.Sources:
-        return span_reads.sources(self.span, connection_id=self.connection_id, bars=self.bars)
-
-    @cached_property
     def before(self) -> Span:
         """Returns the same part of the range before: what has not passed yet of this one is left out there, too."""
         passed = Span(self.span.first, max(self.span.first, min(self.span.end, self.now_hour + 1)))
         return passed.shifted(-self.span.hours)
 
     @cached_property
-    def by_model(self) -> list[Row]:
-        return list(self.sources.rows(RunSums, "since", "model"))
-
-    @cached_property
-    def by_outcome(self) -> list[Row]:
-        return list(self.sources.rows(RunSums, "status", "error_code", counts=("runs",)))
-
-    # Counts
+    def reads(self) -> Sequence[Reads]:
+        """Returns where facts of the span are, and those of the time before."""
+        return self.counted() if self.counted else reads_of([self.span, self.before], self.narrowing)
 
     @property
     def waiting_hours(self) -> int:
-        return self.sources.waiting_hours
+        return self.reads[0].waiting_hours
+
+    @property
+    def has_before(self) -> bool:
+        return not self.reads[1].waiting_hours
 
     @cached_property
-    def by_status(self) -> Counter[str]:
-        return added(self.by_outcome, "status")
+    def facts(self) -> list[Fact]:
+        return self.reads[0].facts(*COLUMNS)
 
     @cached_property
-    def by_status_before(self) -> Counter[str] | None:
-        """Counts the time before; None while sums of it are to be made."""
-        earlier = span_reads.sources(self.before, connection_id=self.connection_id)
-        return None if earlier.waiting_hours else added(earlier.rows(RunSums, "status", counts=("runs",)), "status")
+    def facts_before(self) -> list[Fact]:
+        return self.reads[1].facts(*COLUMNS)
+
+    @cached_property
+    def times(self) -> list[Times]:
+        return list(self.reads[0].times(self.bars))
+
+    @cached_property
+    def times_before(self) -> list[Times]:
+        return list(self.reads[1].times())
+
+    # Totals
+
+    @cached_property
+    def total(self) -> Sums:
+        return self.groups(None).get("", Sums())
+
+    @cached_property
+    def total_before(self) -> Sums:
+        return self.groups_before(None).get("", Sums())
 
     @cached_property
     def runs(self) -> int:
-        return self.by_status.total()
+        return self.total.runs
 
-    @cached_property
-    def by_cause(self) -> Counter[tuple[str, str]]:
-        """Counts runs by (status, error code) that did not complete, though nobody cancelled them."""
-        found: Counter[tuple[str, str]] = Counter()
-        for row in self.by_outcome:
-            if row["status"] in run_states.NOT_COMPLETED:
-                found[row["status"], row["error_code"]] += row["runs"]
+    def groups(self, column: str | None) -> dict[str | int, Sums]:
+        """Adds up by the values of one of COLUMNS; None: all together, under ""."""
+        return added_up(self.facts, self.times, column)
+
+    def groups_before(self, column: str | None) -> dict[str | int, Sums]:
+        return added_up(self.facts_before, self.times_before, column) if self.has_before else {}
+
+    def runs_by(self, *columns: str) -> dict[tuple[str | int, ...], int]:
+        """Counts runs by the values of some columns."""
+        places = [Fact._fields.index(column) for column in columns]
+        found: dict[tuple[str | int, ...], int] = {}
+        for fact in self.facts:
+            key = tuple(fact[place] for place in places)
+            found[key] = found.get(key, 0) + fact.runs
         return found
 
-    def causes(self, limit: int) -> list[Cause]:
-        """Lists causes, the most frequent first."""
-        ordered = sorted(self.by_cause.items(), key=lambda item: (-item[1], item[0]))
-        return [self.cause(status, code, runs) for (status, code), runs in ordered[:limit]]
-
-    def cause(self, status: str, code: str, runs: int) -> Cause:
-        """Looks at the newest runs of a cause, along the index on codes or on statuses."""
-        there = Run.objects.filter(**self.span.keys, **self.sources.of_connection)
-        there = there.filter(error_code=code).exclude(error_code="") if code else there.filter(status=status)
-        newest = there.order_by("-pk").values_list("status", "error_code", "pk", "connection_id", "assistant_id")
-        found = [row for row in newest[:LOOKED_AT] if row[:2] == (status, code)]
-        assistants = Counter(row[3:] for row in found)
-        mostly = assistants.most_common(1)[0][0] if assistants else None
-        return Cause(status, code, runs, created_at_of(found[0][2]) if found else None, mostly)
-
-    # Tokens and cost
+    # Over time
 
     @cached_property
-    def total(self) -> UsageTotals:
-        found = UsageTotals()
-        for row in self.by_model:
-            found.add(row)
+    def bars_by_cause(self) -> dict[tuple[int, str, str], int]:
+        """Counts all runs of each bar by status and error code: (first hour of the bar, status, code)."""
+        found: dict[tuple[int, str, str], int] = {}
+        for fact in self.reads[0].facts("status", "error_code", bars=self.bars):
+            key = (bar_of(self.bars, fact.since, self.span), fact.status, fact.error_code)
+            found[key] = found.get(key, 0) + fact.runs
         return found
 
-    @cached_property
-    def models(self) -> dict[str, UsageTotals]:
-        return usage_by(self.by_model, "model")
+    def bars_by(self, column: str) -> dict[tuple[int, str | int], Sums]:
+        """Adds up each bar by the values of a column: (first hour of the bar, value)."""
+        place = Fact._fields.index(column)
+        facts = self.reads[0].facts(column, bars=self.bars)
+        return summed_by(facts, lambda fact: (bar_of(self.bars, fact.since, self.span), fact[place]))
 
     @cached_property
-    def assistants(self) -> dict[str, UsageTotals]:
-        """Adds up what runs used by assistant id, the dearest first."""
-        found = usage_by(self.sources.rows(AssistantSums, "assistant_id"), "assistant_id")
-        return dict(sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].total_tokens, item[0])))
-
-    @cached_property
-    def top_models(self) -> list[str]:
-        return top_of(self.models)
-
-    @cached_property
-    def top_assistants(self) -> list[str]:
-        return top_of(self.assistants)
-
-    @cached_property
-    def periods(self) -> list[Period]:
-        """Makes all bars in order, with the top models in them."""
-        found = [Period(span) for span in self.bars]
-        starts = [period.span.first for period in found]
-        for row in self.by_model:
-            period = found[place_of(row, starts)]
-            period.all.add(row)
-            if row["model"] in self.top_models:
-                period.of[row["model"]].add(row)
+    def took_by_bar(self) -> dict[int, Sums]:
+        """Gathers what completed runs of each bar took, in `took` and `queued` alone."""
+        found: dict[int, Sums] = {}
+        for bar, _, took, queued in self.times:
+            merge(found.setdefault(bar, Sums()), took, queued)
         return found
 
     @cached_property
-    def periods_by_assistant(self) -> list[Period]:
-        """Makes the same bars with the top assistants in them."""
-        found = [Period(period.span, period.all) for period in self.periods]
-        starts = [period.span.first for period in found]
-        for row in self.sources.rows(AssistantSums, "since", "assistant_id", assistant_id=self.top_assistants):
-            found[place_of(row, starts)].of[row["assistant_id"]].add(row)
-        return found
-
-    # Times
-
-    @cached_property
-    def latencies(self) -> list[Latency]:
-        """Computes the percentiles of completed runs."""
-        buckets: dict[str, Counter[int]] = {measure: Counter() for measure in MEASURES}
-        for row in self.sources.rows(Histogram, "measure", "bucket"):
-            buckets[row["measure"]][row["bucket"]] += row["runs"]
-        return [
-            Latency(measure, found.total(), {share: percentile(found.items(), share) for share in SHARES if found})
-            for measure, found in buckets.items()
-        ]
+    def causes(self) -> dict[Cause, int]:
+        """Counts runs that did not complete, though nobody cancelled them, the most frequent cause first."""
+        counted = self.runs_by("status", "error_code")
+        found = {
+            (str(one), str(code)): runs for (one, code), runs in counted.items() if one in run_states.NOT_COMPLETED
+        }
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def added(rows: Iterable[Row], key: str) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for row in rows:
-        found[row[key]] += row["runs"]
+def added_up(facts: Iterable[Fact], times: Iterable[Times], column: str | None) -> dict[str | int, Sums]:
+    place = COLUMNS.index(column) if column else -1
+    key: Callable[[Fact], str | int] = lambda fact: fact[place + 1] if column else ""  # noqa: E731
+    found = summed_by(facts, key)
+    for _, values, took, queued in times:
+        merge(found.setdefault(values[place] if column else "", Sums()), took, queued)
     return found
 
 
-def usage_by(rows: Iterable[Row], key: str) -> dict[str, UsageTotals]:
-    found: dict[str, UsageTotals] = defaultdict(UsageTotals)
-    for row in rows:
-        found[row[key]].add(row)
-    return dict(found)
-
-
-def top_of(usage: dict[str, UsageTotals]) -> list[str]:
-    """Finds the names that used most tokens; the nameless is never one of them."""
-    named = [(name, one) for name, one in usage.items() if name]
-    return [name for name, _ in sorted(named, key=lambda item: (-item[1].total_tokens, item[0]))[:TOP]]
-
-
-def place_of(row: Row, starts: list[int]) -> int:
-    """Finds the bar that a row belongs to."""
-    return bisect_right(starts, row["since"]) - 1
+def merge(sums: Sums, took: Mapping[int, int], queued: Mapping[int, int]) -> None:
+    for bucket, runs in took.items():
+        add_to(sums.took, bucket, runs)
+    for bucket, runs in queued.items():
+        add_to(sums.queued, bucket, runs)
 
 
 def cut(span: Span, step_hours: int) -> list[Span]:

@@ -5,43 +5,24 @@ transaction that writes the sums: a change committed meanwhile has left a mark o
 """
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
 
-from runsdash.index import run_states
-from runsdash.index.models import AssistantSums, DirtyHour, Histogram, Run, RunSums
-from runsdash.index.models.rollups import Rollup
+from runsdash.index.models import DirtyHour, Run, RunSums
 
-from .histogram_buckets import bucket_of
-from .hour_spans import DAY_HOURS, HOUR_KEYS, Span, hour_of_key
+from .histogram_buckets import add_packed, packed
+from .hour_spans import DAY_HOURS, Span, hour_of_key
+from .sums import COUNTS, KEYS, OF_RUN, Sums, sums_of_runs
 
-Row = dict[str, object]
-# What makes rows of one hour different, and what they count.
-KEYS: dict[type[Rollup], tuple[str, ...]] = {
-    RunSums: ("model", "status", "error_code"),
-    AssistantSums: ("assistant_id",),
-    Histogram: ("measure", "bucket"),
-}
-COUNTS: dict[type[Rollup], tuple[str, ...]] = {
-    RunSums: ("runs", "prompt_tokens", "completion_tokens", "total_tokens", "cost", "unpriced_runs"),
-    AssistantSums: ("runs", "total_tokens", "cost", "unpriced_runs"),
-    Histogram: ("runs",),
-}
 MEASURES = ("queue_s", "duration_s")
 # A change of anything else leaves the sums as they are.
-SUMMED = (
-    "assistant_id", "model", "status", "error_code", "prompt_tokens", "completion_tokens", "total_tokens", "cost",
-    *MEASURES,
-)  # fmt: skip
+SUMMED = (*KEYS, "prompt_tokens", "completion_tokens", "total_tokens", "cost", *MEASURES)
 ROLLED_AT_ONCE, ROLL_UP_S = 500, 0.25
 FEW_HOURS = 3
 LOCK = 0x52756E  # of PostgreSQL, with the connection's key: one process at a time makes sums of a connection
-IS_UNPRICED = Q(total_tokens__isnull=False, cost__isnull=True)
+RowKey = tuple[str, ...]  # the values of KEYS
 
 
 # Marks
@@ -103,72 +84,38 @@ def roll_up_hour(connection_id: int, hour: int) -> bool:
         if not keys:
             return False
         DirtyHour.objects.filter(pk__in=keys).delete()
-        for table, rows in hour_rows(connection_id, hour).items():
-            replace(table, rows, connection_id=connection_id, hour=hour, hours=1)
+        replace(hour_sums(connection_id, hour), connection_id=connection_id, hour=hour, hours=1)
         day = hour // DAY_HOURS * DAY_HOURS
-        for table in KEYS:
-            replace(table, day_rows(table, connection_id, day), connection_id=connection_id, hour=day, hours=DAY_HOURS)
+        replace(day_sums(connection_id, day), connection_id=connection_id, hour=day, hours=DAY_HOURS)
     return True
 
 
-def replace(table: type[Rollup], rows: Iterable[Row], **place: int) -> None:
-    table.objects.filter(**place).delete()
-    table.objects.bulk_create([table(**place, **row) for row in rows], batch_size=200)
+def replace(sums: Mapping[RowKey, Sums], **place: int) -> None:
+    RunSums.objects.filter(**place).delete()
+    RunSums.objects.bulk_create([row_of(key, one, place) for key, one in sums.items()], batch_size=200)
 
 
-def hour_rows(connection_id: int, hour: int) -> dict[type[Rollup], list[Row]]:
-    runs = Run.objects.filter(connection_id=connection_id, **Span(hour, hour + 1).keys)
-    found = {table: [without_hour(row) for row in live_rows(table, runs)] for table in KEYS}
+def row_of(key: RowKey, sums: Sums, place: dict[str, int]) -> RunSums:
+    counts = {name: getattr(sums, name) for name in COUNTS}
+    times = {"took": packed(sums.took), "queued": packed(sums.queued)}
+    return RunSums(**place, **dict(zip(KEYS, key, strict=True)), **counts, **times)
+
+
+def hour_sums(connection_id: int, hour: int) -> dict[RowKey, Sums]:
+    runs = Run.objects.filter(connection_id=connection_id, **Span(hour, hour + 1).keys).order_by()
+    found = {key[2:]: sums for key, sums in sums_of_runs(runs.values_list(*OF_RUN)).items()}
     # An hour that lost all its runs keeps one row of zeros: a new key says that something changed.
-    found[RunSums] = found[RunSums] or [dict.fromkeys(KEYS[RunSums], "") | dict.fromkeys(COUNTS[RunSums], 0)]
+    return found or {("",) * len(KEYS): Sums()}
+
+
+def day_sums(connection_id: int, day: int) -> dict[RowKey, Sums]:
+    hours = RunSums.objects.filter(connection_id=connection_id, hours=1, hour__gte=day, hour__lt=day + DAY_HOURS)
+    found: dict[RowKey, Sums] = {}
+    for *values, took, queued in hours.values_list(*KEYS, *COUNTS, "took", "queued"):
+        key, counts = tuple(values[: len(KEYS)]), values[len(KEYS) :]
+        sums = found.setdefault(key, Sums())
+        for name, count in zip(COUNTS, counts, strict=True):
+            setattr(sums, name, getattr(sums, name) + count)
+        add_packed(took, sums.took)
+        add_packed(queued, sums.queued)
     return found
-
-
-def without_hour(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name != "hour"}
-
-
-def day_rows(table: type[Rollup], connection_id: int, day: int) -> list[Row]:
-    hours = table.objects.filter(connection_id=connection_id, hours=1, hour__gte=day, hour__lt=day + DAY_HOURS)
-    return list(summed_rows(hours, KEYS[table], COUNTS[table]))
-
-
-def summed_rows(rolled: QuerySet[Rollup], keys: tuple[str, ...], counts: tuple[str, ...]) -> Iterator[Row]:
-    """Adds up rows of a rollup table by `keys`."""
-    sums, names = {f"sum_{name}": Sum(name) for name in counts}, (*keys, *counts)
-    for row in rolled.order_by().values(*keys).annotate(**sums).values_list(*keys, *sums):
-        yield dict(zip(names, row, strict=True))
-
-
-# Counting runs themselves
-
-
-def live_rows(table: type[Rollup], runs: QuerySet[Run]) -> list[Row]:
-    """Counts now what `table` holds of these runs: rows with `hour`, its keys and its counts."""
-    runs = runs.order_by().annotate(hour=F("pk") / HOUR_KEYS)
-    if table is Histogram:
-        return [row for measure in MEASURES for row in bucket_rows(runs, measure)]
-    keys = ("hour", *KEYS[table])
-    return [
-        {name.removeprefix("sum_"): value for name, value in row.items()}
-        for row in runs.values(*keys).annotate(**{f"sum_{name}": COUNTED[name] for name in COUNTS[table]})
-    ]
-
-
-COUNTED = {
-    "runs": Count("pk"),
-    "unpriced_runs": Count("pk", filter=IS_UNPRICED),
-    "cost": Coalesce(Sum("cost"), 0.0),
-    **{name: Coalesce(Sum(name), 0) for name in ("prompt_tokens", "completion_tokens", "total_tokens")},
-}
-
-
-def bucket_rows(runs: QuerySet[Run], measure: str) -> list[Row]:
-    """Counts completed runs that say how long it took."""
-    found: Counter[tuple[int, int]] = Counter()
-    ended = runs.filter(status=run_states.COMPLETED, **{f"{measure}__isnull": False})
-    for hour, seconds, count in ended.values_list("hour", measure).annotate(n=Count("pk")):
-        found[hour, bucket_of(seconds)] += count
-    return [
-        {"hour": hour, "measure": measure, "bucket": bucket, "runs": runs} for (hour, bucket), runs in found.items()
-    ]

@@ -1,113 +1,197 @@
-"""Reads sums of a span: of whole days, of single hours, and of hours with marks from the runs themselves.
+"""Reads sums of a span and of the time before it: of whole days, of single hours, of hours with marks from the runs.
 
-So what is read is exact, though the worker may lag behind. Only when more is marked than can be counted now are hours
-made anew here, for a bounded time; `waiting_hours` says what is then left. See totals/rollups.py.
+So what is read is exact, though the worker may lag behind. Where more is marked than can be counted on the way,
+`waiting_hours` says so, nothing of that span is read, and no figure of it may be shown. See totals/rollups.py.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from operator import attrgetter
 
-from django.db.models import Case, F, Max, When
-from django.db.models.expressions import Combinable
+from django.db import connection as database
 
-from runsdash.index.models import DirtyHour, Run, RunSums
-from runsdash.index.models.rollups import Rollup
+from runsdash.index import run_states
+from runsdash.index.models import DirtyHour
 
-from .hour_spans import DAY_HOURS, Span, spans_of
-from .rollups import COUNTS, Row, live_rows, roll_up, summed_rows
+from .histogram_buckets import Buckets, add_packed
+from .hour_spans import DAY_HOURS, HOUR_KEYS, Span, spans_of
+from .sums import COUNTS, KEYS, OF_RUN, Fact, FactKey, Sums, sums_of_runs
 
-COUNTED_AT_ONCE = 48  # hours with marks that are counted live
-MANY_MARKS = 1000
-ROLL_UP_S = 0.2
+FEW_LIVE_HOURS = 3  # hours with marks that are counted however many runs they have
+MOST_LIVE_HOURS = 48  # these are counted while they have no more runs than
+MOST_LIVE_RUNS = 2000
+FIRST = attrgetter("first")
+COLUMNS = ("connection_id", *KEYS)
+SUMMED = ", ".join(f"SUM(s.{name})" for name in COUNTS)
 
 
 @dataclass(frozen=True)
-class Sources:
-    """Says where the sums of a span come from: rows of days (by first hour), rows of hours, runs to be counted."""
+class Narrowing:
+    """Says which sums are wanted: `only` and `but` name values of COLUMNS that rows must, or must not, have."""
 
-    connection_id: int | None
+    only: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    but: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+
+    @property
+    def sql(self) -> tuple[str, list[str | int]]:
+        """Returns conditions, each with AND before it, and their parameters. Names of columns are constants of ours."""
+        text, params = "", []
+        for words, wanted in (("IN", self.only), ("NOT IN", self.but)):
+            for column, values in wanted.items():
+                if values:
+                    text += f" AND {column} {words} ({placeholders(values)})"
+                    params += values
+                elif words == "IN":
+                    text += " AND 1 = 0"
+        return text, params
+
+
+EVERYTHING = Narrowing()
+
+
+@dataclass(frozen=True)
+class SpanReads:
+    """Says where the sums of one span come from: rows of days (by first hour), rows of hours, runs counted just now."""
+
+    span: Span
     days: list[int]
     hours: list[int]
-    live: list[Span]
-    waiting_hours: int = 0  # read from hour rows though they are marked: still to be counted
-    bars: Sequence[Span] = ()  # what rows with `since` are told apart by
-    counted: dict[type[Rollup], list[Row]] = field(default_factory=dict)  # what was counted live so far
+    live: Mapping[FactKey, Sums]
+    waiting_hours: int = 0  # with marks, and too many to be counted: nothing is read
+    narrowing: Narrowing = EVERYTHING
 
-    def rows(self, table: type[Rollup], *keys: str, counts: tuple[str, ...] = (), **only: list[str]) -> Iterator[Row]:
-        """Yields rows with `keys` of the table and all counts or only `counts`. A key may come several times.
+    def facts(self, *keys: str, bars: Sequence[Span] = ()) -> list[Fact]:
+        """Reads facts told apart by `keys` of COLUMNS, the others empty; with `bars` by bar too. One statement."""
+        found = [
+            Fact(bar_of(bars, hour, self.span), *chosen(key, keys), *sums.counts)
+            for (hour, *key), sums in self.live.items()
+        ]
+        since = since_sql(bars) if bars else str(self.span.first)
+        source, params = self.rows_sql(("hour", *COLUMNS, *COUNTS), bars)
+        if source:
+            columns = ", ".join(f"s.{name}" if name in keys else "''" for name in COLUMNS)
+            grouped = ", ".join(["1", *(f"s.{name}" for name in keys)])
+            text = f"SELECT {since}, {columns}, {SUMMED} FROM ({source}) s GROUP BY {grouped}"
+            with database.cursor() as cursor:
+                cursor.execute(text, params)
+                found += map(Fact._make, cursor.fetchall())
+        return found
 
-        `since` as a key is an hour of the bar that the row counts in. `only`: values that keys must have, in a row with
-        that key. Fewer keys are fewer rows and less time.
-        """
-        days, hours = self.within_bars if "since" in keys else (self.days, self.hours)
+    def times(self, bars: Sequence[Span] = ()) -> Iterator[tuple[int, tuple[str | int, ...], Buckets, Buckets]]:
+        """Yields buckets of seconds, what completed runs took and waited in the queue: (bar, values of COLUMNS, …)."""
+        for (hour, *key), sums in self.live.items():
+            if sums.took or sums.queued:
+                yield bar_of(bars, hour, self.span), tuple(key), sums.took, sums.queued
+        source, params = self.rows_sql(("hour", *COLUMNS, "took", "queued"), bars, more=" AND status = %s")
+        if not source:
+            return
+        with database.cursor() as cursor:
+            cursor.execute(source, params)
+            for hour, *key, took, queued in cursor.fetchall():
+                yield bar_of(bars, hour, self.span), tuple(key), unpacked(took), unpacked(queued)
+
+    def rows_sql(self, columns: Sequence[str], bars: Sequence[Span], more: str = "") -> tuple[str, list[str | int]]:
+        """Returns a query for the rows of its days and hours; "" when there are none. `more` asks for a status."""
+        days, hours = self.within(bars) if bars else (self.days, self.hours)
+        narrowed, values = self.narrowing.sql
+        parts: list[str] = []
+        params: list[str | int] = []
         for starts, length in ((days, DAY_HOURS), (hours, 1)):
             if starts:  # named one by one: of several ranges neither engine makes seeks
-                there = table.objects.filter(hours=length, hour__in=starts, runs__gt=0, **self.of_connection)
-                there = there.filter(**{f"{key}__in": values for key, values in only.items()})
-                there = there.annotate(since=self.since) if "since" in keys else there
-                yield from summed_rows(there, keys, counts or COUNTS[table])
-        for row in self.live_rows(table):
-            if all(row[key] in values for key, values in only.items()):
-                yield row
+                where = f"hours = %s AND hour IN ({placeholders(starts)}) AND runs > 0{narrowed}{more}"
+                parts.append(f"SELECT {', '.join(columns)} FROM index_runsums WHERE {where}")
+                params += [length, *starts, *values, *([run_states.COMPLETED] if more else [])]
+        return " UNION ALL ".join(parts), params
 
-    @cached_property
-    def within_bars(self) -> tuple[list[int], list[int]]:
+    def within(self, bars: Sequence[Span]) -> tuple[list[int], list[int]]:
         """Returns days and hours of which none has a part in two bars: a day with a bar's start is read by the hour."""
-        shared = {bar.first - bar.first % DAY_HOURS for bar in self.bars if bar.first % DAY_HOURS}.intersection(
-            self.days
-        )
+        starts = {bar.first - bar.first % DAY_HOURS for bar in bars if bar.first % DAY_HOURS}
+        shared = starts.intersection(self.days)
         hours = {hour for day in shared for hour in range(day, day + DAY_HOURS)}
         return [day for day in self.days if day not in shared], sorted(hours.union(self.hours))
 
-    def live_rows(self, table: type[Rollup]) -> list[Row]:
-        """Counts hours with marks, with all keys, once."""
-        if table not in self.counted:
-            spans = [Run.objects.filter(**span.keys, **self.of_connection) for span in self.live]
-            self.counted[table] = [row | {"since": row["hour"]} for runs in spans for row in live_rows(table, runs)]
-        return self.counted[table]
 
-    @property
-    def since(self) -> Combinable:
-        """Lets the database add up the hours of a day that has no row of its own: few rows are wanted.
-
-        Days are counted from the first bar on, and anew from each bar before which clocks were set.
-        """
-        if all(bar.hours == 1 for bar in self.bars):
-            return F("hour") + 0
-        firsts = [self.bars[0].first]
-        firsts += [bar.first for bar in self.bars[1:] if (bar.first - firsts[-1]) % DAY_HOURS]
-        days = [F("hour") - (F("hour") - first) % DAY_HOURS for first in firsts]
-        cases = [When(hour__lt=end, then=day) for day, end in zip(days, firsts[1:], strict=False)]
-        return Case(*cases, default=days[-1]) if cases else days[-1]
-
-    @property
-    def of_connection(self) -> dict[str, int]:
-        return {} if self.connection_id is None else {"connection_id": self.connection_id}
+def chosen(values: Sequence[str | int], keys: Sequence[str]) -> list[str | int]:
+    """Returns values of COLUMNS, those of other columns than `keys` empty."""
+    return [value if name in keys else "" for name, value in zip(COLUMNS, values, strict=True)]
 
 
-def sources(
-    span: Span, *, connection_id: int | None, bars: Sequence[Span] = (), roll_up_s: float = ROLL_UP_S
-) -> Sources:
-    """Chooses sources. `bars`: what rows are told apart by. `roll_up_s`: how long sums may be made anew."""
-    marks = marked_hours(span, connection_id)
-    if len(marks) > MANY_MARKS or len(set(marks)) > COUNTED_AT_ONCE:
-        roll_up(span=span, within_s=roll_up_s)
-        marks = marked_hours(span, connection_id)
-    marked = set(marks)
-    live = marked if len(marked) <= COUNTED_AT_ONCE else set()
-    days = clean_days(span, live)
-    hours = {hour for hour in range(span.first, span.end) if hour - hour % DAY_HOURS not in days} - live
-    waiting_hours = len(marked) - len(live)
-    return Sources(connection_id, sorted(days), sorted(hours), spans_of(live), waiting_hours, bars)
+def placeholders(values: Sequence[object]) -> str:
+    return ", ".join(["%s"] * len(values))
 
 
-def marked_hours(span: Span, connection_id: int | None) -> list[int]:
-    """Lists the hours that are marked, one for each mark."""
-    marks = DirtyHour.objects.filter(hour__gte=span.first, hour__lt=span.end)
-    if connection_id is not None:
-        marks = marks.filter(connection_id=connection_id)
-    return list(marks.values_list("hour", flat=True))
+def unpacked(data: bytes) -> Buckets:
+    found: Buckets = {}
+    add_packed(data, found)
+    return found
+
+
+def bar_of(bars: Sequence[Span], hour: int, span: Span) -> int:
+    """Returns the first hour of the bar that an hour belongs to; without bars that of the span."""
+    return bars[bisect_right(bars, hour, key=FIRST) - 1].first if bars else span.first
+
+
+def since_sql(bars: Sequence[Span]) -> str:
+    """Lets the database add up the hours of a day that lie in one bar: numbers of ours, no parameters.
+
+    Days are counted from the first bar on, and anew from each bar before which clocks were set.
+    """
+    if all(bar.hours == 1 for bar in bars):
+        return "s.hour"
+    firsts = [bars[0].first]
+    firsts += [bar.first for bar in bars[1:] if (bar.first - firsts[-1]) % DAY_HOURS]
+    days = [f"s.hour - (s.hour - {first}) %% {DAY_HOURS}" for first in firsts]
+    cases = [f"WHEN s.hour < {end} THEN {day}" for day, end in zip(days, firsts[1:], strict=False)]
+    return f"CASE {' '.join(cases)} ELSE {days[-1]} END" if cases else days[-1]
+
+
+def reads_of(spans: Sequence[Span], narrowing: Narrowing = EVERYTHING) -> list[SpanReads]:
+    """Chooses sources for spans that do not overlap: one statement, and one for each that has runs to be counted."""
+    marked = marked_hours(spans, narrowing)
+    return [read_of(span, {hour for hour in marked if span.first <= hour < span.end}, narrowing) for span in spans]
+
+
+def read_of(span: Span, marked: set[int], narrowing: Narrowing) -> SpanReads:
+    live = sums_of_hours(marked, narrowing)
+    if live is None:
+        return SpanReads(span, [], [], {}, len(marked), narrowing)
+    days = clean_days(span, marked)
+    hours = {hour for hour in range(span.first, span.end) if hour - hour % DAY_HOURS not in days} - marked
+    return SpanReads(span, sorted(days), sorted(hours), live, 0, narrowing)
+
+
+def sums_of_hours(marked: set[int], narrowing: Narrowing) -> dict[FactKey, Sums] | None:
+    """Counts the runs of hours with marks; None where that may take long."""
+    if len(marked) <= FEW_LIVE_HOURS:
+        return sums_of_runs(runs_of(marked, narrowing))
+    if len(marked) > MOST_LIVE_HOURS:
+        return None
+    runs = runs_of(marked, narrowing, limit=MOST_LIVE_RUNS + 1)
+    return sums_of_runs(runs) if len(runs) <= MOST_LIVE_RUNS else None
+
+
+def runs_of(hours: set[int], narrowing: Narrowing, *, limit: int | None = None) -> list[tuple]:
+    """Reads the runs of some hours, as `sums_of_runs` takes them."""
+    if not hours:
+        return []
+    narrowed, values = narrowing.sql
+    spans = spans_of(hours)
+    where = " OR ".join(["id >= %s AND id < %s"] * len(spans))
+    keys = [key for span in spans for key in (span.first * HOUR_KEYS, span.end * HOUR_KEYS)]
+    most = "" if limit is None else f" LIMIT {limit}"
+    with database.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(OF_RUN)} FROM index_run WHERE ({where}){narrowed}{most}", [*keys, *values])
+        return cursor.fetchall()
+
+
+def marked_hours(spans: Sequence[Span], narrowing: Narrowing) -> set[int]:
+    first, end = min(span.first for span in spans), max(span.end for span in spans)
+    marks = DirtyHour.objects.filter(hour__gte=first, hour__lt=end)
+    if "connection_id" in narrowing.only:
+        marks = marks.filter(connection_id__in=narrowing.only["connection_id"])
+    hours = set(marks.values_list("hour", flat=True))
+    return {hour for hour in hours if any(span.first <= hour < span.end for span in spans)}
 
 
 def clean_days(span: Span, marked: set[int]) -> set[int]:
@@ -116,6 +200,8 @@ def clean_days(span: Span, marked: set[int]) -> set[int]:
 
 
 def version() -> tuple[int, int]:
-    """Returns what changes whenever sums may have changed. Two looks at the end of an index."""
-    rolled, marked = RunSums.objects.aggregate(n=Max("pk"))["n"], DirtyHour.objects.aggregate(n=Max("pk"))["n"]
+    """Returns what changes whenever sums may have changed. Two looks at the end of an index, in one statement."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT (SELECT MAX(id) FROM index_runsums), (SELECT MAX(id) FROM index_dirtyhour)")
+        rolled, marked = cursor.fetchone()
     return rolled or 0, marked or 0

@@ -19,7 +19,7 @@ from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.totals.hour_spans import Span, day_of, hour_of_key, start_hour_of
 from runsdash.index.totals.overview_totals import cut
 from runsdash.service import objects
-from tests.dashboard.overview.test_overview import URL, found_by
+from tests.dashboard.overview.test_overview import URL, assert_figures_equal_lists, found_by
 from tests.pages import Element, page_of, partials_of
 from tests.rows import kept_for_the_module, made_connection, made_run, made_runs, roll_all_up, run_object
 
@@ -64,30 +64,19 @@ def in_zone(client: Client, name: str) -> Client:
     return client
 
 
-def number_of(figure: Element) -> int:
-    return int("".join(one for one in figure.text if one.isdecimal()))
-
-
 def periods(page: Element) -> list[tuple[str, str, int]]:
     """What the bars of a chart are called, where they lead and how many runs they have."""
-    rows = page.one("details", id="table-tok").one("tbody").all("tr")
-    links = [(row.one("th").text, row.all("a", data_figure="period")) for row in rows]
-    return [(title, found[0]["href"], number_of(found[0])) for title, found in links if found]
+    links = page.one("details", id="table-tokens").one("tbody").all("a", data_figure="period")
+    return [(link.text, link["href"], int(link["data-runs"])) for link in links]
 
 
 def asked(client: Client, zone: str, first: date, last: date, **query: str) -> Element:
     return page_of(in_zone(client, zone).get(URL, {"from": f"{first}", "to": f"{last}"} | query))
 
 
-def assert_figures_equal_lists(page: Element) -> None:
-    for figure in page.all(data_figure=True):
-        link = figure if figure.tag == "a" else figure.parent
-        assert found_by(link["href"]) == number_of(figure), (figure["data-figure"], link["href"])
-
-
 @pytest.mark.parametrize(("zone", "day", "hours"), ZONES)
 def test_a_day_is_the_day_of_a_filter(viewer: Client, past, zone: str, day: date, hours: int) -> None:
-    page = asked(viewer, zone, day - DAY, day + DAY, by="assistant")
+    page = asked(viewer, zone, day - DAY, day + DAY, group="model")
     with timezone.override(zone):
         assert_figures_equal_lists(page)
         own = Counter(timezone.localtime(run.created_at).date() for run in Run.objects.only("created_at"))
@@ -97,7 +86,7 @@ def test_a_day_is_the_day_of_a_filter(viewer: Client, past, zone: str, day: date
     assert [runs for _, _, runs in periods(page)] == by_filter == [own[one] for one in days]
     assert [title for title, _, _ in periods(page)] == [f"{one:%a %-d %b}" for one in days]
     assert not page.all(data_days_begin=True)
-    assert zone in page.one("span", id="overview-facts").text
+    assert zone in page.one("span", id="compared").text
 
 
 @pytest.mark.parametrize(("zone", "begins"), HALF_HOURS)
@@ -110,7 +99,7 @@ def test_where_no_hour_begins_at_midnight_the_page_says_when_days_do(
         assert_figures_equal_lists(page)
     assert f"Days begin at {begins}" in page.one("span", data_days_begin=True).text
     assert [title for title, _, _ in periods(page)] == [f"{one:%a %-d %b}" for one in (day - DAY, day, day + DAY)]
-    assert sum(runs for _, _, runs in periods(page)) == number_of(page.one("a", data_figure="runs"))
+    assert sum(runs for _, _, runs in periods(page)) == int(page.one("a", data_figure="runs")["data-runs"])
     form = page.one("form", id="range-menu")
     assert [form.one("input", name=name)["value"] for name in ("from", "to")] == [f"{day - DAY}", f"{day + DAY}"]
 
@@ -139,7 +128,7 @@ def test_seven_days_end_with_the_day_of_the_reader(viewer: Client, past, zone: s
         now = timezone.now()
         assert_figures_equal_lists(page)
         days = {timezone.localtime(now + timedelta(hours=one)).date() for one in (0, 1)}
-    titles = [row.one("th").text for row in page.one("details", id="table-tok").one("tbody").all("tr")]
+    titles = [row.one("th").text for row in page.one("details", id="table-tokens").one("tbody").all("tr")]
     assert titles[-1] in {f"{day:%a %-d %b}" for day in days}
     assert len(titles) == 7
 
@@ -150,7 +139,7 @@ def test_what_is_kept_of_a_page_is_of_one_zone(viewer: Client, operator: Client,
     shown = page_of(in_zone(viewer, "UTC").get(URL, {"range": "24h"}))
     other = page_of(in_zone(operator, "Asia/Kolkata").get(URL, {"range": "24h"}))
     titles = [
-        [row.one("th").text for row in page.one(id="table-tok").one("tbody").all("tr")] for page in (shown, other)
+        [row.one("th").text for row in page.one(id="table-tokens").one("tbody").all("tr")] for page in (shown, other)
     ]
     assert {title[-2:] for title in titles[0]} == {"00"}
     assert {title[-2:] for title in titles[1]} == {"30"}
@@ -158,7 +147,7 @@ def test_what_is_kept_of_a_page_is_of_one_zone(viewer: Client, operator: Client,
     tag = PollState.shown(poll["hx-ptag"])
     earlier = str(PollState(tag.present, tag.sums, tag.slot - 1, tag.pill))
     answer = in_zone(viewer, "Asia/Kolkata").get(poll["hx-get"], headers={"HX-Request": "true", "HX-PTag": earlier})
-    assert "#usage" in partials_of(answer)
+    assert "#sums" in partials_of(answer)
 
 
 def test_other_zones_ask_three_statements_more(viewer: Client, past) -> None:

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import ceil
 
 import pytest
@@ -12,9 +12,12 @@ from runsdash.index import run_states
 from runsdash.index.models import Connection, DirtyHour, Run, RunSums, Thread
 from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.totals import span_reads
+from runsdash.index.totals.histogram_buckets import bucket_of
 from runsdash.index.totals.hour_spans import Span, hour_of, hour_of_key
-from runsdash.index.totals.overview_totals import SHARES, Figures, UsageTotals
-from runsdash.index.totals.rollups import roll_up
+from runsdash.index.totals.overview_totals import Figures
+from runsdash.index.totals.rollups import mark_dirty, roll_up
+from runsdash.index.totals.span_reads import Narrowing
+from runsdash.index.totals.sums import SHARES, Sums
 from runsdash.index.totals.top_threads import BATCH, dearest_threads
 from runsdash.service import objects
 from tests.rows import made_connection, made_run, roll_all_up, run_object
@@ -72,7 +75,7 @@ def populated(request: pytest.FixtureRequest, db: None) -> None:
     elif request.param == "some":
         marks = list(DirtyHour.objects.values_list("pk", flat=True))
         roll_up(limit=len(marks) - 20, within_s=30)
-        assert 0 < DirtyHour.objects.count() <= span_reads.COUNTED_AT_ONCE
+        assert 0 < DirtyHour.objects.count() <= span_reads.MOST_LIVE_HOURS
 
 
 def runs_in(span: Span, connection_id: int | None) -> list[Run]:
@@ -80,18 +83,29 @@ def runs_in(span: Span, connection_id: int | None) -> list[Run]:
     return list(runs if connection_id is None else runs.filter(connection_id=connection_id))
 
 
-def usage(runs: list[Run]) -> UsageTotals:
-    return UsageTotals(
+def usage(runs: list[Run]) -> Sums:
+    ended = Counter(run.status for run in runs)
+    return Sums(
         runs=len(runs),
+        completed=ended["completed"],
+        failed=ended["failed"],
+        expired=ended["expired"],
+        ended_badly=sum(ended[one] for one in run_states.NOT_COMPLETED),
         prompt_tokens=sum(run.prompt_tokens or 0 for run in runs),
         completion_tokens=sum(run.completion_tokens or 0 for run in runs),
         total_tokens=sum(run.total_tokens or 0 for run in runs),
         cost=pytest.approx(sum(run.cost or 0 for run in runs)),
         unpriced_runs=sum(run.total_tokens is not None and run.cost is None for run in runs),
+        took=buckets([run.duration_s for run in runs if run.status == "completed"]),
+        queued=buckets([run.queue_s for run in runs if run.status == "completed"]),
     )
 
 
-def by(runs: list[Run], name: str) -> dict[str, list[Run]]:
+def buckets(seconds: list[int | None]) -> Counter[int]:
+    return Counter(bucket_of(one) for one in seconds if one is not None)
+
+
+def by(runs: list[Run], name: str) -> dict[object, list[Run]]:
     return {
         value: [run for run in runs if getattr(run, name) == value] for value in {getattr(run, name) for run in runs}
     }
@@ -106,35 +120,39 @@ def test_figures_percentiles_and_dearest_threads_are_exact(populated: None) -> N
 
 
 def assert_exact(span: Span, pk: int | None) -> None:
-    while span_reads.sources(span, connection_id=pk).waiting_hours:
-        pass  # each look makes some more
-    figures = Figures(span, connection_id=pk, now_hour=END_HOUR)
+    narrowing = Narrowing() if pk is None else Narrowing(only={"connection_id": (pk,)})
+    while (figures := Figures(span, now_hour=END_HOUR, narrowing=narrowing)).waiting_hours:
+        roll_up(span=span)
     runs = runs_in(span, pk)
-    assert figures.by_status == Counter(run.status for run in runs)
-    causes = Counter((run.status, run.error_code) for run in runs if run.status in run_states.NOT_COMPLETED)
-    assert figures.by_cause == causes
     assert figures.total == usage(runs)
-    assert figures.models == {name: usage(own) for name, own in by(runs, "model").items()}
-    for name, own in by(runs, "assistant_id").items():
-        assert figures.assistants[name].cost == usage(own).cost
-        assert figures.assistants[name].runs == len(own)
-    assert len(figures.assistants) == len(by(runs, "assistant_id"))
-    for periods, column in ((figures.periods, "model"), (figures.periods_by_assistant, "assistant_id")):
-        for period in periods:
-            inside = [run for run in runs if period.span.first <= hour_of_key(run.pk) < period.span.end]
-            assert period.all == usage(inside)
-            for name, one in period.of.items():
-                assert one.total_tokens == usage(by(inside, column)[name]).total_tokens
-    assert sum(period.all.runs for period in figures.periods) == len(runs)
+    causes = Counter((run.status, run.error_code) for run in runs if run.status in run_states.NOT_COMPLETED)
+    assert figures.causes == causes
+    for column in span_reads.COLUMNS:
+        assert figures.groups(column) == {value: usage(own) for value, own in by(runs, column).items()}
+        of_bars = figures.bars_by(column)
+        assert sum(one.runs for one in of_bars.values()) == len(runs)
+        for (bar, value), one in of_bars.items():
+            inside = [run for run in bar_runs(figures, bar, runs) if getattr(run, column) == value]
+            assert one.counts == usage(inside).counts
+    for bar, sums in figures.took_by_bar.items():
+        inside = usage(bar_runs(figures, bar, runs))
+        assert (sums.took, sums.queued) == (inside.took, inside.queued)
+    found = {(bar, *key): count for (bar, *key), count in figures.bars_by_cause.items()}
+    assert sum(found.values()) == len(runs)
+
+
+def bar_runs(figures: Figures, first: int, runs: list[Run]) -> list[Run]:
+    (bar,) = (one for one in figures.bars if one.first == first)
+    return [run for run in runs if bar.first <= hour_of_key(run.pk) < bar.end]
 
 
 def assert_percentiles(span: Span) -> None:
     completed = [run for run in runs_in(span, None) if run.status == "completed"]
-    for latency in Figures(span, connection_id=None, now_hour=END_HOUR).latencies:
-        times = sorted(t for run in completed if (t := getattr(run, latency.measure)) is not None)
-        assert latency.runs == len(times)
-        exact = {share: times[ceil(share * len(times)) - 1] for share in SHARES if times}
-        assert latency.at == {share: pytest.approx(seconds, rel=0.05) for share, seconds in exact.items()}
+    total = Figures(span, now_hour=END_HOUR).total
+    for column, found in (("duration_s", total.percentiles), ("queue_s", total.queue_percentiles)):
+        times = sorted(t for run in completed if (t := getattr(run, column)) is not None)
+        exact = [times[ceil(share * len(times)) - 1] if times else None for share in SHARES]
+        assert list(found) == [None if one is None else pytest.approx(one, rel=0.05) for one in exact]
 
 
 def assert_dearest(span: Span) -> None:
@@ -165,22 +183,59 @@ def test_few_threads_are_looked_at(django_assert_num_queries) -> None:
 
 def test_the_time_before_is_as_long_as_what_has_passed() -> None:
     days = Span(END_HOUR - 12 - 6 * 24, END_HOUR + 12)
-    figures = Figures(days, connection_id=None, now_hour=END_HOUR)
+    figures = Figures(days, now_hour=END_HOUR)
     assert figures.before == Span(days.first - 7 * 24, END_HOUR + 1 - 7 * 24)
-    passed = Figures(Span(100, 110), connection_id=None, now_hour=END_HOUR)
+    passed = Figures(Span(100, 110), now_hour=END_HOUR)
     assert passed.before == Span(90, 100)
 
 
-def test_more_marks_than_can_be_counted_are_made_anew_and_what_is_left_is_told() -> None:
+@pytest.mark.parametrize(
+    "narrowing",
+    [
+        Narrowing(only={"model": ("gpt-4o", "of-ours")}),
+        Narrowing(only={"status": ("failed",)}, but={"error_code": ("server_error",)}),
+        Narrowing(but={"assistant_id": ("asst_1", "asst_2"), "model": ("",)}),
+        Narrowing(only={"model": ()}),
+    ],
+)
+def test_narrowed_figures_are_of_the_runs_that_are_left(narrowing: Narrowing) -> None:
+    populate(200)
+    roll_up(limit=DirtyHour.objects.count() - 20, within_s=30)
+    figures = Figures(SPANS["days with ends"], now_hour=END_HOUR, narrowing=narrowing)
+    left = [
+        run
+        for run in runs_in(SPANS["days with ends"], None)
+        if all(getattr(run, name) in values for name, values in narrowing.only.items())
+        and not any(getattr(run, name) in values for name, values in narrowing.but.items())
+    ]
+    assert figures.total == usage(left)
+    assert figures.groups("model") == {value: usage(own) for value, own in by(left, "model").items()}
+
+
+def test_more_marks_than_can_be_counted_on_the_way_are_told_and_nothing_is_read(django_assert_num_queries) -> None:
     prod = made_connection()
-    for hours in range(span_reads.COUNTED_AT_ONCE + 5):
+    for hours in range(span_reads.MOST_LIVE_HOURS + 5):
         made_run(prod, age_s=hours * 3600)
     now = hour_of(timezone.now())
     span = Span(now - 100, now + 1)
-    assert span_reads.sources(span, connection_id=None, roll_up_s=0).waiting_hours == span_reads.COUNTED_AT_ONCE + 5
-    assert span_reads.sources(span, connection_id=None, roll_up_s=30).waiting_hours == 0
-    assert DirtyHour.objects.count() <= span_reads.COUNTED_AT_ONCE
-    assert Figures(span, connection_id=None, now_hour=now).runs == span_reads.COUNTED_AT_ONCE + 5
+    figures = Figures(span, now_hour=now)
+    with django_assert_num_queries(1):
+        assert figures.waiting_hours == span_reads.MOST_LIVE_HOURS + 5
+    assert figures.has_before
+    assert roll_up(span=span, within_s=30) == span_reads.MOST_LIVE_HOURS + 5
+    assert Figures(span, now_hour=now).runs == span_reads.MOST_LIVE_HOURS + 5
+
+
+def test_some_hours_with_many_runs_are_not_counted_on_the_way() -> None:
+    prod = made_connection()
+    thread = made_run(prod, age_s=0).thread
+    now, few = hour_of(timezone.now()), span_reads.FEW_LIVE_HOURS
+    keys = [((now - at % (few + 1)) * 3600 << 30) + at + 1 for at in range(span_reads.MOST_LIVE_RUNS)]
+    plain = {"connection": prod, "thread": thread, "status": "completed", "created_at": END, "fetched_at": END}
+    Run.objects.bulk_create([Run(pk=key, upstream_id=f"run_{key}", **plain) for key in keys])
+    mark_dirty(prod.pk, keys)
+    assert Figures(Span(now - 100, now + 1), now_hour=now).waiting_hours == few + 1
+    assert Figures(Span(now - few + 1, now + 1), now_hour=now).runs > span_reads.MOST_LIVE_RUNS / 2
 
 
 def test_the_version_tells_of_every_change() -> None:
@@ -197,17 +252,3 @@ def test_the_version_tells_of_every_change() -> None:
     assert len(set(versions)) == len(versions)
     assert RunSums.objects.exists()
     assert Thread.objects.get(pk=run.thread_id).cost == pytest.approx(run.cost)
-
-
-def test_causes_tell_when_and_who(db: None) -> None:
-    prod = made_connection()
-    made_run(prod, status="expired", age_s=50)
-    last = made_run(prod, status="failed", age_s=10, assistant_id="asst_a")
-    for age_s in (20, 30):
-        made_run(prod, status="failed", age_s=age_s, assistant_id="asst_b")
-    span = Span(hour_of(last.created_at) - 1, hour_of(last.created_at) + 1)
-    failed, expired = Figures(span, connection_id=None, now_hour=span.end).causes(5)
-    assert (failed.code, failed.runs, failed.mostly) == ("server_error", 3, (prod.pk, "asst_b"))
-    assert failed.last_at == last.created_at
-    assert (expired.status, expired.code, expired.runs) == ("expired", "", 1)
-    assert expired.last_at < timezone.now() - timedelta(seconds=40)
