@@ -1,6 +1,9 @@
 """Makes the six figures at the top of the overview, each with its change and the list it leads to."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
 
 from runsdash.dashboard.shell import formats
 from runsdash.index import run_states
@@ -28,7 +31,8 @@ class Figure:
     title: str = ""
 
 
-def figures_of(query: OverviewQuery, figures: Figures) -> list[Figure]:
+def figures_of(query: OverviewQuery, figures: Figures, *, seen_until: datetime | None) -> list[Figure]:
+    """Makes them; during an outage each says until when it is counted, and none is compared."""
     urls = {
         "runs": query.list_url(),
         "failed": query.list_url(*query.statuses(run_states.FAILED)),
@@ -40,7 +44,7 @@ def figures_of(query: OverviewQuery, figures: Figures) -> list[Figure]:
     labels = ("Runs", "Failed", "Never answered", "Cost", "Tokens", "Took, p50 and p95")
     if figures.waiting_hours:
         return [Figure(*pair, "…", NOT_YET, urls[pair[0]]) for pair in zip(urls, labels, strict=True)]
-    now, before = figures.total, figures.total_before if figures.has_before else None
+    now, before = figures.total, figures.total_before if figures.has_before and not seen_until else None
     values = (
         (f"{now.runs:,}", now.runs), (changes.share(now.failed_share), now.failed), (f"{now.expired:,}", now.expired),
         (formats.costs_text(now.cost) if now.cost or not now.unpriced_runs else formats.UNKNOWN, now.runs),
@@ -50,12 +54,14 @@ def figures_of(query: OverviewQuery, figures: Figures) -> list[Figure]:
     return [
         Figure(name, label, value, change, urls[name], runs, titles.get(name, ""))
         for (name, label), (value, runs), change in zip(
-            zip(urls, labels, strict=True), values, changes_of(now, before), strict=True
+            zip(urls, labels, strict=True), values, changes_of(now, before, seen_until), strict=True
         )
     ]
 
 
-def changes_of(now: Sums, before: Sums | None) -> list[Change]:
+def changes_of(now: Sums, before: Sums | None, seen_until: datetime | None) -> list[Change]:
+    if seen_until:
+        return [Change(f"counted until {timezone.localtime(seen_until):%H:%M}")] * 6
     if before is None:
         return [Change(NOT_COUNTED)] * 6
     fewest = min(now.completed, before.completed)

@@ -1,6 +1,7 @@
 """Gathers what the overview shows, as far as a template asks for it. The page and its poll share it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 
 from django.utils import timezone
@@ -37,8 +38,11 @@ MAX_DEAREST = 8
 class OverviewPage:
     """Shows the overview that `query` asks for. `among`: all connections there are."""
 
-    def __init__(self, query: OverviewQuery, *, among: Sequence[Connection]) -> None:
-        self.query, self.among, self.now_at = query, list(among), timezone.now()
+    def __init__(
+        self, query: OverviewQuery, *, among: Sequence[Connection], seen_until: datetime | None = None
+    ) -> None:
+        """`seen_until`: up to when all was seen, during an outage. Nothing is compared then: later runs are missing."""
+        self.query, self.among, self.now_at, self.seen_until = query, list(among), timezone.now(), seen_until
         self.range, self.connection = query.range, query.connection
         self.now = NowLine(query.connection, now=self.now_at)
 
@@ -64,7 +68,12 @@ class OverviewPage:
     def state(self) -> tuple[object, ...]:
         """Returns all that sums are drawn from besides the index: whoever sees the same sees the same page."""
         shown = self.range.span, self.range.zone, self.query.values, hour_of(self.now_at)
-        return (*shown, [one.slug for one in self.among], self.counts.state if self.is_counted else None)
+        return (
+            *shown,
+            self.seen_until,
+            [one.slug for one in self.among],
+            self.counts.state if self.is_counted else None,
+        )
 
     @property
     def is_counted(self) -> bool:
@@ -128,7 +137,12 @@ class OverviewPage:
 
     @cached_property
     def figure_row(self) -> list[Figure]:
-        return figures_of(self.query, self.figures)
+        return figures_of(self.query, self.figures, seen_until=self.seen_until)
+
+    @property
+    def has_changes(self) -> bool:
+        """Tells whether figures can be compared with the time before."""
+        return self.figures.has_before and self.seen_until is None
 
     @cached_property
     def menus(self) -> list[Menu]:
@@ -188,9 +202,9 @@ class OverviewPage:
     def all_groups(self) -> list[GroupRow]:
         column = COLUMN_OF.get(self.query.group)
         if column is None:
-            before = None if self.groups_progress else self.counts.groups(before=True)
+            before = None if self.groups_progress or self.seen_until else self.counts.groups(before=True)
             return group_rows(self.query, self.names, self.counts.groups(), before, total=self.figures.total.cost)
-        before = self.figures.groups_before(column) if self.figures.has_before else None
+        before = self.figures.groups_before(column) if self.has_changes else None
         return group_rows(self.query, self.names, self.figures.groups(column), before, total=self.figures.total.cost)
 
     @property
@@ -199,7 +213,7 @@ class OverviewPage:
 
     @cached_property
     def worse(self) -> list[WorseRow]:
-        return worse_rows(self.query, self.names, self.figures) if self.figures.has_before else []
+        return worse_rows(self.query, self.names, self.figures) if self.has_changes else []
 
     # Over time
 

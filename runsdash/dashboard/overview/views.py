@@ -106,7 +106,8 @@ class PollState:
 def page_of(request: HttpRequest, shell: Shell) -> OverviewPage:
     slug = request.GET.get("connection")
     connection = connection_named(slug, among=shell.connections) if slug else None
-    return OverviewPage(overview_query(request.GET, connection=connection), among=shell.connections)
+    query = overview_query(request.GET, connection=connection)
+    return OverviewPage(query, among=shell.connections, seen_until=shell.seen_until)
 
 
 def ranges(page: OverviewPage) -> list[dict[str, object]]:
