@@ -17,8 +17,8 @@ from .hour_spans import DAY_HOURS, Span, hour_of_key
 from .sums import COUNTS, KEYS, OF_RUN, Sums, sums_of_runs
 
 MEASURES = ("queue_s", "duration_s")
-# A change of anything else leaves the sums as they are.
-SUMMED = (*KEYS, "prompt_tokens", "completion_tokens", "total_tokens", "cost", *MEASURES)
+# A change of anything else leaves the sums as they are, and what is counted by metadata (totals/run_counts.py).
+SUMMED = (*KEYS, "prompt_tokens", "completion_tokens", "total_tokens", "cost", *MEASURES, "metadata")
 ROLLED_AT_ONCE, ROLL_UP_S = 500, 0.25
 FEW_HOURS = 3
 LOCK = 0x52756E  # of PostgreSQL, with the connection's key: one process at a time makes sums of a connection

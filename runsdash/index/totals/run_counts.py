@@ -30,11 +30,11 @@ from .sums import OF_RUN, Fact, FactKey, Sums, add_sums, sums_of_runs
 AT_ONCE = 5000  # runs counted by one statement
 MOST_KEYS = 20_000  # what more is not told apart: its assistants and models, or its values, count as ""
 NEWEST_HOURS = 2  # left out of what is kept
-KEPT_S = 3600
+KEPT_S = 600  # a thread's metadata and words of texts change without a mark
 NO_GROUPS = ("", "''")
 SOURCES = {  # what is joined with runs `r`, and the value of the group; one of them takes the key
     "metadata": ("LEFT JOIN index_runmetadata g ON g.run_id = r.id AND g.key = %s", "g.value"),
-    "thread.metadata": ("LEFT JOIN index_thread g ON g.id = r.thread_id", "g.metadata ->> %s"),
+    "thread.metadata": ("LEFT JOIN index_threadmetadata g ON g.thread_id = r.thread_id AND g.key = %s", "g.value"),
     "function": ("JOIN index_runtool g ON g.run_id = r.id", "g.name"),
 }
 Value = tuple[int, str]  # first hour of the part or bar, value of the group
@@ -158,8 +158,7 @@ class Counting:
         rows = each_run(listed_ids(ids))
         join, value = SOURCES.get(self.source, NO_GROUPS)
         columns = ", ".join(f"r.{name}" for name in OF_RUN)
-        key = [self.key]
-        params = [*(key if "%s" in value else []), *rows.params, *(key if "%s" in join else [])]
+        params = [*rows.params, *([self.key] if "%s" in join else [])]
         with database.cursor() as cursor:
             cursor.execute(f"SELECT {columns}, {value} FROM {rows.text} {join}", params)
             return cursor.fetchall()

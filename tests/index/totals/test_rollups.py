@@ -138,7 +138,7 @@ def dirty() -> list[int]:
     "change",
     [{"model": "gpt-4.1"}, {"assistant_id": "asst_other"}, {"usage": tokens(5)}, {"completed_at": 2_000_000_000},
      {"status": "failed", "last_error": {"code": "server_error", "message": ""}},
-     {"started_at": int(NOON.timestamp()) + 9}],
+     {"started_at": int(NOON.timestamp()) + 9}, {"metadata": {"a": "b"}}],
 )  # fmt: skip
 def test_every_change_that_is_counted_marks_its_hour(change: dict) -> None:
     prod = made_connection()
@@ -155,7 +155,7 @@ def test_nothing_new_marks_nothing() -> None:
     prod = made_connection()
     take(prod, run_at(1, hours=0, status="completed"))
     roll_all_up()
-    take(prod, run_at(1, hours=0, status="completed", metadata={"a": "b"}))
+    take(prod, run_at(1, hours=0, status="completed", instructions="Be brief."))
     assert dirty() == []
 
 
