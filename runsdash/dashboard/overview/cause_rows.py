@@ -22,7 +22,7 @@ class CauseRow:
 
     facts: RunStatus | UnknownStatus
     name: str
-    is_code: bool
+    is_never_answered: bool
     mostly: str
     last_at: datetime | None
     runs: int
@@ -48,7 +48,7 @@ def row(
     return CauseRow(
         facts=run_status(statuses),
         name=cause_name(*key),
-        is_code=bool(key[1]),
+        is_never_answered=key == (run_states.EXPIRED, ""),
         mostly=names.name("assistant", assistants),
         last_at=last_of(figures, *key),
         runs=sum(own.values()),

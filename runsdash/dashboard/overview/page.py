@@ -1,33 +1,27 @@
 """Gathers what the overview shows, as far as a template asks for it. The page and its poll share it."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from functools import cached_property
 
 from django.utils import timezone
 
 from runsdash.dashboard.shell import formats
-from runsdash.dashboard.shell.poll_tags import state_tag
 from runsdash.index import run_states
-from runsdash.index.models import Connection, Run
-from runsdash.index.totals.hour_spans import DAY_HOURS, day_of, hour_of, start_hour_of
+from runsdash.index.models import Run
+from runsdash.index.totals.hour_spans import DAY_HOURS, day_of, start_hour_of
 from runsdash.index.totals.hour_spans import moment_of as moment_of_hour
-from runsdash.index.totals.narrowing import narrowing_of
-from runsdash.index.totals.overview_totals import Figures
-from runsdash.index.totals.span_reads import Narrowing
 from runsdash.index.totals.top_threads import Dearest, dearest_threads
 
 from . import facets
 from .cause_rows import CauseRow, cause_rows
 from .chart_parts import ChartPanel
-from .counted import Counts
 from .dearest import DearestRow, dearest_rows
 from .facets import KeyLink, Menu
 from .failures import failures
 from .figures import Figure, figures_of, unpriced_clauses, why_no_cost
+from .functions import FunctionRow, WaitedFor, function_rows, waited_for
 from .groups import COLUMN_OF, MAX_ROWS, GroupRow, Names, group_rows
-from .now import NowLine
-from .query import DEFAULT_GROUP, FUNCTION, GROUPS, OverviewQuery, group_title
+from .page_figures import PageFigures
+from .query import DEFAULT_GROUP, FUNCTION, GROUPS, group_title
 from .usage import COST, TOKENS, Measure, took, used
 from .worse_rows import WorseRow, worse_rows
 
@@ -35,76 +29,8 @@ STEPS = {1: "hour", DAY_HOURS: "day", 7 * DAY_HOURS: "week"}
 MAX_DEAREST = 8
 
 
-class OverviewPage:
-    """Shows the overview that `query` asks for. `among`: all connections there are."""
-
-    def __init__(
-        self, query: OverviewQuery, *, among: Sequence[Connection], seen_until: datetime | None = None
-    ) -> None:
-        """`seen_until`: up to when all was seen, during an outage. Nothing is compared then: later runs are missing."""
-        self.query, self.among, self.now_at, self.seen_until = query, list(among), timezone.now(), seen_until
-        self.range, self.connection = query.range, query.connection
-        self.now = NowLine(query.connection, now=self.now_at)
-
-    @cached_property
-    def figures(self) -> Figures:
-        now_hour = hour_of(self.now_at)
-        if self.narrowing is None:
-            return Figures(self.range.span, now_hour=now_hour, counted=lambda: self.counts.reads())
-        return Figures(self.range.span, now_hour=now_hour, narrowing=self.narrowing)
-
-    @cached_property
-    def narrowing(self) -> Narrowing | None:
-        """Returns what the filter asks of sums; None when they do not tell it, so that runs are counted."""
-        return narrowing_of(self.query.filter, self.connection)
-
-    @cached_property
-    def counts(self) -> Counts:
-        spans = (self.range.span, self.figures.before)
-        is_plain, now_hour = self.narrowing is not None, hour_of(self.now_at)
-        return Counts(self.query, spans=spans, bars=self.figures.bars, is_plain=is_plain, now_hour=now_hour)
-
-    @property
-    def state(self) -> tuple[object, ...]:
-        """Returns all that sums are drawn from besides the index: whoever sees the same sees the same page."""
-        shown = self.range.span, self.range.zone, self.query.values, hour_of(self.now_at)
-        return (
-            *shown,
-            self.seen_until,
-            [one.slug for one in self.among],
-            self.counts.state if self.is_counted else None,
-        )
-
-    @property
-    def is_counted(self) -> bool:
-        """Tells whether runs are counted for this page, since sums do not tell all it shows."""
-        return self.query.group not in COLUMN_OF or self.narrowing is None
-
-    @cached_property
-    def tag(self) -> str:
-        return state_tag(*self.state)
-
-    # What is counted
-
-    @property
-    def hours_to_count(self) -> int:
-        """Returns of how many hours sums are still to be made: until then nothing of the range is a figure."""
-        return self.figures.waiting_hours
-
-    @property
-    def is_counting(self) -> bool:
-        """Tells whether some of the page is still to be counted: the range or what it is compared with."""
-        return bool(self.hours_to_count) or not self.figures.has_before or not self.is_all_counted
-
-    @property
-    def is_all_counted(self) -> bool:
-        return not self.is_counted or self.counts.is_complete
-
-    @property
-    def groups_progress(self) -> str:
-        """Writes which share of the groups is counted: `42 %`; "" once all of it is."""
-        progress = 1.0 if self.query.group in COLUMN_OF else self.counts.progress(self.counts.of_groups)
-        return "" if progress >= 1 else f"{100 * progress:.0f} %"
+class OverviewPage(PageFigures):
+    """Shows the overview that `query` asks for."""
 
     # Addresses
 
@@ -213,7 +139,11 @@ class OverviewPage:
 
     @cached_property
     def worse(self) -> list[WorseRow]:
-        return worse_rows(self.query, self.names, self.figures) if self.has_changes else []
+        if not self.has_changes:
+            return []
+        is_own = self.query.group not in COLUMN_OF and not self.groups_progress
+        own = (self.counts.groups(), self.counts.groups(before=True)) if is_own else None
+        return worse_rows(self.query, self.names, self.figures, own=own)
 
     # Over time
 
@@ -290,6 +220,27 @@ class OverviewPage:
     @cached_property
     def causes(self) -> list[CauseRow]:
         return cause_rows(self.query, self.names, self.figures)
+
+    @cached_property
+    def waited_for(self) -> list[WaitedFor]:
+        return [] if self.query.filter or not self.figures.total.expired else waited_for(self.query)
+
+    @property
+    def has_functions(self) -> bool:
+        """Tells whether answers to functions are shown: of a filter they are not looked up."""
+        return self.query.group == FUNCTION and not self.query.filter
+
+    @cached_property
+    def function_answers(self) -> tuple[list[FunctionRow], bool]:
+        return function_rows(self.query)
+
+    @property
+    def functions(self) -> list[FunctionRow]:
+        return self.function_answers[0]
+
+    @property
+    def functions_are_cut(self) -> bool:
+        return self.function_answers[1]
 
     @property
     def has_threads(self) -> bool:
