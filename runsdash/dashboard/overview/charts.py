@@ -89,9 +89,14 @@ def part_size(most: float, *, least: float) -> float:
 
 
 def stacked(
-    columns: Sequence[ChartColumn], series: Sequence[ChartSeries], *, write: Callable[[float], str], least: float,
-    step: str, axis: Callable[[float], str] | None = None,
-) -> Chart:  # fmt: skip
+    columns: Sequence[ChartColumn],
+    series: Sequence[ChartSeries],
+    *,
+    write: Callable[[float], str],
+    least: float,
+    step: str,
+    axis: Callable[[float], str] | None = None,
+) -> Chart:
     """Lays out stacked bars. `write` writes a number; `least` is the smallest sensible part of the axis."""
     axis = axis or write
     part = part_size(max((sum(one or 0 for one in column.values) for column in columns), default=0), least=least)
@@ -153,9 +158,10 @@ def dotted(columns: Sequence[ChartColumn], series: Sequence[ChartSeries], *, wri
             )
             previous = here
     texts = [
-        text for place, column in enumerate(columns)
+        text
+        for place, column in enumerate(columns)
         for text in names_of(column, place, len(columns), room * (place + 0.5), 0, "")
-    ]  # fmt: skip
+    ]
     scale = [(second, words) for second, words in LOG_LINES if second <= most]
     grid = [ChartText("", f"{FLOOR * (1 - log_share(second, most=most)):.1f}", words) for second, words in scale]
     return Chart(marks, texts, grid, lines)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from runsdash.index.totals.hour_spans import Span
-from runsdash.index.totals.run_counts import Counted, CountedReads, Counting
+from runsdash.index.totals.run_counts import CountedReads, Counting, RunCounts
 from runsdash.index.totals.sums import Sums, add_sums
 
 from .query import FUNCTION, OverviewQuery, metadata_key
@@ -36,13 +36,13 @@ class Counts:
             self.found[one.name] = found
 
     @cached_property
-    def found(self) -> dict[str, Counted]:
+    def found(self) -> dict[str, RunCounts]:
         return {}
 
     def progress(self, one: Counting | None) -> float:
         return 1.0 if one is None else one.progress(self.kept(one))
 
-    def kept(self, one: Counting) -> Counted:
+    def kept(self, one: Counting) -> RunCounts:
         if one.name not in self.found:
             self.found[one.name] = one.kept()
         return self.found[one.name]

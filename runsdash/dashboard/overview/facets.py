@@ -14,7 +14,7 @@ LOOKED_AT, MAX_KEYS = 200, 12  # newest runs that say which metadata keys there 
 
 
 @dataclass(frozen=True)
-class Entry:
+class FacetValue:
     """Holds one value. `include` and `exclude` are addresses that add the clause, or take it away."""
 
     name: str
@@ -26,34 +26,34 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Menu:
+class FacetMenu:
     name: str
     label: str
-    entries: list[Entry]
+    entries: list[FacetValue]
 
     @property
     def is_on(self) -> bool:
         return any(one.is_included or one.is_excluded for one in self.entries)
 
 
-def menus(query: OverviewQuery, names: Names, figures: Figures) -> list[Menu]:
+def menus(query: OverviewQuery, names: Names, figures: Figures) -> list[FacetMenu]:
     """Returns a menu for each name with more than one value, or with one that the filter speaks of."""
     found = [menu(query, names, figures, name) for name in COLUMN_OF]
     return [one for one in found if one.entries and (one.name != "connection" or len(names.connections) > 1)]
 
 
-def menu(query: OverviewQuery, names: Names, figures: Figures, name: str) -> Menu:
+def menu(query: OverviewQuery, names: Names, figures: Figures, name: str) -> FacetMenu:
     counts: Counter[str | int] = Counter()
     for (value,), runs in figures.runs_by(COLUMN_OF[name]).items():
         counts[value] += runs
     chosen = [entry(query, names, name, value, runs) for value, runs in counts.most_common(MAX_VALUES) if value]
-    return Menu(name, GROUPS[name], [*chosen, *excluded(query, names, name, {one.name for one in chosen})])
+    return FacetMenu(name, GROUPS[name], [*chosen, *excluded(query, names, name, {one.name for one in chosen})])
 
 
-def entry(query: OverviewQuery, names: Names, name: str, value: str | int, runs: int) -> Entry:
+def entry(query: OverviewQuery, names: Names, name: str, value: str | int, runs: int) -> FacetValue:
     clause = names.clause(name, value)
     toggled = query.filter.toggled
-    return Entry(
+    return FacetValue(
         name=names.name(name, value),
         runs=runs,
         include=query.filtered(toggled(name, clause.value)),
@@ -63,7 +63,7 @@ def entry(query: OverviewQuery, names: Names, name: str, value: str | int, runs:
     )
 
 
-def excluded(query: OverviewQuery, names: Names, name: str, shown: set[str]) -> list[Entry]:
+def excluded(query: OverviewQuery, names: Names, name: str, shown: set[str]) -> list[FacetValue]:
     """Returns what the filter leaves out, which has no runs here, so that it can be taken back."""
     found = []
     for value in query.filter.values(name, negated=True):
@@ -71,7 +71,7 @@ def excluded(query: OverviewQuery, names: Names, name: str, shown: set[str]) -> 
         if words not in shown:
             include = query.filtered(query.filter.toggled(name, value))
             exclude = query.filtered(query.filter.toggled(name, value, negated=True))
-            found.append(Entry(words, 0, include, exclude, is_included=False, is_excluded=True))
+            found.append(FacetValue(words, 0, include, exclude, is_included=False, is_excluded=True))
     return found
 
 

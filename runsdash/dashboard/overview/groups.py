@@ -87,9 +87,13 @@ def group_rows(
 
 
 def group_row(
-    query: OverviewQuery, names: Names, value: str | int, sums: Sums, before: Mapping[str | int, Sums] | None,
+    query: OverviewQuery,
+    names: Names,
+    value: str | int,
+    sums: Sums,
+    before: Mapping[str | int, Sums] | None,
     total: float,
-) -> GroupRow:  # fmt: skip
+) -> GroupRow:
     was = None if before is None else before.get(value, Sums())
     fewest = min(sums.completed, was.completed) if was else 0
     clause = names.clause(query.group, value)
@@ -108,7 +112,7 @@ def group_row(
         share=f"{100 * sums.cost / total:.1f}%" if total else "0%",
         url=query.list_url(clause) if value else "",
         narrowed=query.filtered(others.with_clause(clause)) if value else "",
-    )  # fmt: skip
+    )
 
 
 def bad_change(now: Sums, before: Sums) -> Change:

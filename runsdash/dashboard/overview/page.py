@@ -15,14 +15,14 @@ from . import facets
 from .cause_rows import CauseRow, cause_rows
 from .chart_parts import ChartPanel
 from .dearest import DearestRow, dearest_rows
-from .facets import KeyLink, Menu
+from .facets import FacetMenu, KeyLink
 from .failures import failures
 from .figures import Figure, figures_of, unpriced_clauses, why_no_cost
 from .functions import FunctionRow, WaitedFor, function_rows, waited_for
 from .groups import COLUMN_OF, MAX_ROWS, GroupRow, Names, group_rows
 from .page_figures import PageFigures
 from .query import DEFAULT_GROUP, FUNCTION, GROUPS, group_title
-from .usage import COST, TOKENS, Measure, took, used
+from .usage import COST, TOKENS, UsedNumber, took, used
 from .worse_rows import WorseRow, worse_rows
 
 STEPS = {1: "hour", DAY_HOURS: "day", 7 * DAY_HOURS: "week"}
@@ -71,7 +71,7 @@ class OverviewPage(PageFigures):
         return self.figures.has_before and self.seen_until is None
 
     @cached_property
-    def menus(self) -> list[Menu]:
+    def menus(self) -> list[FacetMenu]:
         return [] if self.hours_to_count else facets.menus(self.query, self.names, self.figures)
 
     @property
@@ -184,12 +184,19 @@ class OverviewPage(PageFigures):
         note = f"{all_tokens}, {completion} of them completion, {self.chart_words}"
         return self.used(TOKENS, note, f"No tokens were reported for runs of {self.range.brief}.")
 
-    def used(self, measure: Measure, note: str, nothing: str) -> ChartPanel:
+    def used(self, measure: UsedNumber, note: str, nothing: str) -> ChartPanel:
         group, names = self.chart_group, self.names
         return used(
-            self.query, self.figures.bars, self.bars_by_group, measure, step=self.step, note=note, nothing=nothing,
-            names=lambda value: names.name(group, value), clause=lambda value: names.clause(group, value),
-        )  # fmt: skip
+            self.query,
+            self.figures.bars,
+            self.bars_by_group,
+            measure,
+            step=self.step,
+            note=note,
+            nothing=nothing,
+            names=lambda value: names.name(group, value),
+            clause=lambda value: names.clause(group, value),
+        )
 
     @cached_property
     def took(self) -> ChartPanel:

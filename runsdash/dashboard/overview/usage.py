@@ -15,7 +15,7 @@ from .query import OverviewQuery
 
 
 @dataclass(frozen=True)
-class Measure:
+class UsedNumber:
     """Says how a chart shows one number of Sums."""
 
     name: str
@@ -25,7 +25,7 @@ class Measure:
     least: float
 
 
-TOKENS = Measure("total_tokens", "Tokens", formats.count_text, formats.short_count_text, 1)
+TOKENS = UsedNumber("total_tokens", "Tokens", formats.count_text, formats.short_count_text, 1)
 
 
 def axis_dollars(value: float) -> str:
@@ -37,13 +37,21 @@ def axis_dollars(value: float) -> str:
     return f"${value:.0f}" if value >= 10 or value == int(value) else f"${value:.2f}"
 
 
-COST = Measure("cost", "Cost", formats.costs_text, axis_dollars, 0.01)
+COST = UsedNumber("cost", "Cost", formats.costs_text, axis_dollars, 0.01)
 
 
 def used(
-    query: OverviewQuery, bars: Sequence[Span], sums: Mapping[tuple[int, object], Sums], measure: Measure, *,
-    step: str, names: Callable[[object], str], clause: Callable[[object], Clause], note: str, nothing: str,
-) -> ChartPanel:  # fmt: skip
+    query: OverviewQuery,
+    bars: Sequence[Span],
+    sums: Mapping[tuple[int, object], Sums],
+    measure: UsedNumber,
+    *,
+    step: str,
+    names: Callable[[object], str],
+    clause: Callable[[object], Clause],
+    note: str,
+    nothing: str,
+) -> ChartPanel:
     """Charts one measure by group: up to eight groups that have most of it, the rest as "other"."""
     values = {key: getattr(one, measure.name) for key, one in sums.items()}
     totals = summed(values)
@@ -100,10 +108,13 @@ def took(query: OverviewQuery, bars: Sequence[Span], by_bar: Mapping[int, Sums],
         both = (sums.p50, sums.p95)
         rows.append(
             {
-                "title": title, "url": url, "runs": "", "cells": [*map(formats.duration_text, both)],
+                "title": title,
+                "url": url,
+                "runs": "",
+                "cells": [*map(formats.duration_text, both)],
                 "plain": ["" if one is None else one for one in both],
             }
-        )  # fmt: skip
+        )
     is_there = any(one.took for one in by_bar.values())
     return ChartPanel(
         name="took",

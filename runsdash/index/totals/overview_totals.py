@@ -24,7 +24,7 @@ Cause = tuple[str, str]  # status, error code; the code is "" without a reason
 Times = tuple[int, tuple[str | int, ...], Buckets, Buckets]  # bar, values of COLUMNS, took, queued
 
 
-class Reads(Protocol):
+class FactReads(Protocol):
     """Gives facts of one span, wherever it has them from."""
 
     waiting_hours: int
@@ -43,7 +43,7 @@ class Figures:
         *,
         now_hour: int,
         narrowing: Narrowing = EVERYTHING,
-        counted: Callable[[], Sequence[Reads]] | None = None,
+        counted: Callable[[], Sequence[FactReads]] | None = None,
     ) -> None:
         """`counted`: gives the facts of a span and of the time before where sums do not tell them."""
         self.span, self.now_hour, self.narrowing, self.counted = span, now_hour, narrowing, counted
@@ -68,7 +68,7 @@ class Figures:
         return passed.shifted(-self.span.hours)
 
     @cached_property
-    def reads(self) -> Sequence[Reads]:
+    def reads(self) -> Sequence[FactReads]:
         """Returns where facts of the span are, and those of the time before."""
         return self.counted() if self.counted else reads_of([self.span, self.before], self.narrowing)
 

@@ -41,7 +41,7 @@ Value = tuple[int, str]  # first hour of the part or bar, value of the group
 
 
 @dataclass
-class Counted:
+class RunCounts:
     """Holds what was counted so far. `behind`: where the walk is; `version`: of the index when it began."""
 
     version: tuple[int, int]
@@ -81,11 +81,11 @@ class Counting:
         """Returns the first of the hours that are counted with each look."""
         return min(self.spans[0].end, max(self.spans[0].first, self.now_hour + 1 - NEWEST_HOURS))
 
-    def kept(self) -> Counted:
+    def kept(self) -> RunCounts:
         """Returns what is kept, or a new beginning where nothing is, or where runs have changed."""
         found = cache.get(self.name)
-        if not isinstance(found, Counted) or self.has_changed(found.version):
-            return Counted(version())
+        if not isinstance(found, RunCounts) or self.has_changed(found.version):
+            return RunCounts(version())
         return found
 
     def has_changed(self, since: tuple[int, int]) -> bool:
@@ -97,7 +97,7 @@ class Counting:
             or RunSums.objects.filter(pk__gt=rolled, hours=1, **own).exists()
         )
 
-    def count(self, *, within_s: float) -> Counted:
+    def count(self, *, within_s: float) -> RunCounts:
         """Counts on for a bounded time, and keeps what it counted."""
         found = self.kept()
         deadline = time.monotonic() + within_s
@@ -106,7 +106,7 @@ class Counting:
         cache.set(self.name, found, KEPT_S)
         return found
 
-    def step(self, found: Counted, left_s: float) -> None:
+    def step(self, found: RunCounts, left_s: float) -> None:
         keys = KeyRange(self.spans[-1].first * HOUR_KEYS, self.kept_until * HOUR_KEYS)
         budget = TimeBudget(walk_s=left_s, statement_s=max(0.05, left_s))
         result = positions_of(self.query(keys), RunOrder(), found.behind, count=AT_ONCE, budget=budget)
@@ -118,9 +118,9 @@ class Counting:
         asked = run_query_of(self.run_filter, self.connection)
         return RunQuery(asked.key_range & keys, asked.predicates)
 
-    def newest(self) -> Counted:
+    def newest(self) -> RunCounts:
         """Counts the newest hours, which are never kept."""
-        found = Counted((0, 0))
+        found = RunCounts((0, 0))
         keys = KeyRange(self.kept_until * HOUR_KEYS, self.spans[0].end * HOUR_KEYS)
         while keys.low < keys.high and not found.is_complete:
             result = positions_of(self.query(keys), RunOrder(), found.behind, count=AT_ONCE, budget=TimeBudget())
@@ -129,7 +129,7 @@ class Counting:
             found.is_complete = len(result.positions) < AT_ONCE
         return found
 
-    def add(self, ids: Sequence[int], found: Counted) -> None:
+    def add(self, ids: Sequence[int], found: RunCounts) -> None:
         """Adds runs to the facts, or to the groups, of the range and of the time before."""
         values = self.rows_of(ids)
         if not self.source:
@@ -163,7 +163,7 @@ class Counting:
             cursor.execute(f"SELECT {columns}, {value} FROM {rows.text} {join}", params)
             return cursor.fetchall()
 
-    def progress(self, found: Counted) -> float:
+    def progress(self, found: RunCounts) -> float:
         """Returns which share of the time was walked, from 0 to 1."""
         if found.is_complete:
             return 1.0

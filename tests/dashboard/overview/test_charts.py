@@ -1,7 +1,7 @@
 """Charts as geometry: bars stand on the floor, stay under the ceiling, and their axis is made of nice numbers."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runsdash.dashboard.overview.charts import (
@@ -28,7 +28,8 @@ def columns(*values: tuple[float | None, ...]) -> list[ChartColumn]:
     return [ChartColumn(f"d{at}", f"day {at}", one, urls[: len(one)]) for at, one in enumerate(values)]
 
 
-@given(st.lists(VALUES, min_size=1, max_size=40))
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(VALUES, min_size=1, max_size=20))
 def test_bars_fit_between_floor_and_ceiling(values: list[tuple[float, ...]]) -> None:
     chart = stacked(columns(*values), THREE, write=short_count_text, least=1, step="day")
     for mark in chart.marks:

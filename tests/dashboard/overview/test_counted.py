@@ -1,0 +1,177 @@
+"""What is counted run by run: filters and groups that sums do not tell apart, and how functions are answered."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from runsdash.audit.trail import record_intent, record_outcome
+from runsdash.index.models import Connection, Run, RunStep
+from runsdash.index.search.run_filter import parsed
+from runsdash.index.snapshots.upsert_threads import upsert_threads
+from runsdash.index.totals import run_counts
+from runsdash.index.totals.hour_spans import Span, hour_of
+from runsdash.index.totals.rollups import mark_dirty
+from runsdash.index.totals.run_counts import Counting
+from runsdash.service import objects
+from tests.dashboard.overview.test_overview import (
+    URL,
+    assert_figures_equal_lists,
+    csv_of,
+    figure,
+    found_by,
+    ids_found_by,
+)
+from tests.pages import page_of
+from tests.rows import made_connection, made_run, made_runs, roll_all_up, waiting_for
+
+pytestmark = pytest.mark.django_db
+DAY_S = 86400
+
+
+@pytest.fixture
+def customers(db: None) -> Connection:
+    """Runs of two weeks and three customers, some without; threads have a tier."""
+    cache.clear()
+    prod = made_connection()
+    for number in range(40):
+        customer = ["C-1", "C-2", 'C "3"', None][number % 4]
+        made_run(
+            prod,
+            age_s=60 + number * 8 * 3600,
+            thread_id=f"thread_{number % 5}",
+            status=["completed", "completed", "failed"][number % 3],
+            model=["gpt-4o", "gpt-4.1"][number % 2],
+            metadata={"customer": customer} if customer else {},
+        )
+    threads = [
+        {"id": f"thread_{number}", "object": "thread", "created_at": 1, "metadata": {"tier": f"t{number % 2}"}}
+        for number in range(4)
+    ]
+    upsert_threads(prod, [objects.Thread.from_raw(one) for one in threads], fetched_at=timezone.now())
+    roll_all_up()
+    return prod
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"group": "metadata.customer"},
+        {"group": "thread.metadata.tier", "range": "30d"},
+        {"q": "metadata.customer=C-1", "group": "model"},
+        {"q": "thread.metadata.tier=t1 -model:gpt-4.1", "group": "metadata.customer", "range": "30d"},
+        {"q": "duration>10s tokens>=1k"},
+        {"group": "function"},
+    ],
+)
+def test_each_figure_equals_the_list_it_leads_to(viewer: Client, customers, query: dict) -> None:
+    page = page_of(viewer.get(URL, query))
+    assert not page.all("div", class_="banner", data_tone="warn")
+    assert not page.all(data_counting=True)
+    assert_figures_equal_lists(page)
+    for mark in page.one("section", id="chart-tokens").one("svg", role="group").all("a"):
+        tokens = int(mark["aria-label"].split(": ")[1].split(", ")[0].replace(",", ""))
+        runs = Run.objects.filter(pk__in=ids_found_by(mark["href"]))
+        assert sum(run.total_tokens or 0 for run in runs) == tokens, mark["href"]
+
+
+def test_groups_by_metadata_are_the_runs(viewer: Client, customers) -> None:
+    heads, *rows = csv_of(viewer, "?group=metadata.customer&range=30d&format=csv")
+    found = {row[0]: dict(zip(heads, row, strict=True)) for row in rows}
+    assert set(found) == {"C-1", "C-2", 'C "3"', "none"}
+    for name in ("C-1", 'C "3"'):
+        runs = [run for run in Run.objects.all() if run.metadata.get("customer") == name]
+        assert int(found[name]["runs"]) == len(runs)
+        assert int(found[name]["failed"]) == sum(run.status == "failed" for run in runs)
+        assert float(found[name]["cost_usd"]) == pytest.approx(sum(run.cost for run in runs))
+
+
+def test_the_menu_offers_keys_of_runs_and_of_threads(viewer: Client, customers) -> None:
+    links = page_of(viewer.get(URL)).one("div", id="narrow-metadata").all("a")
+    assert {one.text: one["href"] for one in links} == {
+        "thread: tier": "?group=thread.metadata.tier",
+        "run: customer": "?group=metadata.customer",
+    }
+
+
+def counting(**more: object) -> Counting:
+    hour = hour_of(timezone.now())
+    spans = (Span(hour - 24 * 14, hour + 1), Span(hour - 24 * 28, hour - 24 * 14))
+    bars = tuple(Span(first, first + 24) for first in range(hour - 24 * 14, hour, 24))
+    given = {"spans": spans, "bars": bars, "run_filter": parsed(""), "connection": None, "now_hour": hour} | more
+    return Counting(**given)
+
+
+def total(counted: run_counts.RunCounts) -> int:
+    return sum(sums.runs for sums in (counted.groups or counted.facts).values())
+
+
+def test_a_count_goes_on_where_it_was_and_is_kept(customers) -> None:
+    one = counting(source="metadata", key="customer")
+    begun = one.count(within_s=0)
+    assert (one.progress(begun), begun.is_complete) == (0.0, False)
+    found = one.count(within_s=30)
+    assert (one.progress(found), found.is_complete) == (1.0, True)
+    assert total(found) + total(one.newest()) == 40
+    assert one.kept().is_complete
+
+
+def test_a_count_begins_anew_once_a_run_in_it_has_changed(customers) -> None:
+    one = counting(source="metadata", key="customer")
+    assert total(one.count(within_s=30)) == 39  # one run is of the newest hours
+    made_run(customers, age_s=30)
+    assert one.kept().is_complete  # the newest hours are no part of it
+    assert total(one.newest()) == 2
+    old = Run.objects.order_by("pk").first()
+    mark_dirty(customers.pk, [old.pk])
+    assert not one.kept().is_complete
+    one.count(within_s=30)
+    roll_all_up()
+    assert not one.kept().is_complete
+    assert total(one.count(within_s=30)) == 39
+
+
+def test_a_page_says_how_much_is_counted(viewer: Client, customers) -> None:
+    one = counting(source="metadata", key="customer")
+    assert one.progress(run_counts.RunCounts((0, 0), behind=(one.spans[0].first * 3600 << 30,))) == pytest.approx(
+        0.5, 0.02
+    )
+
+
+# Functions
+
+
+def test_expired_runs_say_what_they_waited_for(viewer: Client, db: None) -> None:
+    prod = made_connection()
+    for name, count in (("pay_claim", 3), ("read_logger", 1)):
+        made_runs(prod, count, status="requires_action", required_action=waiting_for(name), age_s=700)
+    Run.objects.filter(status="requires_action").update(status="expired")
+    mark_dirty(prod.pk, Run.objects.values_list("pk", flat=True))
+    page = page_of(viewer.get(URL))
+    links = page.one("section", id="causes").all("a", data_figure="waited-for")
+    assert [one.text for one in links] == ["pay_claim 3", "read_logger 1"]
+    assert [found_by(one["href"]) for one in links] == [3, 1]
+
+
+def test_how_functions_are_answered(viewer: Client, db: None) -> None:
+    prod = made_connection()
+    runs = made_runs(prod, 3, age_s=3000)
+    for number, run in enumerate(runs):
+        created_at = run.created_at
+        RunStep.objects.create(
+            connection=prod, upstream_id=f"step_{number}", run=run, position=1, type="tool_calls", kind="function",
+            status="expired" if number == 2 else "completed", created_at=created_at, fetched_at=created_at,
+            ended_at=None if number == 0 else created_at + timedelta(seconds=40),
+            calls=[{"id": f"call_{number}", "kind": "function", "name": "pay_claim"}],
+        )  # fmt: skip
+    Run.objects.update(tool_call_count=1)
+    given = {"action": "submit_tool_outputs", "actor": "ada", "run_id": runs[0].upstream_id, "connection_slug": "prod"}
+    record_outcome(record_intent(**given), result="done")
+    (row,) = page_of(viewer.get(URL, {"group": "function"})).one("section", id="functions").one("tbody").all("tr")
+    cells = [cell.text for cell in row.all("td")]
+    assert (row.one("th").text, cells[0], cells[3]) == ("pay_claim", "2", "1")
+    assert cells[1] == "ada 1, other code 1"
+    assert cells[2].startswith("40 s, p95 5")  # ada took as long as the run is old
+    assert figure(page_of(viewer.get(URL)), "runs")["data-runs"] == "3"
