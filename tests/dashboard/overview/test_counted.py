@@ -18,6 +18,7 @@ from runsdash.index.totals.run_counts import Counting
 from runsdash.service import objects
 from tests.dashboard.overview.test_overview import (
     URL,
+    WORKS,
     assert_figures_equal_lists,
     csv_of,
     figure,
@@ -35,7 +36,7 @@ DAY_S = 86400
 def customers(db: None) -> Connection:
     """Runs of two weeks and three customers, some without; threads have a tier."""
     cache.clear()
-    prod = made_connection()
+    prod = made_connection(**WORKS)
     for number in range(40):
         customer = ["C-1", "C-2", 'C "3"', None][number % 4]
         made_run(
@@ -144,7 +145,7 @@ def test_a_page_says_how_much_is_counted(viewer: Client, customers) -> None:
 
 
 def test_expired_runs_say_what_they_waited_for(viewer: Client, db: None) -> None:
-    prod = made_connection()
+    prod = made_connection(**WORKS)
     for name, count in (("pay_claim", 3), ("read_logger", 1)):
         made_runs(prod, count, status="requires_action", required_action=waiting_for(name), age_s=700)
     Run.objects.filter(status="requires_action").update(status="expired")
@@ -156,7 +157,7 @@ def test_expired_runs_say_what_they_waited_for(viewer: Client, db: None) -> None
 
 
 def test_how_functions_are_answered(viewer: Client, db: None) -> None:
-    prod = made_connection()
+    prod = made_connection(**WORKS)
     runs = made_runs(prod, 3, age_s=3000)
     for number, run in enumerate(runs):
         created_at = run.created_at

@@ -25,12 +25,13 @@ from tests.rows import made_connection, made_run, made_runs, roll_all_up
 
 pytestmark = pytest.mark.django_db
 URL = "/"
+WORKS = {"worker_seen_at": timezone.now() + timedelta(days=1)}  # however long a crowded machine takes
 DAY_S = 86400
 
 
 @pytest.fixture
 def prod(db: None) -> Connection:
-    return made_connection()
+    return made_connection(**WORKS)
 
 
 def figure(page: Element, name: str) -> Element:
@@ -89,7 +90,7 @@ def test_without_runs_it_leads_to_threads(viewer: Client, prod) -> None:
 @pytest.fixture
 def past(prod: Connection) -> Connection:
     """Runs of some days, models, assistants and threads, on two connections; sums are made of a part of them."""
-    other = made_connection("other")
+    other = made_connection("other", **WORKS)
     for number in range(45):
         age_s = 60 + number * 7200
         status = ["completed", "completed", "failed", "incomplete", "expired", "cancelled"][number % 6]
@@ -475,7 +476,7 @@ def test_now_says_what_is_active_what_needs_an_answer_and_what_is_overdue(viewer
     made_run(prod, status="requires_action", age_s=10)
     soon = made_run(prod, status="requires_action", age_s=500)
     made_run(prod, status="requires_action", age_s=700)  # expired
-    made_run(made_connection("other"), status="queued", age_s=20)
+    made_run(made_connection("other", **WORKS), status="queued", age_s=20)
     page = page_of(viewer.get(URL))
     assert now_line(page) == {
         "in_progress": "2 in progress", "queued": "1 queued", "waiting": "2 need an answer", "overdue": "1 overdue",
@@ -575,7 +576,7 @@ def dearest(page: Element) -> str:
 
 def test_a_connection_narrows(viewer: Client, prod) -> None:
     made_run(prod, status="failed")
-    made_run(made_connection("other"), status="failed")
+    made_run(made_connection("other", **WORKS), status="failed")
     page = page_of(viewer.get(URL, {"connection": "other"}))
     assert figure(page, "failed")["data-runs"] == "1"
     assert page.one("form", id="range-menu").all("a")[0]["href"] == "?connection=other&range=24h"
@@ -643,3 +644,15 @@ def test_who_may_look(client: Client, nobody: Client, viewer: Client) -> None:
         assert nobody.get(path).status_code == 403
         assert nobody.post(path).status_code == 403
         assert viewer.post(path).status_code == 405
+
+
+def test_an_outage_says_until_when_figures_are_counted_and_compares_nothing(viewer: Client, prod) -> None:
+    made_runs(prod, 30, status="failed")
+    made_runs(prod, 30, age_s=1.5 * DAY_S)
+    assert page_of(viewer.get(URL, {"range": "24h"})).one("section", id="worse").all("li")
+    Connection.objects.update(worker_seen_at=timezone.now() - timedelta(hours=1))
+    page = page_of(viewer.get(URL, {"range": "24h"}))
+    assert {one.text[:13] for one in page.one(id="figures").all("small")} == {"counted until"}
+    assert "Left out" in page.one("section", id="worse").text
+    assert not page.one("section", id="groups").all("small", class_="delta")
+    assert page.one(id="now").text.startswith("As of ")

@@ -19,7 +19,7 @@ from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.totals.hour_spans import Span, day_of, hour_of_key, start_hour_of
 from runsdash.index.totals.overview_totals import cut
 from runsdash.service import objects
-from tests.dashboard.overview.test_overview import URL, assert_figures_equal_lists, found_by
+from tests.dashboard.overview.test_overview import URL, WORKS, assert_figures_equal_lists, found_by
 from tests.pages import Element, page_of, partials_of
 from tests.rows import kept_for_the_module, made_connection, made_run, made_runs, roll_all_up, run_object
 
@@ -47,7 +47,7 @@ DAY = timedelta(days=1)
 def past(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Connection]:
     """Two runs an hour around the days of above, one of them of the hour's first second; some hours are marked."""
     with kept_for_the_module(django_db_blocker):
-        prod = made_connection()
+        prod = made_connection(**WORKS)
         midnights = [int(datetime.combine(day, time(), UTC).timestamp()) for day in DAYS]
         moments = [midnight + at * 1800 for midnight in midnights for at in range(48)]
         models = ["gpt-4o", "gpt-4.1", "of-ours"]
