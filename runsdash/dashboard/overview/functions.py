@@ -39,7 +39,8 @@ def function_rows(query: OverviewQuery) -> tuple[list[FunctionRow], bool]:
 
 
 def function_row(one: FunctionAnswers) -> FunctionRow:
-    people = [f"{actor if actor != OTHER_CODE else 'other code'} {count:,}" for actor, count in one.by.most_common()]
+    ordered = sorted(one.by.items(), key=lambda item: (-item[1], item[0] == OTHER_CODE, item[0]))
+    people = [f"{actor if actor != OTHER_CODE else 'other code'} {count:,}" for actor, count in ordered]
     more = f" and {len(people) - MAX_PEOPLE} more" if len(people) > MAX_PEOPLE else ""
     half, most = one.waited_s(0.5), one.waited_s(0.95)
     return FunctionRow(
