@@ -38,7 +38,7 @@ def test_what_a_customer_cost_this_week_against_the_last_in_three_clicks(visit, 
     rows = page.locator("#groups tbody tr")
     expect(rows).to_have_count(3)
     expect(rows.first).to_contain_text("C-2")
-    expect(rows.first.locator("td").nth(2)).to_have_text("$0.22+$0.14")
+    expect(rows.first.locator("td").nth(2)).to_have_text("$0.22 +$0.14")
     rows.first.get_by_role("link", name="C-2").click()
     cost = page.locator("#figures [data-figure=cost]")
     expect(cost).to_contain_text("$0.22")

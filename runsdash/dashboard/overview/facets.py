@@ -92,6 +92,6 @@ def metadata_keys(query: OverviewQuery) -> list[KeyLink]:
     for place, words, start in ((1, "thread", OF_THREAD), (0, "run", OF_RUN)):
         counts: Counter[str] = Counter()
         for row in newest:
-            counts.update(row[place] if isinstance(row[place], dict) else ())
+            counts.update(list(row[place]) if isinstance(row[place], dict) else ())
         found += [(f"{words}: {key}", f"{start}{key}") for key, _ in counts.most_common(MAX_KEYS) if key]
     return [KeyLink(label, query.grouped(group), group == query.group) for label, group in found]
