@@ -13,7 +13,7 @@ SELECT DISTINCT connection_id, hour FROM index_runsums WHERE hours = 1 AND runs 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("index", "0018_questions_and_replies")]
+    dependencies = [("index", "0019_thread_search")]
 
     operations = [
         migrations.RemoveConstraint("runsums", "run_sums_once"),
