@@ -7,19 +7,18 @@ all is counted. What was counted stays for a moment, so adding up takes at most 
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any
 
 from django.core.cache import cache
 from django.utils import timezone
 
 from runsdash.index import run_states
-from runsdash.index.models import Connection, Histogram, RunSums
+from runsdash.index.models import Connection
 from runsdash.index.totals.histogram_buckets import bucket_of, percentile
 from runsdash.index.totals.hour_spans import HOUR_KEYS, Span
-from runsdash.index.totals.span_reads import sources
+from runsdash.index.totals.span_reads import Narrowing, reads_of
 
 from .filter_names import MOMENTS
 from .filter_values import KeyRange
@@ -161,29 +160,28 @@ def rows_within(run_query: RunQuery, keys: KeyRange) -> list[tuple[str, int | No
     return fetched(Sql(text, where.params))
 
 
-def status_check(run_filter: RunFilter) -> Callable[[str], bool]:
-    """Returns a test of a status by the filter's clauses."""
+def narrowing(run_filter: RunFilter, connection: Connection | None) -> Narrowing:
+    """Returns what the filter's clauses ask of sums: a connection and statuses."""
     wanted, unwanted = run_filter.values("status"), run_filter.values("status", negated=True)
-    return lambda status: (not wanted or status in wanted) and status not in unwanted
+    only: dict[str, tuple[str | int, ...]] = {"connection_id": (connection.pk,)} if connection else {}
+    if wanted:
+        only["status"] = tuple(wanted)
+    return Narrowing(only, {"status": tuple(unwanted)} if unwanted else {})
 
 
 def with_hours(
     found: FilterTotals, hours: Span, connection: Connection | None, run_filter: RunFilter
 ) -> FilterTotals | None:
-    read = sources(hours, connection_id=connection.pk if connection else None)
+    (read,) = reads_of([hours], narrowing(run_filter, connection))
     if read.waiting_hours:
         return None
-    includes = status_check(run_filter)
-    rows: list[Any] = [row for row in read.rows(RunSums, "status") if includes(str(row["status"]))]
     found = found.plus(
-        (row["status"], None, row["runs"], row["total_tokens"], row["cost"], row["unpriced_runs"]) for row in rows
+        (fact.status, None, fact.runs, fact.total_tokens, fact.cost, fact.unpriced_runs)
+        for fact in read.facts("status")
     )
-    if not includes(run_states.COMPLETED):
-        return found
     took = Counter(found.took)
-    buckets: list[Any] = list(read.rows(Histogram, "measure", "bucket", measure=["duration_s"]))
-    for row in buckets:
-        took[row["bucket"]] += row["runs"]
+    for _, _, buckets, _ in read.times():
+        took.update(buckets)
     return replace(found, took=took)
 
 

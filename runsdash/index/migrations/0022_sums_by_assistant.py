@@ -13,7 +13,7 @@ SELECT DISTINCT connection_id, hour FROM index_runsums WHERE hours = 1 AND runs 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("index", "0019_thread_search")]
+    dependencies = [("index", "0021_changes_seen")]
 
     operations = [
         migrations.RemoveConstraint("runsums", "run_sums_once"),
