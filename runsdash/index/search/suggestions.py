@@ -60,7 +60,7 @@ def suggestions(typed: str, subject: Subject = RUNS) -> list[Suggestion]:
 def of_names(typed: str, subject: Subject) -> Iterable[Suggestion]:
     pairs = next((name for name in PAIRS if typed.startswith(f"{name}.")), "")
     if pairs:
-        for key in in_index(TABLES[pairs], "key", prefix=typed.removeprefix(f"{pairs}.").strip('"')):
+        for key in in_index(pairs_table(pairs, subject), "key", prefix=typed.removeprefix(f"{pairs}.").strip('"')):
             start = f"{pairs}.{key if PLAIN_KEY.fullmatch(key) else quoted(key)}="
             yield Suggestion(start, start, "value", is_whole=False)
         return
@@ -76,6 +76,11 @@ def of_names(typed: str, subject: Subject) -> Iterable[Suggestion]:
 # Values
 
 
+def pairs_table(name: str, subject: Subject) -> str:
+    """Returns the table of metadata that a name means: of threads, in a filter of threads always."""
+    return TABLES[name] if subject is RUNS else TABLES[THREAD_METADATA]
+
+
 def in_index(table: str, column: str, *, prefix: str, where: Sql | None = None) -> list[str]:
     """Lists values in order, but the empty one, which nobody would look for."""
     return [value for value in distinct_values(table, column, prefix=prefix, where=where, count=SHOWN + 1) if value][
@@ -87,7 +92,8 @@ def of_values(typed: str, subject: Subject) -> list[Suggestion]:
     pair = KEY.fullmatch(typed)
     if pair is not None:
         key = pair["quoted"] if pair["quoted"] is not None else pair["plain"]
-        values = in_index(TABLES[pair["name"]], "value", prefix=pair["value"], where=Sql("d.key = %s", (key,)))
+        table = pairs_table(pair["name"], subject)
+        values = in_index(table, "value", prefix=pair["value"], where=Sql("d.key = %s", (key,)))
         return [of_clause(Clause(pair["name"], value, "=", key)) for value in values]
     name, colon, value = typed.partition(":")
     if not colon or name not in subject.names:

@@ -228,7 +228,9 @@ def test_text_without_a_thread_is_kept_and_explained(operator: Client, prod, tex
 
 
 def test_without_a_connection_there_is_nothing_to_add_to(operator: Client) -> None:
-    assert page_of(operator.post(ADD, {"ids": THREAD}), status=404).one("div", id="problem-page")
+    page = page_of(operator.post(ADD, {"ids": THREAD}), status=422)
+    assert page.one("textarea", name="ids").text == THREAD
+    assert "There is no connection yet" in page.one("p", id="add-err").text
 
 
 def test_who_may_add(client: Client, viewer: Client, operator: Client, prod, settings) -> None:
