@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from runsdash.index.keeping.purge import refuse_purged
 from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.storage.prepared import Prepared
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import NoAnswer, ServiceError
 from runsdash.sync.budget.process_budget import Budget, budget_for, is_paused
@@ -48,12 +49,17 @@ def age_s(moment: datetime | None) -> float:
     return float("inf") if moment is None else (timezone.now() - moment).total_seconds()
 
 
+RUN_ROW: Prepared[Run] = Prepared(
+    lambda connection, run_id: Run.objects.select_related("thread", "connection").filter(
+        connection_id=connection, upstream_id=run_id
+    )[:1],
+    int,
+    str,
+)
+
+
 def run_row(connection: Connection, run_id: str) -> Run | None:
-    return (
-        Run.objects.select_related("thread", "connection")
-        .filter(connection=connection, upstream_id=stored_id(run_id))
-        .first()
-    )
+    return RUN_ROW.first(connection.pk, stored_id(run_id))
 
 
 def thread_row(connection: Connection, thread_id: str) -> Thread | None:
