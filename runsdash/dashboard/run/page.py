@@ -45,7 +45,10 @@ LINEAGE = Prepared(lineage_of, int, int)
 
 
 class RunPage(Reading, WhyACopy):
-    """Shows a run to one reader: `?tab=`, `?step=`, `?after=`, and `?shown=`, the calls whose form is open."""
+    """Shows a run to one reader: `?tab=`, `?step=`, `?after=`, and `?shown=`, the calls whose form is open.
+
+    The run comes from `polled_run`, whose marks say what need not be read.
+    """
 
     def __init__(self, request: HttpRequest, run: Run) -> None:
         super().__init__(
@@ -114,7 +117,8 @@ class RunPage(Reading, WhyACopy):
     @cached_property
     def lineage(self) -> list[Lineage]:
         """Returns who made this run again or was made from it here, the newest first."""
-        return LINEAGE.rows(self.run.pk, self.run.pk)
+        is_known = self.run.source_run is not None or self.run.last_rerun is not None
+        return LINEAGE.rows(self.run.pk, self.run.pk) if is_known else []
 
     @property
     def source(self) -> Lineage | None:
@@ -235,7 +239,6 @@ class RunPage(Reading, WhyACopy):
 
     @cached_property
     def audited_actions(self) -> list[AuditedAction]:
-        found, mine = getattr(self.run, "audited", None), {"", self.run.connection.slug}
-        if found is None:
-            found = actions_of_run(self.run.upstream_id)
+        mine = {"", self.run.connection.slug}
+        found = actions_of_run(self.run.upstream_id) if self.run.last_entry is not None else []
         return [audited for audited in found if audited.intent.connection_slug in mine]

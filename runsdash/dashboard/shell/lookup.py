@@ -95,13 +95,12 @@ def run_for_page(
 
 def settled_run(connection: Connection, run: Run, *, wait_s: float) -> Run:
     """Settles what is open on a run, by a newer copy where that is needed; returns the copy."""
-    run.audited = settle_run(run)
-    if any(audited.is_open for audited in run.audited):
+    if any(audited.is_open for audited in settle_run(run)):
         # A slow poll, or what has ended, may show a copy that is older than what has to be settled.
         max_age_s = SETTLE_AGE_S if run.facts.is_terminal else MAX_AGE_S
         ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
         run = refresh_run(connection, **ids, wait_s=wait_s, max_age_s=max_age_s)
-        run.audited = settle_run(run)
+        settle_run(run)
     return run
 
 
