@@ -295,6 +295,17 @@ def test_a_letter_without_a_mail_server_is_not_called_sent(settings, wait_now, b
     assert delivery.answer.startswith("no mail server is set (EMAIL_URL)")
 
 
+def test_a_letter_without_a_mail_server_is_printed_once(settings, wait_now, capsys):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    rule_for("ops@example.org", channel="email")
+    wait_now()
+    for attempts in (1, 2):
+        deliver_due()
+        assert Delivery.objects.get().attempts == attempts
+        Delivery.objects.update(due_at=timezone.now())
+    assert capsys.readouterr().out.count("Subject: RunsDash") == 1
+
+
 @pytest.fixture
 def working():
     """The worker's thread for notifications, until the test is over."""

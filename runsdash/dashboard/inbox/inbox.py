@@ -23,7 +23,7 @@ from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.poll_tags import Poll, list_tag, rows_state
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index import run_states
-from runsdash.index.models import Connection, Run, StatusSeen
+from runsdash.index.models import Connection, Run, StatusSeen, ThreadMetadata
 from runsdash.sync.recheck_runs import MOST_AT_ONCE, recheck_runs
 
 MAX_ROWS = 100
@@ -101,7 +101,8 @@ class Inbox:
         return self.completed(missed_runs(self.connection))
 
     def completed(self, runs: Sequence[Run]) -> Sequence[Run]:
-        return with_people(complete_rows(runs, among=self.shell.connections), reader=self.shell.request.user)
+        runs = with_customers(complete_rows(runs, among=self.shell.connections))
+        return with_people(runs, reader=self.shell.request.user)
 
     # Asking again
 
@@ -144,6 +145,17 @@ def with_people(runs: Sequence[Run], *, reader: User) -> Sequence[Run]:
             *(person(claim.user, reader=reader, is_answering=True) for claim in answering.get(key, [])),
             *(person(user, reader=reader, is_answering=False) for user in drafts.get(key, [])),
         ]
+    return runs
+
+
+def with_customers(runs: Sequence[Run]) -> Sequence[Run]:
+    """Sets `customer` on each run: its thread's value of the key that an admin named. No query where none is named."""
+    keys = {run.connection.customer_key for run in runs} - {""}
+    threads = [run.thread_id for run in runs] if keys else []
+    pairs = ThreadMetadata.objects.filter(thread_id__in=threads, key__in=keys) if keys else ()
+    found = {(pair.thread_id, pair.key): pair.value for pair in pairs}
+    for run in runs:
+        run.customer = found.get((run.thread_id, run.connection.customer_key), "")
     return runs
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from runsdash.actions.models import Claim
 from runsdash.actions.outputs.claims import claim
 from runsdash.dashboard.inbox.queue import queue_of
-from runsdash.index.models import Run
+from runsdash.index.models import Connection, Run, ThreadMetadata
 from tests.dashboard.writing import fields, form_in, htmx, path_of, writes
 from tests.pages import Element, page_of, parsed, partials_of
 from tests.people import HTMX, signed_in
@@ -133,6 +133,14 @@ def test_the_inbox_shows_the_question(operator, three) -> None:
     row = page_of(operator.get(INBOX)).one("tr", data_run_id=three[0].upstream_id)
     assert row.one("a", class_="q").text == "Where is <b>NW-7</b>?"
     assert not page_of(operator.get(INBOX)).one("tr", data_run_id=three[1].upstream_id).all("a", class_="q")
+
+
+def test_the_inbox_names_the_customer_by_the_key_that_an_admin_chose(operator, prod, three) -> None:
+    ThreadMetadata.objects.create(thread=three[0].thread, key="customer", value="C-22")
+    assert not page_of(operator.get(INBOX)).all("strong", data_customer=True)
+    Connection.objects.filter(pk=prod.pk).update(customer_key="customer")
+    (named,) = page_of(operator.get(INBOX)).all("strong", data_customer=True)
+    assert named.text == "C-22"
 
 
 # Claims
