@@ -1,4 +1,4 @@
-"""Keeps sessions in the database as Django does, and reads one by a statement that is not made anew each time.
+"""Keeps sessions in the database as Django does, and reads one by a statement that is kept.
 
 Every request reads its session, and Django spends more time on making that statement than the database on answering.
 """

@@ -59,7 +59,7 @@ WITH_MARKS = Prepared(with_marks, str, int)
 
 
 def marked_run(request: HttpRequest, *, run_id: str) -> Run | None:
-    """Returns the one run that the address means, as the index has it; None when there is none, or are several."""
+    """Returns the one run that the address means. None when there is none in the index, or are several."""
     slug, found = request.GET.get("connection"), WITH_MARKS.rows(stored_id(run_id), request.user.pk)
     meant = [run for run in found if slug in (None, "", run.connection.slug)]
     if len(meant) != 1:
@@ -71,7 +71,7 @@ def marked_run(request: HttpRequest, *, run_id: str) -> Run | None:
 def polled_run(
     request: HttpRequest, *, thread_id: str, run_id: str, wait_s: float = PAGE_WAIT_S, live_age_s: float = MAX_AGE_S
 ) -> Run:
-    """Returns the run with its marks, read from the upstream first when the copy is too old or something is unclear."""
+    """Returns the run with its marks. A copy that is too old or unclear is read from the upstream first."""
     run = marked_run(request, run_id=run_id)
     if run is None or is_unclear(run) or not is_fresh(run, live_age_s=live_age_s):
         run_for_page(request, thread_id=thread_id, run_id=run_id, wait_s=wait_s, live_age_s=live_age_s)

@@ -43,7 +43,7 @@ class Reading(Timeline):
     # What was said
 
     @cached_property
-    def said(self) -> run_reads.Said:
+    def said(self) -> run_reads.SaidAround:
         return run_reads.said_around(self.run)
 
     @property
@@ -86,7 +86,7 @@ class Reading(Timeline):
 
     @cached_property
     def ended_at(self) -> datetime | None:
-        """Returns when the run ended; of an expired one the deadline, the end of its last step, or when it was seen."""
+        """Returns when the run ended; of an expired one its deadline, last step, or when it was seen."""
         if self.run.facts != RunStatus.EXPIRED or self.run.ended_at or self.run.expires_at:
             return expired_at(self.run) if self.run.facts == RunStatus.EXPIRED else self.run.ended_at
         last = self.steps.steps[-1].ended_at if self.steps.steps and not self.steps.has_more else None

@@ -39,7 +39,14 @@ class Timeline:
 
     @property
     def rows(self) -> SafeString:
-        return timeline_rows(self)
+        chosen = self.selected.step.pk if self.selected else None
+        return timeline_rows(
+            self.lines,
+            queue=(self.queue_bar, self.run.queue_s) if self.queue_bar else None,
+            url=self.step_url,
+            chosen=chosen,
+            now_percent=self.now_percent,
+        )
 
     @property
     def queue_bar(self) -> waterfall.WaterfallBar | None:

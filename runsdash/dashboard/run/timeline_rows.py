@@ -3,7 +3,7 @@
 What comes from an upstream passes through `markup`, which escapes. Why: decision 21.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from django.utils.safestring import SafeString, mark_safe
@@ -15,9 +15,6 @@ from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.templatetags.shown import drawn, elapsed
 
 from .waterfall import CallLine, StepLine, WaterfallBar
-
-if TYPE_CHECKING:
-    from .timeline import Timeline
 
 NONE = SafeString("")
 ROW = SafeString(
@@ -36,16 +33,25 @@ QUEUE = SafeString(
 )
 
 
-def timeline_rows(page: "Timeline") -> SafeString:
-    """Returns the body of the table: the time in the queue, and each step with its calls."""
-    now = now_line(page.now_percent)
-    chosen = page.selected.step.pk if page.selected else None
+def timeline_rows(
+    lines: Sequence[StepLine],
+    *,
+    queue: tuple[WaterfallBar, int | None] | None,
+    url: str,
+    chosen: int | None,
+    now_percent: float | None,
+) -> SafeString:
+    """Returns the body of the table: the time in the queue, and each step with its calls.
+
+    `queue`: its bar and seconds. `url`: a step's, but for its id. `chosen`: our key of the step that is open.
+    """
+    now = now_line(now_percent)
     rows = []
-    if page.queue_bar:
-        duration = formats.duration_text(page.run.queue_s)
-        rows.append(markup(QUEUE, drawn("k-queue"), duration, track(page.queue_bar, 10, now=now)))
-    for line in page.lines:
-        rows.append(step_row(line, url=page.step_url, is_chosen=line.step.pk == chosen, now=now))
+    if queue:
+        bar, queue_s = queue
+        rows.append(markup(QUEUE, drawn("k-queue"), formats.duration_text(queue_s), track(bar, 10, now=now)))
+    for line in lines:
+        rows.append(step_row(line, url=url, is_chosen=line.step.pk == chosen, now=now))
         rows += [call_row(call, line.bar) for call in line.calls]
     return mark_safe("".join(rows))
 

@@ -93,7 +93,7 @@ def axis_of(run: Run, steps: Sequence[RunStep], *, now: datetime) -> Axis:
 
 
 def part_of(run: Run, *, now: datetime) -> int:
-    """Returns how long a part of the axis of a run at work is, as far as the clock decides it."""
+    """Returns how long a part of a working run's axis is, as far as the clock decides it."""
     return part_seconds((now - run.created_at).total_seconds())
 
 

@@ -25,7 +25,7 @@ LEAST_RUNS = 20  # of which a percentile is said
 
 
 @dataclass(frozen=True)
-class Figure:
+class FilterFigure:
     """Holds one figure: `value` stands out, `words` follow it. `address`: where it leads in the list, or ""."""
 
     value: str
@@ -56,27 +56,27 @@ def totals_context(query: RunListQuery, found: FilterTotals | None) -> dict[str,
     return {"totals": found, "figures": figures(query, found), "counted_at": counted_at, "is_kept": is_kept}
 
 
-def figures(query: RunListQuery, found: FilterTotals) -> list[Figure]:
+def figures(query: RunListQuery, found: FilterTotals) -> list[FilterFigure]:
     more = "" if found.is_complete else "+"
-    shown = [Figure(f"{found.runs:,}{more}", "run" if found.runs == 1 and not more else "runs")]
+    shown = [FilterFigure(f"{found.runs:,}{more}", "run" if found.runs == 1 and not more else "runs")]
     if not found.runs:
         return shown
     shown += [of_status(query, found, status, more) for status in COUNTED if found.by_status[status]]
     if found.total_tokens:
         shown.append(
-            Figure(f"{formats.short_count_text(found.total_tokens)}{more}", "tokens", address=by(query, "tokens"))
+            FilterFigure(f"{formats.short_count_text(found.total_tokens)}{more}", "tokens", address=by(query, "tokens"))
         )
     if found.cost or not found.unpriced_runs:
         shown.append(of_cost(query, found, more))
     return shown + of_times(query, found)
 
 
-def of_status(query: RunListQuery, found: FilterTotals, status: RunStatus, more: str) -> Figure:
+def of_status(query: RunListQuery, found: FilterTotals, status: RunStatus, more: str) -> FilterFigure:
     number = found.by_status[status]
     is_all = number == found.runs
     share = "" if is_all or not found.is_complete else f", {number / found.runs:.1%}".replace("%", " %")
     words = "need an answer" if status.is_waiting else run_status(status).label.lower()
-    return Figure(
+    return FilterFigure(
         f"{number:,}{more}",
         words,
         after="" if status.is_waiting else share,
@@ -85,14 +85,14 @@ def of_status(query: RunListQuery, found: FilterTotals, status: RunStatus, more:
     )
 
 
-def of_cost(query: RunListQuery, found: FilterTotals, more: str) -> Figure:
+def of_cost(query: RunListQuery, found: FilterTotals, more: str) -> FilterFigure:
     unpriced = found.unpriced_runs
     title = f"{unpriced:,} runs have a model without a known price" if unpriced else ""
     words = f"at list price{', in part' if unpriced else ''}"
-    return Figure(f"{formats.costs_text(found.cost)}{more}", words, address=by(query, "cost"), title=title)
+    return FilterFigure(f"{formats.costs_text(found.cost)}{more}", words, address=by(query, "cost"), title=title)
 
 
-def of_times(query: RunListQuery, found: FilterTotals) -> list[Figure]:
+def of_times(query: RunListQuery, found: FilterTotals) -> list[FilterFigure]:
     """Returns percentiles, of enough completed runs; the higher one leads to those that took as long."""
     half, most = found.took_s(HALF), found.took_s(MOST)
     if half is None or most is None or found.took.total() < LEAST_RUNS:
@@ -101,8 +101,8 @@ def of_times(query: RunListQuery, found: FilterTotals) -> list[Figure]:
     slow = query.filtered(query.filter.without_name("duration").with_clause(Clause("duration", f"{most}s", ">=")))
     of = "of completed runs" if found.is_complete else "of completed runs counted so far"
     return [
-        Figure(f"{mark}{formats.duration_text(half)}", before="took p50", title=of),
-        Figure(f"{mark}{formats.duration_text(most)}", before="p95", address=slow, title=of),
+        FilterFigure(f"{mark}{formats.duration_text(half)}", before="took p50", title=of),
+        FilterFigure(f"{mark}{formats.duration_text(most)}", before="p95", address=slow, title=of),
     ]
 
 

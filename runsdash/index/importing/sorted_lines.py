@@ -1,4 +1,4 @@
-"""Sorts lines of any order by their threads, on disk, so that an import finds what belongs together side by side.
+"""Sorts lines by their threads, on disk, so that an import finds what belongs together.
 
 Sorted pieces of bounded size wait in temporary files and are merged. Each line keeps its file and number.
 """

@@ -1,6 +1,7 @@
 """Writes messages of one thread as fetched, each at its place in the conversation, with their words."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
@@ -43,10 +44,7 @@ def upsert_messages(
         dated = in_place(thread, dated, known=known, goes_back=goes_back)
         keys = keys_for_new(Message, thread.connection, known, [(one.id, created_at) for one, created_at, _ in dated])
         digests = digests_of(MessageBody, known.values())
-        changed: dict[int, tuple[Message, objects.Message]] = {}
-        same: list[int] = []
-        ordered: list[Message] = []
-        reworded: list[Message] = []
+        looked = Looked()
         for message, created_at, position in dated:
             upstream_id = stored_id(message.id)
             row = known.get(upstream_id)
@@ -60,30 +58,47 @@ def upsert_messages(
                     fetched_at=fetched_at,
                 )
             elif row.fetched_at > fetched_at:
-                ordered.append(row)
+                looked.ordered.append(row)
                 continue
             elif row.position == position and digests.get(row.pk) == rows.digest_of(dumped(message.raw)):
-                same.append(row.pk)
-                ordered.append(row)
+                looked.same.append(row.pk)
+                looked.ordered.append(row)
                 continue
-            parts = row.parts
-            for name, value in rows.message_columns(message, position=position).items():
-                setattr(row, name, value)
-            if row.parts != parts:
-                reworded.append(row)
             row.fetched_at = fetched_at
-            changed[row.pk] = row, message
-            ordered.append(row)
-        Message.objects.filter(pk__in=same).update(fetched_at=fetched_at)
-        if not changed:
-            return ordered
-        names = [field.attname for field in Message._meta.concrete_fields]
-        upsert_rows(Message, [{name: getattr(row, name) for name in names} for row, _ in changed.values()])
-        bodies = [message_body(row, one, fetched_at=fetched_at) for row, one in changed.values()]
-        upsert_rows(MessageBody, bodies)
-        writer.index_messages(thread, reworded)
-        messages_changed([thread.pk])
-    return ordered
+            looked.take(row, message, position=position)
+        Message.objects.filter(pk__in=looked.same).update(fetched_at=fetched_at)
+        if looked.changed:
+            write_changed(thread, looked, fetched_at=fetched_at)
+    return looked.ordered
+
+
+@dataclass
+class Looked:
+    """Sorts the rows of an answer. `reworded` are those of the changed ones whose text differs."""
+
+    ordered: list[Message] = field(default_factory=list)
+    same: list[int] = field(default_factory=list)
+    changed: dict[int, tuple[Message, objects.Message]] = field(default_factory=dict)
+    reworded: list[Message] = field(default_factory=list)
+
+    def take(self, row: Message, message: objects.Message, *, position: int) -> None:
+        """Gives a row the columns of its message."""
+        parts = row.parts
+        for name, value in rows.message_columns(message, position=position).items():
+            setattr(row, name, value)
+        if row.parts != parts:
+            self.reworded.append(row)
+        self.changed[row.pk] = row, message
+        self.ordered.append(row)
+
+
+def write_changed(thread: Thread, looked: Looked, *, fetched_at: datetime) -> None:
+    names = [field.attname for field in Message._meta.concrete_fields]
+    upsert_rows(Message, [{name: getattr(row, name) for name in names} for row, _ in looked.changed.values()])
+    bodies = [message_body(row, one, fetched_at=fetched_at) for row, one in looked.changed.values()]
+    upsert_rows(MessageBody, bodies)
+    writer.index_messages(thread, looked.reworded)
+    messages_changed([thread.pk])
 
 
 def message_body(row: Message, message: objects.Message, *, fetched_at: datetime) -> Row:

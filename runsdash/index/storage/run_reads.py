@@ -24,7 +24,7 @@ ALIKE_FOR = timedelta(days=7)
 ALIKE_MOST = 500  # runs with the same error that are looked at
 
 
-class Said(NamedTuple):
+class SaidAround(NamedTuple):
     """Holds what was said around a run, oldest first: before its question, the question, and what the run wrote."""
 
     before: list[Message]
@@ -128,7 +128,7 @@ def said_rows(thread: int, run_id: str, same_thread: int, until: int) -> QuerySe
 SAID = Prepared(said_rows, int, str, int, int)
 
 
-def said_around(run: Run) -> Said:
+def said_around(run: Run) -> SaidAround:
     """Finds what `page_reads.messages_of_run` does, and what came before, by one statement."""
     second = int(run.created_at.timestamp())
     rows = SAID.rows(run.thread_id, run.upstream_id, run.thread_id, second + 1 << MESSAGE_ORDER_BITS)
@@ -137,7 +137,7 @@ def said_around(run: Run) -> Said:
     question = page_reads.questions_among(earlier[::-1], run)
     first = question[0] if question else None
     before = [one for one in earlier if first is None or (one.position, one.pk) < (first.position, first.pk)]
-    return Said(before=before, question=question, written=written)
+    return SaidAround(before=before, question=question, written=written)
 
 
 # Other runs

@@ -51,7 +51,7 @@ def step_previews(steps: Sequence[RunStep]) -> dict[int, dict]:
 
 
 def messages_from(thread: Thread, upstream_id: str) -> tuple[list[Message], bool, bool] | None:
-    """Finds a message with some before it and those after it, oldest first, and whether there are older and newer ones.
+    """Finds a message with some before it and those after it, oldest first. Tells whether there are more.
 
     None when it is not in the index.
     """
