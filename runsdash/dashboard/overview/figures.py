@@ -19,7 +19,7 @@ NOT_YET = Change("not yet counted")
 
 
 @dataclass(frozen=True)
-class Figure:
+class OverviewFigure:
     """Holds one figure. `runs`: how many the list behind it has; None while it is not counted."""
 
     name: str
@@ -31,7 +31,7 @@ class Figure:
     title: str = ""
 
 
-def figures_of(query: OverviewQuery, figures: Figures, *, seen_until: datetime | None) -> list[Figure]:
+def figures_of(query: OverviewQuery, figures: Figures, *, seen_until: datetime | None) -> list[OverviewFigure]:
     """Makes them; during an outage each says until when it is counted, and none is compared."""
     urls = {
         "runs": query.list_url(),
@@ -43,7 +43,7 @@ def figures_of(query: OverviewQuery, figures: Figures, *, seen_until: datetime |
     }
     labels = ("Runs", "Failed", "Never answered", "Cost", "Tokens", "Took, p50 and p95")
     if figures.waiting_hours:
-        return [Figure(*pair, "…", NOT_YET, urls[pair[0]]) for pair in zip(urls, labels, strict=True)]
+        return [OverviewFigure(*pair, "…", NOT_YET, urls[pair[0]]) for pair in zip(urls, labels, strict=True)]
     now, before = figures.total, figures.total_before if figures.has_before and not seen_until else None
     values = (
         (f"{now.runs:,}", now.runs), (changes.share(now.failed_share), now.failed), (f"{now.expired:,}", now.expired),
@@ -52,7 +52,7 @@ def figures_of(query: OverviewQuery, figures: Figures, *, seen_until: datetime |
     )  # fmt: skip
     titles = {"cost": why_no_cost(now), "tokens": tokens_title(now)}
     return [
-        Figure(name, label, value, change, urls[name], runs, titles.get(name, ""))
+        OverviewFigure(name, label, value, change, urls[name], runs, titles.get(name, ""))
         for (name, label), (value, runs), change in zip(
             zip(urls, labels, strict=True), values, changes_of(now, before, seen_until), strict=True
         )

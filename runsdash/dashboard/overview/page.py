@@ -17,7 +17,7 @@ from .chart_parts import ChartPanel
 from .dearest import DearestRow, dearest_rows
 from .facets import FacetMenu, KeyLink
 from .failures import failures
-from .figures import Figure, figures_of, unpriced_clauses, why_no_cost
+from .figures import OverviewFigure, figures_of, unpriced_clauses, why_no_cost
 from .functions import FunctionRow, WaitedFor, function_rows, waited_for
 from .groups import COLUMN_OF, MAX_ROWS, GroupRow, Names, group_rows
 from .page_figures import PageFigures
@@ -62,7 +62,7 @@ class OverviewPage(PageFigures):
         return Names.of([str(one) for (one,) in ordered], self.among)
 
     @cached_property
-    def figure_row(self) -> list[Figure]:
+    def figure_row(self) -> list[OverviewFigure]:
         return figures_of(self.query, self.figures, seen_until=self.seen_until)
 
     @property
