@@ -15,12 +15,12 @@ from tests.pages import Element, parsed
 from tests.rows import made_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
-# Signing in, and one's own: profile, password, columns, saved views.
+# Signing in, and one's own: profile, password, time zone, columns, saved views.
 OWN = {
-    "account_login", "account_logout", "account_change_password", "profile", "profile_theme", "runs_columns",
-    "saved_views", "saved_view", "saved_view_delete",
+    "account_login", "account_logout", "account_change_password", "profile", "profile_theme", "profile_time_zone",
+    "runs_columns", "saved_views", "saved_view", "saved_view_delete",
 }  # fmt: skip
-ASKING = {"runs", "runs_suggest"}  # a filter is posted since it may be long, and kept if it is
+ASKING = {"runs", "runs_suggest", "threads_suggest"}  # a filter is posted since it may be long, and kept if it is
 
 
 @pytest.fixture
