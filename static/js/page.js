@@ -390,7 +390,7 @@
     const all = rows();
     const here = all.indexOf(rowWithFocus());
     const next = all[here < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(here + by, 0), all.length - 1)];
-    const link = next?.querySelector("th a, a");
+    const link = next?.querySelector("th a") ?? next?.querySelector("a:not([tabindex='-1'])");
     link?.focus();
     next?.scrollIntoView({ block: "nearest" });
     return Boolean(link);

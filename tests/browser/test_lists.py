@@ -13,7 +13,7 @@ from tests.browser.visitor import Visitor
 pytestmark = pytest.mark.browser
 POLLED_MS = 15_000  # two polls and the worker's look in between
 LOST = re.compile("ERR_INTERNET_DISCONNECTED|Failed to fetch")
-FOCUSED = "document.activeElement.title"
+FOCUSED = "document.activeElement.matches('th a') && document.activeElement.closest('tr').dataset.runId"
 LIST_PAGES = ["/", "/runs/", "/runs/?q=odd", "/threads/", "/go/?id=run_x", "/audit/", "/connections/", "/profile/"]
 
 
