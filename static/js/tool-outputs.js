@@ -14,7 +14,11 @@ function noteFor(text) {
   }
 }
 
+const unheld = new WeakMap(); // by call the text that its fields could not hold: said until it is another text
+
 const isTypedInFields = (call) => call.querySelector("[data-mode]:checked")?.value === "fields";
+
+const noteOf = (call, text) => (unheld.get(call) === text ? "The fields cannot hold all of this." : noteFor(text));
 
 function stateOf(call) {
   const approvals = call.querySelectorAll("input[type=radio][name^=approve-]");
@@ -28,7 +32,7 @@ function stateOf(call) {
 function checkCall(call) {
   const box = call.querySelector("[data-output]");
   const note = call.querySelector("[data-output-note]");
-  if (box && note) note.textContent = isTypedInFields(call) ? "" : noteFor(box.value);
+  if (box && note) note.textContent = isTypedInFields(call) ? "" : noteOf(call, box.value);
   const state = stateOf(call);
   for (const mark of call.querySelectorAll("[data-call-state]")) mark.hidden = mark.dataset.callState !== state;
   for (const button of call.querySelectorAll("[data-earlier]")) button.hidden = false;
@@ -224,9 +228,11 @@ document.addEventListener("change", (event) => {
   const call = event.target.closest("fieldset[data-call-id]");
   const [fields, box] = [[...call.querySelectorAll("[data-field]")], call.querySelector("[data-output]")];
   const isHeld = event.target.value === "raw" ? (toRaw(fields, box), true) : toFields(fields, box);
-  if (!isHeld) call.querySelector("[data-mode][value=raw]").checked = true;
+  if (!isHeld) {
+    call.querySelector("[data-mode][value=raw]").checked = true;
+    unheld.set(call, box.value);
+  }
   check(call.closest("form"));
-  if (!isHeld) call.querySelector("[data-output-note]").textContent = "The fields cannot hold all of this.";
 });
 
 function fill(call, text) {
