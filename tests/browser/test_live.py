@@ -30,6 +30,7 @@ def test_typed_text_caret_and_unfolded_details_survive_polls(visitor: Visitor, p
     run = waiting_run(site, instructions="Be brief. " * 20)
     page.goto(run_path(run))
     box = page.locator("[data-output]")
+    page.locator("#run-settings > summary").click()
     page.locator("#run-instructions summary").click()
     box.click()
     box.press_sequentially('{"half": ')
@@ -43,6 +44,7 @@ def test_typed_text_caret_and_unfolded_details_survive_polls(visitor: Visitor, p
     assert page.evaluate(CARET) == caret
     expect(box).to_have_value('{"half": ')
     expect(box).to_be_focused()
+    expect(page.locator("#run-settings")).to_have_attribute("open", "")
     expect(page.locator("#run-instructions")).to_have_attribute("open", "")
     assert len(visitor.polls()) >= 2
 
