@@ -225,7 +225,8 @@ def test_fields_are_typed_checked_and_sent_as_json(operator, upstream, waiting, 
     assert writes(upstream) == []
     again = form_in(refused, "tool-outputs")
     assert fields(again)[at["left"]] == "three"
-    errors = {one.parent.one("label").text.split()[0]: one.text for one in again.all("p", class_="err")}
+    wrong = again.one(data_pane="fields").all("p", class_="err")
+    errors = {one.parent.one("label").text.split()[0]: one.text for one in wrong}
     assert set(errors) == {"sku", "left", "place.aisle"}
     assert errors["place.aisle"] == "This is required."
     assert "1 of 1 do not satisfy" in again.all(role="alert")[0].text
