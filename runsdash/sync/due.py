@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from runsdash.index import run_states
-from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.models import Connection, Run, StatusSeen, Thread
 from runsdash.index.snapshots.ended_runs import SETTLING
 from runsdash.index.storage.keys import first_key_of
 from runsdash.index.storage.leases import free
@@ -23,6 +23,9 @@ ACTIVE_EVERY = timedelta(seconds=2.4)
 # While other reads wait, active runs leave them some of the budget; a change is still seen within three seconds.
 SHARED_EVERY = timedelta(seconds=2.7)
 LEAST_AGE = timedelta(seconds=0.5)
+# Whoever has a waiting run or the inbox open reads it themselves; others can wait for news of one that waits for long.
+WAITING_LONG = timedelta(minutes=1)
+WAITING_EVERY = timedelta(seconds=10)
 LATE_EVERY = timedelta(seconds=60)  # past its deadline and still called active: labelled, not spun on
 TROUBLED_EVERY = timedelta(seconds=10)
 # How often steps are asked for that the server refused, by the age of the run: some servers forget them for good.
@@ -57,7 +60,9 @@ def active_runs(connection: Connection, *, now: datetime, every: timedelta, most
     """
     on_time = run_states.in_time(now - LATE_EVERY) | Q(checked_at__lte=now - LATE_EVERY)
     untroubled = Q(trouble__isnull=True) | Q(checked_at__lte=now - TROUBLED_EVERY)
-    rows = active(connection).filter(free(now), on_time, untroubled, checked_at__lte=now - LEAST_AGE)
+    changed_lately = StatusSeen.objects.filter(run=OuterRef("pk"), seen_at__gt=now - WAITING_LONG)
+    unhurried = ~Q(status=run_states.WAITING) | Q(checked_at__lte=now - WAITING_EVERY) | Exists(changed_lately)
+    rows = active(connection).filter(free(now), on_time, untroubled, unhurried, checked_at__lte=now - LEAST_AGE)
     ages_s = [
         (now - one).total_seconds()
         for one in rows.order_by("checked_at").values_list("checked_at", flat=True)[:LOOKED_AT]

@@ -8,10 +8,12 @@ from threading import Event
 import pytest
 from django.utils import timezone
 
-from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.models import Connection, Run, StatusSeen, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads
+from runsdash.sync import due
 from runsdash.sync.due import must_start
 from runsdash.sync.worker import Worker
+from tests.rows import made_connection, made_run
 from tests.upstream import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -212,6 +214,17 @@ def test_a_stopped_worker_leaves_what_is_under_way_to_others(connection, upstrea
 )
 def test_runs_that_come_due_at_once_are_begun_early_enough(ages_s, count):
     assert must_start(ages_s, every_s=2.5, per_s=10) == count
+
+
+@pytest.mark.parametrize(
+    ("waits_s", "read_s", "is_due"), [(30, 5, True), (90, 5, False), (90, 11, True), (None, 5, True)]
+)
+def test_a_run_that_waits_for_long_is_read_more_rarely(waits_s, read_s, is_due):
+    connection, now = made_connection(), timezone.now()
+    run = made_run(connection, age_s=120, status="requires_action" if waits_s else "in_progress")
+    Run.objects.update(checked_at=now - timedelta(seconds=read_s))
+    StatusSeen.objects.update(seen_at=now - timedelta(seconds=waits_s or 90))
+    assert due.active_runs(connection, now=now, every=due.ACTIVE_EVERY, most=9) == ([run] if is_due else [])
 
 
 @pytest.mark.clock
