@@ -14,7 +14,11 @@ UUID = re.compile(r"(?<![A-Za-z0-9])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-f
 # Parts of an address of ours or of the API, and an id as addresses of ours write it: docs/contract.md.
 PART = re.compile(r"/(threads|runs|steps|messages)/([^/\s?#\"<>]*(?:[^/\s?#\"'<>.,;:!)\]}]|(?=/)))")
 PARTS = {"threads": "thread", "runs": "run", "steps": "step", "messages": "message"}
-OUR_WORDS = {"add", "columns", "facets", "imports", "live", "new", "suggest", "views"}  # that stand where an id could
+# Those that stand where an id could.
+OUR_WORDS = {
+    "add", "columns", "export.csv", "export.jsonl", "facets", "imports",
+    "live", "new", "rows", "suggest", "totals", "views",
+}  # fmt: skip
 WRITTEN = re.compile(r"~([2-7][0-9A-F])")
 LONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,199}")
 

@@ -48,8 +48,8 @@ def counts(run: Run) -> dict[str, object]:
 def test_each_column_is_declared_or_has_another_owner() -> None:
     owned = {
         "id", "connection_id", "thread_id", "upstream_id",  # what it is
-        "fetched_at", "checked_at", "trouble", "lease_until", "lease_token", "added_at",  # its reads
-        "steps_walked_at", "steps_doubted_at",  # the walk through its steps
+        "fetched_at", "checked_at", "trouble", "lease_until", "lease_token", "added_at", "reply_digest",  # its reads
+        "steps_walked_at", "steps_doubted_at", "steps_changed_at",  # the walk through its steps
     }  # fmt: skip
     declared = [column.name for column in run_columns.COLUMNS]
     assert len(declared) == len(set(declared))

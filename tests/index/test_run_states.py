@@ -85,6 +85,13 @@ def test_a_run_at_work_for_an_hour_without_a_deadline_is_overdue():
 # The source
 
 
+# Here rows of names hold sums and columns that are called like statuses.
+NAMES_OF_SUMS = {
+    "index/totals/sums.py", "index/totals/rollups.py", "index/totals/span_reads.py",
+    "dashboard/overview/csv_tables.py", "dashboard/overview/figures.py",
+}  # fmt: skip
+
+
 def statuses_spelled_out(tree: ast.AST) -> Iterator[ast.AST]:
     """Status words, and lists of members, that a program tells runs apart by. Words of other tables are choices."""
     words = {status.value for status in RunStatus}
@@ -150,5 +157,6 @@ def test_statuses_are_told_apart_in_one_place():
         f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node)}"
         for path in files
         for node in statuses_spelled_out(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare) or path.relative_to(ROOT).as_posix() not in NAMES_OF_SUMS
     ]
     assert found == []

@@ -76,7 +76,7 @@ def test_a_walk_that_after_does_not_move_rests(connection, upstream, worker, qui
     ensure_threads(connection, [thread_id])
 
     ended = Thread.objects.filter(messages_cursor="", messages_doubted_at__isnull=False, runs_doubted_at__isnull=False)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 80
     while not ended.exists() and time.monotonic() < deadline:
         work_all(worker, seconds=1)
 

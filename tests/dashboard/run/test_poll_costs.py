@@ -132,7 +132,7 @@ def test_a_poll_that_brings_a_newer_sync_time_alone_brings_no_rows(path, unlimit
     answer = web.bytes_of(poll["hx-get"], headers_of(operator, poll))
 
     body = parsed(answer.partition(b"\r\n\r\n")[2].decode())
-    assert {one["hx-target"] for one in body.all("hx-partial")} == {"#sync-pill", "#needs-badge", "#poll"}
+    assert {one["hx-target"] for one in body.all("hx-partial")} == {"#sync-pill", "#needs-badge", "#outage", "#poll"}
     unchanged = web.bytes_of(body.one(id="poll")["hx-get"], headers_of(operator, body.one(id="poll")))
     assert unchanged.startswith(b"HTTP/1.1 304 ")
     polls = PILL_STEP_S / int(poll["hx-trigger"].removeprefix("every ").partition("s")[0])

@@ -40,7 +40,7 @@ def loaded() -> None:
 @pytest.mark.django_db
 def test_a_purge_leaves_nothing_behind_that_no_key_guards() -> None:
     loaded()
-    assert len(loose_keys()) == 9
+    assert len(loose_keys()) == 10
     assert set(orphans().values()) == {0}
     steps = RunStep.objects.count()
     for thread in Thread.objects.all()[:5]:
