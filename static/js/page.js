@@ -553,13 +553,23 @@
 }
 
 // data-find: what leads to the one box opens it over the page, as Ctrl+K and the key / do. A letter that is typed into
-// such a field goes on there. Its module comes with the first time.
+// such a field goes on there. It opens at once, so that what is typed meanwhile is text and no key of the page; its
+// module comes with the first time.
 {
-  const open = (text = "") => import("./palette.js").then((palette) => palette.open(text));
+  const dialog = document.getElementById("palette");
+  const box = document.getElementById("palette-q");
+
+  function open(text = "") {
+    if (!dialog || document.querySelector("dialog[open]")) return;
+    dialog.showModal();
+    box.value = text;
+    box.focus();
+    import("./palette.js").then(() => box.dispatchEvent(new Event("palette-open")));
+  }
 
   document.addEventListener("keydown", (event) => {
     const isOpening = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k";
-    if (!isOpening || !document.getElementById("palette")) return;
+    if (!isOpening || !dialog) return;
     event.preventDefault();
     open();
   });
@@ -573,10 +583,8 @@
   document.addEventListener("input", (event) => {
     const field = event.target;
     if (!field.matches?.("[data-find]")) return;
-    import("./palette.js").then((palette) => {
-      palette.open(field.value); // with what was typed until the module came
-      field.value = "";
-    });
+    open(field.value);
+    field.value = "";
   });
 }
 

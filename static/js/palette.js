@@ -1,18 +1,10 @@
 // #palette: the one box over a page. Arrows choose a suggestion, Enter opens it; without one the form searches.
-// Suggestions come by htmx. page.js says what opens it.
+// Suggestions come by htmx. page.js opens it.
 const dialog = document.getElementById("palette");
 const box = document.getElementById("palette-q");
 const list = () => document.getElementById("palette-list");
 const options = () => [...list().querySelectorAll("[role=option]")];
 let chosen = -1;
-
-export function open(text = "") {
-  if (document.querySelector("dialog[open]")) return;
-  dialog.showModal();
-  box.value = text;
-  box.focus();
-  box.dispatchEvent(new Event("palette-open"));
-}
 
 function choose(place) {
   const all = options();
@@ -28,6 +20,7 @@ box.addEventListener("keydown", (event) => {
   else if (event.key === "ArrowUp") choose(chosen < 0 ? chosen : chosen - 1);
   else if (event.key === "Enter" && chosen >= 0 && !event.ctrlKey) options()[chosen].click();
   else if (event.key === "Enter") box.form.requestSubmit();
+  else if (event.key === "Escape") dialog.close(); // at once: a search field would be emptied first
   else return;
   event.preventDefault();
 });
