@@ -140,23 +140,26 @@
   }
 }
 
-// data-copy: a button that puts its value on the clipboard and says so.
+// data-copy: a button that puts its value on the clipboard and says so. The event copy-id does so with its detail.
 {
-  document.addEventListener("click", async (event) => {
+  document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-copy]");
-    if (!button) return;
+    if (button) copy(button.dataset.copy, button);
+  });
+  document.addEventListener("copy-id", (event) => copy(event.detail, document.activeElement));
+
+  async function copy(text, button) {
     try {
-      await navigator.clipboard.writeText(button.dataset.copy);
+      await navigator.clipboard.writeText(text);
       say(button, true);
     } catch {
       // No permission, or not a secure context.
-      say(button, copiedByHand(button));
+      say(button, copiedByHand(text, button));
     }
-  });
+  }
 
   // True only when the browser took the text: it asks for it by an event, whatever execCommand answers.
-  function copiedByHand(button) {
-    const text = button.dataset.copy;
+  function copiedByHand(text, button) {
     let isTaken = false;
     const give = (event) => {
       event.clipboardData.setData("text/plain", text);
@@ -433,7 +436,13 @@
       first?.focus();
       return Boolean(first);
     },
-    y: () => press("[data-copy]", rowWithFocus() ?? document.querySelector("main :is(.crumbs, h1):has([data-copy])")),
+    y: () => {
+      const row = rowWithFocus();
+      const id = row?.dataset.runId ?? row?.dataset.threadId;
+      if (id) document.dispatchEvent(new CustomEvent("copy-id", { detail: id }));
+      if (id) return true;
+      return press("[data-copy]", row ?? document.querySelector("main :is(.crumbs, h1):has([data-copy])"));
+    },
     l: () => press("[data-pause]", document),
     g: () => {
       goUntil = Date.now() + GO_WAIT_MS;

@@ -147,6 +147,12 @@ def test_y_copies_the_id(page: Page, site: Site):
     page.keyboard.press("y")
     expect(page.locator("#announcer")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == run["id"]
+    page.evaluate("navigator.clipboard.writeText('')")
+    page.goto("/runs/")
+    page.keyboard.press("j")
+    page.keyboard.press("y")
+    expect(page.locator("#announcer")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == run["id"]
 
 
 @pytest.mark.long
