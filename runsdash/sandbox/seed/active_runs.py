@@ -56,16 +56,18 @@ def start(sandbox: Sandbox, change: Change, slug: str, text: str) -> Transition:
 
 
 def make_older(transition: Transition, expires_s: int, *, left: float) -> None:
-    """Makes the run as old as it must be to have `left` of its time to live."""
-    shift_s = int(expires_s * (1 - left))
+    """Makes the run, and what its thread holds, as old as it must be to have `left` of its time to live."""
+    shift_s, change = int(expires_s * (1 - left)), transition.change
+    thread_id, run_id = transition.run["thread_id"], transition.run["id"]
     transition.run |= {name: transition.run[name] - shift_s for name in ("created_at", "started_at", "expires_at")}
     transition.active.expires_at = transition.run["expires_at"]
-    transition.change.update(transition.run)
-    transition.change.db.execute(
-        "UPDATE object SET created_at=created_at-? WHERE id IN (?,?)",
-        (shift_s, transition.run["id"], transition.run["thread_id"]),
-    )
-    transition.change.save_active(transition.active)
+    change.update(transition.run)
+    rest = [*change.children("message", thread_id), *change.children("step", run_id), change.get("thread", thread_id)]
+    for one in rest:
+        change.update(one | {"created_at": one["created_at"] - shift_s})
+    for id in (run_id, *(one["id"] for one in rest)):
+        change.db.execute("UPDATE object SET created_at=created_at-? WHERE id=?", (shift_s, id))
+    change.save_active(transition.active)
 
 
 def keep_working(transition: Transition, work_s: int) -> None:

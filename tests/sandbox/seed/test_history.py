@@ -56,6 +56,13 @@ def test_waiting_runs_have_minutes_left_and_can_be_answered(past, runs):
     assert past.answer(one)["status"] == "queued"
 
 
+def test_what_a_waiting_run_hangs_on_is_no_younger_than_it(past, runs):
+    for run in (one for one in runs if not is_past(one)):
+        thread = past.get(f"/threads/{run['thread_id']}")
+        (question,) = every(past, f"/threads/{thread['id']}/messages")
+        assert thread["created_at"] <= question["created_at"] <= run["created_at"]
+
+
 def test_times_fit_together(past, runs):
     now = time.time()
     for run in filter(is_past, runs):
