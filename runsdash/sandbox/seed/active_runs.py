@@ -56,7 +56,7 @@ def start(sandbox: Sandbox, change: Change, slug: str, text: str) -> Transition:
 
 
 def make_older(transition: Transition, expires_s: int, *, left: float) -> None:
-    """Makes the run, and what its thread holds, as old as it must be to have `left` of its time to live."""
+    """Makes the run and what its thread holds older, so that `left` of its time to live is left."""
     shift_s, change = int(expires_s * (1 - left)), transition.change
     thread_id, run_id = transition.run["thread_id"], transition.run["id"]
     transition.run |= {name: transition.run[name] - shift_s for name in ("created_at", "started_at", "expires_at")}
