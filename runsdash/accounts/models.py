@@ -1,10 +1,11 @@
-"""Holds people: their role and how they like their pages."""
+"""Holds people, with their role and how they like their pages, and the tokens of scripts."""
 
 from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 
 from .names import name_key
 from .roles import Role
@@ -63,3 +64,42 @@ class User(AbstractUser):
     def initials(self) -> str:
         words = (self.get_full_name() or self.username).replace(".", " ").replace("-", " ").split()
         return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+class ApiToken(models.Model):
+    """Describes a token by which a script comes in. Of the token itself only a digest is kept.
+
+    One with an owner ends with them; one without was made on the server and ends when it expires or is revoked.
+    """
+
+    class Scope(models.TextChoices):
+        EXPORT = "export", "export runs"
+        INGEST = "ingest", "send in runs"
+
+    name = models.CharField(max_length=100)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="api_tokens")
+    prefix = models.CharField(max_length=16)  # how people tell tokens apart
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "name"], name="one_token_of_a_name_each"),
+            models.UniqueConstraint(fields=["name"], condition=models.Q(user=None), name="one_token_of_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def actor(self) -> str:
+        """Returns what the audit trail calls whoever comes with it."""
+        owner = f" of {self.user.username}" if self.user else ""
+        return f"token {self.name}{owner}"[:MAX_NAME_CHARS]

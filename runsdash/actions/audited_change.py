@@ -14,8 +14,12 @@ from runsdash.audit.trail import record_intent, record_outcome, record_refusal
 from runsdash.index.storage.storable_text import storable
 
 Answer = TypeVar("Answer")
-Right = Literal["can_act", "can_manage"]
-LACKS: dict[Right, str] = {"can_act": "This needs the role operator.", "can_manage": "This needs the role admin."}
+Right = Literal["can_see", "can_act", "can_manage"]
+LACKS: dict[Right, str] = {
+    "can_see": "Your account has no role yet.",
+    "can_act": "This needs the role operator.",
+    "can_manage": "This needs the role admin.",
+}
 
 
 def change(
@@ -50,6 +54,6 @@ def refusal_of(actor: User, *, right: Right) -> str:
     """Says why the actor may not do this; empty when they may."""
     if not actor.is_active:
         return f"The account {actor.get_username()} is turned off."
-    if not (actor.can_manage if right == "can_manage" else actor.can_act):
+    if not getattr(actor, right):
         return LACKS[right]
-    return READ_ONLY if settings.RUNSDASH_READ_ONLY else ""
+    return READ_ONLY if settings.RUNSDASH_READ_ONLY and right != "can_see" else ""  # one's own things go on changing

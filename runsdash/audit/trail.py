@@ -51,6 +51,13 @@ def record_outcome(intent: AuditEntry, *, result: str, **columns: object) -> Aud
     return AuditEntry.objects.create(kind=Kind.OUTCOME, intent_id=intent.pk, result=result, **values)
 
 
+def record_done(*, action: str, actor: str, before: object = None, after: object = None) -> None:
+    """Records what is done already, as intent and outcome: what nobody may forbid and no upstream takes part in."""
+    with transaction.atomic():
+        intent = record_intent(action=action, actor=actor[:150], before=before)
+        record_outcome(intent, result=Result.DONE, after=after)
+
+
 @dataclass
 class AuditedAction:
     """Holds an intent with all that was recorded of it; a refusal stands alone."""

@@ -44,12 +44,14 @@ def seed() -> None:
 
 def seed_people(runs: list) -> None:
     from runsdash.accounts.models import User
+    from runsdash.accounts.tokens import new_token
     from runsdash.index.kept_filters import keep_if_long
     from runsdash.index.models import SavedView
 
     for role in ("admin", "operator", "viewer", ""):
         user = User.objects.create_user(role or "nobody", password=PASSWORD, role=role, email=f"{role}@old.example")
         User.objects.filter(pk=user.pk).update(time_zone="Europe/Vienna", list_columns=["status", "model"])
+        new_token(name="of old", scopes=["export"], user=user, days=90)[0].save()
         SavedView.objects.create(owner=user, name="Failing", query="status:failed", is_shared=role == "admin")
     keep_if_long(" ".join(f"run:run_{number}" for number in range(200)))
 

@@ -1,4 +1,4 @@
-"""Changes the reader's own settings: theme, time zone, single-key shortcuts."""
+"""Shows the reader's own page, and changes its settings: theme, time zone, single-key shortcuts."""
 
 from functools import cache
 from zoneinfo import available_timezones
@@ -13,6 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.accounts.models import User
+
+from .token_form import new_form, tokens_for
 
 
 @cache
@@ -48,15 +50,22 @@ class ProfileForm(forms.ModelForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
     """Changes theme, time zone and single-key shortcuts."""
-    form = ProfileForm(request.POST or None, instance=request.user)
     if request.method != "POST":
-        return render(request, "admin/profile.html", {"form": form})
+        return profile_page(request)
+    form = ProfileForm(request.POST, instance=request.user)
     if not form.is_valid():
         request.user.refresh_from_db()
-        return render(request, "admin/profile.html", {"form": form}, status=422)
+        return profile_page(request, status=422, form=form)
     form.save()
     messages.success(request, "Profile saved.")
     return redirect("profile")
+
+
+def profile_page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:
+    """Renders the page; `context` holds a form that was refused, or a token that was just made."""
+    user = request.user
+    parts = {"form": ProfileForm(instance=user), "token_form": new_form(user), "tokens": tokens_for(user), "secret": ""}
+    return render(request, "admin/profile/profile.html", parts | context, status=status)
 
 
 @viewer_required

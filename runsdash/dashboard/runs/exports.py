@@ -1,14 +1,16 @@
 """Streams the filtered list as a file: CSV with a line a run, or JSON lines as `import_runs` takes them in again."""
 
 from collections.abc import Iterator
+from functools import wraps
 from itertools import chain
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import View, viewer_required
+from runsdash.accounts.tokens import TokenRefusal, bearer, token_of
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.index.exporting.chosen import chosen_runs, found_runs
 from runsdash.index.exporting.objects import lines
@@ -21,25 +23,39 @@ from .query import RunListQuery, run_list_query
 BOM = "\ufeff".encode()  # by which spreadsheets know UTF-8
 
 
-@viewer_required
+def viewer_or_token(view: View) -> View:
+    """Lets in people with a role, and scripts with a token for exports."""
+    for_people = viewer_required(view)
+
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        if bearer(request) is None:
+            return for_people(request)
+        token = token_of(request, "export")
+        return token if isinstance(token, TokenRefusal) else view(request)
+
+    return guarded
+
+
 @require_safe
+@viewer_or_token
 def export_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Sends a line for each run, newest first. `?bom=1`: for spreadsheets."""
     query = run_list_query(request.GET)
     if query.error:
-        return list_of(query)
+        return refused(request, query)
     runs = chain.from_iterable(found_runs(query.filter, connection=connection_of(query)))
     start = [BOM] if request.GET.get("bom") else []
     return download(chain(start, csv_lines(runs)), "csv", "text/csv; charset=utf-8")
 
 
-@viewer_required
 @require_safe
+@viewer_or_token
 def export_jsonl(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Sends runs with their steps, messages, threads and archived files, as received."""
     query = run_list_query(request.GET)
     if query.error:
-        return list_of(query)
+        return refused(request, query)
     return download(objects(query.filter, connection_of(query)), "jsonl", "application/jsonl")
 
 
@@ -56,8 +72,10 @@ def download(content: Iterator[bytes], ending: str, content_type: str) -> Stream
     return response
 
 
-def list_of(query: RunListQuery) -> HttpResponse:
-    """Leads to the list, which says what is wrong with the filter."""
+def refused(request: HttpRequest, query: RunListQuery) -> HttpResponse:
+    """Leads to the list, which says what is wrong with the filter; a script is told at once."""
+    if bearer(request):
+        return JsonResponse({"error": {"message": str(query.error), "code": "bad_filter"}}, status=422)
     return HttpResponseRedirect(f"{reverse('runs')}{query.url_query()}")
 
 

@@ -16,7 +16,7 @@ def test_saving_changes_the_pages(viewer: Client) -> None:
     page = page_of(viewer.get(URL))
     assert page.one("html")["data-theme"] == "dark"
     assert page.one("html").get("data-shortcuts") is None
-    assert page.one("option", selected=True)["value"] == "Europe/Lisbon"
+    assert page.one("select", id="id_time_zone").one("option", selected=True)["value"] == "Europe/Lisbon"
     assert "Europe/Lisbon" in page.one("footer", class_="foot").text
     viewer.post(URL, typed | {"has_single_key_shortcuts": "on", "theme": "system"})
     page = page_of(viewer.get(URL))
