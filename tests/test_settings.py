@@ -67,7 +67,7 @@ def test_an_unknown_kind_of_server_is_refused_and_the_kinds_are_named():
     assert ended.returncode != 0
     said = ended.stderr.strip().splitlines()[-1]
     assert "RUNSDASH_API_KIND is 'astra'" in said
-    assert "openai, azure-openai, foundry, sandbox" in said
+    assert "openai, azure-openai, foundry, foundry-local, sandbox" in said
 
 
 def test_a_proxy_that_is_no_network_is_refused():

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass, fields
 from types import SimpleNamespace
 
+from runsdash.sandbox.switches.dialects import DIALECTS
 from runsdash.sandbox.switches.faults import read_chances
 
 DEFAULT_KEY = "sandbox"
@@ -25,6 +26,7 @@ class Options:
     faults: str = ""
     latency_ms: float = 0.0
     merge_metadata: bool = False
+    dialect: str = ""
     chat_url: str = ""
     chat_key: str = ""
     chat_model: str = ""
@@ -44,6 +46,7 @@ def add_flags(parser: argparse.ArgumentParser, *, chat: bool = True) -> None:
     flag("--faults", default="", metavar="SPEC", type=fault_spec, help='for example "429:0.1,500:0.05,hang:0.01"')
     flag("--latency-ms", type=float, default=0.0, help="every reply under /v1 waits this long")
     flag("--merge-metadata", action="store_true", help="modify merges metadata instead of replacing it")
+    flag("--dialect", default="", choices=["", *DIALECTS], metavar="NAME", help=f"answer as {', '.join(DIALECTS)}")
     if chat:
         flag("--chat-url", default="", help="base URL of an OpenAI-compatible chat-completions server")
         flag("--chat-key", default="", help="its key")

@@ -16,6 +16,7 @@ from runsdash.sandbox.protocol.errors import (
     ApiError,
     invalid,
     missing_beta,
+    missing_version,
     no_key,
     unknown_url,
     wrong_key,
@@ -26,11 +27,12 @@ from runsdash.sandbox.switches.request_log import BODY_MAX
 
 from . import welcome
 from .ids import mint
-from .protocol import routes
+from .protocol import routes, shapes
 from .state import Bytes, Call, Sandbox
 from .switches import control, fault_effects
 
 BASE = "/v1"
+CREATED = ("assistants", "threads", "messages", "runs")  # what a POST to such a path makes
 BODY_BYTES_MAX = 64 * 1024 * 1024
 
 log = logging.getLogger(__name__)
@@ -81,7 +83,7 @@ class Handler(Replies):
         split = urlsplit(self.path)
         self.route_path = unquote(split.path)
         self.request_id = mint(prefix="req_")
-        self.began, self.fault = time.time(), None
+        self.began, self.fault, self.creates = time.time(), None, False
         self.entry: JsonObject = {}
         raw = self.read_body()
         query = parse_qs(split.query, keep_blank_values=True)
@@ -90,7 +92,8 @@ class Handler(Replies):
         try:
             self.reply(self.answer_to(query, raw))
         except ApiError as error:
-            self.send_json(error.status, error.body, headers=error.headers)
+            body = shapes.error_body(error, self.sandbox.quirks)
+            self.send_json(error.status, body, headers=error.headers)
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             self.close_connection = True
         except Exception:
@@ -155,17 +158,21 @@ class Handler(Replies):
         self.check_key()
         if sandbox.quirks["require_beta"] and self.headers.get("OpenAI-Beta") != "assistants=v2":
             raise missing_beta()
-        found = routes.find(path.removeprefix(BASE))
+        if sandbox.quirks["require_api_version"] and not query.get("api-version"):
+            raise missing_version()
+        found = routes.find(path.removeprefix(BASE), lacks=sandbox.quirks["lacks"])
         if found is None:
             raise unknown_url(self.command, path)
         methods, ids = found
         if self.command not in methods:
             raise wrong_method(self.command, path)
-        return methods[self.command](Call(sandbox, query, read_json(raw)), **ids)
+        self.creates = self.command == "POST" and path.rsplit("/", 1)[-1] in CREATED
+        return methods[self.command](shapes.understood(Call(sandbox, query, read_json(raw))), **ids)
 
     def check_key(self) -> None:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
-        given = self.headers.get("api-key") or (token.strip() if scheme.lower() == "bearer" else "")
+        bearer = token.strip() if scheme.lower() == "bearer" else ""
+        given = bearer if self.sandbox.quirks["bearer_only"] else self.headers.get("api-key") or bearer
         if not given:
             raise no_key()
         if given != self.sandbox.options.api_key:

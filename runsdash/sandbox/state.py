@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from runsdash.sandbox.engine.engine import Engine
 from runsdash.sandbox.engine.streams import Listener, Streams
 from runsdash.sandbox.json_objects import JsonObject
+from runsdash.sandbox.switches.dialects import DIALECTS
 from runsdash.sandbox.switches.faults import Faults
 from runsdash.sandbox.switches.request_log import RequestLog
 
 from .options import Options
 from .store import Store
 
-QUIRKS = {
+QUIRKS: JsonObject = {
     "merge_metadata": False,
     "no_thread_list": False,
     "no_run_list": False,
@@ -32,6 +33,25 @@ QUIRKS = {
     "require_beta": False,
     "errors_as_events": False,
     "poll_after_ms": None,
+    "lacks": [],
+    "names": {},
+    "leaves_out": {},
+    "sets": {},
+    "flat_steps": False,
+    "no_step_events": False,
+    "no_function_output": False,
+    "empty_action": False,
+    "reason_as_text": False,
+    "cancelled_at_early": False,
+    "cancels_only": None,
+    "partial_outputs": False,
+    "never_expires": False,
+    "messages_oldest_first": False,
+    "created_is_201": False,
+    "stream_in_query": False,
+    "require_api_version": False,
+    "bearer_only": False,
+    "error_form": None,
     "stream_dialect": None,
 }
 
@@ -46,7 +66,8 @@ class Sandbox:
         self.engine = Engine(store=self.store, streams=self.streams, fast=options.fast)
         self.faults = Faults(options.faults, seed=options.seed)
         self.request_log = RequestLog()
-        self.first_quirks = QUIRKS | {"merge_metadata": options.merge_metadata}
+        self.first_quirks = QUIRKS | DIALECTS.get(options.dialect, {})
+        self.first_quirks["merge_metadata"] = options.merge_metadata
         self.quirks = dict(self.first_quirks)
 
     def start(self) -> None:

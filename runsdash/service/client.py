@@ -54,6 +54,8 @@ class Client(AllOperations):
         *,
         api_version: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, str] | None = None,
+        auth: str = "",
         max_retries: int = MAX_RETRIES,
         connect_timeout_s: float = 10,
         stream_idle_timeout_s: float = 60,
@@ -69,6 +71,8 @@ class Client(AllOperations):
             kind=kind,
             api_version=api_version,
             extra_headers=extra_headers,
+            extra_query=extra_query,
+            auth=auth,
         )
         if not allow_link_local:
             checks.not_link_local("base_url", endpoint.base_url)

@@ -45,14 +45,15 @@ class Describing(AllOperations):
         return self._described(call)
 
     def _described(self, call: Call) -> RequestDescription:
+        url, body = self._endpoint.request_of(call)
         headers = {"Accept": call.accept, **self._endpoint.public_headers()}
-        if call.body is not None:
+        if body is not None:
             headers["Content-Type"] = "application/json"
         return RequestDescription(
             operation=call.operation,
             method=call.method,
-            url=self._endpoint.url(call.path, call.query),
+            url=url,
             headers=headers,
-            json=call.body,
-            auth_header=self._endpoint.provider.key_header,
+            json=body,
+            auth_header=self._endpoint.key_header,
         )

@@ -169,11 +169,11 @@ class Exchange:
     def _request(self) -> requests.Request:
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate", "Accept": self.call.accept}
         body = None
-        if self.call.body is not None:
+        url, content = self._terms.endpoint.request_of(self.call)
+        if content is not None:
             headers["Content-Type"] = "application/json"
-            body = json.dumps(self.call.body, allow_nan=False).encode()
+            body = json.dumps(content, allow_nan=False).encode()
         headers.update(self._terms.endpoint.headers())
-        url = self._terms.endpoint.url(self.call.path, self.call.query)
         return requests.Request(self.call.method, url, headers=headers, data=body)
 
     def _tell_gate(self, seconds: float) -> None:

@@ -5,13 +5,15 @@ an error. Knows nothing of operations.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlencode, urlsplit
 
+from .calls import Call
 from .errors import InvalidRequest, ServiceError
 
 KeySource = str | Callable[[], str] | None
 
+AUTH_STYLES = ("", "bearer", "api-key", "none")  # "": as servers of the kind take it
 _SECRET_HEADER_WORDS = ("key", "token", "auth", "secret", "cookie")
 _SHORTEST_SECRET = 4
 _LONGEST_HARMLESS_PART = 7
@@ -25,12 +27,17 @@ class Provider:
     label: str
     key_header: str = "Authorization"
     default_api_version: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)  # what it calls otherwise in bodies
+    stream_in_query: bool = False
 
 
 PROVIDERS: dict[str, Provider] = {
     "openai": Provider("openai", "OpenAI-compatible"),
     "azure-openai": Provider("azure-openai", "Azure OpenAI", "api-key", "2024-05-01-preview"),
     "foundry": Provider("foundry", "Microsoft Foundry", default_api_version="v1"),
+    "foundry-local": Provider(
+        "foundry-local", "Foundry Local", names={"assistant_id": "agent_id"}, stream_in_query=True
+    ),
     "sandbox": Provider("sandbox", "Sandbox"),
 }
 
@@ -46,12 +53,16 @@ class Endpoint:
         kind: str,
         api_version: str | None,
         extra_headers: Mapping[str, str] | None,
+        extra_query: Mapping[str, str] | None = None,
+        auth: str = "",
     ) -> None:
         self.provider = _provider(kind)
         self.base_url = _checked_base_url(base_url)
         self.api_version = api_version or self._usual_api_version()
         self._api_key = api_key if callable(api_key) else _checked_key(api_key)
         self._extra_headers = _checked_headers(extra_headers or {})
+        self._extra_query = [*_checked_query(extra_query or {}).items()]
+        self.auth = _checked_auth(auth)
         self._last_token = ""
 
     def _usual_api_version(self) -> str | None:
@@ -59,12 +70,27 @@ class Endpoint:
         return None if self.base_url.endswith("/openai/v1") else self.provider.default_api_version
 
     def url(self, path: str, query: list[tuple[str, str]]) -> str:
-        pairs = [*query, ("api-version", self.api_version)] if self.api_version else query
+        version = [("api-version", self.api_version)] if self.api_version else []
+        pairs = [*query, *version, *self._extra_query]
         return f"{self.base_url}{path}" + (f"?{urlencode(pairs)}" if pairs else "")
+
+    def request_of(self, call: Call) -> tuple[str, dict[str, object] | None]:
+        """Makes the URL and the JSON of a call, in this server's own names."""
+        query, body = list(call.query), call.body
+        if body is not None:
+            body = {self.provider.names.get(name, name): value for name, value in body.items()}
+            if self.provider.stream_in_query and body.pop("stream", None):
+                query.append(("stream", "true"))
+        return self.url(call.path, query), body
+
+    @property
+    def key_header(self) -> str:
+        """Names the header that carries the key."""
+        return {"bearer": "Authorization", "api-key": "api-key"}.get(self.auth, self.provider.key_header)
 
     def public_headers(self) -> dict[str, str]:
         """Gives the headers without any secret, as shown to people."""
-        shown = {name: value for name, value in self._extra_headers.items() if not _is_secret(name)}
+        shown = {name: value for name, value in self._extra_headers.items() if not is_secret(name)}
         return {"OpenAI-Beta": "assistants=v2", **shown}
 
     def headers(self) -> dict[str, str]:
@@ -72,12 +98,13 @@ class Endpoint:
 
     def _proof(self) -> dict[str, str]:
         """Gives the key as its own header, or as a bearer token. What a function gives is always a token."""
-        key = self._token()
+        key = "" if self.auth == "none" else self._token()
         if not key:
             return {}
-        if self.provider.key_header == "Authorization" or callable(self._api_key):
+        is_token = callable(self._api_key) and not self.auth
+        if self.key_header == "Authorization" or is_token:
             return {"Authorization": f"Bearer {key}"}
-        return {self.provider.key_header: key}
+        return {self.key_header: key}
 
     def _token(self) -> str:
         if not callable(self._api_key):
@@ -101,7 +128,7 @@ class Endpoint:
 
     def _secrets(self) -> list[str]:
         key = self._last_token if callable(self._api_key) else self._api_key
-        secrets = [key, *(value for name, value in self._extra_headers.items() if _is_secret(name))]
+        secrets = [key, *(value for name, value in self._extra_headers.items() if is_secret(name))]
         return sorted((secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)
 
     def __repr__(self) -> str:
@@ -159,5 +186,18 @@ def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value.strip() for name, value in headers.items()}
 
 
-def _is_secret(header_name: str) -> bool:
+def _checked_query(query: Mapping[str, str]) -> dict[str, str]:
+    for name, value in query.items():
+        if not (isinstance(name, str) and isinstance(value, str) and name and f"{name}{value}".isprintable()):
+            raise InvalidRequest("An extra query parameter must be a name and one line of text.", param="extra_query")
+    return dict(query)
+
+
+def _checked_auth(auth: str) -> str:
+    if auth not in AUTH_STYLES:
+        raise InvalidRequest("The key goes as bearer, as api-key or not at all.", param="auth")
+    return auth
+
+
+def is_secret(header_name: str) -> bool:
     return any(word in header_name.lower() for word in _SECRET_HEADER_WORDS)

@@ -8,7 +8,7 @@ import pytest
 from runsdash.sandbox import options, state, welcome
 from runsdash.sandbox.script import command_words
 from runsdash.sandbox.seed import builtin_assistants
-from runsdash.sandbox.switches import control, faults
+from runsdash.sandbox.switches import control, dialects, faults
 
 MANUAL = (Path(__file__).resolve().parent.parent.parent / "docs" / "sandbox.md").read_text()
 
@@ -27,6 +27,11 @@ def test_flags(flag):
 @pytest.mark.parametrize("kind", sorted(faults.KINDS))
 def test_faults(kind):
     assert f"`{kind}`" in MANUAL
+
+
+@pytest.mark.parametrize("dialect", dialects.DIALECTS)
+def test_dialects(dialect):
+    assert f"| `{dialect}` |" in MANUAL
 
 
 @pytest.mark.parametrize("quirk", state.QUIRKS)

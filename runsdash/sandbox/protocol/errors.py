@@ -63,6 +63,11 @@ def missing_beta() -> ApiError:
     )
 
 
+def missing_version() -> ApiError:
+    """Makes Azure's answer to a request without `api-version`, as *reported*."""
+    return ApiError(status=404, message="Resource not found", code="404")
+
+
 def missing_scope() -> ApiError:
     """Makes OpenAI's answer to `GET /threads` with an API key."""
     return ApiError(

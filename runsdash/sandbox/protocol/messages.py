@@ -35,7 +35,8 @@ def create(call: Call, thread_id: str) -> JsonObject:
 def list_all(call: Call, thread_id: str) -> JsonObject:
     call.sandbox.store.get("thread", thread_id)
     run_id = query_value(call.query, "run_id")
-    return paging.page(call, kind="message", parent=thread_id, run_id=run_id)
+    first = "asc" if call.sandbox.quirks["messages_oldest_first"] else "desc"
+    return paging.page(call, kind="message", parent=thread_id, run_id=run_id, usual_order=first)
 
 
 def retrieve(call: Call, thread_id: str, message_id: str) -> JsonObject:

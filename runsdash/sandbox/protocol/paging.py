@@ -14,10 +14,10 @@ LIMIT_MAX = 100
 LIMIT_DEFAULT = 20
 
 
-def page(call: Call, *, kind: str, parent: str, run_id: str | None = None) -> JsonObject:
+def page(call: Call, *, kind: str, parent: str, run_id: str | None = None, usual_order: str = "desc") -> JsonObject:
     """Reads one page as the API's list envelope; `run_id` narrows messages to one run."""
     store, query, quirks = call.sandbox.store, call.query, call.sandbox.quirks
-    limit, order = read_limit(query), read_order(query)
+    limit, order = read_limit(query), read_order(query, usual_order)
     after = None if quirks["after_ignored"] else query_value(query, "after")
     before = query_value(query, "before")
     # A page before a cursor alone is read backwards from it, then reversed.
@@ -93,8 +93,8 @@ def read_limit(query: dict[str, list[str]]) -> int:
     return int(limit)
 
 
-def read_order(query: dict[str, list[str]]) -> str:
-    order = query_value(query, "order") or "desc"
+def read_order(query: dict[str, list[str]], usual: str) -> str:
+    order = query_value(query, "order") or usual
     if order not in ("asc", "desc"):
         raise invalid(
             f"Invalid value: '{order[:40]}'. Supported values are: 'asc' and 'desc'.",

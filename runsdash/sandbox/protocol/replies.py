@@ -24,6 +24,7 @@ class Replies(BaseHTTPRequestHandler):
     request_id: str
     began: float
     entry: JsonObject
+    creates: bool
 
     def reply(self, answer: object) -> None:
         if isinstance(answer, Fault):
@@ -33,7 +34,7 @@ class Replies(BaseHTTPRequestHandler):
         elif isinstance(answer, Bytes):
             self.send_content(200, answer.content, answer.content_type)
         else:
-            self.send_json(200, answer)
+            self.send_json(201 if self.creates and self.sandbox.quirks["created_is_201"] else 200, answer)
 
     def reply_fault(self, fault: Fault) -> None:
         if fault.kind == "html":

@@ -1,7 +1,7 @@
 """Maps the paths of the protocol under `/v1` to the endpoint of each method."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from . import assistants, files, messages, models, runs, steps, submit, threads
 
@@ -34,12 +34,19 @@ TABLE: list[tuple[str, dict[str, Endpoint]]] = [
     ("/files/(?P<file_id>[^/]+)/content", {"GET": files.content}),
     ("/models", {"GET": models.list_all}),
 ]
-ROUTES = [(re.compile(pattern + "/?"), methods) for pattern, methods in TABLE]
+ROUTES = [
+    (re.compile(pattern + "/?"), re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", pattern), methods)
+    for pattern, methods in TABLE
+]
 
 
-def find(path: str) -> tuple[dict[str, Endpoint], dict[str, str]] | None:
-    """Finds the endpoints by method and the ids in `path` (without `/v1`). None for an unknown path."""
-    for pattern, methods in ROUTES:
+def find(path: str, *, lacks: Sequence[str] = ()) -> tuple[dict[str, Endpoint], dict[str, str]] | None:
+    """Finds the endpoints by method and the ids in `path` (without `/v1`). None for an unknown path.
+
+    `lacks` names what this server has not: a method and a path with `{thread_id}` and the like.
+    """
+    for pattern, named, methods in ROUTES:
         if match := pattern.fullmatch(path):
-            return methods, match.groupdict()
+            there = {method: one for method, one in methods.items() if f"{method} {named}" not in lacks}
+            return (there, match.groupdict()) if there else None
     return None

@@ -15,6 +15,7 @@ from .checks import as_whole
 from .errors import not_cancellable, thread_busy, wrong_method
 from .metadata import modified
 
+NEVER_S = 10**9
 CANCELLABLE = ("queued", "in_progress", "requires_action")
 BLANK = dict.fromkeys(
     (
@@ -59,7 +60,8 @@ def shape(given: JsonObject, assistant: JsonObject, *, thread_id: str, expires_s
 
 def insert(sandbox: Sandbox, change: Change, given: JsonObject, *, assistant: JsonObject, thread_id: str) -> Transition:
     """Inserts a new run with its plan, and announces it to the streams."""
-    run = shape(given, assistant, thread_id=thread_id, expires_s=sandbox.options.expires_s)
+    expires_s = NEVER_S if sandbox.quirks["never_expires"] else sandbox.options.expires_s
+    run = shape(given, assistant, thread_id=thread_id, expires_s=expires_s)
     change.insert("run", run, parent=thread_id)
     change.emit(run["id"], "thread.run.created", run)
     change.emit(run["id"], "thread.run.queued", run)
@@ -148,7 +150,7 @@ def cancel(call: Call, thread_id: str, run_id: str) -> JsonObject:
     with sandbox.store.change() as change:
         active = change.active(run_id)
         status = change.get("run", run_id)["status"]
-        if active is None or status not in CANCELLABLE:
+        if active is None or status not in (sandbox.quirks["cancels_only"] or CANCELLABLE):
             raise not_cancellable(status)
         transition = sandbox.engine.transition(change, active)
         if sandbox.quirks["cancel_at_once"]:

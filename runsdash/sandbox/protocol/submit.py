@@ -27,7 +27,7 @@ def create(call: Call, thread_id: str, run_id: str) -> JsonObject | Streamed:
         transition = sandbox.engine.transition(change, active)
         reply = runs.streamed(call, run)
         try:
-            accept(transition, call.body)
+            accept(transition, call.body, partly=sandbox.quirks["partial_outputs"])
         except BaseException:
             if reply:
                 sandbox.streams.leave(run_id, reply.listener)
@@ -48,21 +48,30 @@ def check_outputs(outputs: list[JsonObject]) -> None:
         raise outputs_too_large()
 
 
-def accept(transition: Transition, body: JsonObject) -> None:
-    """Writes the answers into the open step and sends the run on its way."""
+def accept(transition: Transition, body: JsonObject, *, partly: bool) -> None:
+    """Writes the answers into the open step and sends the run on its way. `partly`: some may be left for later."""
     action_type = transition.run["required_action"]["type"]
     name = "tool_outputs" if action_type == "submit_tool_outputs" else "tool_approvals"
     if body.get(name) is None:
         raise invalid(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
     given = {str(one.get("tool_call_id")): one for one in body[name]}
-    expected = [one["id"] for one in transition.run["required_action"][action_type]["tool_calls"]]
-    if set(given) != set(expected):
+    pending = transition.run["required_action"][action_type]["tool_calls"]
+    expected = [one["id"] for one in pending]
+    is_part = partly and set(given) < set(expected)
+    if set(given) != set(expected) and not is_part:
         raise wrong_calls(expected=expected, got=[str(one.get("tool_call_id")) for one in body[name]])
     step = transition.current_step()
     fill = fill_output if name == "tool_outputs" else fill_approval
-    facts = [fill(one, given[one["id"]]) for one in step["step_details"]["tool_calls"]]
+    facts = [fill(one, given[one["id"]]) for one in step["step_details"]["tool_calls"] if one["id"] in given]
     transition.save_step(step)
     transition.plan["facts"] += facts
+    if is_part:
+        left = [one for one in pending if one["id"] not in given]
+        transition.set_status(
+            "requires_action", required_action={"type": action_type, action_type: {"tool_calls": left}}
+        )
+        transition.schedule()
+        return
     transition.close_step("completed", written=sum(written(one) for one in step["step_details"]["tool_calls"]))
     transition.plan["chars"] += sum(len(fact.get("output", "")) for fact in facts)
     transition.plan["todo"].insert(0, {"do": "start", "wait_s": TURN_S})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from runsdash.sandbox.json_objects import JsonObject, dump
 from runsdash.sandbox.state import Streamed
 
+from .shapes import shaped
 from .steps import shown
 
 ENDS = frozenset(
@@ -16,6 +17,7 @@ ENDS = frozenset(
 
 def json_body(answer: object, quirks: JsonObject) -> bytes:
     """Writes an answer as JSON, with the quirks of servers that differ."""
+    answer = shaped(answer, quirks)
     if quirks["float_timestamps"]:
         answer = floated(answer)
     if quirks["call_ids"]:
@@ -78,6 +80,9 @@ def frames(streamed: Streamed, quirks: JsonObject) -> Iterator[bytes]:
             text = dump(shown(json.loads(text), wants_content=False))
         if quirks["call_ids"] and '"tool_calls"' in text:
             text = dump(with_odd_calls(json.loads(text), CALL_IDS[quirks["call_ids"]]))
+        if quirks["no_step_events"] and name.startswith("thread.run.step."):
+            continue
+        text = dump(shaped(json.loads(text), quirks))
         if name == "thread.run.failed" and quirks["errors_as_events"]:
             run = json.loads(text)
             yield dialect(name, dump(run | {"last_error": None}))
