@@ -278,6 +278,7 @@ if RUNSDASH_API_KIND not in PROVIDERS:
         f"RUNSDASH_API_KIND is {RUNSDASH_API_KIND!r}, and RunsDash knows no such kind of server. "
         f"The kinds are {', '.join(PROVIDERS)}."
     )
+RUNSDASH_INGEST_PER_MIN = env.int("RUNSDASH_INGEST_PER_MIN", default=600)
 RUNSDASH_READ_ONLY = env.bool("RUNSDASH_READ_ONLY", default=False)
 RUNSDASH_RETENTION_DAYS = env.int("RUNSDASH_RETENTION_DAYS", default=0)
 RUNSDASH_EXPORT_DAYS = env.int("RUNSDASH_EXPORT_DAYS", default=7)

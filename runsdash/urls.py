@@ -1,4 +1,4 @@
-"""The whole surface: sign-in here, everything else in the dashboard."""
+"""The whole surface: sign-in here, what programs send in the gateway, everything else in the dashboard."""
 
 from django.urls import include, path
 
@@ -8,6 +8,7 @@ urlpatterns = [
     path("accounts/login/", sign_in.login, name="account_login"),
     path("accounts/logout/", sign_in.logout, name="account_logout"),
     path("accounts/password/change/", sign_in.password_change, name="account_change_password"),
+    path("", include("runsdash.gateway.urls")),
     path("", include("runsdash.dashboard.urls")),
 ]
 handler404 = "runsdash.dashboard.shell.problems.not_found"

@@ -79,6 +79,8 @@ def check_permission(call: AuditedCall) -> None:
         refuse(call, "This needs the role operator. Your role lets you look, not act.")
     if settings.RUNSDASH_READ_ONLY:
         refuse(call, READ_ONLY)
+    if not call.connection.has_upstream:
+        refuse(call, f"The connection {call.connection.slug} has no server: what it holds was imported or sent in.")
     if not call.connection.is_enabled:
         refuse(call, f"The connection {call.connection.slug} is off.")
 

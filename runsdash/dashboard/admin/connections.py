@@ -264,6 +264,8 @@ def connection_row(connection: Connection) -> dict[str, object]:
 
 def health_of(connection: Connection) -> tuple[str, str, str]:
     """Returns tone, icon and word."""
+    if not connection.has_upstream:
+        return "", "file", "No server"
     if not connection.is_enabled:
         return "", "pause", "Off"
     if is_failing(connection):

@@ -55,7 +55,7 @@ def with_reason(row: Row) -> Row:
 
     A server's wait holds for everything on it, so most rows are never read in vain while it lasts.
     """
-    if row.trouble or row.checked_at is None or is_settled(row):
+    if row.trouble or row.checked_at is None or is_settled(row) or not row.connection.has_upstream:
         return row
     age = timezone.now() - row.checked_at
     connection, headline, message = row.connection, "", ""

@@ -63,6 +63,11 @@ class Connection(models.Model):
         return self.slug
 
     @property
+    def has_upstream(self) -> bool:
+        """Is there a server at all? Without one, runs were imported or are sent in, and nobody is asked."""
+        return bool(self.base_url)
+
+    @property
     def lacks_runs(self) -> bool:
         """Did the server say lately that it cannot list a thread's runs?"""
         return self.can_list_runs is False and is_younger(self.runs_refused_at, LOOK_AGAIN_AFTER)

@@ -15,6 +15,8 @@ from .connections import Connection
 from .refreshed import Refreshed
 from .threads import Thread
 
+SENT_IN = "sent in"  # in place of a reply's digest: an application sent the run, and no upstream said so
+
 
 class RunQuerySet(models.QuerySet["Run"]):
     """Finds runs by their state; what each word means stands in index/run_states.py."""
@@ -85,7 +87,7 @@ class Run(Refreshed):
     steps_changed_at = models.DateTimeField(
         null=True
     )  # when one was last seen to be new or other; see storage/changes.py
-    reply_digest = models.CharField(max_length=32, blank=True, default="")  # of the reply it was read from; "": unknown
+    reply_digest = models.CharField(max_length=32, blank=True, default="")  # of its reply; "": unknown; or SENT_IN
 
     objects = RunQuerySet.as_manager()
 

@@ -19,6 +19,7 @@ from runsdash.index.models import (
     StatusSeen,
     Thread,
 )
+from runsdash.index.models.runs import SENT_IN
 from runsdash.index.storage.previews import run_preview
 from runsdash.index.storage.sql_writes import upsert_rows
 from runsdash.index.storage.storable_text import dumped, stored_id
@@ -146,10 +147,11 @@ def threads_left(connection: Connection, runs: Sequence[objects.Run], named: Seq
 
 
 def accepts(row: Run, run: objects.Run, *, fetched_at: datetime) -> bool:
-    """Is the snapshot not older than the row, and does it leave no terminal status?"""
+    """Is the snapshot not older than the row, and does it leave no terminal status but one that was only sent in?"""
     if row.fetched_at and row.fetched_at > fetched_at:
         return False
-    return not (row.facts.is_terminal and not run_status(run.status).is_terminal)
+    was_only_sent_in = row.reply_digest == SENT_IN and run.reply_digest != SENT_IN
+    return was_only_sent_in or not (row.facts.is_terminal and not run_status(run.status).is_terminal)
 
 
 def merged_run(connection: Connection, thread: Thread, row: Run, run: objects.Run, *, fetched_at: datetime) -> Run:
