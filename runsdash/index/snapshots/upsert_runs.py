@@ -147,7 +147,7 @@ def threads_left(connection: Connection, runs: Sequence[objects.Run], named: Seq
 
 
 def accepts(row: Run, run: objects.Run, *, fetched_at: datetime) -> bool:
-    """Is the snapshot not older than the row, and does it leave no terminal status but one that was only sent in?"""
+    """Is the snapshot not older than the row, and leaves it no terminal status that a server told?"""
     if row.fetched_at and row.fetched_at > fetched_at:
         return False
     was_only_sent_in = row.reply_digest == SENT_IN and run.reply_digest != SENT_IN
