@@ -10,6 +10,7 @@ import secrets
 import sys
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from django.contrib.messages import constants as level
@@ -49,8 +50,18 @@ def made_secret_key(folder: Path) -> str:
     return path.read_text().strip()
 
 
+def secret(name: str, value: str, path: str) -> str:
+    """Returns a secret: the variable's own value, or what the file in `NAME_FILE` holds."""
+    if value or not path:
+        return value
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE is {path!r}, and that file cannot be read: {error}") from None
+
+
 def secret_key() -> str:
-    given = env.str("SECRET_KEY", default="")
+    given = secret("SECRET_KEY", env.str("SECRET_KEY", default=""), env.str("SECRET_KEY_FILE", default=""))
     if given and not IS_DEMO:
         return given
     if DEBUG or COMMAND in {"sandbox", "demo"}:
@@ -77,6 +88,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
     "csp",
     "django_htmx",
     "runsdash.audit",
@@ -185,6 +197,50 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
+# Single sign-on by OpenID Connect, where there is an issuer
+OIDC_ISSUER = "" if IS_DEMO else env.str("OIDC_ISSUER", default="")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = secret(
+    "OIDC_CLIENT_SECRET", env.str("OIDC_CLIENT_SECRET", default=""), env.str("OIDC_CLIENT_SECRET_FILE", default="")
+)
+OIDC_SCOPES = env.str("OIDC_SCOPES", default="openid profile email").split()
+OIDC_ROLE_CLAIM = env.str("OIDC_ROLE_CLAIM", default="groups")
+OIDC_DOMAINS = [one.strip().lower() for one in env.list("OIDC_DOMAINS", default=[])]
+LOCAL_SIGN_IN = env.bool("LOCAL_SIGN_IN", default=True) or IS_DEMO
+BREAK_GLASS_USER = env.str("BREAK_GLASS_USER", default="")
+
+
+def roles_of_claims(text: str) -> dict[str, str]:
+    """Reads OIDC_ROLES: `leads=admin,ops=operator`, or JSON where values of the claim have signs in them."""
+    problem = ImproperlyConfigured(
+        "OIDC_ROLES says which role a value of the claim gives: leads=admin,ops=operator or, as JSON, "
+        '{"cn=leads,dc=example": "admin"}. The roles are viewer, operator and admin.'
+    )
+    try:
+        given = json.loads(text) if text.startswith("{") else dict(one.rsplit("=", 1) for one in text.split(",") if one)
+    except ValueError:
+        raise problem from None
+    roles = {str(value).strip(): str(role).strip() for value, role in given.items()}
+    if not set(roles.values()) <= {"viewer", "operator", "admin"}:
+        raise problem
+    return roles
+
+
+OIDC_ROLES = roles_of_claims(env.str("OIDC_ROLES", default="").strip())
+if OIDC_ISSUER:
+    issuer = urlsplit(OIDC_ISSUER)
+    is_local = issuer.hostname in {"localhost", "127.0.0.1", "::1"}
+    if issuer.scheme != "https" and not (issuer.scheme == "http" and is_local):
+        raise ImproperlyConfigured(f"OIDC_ISSUER is {OIDC_ISSUER!r}. It has to begin with https://")
+    if len(OIDC_ISSUER) > 200 or not OIDC_CLIENT_ID or "openid" not in OIDC_SCOPES:
+        raise ImproperlyConfigured("OIDC_ISSUER needs OIDC_CLIENT_ID, and openid among OIDC_SCOPES.")
+if not LOCAL_SIGN_IN and not (OIDC_ISSUER and BREAK_GLASS_USER):
+    raise ImproperlyConfigured(
+        "LOCAL_SIGN_IN is off. Then OIDC_ISSUER has to say where people sign in, and BREAK_GLASS_USER which "
+        "administrator may still use a password when that fails."
+    )
+SOCIALACCOUNT_ADAPTER = "runsdash.accounts.single_sign_on.Doorkeeper"
+
 # Hardening
 SECURE_SSL = env.bool("SECURE_SSL", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL
@@ -264,7 +320,9 @@ USE_I18N = False
 
 # The connection named `default`
 RUNSDASH_API_BASE_URL = env.str("RUNSDASH_API_BASE_URL", default="").rstrip("/")
-RUNSDASH_API_KEY = env.str("RUNSDASH_API_KEY", default="")
+RUNSDASH_API_KEY = secret(
+    "RUNSDASH_API_KEY", env.str("RUNSDASH_API_KEY", default=""), env.str("RUNSDASH_API_KEY_FILE", default="")
+)
 RUNSDASH_API_KIND = env.str("RUNSDASH_API_KIND", default="openai")
 RUNSDASH_API_VERSION = env.str("RUNSDASH_API_VERSION", default="")
 RUNSDASH_API_TIMEOUT_S = env.float("RUNSDASH_API_TIMEOUT_S", default=30.0)

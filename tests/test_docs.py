@@ -258,7 +258,7 @@ def test_no_file_points_outside_the_project():
     assert {str(path.relative_to(ROOT)) for path in found} <= MAY_LOOK_THERE
 
 
-REQUIREMENT = re.compile(r"^([a-z0-9][a-z0-9-]*)(?:\[\w+\])?==([0-9][\w.]*)(?: ; [^\\]+)? \\$", re.MULTILINE)
+REQUIREMENT = re.compile(r"^([a-z0-9][a-z0-9-]*)(?:\[[\w,]+\])?==([0-9][\w.]*)(?: ; [^\\]+)? \\$", re.MULTILINE)
 
 
 def locked(name: str) -> dict[str, str]:
@@ -275,7 +275,7 @@ def locked(name: str) -> dict[str, str]:
 def wanted(name: str) -> dict[str, str]:
     """Versions that people wrote down, mostly with words behind them that say why."""
     lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith(("#", "-r "))]
-    found = [re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==([0-9][\w.]*)(?: +# .+)?", line) for line in lines]
+    found = [re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[\w,]+\])?==([0-9][\w.]*)(?: +# .+)?", line) for line in lines]
     assert None not in found, lines
     return {re.sub(r"[._]", "-", one[1]).lower(): one[2] for one in found}
 

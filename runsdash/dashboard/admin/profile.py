@@ -4,6 +4,7 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.accounts.models import User
+from runsdash.accounts.openid import is_connected
 
 from .token_form import new_form, tokens_for
 
@@ -65,6 +67,7 @@ def profile_page(request: HttpRequest, *, status: int = 200, **context: object) 
     """Renders the page; `context` holds a form that was refused, or a token that was just made."""
     user = request.user
     parts = {"form": ProfileForm(instance=user), "token_form": new_form(user), "tokens": tokens_for(user), "secret": ""}
+    parts["sso_connected"] = bool(settings.OIDC_ISSUER) and is_connected(user)
     return render(request, "admin/profile/profile.html", parts | context, status=status)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -62,6 +63,15 @@ class Shell:
     @property
     def is_read_only(self) -> bool:
         return settings.RUNSDASH_READ_ONLY
+
+    @property
+    def sso_host(self) -> str:
+        """Returns where single sign-on leads to; "" where there is none."""
+        return urlsplit(settings.OIDC_ISSUER).netloc
+
+    @property
+    def has_local_sign_in(self) -> bool:
+        return settings.LOCAL_SIGN_IN
 
     @property
     def can_act(self) -> bool:
