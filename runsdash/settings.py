@@ -6,6 +6,7 @@ Names and defaults are documented in .env.example; a test fails when one is miss
 import json
 import math
 import os
+import re
 import secrets
 import sys
 from ipaddress import ip_network
@@ -78,6 +79,9 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # The path that a proxy serves RunsDash under, such as /runsdash. See wsgi.py.
 SCRIPT_NAME = "" if IS_DEMO else env.str("SCRIPT_NAME", default="").strip("/")
 FORCE_SCRIPT_NAME = f"/{SCRIPT_NAME}" if SCRIPT_NAME else None
+PUBLIC_URL = env.str("PUBLIC_URL", default="")  # where people reach the dashboard: links in messages begin with it
+if PUBLIC_URL and not re.match(r"https?://[^/\s]+", PUBLIC_URL):
+    raise ImproperlyConfigured(f"PUBLIC_URL is {PUBLIC_URL!r}; it has to be a URL such as https://runs.example.org.")
 os.environ.pop("SCRIPT_NAME", None)  # gunicorn would refuse every request without it, probes too
 
 INSTALLED_APPS = [

@@ -99,9 +99,10 @@ def deliver_due(*, deadline_s: float = DEADLINE_S) -> int:
 
 
 def next_due(skipped_rules: list[int]) -> Delivery | None:
-    """Returns the oldest due delivery that nobody holds. Of a rule that is off, only tests go out."""
+    """Returns the oldest due delivery that nobody holds. Of a rule that is off or muted, only tests go out."""
     now = timezone.now()
-    may_go = Q(rule__is_enabled=True) | Q(event_key__startswith=Delivery.TEST)
+    is_loud = Q(rule__muted_until__isnull=True) | Q(rule__muted_until__lte=now)
+    may_go = Q(rule__is_enabled=True) & is_loud | Q(event_key__startswith=Delivery.TEST)
     due = Delivery.objects.filter(leases.free(now), may_go, state=DeliveryState.DUE, due_at__lte=now)
     return due.exclude(rule__in=skipped_rules).select_related("rule").order_by("due_at", "pk").first()
 

@@ -11,7 +11,7 @@ from runsdash.index import run_states
 from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.models import Run, StatusSeen
 
-from .models import Delivery, DeliveryState, Rule
+from .models import Delivery, DeliveryState, Rule, add_deliveries
 
 RECENT = timedelta(hours=1)  # an import of old runs notifies nobody
 BATCH = 500
@@ -23,7 +23,7 @@ STATUSES: dict[str, list[str]] = {  # all of them are in run_states.TELLS
 
 def find_events() -> int:
     """Adds deliveries for what has happened since the last look. Returns how many."""
-    rules = list(Rule.objects.filter(is_enabled=True))
+    rules = list(Rule.objects.filter(is_enabled=True).exclude(event__in=Rule.WATCHING))
     added = add_status_changes(rules)
     for rule in rules:
         if rule.event == Rule.Event.STALE:
@@ -51,11 +51,11 @@ def add_status_changes(rules: Sequence[Rule]) -> int:
     return added
 
 
-def add_status_change(rule: Rule, seen: StatusSeen) -> bool:
+def add_status_change(rule: Rule, seen: StatusSeen) -> int:
     is_asked_for = seen.status in STATUSES.get(rule.event, []) and seen.seen_at >= rule.created_at
     if not (is_asked_for and matches(rule, seen.run)):
-        return False
-    return add_delivery(rule, seen.run, key=f"{seen.status}:{seen.pk}", status=seen.status)
+        return 0
+    return add_of_run(rule, seen.run, key=f"{seen.status}:{seen.pk}", status=seen.status)
 
 
 def add_stale_runs(rule: Rule) -> int:
@@ -64,7 +64,7 @@ def add_stale_runs(rule: Rule) -> int:
     for run in overdue[:BATCH]:
         with skip_if_bad("run", run.upstream_id):
             if matches(rule, run):
-                added += add_delivery(rule, run, key=f"stale:{run.pk}", status="stale")
+                added += add_of_run(rule, run, key=f"stale:{run.pk}", status="stale")
     return added
 
 
@@ -77,20 +77,19 @@ def matches(rule: Rule, run: Run) -> bool:
     return rule.event == Rule.Event.STALE or (run.ended_at or run.created_at) > timezone.now() - RECENT
 
 
-def add_delivery(rule: Rule, run: Run, *, key: str, status: str) -> bool:
-    """Adds a delivery unless the rule has one for this event. Returns whether it was added."""
-    defaults = {"body": event_body(rule, run, status=status), "due_at": timezone.now()}
-    _, is_new = Delivery.objects.get_or_create(rule=rule, event_key=key, defaults=defaults)
-    return is_new
+def add_of_run(rule: Rule, run: Run, *, key: str, status: str) -> int:
+    return add_deliveries(rule, key=key, body=event_body(rule, run, status=status))
 
 
-def add_test_delivery(rule: Rule) -> Delivery:
-    """Adds a made-up event for the worker to send, unless one still waits for it."""
-    if waiting := rule.deliveries.filter(state=DeliveryState.DUE, event_key__startswith=Delivery.TEST).first():
-        return waiting
+def add_test_deliveries(rule: Rule) -> None:
+    """Adds a made-up event for the worker to send to each target that no other test is under way to."""
     now = timezone.now()
     body = {"event": "test", "sentence": "This is a test.", "path": reverse("notification_rule", args=[rule.pk])}
-    return Delivery.objects.create(rule=rule, event_key=f"{Delivery.TEST}{now.timestamp()}", body=body, due_at=now)
+    tests = rule.deliveries.filter(state=DeliveryState.DUE, event_key__startswith=Delivery.TEST)
+    for channel in rule.targets:
+        if not tests.filter(channel=channel).exists():
+            key = f"{Delivery.TEST}{now.timestamp()}"
+            Delivery.objects.create(rule=rule, event_key=key, channel=channel, body=body, due_at=now)
 
 
 def event_body(rule: Rule, run: Run, *, status: str) -> dict[str, object]:

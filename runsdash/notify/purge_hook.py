@@ -10,6 +10,7 @@ def forget_deliveries(*, connection: Connection, run_id: str, run_key: int) -> N
     """Deletes the deliveries of a run by their keys, see events.py."""
     seen = StatusSeen.objects.filter(run_id=run_key).values_list("status", "pk")
     keys = [f"{status}:{pk}" for status, pk in seen] + [f"stale:{run_key}"]
+    keys += [f"{Delivery.MUTED}{key}" for key in keys]
     Delivery.objects.filter(rule__in=Rule.objects.values("pk"), event_key__in=keys).delete()
 
 

@@ -1,11 +1,13 @@
-"""Sends one delivery: a signed webhook or an e-mail. Follows no redirect; says in a few words what came of it."""
+"""Sends one delivery: a signed webhook, a Slack message or an e-mail. Follows no redirect; says what came of it."""
 
 import hmac
 import json
 import logging
 from hashlib import sha256
+from html import escape
 from threading import Event, Thread
 from time import monotonic, time
+from urllib.parse import urljoin
 
 import requests
 from django.conf import settings
@@ -14,7 +16,7 @@ from django.core.mail import get_connection, send_mail
 from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service.wire import WIRE_ERRORS, Adapter, Attempt
 
-from .models import Delivery, Rule
+from .models import Channel, Delivery, Rule
 from .targets import Target, TargetRefused, resolved
 
 MARGIN_S = 0.05  # an error this close to the deadline came of it
@@ -58,10 +60,14 @@ class DeliveryAttempt:
 
 def send(delivery: Delivery, *, until: float) -> tuple[bool, str]:
     """Sends by `until` (monotonic). Returns whether the target took it, and a few words on its answer."""
-    rule = delivery.rule
-    send_by_channel = send_webhook if rule.channel == Rule.Channel.WEBHOOK else send_email
+    rule, channel = delivery.rule, Channel(delivery.channel)
+    target = rule.targets.get(channel)
+    if not target:
+        return False, f"the rule has no {channel.label} any more"
     try:
-        return send_by_channel(rule, delivery, until=until)
+        if channel == Channel.EMAIL:
+            return send_email(rule, delivery, target, until=until)
+        return send_webhook(rule, delivery, target, until=until)
     except TargetRefused as refused:
         return False, str(refused)
     except WIRE_ERRORS as error:
@@ -73,18 +79,32 @@ def send(delivery: Delivery, *, until: float) -> tuple[bool, str]:
         return False, f"{type(error).__name__}: it could not be sent"
 
 
-def send_webhook(rule: Rule, delivery: Delivery, *, until: float) -> tuple[bool, str]:
-    target = resolved(rule.target, until=until)
-    body = json.dumps({"delivery": delivery.pk, **delivery.body}, separators=(",", ":")).encode()
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "RunsDash-webhook",
-        "Host": target.host_header,
-        "X-RunsDash-Delivery": str(delivery.pk),
-        SIGNATURE_HEADER: signature(unseal(rule.sealed_secret) or "", body, at=int(time())),
-    }
+def url_of(body: dict[str, str]) -> str:
+    """Returns the address of what a delivery is about; under PUBLIC_URL a whole one."""
+    return urljoin(settings.PUBLIC_URL, body.get("path", ""))
+
+
+def send_webhook(rule: Rule, delivery: Delivery, url: str, *, until: float) -> tuple[bool, str]:
+    target = resolved(url, until=until)
+    headers = {"Content-Type": "application/json", "User-Agent": "RunsDash-webhook", "Host": target.host_header}
+    if delivery.channel == Channel.SLACK:
+        body = encoded({"text": slack_text(delivery.body)})
+    else:
+        body = encoded({"delivery": delivery.pk, **delivery.body, "rule": rule.name, "url": url_of(delivery.body)})
+        headers["X-RunsDash-Delivery"] = str(delivery.pk)
+        headers[SIGNATURE_HEADER] = signature(unseal(rule.sealed_secret) or "", body, at=int(time()))
     status = post(target, body, headers, until=until)
     return 200 <= status < 300, f"answered {status}"
+
+
+def encoded(body: dict[str, object]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def slack_text(body: dict[str, str]) -> str:
+    """Writes a message as Slack's incoming webhooks take it, with a link where there is a whole address."""
+    sentence = escape(body["sentence"], quote=False)
+    return f"{sentence} <{escape(url_of(body), quote=False)}|Open in RunsDash>" if settings.PUBLIC_URL else sentence
 
 
 def post(target: Target, body: bytes, headers: dict[str, str], *, until: float) -> int:
@@ -103,12 +123,17 @@ def post(target: Target, body: bytes, headers: dict[str, str], *, until: float) 
             attempt.close()
 
 
-def send_email(rule: Rule, delivery: Delivery, *, until: float) -> tuple[bool, str]:
+def without_mail_server() -> str:
+    """Says what becomes of letters where no mail server is set; empty where one is."""
+    return WITHOUT_SERVER.get(settings.EMAIL_BACKEND.split(".")[-2], "")
+
+
+def send_email(rule: Rule, delivery: Delivery, addresses: str, *, until: float) -> tuple[bool, str]:
     body = delivery.body
     subject = f"RunsDash: {body['sentence']}".replace("\n", " ").replace("\r", " ")[:200]
-    lines = [body["sentence"], "", body.get("path", ""), "", f"Rule: {rule.name}"]
-    to = [one.strip() for one in rule.target.split(",")]
-    where = WITHOUT_SERVER.get(settings.EMAIL_BACKEND.split(".")[-2])
+    lines = [body["sentence"], "", url_of(body), "", f"Rule: {rule.name}"]
+    to = [one.strip() for one in addresses.split(",")]
+    where = without_mail_server()
     if where and delivery.attempts:
         return False, NO_SERVER.format(where)  # once is enough: retries would print it again and again
     mail_server = get_connection(timeout=max(0.001, until - monotonic()))

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 
 from runsdash.actions.batch.working import work_some
+from runsdash.notify.conditions import look_at_rules
 from runsdash.notify.delivery_loop import deliver_due
 from runsdash.sync.jobs import import_jobs, thread_jobs  # noqa: F401  they register their kinds
 from runsdash.sync.jobs.jobs import claim_job
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize(
-    ("look", "count"), [(claim_job, 1), (work_some, 1), (deliver_due, 3)]
+    ("look", "count"), [(claim_job, 1), (work_some, 1), (look_at_rules, 1), (deliver_due, 3)]
 )  # rules, status changes, then deliveries
 def test_a_look_that_finds_nothing_asks_once_for_each_kind_by_an_index(look, count):
     with at_most(count) as statements:

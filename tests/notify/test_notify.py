@@ -37,10 +37,9 @@ def receiver(settings):
         yield found
 
 
-def rule_for(target: str, *, event: str = "needs_action", channel: str = "webhook", **more: object) -> Rule:
+def rule_for(target: str, *, event: str = "needs_action", column: str = "webhook_url", **more: object) -> Rule:
     return Rule.objects.create(
-        name="Night shift", event=event, channel=channel, target=target, sealed_secret=seal("secret"),
-        created_by="ada", **more,
+        name="Night shift", event=event, sealed_secret=seal("secret"), created_by="ada", **{column: target}, **more,
     )  # fmt: skip
 
 
@@ -276,7 +275,7 @@ def test_what_is_no_target(url):
 
 
 def test_email(wait_now):
-    rule_for("ops@example.org, night@example.org", channel="email")
+    rule_for("ops@example.org, night@example.org", column="emails")
     run = wait_now()
     assert deliver_due() == 1
     (letter,) = mail.outbox
@@ -287,7 +286,7 @@ def test_email(wait_now):
 @pytest.mark.parametrize("backend", ["console", "dummy"])
 def test_a_letter_without_a_mail_server_is_not_called_sent(settings, wait_now, backend):
     settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
-    rule_for("ops@example.org", channel="email")
+    rule_for("ops@example.org", column="emails")
     wait_now()
     assert deliver_due() == 0
     delivery = Delivery.objects.get()
@@ -297,7 +296,7 @@ def test_a_letter_without_a_mail_server_is_not_called_sent(settings, wait_now, b
 
 def test_a_letter_without_a_mail_server_is_printed_once(settings, wait_now, capsys):
     settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-    rule_for("ops@example.org", channel="email")
+    rule_for("ops@example.org", column="emails")
     wait_now()
     for attempts in (1, 2):
         deliver_due()
@@ -339,7 +338,7 @@ def test_a_silent_mail_server_holds_up_its_own_rule_alone(settings, receiver, wa
     settings.EMAIL_BACKEND = "runsdash.notify.smtp.EmailBackend"
     with SlowServer() as silent:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", silent.port
-        first = rule_for("ops@example.org", channel="email")
+        first = rule_for("ops@example.org", column="emails")
         rule_for(receiver.url)
         wait_now()
         wait_now()
@@ -372,7 +371,7 @@ def test_a_mail_server_has_one_deadline_whatever_it_says(settings, wait_now, dri
     settings.EMAIL_BACKEND = "runsdash.notify.smtp.EmailBackend"
     with SlowServer(drips) as slow:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", slow.port
-        rule_for("ops@example.org", channel="email")
+        rule_for("ops@example.org", column="emails")
         wait_now()
         began = monotonic()
         assert deliver_due(deadline_s=1.0) == 0
@@ -390,9 +389,11 @@ def test_the_deadline_is_shorter_than_the_lease():
 )
 def test_deliveries_are_kept_for_some_days(settings, days, age_days, stays):
     settings.RUNSDASH_DELIVERY_DAYS = days
-    rule = rule_for("a@example.org", channel="email")
+    rule = rule_for("a@example.org", column="emails")
     for state in ("sent", "due"):
-        Delivery.objects.create(rule=rule, event_key=state, body={}, state=state, due_at=timezone.now())
+        Delivery.objects.create(
+            rule=rule, event_key=state, channel="email", body={}, state=state, due_at=timezone.now()
+        )
     Delivery.objects.update(created_at=timezone.now() - timedelta(days=age_days))
     sweep()
     assert set(Delivery.objects.values_list("state", flat=True)) == ({"sent", "due"} if stays else {"due"})

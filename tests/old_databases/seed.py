@@ -126,14 +126,15 @@ def seed_notifications() -> None:
 
     now = timezone.now()
     for event in Rule.Event:
-        for channel, target in (("webhook", "https://old.example/hook"), ("email", "ops@old.example")):
-            rule = Rule.objects.create(
-                name=f"{event} by {channel}", event=event, channel=channel, target=target, created_by="admin",
-                sealed_secret=seal("a secret of old"), is_enabled=False,
-            )  # fmt: skip
+        rule = Rule.objects.create(
+            name=f"Old {event}", event=event, webhook_url="https://old.example/hook", emails="ops@old.example",
+            created_by="admin", sealed_secret=seal("a secret of old"), is_enabled=False, threshold=1, period_s=60,
+        )  # fmt: skip
+        for channel in rule.targets:
             for state in DeliveryState:
                 due = now + timedelta(days=1)
-                Delivery.objects.create(rule=rule, event_key=f"old-{state}", body={"run": 1}, state=state, due_at=due)
+                key = {"event_key": f"old-{state}", "channel": channel}
+                Delivery.objects.create(rule=rule, body={"run": 1}, state=state, due_at=due, **key)
 
 
 def seed_trail(runs: list) -> None:

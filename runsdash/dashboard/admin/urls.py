@@ -17,6 +17,7 @@ urlpatterns = [
     path("notifications/new/", notifications.new, name="notification_new"),
     path("notifications/<int:key>/", notifications.edit, name="notification_rule"),
     path("notifications/<int:key>/deliveries/", notifications.deliveries, name="notification_deliveries"),
+    path("notifications/<int:key>/mute/", notifications.mute, name="notification_mute"),
     path("notifications/<int:key>/remove/", notifications.remove, name="notification_remove"),
     path("notifications/<int:key>/test/", notifications.test, name="notification_test"),
     path("users/", users.users, name="users"),

@@ -48,7 +48,7 @@ PLACES = (
     Place("Add a connection", "connection_new", "plug", words="new upstream api key", needs="manage"),
     Place("Users", "users", "edit", words="people roles", needs="manage"),
     Place("Add a user", "user_new", "plus", words="new people role", needs="manage"),
-    Place("Notifications", "notifications", "send", words="rules webhooks mail alerts", needs="manage"),
+    Place("Notifications", "notifications", "send", words="rules webhooks mail slack alerts", needs="operate"),
     Place("Profile", "profile", "edit", words="theme dark light time zone shortcuts"),
     Place("Change password", "account_change_password", "edit"),
     Place("Sign out", "account_logout", words="log out leave"),
@@ -57,6 +57,11 @@ PLACES = (
 
 def places_for(shell: Shell, text: str) -> list[Place]:
     """Returns the places that a person may open and that are called so; without a text, all."""
-    rights = {"": True, "act": shell.can_act and bool(shell.connections), "manage": shell.can_manage}
+    rights = {
+        "": True,
+        "act": shell.can_act and bool(shell.connections),
+        "operate": shell.can_act,
+        "manage": shell.can_manage,
+    }
     words = text.casefold().split()
     return [place for place in PLACES if rights[place.needs] and place.fits(words)]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import ProtectedError, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -92,8 +92,12 @@ def change(request: HttpRequest, key: int) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, key: int) -> HttpResponse:
     view = own_view(request, key)
-    view.delete()
-    messages.success(request, f"View “{view.name}” deleted.")
+    try:
+        view.delete()
+    except ProtectedError:
+        messages.error(request, f"“{view.name}” stays: a notification rule watches it. Remove that rule first.")
+    else:
+        messages.success(request, f"View “{view.name}” deleted.")
     return redirect("saved_views")
 
 

@@ -34,6 +34,12 @@ def seconds_of(text: str) -> float | None:
     return exact(float(match[1]) * UNIT_S[match[2] or "s"]) if match else None
 
 
+def span_of(seconds: int) -> str:
+    """Writes seconds as `seconds_of` and `moment_of` read them, in the largest unit that fits: `15m`."""
+    unit = next((unit for unit in "wdhm" if seconds and seconds % UNIT_S[unit] == 0), "s")
+    return f"{seconds // UNIT_S[unit]}{unit}"
+
+
 def count_of(text: str) -> float | None:
     """Reads `1200`, `1.2k`, `3M`."""
     match = NUMBER.fullmatch(text.replace(",", ""))

@@ -3,6 +3,7 @@
 import pytest
 
 from runsdash.audit.models import AuditEntry
+from runsdash.index.models import SavedView
 from runsdash.notify.delivery_loop import deliver_due
 from runsdash.notify.models import Delivery, Rule
 from tests.notify.receiver import Receiver, SlowServer
@@ -11,8 +12,7 @@ from tests.pages import parsed
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/notifications/new/"
 TYPED = {
-    "name": "Night shift", "event": "needs_action", "channel": "webhook", "target": "https://hooks.example.org/x",
-    "is_enabled": "on",
+    "name": "Night shift", "event": "needs_action", "webhook_url": "https://hooks.example.org/x", "is_enabled": "on",
 }  # fmt: skip
 
 
@@ -44,8 +44,8 @@ def test_the_list_and_the_rule_page(admin):
     ("name", "value", "words"),
     [
         ("name", "", "required"),
-        ("target", "gopher://x", "https://"),
-        ("target", "https://user:pass@host/", "user name"),
+        ("webhook_url", "gopher://x", "https://"),
+        ("slack_url", "https://user:pass@host/", "user name"),
         ("event", "party", "choice"),
     ],
 )
@@ -60,13 +60,13 @@ def test_bad_input_keeps_what_was_typed(admin, name, value, words):
 
 
 def test_bad_addresses(admin):
-    assert admin.post(PATH, TYPED | {"channel": "email", "target": "a@b.example, nobody"}).status_code == 422
+    assert admin.post(PATH, TYPED | {"emails": "a@b.example, nobody"}).status_code == 422
 
 
 def test_a_test_is_left_to_the_worker_and_followed_until_it_is_over(admin, settings):
     settings.WEBHOOK_ALLOW_PRIVATE = True
     with Receiver() as receiver:
-        admin.post(PATH, TYPED | {"target": receiver.url, "is_enabled": ""})
+        admin.post(PATH, TYPED | {"webhook_url": receiver.url, "is_enabled": ""})
         rule_page = f"/notifications/{Rule.objects.get().pk}/"
         waiting = parsed(admin.post(f"{rule_page}test/", follow=True)).one(id="deliveries")
         assert (waiting["hx-get"], waiting["hx-trigger"]) == (f"{rule_page}deliveries/", "every 1s")
@@ -84,7 +84,7 @@ def test_a_test_speaks_to_no_mail_server(admin, settings):
     settings.EMAIL_BACKEND = "runsdash.notify.smtp.EmailBackend"
     with SlowServer() as silent:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", silent.port
-        admin.post(PATH, TYPED | {"channel": "email", "target": "ops@example.org"})
+        admin.post(PATH, TYPED | {"webhook_url": "", "emails": "ops@example.org"})
         rule_page = f"/notifications/{Rule.objects.get().pk}/"
         for _ in range(8):
             answer = admin.post(f"{rule_page}test/")
@@ -98,8 +98,8 @@ def test_a_test_speaks_to_no_mail_server(admin, settings):
     assert "hx-get" not in over.attributes
 
 
-def test_only_for_admins(operator, viewer, client):
-    assert operator.get("/notifications/").status_code == 403
+def test_not_for_viewers(viewer, client):
+    assert viewer.get("/notifications/").status_code == 403
     assert viewer.post(PATH, TYPED).status_code == 403
     assert client.get("/notifications/").status_code == 302
 
@@ -107,3 +107,95 @@ def test_only_for_admins(operator, viewer, client):
 def test_unknown_rule_and_wrong_method(admin):
     assert admin.get("/notifications/99/").status_code == 404
     assert admin.get("/notifications/99/remove/").status_code == 405
+
+
+WATCHES = {
+    "name": "Flood", "event": "run_count", "threshold": "1.5k", "period": "15m", "least_runs": "",
+    "emails": "ops@example.org", "is_enabled": "on",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "when"),
+    [
+        ({}, "more than 1,500 runs in 15m"),
+        ({"event": "failure_rate", "threshold": "12.5 %", "period": "1h"}, "more than 12.5 % of the runs in 1h"),
+        ({"event": "day_cost", "threshold": "$5"}, "the runs of a day cost more than $5.00"),
+        ({"event": "wait", "threshold": "5m"}, "a run waits longer than 5m"),
+    ],
+)
+def test_an_operator_watches_a_saved_view(operator, typed, when):
+    view = SavedView.objects.create(owner=operator.user, name="Shop", query="model:o3")
+    assert operator.post(PATH, WATCHES | {"view": view.pk} | typed).status_code == 302
+    rule = Rule.objects.get()
+    assert rule.when.startswith(when)
+    assert (rule.view, rule.created_by, rule.check_at is not None) == (view, "operator", True)
+    page = parsed(operator.get(f"/notifications/{rule.pk}/"))
+    assert page.one(id="id_threshold")["value"] == {"1.5k": "1500", "12.5 %": "12.5", "$5": "5"}.get(
+        (WATCHES | typed)["threshold"], "5m"
+    )
+    assert page.one(id="no-public-url")
+    Rule.objects.update(is_above=True)
+    operator.post(f"/notifications/{rule.pk}/", WATCHES | {"view": view.pk, "name": "Other"} | typed)
+    assert Rule.objects.get().is_above
+    operator.post(f"/notifications/{rule.pk}/", WATCHES | typed)
+    assert (Rule.objects.get().is_above, Rule.objects.get().view) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "at"),
+    [({"threshold": "many"}, "id_threshold-err"), ({"period": "3s"}, "id_period-err"), ({"emails": ""}, "form-err")],
+)
+def test_a_condition_that_cannot_be_read(operator, typed, at):
+    response = operator.post(PATH, WATCHES | typed)
+    assert (response.status_code, Rule.objects.count()) == (422, 0)
+    assert parsed(response).one(id=at).text
+
+
+def test_others_rules_are_for_admins_alone(operator, admin):
+    admin.post(PATH, TYPED)
+    rule_page = f"/notifications/{Rule.objects.get().pk}/"
+    assert operator.get(rule_page).status_code == 404
+    assert operator.post(f"{rule_page}mute/", {"hours": "1"}).status_code == 404
+    assert "Night shift" not in parsed(operator.get("/notifications/")).one(id="rules").text
+    operator.post(PATH, WATCHES)
+    assert admin.get(f"/notifications/{Rule.objects.latest('pk').pk}/").status_code == 200
+
+
+def test_a_view_of_others_is_not_offered(operator, viewer):
+    view = SavedView.objects.create(owner=viewer.user, name="Theirs", query="")
+    assert operator.post(PATH, WATCHES | {"view": view.pk}).status_code == 422
+
+
+def test_mute_and_unmute_on_the_record(operator, settings):
+    operator.post(PATH, WATCHES)
+    rule_page = f"/notifications/{Rule.objects.get().pk}/"
+    assert operator.get(f"{rule_page}mute/").status_code == 405
+    operator.post(f"{rule_page}mute/", {"hours": "8"})
+    assert Rule.objects.get().is_muted
+    assert parsed(operator.get(rule_page)).one("form", id="mute").one("button").text.strip() == "Unmute"
+    operator.post(f"{rule_page}mute/", {"hours": ""})
+    assert Rule.objects.get().muted_until is None
+    actions = AuditEntry.objects.filter(kind="outcome").order_by("id").values_list("action", flat=True)
+    assert list(actions)[1:] == ["notification_rule_muted", "notification_rule_unmuted"]
+    settings.RUNSDASH_READ_ONLY = True
+    assert operator.post(f"{rule_page}mute/", {"hours": "8"}).status_code == 403
+    assert not Rule.objects.get().is_muted
+
+
+def test_urls_of_targets_are_not_in_the_trail(admin):
+    admin.post(PATH, TYPED | {"slack_url": "https://hooks.example.org/services/T/B/secret"})
+    assert "secret" not in str(list(AuditEntry.objects.values_list("after", flat=True)))
+
+
+def test_it_says_when_no_mail_server_is_set(operator, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    assert "EMAIL_URL" in parsed(operator.get(PATH)).one(id="no-mail-server").text
+
+
+def test_a_view_that_a_rule_watches_stays(operator):
+    view = SavedView.objects.create(owner=operator.user, name="Shop", query="model:o3")
+    operator.post(PATH, WATCHES | {"view": view.pk})
+    page = parsed(operator.post(f"/runs/views/{view.pk}/delete/", follow=True))
+    assert "a notification rule watches it" in page.text
+    assert SavedView.objects.exists()

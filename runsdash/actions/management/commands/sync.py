@@ -18,6 +18,7 @@ from runsdash.actions.settle.settle_unclear import settle_recent
 from runsdash.index.keeping.fill_columns import fill_columns
 from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.index.totals.rollups import roll_up
+from runsdash.notify.conditions import look_at_rules
 from runsdash.notify.delivery_loop import deliver_due, deliver_until
 from runsdash.sync.jobs import import_jobs, jobs, thread_jobs  # noqa: F401  they register their kinds
 from runsdash.sync.jobs.job_files import delete_left_uploads
@@ -29,6 +30,7 @@ ROLL_UP_EVERY_S = 1.0
 FILL_EVERY_S = 1.0
 RETENTION_EVERY_S = 2.0
 LEFT_OVERS_EVERY_S = 30.0
+RULES_EVERY_S = 1.0
 SWEEP_EVERY_S = 60.0
 FILES_EVERY_S = 600.0
 ONCE_S = 60.0
@@ -113,6 +115,7 @@ def chores() -> list[Chore]:
         Chore(follow_settled, every_s=SETTLE_EVERY_S),
         Chore(roll_up, every_s=ROLL_UP_EVERY_S),
         Chore(fill_columns, every_s=FILL_EVERY_S),
+        Chore(look_at_rules, every_s=RULES_EVERY_S),
         Chore(purge_old_threads, every_s=RETENTION_EVERY_S),
         Chore(purge_left_overs, every_s=LEFT_OVERS_EVERY_S),
         Chore(sweep_live_output, every_s=SWEEP_EVERY_S),
