@@ -31,9 +31,9 @@ lock: $(STAMP) ## requirements*.txt, with all hashes, from requirements*.in; UPG
 demo: $(STAMP) ## sandbox, worker and dashboard with a seeded past; Ctrl-C stops all of it
 	@exec $(RUN) manage.py demo
 
-test: $(STAMP) ## everything that a change can break, the browser included
+test: $(STAMP) ## what a change can break, the main jobs in a browser included
 	@sh tests/system_packages.sh
-	@$(RUN) -m pytest -n 6 --dist loadscope -q -m "not long"
+	@$(RUN) -m pytest -n 4 --dist loadscope -q -m "not long"
 
 test-long: $(STAMP) ## the tests marked long, then the suite on PostgreSQL
 	@sh tests/system_packages.sh

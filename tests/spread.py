@@ -9,9 +9,6 @@ from xdist.scheduler import LoadScopeScheduling
 # Modules that share a process, in the order in which the groups begin.
 GROUPS = {
     "postgresql": ("tests/index/test_on_postgresql.py",),
-    "browser, servers that die": tuple(
-        f"tests/browser/test_{name}.py" for name in ("stream", "outage", "live", "keyboard", "threads")
-    ),
     "browser": ("tests/browser/",),
     "cluster": ("tests/cluster/",),
     "demo": ("tests/test_demo.py",),

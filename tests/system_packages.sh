@@ -1,7 +1,7 @@
 #!/bin/sh
 # What tests need beside Python packages. On Debian as root it is installed; elsewhere the tests say what they skip.
 packages=""
-command -v chromium >/dev/null 2>&1 || packages="$packages chromium fonts-liberation fonts-noto-core"
+command -v chromium-headless-shell >/dev/null 2>&1 || packages="$packages chromium-headless-shell fonts-liberation fonts-noto-core"
 { command -v postgres >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; } || packages="$packages postgresql"
 [ -z "$packages" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -42,7 +42,7 @@ def test_two_people_on_one_run_one_answers_and_the_other_sees_it(visit: Callable
     expect(button).not_to_have_attribute("aria-disabled", "true")
     button.evaluate("button => { button.click(); button.click(); }")
 
-    expect(anna.locator("#run-answered")).to_contain_text("olga answered these calls", timeout=3000)
+    expect(anna.locator("#run-answered")).to_contain_text("olga answered these calls", timeout=POLLED_MS)
     expect(anna.locator("#open-next")).to_be_focused()  # the form has stepped back
     anna.get_by_text("What you typed, not sent").click()
     expect(anna.locator("[data-output]")).to_have_value('{"half": ')
@@ -71,6 +71,7 @@ def test_what_is_typed_is_there_again_after_a_reload(visitor: Visitor, page: Pag
     expect(box).to_have_value("")
 
 
+@pytest.mark.long
 def test_the_button_waits_with_a_reason_until_every_call_has_an_output(page: Page, site: Site) -> None:
     run = waiting_run(site)
     page.goto(run_path(run))
@@ -112,6 +113,7 @@ def test_each_next_answer_is_one_chord(visit: Callable[..., Visitor], site: Site
         seen.append(here)
 
 
+@pytest.mark.long
 def test_an_approval_is_chosen_and_nothing_is_preset(visit: Callable[..., Visitor], site: Site) -> None:
     run = site.upstream.wait(site.upstream.run("/approve check_inventory"), "requires_action")
     page = visit(site, "operator").open(run_path(run))
@@ -129,6 +131,7 @@ def test_an_approval_is_chosen_and_nothing_is_preset(visit: Callable[..., Visito
     assert [one["approve"] for one in sent["body"]["tool_approvals"]] == [False]
 
 
+@pytest.mark.long
 def test_the_tab_says_how_many_need_an_answer(page: Page, site: Site) -> None:
     waiting_page = run_path(waiting_run(site))
     page.goto(waiting_page)

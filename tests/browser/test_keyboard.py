@@ -21,6 +21,7 @@ def test_g_and_a_letter_goes_there(page: Page, site: Site):
         expect(page).to_have_url(site.url + path)
 
 
+@pytest.mark.long
 def test_slash_goes_to_the_search_field(page: Page, site: Site):
     run = site.upstream.wait(site.upstream.run("hello"))
     page.goto(run_path(run))
@@ -34,6 +35,7 @@ def test_slash_goes_to_the_search_field(page: Page, site: Site):
     expect(page.locator("#run")).to_have_attribute("data-run-id", run["id"])
 
 
+@pytest.mark.long
 def test_what_was_not_found_is_typed_over(visitor: Visitor, page: Page):
     visitor.expected_statuses = {404}
     page.goto("/go/?id=run_nowhere")
@@ -56,6 +58,7 @@ def test_j_and_k_walk_the_rows_and_enter_opens_one(page: Page, site: Site):
     expect(page.locator("#run")).to_have_attribute("data-run-id", wanted)
 
 
+@pytest.mark.long
 def test_x_selects_the_row_and_the_mouse_does_not_stop_the_keys(page: Page, site: Site):
     for _ in range(3):  # more than are ticked one by one
         page.goto(run_path(site.upstream.wait(site.upstream.run("hello"))))
@@ -175,6 +178,7 @@ def test_without_the_clipboard_of_https_a_text_is_really_copied(page: Page, site
     assert page.locator("#search-q").input_value().split() == text.split()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answers", ["true", "false"])
 def test_a_copy_that_did_not_happen_is_not_claimed(page: Page, site: Site, answers: str):
     """Browsers answer true although nothing was selected, so what they answer is not enough."""

@@ -53,6 +53,7 @@ def test_rows_change_in_place_and_newer_runs_wait_above(visitor: Visitor, page: 
     expect(page.locator("#run-rows tr").first).not_to_have_attribute("data-run-id", ids[0])
 
 
+@pytest.mark.long
 def test_the_inbox_fills_while_one_looks(visitor: Visitor, page: Page, site: Site) -> None:
     page.goto("/needs-action/")
     other = visitor.context.new_page()
@@ -115,6 +116,7 @@ def test_a_long_filter_is_suggested_to_and_sent(page: Page, site: Site) -> None:
     expect(page.locator("#run-rows tr")).to_have_count(1)
 
 
+@pytest.mark.long
 def test_the_profile_turns_keys_off(visit: Callable[..., Visitor], site: Site) -> None:
     page = visit(site, "viewer").open("/profile/")
     page.get_by_label("Single-key shortcuts").uncheck()
@@ -125,6 +127,7 @@ def test_the_profile_turns_keys_off(visit: Callable[..., Visitor], site: Site) -
     expect(page.locator("#keys")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_lost_network_is_said_and_forgotten_when_it_is_back(visitor: Visitor, page: Page) -> None:
     page.goto("/")
     visitor.context.set_offline(True)

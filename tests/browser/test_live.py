@@ -79,6 +79,7 @@ def test_a_run_that_starts_to_wait_gets_its_form_without_reload(visitor: Visitor
     assert page.evaluate("window.stillTheSamePage")
 
 
+@pytest.mark.long
 def test_when_somebody_else_answers_the_page_shows_it_and_keeps_the_half_typed_text(
     visitor: Visitor, page: Page, site: Site
 ):

@@ -89,6 +89,7 @@ def test_a_run_is_cancelled_with_a_reason_and_followed_to_its_end(visitor: Visit
     assert "cancel_run wrong customer done (200)" in audit_lines(page, run)[0]
 
 
+@pytest.mark.long
 def test_metadata_is_added_changed_and_removed_in_the_dialog(visitor: Visitor, site: Site):
     run = site.upstream.wait(site.upstream.run("hello", metadata={"ticket": "T-1", "team": "returns", "old": "x"}))
     site.upstream.clear_requests()
@@ -117,6 +118,7 @@ def test_metadata_is_added_changed_and_removed_in_the_dialog(visitor: Visitor, s
     assert "modify_run renumbered done (200)" in audit_lines(page, run)[0]
 
 
+@pytest.mark.long
 def test_what_is_typed_survives_a_refusal_of_the_metadata(visitor: Visitor, site: Site):
     run = site.upstream.wait(site.upstream.run("hello", metadata={"ticket": "T-1"}))
     site.upstream.clear_requests()
@@ -164,6 +166,7 @@ def test_a_new_run_goes_from_the_form_through_an_answer_to_completed(visitor: Vi
     assert any("create_run a try done (200)" in line for line in lines[1:])
 
 
+@pytest.mark.long
 def test_a_search_on_a_phone_ends_at_the_word(visit: Callable[..., Visitor], site: Site):
     run = site.upstream.wait(site.upstream.run("/long 40"))
     page = visit(site, viewport={"width": 390, "height": 844}, has_touch=True).open(run_path(run))

@@ -135,6 +135,7 @@ def test_seen_runs_of_a_failing_upstream_keep_their_copy_under_a_banner(guest: V
         status_is(page, "requires_action")
 
 
+@pytest.mark.long
 def test_a_wrong_key_is_a_page_that_says_so(
     visit: Callable[..., Visitor], guest: Visitor, prepared: Prepared, shaky: Site
 ):

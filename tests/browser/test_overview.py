@@ -30,6 +30,7 @@ def two_weeks(prepared: Prepared, tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
+@pytest.mark.long
 def test_what_a_customer_cost_this_week_against_the_last_in_three_clicks(visit, two_weeks: Site) -> None:
     visitor: Visitor = visit(two_weeks, "viewer")
     page = visitor.open("/")

@@ -36,6 +36,7 @@ def test_it_opens_suggests_and_leads_there(page: Page, site: Site):
     expect(page.locator("#run")).to_have_attribute("data-run-id", run["id"])
 
 
+@pytest.mark.long
 def test_enter_searches_and_a_phone_has_it_too(page: Page, site: Site):
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/profile/")

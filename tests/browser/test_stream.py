@@ -93,6 +93,7 @@ def test_words_appear_before_the_run_ends_and_stay_through_a_reload(author: Visi
     assert not [one for one in author.requests if "/stream/" in one.url]
 
 
+@pytest.mark.long
 def test_everybody_reads_the_same_words_and_nobody_twice(author: Visitor, visit: Callable[..., Visitor], writing: Site):
     page = start(author, "/long 400")  # longer than a busy machine takes for three pages
     until_words(page, FEW)

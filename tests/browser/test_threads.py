@@ -33,6 +33,7 @@ def test_a_file_of_threads_shows_its_progress(
         assert len([one for one in visitor.requests if "/threads/imports/" in one.url]) == asked
 
 
+@pytest.mark.long
 def test_archive_delete_and_look_again(visitor: Visitor, site: Site) -> None:
     run = site.upstream.wait(site.upstream.run("/plot"))
     page = visitor.open(f"/threads/{run['thread_id']}/")

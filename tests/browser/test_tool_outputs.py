@@ -72,6 +72,7 @@ def test_numbers_typed_in_fields_keep_their_digits_over_both_switches(page: Page
     assert without_spaces(sent_output(page, site)) == f'{{"left":{NUMBERS[0]},"lots":[{",".join(NUMBERS)}]}}'
 
 
+@pytest.mark.long
 def test_numbers_pasted_raw_keep_their_digits_in_the_fields(page: Page, site: Site):
     deep = ",".join(f'"x":{number}' for number in NUMBERS)
     for number in reversed(NUMBERS):
@@ -85,6 +86,7 @@ def test_numbers_pasted_raw_keep_their_digits_in_the_fields(page: Page, site: Si
     assert without_spaces(sent_output(page, site)) == without_spaces(whole.replace("\\u00fc", "ü"))
 
 
+@pytest.mark.long
 def test_what_the_fields_would_change_stays_raw(page: Page):
     choose(page, "raw")
     for text in CHANGED_BY_FIELDS:

@@ -32,7 +32,7 @@ def polls(page: Page) -> None:
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
-@pytest.mark.parametrize("dialog", [True, False], ids=["dialog", "page"])
+@pytest.mark.parametrize("dialog", [True, pytest.param(False, marks=pytest.mark.long)], ids=["dialog", "page"])
 def test_a_page_with_typed_text_stays_and_sends_after_signing_in_beside_it(
     visitor: Visitor, site: Site, dialog: bool
 ) -> None:
@@ -58,6 +58,7 @@ def test_a_page_with_typed_text_stays_and_sends_after_signing_in_beside_it(
     assert site.upstream.get(run_path(run, "").removesuffix("/"))["metadata"]["ticket"] == TEXT.replace("\n", " ")
 
 
+@pytest.mark.long
 def test_a_page_without_typed_text_goes_to_the_sign_in(visitor: Visitor) -> None:
     page = visitor.open("/profile/")
     signs_out(visitor)
@@ -65,7 +66,7 @@ def test_a_page_without_typed_text_goes_to_the_sign_in(visitor: Visitor) -> None
     expect(page).to_have_url(re.compile("/accounts/login/.*profile"))
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+@pytest.mark.parametrize("scripts", [True, pytest.param(False, marks=pytest.mark.long)], ids=["scripts", "plain"])
 def test_what_a_form_posted_is_there_after_signing_in(visit: Callable[..., Visitor], site: Site, scripts: bool) -> None:
     visitor = visit(site, java_script_enabled=scripts)
     page = visitor.open("/runs/new/")
@@ -81,6 +82,7 @@ def test_what_a_form_posted_is_there_after_signing_in(visit: Callable[..., Visit
     expect(page.get_by_text("Choose the assistant that runs")).to_be_visible()
 
 
+@pytest.mark.long
 def test_an_old_token_is_answered_with_the_text_and_one_click(visit: Callable[..., Visitor], site: Site) -> None:
     visitor = visit(site, java_script_enabled=False)
     page = visitor.open("/runs/new/")

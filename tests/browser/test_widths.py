@@ -86,18 +86,15 @@ def too_wide(visitor: Visitor, paths: list[str], widths: tuple[int, ...]) -> lis
     return found
 
 
-@pytest.mark.parametrize(
-    ("every", "widths"), [(9, (320, 1024, 1440)), pytest.param(1, WIDTHS, marks=pytest.mark.long)], ids=["some", "all"]
-)
-def test_pages_are_as_wide_as_the_window(
-    visit: Callable[..., Visitor], wide: Site, every: int, widths: tuple[int, ...]
-):
+@pytest.mark.long
+def test_pages_are_as_wide_as_the_window(visit: Callable[..., Visitor], wide: Site):
     visitor = visit(wide, "admin")
     visitor.expected_statuses = {404, 410, 422}
-    found = too_wide(visitor, paths_of(wide)[::every], widths)
+    found = too_wide(visitor, paths_of(wide), WIDTHS)
     assert not found, "\n".join(found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [320, 390, 1440])
 def test_statuses_above_the_list_are_never_cut(visit: Callable[..., Visitor], wide: Site, width: int):
     page = visit(wide).open("/runs/?facets=1")
@@ -116,6 +113,7 @@ def test_statuses_above_the_list_are_never_cut(visit: Callable[..., Visitor], wi
     assert box["x"] + box["width"] <= width
 
 
+@pytest.mark.long
 def test_a_missing_image_says_so(visit: Callable[..., Visitor], wide: Site):
     visitor = visit(wide)
     visitor.expected_statuses = {404}
@@ -136,6 +134,7 @@ SIDE = """(one) => {
 }"""
 
 
+@pytest.mark.long
 def test_each_paragraph_has_its_own_direction_and_code_runs_left_to_right(visit: Callable[..., Visitor], wide: Site):
     words = "שלום world.\n\nplain words\n\n* שלום\n\n```\nשלום = 1\n```"
     run = wide.upstream.wait(wide.upstream.run(words))

@@ -114,6 +114,7 @@ def test_filter_and_paging(plain: Visitor, site: Site):
     assert {row.get_attribute("data-status") for row in rows.all()} == {"completed"}
 
 
+@pytest.mark.long
 def test_a_page_with_a_form_does_not_reload_what_is_typed_away(plain: Visitor, site: Site):
     run = site.upstream.wait(site.upstream.run("/tool check_inventory"), "requires_action")
     page = plain.open(run_path(run))
@@ -130,6 +131,7 @@ def test_a_live_page_reloads_itself(plain: Visitor, site: Site):
     assert page.locator("noscript meta[http-equiv=refresh]").count() or page.locator("meta[http-equiv=refresh]").count()
 
 
+@pytest.mark.long
 def test_what_only_a_script_can_do_is_not_offered(plain: Visitor, site: Site):
     run = site.upstream.wait(site.upstream.run("hello", metadata={"ticket": "T-1"}))
     page = plain.open(run_path(run))

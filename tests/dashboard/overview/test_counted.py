@@ -32,6 +32,11 @@ pytestmark = pytest.mark.django_db
 DAY_S = 86400
 
 
+@pytest.fixture(autouse=True)
+def _no_counts() -> None:
+    cache.clear()
+
+
 @pytest.fixture
 def customers(db: None) -> Connection:
     """Runs of two weeks and three customers, some without; threads have a tier."""

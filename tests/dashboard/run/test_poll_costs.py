@@ -112,7 +112,10 @@ def test_fifty_viewers_cost_one_read_an_interval_whatever_the_interval(unlimited
     assert 0.7 <= reads_an_interval(upstream, thread_path, interval_s=5) <= READS_AN_INTERVAL
 
 
-@pytest.mark.parametrize("page", ["run", "thread", "/", "/runs/", "/needs-action/"])
+@pytest.mark.parametrize(
+    "page",
+    ["run", "/runs/", *(pytest.param(page, marks=pytest.mark.long) for page in ("thread", "/", "/needs-action/"))],
+)
 def test_a_poll_that_brings_nothing_is_small(page, unlimited, upstream, web, operator):
     run = upstream.seed(status="requires_action", steps=1)
     operator.get(path_of(run))
@@ -123,7 +126,9 @@ def test_a_poll_that_brings_nothing_is_small(page, unlimited, upstream, web, ope
     assert len(answer) <= POLL_BYTES
 
 
-@pytest.mark.parametrize("path", ["/", "/runs/", "/needs-action/"])
+@pytest.mark.parametrize(
+    "path", ["/runs/", *(pytest.param(path, marks=pytest.mark.long) for path in ("/", "/needs-action/"))]
+)
 def test_a_poll_that_brings_a_newer_sync_time_alone_brings_no_rows(path, unlimited, upstream, web, operator):
     operator.get(path_of(upstream.seed(status="requires_action", steps=1)))
     poll = parsed(operator.get(path)).one(id="poll")

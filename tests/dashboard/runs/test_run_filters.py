@@ -1,6 +1,5 @@
 """What stands around the rows of the run list: facets, suggestions, clauses, sorts, columns, marks."""
 
-from dataclasses import replace
 from unicodedata import normalize
 from urllib.parse import urljoin
 
@@ -11,21 +10,17 @@ from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.dashboard.shell.links import run_url
-from runsdash.index.models import Assistant, Connection, Run
-from runsdash.index.search import facets as facets_module
-from runsdash.index.search.facets import Count, facets_of
+from runsdash.index.models import Assistant, Connection
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.suggestions import suggestions
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.service import objects
 from tests.pages import Element, page_of, run_ids
-from tests.queries import at_most
 from tests.rows import made_connection, made_run, made_runs, waiting_for
 
 pytestmark = pytest.mark.django_db
 URL = "/runs/"
 HTMX = {"HX-Request": "true"}
-UNHURRIED = replace(facets_module.QUICK, find_s=30, index_s=30, statement_s=30)
 
 
 @pytest.fixture
@@ -141,73 +136,6 @@ def test_assistants_are_named(viewer: Client, prod: Connection) -> None:
     Assistant.objects.create(connection=prod, upstream_id=run.assistant_id, name="Stock bot", fetched_at=run.created_at)
     entry = facets(viewer).one("div", id="facet-assistant").one("div", data_value=run.assistant_id)
     assert entry.one("span").text == "Stock bot"
-
-
-@pytest.fixture
-def many(prod: Connection) -> Connection:
-    """CAP + 5 completed runs of two models in turn, of which every 700th used a rare assistant; and a newer run."""
-    (run,) = made_runs(prod, 1)
-    first = int(run.created_at.timestamp()) - 9
-    shared = {"connection": prod, "thread": run.thread, "created_at": run.created_at, "status": "completed"}
-    Run.objects.bulk_create(
-        [
-            Run(
-                id=first << 30 | n,
-                upstream_id=f"many_{n}",
-                model=f"m{n % 2}",
-                assistant_id="rare" if n % 700 == 0 else "often",
-                **shared,
-            )
-            for n in range(facets_module.CAP + 5)
-        ],
-        batch_size=900,
-    )
-    return prod
-
-
-def test_a_large_list_says_that_there_are_more(many: Connection) -> None:
-    with at_most(12):
-        found = facets_of(parsed(""))
-    cap = facets_module.CAP
-    assert (found.total, found.is_more, found.total_text) == (cap, True, "10,000+")
-    assert found.statuses["completed"] == Count("completed", cap, is_more=True)
-    models = {count.value: count for count in found.counts["model"]}
-    assert models["m0"] == Count("m0", 5003)
-    assert found.counts["connection"] == [Count("prod", cap, is_more=True)]
-    in_two = facets_of(parsed("has:metadata"))
-    assert in_two.total == 0
-
-
-@pytest.mark.clock
-def test_what_no_index_counts_is_counted_run_by_run(viewer: Client, many: Connection) -> None:
-    text = "-status:failed"
-    hasty = facets_module.counted(parsed(text), None, UNHURRIED)
-    assert hasty.can_be_finer
-    assert {count.value: count.text for count in hasty.counts["model"]}["m0"] == "500+"  # of the newest 1,000
-    told = {count.value: count.text for count in hasty.counts["status"]}  # by the index of statuses
-    assert (told["completed"], told["failed"], told["queued"]) == ("10,000+", "0", "0")
-    first = facets(viewer, q=text).one("div", id="facets")
-    again = f"/runs/facets/?q={text.replace(':', '%3A')}&exact=1"
-    assert first.get("hx-get", again) == again  # without it when all was counted at once
-    page = page_of(viewer.get(again, headers=HTMX))
-    assert page.one("div", id="facets").get("hx-get") is None
-    assert (counts(page, "model")["m0"], counts(page, "assistant")["rare"]) == ("5,003", "15")
-    assert counts(page, "status") == {"completed": "10,000+", "failed": "0"}
-
-
-def test_without_time_a_first_look_says_at_least_and_a_second_one_all(many: Connection) -> None:
-    hurried = replace(UNHURRIED, index_s=0)
-    whole = facets_module.counted(parsed(""), None, hurried)
-    assert (whole.total, whole.is_more, whole.can_be_finer) == (facets_module.CAP, True, True)
-    assert whole.statuses["completed"] == Count("completed", 1000, is_more=True)  # of the newest 1,000
-    text = "model:m0 status:completed"
-    glance = replace(UNHURRIED, find_s=0)
-    stopped = facets_module.counted(parsed("-status:failed"), None, glance)
-    assert stopped.total == facets_module.CAP  # completed ones alone
-    half = facets_module.counted(parsed(text), None, hurried)
-    assert (half.total, half.is_more, half.can_be_finer) == (5003, False, True)
-    assert half.counts["assistant"][0] == Count("often", 997, is_more=True)
-    assert facets_of(parsed(text)).counts["assistant"][0] == Count("often", 4988)
 
 
 def test_facets_of_a_bad_filter_are_empty(viewer: Client, prod: Connection) -> None:

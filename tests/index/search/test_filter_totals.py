@@ -2,11 +2,14 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import ids_of
@@ -14,9 +17,11 @@ from runsdash.index.search.filter_totals import FilterTotals, totals_of, walked
 from runsdash.index.search.predicates import run_query_of
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.time_budget import TimeBudget
+from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.totals.histogram_buckets import bucket_of
 from runsdash.index.totals.rollups import roll_up
-from tests.rows import made_connection, made_run
+from runsdash.service import objects
+from tests.rows import kept_for_the_module, made_connection, made_run, run_object
 
 pytestmark = pytest.mark.django_db
 TINY = TimeBudget(walk_s=0.0, statement_s=60, first_chunk=7, probed=5, gathered=5)
@@ -27,20 +32,31 @@ FILTERS = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def prod(db: None) -> Connection:
+@pytest.fixture(autouse=True)
+def _no_counts(db: None) -> None:
     cache.clear()
-    prod, dice = made_connection(), random.Random(4)
-    other = made_connection("other")
-    for number in range(60):
-        made_run(
-            prod if number % 5 else other,
-            age_s=60 + number * 600,
-            status=dice.choice(["completed", "completed", "failed", "queued"]),
-            model=dice.choice(["gpt-4o", "gpt-4o-mini", "unheard-of"]),
-            usage={"prompt_tokens": number, "completion_tokens": 9, "total_tokens": number + 9} if number % 3 else None,
-        )
-    return prod
+
+
+@pytest.fixture(scope="module")
+def prod(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Connection]:
+    with kept_for_the_module(django_db_blocker):
+        prod, other, dice = made_connection(), made_connection("other"), random.Random(4)
+        raws: dict[bool, list[dict]] = {True: [], False: []}
+        for number in range(60):
+            raw = run_object(
+                age_s=60 + number * 600,
+                status=dice.choice(["completed", "completed", "failed", "queued"]),
+                model=dice.choice(["gpt-4o", "gpt-4o-mini", "unheard-of"]),
+                usage=(
+                    {"prompt_tokens": number, "completion_tokens": 9, "total_tokens": number + 9}
+                    if number % 3
+                    else None
+                ),
+            )
+            raws[bool(number % 5)].append(raw)
+        for connection, own in ((prod, raws[True]), (other, raws[False])):
+            upsert_runs(connection, [objects.Run.from_raw(raw) for raw in own], fetched_at=timezone.now())
+        yield prod
 
 
 def in_python(runs: list[Run]) -> tuple[object, ...]:
