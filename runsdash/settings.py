@@ -74,6 +74,7 @@ def secret_key() -> str:
 
 
 SECRET_KEY = secret_key()
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # earlier ones, while they are still needed
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # The path that a proxy serves RunsDash under, such as /runsdash. See wsgi.py.
@@ -150,7 +151,8 @@ MESSAGE_TAGS = dict.fromkeys((level.INFO, level.SUCCESS), "good") | {level.WARNI
 
 # Database: SQLite tuned for one writer and many readers, or PostgreSQL by URL.
 SQLITE_URL = f"sqlite:///{STATE_DIR / 'runsdash.sqlite3'}"
-DATABASES = {"default": env.db_url_config(SQLITE_URL) if IS_DEMO else env.db_url("DATABASE_URL", default=SQLITE_URL)}
+DATABASE_URL = secret("DATABASE_URL", env.str("DATABASE_URL", default=""), env.str("DATABASE_URL_FILE", default=""))
+DATABASES = {"default": env.db_url_config(SQLITE_URL if IS_DEMO else DATABASE_URL or SQLITE_URL)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # To open the file again for each request takes a fifth of a list's time.
     DATABASES["default"]["CONN_MAX_AGE"] = None
@@ -177,7 +179,8 @@ CACHES = {
     # Parts of pages that many people look at, cached by each process. A key holds all that the part depends on.
     "fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100}},
 }
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_URL = secret("EMAIL_URL", env.str("EMAIL_URL", default=""), env.str("EMAIL_URL_FILE", default=""))
+vars().update(env.email_url_config(EMAIL_URL or "consolemail://"))
 if vars()["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
     EMAIL_BACKEND = "runsdash.notify.smtp.EmailBackend"  # has one time limit for a whole letter
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="runsdash@localhost")
