@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from runsdash.audit.trail import record_done, record_refusal
 
+from . import sessions
 from .addresses import client_address
 from .models import User
 from .names import name_key
@@ -37,6 +38,7 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
 
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
+        sessions.begin(request, self.get_client_ip(request))
         record_done(action="sign_in", actor=user.username)
 
     def logout(self, request: HttpRequest) -> None:
@@ -44,6 +46,12 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
         super().logout(request)
         if name:
             record_done(action="sign_out", actor=name)
+
+    def set_password(self, user: User, password: str) -> None:
+        """Takes a new password of somebody's own; it ends their sessions, and the view renews the present one."""
+        super().set_password(user, password)
+        sessions.end_sessions(user)
+        record_done(action="password_changed", actor=user.username)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Returns what tries are counted by. Where a proxy writes nothing readable, its visitors share a limit."""

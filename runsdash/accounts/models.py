@@ -1,8 +1,12 @@
-"""Holds people, with their role and how they like their pages, and the tokens of scripts."""
+"""Holds people, with their role and how they like their pages, their sessions, and the tokens of scripts."""
 
 from __future__ import annotations
 
+from importlib import import_module
+
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -64,6 +68,18 @@ class User(AbstractUser):
     def initials(self) -> str:
         words = (self.get_full_name() or self.username).replace(".", " ").replace("-", " ").split()
         return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+class UserSession(AbstractBaseSession):
+    """Holds a session of a browser: Django's columns, and whose it is, since when, and when it was last used."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions")
+    made_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    @classmethod
+    def get_session_store_class(cls) -> type:
+        return import_module(settings.SESSION_ENGINE).SessionStore
 
 
 class ApiToken(models.Model):

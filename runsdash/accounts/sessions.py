@@ -1,21 +1,101 @@
-"""Keeps sessions in the database as Django does, and reads one by a statement that is kept.
+"""Keeps sessions in a table of ours, ends them by their limits, and lists and ends those of a person.
 
-Every request reads its session, and Django spends more time on making that statement than the database on answering.
+Every request reads its session by a statement that is kept: Django spends more time on making it than the database on
+answering.
 """
 
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
-from django.contrib.sessions.models import Session
+from django.db import DatabaseError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-LOOK_UP = "SELECT * FROM django_session WHERE session_key = %s"
+from .models import User, UserSession
+
+LOOK_UP = "SELECT * FROM accounts_usersession WHERE session_key = %s"
+NOTED_EVERY = timedelta(minutes=1)  # the last use is written no more often
+POLLS = ("/live/", "/frame/", "/imports/", "/deliveries/")  # a page that is left open asks for these by itself
+CAME_FROM, MADE_AT = "came_from", "made_at"
+AGENT_CHARS = 200
 
 
 class SessionStore(DatabaseSessions):
-    """Stores sessions in the same table and under the same cookie as Django's own."""
+    """Stores sessions as Django does, beside them whose each is, since when, and when it was last used."""
 
-    def _get_session_from_db(self) -> Session | None:
-        found = next(iter(Session.objects.raw(LOOK_UP, [self.session_key])), None)
-        if found is None or found.expire_date <= timezone.now():
+    row: UserSession | None = None
+
+    @classmethod
+    def get_model_class(cls) -> type[UserSession]:
+        return UserSession
+
+    def _get_session_from_db(self) -> UserSession | None:
+        self.row = next(iter(UserSession.objects.raw(LOOK_UP, [self.session_key])), None)
+        if self.row is None or is_over(self.row):
             self._session_key = None
             return None
-        return found
+        return self.row
+
+    def create_model_instance(self, data: dict[str, Any]) -> UserSession:
+        row = super().create_model_instance(data)
+        row.user_id = data.get("_auth_user_id")
+        row.made_at = datetime.fromisoformat(data[MADE_AT]) if MADE_AT in data else timezone.now()
+        row.seen_at = timezone.now()
+        return row
+
+    def note_use(self) -> None:
+        """Writes that somebody is there, at most once a minute. A page that only reads goes on without it."""
+        now = timezone.now()
+        if self.row is not None and now - self.row.seen_at >= NOTED_EVERY:
+            with contextlib.suppress(DatabaseError):
+                UserSession.objects.filter(pk=self.row.pk).update(seen_at=now)
+
+
+def is_over(row: UserSession) -> bool:
+    """Tells whether a session has passed a limit: its whole length, or the time that nobody was there."""
+    now = timezone.now()
+    idle = timedelta(hours=settings.SESSION_IDLE_HOURS)
+    is_idle = bool(idle) and now - row.seen_at > idle
+    return row.expire_date <= now or is_idle or now - row.made_at > timedelta(days=settings.SESSION_DAYS)
+
+
+def begin(request: HttpRequest, address: str) -> None:
+    """Notes with a session that has just been signed in where it came from; clears away what has ended."""
+    agent = request.headers.get("User-Agent", "")[:AGENT_CHARS]
+    request.session[CAME_FROM] = {"agent": agent, "address": address}
+    request.session[MADE_AT] = timezone.now().isoformat()
+    UserSession.objects.filter(expire_date__lt=timezone.now()).delete()
+
+
+def sessions_of(user: User) -> QuerySet[UserSession]:
+    return UserSession.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-seen_at")
+
+
+def end_sessions(user: User, *, but: str | None = None) -> int:
+    """Signs a person out everywhere, but in the session with this key; returns how many sessions ended."""
+    return UserSession.objects.filter(user=user).exclude(session_key=but or "").delete()[0]
+
+
+def mark_of(row: UserSession) -> str:
+    """Returns what a page names a session by; its key opens it and is shown to nobody."""
+    return hashlib.sha256(row.session_key.encode()).hexdigest()[:16]
+
+
+def noted_use(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Notes that a session was used by a person; what a page asks for by itself does not count."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not (request.headers.get("HX-Request") and request.path_info.endswith(POLLS)):
+            request.session.note_use()
+        return response
+
+    return middleware

@@ -22,6 +22,7 @@ from runsdash.audit.trail import record_done, record_refusal
 from .models import User
 from .openid import Callback, CheckedOpenID, Claims, provider_for
 from .roles import Role
+from .sessions import end_sessions
 
 ACTOR = "single sign-on"
 LADDER = [Role.NONE, Role.VIEWER, Role.OPERATOR, Role.ADMIN]
@@ -111,6 +112,7 @@ def refresh_known(request: HttpRequest, user: User, claims: Claims) -> None:
     if role is not None and role != user.role and user.username != settings.BREAK_GLASS_USER:
         before, user.role = {"role": user.role}, role
         user.save(update_fields=["role"])
+        end_sessions(user)
         record_done(action="user_changed", actor=ACTOR, before=before, after={"username": user.username, "role": role})
 
 

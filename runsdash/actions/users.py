@@ -1,6 +1,7 @@
 """Adds accounts, changes their role or password and turns them off, for administrators and on the record."""
 
 from runsdash.accounts.models import User
+from runsdash.accounts.sessions import end_sessions
 
 from .audited_change import change
 
@@ -14,7 +15,10 @@ def save_user(*, actor: User, user: User, password: str = "") -> User:
 
     def act() -> tuple[User, dict[str, object]]:
         user.save()
-        return user, picture(user) | {"password_set": bool(password)}
+        after = picture(user)
+        if password or (before or after) != after:
+            end_sessions(user)
+        return user, after | {"password_set": bool(password)}
 
     action = "user_added" if is_new else "user_changed"
     return change(actor=actor, action=action, right="can_manage", connection_slug="", act=act, before=before)

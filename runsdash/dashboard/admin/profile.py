@@ -16,6 +16,7 @@ from runsdash.accounts.guards import viewer_required
 from runsdash.accounts.models import User
 from runsdash.accounts.openid import is_connected
 
+from .sessions import session_rows
 from .token_form import new_form, tokens_for
 
 
@@ -67,6 +68,7 @@ def profile_page(request: HttpRequest, *, status: int = 200, **context: object) 
     """Renders the page; `context` holds a form that was refused, or a token that was just made."""
     user = request.user
     parts = {"form": ProfileForm(instance=user), "token_form": new_form(user), "tokens": tokens_for(user), "secret": ""}
+    parts["sessions"] = session_rows(request)
     parts["sso_connected"] = bool(settings.OIDC_ISSUER) and is_connected(user)
     return render(request, "admin/profile/profile.html", parts | context, status=status)
 

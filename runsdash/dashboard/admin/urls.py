@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import audit, connections, customers, notifications, profile, tokens, users
+from . import audit, connections, customers, notifications, profile, sessions, tokens, users
 
 urlpatterns = [
     path("audit/", audit.audit, name="audit"),
@@ -26,6 +26,7 @@ urlpatterns = [
     path("profile/", profile.profile, name="profile"),
     path("profile/theme/", profile.theme, name="profile_theme"),
     path("profile/time-zone/", profile.time_zone, name="profile_time_zone"),
+    path("profile/sessions/end/", sessions.end, name="profile_sessions_end"),
     path("profile/tokens/", tokens.add, name="profile_tokens"),
     path("profile/tokens/<int:key>/revoke/", tokens.revoke, name="profile_token_revoke"),
 ]

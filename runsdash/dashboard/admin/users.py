@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -73,6 +74,8 @@ def answer(request: HttpRequest, form: UserForm) -> HttpResponse:
     """Shows the form, or goes back to the list once it was saved."""
     if request.method == "POST" and form.is_valid():
         person = save_user(actor=request.user, user=form.instance, password=form.cleaned_data["password"])
+        if person.pk == request.user.pk:
+            update_session_auth_hash(request, person)  # one's own sessions have ended, but for this one
         messages.success(request, f"The account {person.username} is saved.")
         return HttpResponseRedirect(reverse("users"))
     context = {"form": form, "name": form.instance.username if form.instance.pk else ""}

@@ -15,9 +15,9 @@ SESSION_AND_USER = 2
 
 def test_a_frame_takes_one_statement_and_renders_what_changes_alone(viewer: Client) -> None:
     made_run(made_connection(), status="requires_action")
-    viewer.get("/profile/")
-    with at_most(SESSION_AND_USER + 1), renders_at_most(8) as names:
-        page = page_of(viewer.get("/profile/"))
+    viewer.get("/accounts/password/change/")
+    with at_most(SESSION_AND_USER + 1), renders_at_most(10) as names:
+        page = page_of(viewer.get("/accounts/password/change/"))
     assert page.one(id="needs-badge").text.startswith("1")
     assert {"shell/_head.html", "shell/_topbar.html", "shell/_nav.html", "shell/_foot.html"}.isdisjoint(names)
 

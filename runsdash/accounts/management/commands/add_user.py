@@ -6,9 +6,12 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from runsdash.accounts.models import User
 from runsdash.accounts.roles import Role
+from runsdash.accounts.sessions import end_sessions
+from runsdash.audit.trail import record_done
 
 
 class Command(BaseCommand):
@@ -29,9 +32,14 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         made = user.pk is None
+        before = None if made else {"username": user.username, "role": user.role}
         user.role = role
         user.set_password(password)
-        user.save()
+        with transaction.atomic():
+            user.save()
+            end_sessions(user)
+            after = {"username": user.username, "role": role, "password_set": True}
+            record_done(action="user_added" if made else "user_changed", actor="manage.py", before=before, after=after)
         self.stdout.write(f"{'Added' if made else 'Changed'} {user.username}, {role}.")
 
     def password_from(self, variable: str) -> str:

@@ -1,0 +1,55 @@
+"""Lists and ends the reader's own sessions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.models import UserSession
+from runsdash.accounts.sessions import CAME_FROM, is_over, mark_of, sessions_of
+from runsdash.actions.sessions import sign_out
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """Shows one session; its key stays unseen."""
+
+    mark: str
+    agent: str
+    address: str
+    made_at: datetime
+    seen_at: datetime
+    is_this: bool
+
+
+def own_sessions(request: HttpRequest) -> list[UserSession]:
+    return [row for row in sessions_of(request.user) if not is_over(row)]
+
+
+def session_rows(request: HttpRequest) -> list[SessionRow]:
+    rows = []
+    for row in own_sessions(request):
+        came_from = row.get_decoded().get(CAME_FROM) or {}
+        is_this = row.session_key == request.session.session_key
+        agent, address = came_from.get("agent") or "unknown", came_from.get("address") or "unknown"
+        rows.append(SessionRow(mark_of(row), agent, address, row.made_at, row.seen_at, is_this))
+    return rows
+
+
+@viewer_required
+@require_POST
+def end(request: HttpRequest) -> HttpResponse:
+    """Ends the session that `session` names; without it all but this one."""
+    mark = request.POST.get("session", "")
+    others = [row for row in own_sessions(request) if row.session_key != request.session.session_key]
+    chosen = [row for row in others if not mark or mark_of(row) == mark]
+    if chosen:
+        sign_out(actor=request.user, rows=chosen)
+        messages.success(request, f"Signed out in {len(chosen)} other session{'s' if len(chosen) > 1 else ''}.")
+    else:
+        messages.info(request, "There is no such session any more.")
+    return HttpResponseRedirect(reverse("profile"))
