@@ -117,6 +117,7 @@ def brought_forward(database: Database, folder: Path, upstream: Sandbox) -> None
 
     run(database, folder, "manage.py", "migrate", "-v0")
 
+    assert "unbroken" in run(database, folder, "manage.py", "verify_audit")
     assert list(losses(before, counts(database))) == []
     assert database.rows(database.broken) == database.sound
     run_pages = {f"/threads/{thread}/runs/{key}/": key for key, thread, _ in runs}

@@ -1,11 +1,12 @@
-"""Holds what was done as entries that are only ever added.
+"""Holds what was done as entries that are only ever added, and their content beside them.
 
-A write leaves an *intent* before anything is sent and an *outcome* after. No entry is ever updated or
-deleted, and none refers to a user, run or connection by key: their names are copied, so the trail outlives them.
+A write leaves an *intent* before anything is sent and an *outcome* after. No entry is ever updated or deleted, which
+triggers refuse too, and none refers to a user, run or connection by key: their names are copied, so the trail outlives
+them. The content of an entry may be purged; the entry keeps its digest.
 """
 
 import json
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from django.db import models
 
@@ -29,27 +30,25 @@ class AuditResult(models.TextChoices):
 
 
 class AuditEntry(models.Model):
-    """Holds one line of the trail."""
+    """Holds one line of the trail: who, what, when, ids and digests. `chain.append` writes it and gives it its id."""
 
     Kind, Result = AuditKind, AuditResult
 
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    at = models.DateTimeField(db_index=True)
     kind = models.CharField(max_length=8, choices=AuditKind.choices)
     action = models.CharField(max_length=40)  # the operation's name, e.g. cancel_run
     actor = models.CharField(max_length=150)
-    reason = models.TextField(blank=True)
     connection_slug = models.CharField(max_length=64, blank=True)
     thread_id = models.CharField(max_length=200, blank=True)
     run_id = models.CharField(max_length=200, blank=True)
     token = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - the form's one-time token; NULL is not unique
     intent_id = models.BigIntegerField(null=True, db_index=True)  # of an outcome: its intent
     result = models.CharField(max_length=20, choices=AuditResult.choices, blank=True)
-    sent = models.JSONField(null=True)  # {"method", "url", "body": JSON text, in which keys keep their order}
-    before = models.JSONField(null=True)
-    after = models.JSONField(null=True)
     upstream_status = models.IntegerField(null=True)
-    upstream_message = models.TextField(blank=True)
     request_id = models.CharField(max_length=200, blank=True)
+    digests = models.JSONField(default=dict)  # of each content that it was written with, by name
+    previous_hash = models.CharField(max_length=64, blank=True)  # of the entry before; "" of the first
+    hash = models.CharField(max_length=64)
 
     class Meta:
         indexes = [
@@ -70,16 +69,61 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.action} {self.kind} {self.run_id or self.thread_id}"
 
-    def save(self, *args: object, **kwargs: object) -> None:
-        if self.pk is not None:
-            raise TypeError("An audit entry is never changed.")
-        super().save(*args, **kwargs)
+    def save(self, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError("An audit entry is never changed, and written by chain.append alone.")
 
     def delete(self, *args: object, **kwargs: object) -> NoReturn:
         raise TypeError("An audit entry is never deleted.")
 
     @property
+    def kept_content(self) -> "AuditContent":
+        """Returns the content; an empty one when it was written without."""
+        return getattr(self, "content", None) or AuditContent()
+
+    @property
+    def reason(self) -> str:
+        return self.kept_content.reason
+
+    @property
+    def upstream_message(self) -> str:
+        return self.kept_content.upstream_message
+
+    @property
+    def sent(self) -> Any:
+        """Returns {"method", "url", "body": JSON text, in which keys keep their order}, or None."""
+        return of_text(self.kept_content.sent)
+
+    @property
+    def before(self) -> Any:
+        return of_text(self.kept_content.before)
+
+    @property
+    def after(self) -> Any:
+        return of_text(self.kept_content.after)
+
+    @property
     def sent_body(self) -> dict:
         """Returns what was sent, keys in their order; empty without a body. Older entries hold it as it is."""
-        body = self.sent.get("body") if isinstance(self.sent, dict) else None
+        sent = self.sent
+        body = sent.get("body") if isinstance(sent, dict) else None
         return (json.loads(body) if isinstance(body, str) else body) or {}
+
+
+class AuditContent(models.Model):
+    """Holds the content of one entry, secrets taken out. A purge empties it and leaves the row to say when."""
+
+    entry = models.OneToOneField(AuditEntry, primary_key=True, related_name="content", on_delete=models.PROTECT)
+    salt = models.CharField(max_length=32, blank=True)  # purged too, so that nobody can guess short texts from digests
+    sent = models.TextField(blank=True)  # JSON text, as are before and after
+    before = models.TextField(blank=True)
+    after = models.TextField(blank=True)
+    reason = models.TextField(blank=True)
+    upstream_message = models.TextField(blank=True)
+    purged_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"content of entry {self.entry_id}"
+
+
+def of_text(text: str) -> Any:
+    return json.loads(text) if text else None

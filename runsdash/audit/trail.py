@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from .chain import append
 from .models import AuditEntry, AuditKind, AuditResult
 
 Kind, Result = AuditKind, AuditResult
@@ -20,11 +21,16 @@ class TokenUsed(Exception):
         self.intent = intent
 
 
+def with_content() -> QuerySet[AuditEntry]:
+    """Reads entries together with their content."""
+    return AuditEntry.objects.select_related("content")
+
+
 def record_intent(**columns: object) -> AuditEntry:
     """Commits the intent before anything is sent. Raises TokenUsed when its token is not new."""
     try:
         with transaction.atomic():
-            return AuditEntry.objects.create(kind=Kind.INTENT, **columns)
+            return append(kind=Kind.INTENT, **columns)
     except IntegrityError:
         first = AuditEntry.objects.filter(token=columns.get("token")).first()
         if first is None:
@@ -41,14 +47,14 @@ def refuse_used(token: str | None) -> None:
 
 def record_refusal(*, message: str, **columns: object) -> AuditEntry:
     """Records what RunsDash turned down by itself; nothing was sent."""
-    return AuditEntry.objects.create(kind=Kind.REFUSAL, result=Result.REFUSED, upstream_message=message, **columns)
+    return append(kind=Kind.REFUSAL, result=Result.REFUSED, upstream_message=message, **columns)
 
 
 def record_outcome(intent: AuditEntry, *, result: str, **columns: object) -> AuditEntry:
-    """Records what became of `intent`. A created run's `run_id` and `thread_id` are known only now."""
+    """Records what became of `intent`, last in a transaction. A created run's ids are known only now."""
     copied = ("action", "actor", "reason", "connection_slug", "thread_id", "run_id", "before")
     values = {name: getattr(intent, name) for name in copied} | columns
-    return AuditEntry.objects.create(kind=Kind.OUTCOME, intent_id=intent.pk, result=result, **values)
+    return append(kind=Kind.OUTCOME, intent_id=intent.pk, result=result, **values)
 
 
 def record_done(*, action: str, actor: str, before: object = None, after: object = None) -> None:
@@ -100,25 +106,25 @@ def actions_of(entries: Iterable[AuditEntry]) -> list[AuditedAction]:
 
 
 def action_of(intent: AuditEntry) -> AuditedAction:
-    return actions_of([intent, *AuditEntry.objects.filter(intent_id=intent.pk)])[0]
+    return actions_of([intent, *with_content().filter(intent_id=intent.pk)])[0]
 
 
 def actions_of_run(run_id: str, *, limit: int = 200) -> list[AuditedAction]:
     """Returns all that was done to a run, newest first. A creation is found by the run id of its outcome."""
-    return actions_of(_with_intents(AuditEntry.objects.filter(run_id=run_id).order_by("-id")[:limit]))
+    return actions_of(_with_intents(with_content().filter(run_id=run_id).order_by("-id")[:limit]))
 
 
 def actions_of_thread(thread_id: str, *, limit: int = 200) -> list[AuditedAction]:
-    return actions_of(_with_intents(AuditEntry.objects.filter(thread_id=thread_id).order_by("-id")[:limit]))
+    return actions_of(_with_intents(with_content().filter(thread_id=thread_id).order_by("-id")[:limit]))
 
 
 def deletion_of(thread_id: str, *, connection_slug: str) -> AuditEntry | None:
     """Finds the outcome of the deletion that somebody here carried out upstream; None when nobody here did."""
-    rows = AuditEntry.objects.filter(thread_id=thread_id, connection_slug=connection_slug, action="delete_thread")
+    rows = with_content().filter(thread_id=thread_id, connection_slug=connection_slug, action="delete_thread")
     return rows.filter(kind=Kind.OUTCOME, result__in=DONE).order_by("-id").first()
 
 
 def _with_intents(entries: QuerySet[AuditEntry]) -> list[AuditEntry]:
     there = {entry.pk for entry in entries}
     missing = {entry.intent_id for entry in entries if entry.intent_id and entry.intent_id not in there}
-    return [*entries, *AuditEntry.objects.filter(pk__in=missing)]
+    return [*entries, *with_content().filter(pk__in=missing)]

@@ -119,9 +119,9 @@ def keep(audited: AuditedAction, verdict: Verdict, **columns: object) -> None:
     columns = {"upstream_message": verdict.sentence, **columns, **verdict.columns}
     try:
         with transaction.atomic():
-            outcome = record_outcome(audited.intent, result=verdict.result, **columns)
             if verdict.run is not None:
                 keep_lineage(verdict.run, audited.intent.before, made_by=audited.intent.actor)
+            outcome = record_outcome(audited.intent, result=verdict.result, **columns)
     except IntegrityError:
         audited.outcomes = action_of(audited.intent).outcomes
     else:

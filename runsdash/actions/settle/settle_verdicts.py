@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from runsdash.audit.models import AuditEntry
+from runsdash.audit.redaction import redacted
 from runsdash.audit.trail import AuditedAction
 from runsdash.index import run_states
 from runsdash.index.models import Run, Thread
@@ -52,9 +53,10 @@ def cancel_verdict(audited: AuditedAction, run: Run) -> Verdict:
 def modify_verdict(audited: AuditedAction, run: Run) -> Verdict:
     sent = audited.intent.sent_body.get("metadata") or {}
     before = (audited.intent.before or {}).get("metadata") or {}
-    if run.metadata == sent:
+    metadata = redacted(run.metadata)  # as the trail keeps what was sent
+    if metadata == sent:
         return yes("The run has the metadata that was sent.")
-    if run.metadata == before:
+    if metadata == before:
         return no("The run has the metadata it had before.")
     return Verdict(Result.SETTLED_OPEN, "The run has other metadata by now.")
 
@@ -122,7 +124,7 @@ def has_parameters(run: Run, body: dict[str, Any]) -> bool:
     """Tells whether the run carries what was sent. Only what every server repeats as it came can rule a run out."""
     if "model" in body and run.model != body["model"]:
         return False
-    return "metadata" not in body or run.metadata == body["metadata"]
+    return "metadata" not in body or redacted(run.metadata) == body["metadata"]
 
 
 def alike(runs: list[Run], body: dict[str, Any]) -> list[Run]:
@@ -130,7 +132,7 @@ def alike(runs: list[Run], body: dict[str, Any]) -> list[Run]:
     if len(runs) < 2:
         return runs
     raws = [raw_object(run.body) if hasattr(run, "body") else {} for run in runs]
-    shares = [sum(raw.get(name) == value for name, value in body.items()) for raw in raws]
+    shares = [sum(redacted(raw.get(name)) == value for name, value in body.items()) for raw in raws]
     return [run for run, share in zip(runs, shares, strict=True) if share == max(shares)]
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import action_of, actions_of
+from runsdash.audit.trail import action_of, actions_of, with_content
 from runsdash.index.storage.keyset import CursorError, KeysetOrder, page_of
 
 from .audit_rows import LABELS, AuditRow
@@ -49,7 +49,7 @@ def audit_query(query: QueryDict) -> AuditQuery:
 
 
 MAX_ENTRIES_OF_ONE = 2000  # of one run or thread
-ROWS = AuditEntry.objects.all()
+ROWS = AuditEntry.objects.select_related("content")
 
 
 @viewer_required
@@ -61,7 +61,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         page = page_of([beginnings(query)], order=query.order, rows=ROWS, cursor=query.cursor, limit=query.limit)
     except CursorError:
         return redirect(f"{reverse('audit')}{query.url_query()}")
-    outcomes = AuditEntry.objects.filter(intent_id__in=[entry.pk for entry in page.rows])
+    outcomes = with_content().filter(intent_id__in=[entry.pk for entry in page.rows])
     rows = [AuditRow(audited) for audited in actions_of([*page.rows, *outcomes])]
     return render(request, "admin/audit/audit.html", {"query": query, "page": page, "rows": rows, "labels": LABELS})
 
@@ -70,7 +70,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 @require_safe
 def entry(request: HttpRequest, key: int) -> HttpResponse:
     """Shows one action with all that was recorded."""
-    beginning = AuditEntry.objects.exclude(kind=AuditEntry.Kind.OUTCOME).filter(pk=key).first()
+    beginning = with_content().exclude(kind=AuditEntry.Kind.OUTCOME).filter(pk=key).first()
     if beginning is None:
         raise Http404("There is no such entry in the audit trail.")
     return render(request, "admin/audit/entry.html", {"row": AuditRow(action_of(beginning))})

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import AuditedAction
@@ -97,6 +98,11 @@ class AuditRow:
         """Returns what changed; nothing while the outcome does not say how things are now."""
         after = self.audited.last.after if self.audited.last else None
         return [] if after is None else changes(self.intent.before, after)[:MAX_CHANGES]
+
+    @property
+    def purged_at(self) -> datetime | None:
+        """Returns when the content was purged."""
+        return self.last.kept_content.purged_at or self.intent.kept_content.purged_at
 
     @property
     def sent_line(self) -> str:

@@ -41,10 +41,7 @@ def intent_left(run: Run, **columns: object) -> AuditEntry:
     """A dead process's: nobody wrote an outcome, and its time is over."""
     given = {"action": "cancel_run", "actor": "olga", "connection_slug": run.connection.slug}
     given |= {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
-    intent = record_intent(**given | columns)
-    AuditEntry.objects.filter(pk=intent.pk).update(at=timezone.now() - timedelta(minutes=1))
-    intent.refresh_from_db()
-    return intent
+    return record_intent(**{"at": timezone.now() - timedelta(minutes=1)} | given | columns)
 
 
 def unclear(run: Run) -> list[str]:
@@ -123,8 +120,7 @@ def test_what_timed_out_is_not_called_undone_while_the_upstream_may_still_do_it(
 
 def test_what_timed_out_is_undone_in_the_end(waiting, connection):
     intent = intent_left(waiting)
-    late = record_outcome(intent, result=Result.UNCLEAR)
-    AuditEntry.objects.filter(pk=late.pk).update(at=intent.at + timedelta(seconds=connection.timeout_s))
+    record_outcome(intent, result=Result.UNCLEAR, at=intent.at + timedelta(seconds=connection.timeout_s))
     assert unclear(reread(waiting)) == [Result.SETTLED_NOT_DONE]
 
 
@@ -259,9 +255,10 @@ def test_what_can_never_be_settled_holds_up_nothing(connection, waiting):
 
 def test_a_change_inside_that_was_cut_short_is_undone(waiting):
     """Its outcome comes in the same transaction, so without one nothing was changed."""
-    intent = intent_left(waiting, action="bulk_cancel", thread_id="", run_id="", connection_slug="")
+    inside = {"action": "bulk_cancel", "thread_id": "", "run_id": "", "connection_slug": ""}
+    lately, before = (
+        intent_left(waiting, at=timezone.now() - timedelta(minutes=minutes), **inside) for minutes in (1, 3)
+    )
     settle_recent()
-    assert action_of(intent).is_open  # it may be under way
-    AuditEntry.objects.filter(pk=intent.pk).update(at=timezone.now() - timedelta(minutes=3))
-    settle_recent()
-    assert action_of(intent).result == Result.SETTLED_NOT_DONE
+    assert action_of(lately).is_open  # it may be under way
+    assert action_of(before).result == Result.SETTLED_NOT_DONE

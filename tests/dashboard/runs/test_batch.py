@@ -72,7 +72,7 @@ def test_cancel_by_filter_skips_what_has_ended(operator, upstream, three):
     assert sorted(one["path"].split("/")[-1] for one in writes(upstream)) == ["cancel", "cancel"]
     job.refresh_from_db()
     assert job.ended_at
-    assert AuditEntry.objects.filter(kind="intent", action="cancel_run", reason="deploy").count() == 2
+    assert AuditEntry.objects.filter(kind="intent", action="cancel_run", content__reason="deploy").count() == 2
 
 
 @pytest.mark.parametrize("typed", [{"operation": "cancel"}, {"operation": "tag", "key": "a", "value": "b"}])

@@ -11,7 +11,7 @@ from django.utils import timezone
 from runsdash.accounts.models import User
 from runsdash.actions.models import Lineage
 from runsdash.actions.outputs.drafts import save_drafts
-from runsdash.audit.models import AuditEntry
+from runsdash.audit.trail import record_refusal
 from runsdash.index.models import Assistant, Connection, Run
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_runs import upsert_run
@@ -79,9 +79,7 @@ def says(run: Run, text: str) -> None:
 
 
 def is_noted(run: Run) -> None:
-    AuditEntry.objects.create(
-        kind="refusal", result="refused", action="cancel_run", actor="anna", run_id=run.upstream_id
-    )
+    record_refusal(message="Not now.", action="cancel_run", actor="anna", run_id=run.upstream_id)
 
 
 def is_made_again(run: Run) -> None:
