@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.index.keeping.archive import meter_of
+from runsdash.index.keeping.overwrite import empty_log
 from runsdash.index.keeping.purge import let_back_in, purge_some, shut_out
 from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads
@@ -123,6 +124,7 @@ def purge_thread(*, actor: User, thread: Thread, reason: str = "") -> bool:
     )  # fmt: skip
     is_over = purge_some(thread, within_s=PURGE_S)
     if is_over:
+        empty_log()
         rows = Job.objects.filter(pk=job.pk, state=Job.State.WAITING)
         rows.update(state=Job.State.DONE, ended_at=timezone.now())
     return is_over

@@ -22,6 +22,7 @@ TEXTS = (
     ),
     (r"(?i)\b(bearer|basic) [\w.~+/=-]{8,4000}", rf"\1 {REDACTED}"),
     (r"(?i)(://[^\s/:@]{0,100}):[^\s/@]{1,200}@", rf"\1:{REDACTED}@"),
+    (r"(https://hooks\.slack\.com/)[\w/-]{1,300}", rf"\1{REDACTED}"),
     (r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*", REDACTED),  # a JSON web token
     (r"(?<![\w-])(?:(?:sk|pk|rk)[-_][\w-]{16,}|AKIA[0-9A-Z]{16}\b|gh[oprsu]_\w{20,}|xox[a-z]-[\w-]{10,})", REDACTED),
     (r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", REDACTED),

@@ -15,7 +15,7 @@ PLANTED = [
     {"api_key": SECRET}, {"X-Api-Key": SECRET}, {"headers": {"Authorization": f"Bearer {SECRET}"}},
     [{"client_secret": SECRET}], {"a": {"db-password": SECRET}}, {"accessToken": SECRET}, {"Set-Cookie": SECRET},
     f"Authorization: Bearer {SECRET}", f"use the bearer {SECRET}", f"api_key={SECRET}&x=1", f"password: {SECRET}",
-    f"https://user:{SECRET}@host/x", f"sk-proj-{SECRET}", f'curl -H "api-key: {SECRET}"', f"token = '{SECRET}'",
+    f"https://user:{SECRET}@host/x", f"sk-proj-{SECRET}", f"https://hooks.slack.com/services/T0/B0/{SECRET}", f'curl -H "api-key: {SECRET}"', f"token = '{SECRET}'",
     json.dumps({"output": json.dumps({"password": SECRET})}), f'{{"broken": 1, "password": "{SECRET}"',
 ]  # fmt: skip
 KEPT = [

@@ -6,7 +6,7 @@ from pathlib import Path
 from time import monotonic
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from runsdash.actions.audited_change import refusal_of
@@ -106,8 +106,13 @@ def delete_old_exports() -> None:
 
 
 def purge_exports(*, connection: Connection, run_id: str, run_key: int) -> None:
-    """Deletes every file that a purged run is in; the other runs can be exported again."""
-    delete_files(BatchJob.objects.filter(pk__in=BatchItem.objects.filter(run=run_key).values("job")))
+    """Deletes every file that a purged run is in; the other runs can be exported again. A batch without others goes."""
+    jobs = BatchJob.objects.filter(pk__in=BatchItem.objects.filter(run=run_key).values("job"))
+    if not jobs:
+        return
+    delete_files(jobs)
+    others = BatchItem.objects.filter(job=OuterRef("pk")).exclude(run=run_key)
+    jobs.exclude(Exists(others)).exclude(ended_at=None).delete()
 
 
 PURGE_HOOKS.append(purge_exports)

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from runsdash.accounts.kept_fields import kept_fields, send_again_page, sign_in_page
+from runsdash.index.keeping.overwrite import remains_of
 from runsdash.index.keeping.purge import Purged
 from runsdash.service import errors
 
@@ -147,7 +148,8 @@ def purged_response(request: HttpRequest, error: Purged) -> HttpResponse:
     """Answers 410: the thread was purged here, and an operator may add it again."""
     if request.headers.get("HX-Request"):
         return rendered(request, PURGED)
-    context = {"problem": PURGED, "purge": error.purge, "slug": request.GET.get("connection", "")}
+    slug = request.GET.get("connection", "")
+    context = {"problem": PURGED, "purge": error.purge, "slug": slug, "remains": remains_of(error.purge)}
     return render(request, "shell/problems/purged.html", context, status=410)
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
+from runsdash.audit.contents import empty_contents
 from runsdash.index.models import (
     ArchivedFile,
     Connection,
@@ -30,6 +31,7 @@ from runsdash.index.storage.storable_text import stored_id
 from runsdash.index.totals import rollups
 
 from .archive import file_ids_of_message, file_ids_of_step, usable
+from .overwrite import overwrite_freed
 
 
 class PurgeHook(Protocol):
@@ -114,6 +116,7 @@ def threads_older_than(moment: datetime, *, most: int) -> list[Thread]:
 def purge_some(thread: Thread, *, within_s: float) -> bool:
     """Deletes as much of a thread as fits into `within_s` seconds. True when nothing of it is left."""
     deadline = monotonic() + within_s
+    overwrite_freed()
     for part in PARTS:
         while taken_away(thread, part):
             if monotonic() > deadline:
@@ -152,6 +155,7 @@ def purge_steps(thread: Thread) -> bool:
         rollups.mark_dirty(thread.connection_id, [run])
         for hook in PURGE_HOOKS:
             hook(connection=thread.connection, run_id=run_id, run_key=run)
+        empty_contents(connection_slug=thread.connection.slug, run_id=run_id[:200])
         Run.objects.filter(pk=run).delete()
     return True
 
@@ -171,6 +175,12 @@ def purge_files(thread: Thread) -> bool:
     return bool(keys)
 
 
+def purge_audit_contents(thread: Thread) -> bool:
+    """Empties what the trail holds of what was done to the thread and its runs; the entries stay."""
+    empty_contents(connection_slug=thread.connection.slug, thread_id=thread.upstream_id[:200])
+    return False
+
+
 def purge_thread_row(thread: Thread) -> bool:
     """Deletes the thread's row, unless a run or message came meanwhile, which is for the next round."""
     has_more = Run.objects.filter(thread=thread).exists() or Message.objects.filter(thread=thread).exists()
@@ -179,7 +189,14 @@ def purge_thread_row(thread: Thread) -> bool:
     return False
 
 
-PARTS: list[Callable[[Thread], bool]] = [purge_excerpts, purge_steps, purge_messages, purge_files, purge_thread_row]
+PARTS: list[Callable[[Thread], bool]] = [
+    purge_excerpts,
+    purge_audit_contents,
+    purge_steps,
+    purge_messages,
+    purge_files,
+    purge_thread_row,
+]
 
 
 def forget_files(thread: Thread, ids: Iterable[object]) -> None:

@@ -39,9 +39,11 @@ class PurgedThread(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE)
     upstream_id = models.CharField(max_length=200)
     purged_at = models.DateTimeField(auto_now_add=True)
+    overwritten_at = models.DateTimeField(null=True)  # on SQLite: when its words left the text index's file
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="purged_once_a_connection")]
+        indexes = [models.Index(fields=["id"], name="not_overwritten", condition=models.Q(overwritten_at=None))]
 
     def __str__(self) -> str:
         return self.upstream_id

@@ -105,9 +105,11 @@ def leave_traces(thread: Thread, admin: Client) -> None:
     common = {"connection": thread.connection, "run_upstream_id": run.upstream_id, "call_id": "call_1", "text": SECRET}
     Draft.objects.create(user=admin.user, saved_at=now, **common)
     SentOutput.objects.create(function_name="get_stock", sent_by="admin", sent_at=now, **common)
-    rule = Rule.objects.create(name="all", event="failure", channel="email", target="a@example.org", created_by="admin")
+    rule = Rule.objects.create(name="all", event="failure", emails="a@example.org", created_by="admin")
     key = f"completed:{run.statuses_seen.latest('pk').pk}"
-    Delivery.objects.create(rule=rule, event_key=key, body={"run_id": run.upstream_id}, due_at=now, sent_at=now)
+    Delivery.objects.create(
+        rule=rule, channel="email", event_key=key, body={"run_id": run.upstream_id}, due_at=now, sent_at=now
+    )
 
 
 def test_no_row_of_it_stays(thread, admin: Client) -> None:

@@ -16,6 +16,7 @@ from runsdash.actions.batch.working import follow_settled, work_on_batches, work
 from runsdash.actions.live.output_rows import sweep_live_output
 from runsdash.actions.settle.settle_unclear import settle_recent
 from runsdash.index.keeping.fill_columns import fill_columns
+from runsdash.index.keeping.overwrite import overwrite_words
 from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.index.totals.rollups import roll_up
 from runsdash.notify.conditions import look_at_rules
@@ -31,6 +32,7 @@ FILL_EVERY_S = 1.0
 RETENTION_EVERY_S = 2.0
 LEFT_OVERS_EVERY_S = 30.0
 RULES_EVERY_S = 1.0
+OVERWRITE_EVERY_S = 1.0
 SWEEP_EVERY_S = 60.0
 FILES_EVERY_S = 600.0
 ONCE_S = 60.0
@@ -118,6 +120,7 @@ def chores() -> list[Chore]:
         Chore(look_at_rules, every_s=RULES_EVERY_S),
         Chore(purge_old_threads, every_s=RETENTION_EVERY_S),
         Chore(purge_left_overs, every_s=LEFT_OVERS_EVERY_S),
+        Chore(overwrite_words, every_s=OVERWRITE_EVERY_S),
         Chore(sweep_live_output, every_s=SWEEP_EVERY_S),
         Chore(delete_old_exports, every_s=FILES_EVERY_S),
         Chore(delete_left_uploads, every_s=FILES_EVERY_S),
