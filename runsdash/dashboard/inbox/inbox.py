@@ -53,11 +53,11 @@ class Inbox:
             shown_keys=keys[:MAX_ROWS],
         )
 
-    def verify(self, *, wait_s: float, max_age_s: float) -> None:
-        """Asks the upstream whether the soonest runs, and those past their deadline, still wait."""
+    def verify(self, *, wait_s: float, max_age_s: float) -> int:
+        """Asks the upstream whether the soonest runs, and those past their deadline, still wait; returns how many."""
         soonest = list(whole(self.waiting)[:MOST_AT_ONCE])
         late = list(whole(self.past_deadline)[:MOST_AT_ONCE])
-        recheck_runs([*soonest, *late], wait_s=wait_s, max_age_s=max_age_s)
+        return recheck_runs([*soonest, *late], wait_s=wait_s, max_age_s=max_age_s)
 
     @property
     def waiting(self) -> QuerySet[Run]:
@@ -77,9 +77,11 @@ class Inbox:
     @cached_property
     def rows(self) -> Sequence[Run]:
         """Returns runs in the reader's order: nothing moves under a pointer, and none leaves before the next look."""
-        there = {run.pk: run for run in shown(Run.objects.filter(pk__in=self.shown_keys))} if self.shown_keys else {}
+        there = {run.pk: run for run in self.soonest}
+        if left := [pk for pk in self.shown_keys if pk not in there]:
+            there |= {run.pk: run for run in shown(Run.objects.filter(pk__in=left))}
         stay = [there[pk] for pk in self.shown_keys if pk in there]
-        return self.completed([*stay, *(run for run in self.soonest if run.pk not in there)])
+        return self.completed([*stay, *(run for run in self.soonest if run.pk not in self.shown_keys)])
 
     @property
     def is_out_of_order(self) -> bool:

@@ -31,8 +31,8 @@ def needs_action(request: HttpRequest) -> HttpResponse:
 def live(request: HttpRequest) -> HttpResponse:
     """Renders the rows again, in the reader's order; 304 when they are what the page shows."""
     inbox = Inbox.of_request(request)
-    inbox.verify(wait_s=POLL_WAIT_S, max_age_s=poll_intervals.fresh_for_s(inbox.interval_s))
-    inbox = Inbox.of_request(request)
+    if inbox.verify(wait_s=POLL_WAIT_S, max_age_s=poll_intervals.fresh_for_s(inbox.interval_s)):
+        inbox = Inbox.of_request(request)
     is_news = has_news(inbox.version, shown=request.headers.get("HX-PTag", ""))
     context = {"inbox": inbox, "shell": inbox.shell, "poll": inbox.poll, "has_news": is_news}
     return poll_answer(request, "inbox/live.html", context, tag=inbox.version)

@@ -1,0 +1,67 @@
+"""What each hot page and its poll cost once they are warm: statements, renders and reads of the upstream, in one table."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+from django.test import Client
+
+from runsdash.index.models import Connection
+from tests.dashboard.conftest import path_of, still
+from tests.pages import page_of
+from tests.queries import at_most
+from tests.renders import renders_at_most
+from tests.rows import roll_all_up
+from tests.upstream import Sandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Cost(NamedTuple):
+    """The most that a look may take; it reads nothing of the upstream while copies are fresh."""
+
+    statements: int
+    renders: int
+
+
+HOT = {  # a look, and a poll without news where the page polls
+    "list": (Cost(6, 20), Cost(5, 0)),
+    "completed run": (Cost(8, 40), Cost(4, 0)),
+    "waiting run": (Cost(20, 52), Cost(5, 0)),
+    "thread": (Cost(21, 21), None),
+    "overview": (Cost(5, 7), Cost(5, 0)),
+    "inbox": (Cost(10, 13), Cost(10, 0)),
+}
+
+
+@pytest.fixture
+def paths(start: Callable[..., dict], connection: Connection, operator: Client) -> dict[str, str]:
+    """The addresses of the pages, each looked at before, with a run that waits and one that has ended."""
+    completed, waits = start("Hello", until="completed"), start("/tool", until="requires_action")
+    found = {
+        "list": "/runs/", "completed run": path_of(completed), "waiting run": path_of(waits),
+        "thread": f"/threads/{completed['thread_id']}/", "overview": "/", "inbox": "/needs-action/",
+    }  # fmt: skip
+    for path in found.values():
+        page_of(operator.get(path))
+    still()
+    roll_all_up()
+    for path in found.values():
+        page_of(operator.get(path))
+    return found
+
+
+def test_a_look_and_a_poll_without_news_cost_no_more(
+    paths: dict[str, str], operator: Client, upstream: Sandbox
+) -> None:
+    upstream.clear_requests()
+    for name, (look, poll) in HOT.items():
+        with at_most(look.statements), renders_at_most(look.renders):
+            page = page_of(operator.get(paths[name]))
+        asked = page.one(id="poll")
+        assert bool(asked.get("hx-get")) == bool(poll), name
+        if poll:
+            headers = {"HX-Request": "true", "HX-PTag": asked["hx-ptag"]}
+            with at_most(poll.statements), renders_at_most(poll.renders):
+                assert operator.get(asked["hx-get"], headers=headers).status_code == 304, name
+    assert upstream.requests() == []
