@@ -184,6 +184,7 @@ EMAIL_URL = secret("EMAIL_URL", env.str("EMAIL_URL", default=""), env.str("EMAIL
 vars().update(env.email_url_config(EMAIL_URL or "consolemail://"))
 if vars()["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
     EMAIL_BACKEND = "runsdash.notify.smtp.EmailBackend"  # has one time limit for a whole letter
+HAS_MAIL_SERVER = vars()["EMAIL_BACKEND"].split(".")[-2] not in {"console", "dummy", "filebased", "locmem"}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="runsdash@localhost")
 
 # Sign-in
@@ -195,9 +196,11 @@ SESSION_DAYS = env.float("SESSION_DAYS", default=14.0)
 SESSION_COOKIE_AGE = int(SESSION_DAYS * 86_400)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "runsdash.accounts.passwords.NotRepeated"},
 ]
+PASSWORD_RESET_TIMEOUT = 3600  # seconds that a mailed link is good
 ACCOUNT_ADAPTER = "runsdash.accounts.adapter.ClosedDoor"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]

@@ -5,6 +5,8 @@ from runsdash.accounts.sessions import end_sessions
 
 from .audited_change import change
 
+ENDS_SESSIONS = ("role", "is_active")
+
 
 def save_user(*, actor: User, user: User, password: str = "") -> User:
     """Saves a new or changed account; a password only when one is given. It never reaches the trail."""
@@ -16,7 +18,7 @@ def save_user(*, actor: User, user: User, password: str = "") -> User:
     def act() -> tuple[User, dict[str, object]]:
         user.save()
         after = picture(user)
-        if password or (before or after) != after:
+        if password or any((before or after)[name] != after[name] for name in ENDS_SESSIONS):
             end_sessions(user)
         return user, after | {"password_set": bool(password)}
 
@@ -25,4 +27,4 @@ def save_user(*, actor: User, user: User, password: str = "") -> User:
 
 
 def picture(user: User) -> dict[str, object]:
-    return {"username": user.username, "role": user.role, "is_active": user.is_active}
+    return {"username": user.username, "email": user.email, "role": user.role, "is_active": user.is_active}

@@ -21,9 +21,12 @@ class UserForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = ("username", "role", "is_active")
-        labels = {"username": "Name"}
-        help_texts = {"username": "Stands in the audit trail."}
+        fields = ("username", "email", "role", "is_active")
+        labels = {"username": "Name", "email": "E-mail"}
+        help_texts = {
+            "username": "Stands in the audit trail.",
+            "email": "May be empty. Where mail is set up, a link for a forgotten password goes there.",
+        }
 
     def __init__(self, *args: object, actor: User, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

@@ -70,6 +70,10 @@ class Shell:
         return urlsplit(settings.OIDC_ISSUER).netloc
 
     @property
+    def has_mail(self) -> bool:
+        return settings.HAS_MAIL_SERVER
+
+    @property
     def has_local_sign_in(self) -> bool:
         return settings.LOCAL_SIGN_IN
 
