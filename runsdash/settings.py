@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.socialaccount",
     "csp",
     "django_htmx",
@@ -200,6 +201,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "runsdash.accounts.passwords.NotRepeated"},
 ]
+MFA_REQUIRED_ROLES = env.list("MFA_REQUIRED_ROLES", default=[])
+if not set(MFA_REQUIRED_ROLES) <= {"viewer", "operator", "admin"}:
+    raise ImproperlyConfigured("MFA_REQUIRED_ROLES holds roles, separated by commas: viewer, operator, admin.")
+MFA_ADAPTER = "runsdash.accounts.second_factor.Factors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "RunsDash"
+MFA_TOTP_TOLERANCE = 1  # of 30 s: clocks of telephones
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or IS_DEMO  # browsers themselves take http for localhost alone
 PASSWORD_RESET_TIMEOUT = 3600  # seconds that a mailed link is good
 ACCOUNT_ADAPTER = "runsdash.accounts.adapter.ClosedDoor"
 ACCOUNT_LOGIN_METHODS = {"username"}

@@ -9,12 +9,13 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.utils.http import urlencode
 
 from runsdash.audit.trail import record_refusal
 
 from .kept_fields import kept_fields, page_before, sign_in_page, without_host
+from .second_factor import lacks_factor
 
 READ_ONLY = "This server is set to read-only: RUNSDASH_READ_ONLY is on."
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -40,6 +41,14 @@ def sign_in_first(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(page_before(request))
 
 
+def add_factor_first(request: HttpRequest) -> HttpResponse:
+    """Leads whoever needs a second factor to the page that adds one."""
+    url = resolve_url("mfa_index")
+    return (
+        HttpResponse(status=401, headers={"HX-Redirect": url}) if request.headers.get("HX-Request") else redirect(url)
+    )
+
+
 def refuse_read_only(request: HttpRequest) -> NoReturn:
     """Turns down, on the record, what would change something shared; a viewer's own things go on changing."""
     named = request.resolver_match
@@ -58,6 +67,8 @@ def guard(*, right: str, sentence: str) -> Callable[[View], View]:
                 return sign_in_first(request)
             if not getattr(request.user, right):
                 raise PermissionDenied(sentence)
+            if lacks_factor(request):
+                return add_factor_first(request)
             if settings.RUNSDASH_READ_ONLY and right != "can_see" and request.method not in SAFE:
                 refuse_read_only(request)
             return view(request, *args, **kwargs)

@@ -2,6 +2,7 @@
 
 from allauth.account import views
 from allauth.account.forms import LoginForm
+from django.contrib.auth.decorators import login_required
 from django.forms import Form
 from django.http import HttpResponse
 
@@ -33,4 +34,9 @@ class ChangePassword(RefusedWith422, views.PasswordChangeView):  # type: ignore[
     """Lets people choose another password."""
 
 
+class SignInAgain(RefusedWith422, views.ReauthenticateView):  # type: ignore[misc]
+    """Asks for the password once more before something that a stranger at an open desk must not do."""
+
+
+reauthenticate = login_required(SignInAgain.as_view())
 login, logout, password_change = SignIn.as_view(), views.logout, ChangePassword.as_view()

@@ -1,6 +1,7 @@
 """Adds accounts, changes their role or password and turns them off, for administrators and on the record."""
 
 from runsdash.accounts.models import User
+from runsdash.accounts.second_factor import remove_factors
 from runsdash.accounts.sessions import end_sessions
 
 from .audited_change import change
@@ -24,6 +25,17 @@ def save_user(*, actor: User, user: User, password: str = "") -> User:
 
     action = "user_added" if is_new else "user_changed"
     return change(actor=actor, action=action, right="can_manage", connection_slug="", act=act, before=before)
+
+
+def remove_second_factors(*, actor: User, user: User) -> None:
+    """Takes the factors of somebody away who has lost them; they sign in anew with the password alone."""
+
+    def act() -> tuple[None, dict[str, object]]:
+        removed = remove_factors(user)
+        end_sessions(user)
+        return None, {"username": user.username, "removed": removed}
+
+    change(actor=actor, action="second_factors_removed", right="can_manage", connection_slug="", act=act)
 
 
 def picture(user: User) -> dict[str, object]:

@@ -10,6 +10,7 @@
     ["[data-chart-tips]", () => import("./chart-tips.js")],
     ["[data-tool-outputs]", () => import("./tool-outputs.js")],
     ["[data-tool-outputs], [data-open-next]", () => import("./answering.js")],
+    ["[data-passkey]", () => import("./passkeys.js")],
     ["[data-source], [data-add-rows]", () => import("./fields.js")],
   ];
 

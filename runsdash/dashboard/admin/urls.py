@@ -23,6 +23,7 @@ urlpatterns = [
     path("users/", users.users, name="users"),
     path("users/new/", users.new, name="user_new"),
     path("users/<int:key>/", users.edit, name="user"),
+    path("users/<int:key>/factors/remove/", users.remove_factors, name="user_factors_remove"),
     path("profile/", profile.profile, name="profile"),
     path("profile/theme/", profile.theme, name="profile_theme"),
     path("profile/time-zone/", profile.time_zone, name="profile_time_zone"),

@@ -1,5 +1,6 @@
 """Manages accounts and their roles. Administrators only."""
 
+from allauth.mfa.utils import is_mfa_enabled
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -7,11 +8,11 @@ from django.contrib.auth.password_validation import validate_password
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from runsdash.accounts.guards import admin_required
 from runsdash.accounts.models import User
-from runsdash.actions.users import save_user
+from runsdash.actions.users import remove_second_factors, save_user
 
 
 class UserForm(forms.ModelForm):
@@ -73,6 +74,21 @@ def edit(request: HttpRequest, key: int) -> HttpResponse:
     return answer(request, UserForm(request.POST or None, actor=request.user, instance=person))
 
 
+@admin_required
+@require_POST
+def remove_factors(request: HttpRequest, key: int) -> HttpResponse:
+    """Removes the second factors of somebody who has lost them; one's own are removed on their own page."""
+    person = User.objects.filter(pk=key).first()
+    if person is None:
+        raise Http404("There is no such account.")
+    if person.pk == request.user.pk:
+        messages.error(request, "Your own second factor is removed on its own page.")
+        return HttpResponseRedirect(reverse("mfa_index"))
+    remove_second_factors(actor=request.user, user=person)
+    messages.success(request, f"The second factors of {person.username} are removed.")
+    return HttpResponseRedirect(reverse("user", args=[key]))
+
+
 def answer(request: HttpRequest, form: UserForm) -> HttpResponse:
     """Shows the form, or goes back to the list once it was saved."""
     if request.method == "POST" and form.is_valid():
@@ -82,4 +98,5 @@ def answer(request: HttpRequest, form: UserForm) -> HttpResponse:
         messages.success(request, f"The account {person.username} is saved.")
         return HttpResponseRedirect(reverse("users"))
     context = {"form": form, "name": form.instance.username if form.instance.pk else ""}
+    context["has_factor"] = bool(form.instance.pk) and is_mfa_enabled(form.instance)
     return render(request, "admin/users/user.html", context, status=422 if form.is_bound else 200)

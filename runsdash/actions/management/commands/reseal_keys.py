@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand
 from django.db import models, transaction
 
+from runsdash.accounts.second_factor import reseal_factors
 from runsdash.audit.trail import record_done
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import seal, unseal
@@ -26,6 +27,8 @@ class Command(BaseCommand):
                         continue
                     model._default_manager.filter(pk=row.pk).update(**{column: seal(secret)})
                     done += 1
+            factors, lost_factors = reseal_factors()
+            done, lost = done + factors, lost + lost_factors
             record_done(action="keys_resealed", actor="manage.py", after={"sealed": done, "unreadable": lost})
         self.stdout.write(f"Sealed {done} secrets with the SECRET_KEY of today.")
         if lost:
