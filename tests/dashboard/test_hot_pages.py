@@ -26,7 +26,7 @@ class Cost(NamedTuple):
 
 HOT = {  # a look, and a poll without news where the page polls
     "list": (Cost(6, 20), Cost(5, 0)),
-    "completed run": (Cost(8, 40), Cost(4, 0)),
+    "completed run": (Cost(8, 41), None),
     "waiting run": (Cost(20, 52), Cost(5, 0)),
     "thread": (Cost(21, 21), None),
     "overview": (Cost(5, 7), Cost(5, 0)),
