@@ -110,6 +110,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "runsdash.dashboard.middleware.isolated",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "runsdash.dashboard.middleware.packed",
     "csp.middleware.CSPMiddleware",
@@ -308,6 +309,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
+        "report-uri": [f"{FORCE_SCRIPT_NAME or ''}/csp-report/"],
     }
 }
 SILENCED_SYSTEM_CHECKS = [] if SECURE_SSL else ["security.W004", "security.W008", "security.W012", "security.W016"]

@@ -23,6 +23,19 @@ PROBES: dict[str, Next] = {"/healthz": health.healthz, "/readyz": health.readyz,
 NUL = "\x00"
 PACKED_FROM = 500  # bytes; less would not get smaller by more than its own head
 PACKING = 2  # of isal's levels: a tenth of the time of zlib's 6, and a quarter larger
+DEVICES = (
+    "accelerometer",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "magnetometer",
+    "microphone",
+)
+DEVICES += ("midi", "payment", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking")
+OWN = ("clipboard-write", "fullscreen", "publickey-credentials-create", "publickey-credentials-get")
+PERMISSIONS = ", ".join([*(f"{name}=()" for name in DEVICES), *(f"{name}=(self)" for name in OWN)])
 PADDING_MAX = 100  # as in Django's own GZipMiddleware
 
 
@@ -92,6 +105,18 @@ def probes(get_response: Next) -> Next:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         return PROBES.get(request.path_info, get_response)(request)
+
+    return middleware
+
+
+def isolated(get_response: Next) -> Next:
+    """Keeps what is served from other sites, and devices from what is served: no page of ours needs one."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response["Cross-Origin-Resource-Policy"] = "same-origin"
+        response["Permissions-Policy"] = PERMISSIONS
+        return response
 
     return middleware
 
