@@ -32,12 +32,13 @@ def change(
     before: Mapping[str, object] | None = None,
     sent: Mapping[str, object] | None = None,
     thread_id: str = "",
+    run_id: str = "",
     reason: str = "",
 ) -> Answer:
     """Carries out `act`, which returns its answer and what the trail keeps as `after`."""
     copied = {
         "action": action, "actor": actor.get_username(), "connection_slug": connection_slug, "before": before,
-        "thread_id": thread_id[:200], "reason": storable(reason[:2000]),
+        "thread_id": thread_id[:200], "run_id": run_id[:200], "reason": storable(reason[:2000]),
     }  # fmt: skip
     refusal = refusal_of(actor, right=right)
     if refusal:

@@ -35,6 +35,7 @@ def seed() -> None:
     roll_all_up()
     seed_people(runs)
     seed_index(archive, prod, runs)
+    seed_notes(runs)
     seed_outputs(archive, runs)
     seed_jobs(runs)
     seed_notifications()
@@ -54,6 +55,16 @@ def seed_people(runs: list) -> None:
         new_token(name="of old", scopes=["export"], user=user, days=90)[0].save()
         SavedView.objects.create(owner=user, name="Failing", query="status:failed", is_shared=role == "admin")
     keep_if_long(" ".join(f"run:run_{number}" for number in range(200)))
+
+
+def seed_notes(runs: list) -> None:
+    from runsdash.index.models import Note
+    from runsdash.index.notes import give_label, owner_of, reindex_notes
+
+    for subject in (runs[0], runs[0].thread):
+        Note.objects.create(**owner_of(subject), text="Ask about the parcel", written_by="operator")
+        reindex_notes(subject)
+        give_label(subject, "late", given_by="operator")
 
 
 def seed_index(archive: object, prod: object, runs: list) -> None:

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.inbox.tool_outputs import form_context
+from runsdash.dashboard.run_actions.notes import Notes
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import mark_stale
 from runsdash.dashboard.shell.links import run_url
@@ -26,7 +27,8 @@ def show(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
     page = PolledRunPage(request, run)
     if request.htmx:
         return mark_stale(render(request, "run/_chosen.html", {"page": page, "run": run}), run)
-    return mark_stale(render(request, "run/run.html", shown(request, page)), run)
+    notes = Notes(page.run, step_id=page.step_id)
+    return mark_stale(render(request, "run/run.html", shown(request, page) | {"notes": notes}), run)
 
 
 def shown(request: HttpRequest, page: PolledRunPage) -> dict[str, object]:

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.run_actions.notes import Notes
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import mark_stale
 from runsdash.dashboard.shell.lookup import thread_for_page
@@ -20,7 +21,8 @@ def thread(request: HttpRequest, *, thread_id: str) -> HttpResponse:
     row = thread_for_page(request, thread_id=thread_id)
     page = ThreadPage(request, row)
     page.read_older()
-    return mark_stale(render(request, "threads/thread.html", {"page": page, "thread": row}), row)
+    context = {"page": page, "thread": row, "notes": Notes(row)}
+    return mark_stale(render(request, "threads/thread.html", context), row)
 
 
 @viewer_required

@@ -9,6 +9,7 @@ from django.db.models import Prefetch, QuerySet
 
 from runsdash.index import run_columns
 from runsdash.index.importing.export_fields import ExportedObject
+from runsdash.index.importing.notes import note_lines
 from runsdash.index.importing.read_line import ONLY_ID, OWNER_FIELDS
 from runsdash.index.models import MessageBody, Run, StatusSeen, StepBody, Thread
 from runsdash.index.storage.bodies import unpacked
@@ -29,7 +30,7 @@ THREAD_FLAGS = ("is_gone", "has_all_messages", "has_all_runs")
 
 
 def lines(chosen: ChosenRuns) -> Iterator[bytes]:
-    """Yields one object a line: each thread, its runs each with its steps, its messages, their files; assistants."""
+    """Yields one object a line: each thread, its runs each with steps, its messages, files and notes; assistants."""
     for keys in chosen.threads():
         threads = Thread.objects.in_bulk(keys)
         for key in keys:
@@ -48,6 +49,7 @@ def lines_of_thread(thread: Thread, chosen: ChosenRuns) -> Iterator[bytes]:
         yield from lines_of_runs(keys, thread, named)
     yield from message_lines(thread, named)
     yield from named.lines()
+    yield from note_lines(thread, lambda: {key for keys in chosen.runs(thread.pk, size=RUNS_AT_ONCE) for key in keys})
 
 
 def lines_of_runs(keys: list[int], thread: Thread, named: NamedObjects) -> Iterator[bytes]:

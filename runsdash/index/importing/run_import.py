@@ -23,7 +23,7 @@ from django.db import connection as database
 from runsdash.index.models import Connection
 from runsdash.index.storage.bodies import unpacked
 
-from . import archived_assistants, archived_files, export_fields
+from . import archived_assistants, archived_files, export_fields, notes
 from .block_rows import begin, block_rows
 from .blocks import Block, BlockSource, ImportSource
 from .database_settings import change_to, settings_of_the_session, wanted_settings
@@ -62,6 +62,7 @@ class Totals:
     threads: int = 0
     files: int = 0
     assistants: int = 0
+    notes: int = 0  # and labels
     back: int = 0
     unchanged: int = 0
     refused: int = 0
@@ -71,7 +72,7 @@ class Totals:
 
     @property
     def rows(self) -> int:
-        return self.runs + self.steps + self.messages + self.threads + self.files + self.assistants
+        return self.runs + self.steps + self.messages + self.threads + self.files + self.assistants + self.notes
 
     @property
     def taken_s(self) -> float:
@@ -86,6 +87,7 @@ class Totals:
     def add_extras(self, extras: Extras) -> None:
         self.files += extras.written[archived_files.OBJECT]
         self.assistants += extras.written[archived_assistants.OBJECT]
+        self.notes += extras.written[notes.NOTE] + extras.written[notes.LABEL]
         self.unchanged += extras.unchanged
         self.refuse(extras.refused_lines)
 

@@ -1,7 +1,8 @@
-"""Writes lines of an export that are no objects of the API: archived files and assistants.
+"""Writes lines of an export that are no objects of the API: archived files, assistants, notes and labels.
 
 Such a line begins with its `object` (`blocks.EXTRA`), so that it is known without being read. It leaves its block
-before the rows of the block are made, and is written when those are there, one at a time, by the rule of age.
+before the rows of the block are made, and is written when those are there, one at a time, files and
+assistants by the rule of age.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from runsdash.index.models import Connection
 from runsdash.service.decoding import Undecodable, decode_json
 
-from . import archived_assistants, archived_files
+from . import archived_assistants, archived_files, notes
 from .blocks import EXTRA, Block, Origin
 from .read_line import BadLine, Context
 from .row_types import RefusedLine
@@ -18,6 +19,8 @@ from .row_types import RefusedLine
 WRITERS: dict[str, Callable[..., bool]] = {
     archived_files.OBJECT: archived_files.write_file,
     archived_assistants.OBJECT: archived_assistants.write_assistant,
+    notes.NOTE: notes.write_note,
+    notes.LABEL: notes.write_label,
 }
 
 

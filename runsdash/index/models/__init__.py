@@ -12,6 +12,7 @@ from .connections import Connection
 from .files import ArchivedFile, PurgedThread
 from .jobs import Job
 from .messages import Message
+from .notes import Label, Note, NoteWord
 from .rollups import DirtyHour, RunSums
 from .runs import Run, RunMetadata, StatusSeen
 from .saved_views import KeptFilter, SavedView
@@ -27,8 +28,11 @@ __all__ = [
     "DirtyHour",
     "Job",
     "KeptFilter",
+    "Label",
     "Message",
     "MessageBody",
+    "Note",
+    "NoteWord",
     "PurgedThread",
     "Run",
     "RunBody",

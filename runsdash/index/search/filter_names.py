@@ -129,6 +129,8 @@ def problem_with_value(clause: Clause, subject: Subject) -> str:
     name, value, flags = clause.name, clause.value[:80], subject.flags
     if name == "status" and not run_status(clause.value).is_known:
         return f"“{value}” is not a status of a run. They are {', '.join(one.value for one in RunStatus)}."
+    if name == "note" and not words_of(clause.value):
+        return f"“{value}” has no letter or digit to look for."
     if name in flags and clause.value not in flags[name]:
         return f"“{value}” is not known here. Known are {', '.join(f'{name}:{one}' for one in flags[name])}."
     if name in AMOUNTS and not can_be_read(clause, AMOUNTS[name]):

@@ -33,6 +33,7 @@ from .filter_names import (
 )
 from .filter_values import KeyRange
 from .index_ranges import NO_INDEX, side_by_side
+from .marks import of_label, of_note
 from .run_filter import RunFilter
 from .run_query import Predicate, RunQuery
 from .sql import Param, Sql, all_of, any_of, holds_phrase, one_of, opposite
@@ -169,7 +170,7 @@ def of_tool(values: Sequence[str]) -> Predicate:
 VALUE_PREDICATES: dict[str, Callable[[Sequence[str]], Predicate]] = {
     "status": partial(of_values, "status"), "model": partial(of_values, "model"), "assistant": of_assistant,
     "thread": of_thread, "run": of_run, "connection": of_connection, "error": partial(of_values, "error"),
-    "tool": of_tool,
+    "tool": of_tool, "label": of_label, "note": of_note,
 }  # fmt: skip
 
 
@@ -235,6 +236,8 @@ HAS = {
     "metadata": ("EXISTS (SELECT 1 FROM index_runmetadata m WHERE m.run_id = r.id)", ""),
     "cost": ("r.cost IS NOT NULL", ""),
     "steps": ("r.step_count > 0", ""),
+    "note": ("EXISTS (SELECT 1 FROM index_note m WHERE m.run_id = r.id)", ""),
+    "label": ("EXISTS (SELECT 1 FROM index_label m WHERE m.run_id = r.id AND m.run_id IS NOT NULL)", ""),
 }
 IS = {  # statuses, and what `run_states` asks beside them
     "active": (run_states.ACTIVE, None),

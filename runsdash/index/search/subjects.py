@@ -31,22 +31,22 @@ class Subject:
 RUNS = Subject(
     table="index_run",
     row="r",
-    values=("status", "model", "assistant", "thread", "connection", "error", "tool", "run"),
+    values=("status", "model", "assistant", "thread", "connection", "error", "tool", "label", "note", "run"),
     amounts=tuple(word for word, column in LISTED.items() if column.listed),
     moments=("created", "since", "until"),
     flags={
-        "has": ("tool_calls", "error", "metadata", "cost", "steps"),
+        "has": ("tool_calls", "error", "metadata", "cost", "steps", "note", "label"),
         "is": ("active", "ended", "waiting", "overdue"),
     },
 )
 THREADS = Subject(
     table="index_thread",
     row="t",
-    values=("status", "model", "assistant", "thread", "connection", "error", "tool"),
+    values=("status", "model", "assistant", "thread", "connection", "error", "tool", "label", "note"),
     amounts=("runs", "tokens", "cost"),
     moments=("active", "since", "until"),
     flags={
-        "has": ("tool_calls", "error", "metadata", "cost", "runs"),
+        "has": ("tool_calls", "error", "metadata", "cost", "runs", "note", "label"),
         "is": ("active", "ended", "waiting", "overdue", "gone"),
     },
 )

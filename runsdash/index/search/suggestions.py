@@ -17,6 +17,7 @@ from .sql import Sql
 from .subjects import RUNS, Subject
 
 SHOWN = 10
+KINDS = ("NOT NULL", "NULL")  # the two partial indexes of labels
 LAST_PART = re.compile(r'(?:^|\s)(-?)((?:[^\s"]|"(?:[^"\\]|\\.)*"?)*)$')
 TABLES = {METADATA: "index_runmetadata", THREAD_METADATA: "index_threadmetadata"}
 KEY = re.compile(
@@ -25,6 +26,7 @@ KEY = re.compile(
 MEANINGS = {
     "status": "failed, completed …", "model": "gpt-4o", "assistant": "name or id", "thread": "id", "run": "id",
     "connection": "name", "error": "code", "tool": "name of a function", "has": "tool_calls, error …",
+    "label": "as given here", "note": "words of a note",
     "is": "active, waiting …", "created": "created>-7d", "active": "active>-7d", "since": "24h", "until": "2026-11-23",
     **{name: f"{name}>{small}" for name, (small, _) in AMOUNT_EXAMPLES.items()},
 }  # fmt: skip
@@ -129,6 +131,12 @@ def connections(prefix: str) -> list[tuple[str, str]]:
     return list(Connection.objects.filter(slug__startswith=prefix).values_list("slug", "name")[:SHOWN])
 
 
+def labels(prefix: str) -> list[tuple[str, str]]:
+    """Finds labels of runs and of threads."""
+    of_both = [in_index("index_label", "name", prefix=prefix, where=Sql(f"d.run_id IS {kind}")) for kind in KINDS]
+    return [(name, "") for name in sorted({name for names in of_both for name in names})[:SHOWN]]
+
+
 READERS: dict[str, Callable[[str], list[tuple[str, str]]]] = {
     "status": statuses,
     "model": column("index_run", "model"),
@@ -136,4 +144,5 @@ READERS: dict[str, Callable[[str], list[tuple[str, str]]]] = {
     "connection": connections,
     "error": column("index_run", "error_code", "NOT (d.error_code = '')"),
     "tool": column("index_runtool", "name"),
+    "label": labels,
 }

@@ -13,6 +13,7 @@ from . import predicates
 from .filter_names import AMOUNTS, MOMENTS, PAIRS, TEXT, Clause
 from .filter_values import KeyRange
 from .index_ranges import NO_INDEX, IndexRanges, bounds, side_by_side, union_of
+from .marks import of_label, of_note
 from .predicates import amount_test, clause_groups, either, keys_named, negated, pair
 from .run_filter import RunFilter
 from .run_query import THREAD_SORTS, Predicate, RunQuery
@@ -26,8 +27,13 @@ FLAGS = {
     ("has", "metadata"): f"EXISTS (SELECT 1 FROM {METADATA} m WHERE m.thread_id = t.id)",
     ("has", "cost"): "t.cost IS NOT NULL",
     ("has", "runs"): f"t.{LAST_RUN} IS NOT NULL",
+    ("has", "note"): "EXISTS (SELECT 1 FROM index_note m WHERE m.thread_id = t.id AND m.run_id IS NULL)",
+    ("has", "label"): "EXISTS (SELECT 1 FROM index_label m WHERE m.thread_id = t.id AND m.run_id IS NULL)",
     ("is", "gone"): "t.is_gone",
 }
+
+
+OWN_MARKS = {"label": of_label, "note": of_note}
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,8 @@ def thread_predicate_of(clauses: Sequence[Clause]) -> Predicate:
         predicate = of_threads(keys_named(Thread, values))
     elif first.name == "connection":
         predicate = of_connections(list(Connection.objects.filter(slug__in=values).values_list("pk", flat=True)))
+    elif first.name in OWN_MARKS:
+        predicate = OWN_MARKS[first.name](values, THREADS)
     elif first.name in THREADS.flags:
         predicate = either([of_flag(first.name, value) for value in values])
     else:

@@ -20,7 +20,8 @@ from runsdash.index.exporting.table import cell, csv_line
 from runsdash.index.importing import export_fields
 from runsdash.index.importing.blocks import ImportSource
 from runsdash.index.importing.run_import import import_sources
-from runsdash.index.models import ArchivedFile, Connection, Run, RunStep, Thread
+from runsdash.index.models import ArchivedFile, Connection, Label, Note, NoteWord, Run, RunStep, Thread
+from runsdash.index.notes import give_label, owner_of, reindex_notes
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_runs import upsert_runs
@@ -62,6 +63,42 @@ def same(prod: Connection, other: Connection) -> None:
 def test_what_comes_out_goes_in_as_it_was(prod: Connection) -> None:
     imported(prod, past(60))
     same(prod, taken_in(exported(connection=prod)))
+
+
+def test_notes_and_labels_come_along_once(prod: Connection) -> None:
+    first, second = (made_run(prod, id=name, thread_id="thread_a") for name in ("run_a", "run_b"))
+    for subject in (first, second, first.thread):
+        note = Note.objects.create(**owner_of(subject), text=f"On {subject} \u2028", step_id="step_1", written_by="ada")
+        reindex_notes(subject)
+        give_label(subject, "Bug", given_by="ada")
+    content = exported("label:bug run:run_a")
+    assert content.count(b'"object":"runsdash.note"') == 2
+    other = taken_in(content)
+    assert (
+        import_sources(other, [ImportSource("again", io.BytesIO(content), datetime.now(UTC))], processes=0).notes == 0
+    )
+    kept = list(Note.objects.filter(thread__connection=other).order_by("run_id"))
+    assert [(one.text, one.run and one.run.upstream_id, one.written_by) for one in kept] == [
+        ("On thread_a \u2028", None, "ada"), ("On run_a \u2028", "run_a", "ada"),
+    ]  # fmt: skip
+    assert (kept[0].note_id, kept[0].written_at) == (note.note_id, note.written_at)
+    assert Label.objects.filter(thread__connection=other, name="bug").count() == 2
+    assert set(NoteWord.objects.filter(run__connection=other).values_list("word", flat=True)) == {"on", "run", "a"}
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b'{"object":"runsdash.note","id":"1","text":"x","thread_id":"nowhere"}', "its thread is neither"),
+        (b'{"object":"runsdash.note","id":"1","text":"x","thread_id":"t","run_id":"nowhere"}', "its run is neither"),
+        (b'{"object":"runsdash.note","id":[],"text":"x","thread_id":"t"}', "no id or no text"),
+        (b'{"object":"runsdash.label","name":" ","thread_id":"t"}', "no name"),
+    ],
+)
+def test_a_note_that_belongs_nowhere_is_refused(prod: Connection, line: bytes, words: str) -> None:
+    made_run(prod, thread_id="t")
+    totals = import_sources(prod, [ImportSource("f", io.BytesIO(line), datetime.now(UTC))], processes=0)
+    assert words in totals.refused_lines[0].reason
 
 
 def test_what_only_the_index_knows_is_exported_too(prod: Connection) -> None:

@@ -16,7 +16,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from runsdash.index.keeping import archive
-from runsdash.index.models import Connection, Run, RunMetadata, RunText, RunTool, Thread, ThreadMetadata
+from runsdash.index.models import (
+    Connection,
+    Label,
+    NoteWord,
+    Run,
+    RunMetadata,
+    RunText,
+    RunTool,
+    Thread,
+    ThreadMetadata,
+)
 from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.filter_totals import totals_of
@@ -30,6 +40,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
 IS_POSTGRESQL = connection.vendor == "postgresql"
 COUNT = 50_000 if IS_POSTGRESQL else 500
 BEGAN_S = 1_790_000_000
+NOTED = ("refund", "later")
 VOCABULARY = [f"w{number}" for number in range(5000)]
 FILTERS = [
     "", "status:failed", "status:failed status:expired", "-status:completed", "-status:completed -status:failed",
@@ -38,6 +49,7 @@ FILTERS = [
     "connection:prod", "error:oops", "tool:search", "tool:search tool:code", "metadata.env=prod", "metadata.team=x",
     "metadata.env=prod -metadata.team=x", "thread.metadata.customer=C-1", "thread.metadata.vip=yes", "thread.metadata.vip=yes status:failed",
     "-thread.metadata.vip=yes", "thread.metadata.customer=C-1 metadata.env=prod", "has:tool_calls", "has:error", "is:waiting", "is:overdue", "duration>1h",
+    "label:bug", "label:bug status:failed", "-label:bug", "note:refund", 'note:"refund later"', "has:note", "has:label",
     "tokens:1k..5k", "cost>=1", "queue>30s", "steps>597", "tokens:unknown", "created>-7d", "created:2026-11-01..2026-11-07",
     "common", "rare", "common status:failed", '"common rare"', "-common", "common metadata.env=prod created>-1d",
     "status:completed model:m1 tool:search duration>1s -error:oops",
@@ -52,6 +64,7 @@ TYPED = [
     "assistant:zz",
     "error:o",
     "tool:",
+    "label:b",
     "connection:",
     "metadata.",
     "metadata.env=p",
@@ -66,6 +79,7 @@ BOUNDED = re.compile(
 )
 INDEXED = re.compile(r" USING (?!AUTOMATIC)")  # MIN() of a column without an index is called a search, too
 LARGE = {"index_run", "index_runmetadata", "index_runtool", "index_runtext", "index_thread", "index_threadmetadata"}
+LARGE |= {"index_label", "index_noteword"}
 
 
 @pytest.fixture
@@ -90,6 +104,8 @@ def rows(db: None) -> None:
     )
     RunTool.objects.bulk_create([RunTool(run=run, name=dice.choice(["search", "code"])) for run in runs])
     RunText.objects.bulk_create([RunText(run=run, words=words_of(run, dice)) for run in runs], batch_size=2000)
+    Label.objects.bulk_create([Label(thread=run.thread, run=run, name=dice.choice(["bug", "vip"])) for run in runs])
+    NoteWord.objects.bulk_create([NoteWord(thread=run.thread, run=run, word=word) for run in runs for word in NOTED])
     if IS_POSTGRESQL:
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")

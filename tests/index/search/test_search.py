@@ -17,6 +17,7 @@ from runsdash.index.fulltext.words import phrase_of
 from runsdash.index.models import (
     Assistant,
     Connection,
+    Note,
     Run,
     RunMetadata,
     RunText,
@@ -24,6 +25,7 @@ from runsdash.index.models import (
     Thread,
     ThreadMetadata,
 )
+from runsdash.index.notes import give_label, reindex_notes
 from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.filter_names import MAX_CLAUSES, MAX_CONDITIONS
@@ -104,6 +106,22 @@ def add_details(runs: list[Run], dice: random.Random) -> None:
     )
     RunTool.objects.bulk_create([RunTool(run=run, name=name) for run in runs for name in run.tools])
     RunText.objects.bulk_create([RunText(run=run, words=run.words) for run in runs])
+    for number, run in enumerate(runs):
+        noted = {
+            "refund later": number % 4 == 0,
+            "Later, INV-2026": number % 6 == 0,
+        }
+        run.labels_given = {name for name, every in (("bug", 5), ("very important", 7)) if number % every == 0}
+        run.noted = {word for text, is_there in noted.items() if is_there for word in phrase_of(text).split()}
+        for name in run.labels_given:
+            give_label(run, name.title(), given_by="ada")
+        for text, is_there in noted.items():
+            if is_there:
+                Note.objects.create(run=run, thread=run.thread, text=text, written_by="ada")
+        if run.noted:
+            reindex_notes(run)
+        if number < 3:  # what a thread has itself is not its runs'
+            give_label(run.thread, "bug", given_by="ada")
 
 
 EVEN = {f"run_{number}" for number in range(0, 120, 2)}
@@ -147,6 +165,16 @@ MEANINGS: dict[str, Callable[[Run], bool]] = {
     "tool:rates": lambda run: "rates" in run.tools,
     "tool:rates tool:code": lambda run: bool({"rates", "code"} & run.tools),
     "-tool:search": lambda run: "search" not in run.tools,
+    "label:bug": lambda run: "bug" in run.labels_given,
+    'label:bug label:"Very  Important"': lambda run: bool(run.labels_given),
+    "-label:bug": lambda run: "bug" not in run.labels_given,
+    "label:bug cost>=0.1": lambda run: "bug" in run.labels_given and run.cost is not None and run.cost >= 0.1,
+    "note:later": lambda run: "later" in run.noted,
+    'note:"2026 later"': lambda run: {"later", "2026"} <= run.noted,
+    "note:refund note:inv": lambda run: bool({"refund", "inv"} & run.noted),
+    "-note:refund": lambda run: "refund" not in run.noted,
+    "has:note": lambda run: bool(run.noted),
+    "-has:label": lambda run: not run.labels_given,
     "metadata.env=prod": lambda run: run.pairs.get("env") == "prod",
     "metadata.env=prod metadata.env=test": lambda run: "env" in run.pairs,
     "-metadata.team=test": lambda run: run.pairs.get("team") != "test",

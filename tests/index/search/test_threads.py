@@ -14,7 +14,8 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from runsdash.index.fulltext.words import phrase_of
-from runsdash.index.models import Assistant, Connection, Run, RunText, RunTool, Thread, ThreadMetadata
+from runsdash.index.models import Assistant, Connection, Note, Run, RunText, RunTool, Thread, ThreadMetadata
+from runsdash.index.notes import give_label, reindex_notes
 from runsdash.index.search import THREAD_SORTS, RunOrder, TimeBudget, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.run_filter import FilterError, parsed
@@ -65,6 +66,14 @@ def made(number: int, dice: random.Random, home: Connection) -> Thread:
     ThreadMetadata.objects.bulk_create(
         [ThreadMetadata(thread=thread, key=key, value=value) for key, value in thread.pairs.items()]
     )
+    thread.labels_given = {name for name, every in (("bug", 5), ("vip", 7)) if number % every == 0}
+    for name in thread.labels_given:
+        give_label(thread, name, given_by="ada")
+    if number % 4 == 0:
+        Note.objects.create(thread=thread, text="Refund later", written_by="ada")
+        reindex_notes(thread)
+    if runs and number % 3 == 0:
+        give_label(runs[0], "bug", given_by="ada")
     return thread
 
 
@@ -122,6 +131,13 @@ MEANINGS: dict[str, Callable[[Thread], bool]] = {
     "runs:1..2": lambda thread: 1 <= thread.run_count <= 2,
     "tokens:unknown": lambda thread: thread.total_tokens is None,
     "cost>=0.25": lambda thread: thread.cost is not None and thread.cost >= 0.25,
+    "label:bug": lambda thread: "bug" in thread.labels_given,
+    "label:bug label:vip": lambda thread: bool(thread.labels_given),
+    "-label:vip": lambda thread: "vip" not in thread.labels_given,
+    "note:later": lambda thread: thread.pk % 4 == 0,
+    'note:"later refund" label:bug': lambda thread: thread.pk % 20 == 0,
+    "has:note": lambda thread: thread.pk % 4 == 0,
+    "has:label": lambda thread: bool(thread.labels_given),
     "refund": says("refund"),
     "c-14": says("C-14"),
     '"INV-2026-11873"': says("INV-2026-11873"),

@@ -41,7 +41,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{refused.name}, line {refused.number}: {refused.reason}.")
         if totals.refused > len(totals.refused_lines):
             self.stderr.write(f"and {totals.refused - len(totals.refused_lines):,} more.")
-        extras = [name for name in ("files", "assistants") if getattr(totals, name)]
+        extras = [name for name in ("files", "assistants", "notes") if getattr(totals, name)]
         names = ["threads", "runs", "steps", "messages", *extras]
         counts = [f"{getattr(totals, name):,} {name}" for name in names]
         seconds = totals.taken_s
