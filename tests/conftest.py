@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from runsdash.audit.triggers import unguard_entries
 from tests.connected import assistant, connection, start  # noqa: F401
-from tests.migrated import migrated_database
+from tests.migrated import copy_in_cluster, migrated_database
 from tests.people import admin, nobody, operator, viewer  # noqa: F401
 from tests.spread import Spread, place_of
 from tests.upstream import Sandbox
@@ -41,9 +41,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def django_db_keepdb(django_db_modify_db_settings: None) -> bool:
-    """Whether pytest-django finds a migrated database: on SQLite it is a copy of the one that runs share."""
+    """Whether pytest-django finds a migrated database: a copy of the one that runs share, or processes of a cluster."""
     if database.vendor != "sqlite":
-        return False
+        return copy_in_cluster(database.settings_dict["TEST"]["NAME"] or f"test_{database.settings_dict['NAME']}")
     shutil.copy(migrated_database(), database.settings_dict["TEST"]["NAME"])
     return True
 

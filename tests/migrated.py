@@ -1,6 +1,7 @@
-"""A migrated, empty SQLite database that every process of every test run begins with a copy of.
+"""A migrated, empty database that every process of every test run begins with a copy of.
 
-It is kept under `var/tests/`, for one state of the migrations and of Django.
+On SQLite it is kept under `var/tests/`, for one state of the migrations and of Django. On PostgreSQL `tests/postgres.py`
+migrates one for its cluster.
 """
 
 import fcntl
@@ -10,7 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
+
 ROOT = Path(__file__).resolve().parent.parent
+CLUSTER = "RUNSDASH_TEST_CLUSTER"  # set by tests/postgres.py: where `migrated` is
+MIGRATE_S = 300
 FOLDER = ROOT / "var" / "tests"
 # The project's own: its cache is a table, which the settings of the test run do not need.
 SETTINGS = {
@@ -31,12 +36,25 @@ def migrated_database() -> Path:
             for old in FOLDER.glob("*.sqlite3*"):
                 old.unlink()
             unfinished = FOLDER / "unfinished.sqlite3"
-            subprocess.run(
-                [sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True, timeout=100, cwd=ROOT,
-                env=os.environ | SETTINGS | {"DATABASE_URL": f"sqlite:///{unfinished}"},
-            )  # fmt: skip
+            migrate(f"sqlite:///{unfinished}")
             unfinished.rename(made)
     return made
+
+
+def migrate(url: str) -> None:
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    environment = os.environ | SETTINGS | {"DATABASE_URL": url}
+    subprocess.run(command, check=True, timeout=MIGRATE_S, cwd=ROOT, env=environment)
+
+
+def copy_in_cluster(name: str) -> bool:
+    """Makes the database `name` a copy of the cluster's migrated one. False in a cluster that has none."""
+    cluster = os.environ.get(CLUSTER, "")
+    if cluster:
+        with psycopg.connect(cluster, autocommit=True) as session:
+            session.execute(f'DROP DATABASE IF EXISTS "{name}"')
+            session.execute(f'CREATE DATABASE "{name}" TEMPLATE migrated STRATEGY FILE_COPY')
+    return bool(cluster)
 
 
 def digest() -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg
 
 from tests.free_ports import free_ports
+from tests.migrated import CLUSTER, migrate
 
 START_S = 30
 USER = "postgres"
@@ -121,5 +122,6 @@ if __name__ == "__main__":
         sys.exit(missing())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the cluster ends with us
     with Postgres() as server:
-        given = os.environ | {"DATABASE_URL": server.database("runsdash")}
+        migrate(server.database("migrated"))
+        given = os.environ | {"DATABASE_URL": server.database("runsdash"), CLUSTER: server.url("postgres")}
         sys.exit(subprocess.run(sys.argv[1:], env=given, check=False).returncode)

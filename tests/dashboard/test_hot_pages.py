@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pytest
 from django.test import Client
 
-from runsdash.index.models import Connection
-from tests.dashboard.conftest import path_of, still
+from runsdash.index.models import Connection, Thread
+from tests.dashboard.conftest import LATER, path_of, still
 from tests.pages import page_of
 from tests.queries import at_most
 from tests.renders import renders_at_most
@@ -45,6 +45,7 @@ def paths(start: Callable[..., dict], connection: Connection, operator: Client) 
     for path in found.values():
         page_of(operator.get(path))
     still()
+    Thread.objects.update(checked_at=LATER)
     roll_all_up()
     for path in found.values():
         page_of(operator.get(path))
