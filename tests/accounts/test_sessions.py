@@ -14,7 +14,10 @@ from tests.people import HTMX, PASSWORD, signed_in
 
 pytestmark = pytest.mark.django_db
 PROFILE, END = "/profile/", "/profile/sessions/end/"
-FOX = {"HTTP_USER_AGENT": "Firefox on a phone", "REMOTE_ADDR": "203.0.113.7"}
+FOX = {
+    "HTTP_USER_AGENT": "Mozilla/5.0 (Android 16; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0",
+    "REMOTE_ADDR": "203.0.113.7",
+}
 
 
 def came_in(role: str = "operator", **headers: str) -> Client:
@@ -43,7 +46,7 @@ def test_ones_own_sessions_are_listed_and_ended(viewer: Client) -> None:
     UserSession.objects.exclude(pk__in=[phone.session.session_key, desk.session.session_key]).delete()
     texts = {row["data-session"]: row.text for row in rows_of(desk)}
     assert len(texts) == 2
-    (mark,) = (mark for mark, text in texts.items() if "Firefox on a phone" in text and "203.0.113.7" in text)
+    (mark,) = (mark for mark, text in texts.items() if "Firefox on Android" in text and "203.0.113.7" in text)
     assert phone.session.session_key not in desk.get(PROFILE).content.decode()
     other = came_in("viewer")
     other.post(END, {"session": mark})

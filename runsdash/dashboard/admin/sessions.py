@@ -13,17 +13,28 @@ from runsdash.accounts.models import UserSession
 from runsdash.accounts.sessions import CAME_FROM, is_over, mark_of, sessions_of
 from runsdash.actions.sessions import sign_out
 
+# What a User-Agent is called by: the first that it names, since most name others as well.
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}
+SYSTEMS = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "Mac OS": "macOS"}
+SYSTEMS |= {"CrOS": "ChromeOS", "Linux": "Linux"}
+
 
 @dataclass(frozen=True)
 class SessionRow:
     """Shows one session; its key stays unseen."""
 
     mark: str
-    agent: str
+    agent: str  # as it was sent
     address: str
     made_at: datetime
     seen_at: datetime
     is_this: bool
+
+    @property
+    def browser(self) -> str:
+        """Says browser and system as people know them; the start of what was sent where neither is known."""
+        words = [next((word for sign, word in of.items() if sign in self.agent), "") for of in (BROWSERS, SYSTEMS)]
+        return " on ".join(filter(None, words)) or self.agent[:40]
 
 
 def own_sessions(request: HttpRequest) -> list[UserSession]:
