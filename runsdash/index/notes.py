@@ -1,9 +1,12 @@
 """Keeps notes and labels of runs and threads, and the words that notes are found by. Knows no people's rights."""
 
+from django.db.models import Value
+
 from runsdash.index.fulltext.words import words_of
 from runsdash.index.models import Label, Note, NoteWord, Run, Thread
 from runsdash.index.models.notes import MAX_LABEL_CHARS
 
+NOTE_COLUMNS = ("pk", "note_id", "step_id", "text", "written_by", "written_at")
 MOST_WORDS = 2000  # of one run's or thread's notes
 Subject = Run | Thread
 
@@ -18,8 +21,16 @@ def label_name(text: str) -> str:
     return " ".join(text.casefold().split())[:MAX_LABEL_CHARS]
 
 
-def notes_of(subject: Subject) -> list[Note]:
-    return list(Note.objects.filter(**owner_of(subject)))
+def notes_and_labels_of(subject: Subject) -> tuple[list[Note], list[str]]:
+    """Returns the notes, oldest first, and the labels in order: by one statement, since most have neither."""
+    owner, nothing = owner_of(subject), Value("")
+    notes = Note.objects.filter(**owner).order_by().values_list(*NOTE_COLUMNS)
+    labels = (
+        Label.objects.filter(**owner).order_by().values_list("pk", nothing, nothing, "name", "given_by", "given_at")
+    )
+    rows = list(notes.union(labels, all=True))
+    found = [Note(**owner, **dict(zip(NOTE_COLUMNS, row, strict=True))) for row in rows if row[1]]
+    return sorted(found, key=lambda note: (note.written_at, note.pk)), sorted(row[3] for row in rows if not row[1])
 
 
 def labels_of(subject: Subject) -> list[str]:

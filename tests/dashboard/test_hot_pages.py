@@ -26,9 +26,9 @@ class Cost(NamedTuple):
 
 HOT = {  # a look, and a poll without news where the page polls
     "list": (Cost(6, 20), Cost(5, 0)),
-    "completed run": (Cost(8, 41), None),
-    "waiting run": (Cost(20, 52), Cost(5, 0)),
-    "thread": (Cost(21, 21), None),
+    "completed run": (Cost(9, 43), None),
+    "waiting run": (Cost(21, 54), Cost(5, 0)),
+    "thread": (Cost(22, 23), None),
     "overview": (Cost(5, 7), Cost(5, 0)),
     "inbox": (Cost(10, 13), Cost(10, 0)),
 }

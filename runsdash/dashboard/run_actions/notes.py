@@ -15,7 +15,7 @@ from runsdash.dashboard.shell.links import list_url, run_url, thread_url, with_c
 from runsdash.dashboard.shell.lookup import indexed_run, indexed_thread
 from runsdash.index.models import Note, Run, RunStep
 from runsdash.index.models.notes import MAX_LABEL_CHARS, MAX_NOTE_CHARS
-from runsdash.index.notes import Subject, label_name, labels_of, notes_of, owner_of
+from runsdash.index.notes import Subject, label_name, notes_and_labels_of, owner_of
 from runsdash.index.search.filter_grammar import text_of
 from runsdash.index.search.filter_names import Clause
 from runsdash.index.storage.storable_text import ID_CHARS
@@ -36,15 +36,15 @@ class Notes:
         return isinstance(self.subject, Run)
 
     @cached_property
-    def notes(self) -> list[Note]:
-        return notes_of(self.subject)
+    def found(self) -> tuple[list[Note], list[str]]:
+        return notes_and_labels_of(self.subject)
 
     @cached_property
     def labels(self) -> list[tuple[str, str]]:
         """Returns each label with the address of the list of what has it."""
         return [
             (name, list_url("runs" if self.is_of_run else "threads", text_of(Clause("label", name))))
-            for name in labels_of(self.subject)
+            for name in self.found[1]
         ]
 
     @property
@@ -74,7 +74,7 @@ class Notes:
                 run_url(self.subject, step=note.step_id) if note.step_id and self.is_of_run else "",
                 with_connection(f"{self.url.partition('?')[0]}{note.pk}/remove/", self.subject),
             )
-            for note in self.notes
+            for note in self.found[0]
         ]
 
 

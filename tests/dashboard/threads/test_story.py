@@ -123,4 +123,4 @@ def test_a_story_takes_as_many_statements_however_long_it_is(thread: Thread, vie
         viewer.get(f"/threads/{thread.upstream_id}/")
 
 
-STATEMENTS = 24
+STATEMENTS = 23
