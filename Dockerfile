@@ -13,6 +13,8 @@ COPY static static
 RUN SECRET_KEY=only-while-building /venv/bin/python manage.py collectstatic --no-input
 
 FROM python:3.11-slim
+# For `manage.py backup` and `restore` of PostgreSQL.
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client && rm -rf /var/lib/apt/lists/*
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 RUN groupadd --system --gid 10001 runsdash \
     && useradd --system --uid 10001 --gid runsdash --home-dir /app --no-create-home runsdash

@@ -8,8 +8,11 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from runsdash.index.keeping.versions import refuse_newer_database
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "runsdash.settings")
 django = get_wsgi_application()
+refuse_newer_database()
 
 
 def application(environ: dict, start_response: Callable) -> Iterable[bytes]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.addresses import client_address, is_within
+from runsdash.index.keeping.versions import applied_migrations, newer_than_code
 
 from .metrics import CONTENT_TYPE, exposition
 from .problems import NOT_FOUND
@@ -31,9 +32,11 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Says whether the database has its tables and a page can be made; 503 with the reason otherwise."""
     try:
-        missing = missing_migrations()
+        newer, missing = newer_than_code(applied_migrations()), missing_migrations()
     except Error:
         return plain(NO_DATABASE, status=503)
+    if newer:
+        return plain(newer, status=503)
     if missing:
         return plain(f"{missing} migrations are missing", status=503)
     try:

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import connection as database
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
@@ -156,3 +159,12 @@ def test_each_visitor_of_a_proxy_has_tries_of_their_own(client: Client, settings
 @pytest.mark.parametrize("url", ["/readyz", "/metrics"])
 def test_only_reading(client: Client, url: str) -> None:
     assert client.post(url).status_code == 405
+
+
+def test_a_database_of_a_later_version_is_refused_with_a_sentence(client):
+    MigrationRecorder(database).record_applied("index", "9999_of_tomorrow")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert b"later version of RunsDash: it has had the migrations index.9999_of_tomorrow" in answer.content
+    with pytest.raises(ImproperlyConfigured, match="9999_of_tomorrow"):
+        call_command("sync", "--once")

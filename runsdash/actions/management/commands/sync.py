@@ -17,6 +17,7 @@ from runsdash.actions.live.output_rows import sweep_live_output
 from runsdash.actions.settle.settle_unclear import settle_recent
 from runsdash.index.keeping.fill_columns import fill_columns
 from runsdash.index.keeping.overwrite import overwrite_words
+from runsdash.index.keeping.versions import refuse_newer_database
 from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.index.totals.rollups import roll_up
 from runsdash.notify.conditions import look_at_rules
@@ -50,6 +51,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="work on all jobs and read everything due, then exit")
 
     def handle(self, *args: object, once: bool, **options: object) -> None:
+        refuse_newer_database()
         log.debug("kinds of jobs: %s", ", ".join(jobs.KINDS))
         stop = Event()
         if once:
