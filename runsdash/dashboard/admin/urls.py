@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from . import audit, connections, customers, notifications, profile, sessions, tokens, users
+from . import audit, connections, customers, doctor, notifications, profile, sessions, tokens, users
 
 urlpatterns = [
     path("audit/", audit.audit, name="audit"),
     path("audit/<int:key>/", audit.entry, name="audit_entry"),
+    path("doctor/", doctor.doctor, name="doctor"),
     path("connections/", connections.connections, name="connections"),
     path("connections/new/", connections.new, name="connection_new"),
     path("connections/<slug:slug>/", connections.edit, name="connection"),

@@ -14,6 +14,7 @@ from django.utils import timezone
 from runsdash.actions.batch.models import BatchItem, BatchJob
 from runsdash.actions.batch.working import work_some
 from runsdash.actions.models import Claim, Draft, Lineage, LiveOutput, LivePiece, SentOutput
+from runsdash.actions.notes import add_label, add_note
 from runsdash.audit.chain import check_chain
 from runsdash.audit.trail import record_intent, record_outcome, record_refusal
 from runsdash.index.fulltext.writer import index_runs
@@ -62,6 +63,9 @@ def leave_words(run: Run, other: Run, admin: Client) -> None:
     SentOutput.objects.create(function_name="f", sent_by="admin", sent_at=now, **call)
     Claim.objects.create(user=user, connection=run.connection, run_upstream_id=run.upstream_id, since=now, seen_at=now)
     Lineage.objects.create(run=other, source=run, is_on_copy=False, changed=[MARK], made_by="admin")
+    for subject in (run, run.thread):
+        add_note(actor=user, subject=subject, text=MARK)
+        add_label(actor=user, subject=subject, name=MARK)
     LiveOutput.objects.create(run=run, segment=1, reader="x", beat_at=now, sentence=MARK)
     LivePiece.objects.create(run=run, part="msg", kind="text", text=MARK)
     rule = Rule.objects.create(name="all", event="failure", emails="a@example.org", created_by="admin")
@@ -111,4 +115,4 @@ def test_nothing_of_it_is_left(marked: Run, admin: Client, viewer: Client) -> No
     assert PurgedThread.objects.filter(overwritten_at=None).exists() == (database.vendor == "postgresql")
     assert check_chain().broken == ""
     page = page_of(viewer.get("/audit/", {"run": marked.upstream_id}))
-    assert len([row for row in page.all("tr", data_audit_id=True) if "Content purged" in row.text]) == 2
+    assert len([row for row in page.all("tr", data_audit_id=True) if "Content purged" in row.text]) == 4
