@@ -8,7 +8,9 @@ import math
 import os
 import re
 import secrets
+import shlex
 import sys
+from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +19,7 @@ import environ
 from django.contrib.messages import constants as level
 from django.core.exceptions import ImproperlyConfigured
 
-from runsdash.service.providers import PROVIDERS
+from runsdash.service.providers import AUTH_STYLES, PROVIDERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -345,6 +347,37 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 
 # The connection named `default`
+
+
+def texts_by_name(name: str, given: str) -> dict[str, str]:
+    """Reads a JSON object of texts."""
+    try:
+        read = json.loads(given or "{}")
+    except ValueError:
+        read = None
+    if not isinstance(read, dict) or not all(isinstance(one, str) for one in read.values()):
+        raise ImproperlyConfigured(f'{name} is not a JSON object of texts, such as {{"name": "value"}}.')
+    return read
+
+
+def day(name: str, given: str) -> date | None:
+    try:
+        return date.fromisoformat(given) if given else None
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {given!r} and not a day such as 2027-03-31.") from None
+
+
+def arguments(given: str) -> list[str]:
+    """Reads a command as a list of arguments: a JSON list, or words in the quotes of a shell."""
+    try:
+        read = json.loads(given) if given.startswith("[") else shlex.split(given)
+    except ValueError:
+        read = None
+    if not isinstance(read, list) or not all(isinstance(one, str) for one in read):
+        raise ImproperlyConfigured("RUNSDASH_API_KEY_COMMAND is no list of arguments.")
+    return read
+
+
 RUNSDASH_API_BASE_URL = env.str("RUNSDASH_API_BASE_URL", default="").rstrip("/")
 RUNSDASH_API_KEY = secret(
     "RUNSDASH_API_KEY", env.str("RUNSDASH_API_KEY", default=""), env.str("RUNSDASH_API_KEY_FILE", default="")
@@ -352,6 +385,20 @@ RUNSDASH_API_KEY = secret(
 RUNSDASH_API_KIND = env.str("RUNSDASH_API_KIND", default="openai")
 RUNSDASH_API_VERSION = env.str("RUNSDASH_API_VERSION", default="")
 RUNSDASH_API_TIMEOUT_S = env.float("RUNSDASH_API_TIMEOUT_S", default=30.0)
+RUNSDASH_API_AUTH = env.str("RUNSDASH_API_AUTH", default="")
+RUNSDASH_API_ORGANIZATION = env.str("RUNSDASH_API_ORGANIZATION", default="")
+RUNSDASH_API_PROJECT = env.str("RUNSDASH_API_PROJECT", default="")
+RUNSDASH_API_QUERY = texts_by_name("RUNSDASH_API_QUERY", env.str("RUNSDASH_API_QUERY", default=""))
+RUNSDASH_API_HEADERS = texts_by_name("RUNSDASH_API_HEADERS", env.str("RUNSDASH_API_HEADERS", default=""))
+RUNSDASH_API_SUNSET = day("RUNSDASH_API_SUNSET", env.str("RUNSDASH_API_SUNSET", default=""))
+# Arguments of a command that prints a token; it runs without a shell.
+RUNSDASH_API_KEY_COMMAND = arguments(env.str("RUNSDASH_API_KEY_COMMAND", default=""))
+if RUNSDASH_API_KEY_COMMAND and RUNSDASH_API_KEY and not IS_DEMO:
+    raise ImproperlyConfigured("RUNSDASH_API_KEY and RUNSDASH_API_KEY_COMMAND are both set. Keep one of them.")
+if RUNSDASH_API_AUTH not in AUTH_STYLES:
+    raise ImproperlyConfigured(
+        f"RUNSDASH_API_AUTH is {RUNSDASH_API_AUTH!r}. It is bearer, api-key or none, or empty for the usual way."
+    )
 RUNSDASH_API_ALLOW_LINK_LOCAL = env.bool("RUNSDASH_API_ALLOW_LINK_LOCAL", default=False)
 RUNSDASH_API_BUDGET_PER_MIN = env.int("RUNSDASH_API_BUDGET_PER_MIN", default=600)
 if IS_DEMO:

@@ -81,6 +81,8 @@ def check_permission(call: AuditedCall) -> None:
         refuse(call, READ_ONLY)
     if not call.connection.has_upstream:
         refuse(call, f"The connection {call.connection.slug} has no server: what it holds was imported or sent in.")
+    if call.connection.is_retired:
+        refuse(call, f"The server of {call.connection.slug} is retired. What was archived of it stays readable.")
     if not call.connection.is_enabled:
         refuse(call, f"The connection {call.connection.slug} is off.")
 

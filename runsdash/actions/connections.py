@@ -3,11 +3,18 @@
 from runsdash.accounts.models import User
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.storage.sealed_keys import seal
+from runsdash.sync.clients import extra_headers
 from runsdash.sync.last_error import forget_lacks
 
 from .audited_change import change
 
-PUBLIC = ("name", "base_url", "kind", "api_version", "timeout_s", "budget_per_min", "is_enabled")
+PUBLIC = (
+    "name", "base_url", "kind", "api_version", "auth", "organization", "project", "extra_query", "timeout_s",
+    "budget_per_min", "is_enabled", "sunset_on",
+)  # fmt: skip
+
+
+UNSAID = ("gone_at", "capabilities")  # what was believed of the server as it was
 
 
 class InUse(Exception):
@@ -16,9 +23,10 @@ class InUse(Exception):
 
 def picture(connection: Connection, *, key: str = "") -> dict[str, object]:
     """Returns what the trail keeps of a connection; `key` says in a word what became of the key."""
-    return {name: getattr(connection, name) for name in PUBLIC} | {
-        "key": key or ("set" if connection.sealed_key else "none")
-    }
+    columns = {name: getattr(connection, name) for name in PUBLIC}
+    columns["sunset_on"] = connection.sunset_on and connection.sunset_on.isoformat()
+    headers = sorted(extra_headers(connection))
+    return columns | {"key": key or ("set" if connection.sealed_key else "none"), "headers": headers}
 
 
 def add_connection(*, actor: User, connection: Connection, api_key: str) -> Connection:
@@ -41,7 +49,8 @@ def change_connection(*, actor: User, connection: Connection, api_key: str | Non
     def act() -> tuple[Connection, dict[str, object]]:
         if api_key is not None:
             connection.sealed_key = seal(api_key)
-        connection.save(update_fields=[*PUBLIC, "sealed_key", "changed_at"])
+        connection.gone_at, connection.capabilities = None, {}
+        connection.save(update_fields=[*PUBLIC, *UNSAID, "sealed_key", "sealed_headers", "changed_at"])
         forget_lacks(connection)
         return connection, picture(connection, key="replaced" if api_key else "")
 

@@ -22,6 +22,11 @@ def environment_columns() -> dict[str, object]:
         "api_version": settings.RUNSDASH_API_VERSION,
         "timeout_s": settings.RUNSDASH_API_TIMEOUT_S,
         "budget_per_min": settings.RUNSDASH_API_BUDGET_PER_MIN,
+        "auth": settings.RUNSDASH_API_AUTH,
+        "organization": settings.RUNSDASH_API_ORGANIZATION,
+        "project": settings.RUNSDASH_API_PROJECT,
+        "extra_query": settings.RUNSDASH_API_QUERY,
+        "sunset_on": settings.RUNSDASH_API_SUNSET,
         "is_from_environment": True,
         "is_enabled": bool(settings.RUNSDASH_API_BASE_URL),
     }

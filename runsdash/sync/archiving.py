@@ -179,7 +179,7 @@ def read_older_messages(thread: Thread, *, before: str) -> ServiceError | None:
     Returns the error when there is none to be had. What comes late is stored in the background.
     """
     connection = thread.connection
-    if thread.has_all_messages or rests(thread, "messages") or not may_ask(thread) or not connection.is_enabled:
+    if thread.has_all_messages or rests(thread, "messages") or not may_ask(thread) or not connection.is_asked:
         return None
     if not budget_for(connection).take(connection, 1):
         return RateLimited("The requests of this moment are used up. Try again in a few seconds.", retry_after_s=1.0)
@@ -236,7 +236,7 @@ def started(start: Start, *, until: float) -> PendingRead | None:
 
 def missing_piece(thread: Thread) -> Start | None:
     """Returns the read that the thread's archive needs next; None when it needs none, or can't have it."""
-    if thread.is_gone or not thread.connection.is_enabled:
+    if thread.is_gone or not thread.connection.is_asked:
         return None
     is_listed = not thread.connection.lacks_runs and not thread.has_all_runs and not rests(thread, "runs")
     if is_listed or unread_runs(thread.connection, thread):

@@ -19,7 +19,7 @@ def fresh_assistants(connection: Connection) -> list[Assistant]:
     """Returns a connection's assistants, newest first. Waits FORM_WAIT_S for a newer list; errors leave the old one."""
     listed_at = connection.assistants_listed_at
     is_old = listed_at is None or (timezone.now() - listed_at).total_seconds() > FORM_AGE_S
-    if connection.is_enabled and is_old and budget_for(connection).take(connection, 1):
+    if connection.is_asked and is_old and budget_for(connection).take(connection, 1):
         reads = Reads({"assistants": client_for(connection).background.list_assistants(limit=100)})
         if reads.wait(FORM_WAIT_S):
             store_list(connection, reads)

@@ -1,9 +1,12 @@
 """Makes service clients: one a connection for pages, two for the worker. They share what the server said of waiting."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from threading import Lock
-from typing import Literal
+from typing import Any, Literal
 
 from django.conf import settings
 
@@ -13,6 +16,8 @@ from runsdash.service import Backoff, Client
 from runsdash.service.retry import MAX_PAGE_RETRIES, MAX_WORKER_RETRIES
 from runsdash.sync.budget.process_budget import budget_for
 from runsdash.sync.budget.upstream_pauses import teach
+
+from .key_command import current_token
 
 Patience = Literal["page", "worker", "watch"]
 WATCH_TIMEOUT_S = 10.0
@@ -45,17 +50,41 @@ def client_for(connection: Connection, patience: Patience = "page") -> Client:
     return client
 
 
+def key_of(connection: Connection) -> str | Callable[[], str]:
+    """Returns the key, or what gives a token. The key of `default` stays in the environment and is never stored."""
+    if not connection.is_from_environment:
+        return unseal(connection.sealed_key) or ""
+    if settings.RUNSDASH_API_KEY_COMMAND:
+        return partial(current_token, connection.pk)
+    return str(settings.RUNSDASH_API_KEY)
+
+
+def endpoint_options(connection: Connection) -> dict[str, Any]:
+    """Returns where and how a client of `connection` asks, beside its address and key."""
+    named = {"OpenAI-Organization": connection.organization, "OpenAI-Project": connection.project}
+    return {
+        "kind": connection.kind,
+        "api_version": connection.api_version or None,
+        "auth": connection.auth,
+        "extra_query": connection.extra_query,
+        "extra_headers": {name: one for name, one in named.items() if one} | extra_headers(connection),
+        "allow_link_local": settings.RUNSDASH_API_ALLOW_LINK_LOCAL,
+    }
+
+
+def extra_headers(connection: Connection) -> dict[str, str]:
+    if connection.is_from_environment:
+        return dict(settings.RUNSDASH_API_HEADERS)
+    return dict(json.loads(unseal(connection.sealed_headers) or "{}"))
+
+
 def made_client(connection: Connection, patience: Patience, *, backoff: Backoff) -> Client:
-    # The key of `default` stays in the environment and is never stored.
-    key = settings.RUNSDASH_API_KEY if connection.is_from_environment else unseal(connection.sealed_key)
     return Client(
         connection.base_url,
-        key or "",
-        kind=connection.kind,
-        api_version=connection.api_version or None,
+        key_of(connection),
+        **endpoint_options(connection),
         timeout=min(connection.timeout_s, WATCH_TIMEOUT_S) if patience == "watch" else connection.timeout_s,
         max_retries=MAX_PAGE_RETRIES if patience == "page" else MAX_WORKER_RETRIES,
         backoff=backoff,
-        allow_link_local=settings.RUNSDASH_API_ALLOW_LINK_LOCAL,
         gate=budget_for(connection, "page" if patience == "page" else "worker").gate,
     )

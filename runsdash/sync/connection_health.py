@@ -61,7 +61,7 @@ def connection_health(connection: Connection) -> ConnectionHealth:
 
 def lag_s(connection: Connection, *, now: datetime) -> float:
     """Returns the age of the oldest overdue check. Nothing of a connection that is off is overdue."""
-    if not connection.is_enabled:
+    if not connection.is_asked:
         return 0.0
     oldest = (
         Thread.objects.filter(connection=connection, due_at__lte=now)

@@ -26,7 +26,7 @@ def recheck_runs(
     runs: Iterable[Run], *, wait_s: float = PAGE_WAIT_S, max_age_s: float = MAX_AGE_S, most: int = MOST_AT_ONCE
 ) -> int:
     """Reads the first `most` runs with too old a copy; returns how many. Runs come with thread and connection."""
-    now, enabled = timezone.now(), (run for run in runs if run.connection.is_enabled)
+    now, enabled = timezone.now(), (run for run in runs if run.connection.is_asked)
     stale = [run for run in enabled if run_states.is_stale(run, now, max_age_s=max_age_s)][:most]
     started = [(run, *found) for run in stale if (found := start_read(run)) is not None]
     in_time = wait([reads.futures["run"] for _, _, reads in started], timeout=wait_s).done

@@ -159,7 +159,7 @@ def is_fresh(run: Run, *, max_age_s: float | None = None, live_age_s: float = MA
     whole, rests = max_age_s is not None, max_age_s is None and run.is_settled
     if max_age_s is None:
         max_age_s = SETTLED_AGE_S if rests else live_age_s
-    return checked_age_s(run, rests=rests, whole=whole) < max_age_s or not run.connection.is_enabled
+    return checked_age_s(run, rests=rests, whole=whole) < max_age_s or not run.connection.is_asked
 
 
 def first_look_at_run(connection: Connection, *, thread_id: str, run_id: str, wait_s: float) -> Run:
@@ -208,7 +208,7 @@ def refresh_thread(
     if thread is None:
         refuse_purged(connection, thread_id)
     is_new = thread is None or thread.fetched_at is None
-    if thread is not None and (age_s(thread.checked_at) < max_age_s or not connection.is_enabled):
+    if thread is not None and (age_s(thread.checked_at) < max_age_s or not connection.is_asked):
         return thread
     if thread is not None:
         token = lease_within_budget(thread, connection, cost=THREAD_COST, has_copy=not is_new)

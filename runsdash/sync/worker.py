@@ -109,7 +109,7 @@ class Worker:
         self.store_finished()
         for chore in self.chores:
             chore.act_if_due()
-        usable = [one for one in every_connection() if one.is_enabled and not is_paused(one) and not is_resting(one)]
+        usable = [one for one in every_connection() if one.is_asked and not is_paused(one) and not is_resting(one)]
         waiting = set()
         for connection in usable:
             with skip_if_bad("connection", connection.slug):

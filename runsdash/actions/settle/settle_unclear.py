@@ -150,7 +150,7 @@ def run_of(intent: AuditEntry) -> Run | None:
 def settle_recent() -> int:
     """Settles what was left unclear lately; returns how many were open. What one round does not reach, another will."""
     settle_inside()
-    slugs = {one.slug: one for one in Connection.objects.filter(is_enabled=True)}
+    slugs = {one.slug: one for one in Connection.objects.filter(is_enabled=True) if one.is_asked}
     left = open_intents().filter(action__in=[*OF_RUN, *OF_THREAD], connection_slug__in=slugs)
     intents, until = list(left.order_by("?")[:SETTLED_AT_ONCE]), monotonic() + ROUND_S
     for intent in intents:

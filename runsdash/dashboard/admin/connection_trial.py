@@ -7,7 +7,6 @@ from datetime import datetime
 from time import monotonic
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from runsdash.accounts.models import User
@@ -15,6 +14,7 @@ from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import seal, unseal
 from runsdash.service import Client, NoAnswer, ServiceError, Unauthorized
 from runsdash.service.errors import NotFound, NotSupported
+from runsdash.sync.clients import endpoint_options
 
 TRIAL_S = 10.0
 MOST_ASSISTANTS = 100
@@ -52,11 +52,9 @@ def tried(connection: Connection, *, api_key: str) -> Trial:
     client = Client(
         connection.base_url,
         api_key,
-        kind=connection.kind,
-        api_version=connection.api_version or None,
+        **endpoint_options(connection),
         timeout=min(TRIAL_S, connection.timeout_s),
         max_retries=0,
-        allow_link_local=settings.RUNSDASH_API_ALLOW_LINK_LOCAL,
     )
     began, trial = monotonic(), Trial(at=timezone.now())
     futures = client.background.list_assistants(limit=MOST_ASSISTANTS), client.background.list_threads(limit=1)

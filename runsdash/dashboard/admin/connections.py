@@ -1,10 +1,7 @@
 """Lists the upstreams; lets administrators add, change, test and remove them."""
 
 import time
-from urllib.parse import urlsplit
 
-from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -21,110 +18,13 @@ from runsdash.dashboard.shell.outage import is_failing
 from runsdash.index.connections import connections as every_connection
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal
-from runsdash.service import Client, InvalidRequest, NotSupported, ServiceError
+from runsdash.service import NotSupported, ServiceError
 from runsdash.sync.clients import client_for
 from runsdash.sync.connection_health import connection_health
 from runsdash.sync.last_error import forget_lacks, last_error_of, note_failure, note_success
 
+from .connection_forms import ChangeForm, ConnectionForm
 from .connection_trial import sealed_for, tried, typed_key
-
-RESERVED_SLUGS = {"default": "the connection that the environment describes", "new": "an address of RunsDash"}
-MAX_KEY_CHARS = 4000
-
-
-class ConnectionForm(forms.ModelForm):
-    """Parses a new connection; `ChangeForm` one that exists. The key is never put into a form again."""
-
-    timeout_s = forms.FloatField(
-        label="Time-out, seconds",
-        help_text="For one whole operation, 1 to 120.",
-        min_value=1,
-        max_value=120,
-        initial=30,
-    )
-    budget_per_min = forms.IntegerField(
-        label="Requests a minute",
-        help_text="The worker and the pages together stay below it.",
-        min_value=1,
-        max_value=100_000,
-        initial=600,
-    )
-    api_key = forms.CharField(required=False, max_length=MAX_KEY_CHARS)
-
-    class Meta:
-        model = Connection
-        fields = ["slug", "name", "kind", "base_url", "api_version", "timeout_s", "budget_per_min", "is_enabled"]
-        labels = {"slug": "Short name", "name": "Name", "base_url": "Base URL", "api_version": "API version"}
-        help_texts = {
-            "slug": "Lower-case letters, digits and dashes. It stands in addresses and does not change.",
-            "name": "Optional, for people.",
-            "base_url": "Up to and including the version, for example https://host/v1.",
-            "api_version": "Only where the server needs a version other than the usual one.",
-        }
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["name"].required = False
-
-    def clean_slug(self) -> str:
-        slug = self.cleaned_data["slug"]
-        if slug in RESERVED_SLUGS:
-            raise forms.ValidationError(f"“{slug}” is {RESERVED_SLUGS[slug]}. Choose another.")
-        return slug
-
-    def clean(self) -> dict[str, object]:
-        values = super().clean()
-        values["name"] = values.get("name") or values.get("slug") or self.instance.slug
-        try:
-            Client(
-                values.get("base_url", ""),
-                values.get("api_key", ""),
-                kind=values.get("kind", ""),
-                api_version=values.get("api_version") or None,
-                allow_link_local=settings.RUNSDASH_API_ALLOW_LINK_LOCAL,
-            )
-        except InvalidRequest as error:
-            field = error.param if error.param in self.fields else None
-            if field not in self.errors:
-                self.add_error(field, error.message)
-        return values
-
-    @property
-    def new_key(self) -> str | None:
-        """Returns the key as typed."""
-        return self.cleaned_data["api_key"]
-
-
-class ChangeForm(ConnectionForm):
-    """Parses changes. The slug stays, since addresses and the audit trail use it; no key typed keeps the key."""
-
-    remove_key = forms.BooleanField(required=False)
-
-    class Meta(ConnectionForm.Meta):
-        fields = [name for name in ConnectionForm.Meta.fields if name != "slug"]
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
-        self.held = origin(self.instance.base_url)
-
-    def clean(self) -> dict[str, object]:
-        values = super().clean()
-        keeps = self.instance.sealed_key and not values.get("api_key") and not values.get("remove_key")
-        if keeps and "base_url" in values and origin(values["base_url"]) != self.held:
-            # Else whoever may change the address could have the key sent to a server of their own.
-            self.add_error("api_key", "This is a different server. Type its key, or remove the key.")
-        return values
-
-    @property
-    def new_key(self) -> str | None:
-        """Returns the key as typed, "" to remove it, None to keep it."""
-        return "" if self.cleaned_data["remove_key"] else self.cleaned_data["api_key"] or None
-
-
-def origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme.lower(), parts.netloc.lower()
-
 
 TEST_TIMEOUT_S = 10.0
 FROM_ENVIRONMENT = "This connection follows the environment of RunsDash and is changed there."
@@ -151,7 +51,7 @@ def new(request: HttpRequest) -> HttpResponse:
     context: dict[str, object] = {"form": form, "kept_key": sealed_for(request.user, key)}
     if not form.is_valid():
         return render(request, "admin/connections/new.html", context, status=422)
-    trial = tried(form.instance, api_key=key) if do in ("try", "save") else None
+    trial = tried(form.instance, api_key=key) if do in ("try", "save") and form.instance.has_upstream else None
     if trial and (do == "try" or not trial.works):
         status = 200 if do == "try" else 422
         return render(request, "admin/connections/new.html", context | {"trial": trial}, status=status)
@@ -160,6 +60,9 @@ def new(request: HttpRequest) -> HttpResponse:
         note_success(connection)
         found = ". ".join(finding.words for finding in trial.findings)
         messages.success(request, f"Connection {connection.slug} added. {found}.")
+    elif not connection.has_upstream:
+        path = reverse("ingest", args=[connection.slug])
+        messages.success(request, f"Connection {connection.slug} added. It has no server: send its runs to {path}.")
     else:
         messages.success(request, f"Connection {connection.slug} added. Test it to see whether it answers.")
     return redirect("connections")

@@ -45,7 +45,7 @@ def content_of(connection: Connection, file_id: str) -> bytes:
     archived = kept_file(connection, file_id)
     if archived is not None:
         return bytes(archived.content)
-    if not connection.is_enabled:
+    if not connection.is_asked:
         raise Http404("RunsDash has no copy of this file, and its connection is off.")
     sent_at = timezone.now()
     file = client_for(connection).retrieve_file_content(file_id=file_id)

@@ -155,7 +155,7 @@ def page(
         "thread": thread,
         "assistants": assistants,
         "models": sorted({one.model for one in assistants if one.model}),
-        "connections": [one for one in connections() if one.is_enabled],
+        "connections": [one for one in connections() if one.is_asked],
         "sentence": sentence_of(error) if error else "",
         "is_unclear": may_have_started(form, error),
         "blocking": blocking_run(connection, error),

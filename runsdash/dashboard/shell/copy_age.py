@@ -62,8 +62,10 @@ def with_reason(row: Row) -> Row:
     if is_paused(connection) and age >= PAUSED_AFTER:
         headline = "The upstream asked to wait"
         message = f"Nothing is read before {connection.paused_until:%H:%M:%S} UTC."
+    elif age >= OLD_AFTER and connection.is_retired:
+        headline = "The server is retired"
     elif age >= OLD_AFTER:
-        headline = "This copy could not be renewed" if connection.is_enabled else "The connection is off"
+        headline = "This copy could not be renewed" if connection.is_asked else "The connection is off"
     if headline:
         row.trouble = {"headline": headline, "message": message, "at": row.checked_at.isoformat()}
     return row
@@ -73,4 +75,4 @@ def is_settled(row: Run | Thread) -> bool:
     """Tells whether nothing newer is expected. A thread whose connection is off is an archive."""
     if isinstance(row, Run):
         return row.is_settled or row.is_gone
-    return row.is_gone or not row.connection.is_enabled
+    return row.is_gone or not row.connection.is_asked

@@ -48,7 +48,7 @@ def usable_connection(request: HttpRequest) -> Connection:
     slug = request.POST.get("connection") or request.GET.get("connection")
     if slug:
         return connection_named(slug, among=frame_rows(request)[0])
-    enabled = [connection for connection in frame_rows(request)[0] if connection.is_enabled]
+    enabled = [connection for connection in frame_rows(request)[0] if connection.is_asked]
     if not enabled:
         raise NoConnection
     return enabled[0]

@@ -75,7 +75,7 @@ class Outage:
 
 def outages(shown: Sequence[Connection]) -> list[Outage]:
     """Returns what stands between the upstreams of these connections and a page, workers first."""
-    asked = [one for one in shown if one.is_enabled]
+    asked = [one for one in shown if one.is_asked]
     if not asked:
         return []
     found = []

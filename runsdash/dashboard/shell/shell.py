@@ -213,7 +213,7 @@ def frame_rows(request: HttpRequest) -> tuple[list[Connection], int]:
 
 def freshness(shown: list[Connection]) -> Freshness:
     """Returns what the sync pill says of some connections. A failing one comes first."""
-    shown = [one for one in shown if one.is_enabled]
+    shown = [one for one in shown if one.is_asked]
     failing = [one for one in shown if is_failing(one)]
     paused = [one for one in shown if is_paused(one)]
     if paused:

@@ -17,14 +17,31 @@ class Connection(models.Model):
         OPENAI = "openai", "OpenAI-compatible"
         AZURE_OPENAI = "azure-openai", "Azure OpenAI"
         FOUNDRY = "foundry", "Microsoft Foundry (classic)"
+        FOUNDRY_LOCAL = "foundry-local", "Foundry Local"
         SANDBOX = "sandbox", "embedded sandbox"
+
+    class Auth(models.TextChoices):
+        USUAL = "", "as servers of this kind take it"
+        BEARER = "bearer", "Authorization: Bearer"
+        API_KEY = "api-key", "api-key"
+        NONE = "none", "no key is sent"
 
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=100)
-    base_url = models.CharField(max_length=500)
+    base_url = models.CharField(max_length=500, blank=True)  # "": no server, runs are imported or sent in
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.OPENAI)
     api_version = models.CharField(max_length=40, blank=True)
     sealed_key = models.TextField(blank=True)  # encrypted, see storage/sealed_keys.py; empty for `default`
+    auth = models.CharField(max_length=10, choices=Auth.choices, blank=True, default="")
+    organization = models.CharField(max_length=200, blank=True, default="")
+    project = models.CharField(max_length=200, blank=True, default="")
+    extra_query = models.JSONField(default=dict, blank=True)  # more parameters of every request
+    sealed_headers = models.TextField(blank=True, default="")  # more headers as JSON, encrypted as the key is
+    sealed_token = models.TextField(blank=True, default="")  # what the key command printed last, for all processes
+    token_expires_at = models.DateTimeField(null=True)
+    token_lease_until = models.DateTimeField(null=True)  # until then one process runs the command
+    sunset_on = models.DateField(null=True, blank=True)  # the provider's last day
+    gone_at = models.DateTimeField(null=True)  # when the base was found to answer 404 everywhere
     timeout_s = models.FloatField(default=30.0)
     budget_per_min = models.IntegerField(default=600)
     is_from_environment = models.BooleanField(default=False)
@@ -42,6 +59,9 @@ class Connection(models.Model):
     runs_refusal = models.JSONField(null=True)
     steps_refused_at = models.DateTimeField(null=True)
     steps_refusal = models.JSONField(null=True)
+    # By name of an operation: {"works", "at", "status", "message"}, of a test or of a write that was refused.
+    capabilities = models.JSONField(default=dict, blank=True)
+    tested_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
     last_failure_at = models.DateTimeField(null=True)
     last_failure = models.JSONField(null=True)  # {"status", "message", "request_id"}
@@ -66,6 +86,17 @@ class Connection(models.Model):
     def has_upstream(self) -> bool:
         """Is there a server at all? Without one, runs were imported or are sent in, and nobody is asked."""
         return bool(self.base_url)
+
+    @property
+    def is_retired(self) -> bool:
+        """Is its provider gone: did it say so everywhere, or is its last day over?"""
+        is_over = self.sunset_on is not None and self.sunset_on < timezone.now().date()
+        return self.has_upstream and (is_over or self.gone_at is not None)
+
+    @property
+    def is_asked(self) -> bool:
+        """May pages and workers ask it anything?"""
+        return self.is_enabled and self.has_upstream and not self.is_retired
 
     @property
     def lacks_runs(self) -> bool:

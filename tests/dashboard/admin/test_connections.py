@@ -7,6 +7,7 @@ from django.utils import timezone
 from runsdash.audit.models import AuditEntry
 from runsdash.index.models import Connection, ThreadMetadata
 from runsdash.index.storage.sealed_keys import seal, unseal
+from runsdash.sync.clients import extra_headers
 from tests.pages import page_of, partials_of
 from tests.rows import made_connection, made_run
 from tests.upstream import Sandbox
@@ -98,11 +99,40 @@ def test_adding_is_kept_sealed_and_recorded(admin: Client) -> None:
     assert KEY not in everything_recorded()
 
 
+def test_one_without_a_server_is_not_asked_and_not_tried(admin: Client) -> None:
+    answer = admin.post(f"{URL}new/", TYPED | {"base_url": "", "api_key": "", "do": "save"}, follow=True)
+    assert "/ingest/foundry-eu/" in page_of(answer).text
+    added = Connection.objects.get()
+    assert (added.is_enabled, added.has_upstream, added.is_asked) == (False, False, False)
+    assert "No server" in page_of(admin.get(URL)).one("tr", data_connection="foundry-eu").text
+
+
+def test_what_a_server_wants_besides_is_kept_sent_and_hidden(admin: Client, upstream: Sandbox) -> None:
+    more = {
+        "base_url": upstream.base_url, "api_key": upstream.api_key, "auth": "api-key", "organization": "org-1",
+        "project": "proj_1", "extra_query": "tenant=eu\nx=1", "extra_headers": "X-Plain: seen\nastra-api-token: tell-nobody",
+        "sunset_on": "2099-03-31", "do": "save",
+    }  # fmt: skip
+    assert admin.post(f"{URL}new/", TYPED | more).status_code == 302
+    sent = upstream.requests(path="/assistants")[0]
+    assert (sent["query"].endswith("tenant=eu&x=1"), sent["has_api_key_header"]) == (True, True)
+    assert {"openai-organization", "openai-project", "x-plain", "astra-api-token"} <= set(sent["headers"])
+    answer = admin.get(f"{URL}foundry-eu/")
+    assert "tell-nobody" not in answer.content.decode() + everything_recorded() + repr(Connection.objects.values())
+    shown = page_of(answer).one("textarea", name="extra_headers").text
+    assert "X-Plain: seen" in shown
+    kept = {"extra_headers": "X-Plain: other\nastra-api-token: ••••", "api_key": ""}
+    assert admin.post(f"{URL}foundry-eu/", TYPED | more | kept).status_code == 302
+    assert extra_headers(Connection.objects.get()) == {"X-Plain": "other", "astra-api-token": "tell-nobody"}
+    moved = kept | {"base_url": "https://elsewhere.example/v1"}
+    assert page_of(admin.post(f"{URL}foundry-eu/", TYPED | more | moved), status=422).one(id="id_extra_headers-err")
+
+
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
         ({"slug": ""}, "slug"), ({"slug": "Not A Slug"}, "slug"), ({"slug": "default"}, "slug"),
-        ({"slug": "taken"}, "slug"), ({"base_url": "ftp://x"}, "base_url"), ({"base_url": ""}, "base_url"),
+        ({"slug": "taken"}, "slug"), ({"base_url": "ftp://x"}, "base_url"), ({"extra_query": "no value"}, "extra_query"),
         ({"base_url": "https://u:p@x/v1"}, "base_url"), ({"api_key": "zwölf\u200b"}, "api_key"),
         ({"kind": "soap"}, "kind"), ({"timeout_s": "0"}, "timeout_s"), ({"budget_per_min": "many"}, "budget_per_min"),
     ],
