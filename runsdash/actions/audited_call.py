@@ -23,7 +23,17 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import record_intent, record_outcome, record_refusal
 from runsdash.index.models import Connection
 from runsdash.index.storage.storable_text import storable, storable_json
-from runsdash.service import Client, InvalidRequest, NoAnswer, RunStream, ServiceError, UpstreamFailed, objects
+from runsdash.service import (
+    Client,
+    InvalidRequest,
+    NoAnswer,
+    NotSupported,
+    RunStream,
+    ServiceError,
+    UpstreamFailed,
+    objects,
+)
+from runsdash.sync.capabilities import note_lack_of, note_that_it_works
 from runsdash.sync.clients import client_for
 
 Row = TypeVar("Row")
@@ -104,7 +114,10 @@ def carry_out(call: AuditedCall, *, store: Callable[[Any, datetime], tuple[Row, 
             answer, stream = first_answer(client, call, stream)
     except ServiceError as error:
         record_outcome(intent, result=result_of(error), **error_columns(error))
+        if isinstance(error, NotSupported):
+            note_lack_of(call.connection, call.operation.__name__, error)
         raise
+    note_that_it_works(call.connection, call.operation.__name__)
     reply = {"upstream_status": 200, "request_id": stream.request_id or ""} if stream else reply_columns(client)
     with transaction.atomic():
         row, columns = store(answer, timezone.now())

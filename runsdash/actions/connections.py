@@ -14,7 +14,7 @@ PUBLIC = (
 )  # fmt: skip
 
 
-UNSAID = ("gone_at", "capabilities")  # what was believed of the server as it was
+UNSAID = ("gone_at", "capabilities", "tested_at")  # what was believed of the server as it was
 
 
 class InUse(Exception):
@@ -49,7 +49,7 @@ def change_connection(*, actor: User, connection: Connection, api_key: str | Non
     def act() -> tuple[Connection, dict[str, object]]:
         if api_key is not None:
             connection.sealed_key = seal(api_key)
-        connection.gone_at, connection.capabilities = None, {}
+        connection.gone_at, connection.capabilities, connection.tested_at = None, {}, None
         connection.save(update_fields=[*PUBLIC, *UNSAID, "sealed_key", "sealed_headers", "changed_at"])
         forget_lacks(connection)
         return connection, picture(connection, key="replaced" if api_key else "")

@@ -14,6 +14,8 @@ _NAMES_ITS_PARENT = re.compile(
     r"|\bno (?:thread|run|message|step)\b",
     re.IGNORECASE | re.DOTALL,
 )
+# What servers say of an address that they do not serve. "Not Found" alone may be about the run.
+_SPEAKS_OF_AN_ADDRESS = re.compile(r"\b(?:url|route|endpoint)\b", re.IGNORECASE)
 _SPEAKS_OF_THE_MOMENT = re.compile(
     r"\b(?:temporar\w*|try(?:ing)? again|retry|later|at the moment|overload\w*|unavailable|maintenance|busy"
     r"|time(?:d )?out)\b",
@@ -40,6 +42,8 @@ class Capabilities:
         """Says whether a refusal means that the server lacks the operation, not the object, nor only for the moment."""
         if status not in (404, 405, 501) or _SPEAKS_OF_THE_MOMENT.search(message):
             return False
+        if status == 404 and call.scope == "action":
+            return bool(_SPEAKS_OF_AN_ADDRESS.search(message)) and self.supports(call.operation) is not True
         if status == 404:
             return call.scope == "collection" and bool(message) and not self._is_about_an_object(call, message)
         has_words = bool(message) or status == 405  # whose name says it all

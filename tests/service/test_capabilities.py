@@ -51,6 +51,11 @@ def test_a_refusal_of_the_moment_or_the_key_is_no_missing_list(status, said, kin
     assert outcome(answer, "list_run_steps", thread_id="thread_1", run_id="run_1") == (kind, None)
 
 
+def test_an_action_whose_address_is_not_served():
+    answer = reply({"error": {"message": "Invalid URL (POST /v1/threads/t/runs/r/cancel)"}}, status="404 No")
+    assert outcome(answer, "cancel_run", thread_id="t", run_id="r") == (NotSupported, False)
+
+
 def test_an_item_that_is_not_there():
     assert outcome(reply(NOT_FOUND, status="404 No"), "retrieve_run", thread_id="t", run_id="r") == (NotFound, None)
     assert outcome(reply(NOT_FOUND, status="404 No"), "cancel_run", thread_id="t", run_id="r") == (NotFound, None)

@@ -101,6 +101,8 @@ def test_metadata_is_changed_or_refused_as_unsupported(upstream, dialect):
             client.modify_run(**ids, metadata={"a": "b"})
         with pytest.raises(NotSupported):
             client.list_runs(thread_id=run.thread_id)
+        with pytest.raises(NotSupported):
+            client.submit_tool_outputs(**ids, tool_outputs=[tool_output("call_1", "7")])
         assert client.capabilities.supports("modify_run") is False
     else:
         assert client.modify_run(**ids, metadata={"a": "b"}).metadata == {"a": "b"}

@@ -18,15 +18,15 @@ from runsdash.dashboard.shell.outage import is_failing
 from runsdash.index.connections import connections as every_connection
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal
-from runsdash.service import NotSupported, ServiceError
-from runsdash.sync.clients import client_for
+from runsdash.service import NotFound, NotSupported, ServiceError
+from runsdash.service.objects.parsing import moment
 from runsdash.sync.connection_health import connection_health
-from runsdash.sync.last_error import forget_lacks, last_error_of, note_failure, note_success
+from runsdash.sync.last_error import last_error_of, note_failure, note_success
+from runsdash.sync.try_reads import READS, WRITES, try_reads
 
 from .connection_forms import ChangeForm, ConnectionForm
 from .connection_trial import sealed_for, tried, typed_key
 
-TEST_TIMEOUT_S = 10.0
 FROM_ENVIRONMENT = "This connection follows the environment of RunsDash and is changed there."
 
 
@@ -81,34 +81,32 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return edit_page(request, connection, form, status=422)
     change_connection(actor=request.user, connection=form.instance, api_key=form.new_key)
-    messages.success(request, f"Connection {slug} changed.")
+    untested = " It was not tested since." if connection.is_asked else ""
+    messages.success(request, f"Connection {slug} changed.{untested}")
     return redirect("connections")
 
 
 @admin_required
 @require_POST
 def test(request: HttpRequest, slug: str) -> HttpResponse:
-    """Asks the upstream for one assistant: the cheapest question that needs the key. A failure rises.
-
-    Operations that it was seen to lack are tried again.
-    """
+    """Tries every read once and keeps what came of it, in place of what was believed. A failure of the first rises."""
     connection = connection_named(slug)
-    forget_lacks(connection)
     started = time.monotonic()
-    try:
-        timeout_s = min(TEST_TIMEOUT_S, connection.timeout_s)
-        client_for(connection).with_patience(timeout=timeout_s, max_retries=0).list_assistants(limit=1)
-        words = ""
-    except NotSupported:
-        words = " It does not list assistants."
-    except ServiceError as error:
+    found = try_reads(connection)
+    error = found["list_assistants"]
+    if isinstance(error, ServiceError) and not isinstance(error, NotSupported | NotFound):
         note_failure(connection, last_error_of(error))
-        raise
-    note_success(connection)
-    text = f"{slug} answered in {time.monotonic() - started:.2f} s.{words}"
+        raise error
+    tone, text = "good", f"{slug} answered in {time.monotonic() - started:.2f} s."
+    if connection.is_retired:
+        tone, text = "warn", f"{slug} answered 404 to everything, so its provider is gone. Nothing is asked of it now."
+    else:
+        note_success(connection)
+        refused = [READS[name] for name, answer in found.items() if isinstance(answer, ServiceError)]
+        text += f" It does not {', '.join(refused)}." if refused else ""
     row = render_to_string("admin/connections/_row.html", {"one": connection_row(connection)}, request=request)
     row = partial(f"#connection-{connection.pk}", row, swap="outerMorph")
-    return done(request, url=reverse("connections"), text=text, partials=(row,))
+    return done(request, url=reverse("connections"), text=text, tone=tone, partials=(row,))
 
 
 @admin_required
@@ -144,12 +142,20 @@ def edit_page(
     context = {
         "slug": connection.slug,
         "one": connection_row(connection),
+        "offers": offers(connection),
         "form": form,
         "in_use": is_in_use(connection),
         "typed": typed,
         "remove_error": remove_error,
     }
     return render(request, "admin/connections/edit.html", context, status=status)
+
+
+def offers(connection: Connection) -> list[tuple[str, dict]]:
+    """Returns every operation in words, and what is known of it: `at` is None where it was not tried."""
+    known = connection.capabilities
+    found = [(words, known.get(name) or {}) for name, words in {**READS, **WRITES}.items()]
+    return [(words, one | {"at": moment(one.get("at"))}) for words, one in found]
 
 
 def connection_row(connection: Connection) -> dict[str, object]:
@@ -171,6 +177,8 @@ def health_of(connection: Connection) -> tuple[str, str, str]:
         return "", "file", "No server"
     if not connection.is_enabled:
         return "", "pause", "Off"
+    if connection.is_retired:
+        return "", "offline", "Retired"
     if is_failing(connection):
         return "bad", "st-failed", "Failing"
     return ("good", "st-completed", "Healthy") if connection.last_success_at else ("", "dot", "Not asked yet")

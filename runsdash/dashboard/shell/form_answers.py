@@ -17,6 +17,7 @@ from runsdash.service import (
     InvalidRequest,
     NoAnswer,
     NotFound,
+    NotSupported,
     Refused,
     ServiceError,
     Unauthorized,
@@ -28,7 +29,7 @@ FIRST_RESULT_WAIT_S = 5.0  # a second post of a form waits this long for the fir
 
 def status_of(error: ServiceError) -> int:
     """Returns 422 when the input was refused, 504 when it may have arrived, else 502."""
-    if isinstance(error, InvalidRequest | Refused | NotFound | Conflict):
+    if isinstance(error, InvalidRequest | Refused | NotFound | NotSupported | Conflict):
         return 422
     return 504 if isinstance(error, NoAnswer) and error.outcome_unclear else 502
 
@@ -47,6 +48,8 @@ def sentence_of(error: ServiceError) -> str:
         )
     if error.outcome_unclear:
         return f"The upstream failed while it had the request ({error.message}). The outcome is being checked."
+    if isinstance(error, NotSupported):
+        return f"This server does not offer it: {error.message}"
     if isinstance(error, Unauthorized):
         return f"The upstream refused the key: {error.message}"
     return error.message

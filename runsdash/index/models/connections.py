@@ -1,12 +1,15 @@
 """Stores upstream servers: where they are, how to sign in, how they have been answering."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 # What a server refused is asked again: it is upgraded, a key is renewed, a proxy in front of it is mended.
 LOOK_AGAIN_AFTER = timedelta(hours=1)  # there was no such operation
+LACKING = (404, 405, 501)  # what a server answers that has no such operation
 ASK_AGAIN_AFTER = timedelta(minutes=10)  # it was refused to this key
 
 
@@ -97,6 +100,14 @@ class Connection(models.Model):
     def is_asked(self) -> bool:
         """May pages and workers ask it anything?"""
         return self.is_enabled and self.has_upstream and not self.is_retired
+
+    def lack_of(self, operation: str) -> dict[str, Any] | None:
+        """Returns how the server refused an operation lately because it has no such one; None when it did not."""
+        found = self.capabilities.get(operation)
+        if not isinstance(found, dict) or found.get("works") is not False or found.get("status") not in LACKING:
+            return None
+        at = parse_datetime(str(found.get("at")))
+        return found if is_younger(at, LOOK_AGAIN_AFTER) else None
 
     @property
     def lacks_runs(self) -> bool:

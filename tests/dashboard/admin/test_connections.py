@@ -218,9 +218,47 @@ def test_the_test_asks_the_upstream(admin: Client, connection: Connection, upstr
     answer = admin.post(f"{URL}sandbox/test/")
     assert answer["Location"] == URL
     assert "sandbox answered in" in page_of(admin.get(URL)).one("div", id="toasts").text
-    assert [one["path"] for one in upstream.requests()] == ["/v1/assistants"]
+    assert {"/v1/assistants", "/v1/threads"} <= {one["path"] for one in upstream.requests()}
+    assert upstream.requests(method="POST") == []
     connection.refresh_from_db()
     assert connection.last_success_at
+
+
+def test_each_read_is_tried_and_says_what_came_of_it(
+    admin: Client, connection: Connection, upstream: Sandbox, start
+) -> None:
+    start("hello", until="completed")
+    connection.capabilities = {"modify_run": {"works": False, "at": timezone.now().isoformat(), "status": 405}}
+    connection.save()
+    upstream.quirk(no_steps=True)
+    text = page_of(admin.post(f"{URL}sandbox/test/", follow=True)).one("div", id="toasts").text
+    assert "It does not list run steps." in text
+    page = page_of(admin.get(f"{URL}sandbox/"))
+    states = {one["data-offer"]: one.all("td")[0].text for one in page.all("tr", data_offer=True)}
+    assert states["read a run"] == states["list runs of a thread"] == states["list threads"] == "works"
+    assert (states["list run steps"], states["change a run's metadata"]) == ("refused", "not tried")
+    assert "501 Run steps are not implemented" in page.one("tr", data_offer="list run steps").text
+
+
+def test_a_server_that_knows_nothing_any_more_is_called_retired(
+    admin: Client, operator: Client, connection: Connection, upstream: Sandbox, start
+) -> None:
+    run = start("hello", until="completed")
+    path = f"/threads/{run['thread_id']}/runs/{run['id']}/"
+    assert operator.get(path).status_code == 200
+    upstream.fault("", "404", times=None)
+    assert "its provider is gone" in page_of(admin.post(f"{URL}sandbox/test/", follow=True)).one(id="toasts").text
+    connection.refresh_from_db()
+    assert (connection.is_retired, connection.is_asked) == (True, False)
+    assert page_of(admin.get(URL)).one("tr", data_connection="sandbox").one("span", class_="status").text == "Retired"
+    upstream.clear_faults()
+    upstream.clear_requests()
+    assert operator.get(path).status_code == 200
+    assert operator.post(f"{path}cancel/", {"reason": ""}).status_code == 403
+    assert upstream.requests() == []
+    admin.post(f"{URL}sandbox/test/")
+    connection.refresh_from_db()
+    assert connection.is_asked
 
 
 def test_the_test_by_htmx_brings_the_row(admin: Client, connection: Connection) -> None:

@@ -1,0 +1,42 @@
+"""Remembers on a connection's row what its server was seen to offer, for all processes, with its age."""
+
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.utils import timezone
+
+from runsdash.index.models import Connection
+from runsdash.service import ServiceError
+
+from .last_error import keep, last_error_of
+
+
+def finding(answer: object) -> dict[str, object]:
+    """Makes what is kept of one operation: whether it works, since when that is known, else the server's words."""
+    if not isinstance(answer, ServiceError):
+        return {"works": True, "at": timezone.now().isoformat(), "status": 200, "message": ""}
+    error = last_error_of(answer)
+    return {"works": False, "at": error["at"], "status": error["status"], "message": error["message"]}
+
+
+def note_findings(connection: Connection, found: Mapping[str, object], *, anew: bool = False) -> None:
+    """Keeps answers or errors by operation; `anew`: and forgets all others."""
+    with transaction.atomic():
+        row = Connection.objects.select_for_update().get(pk=connection.pk)
+        known = {} if anew else row.capabilities
+        capabilities = known | {name: finding(answer) for name, answer in found.items()}
+        columns: dict[str, object] = {"capabilities": capabilities}
+        if anew:
+            columns["tested_at"] = timezone.now()
+        keep(connection, columns)
+
+
+def note_lack_of(connection: Connection, operation: str, error: ServiceError) -> None:
+    """Keeps that a write is not offered, so that its control is off for a while."""
+    note_findings(connection, {operation: error})
+
+
+def note_that_it_works(connection: Connection, operation: str) -> None:
+    """Forgets a refusal once the operation has worked after all."""
+    if connection.capabilities.get(operation, {}).get("works") is False:
+        note_findings(connection, {operation: None})
