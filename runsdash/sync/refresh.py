@@ -19,7 +19,7 @@ from runsdash.index.keeping.purge import refuse_purged
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.storage.prepared import Prepared
 from runsdash.index.storage.storable_text import stored_id
-from runsdash.service import NoAnswer, ServiceError
+from runsdash.service import NoAnswer, NotFound, ServiceError
 from runsdash.sync.budget.process_budget import Budget, budget_for, is_paused
 
 from . import lease
@@ -120,6 +120,7 @@ def refresh_run(
     run = run_row(connection, run_id)
     if run is None:
         refuse_purged(connection, thread_id)
+        refuse_unasked(connection)
         return first_look_at_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
     if is_fresh(run, max_age_s=max_age_s, live_age_s=live_age_s):
         return run
@@ -139,6 +140,14 @@ def refresh_run(
         return fresh
     store_later(reads, store)
     return run
+
+
+def refuse_unasked(connection: Connection) -> None:
+    """Raises NotFound for what is not in the index, where nobody can be asked for it."""
+    if connection.is_retired:
+        raise NotFound(f"{connection.slug} is retired, and RunsDash has no copy of this.")
+    if not connection.has_upstream:
+        raise NotFound(f"{connection.slug} has no server, and nobody has sent this in.")
 
 
 def read_parts_later(fresh: Run, *, since: Run) -> None:
@@ -207,6 +216,7 @@ def refresh_thread(
     thread = thread_row(connection, thread_id)
     if thread is None:
         refuse_purged(connection, thread_id)
+        refuse_unasked(connection)
     is_new = thread is None or thread.fetched_at is None
     if thread is not None and (age_s(thread.checked_at) < max_age_s or not connection.is_asked):
         return thread

@@ -22,6 +22,7 @@ LABELS = {
     "delete_thread": "Delete thread upstream",
     "purge_thread": "Purge thread from RunsDash",
     "add_connection": "Add connection",
+    "archive_connection": "Archive connection",
     "change_connection": "Change connection",
     "name_customer_key": "Name customers",
     "remove_connection": "Remove connection",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import audit, connections, customers, doctor, notifications, profile, sessions, tokens, users
+from . import audit, connections, customers, doctor, notifications, profile, retirement, sessions, tokens, users
 
 urlpatterns = [
     path("audit/", audit.audit, name="audit"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("connections/", connections.connections, name="connections"),
     path("connections/new/", connections.new, name="connection_new"),
     path("connections/<slug:slug>/", connections.edit, name="connection"),
+    path("connections/<slug:slug>/archive/", retirement.retirement, name="connection_archive"),
     path("connections/<slug:slug>/customer/", customers.customer, name="connection_customer"),
     path("connections/<slug:slug>/test/", connections.test, name="connection_test"),
     path("connections/<slug:slug>/remove/", connections.remove, name="connection_remove"),

@@ -24,6 +24,7 @@ from runsdash.sync.worker_beat import is_lost, worker_seen_at
 
 from .frame_parts import Frame, FrameConnection
 from .outage import Outage, is_failing, outage_tag, outages, seen_until
+from .retiring import Retiring, retiring
 
 CONNECTION_PAGES = {"overview", "connections", "connection_new", "connection"}
 ADMINS_NAMED = 5
@@ -114,6 +115,10 @@ class Shell:
     @cached_property
     def outages(self) -> list[Outage]:
         return outages(self.asked)
+
+    @cached_property
+    def retiring(self) -> list[Retiring]:
+        return retiring(self.asked)
 
     @property
     def outage_page(self) -> str:

@@ -22,7 +22,9 @@ from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.index.totals.rollups import roll_up
 from runsdash.notify.conditions import look_at_rules
 from runsdash.notify.delivery_loop import deliver_due, deliver_until
-from runsdash.sync.jobs import import_jobs, jobs, thread_jobs  # noqa: F401  they register their kinds
+from runsdash.sync.gone_servers import LOOK_EVERY_S as GONE_EVERY_S
+from runsdash.sync.gone_servers import look_for_gone_servers
+from runsdash.sync.jobs import archive_jobs, import_jobs, jobs, thread_jobs  # noqa: F401  they register their kinds
 from runsdash.sync.jobs.job_files import delete_left_uploads
 from runsdash.sync.retention import purge_left_overs, purge_old_threads
 from runsdash.sync.worker import Chore, Worker
@@ -126,4 +128,5 @@ def chores() -> list[Chore]:
         Chore(sweep_live_output, every_s=SWEEP_EVERY_S),
         Chore(delete_old_exports, every_s=FILES_EVERY_S),
         Chore(delete_left_uploads, every_s=FILES_EVERY_S),
+        Chore(look_for_gone_servers, every_s=GONE_EVERY_S),
     ]
