@@ -39,7 +39,7 @@ Findings = dict[str, Any]
 
 
 def try_reads(connection: Connection) -> Findings:
-    """Tries every read that has something to ask for, and keeps what came of it in place of what was believed."""
+    """Tries every read that it can, and keeps what came of it in place of what was believed."""
     keep(connection, {"gone_at": None})
     forget_lacks(connection)
     client = client_for(connection).with_patience(timeout=min(TRIED_S, connection.timeout_s), max_retries=0)

@@ -1,0 +1,71 @@
+"""The main flow against fakeai of PyPI, a server that nobody here wrote, in an environment of its own."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from runsdash.service import Client, NotSupported
+from tests.free_ports import free_ports
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+FOLDER = Path(__file__).resolve().parent.parent.parent / "var" / "fakeai-0.3.2"
+PACKAGES = ["fakeai==0.3.2", "pillow==13.0.0"]  # it forgets to ask for Pillow
+START_S = 60
+
+
+@pytest.fixture(scope="module")
+def fakeai() -> Iterator[str]:
+    """Its base URL. It is installed at the first time, and the test is skipped where that cannot be done."""
+    python = FOLDER / "bin" / "python"
+    if not (FOLDER / "bin" / "uvicorn").exists():
+        subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
+        done = subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=False)
+        if done.returncode:
+            pytest.skip("fakeai cannot be installed here")
+    (port,) = free_ports(1)
+    command = [python, "-m", "uvicorn", "fakeai.app:app", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for(f"http://127.0.0.1:{port}/docs")
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            process.terminate()
+
+
+def wait_for(url: str) -> None:
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, "fakeai did not start"
+            time.sleep(0.2)
+
+
+def test_the_main_flow(fakeai: str):
+    client = Client(fakeai, "any", timeout=30)
+    assistant = client.create_assistant(model="gpt-4o", name="Stock bot")
+    thread = client.create_thread(messages=[{"role": "user", "content": "hello"}])
+    run = client.create_run(thread_id=thread.id, assistant_id=assistant.id)
+    ids = {"thread_id": thread.id, "run_id": run.id}
+    deadline = time.monotonic() + 30
+    while run.is_active and time.monotonic() < deadline:
+        time.sleep(0.1)
+        run = client.retrieve_run(**ids)
+    assert (run.status, run.assistant_id) == ("completed", assistant.id)
+    assert run.usage.total_tokens > 0
+    assert [step.type for step in client.iter_run_steps(**ids)] == ["message_creation"]
+    assert [one.role for one in client.list_messages(thread_id=thread.id)] == ["assistant", "user"]
+    assert [one.id for one in client.list_runs(thread_id=thread.id)] == [run.id]
+    assert client.modify_run(**ids, metadata={"a": "b"}).metadata == {"a": "b"}
+    with pytest.raises(NotSupported):
+        client.list_threads()
+    with client.create_run(thread_id=thread.id, assistant_id=assistant.id, stream=True) as stream:
+        stream.until_done()
+    assert stream.run.status == "completed"
