@@ -161,7 +161,8 @@ def offers(connection: Connection) -> list[tuple[str, dict]]:
 def connection_row(connection: Connection) -> dict[str, object]:
     """Returns a connection as the list shows it: its health in a word, never its key."""
     has_key = bool(connection.sealed_key) or connection.is_from_environment
-    is_readable = connection.is_from_environment or unseal(connection.sealed_key) is not None
+    sealed = connection.sealed_key, connection.sealed_headers
+    is_readable = connection.is_from_environment or all(unseal(one) is not None for one in sealed)
     return {
         "connection": connection,
         "health": health_of(connection),

@@ -9,7 +9,12 @@ from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import seal, unseal
 from runsdash.notify.models import Rule
 
-SEALED: list[tuple[type[models.Model], str]] = [(Connection, "sealed_key"), (Rule, "sealed_secret")]
+SEALED: list[tuple[type[models.Model], str]] = [
+    (Connection, "sealed_key"),
+    (Connection, "sealed_headers"),
+    (Connection, "sealed_token"),
+    (Rule, "sealed_secret"),
+]
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("index", "0022_sums_by_assistant"),
+        ("index", "0023_purges_overwritten"),
     ]
 
     operations = [
