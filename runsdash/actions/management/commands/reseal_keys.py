@@ -12,7 +12,6 @@ from runsdash.notify.models import Rule
 SEALED: list[tuple[type[models.Model], str]] = [
     (Connection, "sealed_key"),
     (Connection, "sealed_headers"),
-    (Connection, "sealed_token"),
     (Rule, "sealed_secret"),
 ]
 
