@@ -32,6 +32,9 @@ def test_before_the_last_day_a_banner_leads_to_the_archive(viewer, operator, con
     assert "closes in 12 days" in banner.text
     assert "1 of its runs is not archived" in banner.text
     assert banner.one("a")["href"] == PATH
+    assert not banner.all("form")
+    form = page_of(operator.get("/runs/")).one("div", data_retiring="sandbox").one("form")
+    assert (form["action"], form["method"]) == (PATH, "post")
     page = page_of(viewer.get(PATH))
     assert "0 % of the known runs" in page.one("section", id="archive").text
     assert "Estimate" in page.one("section", id="archive").text
