@@ -10,7 +10,7 @@ from runsdash.index.models import Connection
 
 @dataclass(frozen=True)
 class Retiring:
-    """Names a connection with the days it has left, None when it is gone, and its runs that are not archived."""
+    """Names a connection, the days it has left (None: it is gone), and its runs that are not archived."""
 
     connection: Connection
     days_left: int | None

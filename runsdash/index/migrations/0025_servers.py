@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("index", "0023_purges_overwritten"),
+        ("index", "0024_notes_and_labels"),
     ]
 
     operations = [
