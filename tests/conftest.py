@@ -3,8 +3,10 @@
 import shutil
 
 import pytest
+from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import caches
 from django.db import connection as database
+from django.db.models.signals import post_migrate
 from django.db.backends.base.operations import BaseDatabaseOperations
 from hypothesis import settings
 
@@ -46,6 +48,13 @@ def django_db_keepdb(django_db_modify_db_settings: None) -> bool:
         return copy_in_cluster(database.settings_dict["TEST"]["NAME"] or f"test_{database.settings_dict['NAME']}")
     shutil.copy(migrated_database(), database.settings_dict["TEST"]["NAME"])
     return True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_permissions() -> None:
+    """Nobody asks for Django's permissions and content types, which each emptying of the tables would make anew."""
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
 
 
 @pytest.fixture(autouse=True)
