@@ -6,8 +6,8 @@ import pytest
 from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import caches
 from django.db import connection as database
-from django.db.models.signals import post_migrate
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.models.signals import post_migrate
 from hypothesis import settings
 
 from runsdash.audit.triggers import unguard_entries
