@@ -107,6 +107,7 @@ def test_a_run_with_the_text_in_every_field(archive: Connection, operator: Clien
     assert raw["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.long
 def test_lists_of_runs_threads_and_actions_with_all_the_texts(archive: Connection, admin: Client):
     for number, text in enumerate(TEXTS):
         hostile_run(archive, str(number), [text], waits=number % 8 == 0)

@@ -81,6 +81,7 @@ def check(name: str, seconds: list[int], ways: Ways, limit: int) -> None:
         assert not meter_of(kept.thread).is_complete
 
 
+@pytest.mark.long
 @settings(max_examples=30, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seconds=SECONDS, old_ties_first=st.booleans(), limit=st.integers(1, 8))
 def test_a_newest_page_is_put_in_the_order_of_an_ascending_one(db, seconds, old_ties_first, limit):

@@ -204,6 +204,7 @@ def test_every_page_has_the_entry_with_its_badge(viewer: Client, prod, path: str
     assert link.one("span", id="needs-badge").text.startswith("1 ")
 
 
+@pytest.mark.long
 def test_the_badge_follows_the_chosen_connection_and_ends_at_99(viewer: Client, prod) -> None:
     other = made_connection("other", is_enabled=False)
     made_run(other, status="requires_action")

@@ -173,6 +173,7 @@ def settled(viewer: Client, path: str):
     return page_of(viewer.get(path))
 
 
+@pytest.mark.long
 def test_an_export_gives_an_empty_index_the_same_pages(archived: Run, viewer: Client, tmp_path) -> None:
     """Run, thread, files and meter; only how long ago it was is another."""
     thread = f"/threads/{archived.thread.upstream_id}/"

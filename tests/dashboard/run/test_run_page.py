@@ -392,6 +392,7 @@ def test_steps_are_paged_by_two_hundred(connection, upstream, open_run):
     assert deep.one(id="step-panel")["aria-label"] == "Step 300 of 300"
 
 
+@pytest.mark.long
 def test_twenty_megabytes_of_output_leave_the_page_small(connection, upstream, open_run):
     run = upstream.seed(status="in_progress", steps=1, output_bytes=20_000_000)
     response = open_run(run, f"?step={run['step_ids'][0]}")

@@ -241,6 +241,7 @@ def test_what_an_earlier_version_stored_is_filled_in_portions(prod: Connection) 
     assert not Run.objects.filter(question__isnull=True).exists()
 
 
+@pytest.mark.long
 def test_a_thread_of_many_runs_is_filled_by_several_transactions(prod: Connection) -> None:
     take_runs(prod, *(run(f"run_{number}", at=number) for number in range(230)))
     emptied()

@@ -129,6 +129,7 @@ def test_a_second_that_begins_during_a_round_is_left_to_active_runs():
     assert budget.take(connection, 1, share="rest")
 
 
+@pytest.mark.long
 def test_processes_share_one_budget(connection):
     processes = [spending_process(connection) for _ in range(3)]
     counts = [int(process.communicate(timeout=60)[0]) for process in processes]

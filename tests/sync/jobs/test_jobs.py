@@ -301,6 +301,7 @@ def test_an_import_goes_on_at_its_place(files):
     assert Run.objects.count() == 5
 
 
+@pytest.mark.long
 def test_lists_one_after_the_other_are_sorted_once_and_gone_on_with(files):
     """Whoever takes over reads the sorted lines from the place of the last piece, and they go with the job."""
     raws = past(300, body_bytes=3000)
