@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.notes import add_label, add_note, remove_label, remove_note
 from runsdash.dashboard.shell.links import list_url, run_url, thread_url, with_connection
 from runsdash.dashboard.shell.lookup import indexed_run, indexed_thread
@@ -101,9 +101,15 @@ class NoteForm(forms.Form):
 @viewer_required
 def notes(request: HttpRequest, thread_id: str, run_id: str = "") -> HttpResponse:
     """Shows the notes alone on a page; on POST adds one."""
+    if request.method == "POST":
+        return add(request, thread_id, run_id)
     subject = subject_of(request, thread_id, run_id)
-    if request.method != "POST":
-        return page(request, Notes(subject, step_id=request.GET.get("step", "")[:ID_CHARS]))
+    return page(request, Notes(subject, step_id=request.GET.get("step", "")[:ID_CHARS]))
+
+
+@operator_required
+def add(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+    subject = subject_of(request, thread_id, run_id)
     form = NoteForm(request.POST, subject=subject)
     if not form.is_valid():
         return page(request, Notes(subject, form=form), status=422)
@@ -112,7 +118,7 @@ def notes(request: HttpRequest, thread_id: str, run_id: str = "") -> HttpRespons
 
 
 @require_POST
-@viewer_required
+@operator_required
 def remove(request: HttpRequest, thread_id: str, key: int, run_id: str = "") -> HttpResponse:
     subject = subject_of(request, thread_id, run_id)
     note = get_object_or_404(Note, pk=key, **owner_of(subject))
@@ -121,7 +127,7 @@ def remove(request: HttpRequest, thread_id: str, key: int, run_id: str = "") -> 
 
 
 @require_POST
-@viewer_required
+@operator_required
 def labels(request: HttpRequest, thread_id: str, run_id: str = "") -> HttpResponse:
     """Adds the label in `label`, or takes away the one in `remove`."""
     subject, name = subject_of(request, thread_id, run_id), request.POST.get("label", "")
