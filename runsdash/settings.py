@@ -311,7 +311,6 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
-        "report-uri": [f"{FORCE_SCRIPT_NAME or ''}/csp-report/"],
     }
 }
 SILENCED_SYSTEM_CHECKS = [] if SECURE_SSL else ["security.W004", "security.W008", "security.W012", "security.W016"]

@@ -102,7 +102,6 @@ def test_pages_carry_a_policy_without_holes(client: Client, db: None):
         "form-action": "'self'",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
-        "report-uri": "/csp-report/",
     }
 
 
