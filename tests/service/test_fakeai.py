@@ -61,7 +61,8 @@ def test_the_main_flow(fakeai: str):
     assert (run.status, run.assistant_id) == ("completed", assistant.id)
     assert run.usage.total_tokens > 0
     assert [step.type for step in client.iter_run_steps(**ids)] == ["message_creation"]
-    assert [one.role for one in client.list_messages(thread_id=thread.id)] == ["assistant", "user"]
+    roles = [one.role for one in client.list_messages(thread_id=thread.id)]
+    assert sorted(roles) == ["assistant", "user"]  # in any order within a second
     assert [one.id for one in client.list_runs(thread_id=thread.id)] == [run.id]
     assert client.modify_run(**ids, metadata={"a": "b"}).metadata == {"a": "b"}
     with pytest.raises(NotSupported):
