@@ -1,5 +1,6 @@
 """Writes the trail and reads it back. Entries are only ever added."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from django.db.models import QuerySet
 from .chain import append
 from .models import AuditEntry, AuditKind, AuditResult
 
+log = logging.getLogger(__name__)
 Kind, Result = AuditKind, AuditResult
 DONE = [Result.DONE, Result.SETTLED_DONE]
 
@@ -54,7 +56,10 @@ def record_outcome(intent: AuditEntry, *, result: str, **columns: object) -> Aud
     """Records what became of `intent`, last in a transaction. A created run's ids are known only now."""
     copied = ("action", "actor", "reason", "connection_slug", "thread_id", "run_id", "before")
     values = {name: getattr(intent, name) for name in copied} | columns
-    return append(kind=Kind.OUTCOME, intent_id=intent.pk, result=result, **values)
+    outcome = append(kind=Kind.OUTCOME, intent_id=intent.pk, result=result, **values)
+    ids = {"audit_entry": intent.pk, "upstream_request_id": outcome.request_id}
+    log.info("%s: %s", outcome.action, outcome.result, extra=ids)
+    return outcome
 
 
 def record_done(*, action: str, actor: str, before: object = None, after: object = None) -> None:

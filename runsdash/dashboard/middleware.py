@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import secrets
 from collections.abc import Callable
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from runsdash.dashboard.rendering.visible import visible_page
 from runsdash.dashboard.shell import health
 from runsdash.dashboard.shell.problems import not_allowed_response, problem_response
 from runsdash.index.storage.storable_text import REPLACEMENT, storable
+from runsdash.json_logs import logged_as
 
 Next = Callable[[HttpRequest], HttpResponse]
 PROBES: dict[str, Next] = {"/healthz": health.healthz, "/readyz": health.readyz, "/metrics": health.metrics}
@@ -36,6 +38,7 @@ DEVICES = (
 DEVICES += ("midi", "payment", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking")
 OWN = ("clipboard-write", "fullscreen", "publickey-credentials-create", "publickey-credentials-get")
 PERMISSIONS = ", ".join([*(f"{name}=()" for name in DEVICES), *(f"{name}=(self)" for name in OWN)])
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,100}")
 PADDING_MAX = 100  # as in Django's own GZipMiddleware
 
 
@@ -105,6 +108,21 @@ def probes(get_response: Next) -> Next:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         return PROBES.get(request.path_info, get_response)(request)
+
+    return middleware
+
+
+def numbered(get_response: Next) -> Next:
+    """Gives each request an id, the proxy's if it sent one, which log lines and the answer carry."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        with logged_as(request_id=request_id):
+            response = get_response(request)
+        if response.status_code != 304:  # most polls; they stay small
+            response["X-Request-ID"] = request_id
+        return response
 
     return middleware
 

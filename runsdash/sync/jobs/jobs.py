@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Job
 from runsdash.index.storage.leases import claim
+from runsdash.json_logs import logged_as
 
 from .job_files import OPEN, delete_file
 
@@ -105,6 +106,11 @@ def claim_job(kinds: dict[str, JobKind] = KINDS) -> Job | None:
 
 def work_on(job: Job, *, stop: Event) -> None:
     """Does piece after piece until the job is done, stopped, cancelled, or somebody else's."""
+    with logged_as(job=job.pk):
+        do_pieces(job, stop=stop)
+
+
+def do_pieces(job: Job, *, stop: Event) -> None:
     log.info("job %s begins at %s", job, job.place or "its start")
     pieces = KINDS[job.kind].work(job)
     try:
