@@ -29,7 +29,7 @@ HOT = {  # a look, and a poll without news where the page polls
     "completed run": (Cost(9, 43), None),
     "waiting run": (Cost(21, 54), Cost(5, 0)),
     "thread": (Cost(22, 23), None),
-    "overview": (Cost(5, 7), Cost(5, 0)),
+    "overview": (Cost(6, 7), Cost(5, 0)),
     "inbox": (Cost(10, 13), Cost(10, 0)),
 }
 

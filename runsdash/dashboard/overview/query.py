@@ -22,6 +22,7 @@ OF_RUN, OF_THREAD = "metadata.", "thread.metadata."
 FUNCTION = "function"
 MAX_FILTER_CHARS = 4000  # what an address can hold; every link of the page carries it
 KEY_CHARS = 64
+OVERVIEW_NAMES = ("range", "from", "to", "group")  # what a saved overview keeps beside the filter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,22 @@ class OverviewQuery:
             "connection": self.connection.slug if self.connection else "",
         }
         return {name: value for name, value in found.items() if value}
+
+    @property
+    def rest(self) -> str:
+        """Returns what a saved overview keeps beside the filter, as it stands in an address."""
+        return urlencode({name: self.values[name] for name in OVERVIEW_NAMES if name in self.values})
+
+    @property
+    def kept_text(self) -> str:
+        """Returns the filter with the connection that is chosen beside it, as a saved view keeps it."""
+        chosen = [Clause("connection", self.connection.slug)] if self.connection else []
+        return str(RunFilter((*self.filter.clauses, *(one for one in chosen if one not in self.filter.clauses))))
+
+    @property
+    def save_address(self) -> str:
+        """Returns `?…` of the form that saves this overview."""
+        return f"?{urlencode({'page': 'overview', 'rest': self.rest, 'q': self.kept_text})}"
 
     def address(self, **changes: str) -> str:
         """Returns `?…` of this page with some values changed."""

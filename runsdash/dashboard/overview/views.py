@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.runs.saved_views import overviews_in_menu
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.poll_tags import Poll, state_tag
@@ -22,6 +23,7 @@ from .page import OverviewPage
 from .query import overview_query
 from .time_range import RANGES
 
+VIEWS_SHOWN = 12
 SUMS_EVERY_S = 15  # sums are drawn anew at most this often, however fast runs end
 FIRST_COUNT_S, COUNT_S = 0.1, 0.5  # of counting runs: when a page is opened, and with each of its polls
 COUNTING = "counting"  # in an address: the page waits for sums, so some are made before it is answered
@@ -42,6 +44,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     is_counting = caches["fragments"].get_or_set(f"overview-counting-{state.sums}", lambda: page.is_counting)
     context = {"page": page, "shell": shell, "ranges": ranges(page), "drawn": state.sums, "is_counting": is_counting}
     context["poll"] = poll(page, state, is_counting=is_counting)
+    context["views"] = overviews_in_menu(request.user, page.query, most=VIEWS_SHOWN)
     return render(request, "overview/overview.html", context)
 
 

@@ -1,17 +1,23 @@
-"""Saves, renames, shares and deletes filters. Everybody sees a shared one, its owner alone changes it."""
+"""Saves, renames, shares and deletes filters of the run list and the overview.
 
+Everybody sees a shared one, its owner alone changes it.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.db.models import ProtectedError, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.accounts.models import User
-from runsdash.dashboard.shell.links import runs_url, view_url
+from runsdash.dashboard.overview.query import OVERVIEW_NAMES, OverviewQuery, checked_filter
+from runsdash.dashboard.shell.links import overview_url, runs_url, view_url
 from runsdash.index.kept_filters import keep_if_long
 from runsdash.index.models import SavedView
 from runsdash.index.search.run_filter import FilterError, parsed
@@ -20,24 +26,33 @@ from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, RunListQuery, run_list
 
 
 class SavedViewForm(forms.ModelForm):
-    """Parses a name for a filter and an order. One person has a name once."""
+    """Parses a name for a filter and an order, or for an overview. One person has a name once."""
 
     class Meta:
         model = SavedView
-        fields = ("name", "query", "sort", "is_shared")
+        fields = ("name", "page", "query", "sort", "rest", "is_shared")
 
     query = forms.CharField(required=False, max_length=MAX_FILTER_CHARS)
     sort = forms.CharField(required=False)
+    page = forms.ChoiceField(required=False, choices=SavedView.Page.choices)
+
+    def clean_page(self) -> str:
+        return self.cleaned_data["page"] or SavedView.Page.RUNS
 
     def clean_query(self) -> str:
+        read = checked_filter if self.cleaned_data.get("page") == SavedView.Page.OVERVIEW else parsed
         try:
-            return str(parsed(self.cleaned_data["query"]))
+            return str(read(self.cleaned_data["query"]))
         except FilterError as refused:
             raise forms.ValidationError(str(refused)) from refused
 
     def clean_sort(self) -> str:
         sort = self.cleaned_data["sort"]
         return sort if sort.removeprefix("-") in SORTS and sort != NEWEST_FIRST else ""
+
+    def clean_rest(self) -> str:
+        given = QueryDict(self.cleaned_data["rest"])
+        return urlencode({name: given[name] for name in OVERVIEW_NAMES if given.get(name)})
 
     def clean_name(self) -> str:
         name = self.cleaned_data["name"]
@@ -56,7 +71,7 @@ def views(request: HttpRequest) -> HttpResponse:
     """Lists the views a person sees; on POST saves the filter in the form as a new one."""
     new = SavedView(owner=request.user)
     if request.method != "POST":
-        given = {name: request.GET.get(name, "") for name in ("query", "sort")}
+        given = {name: request.GET.get(name, "") for name in ("query", "sort", "page", "rest")}
         return listed(
             request, form=SavedViewForm(instance=new, initial=given | {"query": run_list_query(request.GET).kept_text})
         )
@@ -76,7 +91,8 @@ def change(request: HttpRequest, key: int) -> HttpResponse:
     """Renames a view, shares it or stops sharing it."""
     view = own_view(request, key)
     before = view.name
-    given = {"query": view.query, "sort": view.sort, **request.POST.dict()}
+    kept = {name: getattr(view, name) for name in ("query", "sort", "page", "rest")}
+    given = {**kept, **request.POST.dict()}
     form = SavedViewForm(given, instance=view)
     if not form.is_valid():
         messages.error(
@@ -124,16 +140,30 @@ class MenuView:
 def views_in_menu(user: User, query: RunListQuery, *, most: int) -> list[MenuView]:
     """Returns the views a person sees, for a list with this filter."""
     text, sort = query.kept_text, query.sort_word
-    rows = seen_by(user).values_list("name", "query", "sort", "is_shared", "owner_id", "owner__username")[:most]
+    return menu_views(user, SavedView.Page.RUNS, "sort", chosen=(text, sort), url=runs_url, most=most)
+
+
+def overviews_in_menu(user: User, query: OverviewQuery, *, most: int) -> list[MenuView]:
+    """Returns the saved overviews a person sees, for an overview that is shown."""
+    chosen = (query.kept_text, query.rest)
+    return menu_views(user, SavedView.Page.OVERVIEW, "rest", chosen=chosen, url=overview_url, most=most)
+
+
+def menu_views(
+    user: User, page: str, column: str, *, chosen: tuple[str, str], url: Callable[[str, str], str], most: int
+) -> list[MenuView]:
+    """Returns views of a page; `column` says what of its address a view keeps beside the filter."""
+    columns = ("name", "query", column, "is_shared", "owner_id", "owner__username")
+    rows = seen_by(user).filter(page=page).values_list(*columns)[:most]
     return [
         MenuView(
             name=name,
-            address=runs_url(of_view, its_sort),
+            address=url(text, beside),
             owner=owner if owner_id != user.pk else "",
             is_shared=is_shared,
-            is_chosen=of_view == text and its_sort == sort,
+            is_chosen=(text, beside) == chosen,
         )
-        for name, of_view, its_sort, is_shared, owner_id, owner in rows
+        for name, text, beside, is_shared, owner_id, owner in rows
     ]
 
 

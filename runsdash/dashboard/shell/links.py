@@ -94,8 +94,14 @@ def list_url(name: str, text: str = "", connection: Connection | None = None) ->
 
 
 def view_url(view: SavedView) -> str:
-    """Returns the URL of the run list that a saved view stands for."""
-    return runs_url(view.query, view.sort)
+    """Returns the URL of the run list, or overview, that a saved view stands for."""
+    return overview_url(view.query, view.rest) if view.page == view.Page.OVERVIEW else runs_url(view.query, view.sort)
+
+
+def overview_url(text: str, rest: str) -> str:
+    """Returns the URL of the overview with a filter; `rest`: its range and grouping, as they stand in an address."""
+    query = "&".join(filter(None, (rest, urlencode({"q": text}) if text else "")))
+    return f"{reverse('overview')}?{query}" if query else reverse("overview")
 
 
 def runs_url(text: str, sort: str) -> str:

@@ -5,12 +5,18 @@ from django.db import models
 
 
 class SavedView(models.Model):
-    """Stores a named query string of the run list, private or shared with everybody."""
+    """Stores a named filter of the run list or of the overview, private or shared with everybody."""
+
+    class Page(models.TextChoices):
+        RUNS = "runs", "runs"
+        OVERVIEW = "overview", "overview"
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=80)
     query = models.TextField(blank=True)  # ?q=
     sort = models.CharField(max_length=40, blank=True)
+    page = models.CharField(max_length=8, choices=Page.choices, default=Page.RUNS)
+    rest = models.CharField(max_length=300, blank=True)  # of the overview's address: its range and grouping
     is_shared = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from runsdash.index.models import SavedView
-from tests.pages import Element, page_of
+from tests.pages import Element, page_of, parsed
 from tests.rows import made_connection, made_run
 
 pytestmark = pytest.mark.django_db
@@ -132,3 +132,29 @@ def test_methods_and_people(client: Client, nobody: Client, viewer: Client) -> N
     assert nobody.post(URL, {"name": "x"}).status_code == 403
     assert viewer.get(reverse("saved_view", args=[view.pk])).status_code == 405
     assert viewer.get(reverse("saved_view_delete", args=[view.pk])).status_code == 405
+
+
+def test_an_overview_is_saved_with_its_range_and_grouping(viewer: Client) -> None:
+    made_run(made_connection())
+    page = page_of(viewer.get("/?range=30d&group=model&q=status%3Afailed&connection=prod"))
+    link = next(a["href"] for a in page.all("a") if "Save this view" in a.text)
+    form = page_of(viewer.get(link)).one("form", id="new-view")
+    typed = {name: form.one("input", name=name)["value"] for name in ("page", "rest", "query")}
+    assert typed == {"page": "overview", "rest": "range=30d&group=model", "query": "status:failed connection:prod"}
+    answer = viewer.post(URL, {"name": "Models that fail", **typed})
+    assert answer["Location"] == "/?range=30d&group=model&q=status%3Afailed+connection%3Aprod"
+    chosen = page_of(viewer.get(answer["Location"])).one("nav", class_="views").one("a", aria_current="page")
+    assert (chosen.text, chosen["href"]) == ("Models that fail", answer["Location"])
+    assert "Models that fail" not in menu(viewer)
+    view = SavedView.objects.get()
+    viewer.post(reverse("saved_view", args=[view.pk]), {"name": "Renamed", "is_shared": "on"})
+    view.refresh_from_db()
+    assert (view.name, view.rest, view.page) == ("Renamed", "range=30d&group=model", "overview")
+
+
+def test_an_overview_takes_no_times_in_its_filter(viewer: Client) -> None:
+    answer = save(viewer, "Bad", page="overview", query="since:7d", rest="range=30d&evil=1")
+    assert answer.status_code == 422
+    assert parsed(answer).one("input", name="rest")["value"] == "range=30d&evil=1"
+    save(viewer, "Good", page="overview", query="", rest="range=30d&evil=1")
+    assert SavedView.objects.get().rest == "range=30d"

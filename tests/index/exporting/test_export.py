@@ -77,7 +77,7 @@ def test_notes_and_labels_come_along_once(prod: Connection) -> None:
     assert (
         import_sources(other, [ImportSource("again", io.BytesIO(content), datetime.now(UTC))], processes=0).notes == 0
     )
-    kept = list(Note.objects.filter(thread__connection=other).order_by("run_id"))
+    kept = list(Note.objects.filter(thread__connection=other).order_by("-text"))
     assert [(one.text, one.run and one.run.upstream_id, one.written_by) for one in kept] == [
         ("On thread_a \u2028", None, "ada"), ("On run_a \u2028", "run_a", "ada"),
     ]  # fmt: skip
