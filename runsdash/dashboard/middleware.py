@@ -133,7 +133,8 @@ def isolated(get_response: Next) -> Next:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response["Cross-Origin-Resource-Policy"] = "same-origin"
-        response["Permissions-Policy"] = PERMISSIONS
+        if not request.headers.get("HX-Request"):  # a page's rules hold for the parts that come later
+            response["Permissions-Policy"] = PERMISSIONS
         return response
 
     return middleware

@@ -177,7 +177,7 @@ def look_again(client: Client, run: Run) -> None:
     assert client.get(f"/threads/{run.thread.upstream_id}/runs/{run.upstream_id}/").status_code == 200
 
 
-STATEMENTS, RENDERS = 8, 42
+STATEMENTS, RENDERS = 9, 42
 
 
 def test_a_later_copy_is_shown_at_the_next_poll(viewer: Client) -> None:
