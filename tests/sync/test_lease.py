@@ -27,6 +27,7 @@ def viewing(run: dict) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=beside(), stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.long
 @pytest.mark.clock
 def test_fifty_viewers_of_a_dead_upstream_cost_one_attempt_an_interval(connection, upstream, start):
     run = start("/slow 60", until="in_progress")

@@ -116,7 +116,7 @@ def test_the_page_tells_of_a_refusal_and_its_test_forgets_it(connection, upstrea
     assert Run.objects.get(upstream_id=made["run_id"]).step_count == 1
 
 
-@pytest.mark.parametrize("by", ["page", "worker", "archive"])
+@pytest.mark.parametrize("by", ["worker", *(pytest.param(by, marks=pytest.mark.long) for by in ("page", "archive"))])
 def test_a_server_without_a_list_of_runs_is_said_and_its_runs_are_found_by_messages(
     by, connection, upstream, admin: Client
 ):

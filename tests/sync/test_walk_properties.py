@@ -103,6 +103,7 @@ LISTS = st.sampled_from(["messages", "runs", "steps"])
 LIMITS = st.integers(2, 5)
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=LISTS, seconds=SECONDS, ways=all_ways(), limit=LIMITS)
 def test_a_kept_walk_ends_and_calls_nothing_complete_that_may_not_be(db, name, seconds, ways, limit):

@@ -92,6 +92,7 @@ def test_not_signed_in_and_wrong_method(client, viewer):
     assert viewer.post("/compare/").status_code == 405
 
 
+@pytest.mark.long
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_pieces_put_together_give_both_texts(a, b):
     pieces = text_pieces(a, b)

@@ -65,10 +65,10 @@ def customers(db: None) -> Connection:
     "query",
     [
         {"group": "metadata.customer"},
-        {"group": "thread.metadata.tier", "range": "30d"},
-        {"q": "metadata.customer=C-1", "group": "model"},
+        pytest.param({"group": "thread.metadata.tier", "range": "30d"}, marks=pytest.mark.long),
+        pytest.param({"q": "metadata.customer=C-1", "group": "model"}, marks=pytest.mark.long),
         {"q": "thread.metadata.tier=t1 -model:gpt-4.1", "group": "metadata.customer", "range": "30d"},
-        {"q": "duration>10s tokens>=1k"},
+        pytest.param({"q": "duration>10s tokens>=1k"}, marks=pytest.mark.long),
         {"group": "function"},
     ],
 )

@@ -59,7 +59,7 @@ def end(upstream: Sandbox, run: Run, how: str) -> None:
             upstream.fault(run.thread.upstream_id, "410", times=None)
 
 
-@pytest.mark.parametrize("how", ["deleted", "killed"])
+@pytest.mark.parametrize("how", ["deleted", pytest.param("killed", marks=pytest.mark.long)])
 def test_every_page_renders_the_archive(own_upstream: Sandbox, archived: Run, viewer: Client, how: str) -> None:
     path = f"/threads/{archived.thread.upstream_id}/runs/{archived.upstream_id}/"
     before = page_of(viewer.get(path))

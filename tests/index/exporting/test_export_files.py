@@ -177,6 +177,7 @@ def test_every_kept_file_fits_into_a_line_and_blocks_stay_small() -> None:
     assert b"\n".join(line for block in blocks for line in block.lines) + b"\n" == thread + large * 6
 
 
+@pytest.mark.long
 def test_one_file_at_a_time_is_in_memory(prod: Connection) -> None:
     size, names = 2_000_000, [f"file-{number}" for number in range(30)]
     a_run(prod, "a", images=tuple(names))

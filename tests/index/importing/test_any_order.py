@@ -120,6 +120,7 @@ def test_sorted_blocks_hold_whole_threads_in_the_order_of_their_first_line(order
     assert order_of_threads == list(first_seen)
 
 
+@pytest.mark.long
 def test_lines_keep_their_file_and_number() -> None:
     raws = some_past()
     given = files(raws, "four files")
@@ -201,6 +202,7 @@ def test_a_refused_line_is_named_by_its_file_and_number() -> None:
     assert totals.runs == 300
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_each_file_has_its_own_age() -> None:
     raws = some_past()

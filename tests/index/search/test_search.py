@@ -247,14 +247,17 @@ def flat(pages: list[list[int]]) -> list[int]:
     return [pk for page in pages for pk in page]
 
 
-@pytest.mark.parametrize("budget", [TimeBudget(walk_s=60, statement_s=60), SMALL, TINY], ids=["usual", "small", "tiny"])
+BUDGETS = [TimeBudget(walk_s=60, statement_s=60), pytest.param(SMALL, marks=pytest.mark.long), TINY]
+
+
+@pytest.mark.parametrize("budget", BUDGETS, ids=["usual", "small", "tiny"])
 def test_each_clause_finds_its_runs(rows: list[Run], budget: TimeBudget) -> None:
     for text, wanted in MEANINGS.items():
         order = RunOrder()
         assert flat(listed(parsed(text), order, budget=budget)) == plainly(rows, wanted, order), text
 
 
-@pytest.mark.parametrize("budget", [TimeBudget(walk_s=60, statement_s=60), SMALL, TINY], ids=["usual", "small", "tiny"])
+@pytest.mark.parametrize("budget", BUDGETS, ids=["usual", "small", "tiny"])
 def test_any_filter_in_any_order(rows: list[Run], budget: TimeBudget) -> None:
     dice = random.Random(11)
     for _ in range(80):
