@@ -3,7 +3,6 @@
 The token is kept sealed on the connection's row. It, and whatever else the command prints, is in no page and no log.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -22,6 +21,7 @@ from django.utils import timezone
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import seal, unseal
 from runsdash.service import NoAnswer
+from runsdash.service.decoding import strict_json
 from runsdash.service.objects.parsing import mapping, moment
 
 COMMAND_S = 10.0
@@ -161,7 +161,7 @@ def token_in(output: str, *, now: datetime) -> Token:
     text, stated = output, None
     if output.startswith("{"):
         with suppress(ValueError, RecursionError):
-            given = mapping(json.loads(output))
+            given = mapping(strict_json(output))
             text = next((given[name] for name in TOKEN_NAMES if isinstance(given.get(name), str)), "")
             stated = next((found for name in END_NAMES if (found := moment(given.get(name)))), None)
             seconds = given.get("expires_in")
@@ -181,6 +181,6 @@ def end_of_jwt(text: str) -> datetime | None:
     if len(parts) != 3:
         return None
     with suppress(ValueError, RecursionError):
-        claims = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        claims = strict_json(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
         return moment(mapping(claims).get("exp"))
     return None

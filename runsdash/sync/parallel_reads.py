@@ -104,12 +104,10 @@ def _start_thread() -> None:
 def _work_for_ever() -> None:
     while True:
         task = _tasks.get()
-        close_old_connections()
         try:
+            close_old_connections()
             task()
         except Exception:
             log.exception("a late answer could not be taken into the index")
-        finally:
-            close_old_connections()
-            if _tasks.empty():
-                connections.close_all()
+        if _tasks.empty():
+            connections.close_all()

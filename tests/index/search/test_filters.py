@@ -82,8 +82,12 @@ def test_an_error_names_the_clause_and_its_place(text: str, clause: str, positio
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 LISTED = st.builds(
-    Clause, st.sampled_from([one for one in RUNS.values if one != "status"]), TEXTS, is_negated=st.booleans()
+    Clause,
+    st.sampled_from([one for one in RUNS.values if one not in ("status", "note")]),
+    TEXTS,
+    is_negated=st.booleans(),
 )
+NOTED = st.builds(Clause, st.just("note"), TEXTS.filter(words_of), is_negated=st.booleans())
 STATUS = st.builds(Clause, st.just("status"), st.sampled_from([one.value for one in RunStatus]))
 PAIRS = st.builds(
     Clause, st.sampled_from([METADATA, THREAD_METADATA]), st.text(max_size=20), st.just("="), TEXTS, st.booleans()
@@ -95,7 +99,7 @@ COMPARED = st.builds(
 MARKED = st.sampled_from([Clause(name, word) for name, words in RUNS.flags.items() for word in words])
 
 
-@given(st.lists(st.one_of(LISTED, STATUS, PAIRS, WORDS, COMPARED, MARKED), max_size=6, unique=True))
+@given(st.lists(st.one_of(LISTED, NOTED, STATUS, PAIRS, WORDS, COMPARED, MARKED), max_size=6, unique=True))
 def test_every_filter_can_be_written_and_read(clauses: list[Clause]) -> None:
     found = RunFilter(tuple(clauses))
     assert parsed(str(found)) == found
