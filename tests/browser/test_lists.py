@@ -140,8 +140,9 @@ def test_a_lost_network_is_said_and_forgotten_when_it_is_back(visitor: Visitor, 
 @pytest.mark.long
 def test_everything_works_without_script(visit: Callable[..., Visitor], page: Page, site: Site) -> None:
     run = seen(page, site, "hello", "completed")
-    plain = visit(site, java_script_enabled=False).open("/runs/")
-    plain.locator(".chip[data-status=completed]").click()
+    plain = visit(site, java_script_enabled=False).open("/runs/?facets=1")
+    plain.locator("[popovertarget=facet-status]").click()
+    plain.locator("#facet-status a[href='?q=status%3Acompleted']").click()
     expect(row_of(plain, run)).to_be_visible()
     plain.goto(f"/go/?id={run['id']}")
     expect(plain.locator("#run")).to_have_attribute("data-run-id", run["id"])
