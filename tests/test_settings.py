@@ -23,19 +23,21 @@ KEY = "k9-" + "0aZ" * 25
 EMPTY = {"SECRET_KEY": "", "DEBUG": "off", "RUNSDASH_API_BASE_URL": "", "RUNSDASH_API_KIND": "openai"}
 
 
-def manage(*words: str, **environment: str) -> subprocess.CompletedProcess:
-    """`manage.py WORDS` in an environment that holds `environment` and nothing else of ours."""
+def python(*words: str, **environment: str) -> subprocess.CompletedProcess:
+    """`python WORDS` in an environment that holds `environment` and nothing else of ours."""
     return subprocess.run(
-        [sys.executable, "manage.py", *words],
+        [sys.executable, *words],
         cwd=ROOT, env={"PATH": "/usr/bin:/bin", **EMPTY, **environment}, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
 
-def settings(**environment: str) -> subprocess.CompletedProcess:
-    """The settings alone, read in such an environment."""
-    command = [sys.executable, "-c", "import runsdash.settings"]
-    environment = {"PATH": "/usr/bin:/bin", **EMPTY, **environment}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+def manage(*words: str, **environment: str) -> subprocess.CompletedProcess:
+    return python("manage.py", *words, **environment)
+
+
+def settings_read(**environment: str) -> subprocess.CompletedProcess:
+    """Reads the settings alone, without Django."""
+    return python("-c", "import runsdash.settings", **environment)
 
 
 def test_no_secret_key_is_a_refusal_that_says_how():
@@ -48,15 +50,15 @@ def test_no_secret_key_is_a_refusal_that_says_how():
 
 
 def test_the_sentence_about_the_secret_key_can_be_followed():
-    said = settings().stderr
+    said = settings_read().stderr
     command = re.search(r'python -c "(.+?)"\. ', said)[1]
     made = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True, timeout=20)
-    assert settings(SECRET_KEY=made.stdout.strip()).returncode == 0
+    assert settings_read(SECRET_KEY=made.stdout.strip()).returncode == 0
 
 
 def test_debug_makes_a_key(tmp_path):
     url = f"sqlite:///{tmp_path / 'index.sqlite3'}"
-    assert settings(DEBUG="on", DATABASE_URL=url).returncode == 0
+    assert settings_read(DEBUG="on", DATABASE_URL=url).returncode == 0
 
 
 def test_a_deployment_with_tls_has_nothing_to_be_warned_of(tmp_path):
@@ -72,7 +74,7 @@ def test_a_weak_secret_key_is_seen_by_the_deployment_check(tmp_path):
 
 
 def test_an_unknown_kind_of_server_is_refused_and_the_kinds_are_named():
-    ended = settings(SECRET_KEY=KEY, RUNSDASH_API_KIND="astra")
+    ended = settings_read(SECRET_KEY=KEY, RUNSDASH_API_KIND="astra")
     assert ended.returncode != 0
     said = ended.stderr.strip().splitlines()[-1]
     assert "RUNSDASH_API_KIND is 'astra'" in said
@@ -80,13 +82,13 @@ def test_an_unknown_kind_of_server_is_refused_and_the_kinds_are_named():
 
 
 def test_a_proxy_that_is_no_network_is_refused():
-    said = settings(SECRET_KEY=KEY, TRUSTED_PROXIES="10.0.0.1, proxy.example").stderr.strip().splitlines()[-1]
+    said = settings_read(SECRET_KEY=KEY, TRUSTED_PROXIES="10.0.0.1, proxy.example").stderr.strip().splitlines()[-1]
     assert "TRUSTED_PROXIES holds 'proxy.example'" in said
 
 
 @pytest.mark.parametrize("kind", ["foundry", "openai", "azure-openai", "sandbox"])
 def test_every_kind_is_taken(kind):
-    assert settings(SECRET_KEY=KEY, RUNSDASH_API_KIND=kind).returncode == 0
+    assert settings_read(SECRET_KEY=KEY, RUNSDASH_API_KIND=kind).returncode == 0
 
 
 def test_pages_carry_a_policy_without_holes(client: Client, db: None):

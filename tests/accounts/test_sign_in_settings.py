@@ -1,16 +1,12 @@
 """Secrets from files, and variables of single sign-on that cannot be meant."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from runsdash.settings import roles_of_claims, secret
-
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.test_settings import settings_read
 
 
 def test_a_secret_comes_from_the_variable_or_its_file(tmp_path: Path) -> None:
@@ -42,9 +38,7 @@ def test_roles_of_claims_are_words_or_json() -> None:
 )
 def test_what_cannot_be_meant_stops_the_start(tmp_path: Path, variables: dict[str, str], said: str) -> None:
     (tmp_path / "key").write_text("k" * 50)
-    given = os.environ | {"SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key"), "DEBUG": "off"}
-    command = [sys.executable, "-c", "import runsdash.settings"]
     for more, code in ((variables, 1), ({}, 0)):
-        ended = subprocess.run(command, cwd=ROOT, env=given | more, capture_output=True, text=True, timeout=60)
+        ended = settings_read(SECRET_KEY_FILE=str(tmp_path / "key"), **more)
         assert ended.returncode == code, ended.stderr
         assert code == 0 or said in ended.stderr.splitlines()[-1]

@@ -54,7 +54,10 @@ class Inbox:
         )
 
     def verify(self, *, wait_s: float, max_age_s: float) -> int:
-        """Asks the upstream whether the soonest runs, and those past their deadline, still wait; returns how many."""
+        """Asks the upstream whether the soonest runs, and those past their deadline, still wait.
+
+        Returns how many it asked about.
+        """
         soonest = list(whole(self.waiting)[:MOST_AT_ONCE])
         late = list(whole(self.past_deadline)[:MOST_AT_ONCE])
         return recheck_runs([*soonest, *late], wait_s=wait_s, max_age_s=max_age_s)

@@ -13,6 +13,7 @@ from .archive import counted
 REQUESTS_A_THREAD = 2  # its messages and its runs, where they fit on a page each
 SHARE_OF_BUDGET = 0.8  # the rest is for pages
 NOTICE_DAYS = 90
+IS_IN_PART = Q(has_all_runs=False) | Q(has_all_messages=False)  # a thread whose runs or messages are not all here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +54,7 @@ def open_runs(connection: Connection) -> QuerySet[Run]:
 def open_threads(connection: Connection) -> QuerySet[Thread]:
     """Finds threads of which the upstream may have more than is here, in the order of their keys."""
     unarchived = Run.objects.filter(thread=OuterRef("pk"), archived_at__isnull=True)
-    is_open = Q(has_all_runs=False) | Q(has_all_messages=False) | Exists(unarchived)
-    return Thread.objects.filter(is_open, connection=connection, is_gone=False).order_by("pk")
+    return Thread.objects.filter(IS_IN_PART | Exists(unarchived), connection=connection, is_gone=False).order_by("pk")
 
 
 def completeness(connection: Connection) -> Completeness:
@@ -64,7 +64,7 @@ def completeness(connection: Connection) -> Completeness:
         runs=counted(Run.objects.filter(connection=connection)),
         open_runs=counted(open_runs(connection)),
         stepless_runs=counted(open_runs(connection).filter(has_all_steps=False)),
-        open_threads=counted(threads.filter(Q(has_all_runs=False) | Q(has_all_messages=False))),
+        open_threads=counted(threads.filter(IS_IN_PART)),
         open_files=counted(files),
         budget_per_min=connection.budget_per_min,
     )
