@@ -312,6 +312,8 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
+        # Not report-to: browsers that know it take no report without https, and then look at report-uri no more.
+        "report-uri": [f"{FORCE_SCRIPT_NAME or ''}/csp-report/"],
     }
 }
 SILENCED_SYSTEM_CHECKS = [] if SECURE_SSL else ["security.W004", "security.W008", "security.W012", "security.W016"]

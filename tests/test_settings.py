@@ -104,6 +104,7 @@ def test_pages_carry_a_policy_without_holes(client: Client, db: None):
         "form-action": "'self'",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
+        "report-uri": "/csp-report/",
     }
 
 

@@ -52,6 +52,8 @@ class Visitor:
 
     def requested(self, request: Request) -> None:
         self.requests.append(request)
+        if urlsplit(request.url).path.endswith("/csp-report/"):
+            self.faults.append(f"a rule is broken: {request.post_data}")
         if urlsplit(request.url).netloc != urlsplit(self.site.url).netloc:
             self.faults.append(f"request elsewhere: {request.method} {request.url[:200]}")
 

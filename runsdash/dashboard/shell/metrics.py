@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Run
 from runsdash.sync.connection_health import connection_health
+
+from . import policy_reports
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -22,6 +24,8 @@ class IndexCollector:
         yield from active_runs()
         yield from connection_moments()
         yield from connection_states()
+        words = "Reports of broken rules of the Content-Security-Policy that were taken."
+        yield CounterMetricFamily("runsdash_policy_reports", words, value=policy_reports.counted())
 
 
 def active_runs() -> Iterator[Metric]:
