@@ -25,7 +25,7 @@ class Cost(NamedTuple):
 
 
 HOT = {  # a look, and a poll without news where the page polls
-    "list": (Cost(6, 20), Cost(5, 0)),
+    "list": (Cost(6, 23), Cost(5, 0)),
     "completed run": (Cost(9, 43), Cost(5, 0)),
     "waiting run": (Cost(21, 55), Cost(5, 0)),
     "thread": (Cost(22, 23), None),

@@ -54,7 +54,8 @@ class RuleForm(forms.ModelForm):
         super().__init__(*given, **more)
         rule = self.instance
         shown = seen_by(user).values("pk")
-        self.fields["view"].queryset = SavedView.objects.filter(Q(pk__in=shown) | Q(pk=rule.view_id))
+        views = SavedView.objects.exclude(page=SavedView.Page.THREADS)  # rules count runs
+        self.fields["view"].queryset = views.filter(Q(pk__in=shown) | Q(pk=rule.view_id))
         self.fields["view"].empty_label = "all runs"
         self.fields["least_runs"].required = False
         if rule.watches and rule.threshold is not None:

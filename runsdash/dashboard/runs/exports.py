@@ -46,7 +46,7 @@ def export_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         return refused(request, query)
     runs = chain.from_iterable(found_runs(query.filter, connection=connection_of(query)))
     start = [BOM] if request.GET.get("bom") else []
-    return download(chain(start, csv_lines(runs)), "csv", "text/csv; charset=utf-8")
+    return download(chain(start, csv_lines(runs)), "runs", "csv", "text/csv; charset=utf-8")
 
 
 @require_safe
@@ -56,7 +56,7 @@ def export_jsonl(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     query = run_list_query(request.GET)
     if query.error:
         return refused(request, query)
-    return download(objects(query.filter, connection_of(query)), "jsonl", "application/jsonl")
+    return download(objects(query.filter, connection_of(query)), "runs", "jsonl", "application/jsonl")
 
 
 def objects(run_filter: RunFilter, connection: Connection | None) -> Iterator[bytes]:
@@ -64,10 +64,10 @@ def objects(run_filter: RunFilter, connection: Connection | None) -> Iterator[by
         yield from lines(chosen)
 
 
-def download(content: Iterator[bytes], ending: str, content_type: str) -> StreamingHttpResponse:
+def download(content: Iterator[bytes], name: str, ending: str, content_type: str) -> StreamingHttpResponse:
     """Sends lines as they are made. A search that has to be stopped breaks the download off, so none looks whole."""
     response = StreamingHttpResponse(content, content_type=content_type)
-    response["Content-Disposition"] = f'attachment; filename="runs-{timezone.localdate():%Y-%m-%d}.{ending}"'
+    response["Content-Disposition"] = f'attachment; filename="{name}-{timezone.localdate():%Y-%m-%d}.{ending}"'
     response["Cache-Control"] = "no-store"
     return response
 
@@ -76,7 +76,7 @@ def refused(request: HttpRequest, query: RunListQuery) -> HttpResponse:
     """Leads to the list, which says what is wrong with the filter; a script is told at once."""
     if bearer(request):
         return JsonResponse({"error": {"message": str(query.error), "code": "bad_filter"}}, status=422)
-    return HttpResponseRedirect(f"{reverse('runs')}{query.url_query()}")
+    return HttpResponseRedirect(f"{reverse(query.of)}{query.url_query()}")
 
 
 def connection_of(query: RunListQuery) -> Connection | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from runsdash.index.search.facets import Count, Facets
-from runsdash.index.search.run_filter import Clause
+from runsdash.index.search.run_filter import RUNS, Clause
 from runsdash.service.statuses import RunStatus
 
 from .query import RunListQuery
@@ -41,7 +41,8 @@ def menus(query: RunListQuery, facets: Facets | None) -> list[Menu]:
     """Returns a menu for each name; those of one connection or without values are left out."""
     if facets is None:
         return []
-    every = [Menu(name, LABELS[name], entries(query, name, counts)) for name, counts in facets.counts.items()]
+    labels = LABELS if query.filter.subject is RUNS else LABELS | {"status": "Last status"}
+    every = [Menu(name, labels[name], entries(query, name, counts)) for name, counts in facets.counts.items()]
     return [menu for menu in every if len(menu.entries) > (menu.name == "connection")]
 
 

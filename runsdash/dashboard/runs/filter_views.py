@@ -1,4 +1,4 @@
-"""Renders what comes after the run list's rows: facets, suggestions, and which columns a person wants."""
+"""Renders what comes after the run list's rows: facets, suggestions, columns. Owns where forms of a list lead."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -7,13 +7,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.index.kept_filters import in_address, keep_if_long
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.filter_totals import totals_of
+from runsdash.index.search.subjects import RUNS, Subject
 from runsdash.index.search.suggestions import suggestions
 
 from .columns import in_order
 from .facet_menus import menus
-from .query import MAX_FILTER_CHARS, run_list_query
+from .query import MAX_FILTER_CHARS, RunListQuery, run_list_query
+from .time_menu import asked_days, without_time
 from .totals_view import totals_context
 
 
@@ -35,8 +38,12 @@ def facets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def suggest(request: HttpRequest) -> HttpResponse:
     """Suggests what may come next in the filter. A long one comes by POST, and nothing is changed."""
+    return suggested(request, RUNS)
+
+
+def suggested(request: HttpRequest, subject: Subject) -> HttpResponse:
     typed = (request.POST if request.method == "POST" else request.GET).get("q", "")[:MAX_FILTER_CHARS]
-    return render(request, "runs/_suggestions.html", {"suggestions": suggestions(typed)})
+    return render(request, "runs/_suggestions.html", {"suggestions": suggestions(typed, subject)})
 
 
 @viewer_required
@@ -48,3 +55,16 @@ def columns(request: HttpRequest) -> HttpResponse:
     request.user.save(update_fields=["list_columns"])
     query = run_list_query(request.GET)
     return redirect(f"{reverse('runs')}{query.url_query()}")
+
+
+def other_address(request: HttpRequest, query: RunListQuery) -> str:
+    """Returns where a form of the list leads: to a filter that was typed, or to days that were chosen; "" for none."""
+    if query.error:
+        return ""
+    days = asked_days(request.GET, query.filter.subject.moments[0])
+    if days is not None:
+        return f"{reverse(query.of)}{query.filtered(without_time(query).with_clause(days))}"
+    if request.method != "POST":
+        return ""
+    keep_if_long(query.text)
+    return f"{reverse(query.of)}{query.url_query(**{'q': '', **in_address(query.text)})}"

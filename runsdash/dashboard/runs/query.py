@@ -58,6 +58,11 @@ class RunListQuery:
         return RunOrder(self.sort.removeprefix("-"), is_descending=self.sort.startswith("-"))
 
     @property
+    def of(self) -> str:
+        """Returns what is listed, "runs" or "threads": the name of the list's URL, too."""
+        return self.filter.subject.plural
+
+    @property
     def is_first_page(self) -> bool:
         """Tells whether this is the page that newer runs would come to: newest first, from the start."""
         return self.order == RunOrder() and not self.cursor

@@ -1,10 +1,11 @@
-"""Saves, renames, shares and deletes filters of the run list and the overview.
+"""Saves, renames, shares and deletes filters of the lists of runs and threads, and of the overview.
 
 Everybody sees a shared one, its owner alone changes it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 from django import forms
@@ -17,12 +18,18 @@ from django.views.decorators.http import require_http_methods, require_POST
 from runsdash.accounts.guards import viewer_required
 from runsdash.accounts.models import User
 from runsdash.dashboard.overview.query import OVERVIEW_NAMES, OverviewQuery, checked_filter
-from runsdash.dashboard.shell.links import overview_url, runs_url, view_url
+from runsdash.dashboard.shell.links import kept_list_url, overview_url, view_url
+from runsdash.dashboard.threads.query import BY_RUN, thread_list_query
 from runsdash.index.kept_filters import keep_if_long
 from runsdash.index.models import SavedView
-from runsdash.index.search.run_filter import FilterError, parsed
+from runsdash.index.search import THREAD_SORTS
+from runsdash.index.search.run_filter import THREADS, FilterError, parsed
 
 from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, RunListQuery, run_list_query
+
+Page = SavedView.Page
+READERS = {Page.RUNS: parsed, Page.THREADS: partial(parsed, subject=THREADS), Page.OVERVIEW: checked_filter}
+ORDERS = {Page.RUNS: (SORTS, NEWEST_FIRST), Page.THREADS: (THREAD_SORTS, BY_RUN), Page.OVERVIEW: ((), "")}
 
 
 class SavedViewForm(forms.ModelForm):
@@ -34,21 +41,21 @@ class SavedViewForm(forms.ModelForm):
 
     query = forms.CharField(required=False, max_length=MAX_FILTER_CHARS)
     sort = forms.CharField(required=False)
-    page = forms.ChoiceField(required=False, choices=SavedView.Page.choices)
+    page = forms.ChoiceField(required=False, choices=Page.choices)
 
     def clean_page(self) -> str:
-        return self.cleaned_data["page"] or SavedView.Page.RUNS
+        return self.cleaned_data["page"] or Page.RUNS
 
     def clean_query(self) -> str:
-        read = checked_filter if self.cleaned_data.get("page") == SavedView.Page.OVERVIEW else parsed
         try:
-            return str(read(self.cleaned_data["query"]))
+            return str(READERS[self.cleaned_data.get("page") or Page.RUNS](self.cleaned_data["query"]))
         except FilterError as refused:
             raise forms.ValidationError(str(refused)) from refused
 
     def clean_sort(self) -> str:
         sort = self.cleaned_data["sort"]
-        return sort if sort.removeprefix("-") in SORTS and sort != NEWEST_FIRST else ""
+        sorts, usual = ORDERS[self.cleaned_data.get("page") or Page.RUNS]
+        return sort if sort.removeprefix("-") in sorts and sort != usual else ""
 
     def clean_rest(self) -> str:
         given = QueryDict(self.cleaned_data["rest"])
@@ -63,6 +70,7 @@ class SavedViewForm(forms.ModelForm):
 
 
 MOST = 200  # of one person
+MAX_VIEWS = 30  # in the menu of a page; all are on their own page
 
 
 @viewer_required
@@ -72,9 +80,8 @@ def views(request: HttpRequest) -> HttpResponse:
     new = SavedView(owner=request.user)
     if request.method != "POST":
         given = {name: request.GET.get(name, "") for name in ("query", "sort", "page", "rest")}
-        return listed(
-            request, form=SavedViewForm(instance=new, initial=given | {"query": run_list_query(request.GET).kept_text})
-        )
+        query = (thread_list_query if given["page"] == Page.THREADS else run_list_query)(request.GET)
+        return listed(request, form=SavedViewForm(instance=new, initial=given | {"query": query.kept_text}))
     form = SavedViewForm(request.POST, instance=new)
     if SavedView.objects.filter(owner=request.user).count() >= MOST:
         form.add_error(None, f"You have {MOST} views; delete one first.")
@@ -140,13 +147,18 @@ class MenuView:
 def views_in_menu(user: User, query: RunListQuery, *, most: int) -> list[MenuView]:
     """Returns the views a person sees, for a list with this filter."""
     text, sort = query.kept_text, query.sort_word
-    return menu_views(user, SavedView.Page.RUNS, "sort", chosen=(text, sort), url=runs_url, most=most)
+    return menu_views(user, query.of, "sort", chosen=(text, sort), url=partial(kept_list_url, query.of), most=most)
+
+
+def title_of(query: RunListQuery, views: Sequence[MenuView]) -> str:
+    """Names the view that is shown, else what the filter says."""
+    return next((one.name for one in views if one.is_chosen), "") or query.text
 
 
 def overviews_in_menu(user: User, query: OverviewQuery, *, most: int) -> list[MenuView]:
     """Returns the saved overviews a person sees, for an overview that is shown."""
     chosen = (query.kept_text, query.rest)
-    return menu_views(user, SavedView.Page.OVERVIEW, "rest", chosen=chosen, url=overview_url, most=most)
+    return menu_views(user, Page.OVERVIEW, "rest", chosen=chosen, url=overview_url, most=most)
 
 
 def menu_views(

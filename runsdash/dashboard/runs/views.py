@@ -16,7 +16,6 @@ from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.lookup import connection_named, connection_of
 from runsdash.dashboard.shell.poll_tags import Poll, has_news, list_tag, rows_state
 from runsdash.dashboard.shell.shell import Shell
-from runsdash.index.kept_filters import in_address, keep_if_long
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import RunListPage, run_list_page
 from runsdash.index.search.facets import facets_of
@@ -28,15 +27,15 @@ from runsdash.sync.refresh import run_row
 from .cells import Table, filters_of, rows_html
 from .columns import COLUMNS, are_many, columns_for
 from .facet_menus import menus
+from .filter_views import other_address
 from .newer import PageDrawn, count_newer
 from .query import DEFAULT_LIMIT, LIMITS, RunListQuery, run_list_query
 from .rows import with_connections
-from .saved_views import MenuView, views_in_menu
-from .time_menu import asked_days, time_menu, without_time
+from .saved_views import MAX_VIEWS, title_of, views_in_menu
+from .time_menu import time_menu
 from .totals_view import totals_context
 
 MAX_ROWS = 100  # in one poll
-MAX_VIEWS = 30  # in the menu; all are on their own page
 ROWS = ListedRuns()
 
 
@@ -50,7 +49,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     query = run_list_query(request.POST if request.method == "POST" else request.GET)
     moved = other_address(request, query)
     if moved:
-        return redirect(f"{reverse('runs')}{moved}")
+        return redirect(moved)
     shell, now = Shell(request), timezone.now()
     connection = connection_of_list(query, shell)
     page: RunListPage[ListedRun] = RunListPage()
@@ -132,19 +131,6 @@ def short(request: HttpRequest, run_id: str) -> HttpResponse:
     return redirect(run_url(run))
 
 
-def other_address(request: HttpRequest, query: RunListQuery) -> str:
-    """Returns where a form of the list leads: to a filter that was typed, or to days that were chosen; "" for none."""
-    if query.error:
-        return ""
-    days = asked_days(request.GET)
-    if days is not None:
-        return query.filtered(without_time(query).with_clause(days))
-    if request.method != "POST":
-        return ""
-    keep_if_long(query.text)
-    return query.url_query(**{"q": "", **in_address(query.text)})
-
-
 def filtering(request: HttpRequest, query: RunListQuery, connection: Connection | None) -> dict[str, object]:
     """Returns facets and totals when the address asks for them; else they follow the rows."""
     if "facets" not in request.GET or query.error:
@@ -161,12 +147,6 @@ def table_of(shell: Shell, query: RunListQuery) -> Table:
     names_customers = any(one.customer_key for one in shell.connections)
     columns = columns_for(shell.request.user, names_customers=names_customers)
     return Table(columns, query, shell.can_act, every_column=COLUMNS, limits=LIMITS)
-
-
-def title_of(query: RunListQuery, views: Sequence[MenuView]) -> str:
-    """Names the view that is shown, else what the filter says."""
-    view = next((one.name for one in views if one.is_chosen), "")
-    return view or query.text
 
 
 def connection_of_list(query: RunListQuery, shell: Shell) -> Connection | None:

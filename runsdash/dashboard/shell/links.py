@@ -94,8 +94,10 @@ def list_url(name: str, text: str = "", connection: Connection | None = None) ->
 
 
 def view_url(view: SavedView) -> str:
-    """Returns the URL of the run list, or overview, that a saved view stands for."""
-    return overview_url(view.query, view.rest) if view.page == view.Page.OVERVIEW else runs_url(view.query, view.sort)
+    """Returns the URL of the list, or overview, that a saved view stands for."""
+    if view.page == view.Page.OVERVIEW:
+        return overview_url(view.query, view.rest)
+    return kept_list_url(view.page, view.query, view.sort)
 
 
 def overview_url(text: str, rest: str) -> str:
@@ -104,7 +106,7 @@ def overview_url(text: str, rest: str) -> str:
     return f"{reverse('overview')}?{query}" if query else reverse("overview")
 
 
-def runs_url(text: str, sort: str) -> str:
-    """Returns the URL of the run list with a filter as it is kept, and an order."""
+def kept_list_url(name: str, text: str, sort: str) -> str:
+    """Returns the URL of a list, `runs` or `threads`, with a filter as it is kept, and an order."""
     given = {name: value for name, value in (in_address(text) | {"sort": sort}).items() if value}
-    return f"{reverse('runs')}{'?' if given else ''}{urlencode(given)}"
+    return f"{reverse(name)}{'?' if given else ''}{urlencode(given)}"

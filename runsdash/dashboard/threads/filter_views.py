@@ -6,11 +6,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.runs.facet_menus import menus
-from runsdash.dashboard.runs.query import MAX_FILTER_CHARS
+from runsdash.dashboard.runs.filter_views import suggested
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.subjects import THREADS
-from runsdash.index.search.suggestions import suggestions
 
 from .query import thread_list_query
 
@@ -23,12 +22,11 @@ def facets(request: HttpRequest) -> HttpResponse:
     connection = connection_named(query.connection_slug) if query.connection_slug else None
     counts = None if query.error else facets_of(query.filter, connection, is_exact="exact" in request.GET)
     context = {"query": query, "facets": counts, "menus": menus(query, counts)}
-    return render(request, "threads/_facets.html", context)
+    return render(request, "runs/_facets.html", context)
 
 
 @viewer_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def suggest(request: HttpRequest) -> HttpResponse:
     """Suggests what may come next in the filter. A long one comes by POST, and nothing is changed."""
-    typed = (request.POST if request.method == "POST" else request.GET).get("q", "")[:MAX_FILTER_CHARS]
-    return render(request, "runs/_suggestions.html", {"suggestions": suggestions(typed, THREADS)})
+    return suggested(request, THREADS)

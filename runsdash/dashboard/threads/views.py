@@ -11,13 +11,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.threads import AddedThreads, add_threads, add_threads_of_file, stop_import
 from runsdash.dashboard.runs.facet_menus import menus
+from runsdash.dashboard.runs.filter_views import other_address
 from runsdash.dashboard.runs.query import RunListQuery
-from runsdash.dashboard.runs.time_menu import asked_days, time_menu, without_time
+from runsdash.dashboard.runs.saved_views import MAX_VIEWS, title_of, views_in_menu
+from runsdash.dashboard.runs.time_menu import time_menu
 from runsdash.dashboard.shell.lookup import NoConnection, connection_named, usable_connection
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.dashboard.shell.uploads import MAX_UPLOAD_BYTES, UploadRefused, keep_upload
@@ -105,16 +107,16 @@ SHOWN_FOR = timedelta(minutes=10)
 
 
 @viewer_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def threads(request: HttpRequest) -> HttpResponse:
-    """Shows one page of the threads that a filter finds, the last active ones first.
+    """Shows a page of the threads that a filter finds; on POST leads to the address of the filter.
 
     A filter that cannot be read is answered 400 with what was typed.
     """
-    query = thread_list_query(request.GET)
-    days = None if query.error else asked_days(request.GET, query.filter.subject.moments[0])
-    if days is not None:
-        return redirect(f"{reverse('threads')}{query.filtered(without_time(query).with_clause(days))}")
+    query = thread_list_query(request.POST if request.method == "POST" else request.GET)
+    moved = other_address(request, query)
+    if moved:
+        return redirect(moved)
     try:
         form = AddThreads(text=request.session.get(KEPT_IDS, ""))
         return listed(request, query, form=form, status=400 if query.error else 200)
@@ -205,9 +207,11 @@ def listed(request: HttpRequest, query: RunListQuery, *, form: AddThreads, statu
         )
     complete_threads(page.rows, among=shell.connections)
     counts = facets_of(query.filter, connection) if "facets" in request.GET and not query.error else None
+    views = views_in_menu(request.user, query, most=MAX_VIEWS)
     context = {
         "query": query, "page": page, "form": form, "shell": shell, "facets": counts, "menus": menus(query, counts),
-        "time": time_menu(query), "names_customers": any(one.customer_key for one in shell.connections),
+        "time": time_menu(query), "views": views, "title": title_of(query, views),
+        "names_customers": any(one.customer_key for one in shell.connections),
         **imports_context(),
     }  # fmt: skip
     return render(request, "threads/threads.html", context, status=status)

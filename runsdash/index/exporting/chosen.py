@@ -10,8 +10,9 @@ from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from runsdash.index.models import ArchivedFile, Connection, Run, Thread
 from runsdash.index.search import RunOrder, TimeBudget, run_list_page
@@ -26,6 +27,8 @@ CREATE TABLE assistants (connection_id INTEGER, id TEXT, PRIMARY KEY (connection
 CREATE INDEX files_of_thread ON files (thread_id, file_id);
 """
 ROWS, KEYS = Run.objects.select_related("thread", "connection"), Run.objects.only("thread_id")
+THREAD_ROWS = Thread.objects.select_related("connection").defer("raw", "body", "tool_resources")
+Row = TypeVar("Row", bound=Model)
 # Nobody waits for a page here.
 UNHURRIED = TimeBudget(walk_s=60.0, statement_s=120.0)
 
@@ -38,17 +41,31 @@ def found_runs(
     run_filter: RunFilter, *, connection: Connection | None = None, rows: QuerySet[Run] = ROWS
 ) -> Iterator[list[Run]]:
     """Finds all runs that match, newest first, in chunks. `rows` says what comes with a run. Raises SearchStopped."""
+    return found_rows(run_filter, rows, RunOrder(), connection)
+
+
+def found_threads(
+    run_filter: RunFilter, *, connection: Connection | None = None, rows: QuerySet[Thread] = THREAD_ROWS
+) -> Iterator[list[Thread]]:
+    """Finds all threads that match, the last active first, likewise."""
+    return found_rows(run_filter, rows, RunOrder("last_run_at"), connection)
+
+
+def found_rows(
+    run_filter: RunFilter, rows: QuerySet[Row], order: RunOrder, connection: Connection | None
+) -> Iterator[list[Row]]:
     cursor = ""
     while True:
         page = run_list_page(
-            run_filter, order=RunOrder(), rows=rows, limit=PAGE, cursor=cursor, connection=connection, budget=UNHURRIED
+            run_filter, order=order, rows=rows, limit=PAGE, cursor=cursor, connection=connection, budget=UNHURRIED
         )
         if page.rows:
             yield page.rows
         if not page.next:
             return
         if page.is_partial and page.next == cursor:
-            raise SearchStopped("The filter matches too little in too many runs. Add a time range such as created>-7d.")
+            of = run_filter.subject.plural
+            raise SearchStopped(f"The filter matches too little in too many {of}. Add a time range such as since:7d.")
         cursor = page.next
 
 
@@ -64,6 +81,18 @@ def chosen_runs(run_filter: RunFilter, *, connection: Connection | None = None) 
             keys = threads.values_list("pk", flat=True).iterator(chunk_size=PAGE)
             file.executemany("INSERT OR IGNORE INTO chosen VALUES (?, 0)", ((key,) for key in keys))
         yield ChosenRuns(file, is_everything=not run_filter)
+
+
+@contextmanager
+def chosen_threads(run_filter: RunFilter, *, connection: Connection | None = None) -> Iterator["ChosenRuns"]:
+    """Chooses the threads of a filter, each with all its runs."""
+    with file_of_keys() as file:
+        for threads in found_threads(run_filter, connection=connection, rows=Thread.objects.only("pk")):
+            keys = [thread.pk for thread in threads]
+            file.executemany(ADD, [(key, 0) for key in keys])
+            runs = Run.objects.filter(thread_id__in=keys).values_list("thread_id", "pk")
+            file.executemany(ADD, runs.iterator(chunk_size=PAGE))
+        yield ChosenRuns(file, is_everything=True)
 
 
 @contextmanager
@@ -88,7 +117,8 @@ def file_of_keys() -> Iterator[sqlite3.Connection]:
 class ChosenRuns:
     """Holds `threads()` in the order of their keys, and `runs(thread)` likewise, both in chunks.
 
-    A file is added once, behind a thread; `files(thread)` are those that were added behind it.
+    `is_everything`: each thread has all its runs here. A file is added once, behind a thread; `files(thread)` are those
+    that were added behind it.
     """
 
     def __init__(self, file: sqlite3.Connection, *, is_everything: bool) -> None:

@@ -5,10 +5,11 @@ from django.db import models
 
 
 class SavedView(models.Model):
-    """Stores a named filter of the run list or of the overview, private or shared with everybody."""
+    """Stores a named filter of the run list, the thread list or the overview, private or shared with everybody."""
 
     class Page(models.TextChoices):
         RUNS = "runs", "runs"
+        THREADS = "threads", "threads"
         OVERVIEW = "overview", "overview"
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
@@ -27,6 +28,11 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def said(self) -> str:
+        """Returns the filter as text, in words where it leaves nothing out."""
+        return self.query or f"all {self.Page.THREADS if self.page == self.Page.THREADS else self.Page.RUNS}"
 
 
 class KeptFilter(models.Model):

@@ -13,9 +13,11 @@ from runsdash.index.run_columns import LISTED
 class Subject:
     """Names a table, and the clauses on its rows by the kind of their value.
 
-    `row` is what conditions call one of the rows. `moments`: the first is what `since` and `until` are short for.
+    `plural`: what people call the rows, and the URL name of their list. `row`: what conditions call one of the rows.
+    `moments`: the first is what `since` and `until` are short for.
     """
 
+    plural: str
     table: str
     row: str
     values: tuple[str, ...]
@@ -29,6 +31,7 @@ class Subject:
 
 
 RUNS = Subject(
+    plural="runs",
     table="index_run",
     row="r",
     values=("status", "model", "assistant", "thread", "connection", "error", "tool", "label", "note", "run"),
@@ -40,6 +43,7 @@ RUNS = Subject(
     },
 )
 THREADS = Subject(
+    plural="threads",
     table="index_thread",
     row="t",
     values=("status", "model", "assistant", "thread", "connection", "error", "tool", "label", "note"),

@@ -142,6 +142,12 @@ def test_an_operator_watches_a_saved_view(operator, typed, when):
     assert (Rule.objects.get().is_above, Rule.objects.get().view) == (False, None)
 
 
+def test_a_view_of_threads_cannot_be_watched(operator):
+    view = SavedView.objects.create(owner=operator.user, name="Shop", query="runs>5", page="threads")
+    assert operator.post(PATH, WATCHES | {"view": view.pk}).status_code == 422
+    assert not Rule.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("typed", "at"),
     [({"threshold": "many"}, "id_threshold-err"), ({"period": "3s"}, "id_period-err"), ({"emails": ""}, "form-err")],

@@ -67,6 +67,31 @@ def test_a_view_keeps_the_connection_that_was_chosen_beside_the_filter(viewer: C
     assert form.one("input", name="query")["value"] == "status:failed connection:prod"
 
 
+def test_a_view_of_threads_is_kept_and_leads_to_them(viewer: Client) -> None:
+    prod = made_connection()
+    made_run(prod, thread_id="thread_1", status="failed")
+    made_run(prod, thread_id="thread_2")
+    page = page_of(viewer.get("/threads/?q=status%3Afailed&sort=-cost"))
+    form = page_of(viewer.get(next(a["href"] for a in page.all("a") if "Save this view" in a.text))).one(
+        "form", id="new-view"
+    )
+    typed = {one["name"]: one.get("value") or "" for one in form.all("input", name=True)} | {"name": "Broken"}
+    typed.pop("is_shared")
+    answer = viewer.post(URL, typed)
+    assert answer["Location"] == "/threads/?q=status%3Afailed&sort=-cost"
+    page = page_of(viewer.get(answer["Location"]))
+    assert [row["data-thread-id"] for row in page.all("tr", data_thread_id=True)] == ["thread_1"]
+    assert [one.text for one in page.one("nav", class_="views").all("a", aria_current="page")] == ["Broken"]
+    assert page.one("title").text == "Threads: Broken · RunsDash"
+    assert "Broken" not in menu(viewer)
+
+
+def test_a_view_takes_the_words_of_its_list_alone(viewer: Client) -> None:
+    assert save(viewer, "Long ones", page="threads", query="runs>5", sort="-runs").status_code == 302
+    assert save(viewer, "Slow ones", page="threads", query="duration>5m").status_code == 422
+    assert save(viewer, "Many", query="runs>5").status_code == 422
+
+
 def test_others_see_it_only_when_it_is_shared(viewer: Client, operator: Client) -> None:
     view = saved(viewer)
     assert "Failures" not in menu(operator)

@@ -23,7 +23,12 @@ OWN = {
     "mfa_generate_recovery_codes", "profile", "profile_theme", "profile_time_zone", "profile_sessions_end",
     "profile_tokens", "profile_token_revoke", "runs_columns", "saved_views", "saved_view", "saved_view_delete",
 }  # fmt: skip
-ASKING = {"runs", "runs_suggest", "threads_suggest"}  # a filter is posted since it may be long, and kept if it is
+ASKING = {
+    "runs",
+    "threads",
+    "runs_suggest",
+    "threads_suggest",
+}  # a filter is posted since it may be long, and kept if it is
 
 
 @pytest.fixture
