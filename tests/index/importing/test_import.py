@@ -49,9 +49,10 @@ def lines(raws: list[dict]) -> bytes:
     return b"".join(json.dumps(raw, separators=(",", ":")).encode() + b"\n" for raw in raws)
 
 
-def imported(connection: Connection, content: bytes | list[dict], *, age: datetime = AGE, processes: int = 0):
+def imported(connection: Connection, content: bytes | list[dict], *, age: datetime = AGE, **options: int | bool):
     content = content if isinstance(content, bytes) else lines(content)
-    return import_sources(connection, [ImportSource("file", io.BytesIO(content), age)], processes=processes)
+    source = ImportSource("file", io.BytesIO(content), age)
+    return import_sources(connection, [source], **{"processes": 0} | options)
 
 
 def upserted(connection: Connection, raws: list[dict], *, age: datetime = AGE) -> None:

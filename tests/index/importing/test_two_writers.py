@@ -68,11 +68,11 @@ def test_two_writers_write_what_one_does(writers: list[tuple[str, bool]], monkey
 
 
 def test_a_file_whose_threads_are_all_over_it(writers: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writers wait for each other's threads, fail and start over; then one goes on alone."""
+    """Where nobody sorts it: writers wait for each other's threads, fail and start over; then one goes on alone."""
     monkeypatch.setattr(blocks, "LOOSE_BYTES", 30_000)
     raws = in_turns(past(RUNS))
     prod = made_connection()
-    totals = imported(prod, raws)
+    totals = imported(prod, raws, is_by_thread=True)
     assert totals.runs == Run.objects.filter(connection=prod).count() == RUNS
     assert totals.orphan_steps == 0
     assert any(collided for _, collided in writers)

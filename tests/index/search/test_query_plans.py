@@ -14,6 +14,7 @@ import pytest
 from django.db import connection, reset_queries
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from runsdash.index.keeping import archive
 from runsdash.index.models import (
@@ -34,9 +35,9 @@ from runsdash.index.search.listed_runs import ListedRuns
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.suggestions import suggestions
 from runsdash.sync import due
-from tests.rows import made_connection
+from tests.rows import kept_for_the_module, made_connection
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
 IS_POSTGRESQL = connection.vendor == "postgresql"
 COUNT = 50_000 if IS_POSTGRESQL else 500
 BEGAN_S = 1_790_000_000
@@ -82,9 +83,14 @@ LARGE = {"index_run", "index_runmetadata", "index_runtool", "index_runtext", "in
 LARGE |= {"index_label", "index_noteword"}
 
 
-@pytest.fixture
-def rows(db: None) -> None:
-    prod = made_connection()
+@pytest.fixture(scope="module", autouse=True)
+def rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with kept_for_the_module(django_db_blocker):
+        make_rows(made_connection())
+        yield
+
+
+def make_rows(prod: Connection) -> None:
     dice = random.Random(3)
     Thread.objects.bulk_create(
         [Thread(id=n + 1, connection=prod, upstream_id=f"thread_{n}") for n in range(COUNT // 5)]
@@ -93,7 +99,7 @@ def rows(db: None) -> None:
         [
             ThreadMetadata(thread_id=n + 1, key=key, value=value)
             for n in range(COUNT // 5)
-            for key, value in {"customer": f"C-{n % 40}", **({"vip": "yes"} if n % 2 else {})}.items()
+            for key, value in {"customer": f"C-{n % 400}", **({"vip": "yes"} if n % 2 else {})}.items()
         ]
     )
     runs = [made(number, prod, dice) for number in range(COUNT)]
@@ -156,7 +162,7 @@ def statements() -> Iterator[tuple[str, str]]:
         yield from ((f"{typed!r} suggested", one["sql"]) for one in caught.captured_queries)
 
 
-def test_no_statement_reads_or_sorts_all_runs(rows: None) -> None:
+def test_no_statement_reads_or_sorts_all_runs() -> None:
     faults, seen = [], set()
     for asked, sql in statements():
         shape = re.sub(r"\d+|'[^']*'", "?", sql)
@@ -168,7 +174,7 @@ def test_no_statement_reads_or_sorts_all_runs(rows: None) -> None:
     assert not faults, "\n".join(faults[:20])
 
 
-def test_a_worker_finds_its_runs_by_index(rows: None) -> None:
+def test_a_worker_finds_its_runs_by_index() -> None:
     Run.objects.filter(pk__gt=Run.objects.order_by("pk")[20].pk).update(has_all_steps=True, archived_at=timezone.now())
     prod, now = Connection.objects.get(), timezone.now()
     with CaptureQueriesContext(connection) as queries:
