@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -38,26 +39,37 @@ COMPARED = {"p50_ms", "p50_s", "runs_per_s", "share of bare"}
 def main(chosen: list[str]) -> None:
     found: dict[str, object] = {}
     stored = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    measured = stored.get("measured", {})
     all_began = time.monotonic()
-    print(f"{load_of_machine()}; results of {stored.get('machine', {}).get('measured_at', 'no day')} beside")
+    print(load_of_machine())
     for name, benchmark in wanted(chosen).items():
         began = time.monotonic()
+        where = circumstances()
         print(f"\n== {name}: {benchmark.__doc__.splitlines()[0]}", flush=True)
         found[name] = benchmark.measure()
         before = stored.get(name, {})
         print(benchmark.report(found[name]) if benchmark is not hot_pages else hot_pages.report(found[name], before))
-        print(beside_stored(found[name], before))
+        print(beside_stored(found[name], before, measured.get(name, {})))
         print(f"({time.monotonic() - began:.0f} s; {load_of_machine()})", flush=True)
-    machine = {
-        "python": platform.python_version(),
-        "additions_per_s": additions_per_s(),
-        "system": platform.system(),
-        "load": round(os.getloadavg()[1], 1),
-        "measured_at": time.strftime("%Y-%m-%d"),
-    }
-    RESULTS.write_text(json.dumps(stored | found | {"machine": machine}, indent=2) + "\n")
+        stored |= {name: found[name]}
+        measured |= {name: where | {"load_after": round(os.getloadavg()[0], 1)}}
+        RESULTS.write_text(json.dumps(stored | {"measured": measured}, indent=2) + "\n")
     written = RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS
     print(f"\nAll in {time.monotonic() - all_began:.0f} s. Written to {written}")
+
+
+def circumstances() -> dict[str, object]:
+    """Says what was measured, when, and on which machine: kept beside each result."""
+    told = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=dataset.ROOT, capture_output=True, text=True)
+    return {
+        "commit": told.stdout.strip(),
+        "measured_at": time.strftime("%Y-%m-%d"),
+        "system": platform.system(),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "additions_per_s": additions_per_s(),
+        "load_before": round(os.getloadavg()[0], 1),
+    }
 
 
 def wanted(chosen: list[str]) -> dict:
@@ -73,8 +85,8 @@ def load_of_machine() -> str:
     return f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
 
 
-def beside_stored(found: dict, stored: dict) -> str:
-    """Figures of both runs side by side; nothing where none was stored."""
+def beside_stored(found: dict, stored: dict, measured: dict) -> str:
+    """Figures of both runs side by side; nothing where none was stored. `measured`: when and where that was."""
     before = dict(figures(stored))
     rows = [
         (name, f"{figure:,g}", f"{before[name]:,g}", f"{figure / before[name]:.2f}" if before[name] else "")
@@ -82,6 +94,7 @@ def beside_stored(found: dict, stored: dict) -> str:
         if name in before
     ]
     size = f"{stored['runs']:,} runs" if "runs" in stored else "then"
+    size += f", {measured['measured_at']}, load {measured['load_before']}" if measured else ""
     return table(rows, ("beside what is stored", "now", size, "ratio")) if rows else ""
 
 

@@ -25,6 +25,10 @@ OTHER = {
     "common word, large": f"{COMMON_WORD} tokens>100k", "not a word, three more": f"-{COMMON_WORD} status:expired tokens>30k -tool:get_stock",
     "matches nothing": "status:failed duration>10m cost<0.001",
 }  # fmt: skip
+OF_THREADS = {
+    "no filter": "", "status": "status:failed", "common word": COMMON_WORD, "rare word": RARE_WORD,
+    "assistant and word": f"assistant:{ASSISTANTS[2]} {COMMON_WORD}", "runs": "runs>3",
+}  # fmt: skip
 SORTS = ("-created_at", "created_at", "-tokens", "cost", "-duration", "queue", "-steps")
 TURNS = 12
 DEEP_DAYS = (2, 27)
@@ -33,6 +37,7 @@ RUN_PAGES = 60
 
 def main() -> None:
     from django.conf import settings
+    from django.core.cache import cache
     from django.test import Client
 
     import runsdash.wsgi  # noqa: F401  as gunicorn serves it
@@ -57,9 +62,13 @@ def main() -> None:
         for name, text in OTHER.items()
     }
 
-    def facet_page(text: str, **more: str) -> None:
+    def facet_page(text: str, path: str = "/runs/facets/", **more: str) -> None:
         facets._kept.clear()
-        answered(client, "/runs/facets/", {"q": text, **more})
+        answered(client, path, {"q": text, **more})
+
+    def totals(text: str) -> None:
+        cache.clear()
+        answered(client, "/runs/totals/", {"q": text})
 
     found |= {f"facets, {name}": timed(lambda text=text: facet_page(text)) for name, text in {**ONE, **OTHER}.items()}
     found |= {
@@ -67,6 +76,10 @@ def main() -> None:
         for name, text in {**ONE, **OTHER}.items()
         if name in ("status", "not a status", "common pair", "common word", "two common")
     }
+    found |= {f"totals, {name}": timed(lambda text=text: totals(text)) for name, text in {**ONE, **OTHER}.items()}
+    for name, text in OF_THREADS.items():
+        found[f"page of threads, {name}"] = timed(lambda text=text: answered(client, "/threads/", {"q": text}))
+        found[f"facets of threads, {name}"] = timed(lambda text=text: facet_page(text, "/threads/facets/"))
     typed = ("status:f", "model:", "metadata.", "metadata.tenant=tenant-1")
     found["suggestions"] = times_of(
         [lambda one=one: answered(client, "/runs/suggest/", {"q": one}) for one in typed] * TURNS

@@ -41,7 +41,8 @@ def run_module(web: Web, name: str, *words: str) -> str:
 
 def measured(web: Web) -> dict[str, object]:
     pages = {"page of 24 hours": "/?range=24h", "page of 7 days": "/", "page of 30 days": "/?range=30d"}
-    pages["page of 30 days by model"] = "/?range=30d&group=model"
+    for name in ("model", "assistant", "status", "connection"):
+        pages[f"page of 30 days by {name}"] = f"/?range=30d&group={name}"
     found: dict[str, object] = {}
     for name, path in pages.items():
         for _ in range(3):

@@ -17,7 +17,6 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PASSWORD = "bench-password-1"
 START_S = 30
 
 
@@ -36,12 +35,14 @@ class Web:
         self.folder = tempfile.TemporaryDirectory(prefix="bench-")
         self.port = free_port()
         self.workers, self.flags = workers, flags
+        # A new one each time: an index that is used again refuses its old one.
+        self.password = secrets.token_urlsafe(20)
         self.environment = os.environ | {
             "SECRET_KEY": secrets.token_urlsafe(40),
             "DEBUG": "off",
             "ALLOWED_HOSTS": "127.0.0.1",
             "DATABASE_URL": f"sqlite:///{self.folder.name}/index.sqlite3",
-            "BENCH_PASSWORD": PASSWORD,
+            "BENCH_PASSWORD": self.password,
             **(environment or {}),
         }
 
@@ -68,7 +69,7 @@ class Web:
                 break
             time.sleep(0.05)
         self.reader = Reader(self.origin)
-        self.reader.sign_in("bench", PASSWORD)
+        self.reader.sign_in("bench", self.password)
 
     @property
     def origin(self) -> str:

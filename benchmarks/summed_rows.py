@@ -17,7 +17,8 @@ def sum_up() -> dict[str, object]:
     from django.db import connection
 
     from runsdash.index.models import Connection, Run
-    from runsdash.index.totals.rollups import HOUR_KEYS, mark_dirty, roll_up
+    from runsdash.index.totals.hour_spans import HOUR_KEYS
+    from runsdash.index.totals.rollups import mark_dirty, roll_up
 
     with connection.cursor() as cursor:
         cursor.execute(THREAD_SUMS)
