@@ -5,6 +5,7 @@ kept while they stay the same; a range that nobody has looked at is drawn, so th
 BENCH_DATABASE_URL measures a database that `benchmarks.listed_rows` has filled already, of either engine.
 """
 
+import html
 import json
 import os
 import re
@@ -69,8 +70,8 @@ def opened(web: Web, path: str) -> bytes:
 
 def polling(web: Web, path: str, wanted: int):
     body = opened(web, path).decode()
-    url = re.search(r'id="poll" hx-get="([^"]+)"', body)[1].replace("&amp;", "&")
-    tag = re.search(r'hx-ptag="([^"]+)"', body)[1]
+    poller = re.search(r'<\w+[^>]*id="poll"[^>]*>', body)[0]
+    url, tag = (html.unescape(re.search(rf'{name}="([^"]+)"', poller)[1]) for name in ("hx-get", "hx-ptag"))
 
     def poll() -> None:
         status, _ = web.reader.get(url, {"HX-Request": "true", "HX-PTag": tag})
