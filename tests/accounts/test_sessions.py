@@ -11,6 +11,7 @@ from runsdash.accounts.models import User, UserSession
 from runsdash.audit.models import AuditEntry
 from tests.pages import page_of
 from tests.people import HTMX, PASSWORD, signed_in
+from tests.queries import at_most
 
 pytestmark = pytest.mark.django_db
 PROFILE, END = "/profile/", "/profile/sessions/end/"
@@ -126,3 +127,14 @@ def test_signing_in_and_out_and_failing_to_are_recorded(client: Client) -> None:
         ("sign_in", "refusal", "operator"),
         ("sign_in", "refusal", "(unknown name)"),
     ]
+
+
+def test_whoever_a_session_belongs_to_is_found_by_one_statement(operator: Client) -> None:
+    found = User.objects.get(username="operator")
+    with at_most(1):
+        by_key = User.objects.get(pk=found.pk)
+    assert {**vars(by_key), "_state": None} == {**vars(found), "_state": None}
+    with pytest.raises(User.DoesNotExist):
+        User.objects.get(pk=0)
+    found.delete()
+    assert operator.get("/").status_code == 302

@@ -3,19 +3,24 @@
 A claim ends when its owner leaves the form or sends it, and lapses when they press no key for a while.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.index.models import Run
+from runsdash.index.storage.prepared import Prepared
 
 from .outputs import Claim
 
 LAPSES_AFTER = timedelta(minutes=2)  # without a key
 WRITTEN_EVERY = timedelta(seconds=10)  # however fast somebody types
 MOST_CLAIMS = 500
+HELD = Prepared(
+    lambda since: Claim.objects.filter(seen_at__gt=since).select_related("user").order_by("since", "id")[:MOST_CLAIMS],
+    datetime,
+)
 
 
 def claim(*, user: User, run: Run) -> None:
@@ -42,9 +47,8 @@ def own(user: User, run: Run) -> QuerySet[Claim]:
 
 def claims() -> dict[tuple[int, str], list[Claim]]:
     """Returns the claims that hold, by connection and upstream id of the run, the oldest first. One query."""
-    rows = Claim.objects.filter(seen_at__gt=timezone.now() - LAPSES_AFTER).select_related("user")
     found: dict[tuple[int, str], list[Claim]] = {}
-    for one in rows.order_by("since", "id")[:MOST_CLAIMS]:
+    for one in HELD.rows(timezone.now() - LAPSES_AFTER):
         found.setdefault((one.connection_id, one.run_upstream_id), []).append(one)
     return found
 

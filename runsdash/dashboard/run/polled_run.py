@@ -3,7 +3,7 @@
 Each mark changes when something on the page does. Whoever adds to the page what no mark tells of adds a mark here.
 """
 
-from django.db.models import F, Model, QuerySet, Subquery
+from django.db.models import Exists, F, Model, QuerySet, Subquery
 from django.db.models.expressions import OuterRef
 from django.http import Http404, HttpRequest
 
@@ -11,7 +11,7 @@ from runsdash.actions.models import Draft, Lineage, LivePiece
 from runsdash.audit.models import AuditEntry, AuditResult
 from runsdash.dashboard.shell.copy_age import with_reason
 from runsdash.dashboard.shell.lookup import run_for_page
-from runsdash.index.models import Assistant, Connection, Run
+from runsdash.index.models import Assistant, Connection, Label, Note, Run
 from runsdash.index.storage.prepared import Prepared
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S, is_fresh
@@ -47,6 +47,7 @@ def with_marks(upstream_id: str, reader: int) -> QuerySet[Run]:
         last_result=first(entries, "result"),
         thread_entry=first(of_thread, "pk"),
         draft_at=first(drafts, "saved_at"),
+        is_noted=Exists(Note.objects.filter(run=OuterRef("pk"))) | Exists(Label.objects.filter(run=OuterRef("pk"))),
         last_piece=first(LivePiece.objects.filter(run=OuterRef("pk")).order_by("-id"), "pk"),
     )
 

@@ -58,7 +58,7 @@ def timeline_rows(
 
 def step_row(line: StepLine, *, url: str, is_chosen: bool, now: SafeString) -> SafeString:
     step = line.step
-    label, address = escaped(visible(line.label)), f"{url}{quote(step.upstream_id, safe='')}"
+    label, address = escaped(visible(line.label)), escaped(f"{url}{quote(step.upstream_id, safe='')}")
     state = f", {step.facts.label.lower()}" if not step.facts.is_terminal else ", failed" if step.error_code else ""
     mark = SafeString(' class="now-row"') if line.bar.runs else NONE
     took = elapsed(step.created_at) if line.bar.runs else formats.duration_text(line.took_s)

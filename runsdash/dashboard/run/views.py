@@ -27,7 +27,7 @@ def show(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
     page = PolledRunPage(request, run)
     if request.htmx:
         return mark_stale(render(request, "run/_chosen.html", {"page": page, "run": run}), run)
-    notes = Notes(page.run, step_id=page.step_id)
+    notes = Notes(page.run, step_id=page.step_id, are_there=run.is_noted)
     return mark_stale(render(request, "run/run.html", shown(request, page) | {"notes": notes}), run)
 
 

@@ -98,8 +98,9 @@ def part_of(run: Run, *, now: datetime) -> int:
 
 
 def bar_between(axis: Axis, start: datetime, end: datetime, *, waits: bool = False, runs: bool = False) -> WaterfallBar:
-    width = max(LEAST_WIDTH, axis.percent(end) - axis.percent(start))
-    return WaterfallBar(x=min(axis.percent(start), 100 - LEAST_WIDTH), width=round(width, 2), waits=waits, runs=runs)
+    x = axis.percent(start)
+    width = max(LEAST_WIDTH, axis.percent(end) - x)
+    return WaterfallBar(x=min(x, 100 - LEAST_WIDTH), width=round(width, 2), waits=waits, runs=runs)
 
 
 def queue_bar(run: Run, axis: Axis, *, now: datetime) -> WaterfallBar | None:

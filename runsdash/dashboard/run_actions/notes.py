@@ -23,13 +23,17 @@ from runsdash.index.storage.storable_text import ID_CHARS
 
 @dataclass
 class Notes:
-    """Shows what people noted on a run or thread. `form` is bound where a note was refused."""
+    """Shows what people noted on a run or thread. `form` is bound where a note was refused.
+
+    `are_there`: False where the reader's statement has told already that there is nothing.
+    """
 
     subject: Subject
     step_id: str = ""
     form: forms.Form | None = None
     label_error: str = ""
     typed_label: str = ""
+    are_there: bool = True
 
     @property
     def is_of_run(self) -> bool:
@@ -37,7 +41,7 @@ class Notes:
 
     @cached_property
     def found(self) -> tuple[list[Note], list[str]]:
-        return notes_and_labels_of(self.subject)
+        return notes_and_labels_of(self.subject) if self.are_there else ([], [])
 
     @cached_property
     def labels(self) -> list[tuple[str, str]]:

@@ -14,10 +14,10 @@ from django.utils.timezone import get_current_timezone_name
 
 from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.shell import formats
+from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.links import run_url
 from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.templatetags import shown
-from runsdash.dashboard.templatetags.shown import cut
 from runsdash.index import run_states
 from runsdash.index.run_columns import LISTED, RunColumn
 from runsdash.index.search.listed_runs import ListedRun

@@ -24,6 +24,7 @@ from runsdash.index.kept_filters import keep_if_long
 from runsdash.index.models import SavedView
 from runsdash.index.search import THREAD_SORTS
 from runsdash.index.search.run_filter import THREADS, FilterError, parsed
+from runsdash.index.storage.prepared import Prepared
 
 from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, RunListQuery, run_list_query
 
@@ -129,8 +130,12 @@ def own_view(request: HttpRequest, key: int) -> SavedView:
     return get_object_or_404(SavedView, pk=key, owner=request.user)
 
 
-def seen_by(user: User) -> QuerySet[SavedView]:
+def seen_by(user: User | int) -> QuerySet[SavedView]:
+    """Returns the views a person sees, given the person or their key."""
     return SavedView.objects.filter(Q(owner=user) | Q(is_shared=True)).select_related("owner")
+
+
+IN_MENU = Prepared(lambda user, page: seen_by(user).filter(page=page)[:MAX_VIEWS], int, str)
 
 
 @dataclass(frozen=True)
@@ -165,17 +170,15 @@ def menu_views(
     user: User, page: str, column: str, *, chosen: tuple[str, str], url: Callable[[str, str], str], most: int
 ) -> list[MenuView]:
     """Returns views of a page; `column` says what of its address a view keeps beside the filter."""
-    columns = ("name", "query", column, "is_shared", "owner_id", "owner__username")
-    rows = seen_by(user).filter(page=page).values_list(*columns)[:most]
     return [
         MenuView(
-            name=name,
-            address=url(text, beside),
-            owner=owner if owner_id != user.pk else "",
-            is_shared=is_shared,
-            is_chosen=(text, beside) == chosen,
+            name=view.name,
+            address=url(view.query, getattr(view, column)),
+            owner=view.owner.username if view.owner_id != user.pk else "",
+            is_shared=view.is_shared,
+            is_chosen=(view.query, getattr(view, column)) == chosen,
         )
-        for name, text, beside, is_shared, owner_id, owner in rows
+        for view in IN_MENU.rows(user.pk, str(page))[:most]
     ]
 
 

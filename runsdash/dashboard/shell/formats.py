@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from runsdash.index.models import Run, RunStep
 
@@ -143,3 +144,10 @@ def pending_name(call: Mapping[str, object]) -> str:
     """Names a call, and the server of a tool that is not one of the caller's own."""
     name, server = call.get("name") or call.get("type") or "call", call.get("server_label")
     return f"{name} on {server}" if server else str(name)
+
+
+def cut(text: str, limit: int) -> str:
+    """Cuts a text as Django's Truncator does, which looks at each character for those that take no room."""
+    if not text.isascii():
+        return Truncator(text).chars(limit)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

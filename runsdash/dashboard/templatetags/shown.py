@@ -10,14 +10,15 @@ from typing import Protocol
 
 from django import template
 from django.conf import settings
+from django.template.defaultfilters import stringfilter
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.text import Truncator
 
 from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.runs.query import RunListQuery
 from runsdash.dashboard.shell import formats
+from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.links import address, run_url, thread_url, view_url
 from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.index.models import Run, SavedView, Thread
@@ -47,6 +48,7 @@ register.filter("cost", formats.cost_text)
 register.filter("costs", formats.costs_text)
 register.filter("shortly", formats.short_count_text)
 register.filter("short", formats.short_id_text)
+register.filter("truncatechars", stringfilter(cut), is_safe=True)  # instead of Django's own, which takes far longer
 register.simple_tag(formats.pending_names_text, name="pending_names")
 
 
@@ -105,10 +107,6 @@ def run_link(run: Run, copy: bool = True, hit: str = "") -> SafeString:
 @register.simple_tag
 def thread_link(thread: Thread, copy: bool = False) -> SafeString:
     return short_id(thread.upstream_id, url=thread_url(thread), copy=copy)
-
-
-def cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit and text.isascii() else Truncator(text).chars(limit)
 
 
 @register.simple_tag

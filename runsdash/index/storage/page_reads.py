@@ -80,8 +80,10 @@ def statuses_seen(run: Run) -> list[StatusSeen]:
 def assistant_names(connection_id: int, assistant_ids: Iterable[str]) -> dict[str, str]:
     """Finds names by assistant id, of those that are known."""
     wanted = {one for one in assistant_ids if one}
+    if not wanted:
+        return {}
     rows = Assistant.objects.filter(connection_id=connection_id, upstream_id__in=wanted).exclude(name="")
-    return dict(rows.values_list("upstream_id", "name")) if wanted else {}
+    return dict(rows.values_list("upstream_id", "name"))
 
 
 def runs_of_thread(thread: Thread, *, before: str = "") -> tuple[list[Run], bool]:
