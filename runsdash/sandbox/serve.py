@@ -3,10 +3,11 @@
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 from .options import Options
-from .protocol import assistants
+from .protocol import assistants, runs
 from .seed import history
 from .server import Server
 from .state import Sandbox
@@ -51,6 +52,7 @@ def attach_model(sandbox: Sandbox) -> None:
 
 def prepare(sandbox: Sandbox) -> None:
     """Writes what must be there before the first request."""
+    sandbox.engine.begin = partial(runs.begin, sandbox)
     assistants.add_builtin(sandbox)
     if sandbox.options.seed_runs:
         history.write(sandbox, runs=sandbox.options.seed_runs, seed=sandbox.options.seed)

@@ -49,6 +49,7 @@ QUIRKS: JsonObject = {
     "messages_oldest_first": False,
     "created_is_201": False,
     "stream_in_query": False,
+    "no_streams": False,
     "require_api_version": False,
     "bearer_only": False,
     "error_form": None,

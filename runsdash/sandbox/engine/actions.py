@@ -9,6 +9,7 @@ from runsdash.sandbox.script import plot, prose
 from runsdash.sandbox.script.commands import TURN_S, WORD_S
 
 from . import tool_deltas
+from .agents import close_agent
 from .objects import CHARS_A_TOKEN, chart_object, tokens, without_output
 from .transitions import Transition
 
@@ -83,6 +84,25 @@ def close_search(transition: Transition, action: JsonObject) -> None:
     transition.plan["chars"] += sum(len(result["content"][0]["text"]) for result in action["results"])
 
 
+def list_tools(transition: Transition, action: JsonObject) -> None:
+    """Writes a step that is no call: what a server of tools offers."""
+    step = transition.open_step("activities", {"activities": action["activities"]})
+    transition.emit("thread.run.step.created", step)
+    transition.emit("thread.run.step.in_progress", step)
+    transition.close_step("completed")
+
+
+def close_hosted(transition: Transition, action: JsonObject) -> None:
+    """Gives the open call of a tool that the server runs its output."""
+    step = transition.current_step()
+    call = step["step_details"]["tool_calls"][0]
+    call.get(call["type"], call).update(action["output"])
+    transition.save_step(step)
+    transition.plan["facts"].append(action["fact"])
+    transition.close_step("completed", written=len(action["fact"]["name"]))
+    transition.plan["chars"] += len(action["fact"]["output"])
+
+
 def say(transition: Transition, action: JsonObject) -> None:
     open_answer(transition, action["text"], unfinished=action.get("unfinished", False))
 
@@ -140,7 +160,7 @@ def cancel(transition: Transition, action: JsonObject) -> None:
 
 
 _ACTIONS = [
-    start, rest, note, call, ask_approval, open_tool, close_code, close_search,
+    start, rest, note, call, ask_approval, open_tool, close_code, close_search, list_tools, close_hosted, close_agent,
     say, say_answer, close_say, run_out, fail, complete, cancel,
 ]  # fmt: skip
 ACTIONS = {action.__name__: action for action in _ACTIONS}

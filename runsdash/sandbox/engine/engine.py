@@ -13,6 +13,7 @@ from runsdash.sandbox.json_objects import dump
 from runsdash.sandbox.store import Active, Change, Store
 
 from .actions import ACTIONS
+from .agents import Begin, open_agent
 from .open_messages import OpenMessages, text_so_far
 from .streams import Streams
 from .transitions import Transition
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Moves runs on. `ask_model`, if set, gets the ids of runs that a model shall answer."""
+    """Moves runs on. `ask_model`, if set, gets the ids of runs that a model shall answer; `begin` starts a run."""
 
     def __init__(self, *, store: Store, streams: Streams, fast: bool) -> None:
         self.store, self.streams = store, streams
@@ -33,6 +34,7 @@ class Engine:
         self.tick_s = FAST_TICK_S if fast else TICK_S
         self.open_messages = OpenMessages()
         self.ask_model: Callable[[str], None] | None = None
+        self.begin: Begin | None = None
         self.stopping = False
         self.wake_event = threading.Event()
         self.thread = threading.Thread(target=self.work, name="engine", daemon=True)
@@ -99,7 +101,10 @@ class Engine:
             self.ask(transition)
             return
         action = transition.plan["todo"].pop(0)
-        ACTIONS[action["do"]](transition, action)
+        if action["do"] == "open_agent" and self.begin:
+            open_agent(transition, action, begin=self.begin)
+        else:
+            ACTIONS[action["do"]](transition, action)
         transition.schedule()
 
     def ask(self, transition: Transition) -> None:

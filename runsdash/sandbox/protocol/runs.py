@@ -84,6 +84,13 @@ def first_plan(sandbox: Sandbox, change: Change, run: JsonObject, assistant: Jso
     return {"todo": todo, "open": None, "facts": [], "chars": chars, "prompt": 0, "completion": 0}
 
 
+def begin(sandbox: Sandbox, change: Change, assistant_id: str, words: str) -> JsonObject:
+    """Inserts a run of an assistant on a new thread that holds `words`."""
+    thread = threads.insert(change, {"messages": [{"role": "user", "content": words}]})
+    assistant = change.get("assistant", assistant_id)
+    return insert(sandbox, change, {}, assistant=assistant, thread_id=thread["id"]).run
+
+
 def create(call: Call, thread_id: str) -> JsonObject | Streamed:
     sandbox = call.sandbox
     sandbox.store.get("thread", thread_id)
@@ -120,7 +127,7 @@ def create_with_thread(call: Call) -> JsonObject | Streamed:
 
 def streamed(call: Call, run: JsonObject) -> Streamed | None:
     """Opens a stream, if the request wants one, that gets the events of the change under way."""
-    if not call.body.get("stream"):
+    if not call.body.get("stream") or call.sandbox.quirks["no_streams"]:
         return None
     return Streamed(run["id"], call.sandbox.streams.listen(run["id"]), call.wants_content)
 

@@ -3,7 +3,10 @@
 import re
 from dataclasses import dataclass
 
-NAMES = ("tools", "tool", "approve", "code", "plot", "search", "long", "slow", "fail", "incomplete")
+NAMES = (
+    "tools", "tool", "approve", "mcp", "hosted", "agent", "code", "plot", "search", "long", "slow", "fail",
+    "incomplete",
+)  # fmt: skip
 COMMAND = re.compile(r"(?<!\S)/(" + "|".join(NAMES) + r")(?![\w/])")
 LONG_WORDS, LONG_WORDS_MAX = 200, 20_000
 SLOW_S, SLOW_S_MAX = 10.0, 86_400.0

@@ -9,7 +9,7 @@ import re
 from runsdash.sandbox.ids import mint
 from runsdash.sandbox.json_objects import JsonObject, dump
 
-from . import arguments, arithmetic, command_words, documents, prose
+from . import arguments, arithmetic, command_words, documents, hosted, prose
 from .command_words import Command
 
 QUEUE_S, TOOL_S, CODE_S, SEARCH_S, TURN_S = 0.4, 0.6, 1.0, 0.8, 0.3
@@ -90,14 +90,7 @@ def tools(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
 
 
 def approve(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
-    call = {
-        "id": mint(prefix="call_"),
-        "type": "mcp",
-        "name": command.word or "update_customs_record",
-        "arguments": dump({"reason": "scripted approval"}),
-        "server_label": "harbor_registry",
-        "output": None,
-    }
+    call = hosted.mcp_call(command.word or "update_customs_record", {"reason": "scripted approval"})
     return [{"do": "ask_approval", "wait_s": TOOL_S, "calls": [call]}]
 
 
@@ -175,6 +168,9 @@ EXPAND = {
     "tool": tool,
     "tools": tools,
     "approve": approve,
+    "mcp": hosted.mcp,
+    "hosted": hosted.hosted,
+    "agent": hosted.agent,
     "code": code,
     "plot": plot,
     "search": search,

@@ -25,6 +25,12 @@ WORKING = [
     ("long", "Write the handover for the morning shift at Northgate.", 380, "in_progress"),
     ("search", "What applies to lithium batteries on island routes?", 300, "queued"),
 ]
+# On a server like Foundry, beside them: its own tools, and an agent that asks another one, which waits for approval
+HOSTED = [
+    ("agents", "May NW-44102 leave customs today?"),
+    ("registry", "What does the harbor registry say of NW-44102?"),
+    ("scout", "What do others charge for frozen goods to the islands?"),
+]
 
 
 def top_up(sandbox: Sandbox) -> None:
@@ -46,6 +52,9 @@ def top_up(sandbox: Sandbox) -> None:
             if status == "in_progress":
                 sandbox.engine.apply_next(transition)
             keep_working(transition, work_s)
+    for slug, text in HOSTED if sandbox.options.dialect == "foundry" else ():
+        with sandbox.store.change() as change:
+            start(sandbox, change, slug, text)
 
 
 def start(sandbox: Sandbox, change: Change, slug: str, text: str) -> Transition:

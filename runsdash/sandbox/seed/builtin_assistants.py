@@ -125,4 +125,14 @@ ASSISTANTS = [
         "Asks for approval of a call on another server (submit_tool_approval).",
         script="/approve update_customs_record",
     ),
+    assistant(
+        "agents", "Front desk", "Asks the customs broker, whose run waits for approval.", script="/agent approval"
+    ),
+    assistant("registry", "Registry clerk", "Lists the tools of a server and calls one.", script="/mcp search_records"),
+    assistant(
+        "scout",
+        "Market scout",
+        "Calls tools that Foundry runs by itself.",
+        script="/hosted bing_grounding frozen goods /hosted azure_ai_search tariffs /hosted openapi islands",
+    ),
 ]
