@@ -38,11 +38,35 @@ def objects_of(name: str, *, waits: bool) -> dict:
     assistant = {"id": id_of("asst", name), "object": "assistant", "name": "Stock bot", "model": "gpt-4o"}
     return {
         "run": run_object(name, TEXTS, waits=waits),
-        "steps": step_objects(name, TEXTS),
+        "steps": [*step_objects(name, TEXTS), *foundry_steps(name)],
         "messages": message_objects(name, TEXTS),
         "thread": thread,
         "assistant": assistant,
     }
+
+
+def foundry_steps(name: str) -> list[dict]:
+    """Steps with calls of Foundry's own: an agent that started a run, a server's tools, a call of one, a search."""
+    agent = {"name": "stocks", "arguments": "{}", "output": "7 left", "run_id": id_of("run", f"{name}child"),
+             "thread_id": id_of("thread", f"{name}child"), "agent_id": "asst_child"}  # fmt: skip
+    calls = [
+        {"id": "call_a", "type": "connected_agent", "connected_agent": agent},
+        {"id": "call_m", "type": "mcp", "name": "search", "arguments": "{}", "server_label": "docs", "output": None},
+        {"id": "call_b", "type": "bing_grounding", "bing_grounding": {"requesturl": "https://search.example/?q=x"}},
+    ]
+    listed = {
+        "type": "mcp_list_tools",
+        "id": "act_1",
+        "server_label": "docs",
+        "tools": {"search": {"description": "S"}},
+    }
+    details = [("tool_calls", calls), ("activities", [listed])]
+    shared = {"object": "thread.run.step", "run_id": id_of("run", name), "thread_id": id_of("thread", name),
+              "status": "completed", "created_at": 1_793_534_400, "completed_at": 1_793_534_402}  # fmt: skip
+    return [
+        shared | {"id": id_of("step", f"{name}f{kind}"), "type": kind, "step_details": {"type": kind, kind: value}}
+        for kind, value in details
+    ]
 
 
 def places_in(value: object, path: tuple = ()) -> list[tuple]:

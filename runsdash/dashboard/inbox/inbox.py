@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -23,7 +23,7 @@ from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.poll_tags import Poll, list_tag, rows_state
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index import run_states
-from runsdash.index.models import Connection, Run, StatusSeen, ThreadMetadata
+from runsdash.index.models import ChildRun, Connection, Run, StatusSeen, ThreadMetadata
 from runsdash.sync.recheck_runs import MOST_AT_ONCE, recheck_runs
 
 MAX_ROWS = 100
@@ -106,7 +106,7 @@ class Inbox:
         return self.completed(missed_runs(self.connection))
 
     def completed(self, runs: Sequence[Run]) -> Sequence[Run]:
-        runs = with_customers(complete_rows(runs, among=self.shell.connections))
+        runs = with_parents(with_customers(complete_rows(runs, among=self.shell.connections)))
         return with_people(runs, reader=self.shell.request.user)
 
     # Asking again
@@ -125,7 +125,7 @@ class Inbox:
     @cached_property
     def version(self) -> str:
         rows = self.missed if self.tab else [*self.rows, *self.late]
-        state = [(run.waits_for, str(run.pending_calls), bool(run.trouble), run.people) for run in rows]
+        state = [(run.waits_for, str(run.pending_calls), bool(run.trouble), run.people, run.parent) for run in rows]
         order = [run.pk for run in rows], self.is_out_of_order if not self.tab else ""
         pill = self.shell.freshness_tag
         return list_tag(rows_state(rows), state, order, self.interval_s, pill=pill)
@@ -164,6 +164,17 @@ def with_customers(runs: Sequence[Run]) -> Sequence[Run]:
     return runs
 
 
+def with_parents(runs: Sequence[Run]) -> Sequence[Run]:
+    """Sets `parent` on each run: the one whose call started it, or None. No query where none was started so."""
+    keys = {run.parent_key for run in runs} - {None}
+    parents = {run.pk: run for run in shown(Run.objects.filter(pk__in=keys))} if keys else {}
+    for run in runs:
+        run.parent = parents.get(run.parent_key)
+        if run.parent is not None:
+            run.parent.connection, run.parent.is_ambiguous = run.connection, getattr(run, "is_ambiguous", False)
+    return runs
+
+
 def person(user: User, *, reader: User, is_answering: bool) -> Person:
     return Person(
         name=user.get_username(), initials=user.initials, is_answering=is_answering, is_reader=user.pk == reader.pk
@@ -172,7 +183,10 @@ def person(user: User, *, reader: User, is_answering: bool) -> Person:
 
 def shown(runs: QuerySet[Run]) -> QuerySet[Run]:
     """Reads what a row needs, in the order `runs` has."""
-    return runs.select_related("thread").only(*COLUMNS, "trouble", "status_since", "question")
+    asked = ChildRun.objects.filter(connection_id=OuterRef("connection_id"), upstream_id=OuterRef("upstream_id"))
+    parent = Subquery(asked.order_by().values("parent_id")[:1])
+    rows = runs.select_related("thread").annotate(parent_key=parent)
+    return rows.only(*COLUMNS, "trouble", "status_since", "question")
 
 
 def whole(runs: QuerySet[Run]) -> QuerySet[Run]:

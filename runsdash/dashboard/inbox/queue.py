@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from runsdash.accounts.models import User
 from runsdash.actions.outputs.claims import claims
@@ -24,6 +27,7 @@ class Queue:
     place: int
     count: int
     following: Run | None
+    connection: Connection | None = None  # the inbox is narrowed to it
 
     @property
     def count_label(self) -> str:
@@ -31,17 +35,36 @@ class Queue:
 
     @property
     def next_url(self) -> str:
-        return answer_url(self.following) if self.following else ""
+        return answer_url(self.following, self.connection) if self.following else ""
+
+    @property
+    def inbox_url(self) -> str:
+        query = f"?{urlencode({'connection': self.connection.slug})}" if self.connection else ""
+        return reverse("needs_action") + query
 
 
-def queue_of(run: Run, *, reader: User) -> Queue:
-    """Finds the place of `run`, and what follows: the next one that nobody else is answering, else the next one."""
-    waiting = Run.objects.waiting(timezone.now()).values_list("expires_at", "pk", "connection_id", "upstream_id")
+def queue_connection(request: HttpRequest) -> Connection | None:
+    """Returns the connection that the reader's inbox is narrowed to: `queue` of the address or the form."""
+    slug = request.POST.get("queue") or request.GET.get("queue")
+    return Connection.objects.filter(slug=slug[:64]).first() if slug else None
+
+
+def queue_of(run: Run, *, reader: User, connection: Connection | None = None) -> Queue:
+    """Finds the place of `run`, and what follows: the next one that nobody else is answering, else the next one.
+
+    `connection`: only runs of it are in the queue.
+    """
+    waiting = (
+        Run.objects.of(connection)
+        .waiting(timezone.now())
+        .values_list("expires_at", "pk", "connection_id", "upstream_id")
+    )
     rows = list(waiting[: MOST_QUEUED + 1])
     others = [row for row in rows if row[1] != run.pk]
     before = sum(order_of(row[0], row[1]) < order_of(run.expires_at, run.pk) for row in others)
     chosen = first_free([*others[before:], *others[:before]], reader=reader)
-    return Queue(place=before + 1 if len(others) < len(rows) else 0, count=len(rows), following=completed(chosen))
+    place = before + 1 if len(others) < len(rows) else 0
+    return Queue(place=place, count=len(rows), following=completed(chosen), connection=connection)
 
 
 def order_of(expires_at: datetime | None, key: int) -> tuple[bool, float, int]:
@@ -61,6 +84,6 @@ def completed(key: int | None) -> Run | None:
     return complete_rows(runs, among=list(Connection.objects.all()))[0] if runs else None
 
 
-def answer_url(run: Run) -> str:
+def answer_url(run: Run, connection: Connection | None = None) -> str:
     """Returns the address that opens a run to be answered: whoever comes by it claims it."""
-    return run_url(run, answer="1")
+    return run_url(run, answer="1", queue=connection.slug if connection else "")

@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import operator_required
@@ -22,7 +21,7 @@ from runsdash.index.models import Run
 from runsdash.service import ServiceError
 
 from .beside import beside
-from .queue import answer_url, queue_of
+from .queue import Queue, queue_connection, queue_of
 from .tool_outputs_form import ToolOutputsForm
 
 # Outputs go to a copy no older than this. An open page has one; workers read a run that waits for long more rarely.
@@ -88,9 +87,9 @@ def accepted(request: HttpRequest, form: ToolOutputsForm, after: Run) -> HttpRes
 
 def onwards(request: HttpRequest, run: Run, *, text: str) -> HttpResponse:
     """Leads to the next run that needs an answer; to the inbox when there is none."""
-    following = queue_of(run, reader=request.user).following
-    messages.success(request, text if following else f"{text} No other run needs an answer.")
-    url = answer_url(following) if following else reverse("needs_action")
+    queue = queue_for(request, run)
+    messages.success(request, text if queue.following else f"{text} No other run needs an answer.")
+    url = queue.next_url or queue.inbox_url
     return HttpResponse(headers={"HX-Redirect": url}) if request.htmx else HttpResponseRedirect(url)
 
 
@@ -135,7 +134,7 @@ def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = 
         "menus": menus,
         "reason": request.POST.get("reason", ""),
         "is_streamed": request.method != "POST" or request.POST.get("stream") == "true",
-        "queue": queue_of(run, reader=request.user),
+        "queue": queue_for(request, run),
         "claims": [one for one in claims_on(run) if one.user_id != request.user.pk],
         "beside": beside(run),
         "is_opened_to_answer": "answer" in request.GET,
@@ -164,12 +163,17 @@ def answer(request: HttpRequest, run: Run, form: ToolOutputsForm | None, *, stat
 
 def submitted(request: HttpRequest, form: ToolOutputsForm) -> str:
     """Renders the panel once its answers are on their way, with the way to the next run."""
-    context = {"form": form, "queue": queue_of(form.run, reader=request.user)}
+    context = {"form": form, "queue": queue_for(request, form.run)}
     html = render_to_string("inbox/_tool_outputs_sent.html", context, request=request)
     return partial("#tool-outputs", html, swap="outerHTML")
 
 
 def next_link(request: HttpRequest, run: Run) -> tuple[str, str] | None:
     """Returns address and words of the next run that needs an answer."""
-    following = queue_of(run, reader=request.user).following
-    return (answer_url(following), "Open the next one") if following else None
+    queue = queue_for(request, run)
+    return (queue.next_url, "Open the next one") if queue.following else None
+
+
+def queue_for(request: HttpRequest, run: Run) -> Queue:
+    """Returns the queue that the reader walks through."""
+    return queue_of(run, reader=request.user, connection=queue_connection(request))

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from runsdash.actions.models import Lineage
 from runsdash.audit.trail import AuditedAction, actions_of_run
+from runsdash.dashboard.inbox.queue import queue_connection
 from runsdash.dashboard.shell.copy_age import WhyACopy
 from runsdash.dashboard.shell.links import address, run_url
 from runsdash.dashboard.shell.shell import Shell
@@ -25,6 +26,7 @@ from runsdash.index.totals import pricing
 from runsdash.service.statuses import RunStatus
 
 from . import parameters
+from .children import parent_of
 from .live_panel import LivePanel
 from .reading import Reading
 from .unsent_outputs import UnsentOutputs, unsent_outputs_of
@@ -64,6 +66,7 @@ class RunPage(Reading, WhyACopy):
         self.user, self.reader = request.user, request.user.get_username()
         self.live_panel = LivePanel(run, shown=request.GET.get("live", "")[:64])
         self.waiting_elsewhere = Shell(request).waiting_count
+        self.queue_connection = queue_connection(request)
 
     # The run
 
@@ -128,6 +131,11 @@ class RunPage(Reading, WhyACopy):
     @property
     def reruns(self) -> list[Lineage]:
         return [one for one in self.lineage if one.source_id == self.run.pk][:RERUNS_SHOWN]
+
+    @cached_property
+    def parent(self) -> Run | None:
+        """Returns the run whose call started this one."""
+        return parent_of(self.run)
 
     @property
     def has_missed_the_form(self) -> bool:

@@ -76,7 +76,7 @@ class PolledRunPage(RunPage):
 
     @cached_property
     def queue(self) -> Queue:
-        return queue_of(self.run, reader=self.user)
+        return queue_of(self.run, reader=self.user, connection=self.queue_connection)
 
     @cached_property
     def sent_outputs(self) -> list[SentOutput]:
@@ -103,6 +103,7 @@ class PolledRunPage(RunPage):
             step=self.step_id,
             after=self.after,
             shown=self.waiting_calls or self.shown_calls,
+            queue=self.queue_connection.slug if self.queue_connection else "",
             every=self.interval_s,
         )
 

@@ -11,7 +11,7 @@ from runsdash.actions.models import Draft, Lineage, LivePiece
 from runsdash.audit.models import AuditEntry, AuditResult
 from runsdash.dashboard.shell.copy_age import with_reason
 from runsdash.dashboard.shell.lookup import run_for_page
-from runsdash.index.models import Assistant, Connection, Label, Note, Run
+from runsdash.index.models import Assistant, ChildRun, Connection, Label, Note, Run
 from runsdash.index.storage.prepared import Prepared
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S, is_fresh
@@ -23,8 +23,11 @@ UNSEEN = {
 }  # fmt: skip
 OF_RUN = tuple(field.attname for field in Run._meta.concrete_fields if field.attname not in UNSEEN)
 OF_THREAD = ("is_gone", "metadata", "run_count", "last_run_at", "messages_changed_at")
-OF_CONNECTION = ("slug", "kind", "is_enabled", "can_list_steps")
-MARKS = ("body_digest", "made_by_name", "last_rerun", "source_run", "last_entry", "thread_entry")
+OF_CONNECTION = ("slug", "kind", "is_enabled", "can_list_steps", "capabilities")
+MARKS = (
+    "body_digest", "made_by_name", "last_rerun", "source_run", "last_entry", "thread_entry", "parent_run", "last_child",
+    "child_steps_at", "child_status_at",
+)  # fmt: skip
 
 
 def with_marks(upstream_id: str, reader: int) -> QuerySet[Run]:
@@ -38,6 +41,12 @@ def with_marks(upstream_id: str, reader: int) -> QuerySet[Run]:
     drafts = Draft.objects.filter(
         user_id=reader, connection_id=OuterRef("connection_id"), run_upstream_id=OuterRef("upstream_id")
     ).order_by("-saved_at")
+    asked = ChildRun.objects.filter(connection_id=OuterRef("connection_id"), upstream_id=OuterRef("upstream_id"))
+    own = ChildRun.objects.filter(parent=OuterRef("pk"))
+    children = Run.objects.filter(
+        connection_id=OuterRef("connection_id"),
+        upstream_id__in=ChildRun.objects.filter(parent=OuterRef(OuterRef("pk"))).values("upstream_id"),
+    ).order_by()
     return runs.select_related("thread", "connection", "live_output").annotate(
         body_digest=F("body__digest"),
         made_by_name=first(assistants, "name"),
@@ -46,6 +55,10 @@ def with_marks(upstream_id: str, reader: int) -> QuerySet[Run]:
         last_entry=first(entries, "pk"),
         last_result=first(entries, "result"),
         thread_entry=first(of_thread, "pk"),
+        parent_run=first(asked.order_by(), "parent_id"),
+        last_child=first(own.order_by("-id"), "pk"),
+        child_steps_at=first(children.order_by(F("steps_changed_at").desc(nulls_last=True)), "steps_changed_at"),
+        child_status_at=first(children.order_by(F("status_since").desc(nulls_last=True)), "status_since"),
         draft_at=first(drafts, "saved_at"),
         is_noted=Exists(Note.objects.filter(run=OuterRef("pk"))) | Exists(Label.objects.filter(run=OuterRef("pk"))),
         last_piece=first(LivePiece.objects.filter(run=OuterRef("pk")).order_by("-id"), "pk"),

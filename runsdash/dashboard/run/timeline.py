@@ -14,6 +14,7 @@ from runsdash.service.statuses import RunStatus
 from runsdash.sync.upstream_reads import STEPS_A_READ
 
 from . import parameters, waterfall
+from .children import ChildLine, child_lines
 from .timeline_rows import timeline_rows
 
 
@@ -37,6 +38,13 @@ class Timeline:
             self.run, self.steps.steps, axis=self.axis, first_number=self.steps.first_number, now=self.now
         )
 
+    @cached_property
+    def children(self) -> dict[int, list[ChildLine]]:
+        """Returns the runs that steps of this page started, by our key of the step."""
+        if self.run.last_child is None:
+            return {}
+        return child_lines(self.run, self.steps.steps, axis=self.axis, now=self.now)
+
     @property
     def rows(self) -> SafeString:
         chosen = self.selected.step.pk if self.selected else None
@@ -46,6 +54,7 @@ class Timeline:
             url=self.step_url,
             chosen=chosen,
             now_percent=self.now_percent,
+            children=self.children,
         )
 
     @property

@@ -3,7 +3,8 @@
 What comes from an upstream passes through `markup`, which escapes. Why: decision 21.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import quote
 
 from django.utils.safestring import SafeString, mark_safe
@@ -14,6 +15,7 @@ from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.templatetags.shown import drawn, elapsed
 
+from .children import ChildLine
 from .waterfall import CallLine, StepLine, WaterfallBar
 
 NONE = SafeString("")
@@ -32,6 +34,16 @@ QUEUE = SafeString(
     '<td class="num c-tok dim"></td><td class="num c-dur">{}</td><td class="c-bar">{}</td></tr>'
 )
 
+CHILD = SafeString(
+    '<tr class="call" id="child-{}" data-kind="other" data-child-run-id="{}" data-status="{}"><th scope="row">'
+    '<a href="{}" title="{}"><span>Run {}, {}</span></a></th>'
+    '<td class="num c-tok dim small">{}</td><td class="num c-dur">{}</td><td class="c-bar">{}</td></tr>'
+)
+CHILD_STEP = SafeString(
+    '<tr class="call child" data-kind="{}"><th scope="row"><a href="{}"><span title="{}">{}</span></a></th>'
+    '<td class="num c-tok dim small">{}</td><td class="num c-dur">{}</td><td class="c-bar">{}</td></tr>'
+)
+
 
 def timeline_rows(
     lines: Sequence[StepLine],
@@ -40,10 +52,12 @@ def timeline_rows(
     url: str,
     chosen: int | None,
     now_percent: float | None,
+    children: Mapping[int, Sequence[ChildLine]] = MappingProxyType({}),
 ) -> SafeString:
     """Returns the body of the table: the time in the queue, and each step with its calls.
 
     `queue`: its bar and seconds. `url`: a step's, but for its id. `chosen`: our key of the step that is open.
+    `children`: the runs that steps started, by our key of the step.
     """
     now = now_line(now_percent)
     rows = []
@@ -53,6 +67,7 @@ def timeline_rows(
     for line in lines:
         rows.append(step_row(line, url=url, is_chosen=line.step.pk == chosen, now=now))
         rows += [call_row(call, line.bar) for call in line.calls]
+        rows += [row for child in children.get(line.step.pk, ()) for row in child_rows(child)]
     return mark_safe("".join(rows))
 
 
@@ -91,6 +106,37 @@ def call_row(call: CallLine, bar: WaterfallBar) -> SafeString:
         markup("<code>{}</code>", label) if call.is_named else label,
         note,
         track(bar, 4),
+    )
+
+
+def child_rows(child: ChildLine) -> list[SafeString]:
+    """Writes a run that a step started, and its steps under it."""
+    words, run = escaped(formats.short_id_text(child.id)), child.run
+    if run is None or child.bar is None:
+        return [markup(CHILD, child.id, child.id, "", child.url, child.id, words, "not read yet", "", "", "")]
+    status, took = run.facts.label.lower(), formats.duration_text(run.duration_s)
+    tokens, bar = formats.count_text(run.total_tokens), track(child.bar, 9)
+    rows = [
+        markup(CHILD, child.id, child.id, run.status, child.url, child.id, words, status, tokens, took, bar),
+        *(child_step_row(line, url=child.step_url) for line in child.steps),
+    ]
+    if child.more_steps:
+        more = f"and {child.more_steps:,} more step{'s' if child.more_steps != 1 else ''}"
+        rows.append(markup(CHILD_STEP, "other", child.url, more, more, "", "", ""))
+    return rows
+
+
+def child_step_row(line: StepLine, *, url: str) -> SafeString:
+    label = escaped(visible(line.label))
+    return markup(
+        CHILD_STEP,
+        line.kind,
+        f"{url}{quote(line.step.upstream_id, safe='')}",
+        label,
+        markup("<code>{}</code>", label) if line.is_named else label,
+        formats.count_text(line.step.total_tokens),
+        formats.duration_text(line.took_s),
+        track(line.bar, 4),
     )
 
 

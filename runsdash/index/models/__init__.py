@@ -8,6 +8,7 @@ them.
 from .assistants import Assistant
 from .bodies import MessageBody, RunBody, StepBody
 from .budgets import BudgetSecond
+from .children import ChildRun
 from .connections import Connection
 from .files import ArchivedFile, PurgedThread
 from .jobs import Job
@@ -24,6 +25,7 @@ __all__ = [
     "ArchivedFile",
     "Assistant",
     "BudgetSecond",
+    "ChildRun",
     "Connection",
     "DirtyHour",
     "Job",

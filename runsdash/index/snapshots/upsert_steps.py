@@ -7,7 +7,7 @@ from functools import partial
 from django.db import models, transaction
 
 from runsdash.index.fulltext import writer
-from runsdash.index.models import Run, RunStep, StepBody
+from runsdash.index.models import Connection, Run, RunStep, StepBody
 from runsdash.index.storage.changes import steps_changed
 from runsdash.index.storage.locks import hold_run
 from runsdash.index.storage.previews import step_preview
@@ -18,6 +18,7 @@ from runsdash.service import objects
 from . import rows
 from .known_rows import chunks, digests_of, keys_for_new, known_rows
 from .upsert_runs import COUNTS, write_tools
+from .write_children import write_children
 
 
 def upsert_steps(
@@ -72,7 +73,7 @@ def upsert_steps(
         RunStep.objects.filter(pk__in=same).update(fetched_at=fetched_at)
         if not changed:
             return ordered
-        write_steps(list(changed.values()), fetched_at=fetched_at)
+        write_steps(list(changed.values()), connection=connection, fetched_at=fetched_at)
         write_tools({run.pk: rows.tool_names(call for _, step in changed.values() for call in step.tool_calls)})
         for name, count in recount_steps([run.pk]).get(run.pk, {}).items():
             setattr(run, name, count)
@@ -101,7 +102,9 @@ def recount_steps(run_keys: Iterable[int]) -> dict[int, dict[str, int]]:
     return {pk: dict(zip(COUNTS, counts, strict=True)) for pk, counts in found.items()}
 
 
-def write_steps(changed: Sequence[tuple[RunStep, objects.RunStep]], *, fetched_at: datetime) -> None:
+def write_steps(
+    changed: Sequence[tuple[RunStep, objects.RunStep]], *, connection: Connection, fetched_at: datetime
+) -> None:
     names = [field.attname for field in RunStep._meta.concrete_fields]
     upsert_rows(RunStep, [{name: getattr(row, name) for name in names} for row, _ in changed])
     bodies = [
@@ -109,3 +112,4 @@ def write_steps(changed: Sequence[tuple[RunStep, objects.RunStep]], *, fetched_a
         for row, step in changed
     ]
     upsert_rows(StepBody, bodies)
+    write_children(connection, changed)

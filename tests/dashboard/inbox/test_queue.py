@@ -228,3 +228,44 @@ def test_whoever_has_the_form_open_sees_who_sent_what_and_the_next_one(operator,
     assert '{"left": 3}' in panel.one("details").text
     assert panel.one("a", id="open-next")["href"] == f"{page_path(other)}?answer=1"
     assert parsed(admin.get(INBOX)).one("tr", data_run_id=other.upstream_id)
+
+
+# One connection's inbox
+
+
+@pytest.fixture
+def two_servers(prod, three) -> tuple[Run, Run, Run]:
+    """Two runs of one server, and between them in time one of another."""
+    other = made_connection("other", is_enabled=False)
+    return three[0], made_run(other, status="requires_action", age_s=350), three[1]
+
+
+def test_an_inbox_of_one_connection_goes_on_within_it(operator, two_servers) -> None:
+    first, other, second = two_servers
+    inbox = page_of(operator.get(f"{INBOX}?connection=prod"))
+    row = inbox.one("tr", data_run_id=first.upstream_id)
+    opened = row.one("a", data_answer=True)["href"]
+    assert opened == f"{page_path(first)}?answer=1&queue=prod"
+    page = page_of(operator.get(opened))
+    bar = page.one("nav", class_="queuebar")
+    assert "1 of 3" in bar.text  # the third of `three` too
+    assert bar.one("a", id="skip")["href"] == f"{page_path(second)}?answer=1&queue=prod"
+    assert bar.all("a")[0]["href"] == f"{INBOX}?connection=prod"
+    assert page.one("form", id="tool-outputs").one("input", name="queue")["value"] == "prod"
+    assert "queue=prod" in page.one(id="poll")["hx-get"]
+    every = page_of(operator.get(f"{page_path(first)}?answer=1")).one("nav", class_="queuebar")
+    assert "1 of 4" in every.text
+    assert every.one("a", id="skip")["href"] == f"{page_path(other)}?answer=1"
+
+
+def test_after_an_answer_the_next_is_of_the_same_connection(operator, connection, start) -> None:
+    other = made_connection("other", is_enabled=False)
+    made_run(other, status="requires_action", age_s=500)
+    run = start("/tool get_stock", until="requires_action")
+    path = f"/threads/{run['thread_id']}/runs/{run['id']}/"
+    form = fields(
+        page_of(operator.get(f"{path}?answer=1&queue=sandbox&connection=sandbox")).one("form", id="tool-outputs")
+    )
+    (call,) = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+    answer = operator.post(f"{path}tool-outputs/", form | {f"output-{call['id']}": "7", "do": "next"})
+    assert (answer.status_code, answer["Location"]) == (302, f"{INBOX}?connection=sandbox")
