@@ -33,7 +33,7 @@ from runsdash.service import (
     UpstreamFailed,
     objects,
 )
-from runsdash.sync.capabilities import note_lack_of, note_that_it_works
+from runsdash.sync.capabilities import note_lack_of, note_stream, note_that_it_works
 from runsdash.sync.clients import client_for
 
 Row = TypeVar("Row")
@@ -112,6 +112,8 @@ def carry_out(call: AuditedCall, *, store: Callable[[Any, datetime], tuple[Row, 
         stream = answer if isinstance(answer, RunStream) else None
         if stream:
             answer, stream = first_answer(client, call, stream)
+        if stream:
+            note_stream(call.connection, is_plain=stream.is_plain)
     except ServiceError as error:
         record_outcome(intent, result=result_of(error), **error_columns(error))
         if isinstance(error, NotSupported):

@@ -100,6 +100,7 @@ class RunStream(Accumulated):
         self.last_error: LastError | None = None  # what an `error` event said
         self.is_done = False
         self.is_silent = False  # the server took the request and sent no event
+        self.is_plain = False  # the server ignored `stream` and sent the run as JSON
         self._exchange = exchange
         self._raw = raw
         self._is_closed = False
@@ -194,6 +195,7 @@ class RunStream(Accumulated):
             raise self._failed(f"The answer cannot be read: {reason}.") from None
         if not isinstance(value, dict) or identifier(value.get("id")) is None:
             raise self._failed(what_came(value, "stream or a run"))
+        self.is_plain = True
         yield run_event(value, raw=self._raw)
 
     def _take_error(self, value: object) -> None:

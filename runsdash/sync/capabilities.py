@@ -6,9 +6,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from runsdash.index.models import Connection
-from runsdash.service import ServiceError
+from runsdash.service import NotSupported, ServiceError
 
 from .last_error import keep, last_error_of
+
+STREAM = "stream"  # stands among the operations
+PLAIN = "It answered with the run alone where a stream was asked for."
 
 
 def finding(answer: object) -> dict[str, object]:
@@ -34,6 +37,14 @@ def note_findings(connection: Connection, found: Mapping[str, object], *, anew: 
 def note_lack_of(connection: Connection, operation: str, error: ServiceError) -> None:
     """Keeps that a write is not offered, so that its control is off for a while."""
     note_findings(connection, {operation: error})
+
+
+def note_stream(connection: Connection, *, is_plain: bool) -> None:
+    """Keeps whether a stream that was asked for came as one, or as the run alone."""
+    if is_plain:
+        note_lack_of(connection, STREAM, NotSupported(PLAIN, status=200))
+    else:
+        note_that_it_works(connection, STREAM)
 
 
 def note_that_it_works(connection: Connection, operation: str) -> None:

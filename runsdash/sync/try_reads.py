@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.service import Client, NoAnswer, ServiceError, Unauthorized
-from runsdash.sync.capabilities import note_findings
+from runsdash.sync.capabilities import STREAM, note_findings
 from runsdash.sync.clients import client_for
 
 from .last_error import forget_lacks, keep
@@ -31,6 +31,7 @@ WRITES = {
     "cancel_run": "cancel a run",
     "submit_tool_outputs": "send tool outputs",
     "delete_thread": "delete a thread",
+    STREAM: "answer with a stream",
 }
 TRIED_S = 10.0
 GONE = (404, 410)

@@ -42,6 +42,10 @@ class BatchJob(models.Model):
         return self.operation == self.Operation.EXPORT and self.ended_at is not None
 
 
+# What is asked of the server for each run.
+CALLS: dict[str, str] = {BatchJob.Operation.CANCEL: "cancel_run", BatchJob.Operation.TAG: "modify_run"}
+
+
 class BatchItem(models.Model):
     """Says what became of one run.
 

@@ -22,6 +22,7 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import AuditedAction, TokenUsed, action_of, refuse_used
 from runsdash.index import run_states
 from runsdash.index.bad_rows import skip_if_bad
+from runsdash.index.models import Run
 from runsdash.index.storage.leases import claim
 from runsdash.service import NoAnswer, ServiceError
 from runsdash.sync.budget.upstream_pauses import note_worker_failure
@@ -29,7 +30,7 @@ from runsdash.sync.refresh import refresh_run
 
 from .exports import export
 from .jobs import actor_of, end_if_over
-from .models import BatchItem, BatchJob
+from .models import CALLS, BatchItem, BatchJob
 
 LEASE_MARGIN_S = 10.0  # of one write: held this much longer than its time-out
 IN_TURN = 20  # items of a job before the next job has its turn
@@ -126,6 +127,8 @@ def act(job: BatchJob, item: BatchItem, actor: User) -> tuple[str, str]:
     if job.operation == BatchJob.Operation.CANCEL:
         if not run.facts.is_active or run.status == run_states.CANCELLING:
             return State.SKIPPED, "It had ended before."
+        if lack := not_offered(job, run):
+            return State.REFUSED, lack
         row = cancel_run(actor=actor, run=run, token=item.token, reason=job.reason)
         if row.status not in run_states.CANCEL_TAKEN:
             return State.REFUSED, f"{CHANGED_NOTHING}: the run is {row.status}."
@@ -133,10 +136,20 @@ def act(job: BatchJob, item: BatchItem, actor: User) -> tuple[str, str]:
     metadata = run.metadata | {job.parameters["key"]: job.parameters["value"]}
     if metadata == run.metadata:
         return State.DONE, "It had this tag already."
+    if lack := not_offered(job, run):
+        return State.REFUSED, lack
     row = modify_run(actor=actor, run=run, metadata=metadata, token=item.token, reason=job.reason)
     if row.metadata.get(job.parameters["key"]) != job.parameters["value"]:
         return State.REFUSED, f"{CHANGED_NOTHING}."
     return State.DONE, "Tagged."
+
+
+def not_offered(job: BatchJob, run: Run) -> str:
+    """Says in which words the server refused this lately as not offered; "" where it may be asked."""
+    lack = run.connection.lack_of(CALLS[job.operation])
+    return (
+        f"Not sent: this server does not offer it. It said: {lack['status']} {lack['message']}".strip() if lack else ""
+    )
 
 
 def earlier_result(item: BatchItem, used: TokenUsed) -> tuple[str, str]:

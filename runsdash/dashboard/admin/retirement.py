@@ -5,15 +5,20 @@ from datetime import date
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from runsdash.accounts.guards import SAFE, operator_required, viewer_required
 from runsdash.actions.archiving import archive_connection
+from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
+from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.keeping.completeness import completeness, days_left
 from runsdash.index.models import Connection
 from runsdash.sync.jobs.archive_jobs import last_job
+from runsdash.sync.jobs.job_files import OPEN
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,15 +29,22 @@ def retirement(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def show(request: HttpRequest, slug: str) -> HttpResponse:
+    """Renders the page, which asks again while a worker archives; 304 to a poll when it shows just that."""
     connection = connection_named(slug)
+    archive, job = completeness(connection), last_job(connection)
+    tag = state_tag(archive, job and (job.state, job.progress, job.error), Shell(request).waiting_count)
+    is_under_way = job is not None and job.state in OPEN
+    url = reverse("connection_archive", args=[slug])
     context = {
         "connection": connection,
         "days_left": days_left(connection),
         "retired_on": retired_on(connection),
-        "archive": completeness(connection),
-        "job": last_job(connection),
+        "archive": archive,
+        "job": job,
+        "poll": Poll(url=url, interval_s=poll_intervals.CALM_S, tag=tag) if is_under_way else None,
     }
-    return render(request, "admin/connections/retirement.html", context)
+    template = "admin/connections/_archive_live.html" if request.htmx else "admin/connections/retirement.html"
+    return poll_answer(request, template, context, tag=tag)
 
 
 def archive_all(request: HttpRequest, slug: str) -> HttpResponse:

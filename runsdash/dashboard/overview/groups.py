@@ -27,9 +27,10 @@ class Names:
     connections: Mapping[int, Connection]
 
     @classmethod
-    def of(cls, assistant_ids: list[str], connections: list[Connection]) -> "Names":
+    def of(cls, assistant_ids: list[str], connections: list[Connection], *, within: list[Connection]) -> "Names":
+        """Reads names. `within`: the connections whose runs are counted, since each has its own names."""
         wanted = [one for one in assistant_ids if one][:MAX_NAMES]
-        rows = Assistant.objects.filter(connection__in=connections, upstream_id__in=wanted).exclude(name="")
+        rows = Assistant.objects.filter(connection__in=within, upstream_id__in=wanted).exclude(name="")
         names = dict(rows.values_list("upstream_id", "name")) if wanted else {}
         return cls(names, {one.pk: one for one in connections})
 

@@ -59,7 +59,7 @@ class OverviewPage(PageFigures):
     def names(self) -> Names:
         runs = {} if self.hours_to_count else self.figures.runs_by("assistant_id")
         ordered = sorted(runs, key=lambda key: -runs[key])
-        return Names.of([str(one) for (one,) in ordered], self.among)
+        return Names.of([str(one) for (one,) in ordered], self.among, within=self.query.within(self.among))
 
     @cached_property
     def figure_row(self) -> list[OverviewFigure]:

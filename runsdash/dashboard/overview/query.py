@@ -3,6 +3,7 @@
 Never fails: what cannot be read is left out, with a sentence in `error`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -46,6 +47,11 @@ class OverviewQuery:
             "connection": self.connection.slug if self.connection else "",
         }
         return {name: value for name, value in found.items() if value}
+
+    def within(self, among: Sequence[Connection]) -> list[Connection]:
+        """Returns those connections whose runs the page counts."""
+        slugs = [self.connection.slug] if self.connection else self.filter.values("connection")
+        return [one for one in among if not slugs or one.slug in slugs]
 
     @property
     def rest(self) -> str:

@@ -27,8 +27,8 @@ from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run
 from runsdash.index.search.run_filter import FilterError
 from runsdash.service.checks import MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS
-from runsdash.service.statuses import run_status
 
+from .batch_scope import BatchScope
 from .query import run_list_query
 
 ITEMS_A_PAGE = 100
@@ -99,20 +99,17 @@ def page(
     request: HttpRequest, query: QueryDict, run_ids: list[int], form: BulkForm, *, problem: str = "", status: int = 200
 ) -> HttpResponse:
     chosen = [key for key in query.getlist("run") if key.isdecimal()]
-    counted = Run.objects.filter(pk__in=run_ids[:MAX_RUNS]).values("status").annotate(runs=Count("pk"))
-    by_status = list(counted.order_by("-runs"))
-    can_cancel = sum(one["runs"] for one in by_status if run_status(one["status"]).can_be_cancelled)
-    operation = form["operation"].value()
+    scope, operation = BatchScope(run_ids), form["operation"].value()
+    applies = {BatchJob.Operation.CANCEL: scope.can_cancel, BatchJob.Operation.TAG: scope.can_tag}
     context = {
         # What cannot apply is not chosen, and what destroys is never the choice of the page.
-        "operation": operation if operation != BatchJob.Operation.CANCEL or can_cancel else "",
-        "can_cancel": can_cancel,
+        "operation": operation if applies.get(operation, True) else "",
+        "scope": scope,
         "form": form,
         "query": run_list_query(query),
         "chosen": chosen,
         "connection": query.get("connection", ""),
         "count": len(run_ids),
-        "by_status": by_status,
         "problem": problem,
     }
     return render(request, "runs/batch/new.html", context, status=status)

@@ -10,7 +10,8 @@ INSTEAD = {
     "cancel_run": "The run ends by itself, or expires. Its thread takes a new run then.",
     "modify_run": "Give a run its metadata when it is started.",
     "submit_tool_outputs": "Cancel the run, and run it again with another assistant.",
-    "create_thread_and_run": "Start it in two calls: a thread first, then its run.",
+    "create_thread_and_run": "Start it without: the thread is made first, then its run. Leave the run resources empty.",
+    "stream": "Choose the answer when it is complete. The run's page asks for news by itself.",
     "create_thread": "Start the run on a thread that is there.",
     "delete_thread": "An administrator can purge it here.",
 }

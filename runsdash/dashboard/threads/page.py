@@ -208,7 +208,8 @@ class ThreadPage(WhyACopy):
         parts = [str(self.interval_s), str(self.is_gone), str(self.is_overdue), self.before, self.at, self.runs_before]
         parts += [str(rows_state(self.runs)), str(rows_state(self.runs_told)), str(self.names)]
         parts += [f"{run.step_count} {run.tool_call_count}" for run in self.runs_told if run.facts.is_active]
-        parts += [self.holder.upstream_id, self.holder.status] if self.holder else []
+        if self.holder:
+            parts += [self.holder.upstream_id, self.holder.status, str(self.thread.connection.lack_of("cancel_run"))]
         parts += [
             str(self.meter),
             str(self.thread.metadata),

@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_datetime
 
 # What a server refused is asked again: it is upgraded, a key is renewed, a proxy in front of it is mended.
 LOOK_AGAIN_AFTER = timedelta(hours=1)  # there was no such operation
-LACKING = (404, 405, 501)  # what a server answers that has no such operation
+LACKING = (200, 404, 405, 501)  # what a server answers that has no such operation; 200: a whole where a part was asked
 ASK_AGAIN_AFTER = timedelta(minutes=10)  # it was refused to this key
 
 

@@ -8,9 +8,10 @@ name, so that other values can be added. Owns which values are shown and when co
 import time
 from dataclasses import dataclass, field, replace
 
-from runsdash.index.models import Assistant, Connection
+from runsdash.index.models import Connection
 from runsdash.service.statuses import RunStatus
 
+from .assistant_names import assistant_names
 from .queries import predicates_of_values, query_of
 from .run_filter import TEXT, Clause, RunFilter
 from .run_pages import capped_counts, newest_ids
@@ -151,7 +152,7 @@ def counted(run_filter: RunFilter, connection: Connection | None, times: FacetTi
     for one in lists:
         if one.is_sampled:
             counts |= one.counts_by_walking({name: counts[name] for name in one.names}, by_walking)
-    counts["assistant"] = with_labels(counts["assistant"])
+    counts["assistant"] = with_labels(counts["assistant"], run_filter, connection)
     # When finding was stopped, a value that an index counts may say more.
     more = [one.number for name in full.names for one in counts[name]] if full.has_more else []
     in_order = {name: counts[name] for name in NAMES}  # menus keep their places, whatever is chosen
@@ -172,10 +173,8 @@ def with_total(counts: list[Count], chosen: list[str], total: int) -> list[Count
     return [Count(one.value, total) if chosen == [one.value] else one for one in counts]
 
 
-def with_labels(counts: list[Count]) -> list[Count]:
-    ids = [count.value for count in counts]
-    named = Assistant.objects.filter(connection__in=Connection.objects.values("pk"), upstream_id__in=ids)
-    names = dict(named.values_list("upstream_id", "name"))
+def with_labels(counts: list[Count], run_filter: RunFilter, connection: Connection | None) -> list[Count]:
+    names = assistant_names([count.value for count in counts], run_filter, connection)
     return [replace(count, label=names.get(count.value, "")) for count in counts]
 
 

@@ -12,7 +12,8 @@ from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.sync.gone_servers import is_suspect, look_at
 from runsdash.sync.jobs.jobs import work_on_all
 from runsdash.sync.worker import Worker
-from tests.pages import page_of
+from tests.pages import page_of, partials_of
+from tests.people import HTMX
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/connections/sandbox/archive/"
@@ -60,6 +61,27 @@ def test_one_button_archives_all_that_is_missing(operator, connection, start):
     assert "100 % of the known runs" in page.one("section", id="archive").text
     assert page.one("p", id="archiving")["data-state"] == "done"
     assert not page.one("section", id="archive").all("form")
+
+
+def test_the_page_asks_again_while_a_worker_archives(operator, connection, start):
+    run = start("hello", until="completed")
+    ensure_threads(connection, [run["thread_id"]])
+    page = page_of(operator.get(PATH))
+    assert not page.all(id="poll")
+    assert page.one("section", id="archive").one("form")["action"] == PATH
+    assert operator.post(PATH).status_code == 302
+    page = page_of(operator.get(PATH))
+    assert not page.one("section", id="archive").all("form")
+    poll = page.one(id="poll")
+    assert poll["hx-get"] == PATH
+    asked = HTMX | {"HX-PTag": poll["hx-ptag"]}
+    assert operator.get(PATH, headers=asked).status_code == 304
+    work_on_all(stop=Event())
+    answer = operator.get(PATH, headers=asked)
+    shown = partials_of(answer)
+    assert shown["#archive"].one("p", id="archiving")["data-state"] == "done"
+    assert not shown["#asking"].all(id="poll")
+    assert shown["#asking"].all(id="frame-poll")
 
 
 def test_after_the_last_day_nothing_is_asked_and_all_stays_readable(operator, connection, upstream, start):

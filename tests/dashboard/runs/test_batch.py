@@ -371,3 +371,18 @@ def test_nothing_is_chosen_that_destroys_or_cannot_apply(operator, three):
     assert radios(q="is:active", operation="cancel") == {"export": free, "tag": free, "cancel": chosen}
     assert radios(q="is:ended", operation="cancel") == {"export": free, "tag": free, "cancel": off}
     assert radios(q="is:ended", operation="export") == {"export": chosen, "tag": free, "cancel": off}
+
+
+def test_what_a_server_does_not_offer_is_said_before_and_asked_once(operator, upstream, three):
+    upstream.quirk(lacks=["POST /threads/{thread_id}/runs/{run_id}/cancel"])
+    job = made_job(operator, q="status:requires_action", operation="cancel")
+    while work_some():
+        pass
+    assert set(results(job).values()) == {"refused"}
+    assert [one["status"] for one in writes(upstream)] == [404]  # the second was not sent
+    assert any("this server does not offer it" in one for one in job.items.values_list("message", flat=True))
+    form = form_in(operator.get(NEW, {"q": "status:requires_action"}), "bulk-form")
+    cancel = form.one("input", name="operation", value="cancel")
+    assert "disabled" in cancel.attributes
+    assert form.one(data_lack="cancel_run").text.startswith("Not 2 runs on sandbox: this server does not offer it.")
+    assert "disabled" not in form.one("input", name="operation", value="tag").attributes
