@@ -1,51 +1,25 @@
 """The main flow against fakeai of PyPI, a server that nobody here wrote, in an environment of its own."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
 from runsdash.service import Client, NotSupported
+from tests.foreign_servers import INSTALL_S, installed, served
 from tests.free_ports import free_ports
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
-FOLDER = Path(__file__).resolve().parent.parent.parent / "var" / "fakeai-0.3.2"
-PACKAGES = ["fakeai==0.3.2", "pillow==13.0.0"]  # it forgets to ask for Pillow
-START_S = 60
+pytestmark = [pytest.mark.long, pytest.mark.timeout(INSTALL_S + 300)]
 
 
 @pytest.fixture(scope="module")
 def fakeai() -> Iterator[str]:
-    """Its base URL. It is installed at the first time, and the test is skipped where that cannot be done."""
-    python = FOLDER / "bin" / "python"
-    if not (FOLDER / "bin" / "uvicorn").exists():
-        subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
-        done = subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=False)
-        if done.returncode:
-            pytest.skip("fakeai cannot be installed here")
+    """Its base URL. It forgets to ask for Pillow."""
+    folder = installed("fakeai-0.3.2", "fakeai==0.3.2 pillow==13.0.0")
     (port,) = free_ports(1)
-    command = [python, "-m", "uvicorn", "fakeai.app:app", "--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_for(f"http://127.0.0.1:{port}/docs")
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            process.terminate()
-
-
-def wait_for(url: str) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, "fakeai did not start"
-            time.sleep(0.2)
+    command = [folder / "bin" / "python", "-m", "uvicorn", "fakeai.app:app", "--host", "127.0.0.1", "--port", str(port)]
+    with served(command, f"http://127.0.0.1:{port}/docs", cwd=folder):
+        yield f"http://127.0.0.1:{port}/v1"
 
 
 def test_the_main_flow(fakeai: str):
