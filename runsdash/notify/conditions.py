@@ -1,7 +1,7 @@
 """Counts what rules watch, and writes deliveries when a number gets above its threshold. Sends nothing.
 
 A rule is counted every CHECK_EVERY by whichever worker moves its `check_at` first. Crossings are numbered: each is told
-once, and the next only after the number was at or below the threshold.
+once, and the next only after the number was at or below the threshold. That is told, too, once, to those who had heard.
 """
 
 from datetime import timedelta
@@ -58,7 +58,10 @@ def look_at(rule: Rule) -> bool:
         rows = Rule.objects.filter(pk=rule.pk)
         rows.update(counted=counted, counted_at=timezone.now())
         if not is_above:
-            rows.filter(is_above=True).update(is_above=False)
+            is_back = bool(rows.filter(is_above=True).update(is_above=False))
+            rule.refresh_from_db()
+            if is_back and rule.told == rule.crossings:
+                add_deliveries(rule, key=f"back:{rule.crossings}", body=crossing_body(rule, run_filter, is_back=True))
             return False
         is_crossing = bool(rows.filter(is_above=False).update(is_above=True, crossings=F("crossings") + 1))
         rule.refresh_from_db()
@@ -99,13 +102,14 @@ def failure_rate(totals: FilterTotals, *, least_runs: int) -> float:
     return 100 * failed / ended if ended >= max(1, least_runs) else 0.0
 
 
-def crossing_body(rule: Rule, run_filter: RunFilter) -> dict[str, object]:
-    """Makes the body of a delivery: numbers and a name, and a link to the runs."""
+def crossing_body(rule: Rule, run_filter: RunFilter, *, is_back: bool = False) -> dict[str, object]:
+    """Makes the body of a delivery: numbers and a name, and a link to the runs. `is_back`: the condition has ended."""
     keep_if_long(str(run_filter))
     view = f" Saved view: {rule.view.name}." if rule.view else ""
     return {
         "event": rule.event,
-        "sentence": f"{rule.name}: {rule.when}; now {rule.counted_words}.{view}",
+        "sentence": f"{rule.name}: {'no longer ' if is_back else ''}{rule.when}; now {rule.counted_words}.{view}",
+        "is_over": is_back,
         "counted": rule.counted,
         "threshold": rule.threshold,
         "view": rule.view.name if rule.view else "",

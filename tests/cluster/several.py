@@ -9,6 +9,7 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode, urljoin
 
 import psycopg
 
@@ -19,7 +20,7 @@ from tests.postgres import Postgres
 from tests.upstream import ROOT, Sandbox
 
 START_S = 30
-COOKIE = "runsdash_session"
+COOKIE, CSRF_COOKIE = "runsdash_session", "runsdash_csrf"
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,17 @@ class Several:
 
     def page(self, url: str, *, role: str = "viewer") -> Element:
         request = urllib.request.Request(url, headers={"Cookie": f"{COOKIE}={self.sessions[role]}"})
+        with urllib.request.urlopen(request, timeout=START_S) as answer:
+            return parsed(answer.read().decode())
+
+    def send(self, form: Element, url: str, *, role: str) -> Element:
+        """Posts a form as its page has it, and follows; the page that it leads to."""
+        fields = {one["name"]: one.get("value") or "" for one in form.all("input", name=True)}
+        fields |= {one["name"]: one.all("option")[0]["value"] for one in form.all("select")}
+        cookies = f"{COOKIE}={self.sessions[role]}; {CSRF_COOKIE}={fields['csrfmiddlewaretoken']}"
+        request = urllib.request.Request(
+            urljoin(url, form["action"]), data=urlencode(fields).encode(), headers={"Cookie": cookies, "Referer": url}
+        )
         with urllib.request.urlopen(request, timeout=START_S) as answer:
             return parsed(answer.read().decode())
 

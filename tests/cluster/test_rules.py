@@ -29,8 +29,6 @@ save_rule(actor=olga, rule=Rule(name="Flood", event="run_count", view=view, thre
 """
 FAIL = "UPDATE index_run SET status = 'failed' RETURNING id"
 MEND = "UPDATE index_run SET status = 'completed' RETURNING id"
-MUTE = "UPDATE notify_rule SET muted_until = now() + interval '1 hour' RETURNING id"
-UNMUTE = "UPDATE notify_rule SET muted_until = NULL RETURNING id"
 # As if half a minute had passed.
 NOW = (
     "DELETE FROM runsdash_cache RETURNING cache_key",
@@ -87,13 +85,15 @@ def live(several: Several, receiver: Receiver, letters: Letters) -> None:
     assert letters.subjects[0].startswith("RunsDash: Flood: more than 0 runs in 1h; now 1")
     assert json.loads(receiver.got[0][1])["url"].startswith("https://runs.example.org/runs/?q=status")
 
-    several.rows(MUTE)
+    url = several.start_web()
+    [(key,)] = several.rows("SELECT id FROM notify_rule")
+    assert "muted" in mute(several, f"{url}/notifications/{key}/", "Mute")
     counted_since(MEND)
     counted_since(FAIL)
-    eventually(lambda: states(several) == {("muted", 2), ("sent", 2)}, seconds=20)
+    eventually(lambda: states(several) == {("muted", 4), ("sent", 2)}, seconds=20)
     assert came(1)
 
-    several.rows(UNMUTE)
+    mute(several, f"{url}/notifications/{key}/", "Unmute")
     counted_since(MEND)
     receiver.status = 503
     counted_since(FAIL)
@@ -101,8 +101,19 @@ def live(several: Several, receiver: Receiver, letters: Letters) -> None:
     assert len(letters.subjects) == 2
     receiver.status = 200
     counted_since()
-    eventually(lambda: states(several) == {("muted", 2), ("sent", 4)}, seconds=20)
+    eventually(lambda: states(several) == {("muted", 4), ("sent", 4)}, seconds=20)
     assert (len(letters.subjects), len(receiver.got)) == (2, 3)  # the webhook was tried twice
+
+    counted_since(MEND)
+    eventually(lambda: states(several) == {("muted", 4), ("sent", 6)}, seconds=20)
+    assert letters.subjects[-1].startswith("RunsDash: Flood: no longer more than 0 runs in 1h;")
+
+
+def mute(several: Several, url: str, word: str) -> str:
+    """Presses the button on the rule's page; the page that follows, as text."""
+    form = several.page(url, role="operator").one("form", id="mute")
+    assert word in form.text
+    return several.send(form, url, role="operator").text
 
 
 def counted_at(several: Several) -> object:

@@ -11,7 +11,7 @@ from runsdash.accounts.models import User
 from runsdash.index.models import Run, SavedView
 from runsdash.index.storage.sealed_keys import seal
 from runsdash.notify.conditions import look_at, look_at_rules
-from runsdash.notify.delivery_loop import deliver_due
+from runsdash.notify.delivery_loop import MAX_PER_MINUTE, deliver_due
 from runsdash.notify.models import Delivery, Rule
 from tests.notify.receiver import Receiver
 from tests.rows import made_connection, made_run, made_runs
@@ -100,7 +100,8 @@ def test_a_crossing_is_told_once_and_the_next_one_again(prod):
     made_run(prod)
     due()
     assert look_at_rules() == 1
-    assert list(Delivery.objects.order_by("pk").values_list("event_key", flat=True)) == ["crossing:1", "crossing:2"]
+    keys = list(Delivery.objects.order_by("pk").values_list("event_key", flat=True))
+    assert keys == ["crossing:1", "back:1", "crossing:2"]
     rule.refresh_from_db()
     assert rule.check_at > timezone.now() + timedelta(seconds=20)
     assert look_at_rules() == 0
@@ -120,6 +121,50 @@ def test_a_muted_rule_says_so_and_tells_afterwards(prod, mailoutbox):
     look_at_rules()
     assert deliver_due() == 1
     assert rule.when in mailoutbox[0].subject
+
+
+def test_the_end_is_told_once_to_those_who_heard_of_the_beginning(prod, mailoutbox):
+    rule = rule_that("run_count", 1)
+    runs = made_runs(prod, 2)
+    for change in (lambda: None, lambda: Run.objects.filter(pk=runs[0].pk).delete(), lambda: None):
+        change()
+        due()
+        look_at_rules()
+        deliver_due()
+    assert [one.subject.partition(": ")[2].partition(". Saved")[0] for one in mailoutbox] == [
+        "Flood: more than 1 runs in 15m; now 2", "Flood: no longer more than 1 runs in 15m; now 1",
+    ]  # fmt: skip
+    assert [one.body["is_over"] for one in Delivery.objects.order_by("pk")] == [False, True]
+    Rule.objects.update(muted_until=timezone.now() + timedelta(hours=1))
+    made_run(prod)
+    due()
+    look_at_rules()
+    Rule.objects.update(muted_until=None)
+    Run.objects.filter(pk=runs[1].pk).delete()
+    due()
+    look_at_rules()
+    assert deliver_due() == 0  # nobody heard that it was above again
+    assert set(Delivery.objects.values_list("rule", flat=True)) == {rule.pk}
+
+
+def test_a_rule_that_watches_sends_a_limited_number_a_minute(prod, mailoutbox):
+    rule = rule_that("run_count", 0)
+    now = timezone.now()
+    Delivery.objects.bulk_create(
+        Delivery(
+            rule=rule, channel="email", event_key=f"crossing:-{number}", body={}, state="sent", due_at=now, sent_at=now
+        )
+        for number in range(MAX_PER_MINUTE)
+    )
+    made_run(prod)
+    assert look_at_rules() == 1
+    assert deliver_due() == 0
+    [kept] = Delivery.objects.filter(state="due")
+    assert kept.due_at > now + timedelta(seconds=50)
+    Delivery.objects.filter(state="sent").update(sent_at=now - timedelta(minutes=2))
+    Delivery.objects.filter(pk=kept.pk).update(due_at=now)
+    assert deliver_due() == 1
+    assert len(mailoutbox) == 1
 
 
 def test_slack_and_webhook_carry_a_link(prod, settings):
