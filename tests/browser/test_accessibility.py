@@ -35,9 +35,9 @@ def gallery(prepared: Prepared) -> Iterator[Site]:
         yield site
 
 
-def until_indexed(site: Site, *, runs: int) -> None:
+def until_indexed(site: Site, *, runs: int, within_s: float = INDEXED_S) -> None:
     """Waits until the worker has read the past, so that lists and charts have something to show."""
-    deadline = time.monotonic() + INDEXED_S
+    deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         with contextlib.closing(sqlite3.connect(site.folder / "index.sqlite3")) as index:
             if index.execute("SELECT count(*) FROM index_run").fetchone()[0] >= runs:
