@@ -20,10 +20,12 @@ from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.templatetags import shown
 from runsdash.index import run_states
 from runsdash.index.run_columns import LISTED, RunColumn
+from runsdash.index.search.filter_names import CUSTOMER
 from runsdash.index.search.listed_runs import ListedRun
-from runsdash.index.search.run_filter import METADATA, THREAD_METADATA
+from runsdash.index.search.run_filter import METADATA
 
 from .columns import Column
+from .narrowing import label_tags, only_links
 from .outcomes import outcome_text
 from .query import RunListQuery
 
@@ -80,7 +82,7 @@ def kept_row(run: ListedRun, table: Table) -> SafeString:
     if run.facts.is_active:
         return row(run, table)
     age = formats.age_text(run.created_at, may_come=False)
-    key = table.state, run.values, age, run.connection.slug, run.is_ambiguous, run.thread.is_ambiguous
+    key = table.state, run.values, run.labels, age, run.connection.slug, run.is_ambiguous, run.thread.is_ambiguous
     found = _kept.get(key)
     if found is None:
         if len(_kept) >= MOST_KEPT:
@@ -181,16 +183,6 @@ def only(table: Table, name: str, value: str, key: str = "") -> SafeString:
     return only_links(table.query, name, value, key)
 
 
-def only_links(query: RunListQuery, name: str, value: str, key: str = "") -> SafeString:
-    this, others = query.only(name, value, key)
-    return markup(
-        '<span class="only" aria-hidden="true"><a href="{}" tabindex="-1" title="Only this">=</a>'
-        '<a href="{}" tabindex="-1" title="Not this">≠</a></span>',
-        this,
-        others,
-    )
-
-
 # Columns
 
 
@@ -212,9 +204,10 @@ def shown_outcome(run: ListedRun, table: Table, words: Words, column: Column) ->
 
 
 def customer(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    value, key = run.customer or "", run.connection.customer_key
-    cell = partial(plain, table, column, words.customer or shown.DASH, THREAD_METADATA, value, key)
-    return shared(table, ("customer", value, key), cell)
+    value = run.customer or ""
+    return shared(
+        table, ("customer", value), partial(plain, table, column, words.customer or shown.DASH, CUSTOMER, value)
+    )
 
 
 def assistant(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
@@ -270,6 +263,10 @@ def connection(run: ListedRun, table: Table, words: Words, column: Column) -> Sa
     return plain(table, column, run.connection.slug, "connection", run.connection.slug)
 
 
+def labels(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
+    return plain(table, column, label_tags(run.labels, table.query))
+
+
 def metadata(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
     pairs = run.metadata if run.metadata_text != "{}" else {}
     return plain(table, column, shown.metadata_tags(pairs, query=table.query))
@@ -279,7 +276,7 @@ CELLS: dict[str, Callable[[ListedRun, Table, Words, Column], SafeString]] = {
     **{word: partial(number, of=column) for word, column in LISTED.items()},
     "outcome": shown_outcome, "customer": customer, "assistant": assistant, "created": created, "duration": duration,
     "run": run_id, "thread": thread, "model": model, "started": started, "ended": ended, "steps": steps,
-    "error": error, "connection": connection, "metadata": metadata,
+    "error": error, "connection": connection, "labels": labels, "metadata": metadata,
 }  # fmt: skip
 
 
@@ -287,7 +284,7 @@ def filters_of(run: ListedRun, table: Table) -> list[tuple[str, str, str, str]]:
     """Lists what a row can be filtered by, for its menu: (label, value, only this, not this)."""
     named = [
         ("Status", run.facts.label, "status", run.status, ""),
-        ("Customer", run.customer or "", THREAD_METADATA, run.customer or "", run.connection.customer_key),
+        ("Customer", run.customer or "", CUSTOMER, run.customer or "", ""),
         ("Assistant", run.assistant_name or run.assistant_id, "assistant", run.assistant_id, ""),
         ("Model", run.model, "model", run.model, ""),
         ("Error", run.error_code, "error", run.error_code, ""),

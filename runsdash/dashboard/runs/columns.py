@@ -26,6 +26,7 @@ def number(name: str, classes: str, *, is_usual: bool = False) -> Column:
 
 
 CUSTOMER = Column("customer", "Customer", "c-who p2", is_usual=True)
+LABELS = Column("labels", "Labels", "c-out p3")
 FIRST = [
     Column("outcome", "Outcome", "c-out p1", is_usual=True),
     CUSTOMER,
@@ -45,6 +46,7 @@ COLUMNS = [
     *(number(name, "c-n p3") for name in NUMBERS if name not in {column.name for column in FIRST}),
     Column("error", "Error", "c-asst p3"),
     Column("connection", "Connection", "c-who p3"),
+    LABELS,
     Column("metadata", "Metadata", "c-out p3"),
 ]
 

@@ -10,7 +10,7 @@ from .query import RunListQuery
 
 LABELS = {
     "status": "Status", "model": "Model", "assistant": "Assistant", "error": "Error", "tool": "Tool",
-    "connection": "Connection",
+    "label": "Label", "customer": "Customer", "connection": "Connection",
 }  # fmt: skip
 
 

@@ -20,12 +20,12 @@ from runsdash.index.models import Connection, Run
 from runsdash.index.search import RunListPage, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.filter_totals import totals_of
-from runsdash.index.search.listed_runs import ListedRun, ListedRuns
+from runsdash.index.search.listed_runs import ListedRun, ListedRuns, with_labels
 from runsdash.index.storage.keyset import CursorError
 from runsdash.sync.refresh import run_row
 
 from .cells import Table, filters_of, rows_html
-from .columns import COLUMNS, are_many, columns_for
+from .columns import COLUMNS, LABELS, are_many, columns_for
 from .facet_menus import menus
 from .filter_views import other_address
 from .newer import PageDrawn, count_newer
@@ -60,7 +60,7 @@ def runs(request: HttpRequest) -> HttpResponse:
             return redirect(f"{reverse('runs')}{query.url_query()}")
     drawn = PageDrawn.of(page.rows, limit=query.limit, at=now) if query.is_first_page else None
     views = views_in_menu(request.user, query, most=MAX_VIEWS)
-    table = table_of(shell, query)
+    table = completed(table_of(shell, query), page.rows)
     context = {
         "query": query,
         "page": page,
@@ -94,7 +94,7 @@ def live(request: HttpRequest) -> HttpResponse:
     is_news = has_news(now, shown=shown)
     context = {"has_news": is_news, "newer": newer, "query": query, "shell": shell}
     if is_news:
-        table = table_of(shell, query)
+        table = completed(table_of(shell, query), rows)
         with_connections(rows, among=shell.connections)
         context["rows"] = [(run.pk, rows_html([run], table)) for run in rows]
     context["poll"] = poll(shell, query, rows=rows, drawn=drawn, newer=newer)
@@ -147,6 +147,13 @@ def table_of(shell: Shell, query: RunListQuery) -> Table:
     names_customers = any(one.customer_key for one in shell.connections)
     columns = columns_for(shell.request.user, names_customers=names_customers)
     return Table(columns, query, shell.can_act, every_column=COLUMNS, limits=LIMITS)
+
+
+def completed(table: Table, rows: Sequence[ListedRun]) -> Table:
+    """Reads what only a column that somebody chose shows."""
+    if LABELS in table.columns:
+        with_labels(rows)
+    return table
 
 
 def connection_of_list(query: RunListQuery, shell: Shell) -> Connection | None:

@@ -8,6 +8,8 @@ from functools import cached_property
 from django.http import HttpRequest
 from django.utils import timezone
 
+from runsdash.actions.live import output_rows
+from runsdash.dashboard.run.live_panel import parts_in
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import WhyACopy, copy_age_s
 from runsdash.dashboard.shell.formats import short_id_text
@@ -23,6 +25,8 @@ from runsdash.index.walks import rests
 from runsdash.sync.archiving import read_older_messages
 
 from .story import Turn, add_calls, turns_of
+
+MOST_WRITING_CHARS = 8_000  # the end of what is being written; the run's own page has all
 
 
 class ThreadPage(WhyACopy):
@@ -83,7 +87,19 @@ class ThreadPage(WhyACopy):
         previews = thread_reads.step_previews([step for ones in steps.values() for step in ones])
         for turn in told:
             add_calls(turn, steps.get(turn.run.pk, []), previews, now=self.now)
+            if self.holder is not None and turn.run.pk == self.holder.pk:
+                turn.writing = self.writing[0][-MOST_WRITING_CHARS:]
         return turns
+
+    @cached_property
+    def writing(self) -> tuple[str, int]:
+        """Returns what the active run has written so far, and the key of its last piece: "", 0 for nothing."""
+        run = self.holder
+        if run is None or run.facts.is_waiting or not output_rows.is_wanted(output_rows.live_output_of(run), run):
+            return "", 0
+        pieces = list(output_rows.all_pieces(run))
+        texts = [part.text for part in parts_in(pieces) if part.kind == "text"]
+        return "\n\n".join(texts), pieces[-1].pk if pieces else 0
 
     @property
     def heading(self) -> str:
@@ -209,7 +225,8 @@ class ThreadPage(WhyACopy):
         parts += [str(rows_state(self.runs)), str(rows_state(self.runs_told)), str(self.names)]
         parts += [f"{run.step_count} {run.tool_call_count}" for run in self.runs_told if run.facts.is_active]
         if self.holder:
-            parts += [self.holder.upstream_id, self.holder.status, str(self.thread.connection.lack_of("cancel_run"))]
+            parts += [self.holder.upstream_id, self.holder.status, str(self.writing[1])]
+            parts += [str(self.thread.connection.lack_of("cancel_run"))]
         parts += [
             str(self.meter),
             str(self.thread.metadata),

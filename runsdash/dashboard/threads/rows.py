@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from runsdash.dashboard.runs.outcomes import functions_text
+from runsdash.dashboard.runs.outcomes import INCOMPLETE, functions_text
 from runsdash.dashboard.runs.rows import assistant_names
 from runsdash.dashboard.shell.links import mark_ambiguous
 from runsdash.index import run_states
-from runsdash.index.models import Connection, Run, Thread
+from runsdash.index.models import Connection, Label, Run, Thread
 
 COLUMNS = (
     "connection", "upstream_id", "metadata", "is_gone", "added_at", "added_by", "last_run_at", "last_run_id",
@@ -21,16 +21,21 @@ LAST_RUNS = Run.objects.only(*RUN_COLUMNS)
 
 
 def complete_threads(threads: Sequence[Thread], *, among: Sequence[Connection]) -> None:
-    """Sets `last_run`, `outcome`, `tone`, `customer`, `connection` and `is_ambiguous` on each thread, names on its run.
+    """Sets `last_run`, `labels`, `outcome`, `customer`, `connection` and the like on each thread, names on its run.
 
-    Two queries for any number of threads; one more when there are several connections.
+    Three queries for any number of threads; one more when there are several connections.
     """
     by_key = {one.pk: one for one in among}
     runs = LAST_RUNS.in_bulk([thread.last_run_id for thread in threads if thread.last_run_id])
     names = assistant_names(list(runs.values()))
     for run in runs.values():
         run.assistant_name = names.get((run.connection_id, run.assistant_id), "")
+    labels: dict[int, list[str]] = {}
+    given = Label.objects.filter(thread__in=threads, run=None).order_by("name").values_list("thread_id", "name")
+    for key, name in given if threads else ():
+        labels.setdefault(key, []).append(name)
     for thread in threads:
+        thread.label_names = labels.get(thread.pk, [])
         thread.last_run = runs.get(thread.last_run_id)
         thread.outcome = outcome_of(thread, thread.last_run)
         thread.tone = tone_of(thread.last_run)
@@ -59,4 +64,4 @@ def outcome_of(thread: Thread, run: Run | None) -> str:
         return run.reply or thread.last_reply or ""
     if run.status == run_states.EXPIRED and run.pending_calls:
         return f"{functions_text(run.pending_calls)} {'was' if len(run.pending_calls) == 1 else 'were'} never answered"
-    return run.error_message or run.error_code or run.facts.label
+    return run.error_message or INCOMPLETE.get(run.error_code, run.error_code) or run.facts.label

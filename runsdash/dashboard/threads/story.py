@@ -54,6 +54,7 @@ class Turn:
     messages: list[Message] = field(default_factory=list)
     calls: list[CallDone] = field(default_factory=list)
     more_calls: int = 0
+    writing: str = ""  # by a run that goes on, so far
 
     @property
     def is_user(self) -> bool:

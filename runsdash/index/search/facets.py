@@ -1,8 +1,8 @@
-"""Counts how many runs of a filter have each status, model, assistant, error, tool and connection.
+"""Counts how many runs of a filter have each status, model, assistant and the like.
 
-A quick look counts what can be told at once and says "at least" for the rest; an exact one walks the runs. What is
-counted is exact up to CAP, and "CAP+" beyond it. The counts of one name leave out the filter's own clauses of that
-name, so that other values can be added. Owns which values are shown and when counting ends; writes no SQL.
+A quick look counts what can be told at once and says "at least" for the rest; an exact one walks the runs. Counts are
+exact up to CAP, "CAP+" beyond. Those of one name leave out the filter's own clauses of that name. Owns which values are
+shown and when counting ends; writes no SQL.
 """
 
 import time
@@ -200,33 +200,31 @@ class RunList:
     # Counting by index
 
     def counts_by_index(self, name: str, run_filter: RunFilter, budget: TimeBudget) -> list[Count]:
-        """Counts the most frequent values, those that the whole filter names and every status.
-
-        Values of a large list are counted by index while time is left.
-        """
-        own = self.value_counts[name]
+        """Counts frequent values, those that the filter names and every status; of a large list by index, in time."""
         if name == "connection" and (slug := only_connection()):
             return [Count(slug, self.total, self.has_more)]
+        own = self.value_counts[name]
         frequent = [value for value, _ in own.most_common(SHOWN) if value]
         known = [one.value for one in RunStatus] if name == "status" else []
         chosen = [*run_filter.values(name), *run_filter.values(name, negated=True)]
         values = list(dict.fromkeys([*frequent, *chosen, *known]))
         if not self.is_sampled:
             return [Count(value, own[value]) for value in values]
-        numbers = self.numbers_in_index(name, values) if budget.left_s > 0 else [None] * len(values)
+        may = name != "customer" and budget.left_s > 0
+        numbers = self.numbers_in_index(name, values) if may else [None] * len(values)
         return [self.count(name, value, number) for value, number in zip(values, numbers, strict=True)]
 
     def numbers_in_index(self, name: str, values: list[str]) -> list[int | None]:
         """Counts values where an index can.
 
         A run has one status, so excluding another one does not change how many runs have this one: such clauses of the
-        same name are left out, and the index is read alone.
+        same name are left out, and the index is read alone. Customers would take statements of their own.
         """
         run_query, others = self.run_query, self.filter.without_name(name)
         if name in ONE_A_RUN and others != self.filter:
             run_query = query_of(others, self.connection)
-        alone = predicates_of_values(self.filter, name, values)
-        return capped_counts([run_query.and_predicate(one) for one in alone], cap=CAP)
+        own = predicates_of_values(self.filter, name, values)
+        return capped_counts([run_query.and_predicate(one) for one in own], cap=CAP)
 
     def count(self, name: str, value: str, number: int | None) -> Count:
         """Returns a value's count: where no index knows the number, at least what the newest runs have."""

@@ -27,6 +27,7 @@ from .subjects import RUNS, THREADS, Subject
 
 TEXT = "text"  # the name of what stands without one: words to look for
 METADATA, THREAD_METADATA = "metadata", "thread.metadata"
+CUSTOMER = "customer"  # the value of the thread's key that its connection names
 PAIRS = (METADATA, THREAD_METADATA)  # names that have a key behind them
 READERS: dict[Unit, Callable[[str], float | None]] = {
     "seconds": seconds_of, "count": count_of, "dollars": dollars_of,

@@ -97,6 +97,37 @@ class IndexRanges:
         return Sql(f"COALESCE{first.text}", first.params)
 
 
+@dataclass(frozen=True)
+class EitherRanges(IndexRanges):
+    """Holds ranges of several tables, read side by side: together they have every row of a condition."""
+
+    parts: tuple[IndexRanges, ...] = ()
+
+    def ids(self, *, key_range: KeyRange, count: int, is_descending: bool = True, tests: Sequence[Sql] = ()) -> Sql:
+        read = [
+            one.ids(key_range=key_range, count=count, is_descending=is_descending, tests=tests) for one in self.parts
+        ]
+        union, way = union_of(read), "DESC" if is_descending else "ASC"
+        return Sql(f"SELECT u.id FROM {union.text} u ORDER BY u.id {way} LIMIT {count}", union.params)
+
+    def count(self, key_range: KeyRange, *, cap: int) -> int:
+        return min(cap + 1, sum(one.count(key_range, cap=cap) for one in self.parts))
+
+    def capped_count(self, key_range: KeyRange, *, cap: int) -> Sql:
+        entries = count_of(self.ids(key_range=key_range, count=cap + 1))
+        return Sql(f"({entries.text})", entries.params)
+
+
+def either_of(*parts: IndexRanges) -> IndexRanges:
+    """Finds rows in any of the parts; NO_INDEX when one of them has none."""
+    if NO_INDEX in parts:
+        return NO_INDEX
+    table = next((one.table for one in parts if one.table == WORDS), parts[0].table)
+    column = "id" if all(one.is_by_id for one in parts) else ""
+    needs_sorting = any(one.needs_sorting for one in parts)
+    return EitherRanges((), table, column=column, needs_sorting=needs_sorting, subject=parts[0].subject, parts=parts)
+
+
 def row_passes(subject: Subject, column: str, tests: Sequence[Sql]) -> Sql:
     """Tests the row whose id is in `column`. The OFFSET keeps PostgreSQL from turning this into a join."""
     condition, row = joined(tests), subject.row
@@ -178,8 +209,10 @@ def of_threads(pair: Sql) -> IndexRanges:
     """Finds runs of the threads with a metadata pair. NO_INDEX of so many that a walk over runs soon meets them."""
     named = f"SELECT d.thread_id FROM {THREAD_METADATA} d WHERE {pair.text} LIMIT {MAX_THREADS + 1}"
     keys: list[int] = [key for (key,) in fetched(Sql(named, pair.params))]
-    if len(keys) > MAX_THREADS:
-        return NO_INDEX
+    return NO_INDEX if len(keys) > MAX_THREADS else of_thread_keys(keys)
+
+
+def of_thread_keys(keys: Sequence[int]) -> IndexRanges:
     if len(keys) <= MAX_RANGES:
         return of_column("thread_id", keys)
     return IndexRanges((in_list("d.thread_id", keys),), column="thread_id")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from runsdash.index.models import Connection
+from runsdash.index.models import Connection, Label
 from runsdash.index.run_columns import LISTED
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
@@ -83,6 +83,7 @@ class ListedRun:
     customer: str | None  # by the thread's metadata key that its connection names
     connection: Connection | None = None
     is_ambiguous = False
+    labels: tuple[str, ...] = ()  # where a list shows them, see `with_labels`
 
     def __init__(self, values: Iterable[Any]) -> None:
         self.values = tuple(values)
@@ -117,6 +118,16 @@ class ListedRuns:
         rows = each_run(listed_ids(ids))
         found = fetched(Sql(f"SELECT {', '.join(SELECTED.values())} FROM {rows.text} {JOINED}", rows.params))
         return {row[0]: ListedRun(row if is_postgresql() else with_moments(row)) for row in found}
+
+
+def with_labels(runs: Sequence[ListedRun]) -> None:
+    """Reads the labels of the runs."""
+    found: dict[int, list[str]] = {}
+    rows = Label.objects.filter(run__in=[run.id for run in runs]).order_by("name").values_list("run_id", "name")
+    for key, name in rows:
+        found.setdefault(key, []).append(name)
+    for run in runs:
+        run.labels = tuple(found.get(run.id, ()))
 
 
 def with_moments(row: Sequence[Any]) -> list[Any]:

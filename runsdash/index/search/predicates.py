@@ -32,8 +32,9 @@ from .filter_names import (
     Clause,
 )
 from .filter_values import KeyRange
-from .index_ranges import NO_INDEX, side_by_side
+from .index_ranges import NO_INDEX, either_of, side_by_side
 from .marks import of_label, of_note
+from .pairs import ValueThreads, has_value, of_customer, of_metadata, of_thread_metadata, threads_named
 from .run_filter import RunFilter
 from .run_query import Predicate, RunQuery
 from .sql import Param, Sql, all_of, any_of, holds_phrase, one_of, opposite
@@ -82,7 +83,7 @@ def predicate_of(clauses: list[Clause], *, is_alone: bool) -> Predicate:
     if is_alone and first.name == "status" and first.is_negated:
         return of_other_statuses(values)
     if first.name == TEXT:
-        predicate = of_words(values)
+        predicate = of_texts(values)
     elif first.name == METADATA:
         predicate = of_metadata(first.key, values)
     elif first.name == THREAD_METADATA:
@@ -170,29 +171,26 @@ def of_tool(values: Sequence[str]) -> Predicate:
 VALUE_PREDICATES: dict[str, Callable[[Sequence[str]], Predicate]] = {
     "status": partial(of_values, "status"), "model": partial(of_values, "model"), "assistant": of_assistant,
     "thread": of_thread, "run": of_run, "connection": of_connection, "error": partial(of_values, "error"),
-    "tool": of_tool, "label": of_label, "note": of_note,
+    "tool": of_tool, "label": of_label, "note": of_note, "customer": of_customer,
 }  # fmt: skip
 
 
-def of_metadata(key: str, values: Sequence[str]) -> Predicate:
-    has_pair = pair_held("m.run_id = r.id", "index_runmetadata", key, values)
-    ranges = [pair("d", key, [value]) for value in values]
-    return Predicate(METADATA, has_pair, side_by_side(ranges, index_ranges.METADATA, "run_id"))
+def of_texts(values: Sequence[str]) -> Predicate:
+    """Asks for words of the run; one that is a value of its thread's metadata is found there, too."""
+    phrases = {value: phrase_of(value) for value in dict.fromkeys(values)}
+    named = threads_named(list(phrases))
+    plain = [value for value in phrases if value not in named]
+    parts = [word_or_value(value, found) for value, found in named.items()]  # the rarer ones, as a rule
+    parts += [of_words(plain)] if plain else []
+    if len(parts) == 1:
+        return parts[0]
+    index = next((one.index for one in parts if one.index is not NO_INDEX), NO_INDEX)
+    return Predicate(TEXT, all_of([one.condition for one in parts]), index, is_exact=False)
 
 
-def of_thread_metadata(key: str, values: Sequence[str]) -> Predicate:
-    has_pair = pair_held("m.thread_id = r.thread_id", "index_threadmetadata", key, values)
-    return Predicate(THREAD_METADATA, has_pair, index_ranges.of_threads(pair("d", key, values)))
-
-
-def pair_held(by: str, table: str, key: str, values: Sequence[str]) -> Sql:
-    held = pair("m", key, values)
-    return Sql(f"EXISTS (SELECT 1 FROM {table} m WHERE {by} AND {held.text})", held.params)
-
-
-def pair(row: str, key: str, values: Sequence[str]) -> Sql:
-    """Returns the condition of a pair's row, cut as `snapshots/rows.py` cuts it."""
-    return all_of([Sql(f"{row}.key = %s", (key[:64],)), one_of(f"{row}.value", [value[:512] for value in values])])
+def word_or_value(word: str, found: ValueThreads) -> Predicate:
+    said, named = of_words([word]), has_value(found)
+    return Predicate(TEXT, any_of([said.condition, named.condition]), either_of(said.index, named.index))
 
 
 def of_words(values: Sequence[str]) -> Predicate:

@@ -30,11 +30,12 @@ class Subject:
         return (*self.values, *self.amounts, *self.moments, *self.flags)
 
 
+OF_BOTH = ("status", "model", "assistant", "thread", "connection", "error", "tool", "label", "note", "customer")
 RUNS = Subject(
     plural="runs",
     table="index_run",
     row="r",
-    values=("status", "model", "assistant", "thread", "connection", "error", "tool", "label", "note", "run"),
+    values=(*OF_BOTH, "run"),
     amounts=tuple(word for word, column in LISTED.items() if column.listed),
     moments=("created", "since", "until"),
     flags={
@@ -46,7 +47,7 @@ THREADS = Subject(
     plural="threads",
     table="index_thread",
     row="t",
-    values=("status", "model", "assistant", "thread", "connection", "error", "tool", "label", "note"),
+    values=OF_BOTH,
     amounts=("runs", "tokens", "cost"),
     moments=("active", "since", "until"),
     flags={

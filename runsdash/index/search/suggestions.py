@@ -11,8 +11,9 @@ from runsdash.index.models import Assistant, Connection
 from runsdash.service.statuses import RunStatus
 
 from .filter_grammar import PLAIN_KEY, quoted, text_of
-from .filter_names import AMOUNT_EXAMPLES, AMOUNTS, METADATA, PAIRS, THREAD_METADATA, Clause
+from .filter_names import AMOUNT_EXAMPLES, AMOUNTS, CUSTOMER, METADATA, PAIRS, THREAD_METADATA, Clause
 from .index_ranges import distinct_values
+from .pairs import customer_keys
 from .sql import Sql
 from .subjects import RUNS, Subject
 
@@ -26,7 +27,7 @@ KEY = re.compile(
 MEANINGS = {
     "status": "failed, completed …", "model": "gpt-4o", "assistant": "name or id", "thread": "id", "run": "id",
     "connection": "name", "error": "code", "tool": "name of a function", "has": "tool_calls, error …",
-    "label": "as given here", "note": "words of a note",
+    "label": "as given here", "note": "words of a note", "customer": "of the thread",
     "is": "active, waiting …", "created": "created>-7d", "active": "active>-7d", "since": "24h", "until": "2026-11-23",
     **{name: f"{name}>{small}" for name, (small, _) in AMOUNT_EXAMPLES.items()},
 }  # fmt: skip
@@ -67,7 +68,7 @@ def of_names(typed: str, subject: Subject) -> Iterable[Suggestion]:
             yield Suggestion(start, start, "value", is_whole=False)
         return
     for name in subject.names:
-        if name.startswith(typed):
+        if name.startswith(typed) and (name != CUSTOMER or customer_keys()):
             start = name + (">" if name in AMOUNTS or name == subject.moments[0] else ":")
             yield Suggestion(start, start, MEANINGS[name], is_whole=False)
     for name in PAIRS:
@@ -137,6 +138,12 @@ def labels(prefix: str) -> list[tuple[str, str]]:
     return [(name, "") for name in sorted({name for names in of_both for name in names})[:SHOWN]]
 
 
+def customers(prefix: str) -> list[tuple[str, str]]:
+    keys = [Sql("d.key = %s", (key,)) for key in customer_keys()]
+    found = {one for key in keys for one in in_index(TABLES[THREAD_METADATA], "value", prefix=prefix, where=key)}
+    return [(value, "") for value in sorted(found)[:SHOWN]]
+
+
 READERS: dict[str, Callable[[str], list[tuple[str, str]]]] = {
     "status": statuses,
     "model": column("index_run", "model"),
@@ -145,4 +152,5 @@ READERS: dict[str, Callable[[str], list[tuple[str, str]]]] = {
     "error": column("index_run", "error_code", "NOT (d.error_code = '')"),
     "tool": column("index_runtool", "name"),
     "label": labels,
+    "customer": customers,
 }

@@ -14,7 +14,8 @@ from .filter_names import AMOUNTS, MOMENTS, PAIRS, TEXT, Clause
 from .filter_values import KeyRange
 from .index_ranges import NO_INDEX, IndexRanges, bounds, side_by_side, union_of
 from .marks import of_label, of_note
-from .predicates import amount_test, clause_groups, either, keys_named, negated, pair
+from .pairs import of_customer, of_pairs, of_thread_metadata
+from .predicates import amount_test, clause_groups, either, keys_named, negated
 from .run_filter import RunFilter
 from .run_query import THREAD_SORTS, Predicate, RunQuery
 from .sql import Param, Sql, all_of, any_of, each_row, one_of
@@ -33,7 +34,7 @@ FLAGS = {
 }
 
 
-OWN_MARKS = {"label": of_label, "note": of_note}
+OWN_VALUES = {"label": of_label, "note": of_note, "customer": of_customer}
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def thread_predicate_of(clauses: Sequence[Clause]) -> Predicate:
     if first.name == TEXT:
         predicate = of_word(first.value)
     elif first.name in PAIRS:
-        predicate = of_pair(first.key, values)
+        predicate = of_thread_metadata(first.key, values, THREADS)
     elif first.name in AMOUNTS:
         predicate = of_amounts(clauses)
     elif first.name in MOMENTS:
@@ -101,8 +102,8 @@ def thread_predicate_of(clauses: Sequence[Clause]) -> Predicate:
         predicate = of_threads(keys_named(Thread, values))
     elif first.name == "connection":
         predicate = of_connections(list(Connection.objects.filter(slug__in=values).values_list("pk", flat=True)))
-    elif first.name in OWN_MARKS:
-        predicate = OWN_MARKS[first.name](values, THREADS)
+    elif first.name in OWN_VALUES:
+        predicate = OWN_VALUES[first.name](values, THREADS)
     elif first.name in THREADS.flags:
         predicate = either([of_flag(first.name, value) for value in values])
     else:
@@ -143,18 +144,6 @@ def threads_of(runs: IndexRanges, *, is_last: bool = True, also: IndexRanges | N
 
 
 # Of its own
-
-
-def of_pair(key: str, values: Sequence[str]) -> Predicate:
-    """Asks for one of `values` under a key of the thread's metadata."""
-    held = pair("m", key, values)
-    condition = Sql(f"EXISTS (SELECT 1 FROM {METADATA} m WHERE m.thread_id = t.id AND {held.text})", held.params)
-    return Predicate("metadata", condition, of_pairs([pair("d", key, [value]) for value in values]))
-
-
-def of_pairs(wheres: Sequence[Sql]) -> IndexRanges:
-    ranges = side_by_side(wheres, METADATA, "thread_id")
-    return ranges if ranges is NO_INDEX else IndexRanges(ranges.wheres, METADATA, "thread_id", subject=THREADS)
 
 
 def of_threads(keys: Sequence[int]) -> Predicate:

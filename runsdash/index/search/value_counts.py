@@ -1,4 +1,4 @@
-"""Counts the runs of each status, model, assistant, error, connection and tool: of given ids, or of a whole query.
+"""Counts the runs of each status, model, assistant, error, tool and the like: of given ids, or of a whole query.
 
 The runs of a query are scanned newest first, each chunk counted by the database in one statement. Owns the statements
 that group runs by value; which values are shown, and which counts are exact, is decided in `facets`.
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import NamedTuple
 
+from .index_ranges import THREAD_METADATA as PAIRS
 from .index_ranges import WORDS
 from .plan import Plan, plan_for
 from .run_query import Position, RunOrder, RunQuery
@@ -21,7 +22,8 @@ COLUMNS = {
     "status": "r.status", "model": "r.model", "assistant": "r.assistant_id", "error": "r.error_code",
     "connection": "c.slug",
 }  # fmt: skip
-NAMES = ("status", "model", "assistant", "error", "tool", "connection")
+NAMES = ("status", "model", "assistant", "customer", "error", "tool", "label", "connection")
+BESIDE = ("customer", "tool", "label")
 ValueCounts = dict[str, Counter[str]]  # runs by value, for each of NAMES
 
 
@@ -34,7 +36,7 @@ class Counted(NamedTuple):
 
 def value_counts_of(ids: Sql, names: set[str], subject: Subject = RUNS) -> ValueCounts:
     """Counts the rows of the query `ids` by value, for each of `names`: threads by the values of their last run."""
-    ids = ids if subject is RUNS else last_runs_of(ids)
+    own, ids = ids, ids if subject is RUNS else last_runs_of(ids)
     counts = no_value_counts()
     in_run = [name for name in COLUMNS if name in names]
     if in_run:
@@ -45,11 +47,28 @@ def value_counts_of(ids: Sql, names: set[str], subject: Subject = RUNS) -> Value
         for *values, number in fetched(Sql(text, rows.params)):
             for name, value in zip(in_run, values, strict=True):
                 counts[name][value] += number
-    if "tool" in names:
-        rows = each_row(ids, "index_runtool", "run_id")
-        text = f"SELECT r.name, COUNT(*) FROM {rows.text} GROUP BY r.name"
-        counts["tool"].update(dict(fetched(Sql(text, rows.params))))
+    beside = [values_beside(name, own, ids, subject) for name in BESIDE if name in names]
+    if beside:
+        text = " UNION ALL ".join(one.text for one in beside)
+        for name, value, number in fetched(Sql(text, tuple(param for one in beside for param in one.params))):
+            counts[name][value] = number
     return counts
+
+
+def values_beside(name: str, own: Sql, run_ids: Sql, subject: Subject) -> Sql:
+    """Counts what stands in tables of its own: tools of runs, labels of the rows themselves, customers of threads."""
+    key = "run_id" if subject is RUNS else "thread_id"
+    if name == "customer":
+        rows, value = each_row(own, subject.table, "id"), "m.value"
+        thread = "r.thread_id" if subject is RUNS else "r.id"
+        more = f" JOIN index_connection c ON c.id = r.connection_id AND c.customer_key <> '' JOIN {PAIRS} m"
+        more += f" ON m.thread_id = {thread} AND m.key = c.customer_key"
+    elif name == "label":
+        rows, value = each_row(own, "index_label", key), "r.name"
+        more = "" if subject is RUNS else " WHERE r.run_id IS NULL"
+    else:
+        rows, value, more = each_row(run_ids, "index_runtool", "run_id"), "r.name", ""
+    return Sql(f"SELECT '{name}', {value}, COUNT(*) FROM {rows.text}{more} GROUP BY {value}", rows.params)
 
 
 def last_runs_of(ids: Sql) -> Sql:

@@ -4,6 +4,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from runsdash.actions.live import output_rows
+from runsdash.actions.live.output_rows import NewText
+from runsdash.actions.models import LiveOutput, LivePieceKind
 from runsdash.dashboard.threads.story import CALLS_SHOWN
 from runsdash.index.models import Message, Run, Thread
 from runsdash.index.snapshots.upsert_messages import upsert_messages
@@ -123,4 +126,24 @@ def test_a_story_takes_as_many_statements_however_long_it_is(thread: Thread, vie
         viewer.get(f"/threads/{thread.upstream_id}/")
 
 
-STATEMENTS = 23
+STATEMENTS = 24  # one is for a run that goes on: whether it writes
+
+
+def test_the_run_at_the_end_shows_what_it_writes(viewer: Client, thread: Thread) -> None:
+    run = Run.objects.get(status="in_progress")
+    live = output_rows.begin(run, reader="one")
+    write(live, "<b>So", opens=True)
+    page = told(viewer, thread)
+    assert page.one("pre", id=f"writing-{run.pk}").text == "<b>So"
+    poll = page_of(viewer.get(f"/threads/{thread.upstream_id}/")).one(id="poll")
+    headers = {"HX-Request": "true", "HX-PTag": poll["hx-ptag"]}
+    assert viewer.get(poll["hx-get"], headers=headers).status_code == 304
+    write(live, " far")
+    answer = page_of(viewer.get(poll["hx-get"], headers=headers))
+    assert answer.one("pre", id=f"writing-{run.pk}").text == "<b>So far"
+    say(thread, ("So far and on", int(timezone.now().timestamp()), run))
+    assert not told(viewer, thread).all("pre", id=f"writing-{run.pk}")
+
+
+def write(live: LiveOutput, text: str, *, opens: bool = False) -> None:
+    output_rows.append(live, [NewText(part="m", kind=LivePieceKind.TEXT, label="Message", text=text, opens=opens)])

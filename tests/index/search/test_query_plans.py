@@ -53,6 +53,7 @@ FILTERS = [
     "label:bug", "label:bug status:failed", "-label:bug", "note:refund", 'note:"refund later"', "has:note", "has:label",
     "tokens:1k..5k", "cost>=1", "queue>30s", "steps>597", "tokens:unknown", "created>-7d", "created:2026-11-01..2026-11-07",
     "common", "rare", "common status:failed", '"common rare"', "-common", "common metadata.env=prod created>-1d",
+    "customer:C-1", "customer:C-1 status:failed", "-customer:C-1", "c-1", "c-1 common", "yes rare", "-c-1",
     "status:completed model:m1 tool:search duration>1s -error:oops",
     *(" ".join(f"{name}{number}" for number in range(50)) for name in ("run:run_", "thread:thread_", "-run:run_")),
     " ".join(f"assistant:none{number}" for number in range(50)) + " assistant:a1 status:failed",
@@ -66,6 +67,7 @@ TYPED = [
     "error:o",
     "tool:",
     "label:b",
+    "customer:C",
     "connection:",
     "metadata.",
     "metadata.env=p",
@@ -86,7 +88,7 @@ LARGE |= {"index_label", "index_noteword"}
 @pytest.fixture(scope="module", autouse=True)
 def rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     with kept_for_the_module(django_db_blocker):
-        make_rows(made_connection())
+        make_rows(made_connection(customer_key="customer"))
         yield
 
 

@@ -89,7 +89,17 @@ def imported(path: Path) -> set[str]:
 
 def test_words_ask_no_station() -> None:
     # They count, add up and complete, or read what a row shows; no row is found through them.
-    others = {"__init__", "facets", "value_counts", "filter_totals", "listed_runs", "suggestions", "marks", "waits"}
+    others = {
+        "__init__",
+        "facets",
+        "value_counts",
+        "filter_totals",
+        "listed_runs",
+        "suggestions",
+        "marks",
+        "pairs",
+        "waits",
+    }
     assert {path.stem for path in FOLDER.glob("*.py")} == {*STATIONS, *WORDS, *others}
     asked = {word: imported(FOLDER / f"{word}.py") & {*STATIONS, *others} for word in WORDS}
     assert asked == {word: set() for word in WORDS}

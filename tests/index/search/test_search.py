@@ -59,6 +59,8 @@ def rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
 def filled() -> list[Run]:
     dice = random.Random(7)
     here, there = made_connection("here"), made_connection("there")
+    Connection.objects.filter(pk=here.pk).update(customer_key="customer")
+    here.customer_key = "customer"
     threads = [
         Thread.objects.create(id=n + 1, connection=dice.choice([here, there]), upstream_id=f"thread_{n}")
         for n in range(9)
@@ -89,7 +91,7 @@ def add_details(runs: list[Run], dice: random.Random) -> None:
     """Metadata, tools and words; kept on each run for the plain answer, too."""
     threads = list({run.thread_id: run.thread for run in runs}.values())
     for number, thread in enumerate(sorted(threads, key=lambda thread: thread.pk)):
-        thread.pairs = {"customer": f"C-{number % 4}"} if number else {}
+        thread.pairs = {"customer": f"C-{number % 4}"} | ({"rank": "gold"} if number % 2 else {}) if number else {}
     for run in runs:
         run.pairs = {key: dice.choice(["prod", "test"]) for key in ("env", "team") if dice.random() < 0.6}
         run.tools = set(dice.sample(["search", "rates", "code"], dice.randrange(3)))
@@ -122,6 +124,11 @@ def add_details(runs: list[Run], dice: random.Random) -> None:
             reindex_notes(run)
         if number < 3:  # what a thread has itself is not its runs'
             give_label(run.thread, "bug", given_by="ada")
+
+
+def is_customer(value: str) -> Callable[[Run], bool]:
+    """Only one of the two connections names the key."""
+    return lambda run: run.connection.slug == "here" and run.thread.pairs.get("customer") == value
 
 
 EVEN = {f"run_{number}" for number in range(0, 120, 2)}
@@ -212,6 +219,14 @@ MEANINGS: dict[str, Callable[[Run], bool]] = {
     "STRASSE": holds("strasse"),
     "-the": lambda run: not holds("the")(run),
     "refund order": lambda run: holds("refund")(run) and holds("order")(run),
+    "c-1": lambda run: holds("c 1")(run) or run.thread.pairs.get("customer") == "C-1",
+    "-c-1": lambda run: not holds("c 1")(run) and run.thread.pairs.get("customer") != "C-1",
+    "C-2 the": lambda run: run.thread.pairs.get("customer") == "C-2" and holds("the")(run),
+    "gold": lambda run: holds("gold")(run) or run.thread.pairs.get("rank") == "gold",
+    "customer:C-1": is_customer("C-1"),
+    "customer:C-1 customer:C-2": lambda run: is_customer("C-1")(run) or is_customer("C-2")(run),
+    "-customer:C-1": lambda run: not is_customer("C-1")(run),
+    "customer:C-1 status:completed": lambda run: is_customer("C-1")(run) and run.status == "completed",
 }  # fmt: skip
 
 

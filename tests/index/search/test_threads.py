@@ -40,6 +40,7 @@ def threads(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
     with kept_for_the_module(django_db_blocker):
         dice = random.Random(11)
         homes = [made_connection("here"), made_connection("there")]
+        Connection.objects.filter(pk=homes[0].pk).update(customer_key="customer")
         Assistant.objects.create(
             connection=homes[0], upstream_id="asst_1", name="Invoice Bot", fetched_at=timezone.now()
         )
@@ -125,6 +126,8 @@ MEANINGS: dict[str, Callable[[Thread], bool]] = {
     "thread.metadata.customer=C-14": lambda thread: thread.pairs.get("customer") == "C-14",
     "metadata.customer=C-14 metadata.customer=C-15": lambda thread: thread.pairs.get("customer") in ("C-14", "C-15"),
     "-metadata.customer=C-14": lambda thread: thread.pairs.get("customer") != "C-14",
+    "customer:C-14": lambda thread: thread.connection.slug == "here" and thread.pairs.get("customer") == "C-14",
+    "-customer:C-14": lambda thread: thread.connection.slug != "here" or thread.pairs.get("customer") != "C-14",
     "thread:thread_3 thread:thread_4": lambda thread: thread.upstream_id in ("thread_3", "thread_4"),
     "connection:here": lambda thread: thread.connection.slug == "here",
     "runs>1": lambda thread: thread.run_count > 1,
