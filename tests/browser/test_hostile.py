@@ -1,17 +1,23 @@
 """Hostile texts in Chromium: through the sandbox where it takes them, through the index for the rest. Nothing executes."""
 
 import json
+import re
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
+from tests.accounts.test_access import table
+from tests.browser.axe import FITS
 from tests.browser.paths import TOOL, run_path
 from tests.browser.site import Prepared, Site
 from tests.browser.visitor import Visitor
+from tests.cluster.several import eventually
 from tests.hostile import HOSTILE
+from tests.hostile_many import MANY
 from tests.upstream import Sandbox
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -74,11 +80,14 @@ def written_to_index(besieged: Site) -> list[dict]:
     return json.loads(besieged.run("-m", "tests.hostile_rows"))
 
 
-def opened(page: Page, path: str) -> None:
-    page.goto(path)
+def opened(page: Page, path: str) -> int:
+    """Opens a page, looks for what is not ours, and returns its status."""
+    answer = page.goto(path)
     wrong = page.evaluate(INTRUDERS)
     assert not wrong, f"{path}: {wrong[:5]}"
     assert len(page.frames) == 1, path
+    assert page.evaluate(FITS), f"{path} is wider than the window"
+    return answer.status
 
 
 def test_texts_that_came_from_the_server(visit: Callable[..., Visitor], besieged: Site, told_by_server: list[dict]):
@@ -128,3 +137,92 @@ def test_texts_in_an_address(visit: Callable[..., Visitor], besieged: Site):
         text = text.encode("utf-8", "replace").decode()[:200]  # the server itself refuses long addresses
         opened(page, f"/go/?{urlencode({'id': text})}")
         opened(page, f"/runs/?{urlencode({'q': text})}")
+
+
+# Nothing to open: parts of pages, which these ask for themselves, files, and what ends or begins a session.
+NO_PAGE = re.compile(
+    r"/(live|frame|facets|totals|suggest|stream|rows/<key>|imports|deliveries|columns|logout|callback|download|text)/$|[.](json|zip|csv|jsonl|svg)$|^/(files|healthz|readyz|metrics|icon)"
+)
+STRANGE = {404, 403, 410, 414}  # answered with a page of ours, which is looked at as well
+
+
+@pytest.fixture(scope="module")
+def everywhere(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dict]]:
+    """A dashboard of its own with hostile texts in all that it has; a part of the runs came by a file, a part was sent in."""
+    folder = tmp_path_factory.mktemp("hostile")
+    with Sandbox() as upstream, Site(prepared, upstream) as site:
+        made = json.loads(site.run("-m", "tests.hostile_own", str(folder)))
+        headers = {"Authorization": f"Bearer {made['secret']}", "Content-Type": "application/x-ndjson"}
+        body = (folder / "sent.jsonl").read_bytes()
+        with urllib.request.urlopen(urllib.request.Request(f"{site.url}/ingest/sent/", body, headers)) as answer:
+            assert json.loads(answer.read())["refused"] == 0
+        yield site, made
+
+
+def test_there_are_four_hundred_texts_in_all_fields(everywhere: tuple[Site, dict]):
+    assert len({*MANY, *TEXTS}) >= 400
+    assert everywhere[1]["fields"] >= 30
+
+
+def addresses(ids: dict[str, str]) -> list[str]:
+    """Every page of docs/access.md, by the ids of rows that are there."""
+    found = []
+    for route, method in table():
+        if method == "GET" and not NO_PAGE.search(route):
+            key = next((value for begin, value in ids.items() if route.startswith(begin)), "1")
+            found.append(re.sub(r"<(\w+)>", lambda name, key=key: ids.get(name[1], key), route))
+    return found
+
+
+@pytest.mark.timeout(600)
+def test_every_page_with_hostile_texts_in_every_field(visit: Callable[..., Visitor], everywhere: tuple[Site, dict]):
+    site, made = everywhere
+    visitor = visit(site, "admin", viewport={"width": 1280, "height": 900})
+    visitor.expected_statuses = STRANGE
+    page = visitor.context.new_page()
+    statuses = {path: opened(page, path) for path in addresses(made["ids"])}
+    more = [
+        f"/compare/?a={made['runs'][0]['id']}&b={made['runs'][3]['id']}",
+        "/?range=30d",
+        "/runs/?limit=100&facets=1",
+        "/audit/?limit=100",
+    ]
+    statuses |= {path: opened(page, path) for path in more}
+    assert set(statuses.values()) - STRANGE <= {200}, statuses
+    strange = sorted(path for path, status in statuses.items() if status != 200)
+    print(f"{len(statuses)} pages, of which {len(strange)} say what they lack: {strange}")
+    assert len(strange) <= 8, strange
+
+
+@pytest.mark.timeout(600)
+def test_runs_that_came_by_every_door(visit: Callable[..., Visitor], everywhere: tuple[Site, dict]):
+    site, made = everywhere
+    visitor = visit(site, "operator", viewport={"width": 390, "height": 800})
+    visitor.expected_statuses = {404, 414}  # of images whose file is none
+    page = visitor.context.new_page()
+    for run in made["runs"]:
+        paths = [run_path(run, more) for more in ("", "?tab=conversation", "?tab=raw")]
+        for path in [
+            *paths,
+            f"/threads/{run['thread_id']}/",
+            *([run_path(run, "tool-outputs/")] if run["waits"] else []),
+        ]:
+            assert opened(page, path) == 200, path
+
+
+def test_what_breaks_a_rule_is_reported(browser: Browser, besieged: Site):
+    """A text that got through would be told: the browser refuses it and reports to the server, which counts it."""
+    visitor = Visitor(browser, besieged, "viewer")
+    page = visitor.open("/runs/")
+    page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.src = "https://evil.invalid/x.js";
+        document.body.append(script);
+    }""")
+    eventually(lambda: "\nrunsdash_policy_reports_total 1.0" in metrics_of(besieged), seconds=10)
+    assert any("Content Security Policy" in fault for fault in visitor.leave())
+
+
+def metrics_of(site: Site) -> str:
+    with urllib.request.urlopen(f"{site.url}/metrics", timeout=20) as answer:
+        return answer.read().decode()

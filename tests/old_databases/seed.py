@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import django
 from django.apps import apps
+from django.test import Client
 from django.utils import timezone
 
 from tests.old_databases import API_KEY, PASSWORD
@@ -52,6 +53,7 @@ def seed_people(runs: list) -> None:
     for role in ("admin", "operator", "viewer", ""):
         user = User.objects.create_user(role or "nobody", password=PASSWORD, role=role, email=f"{role}@old.example")
         User.objects.filter(pk=user.pk).update(time_zone="Europe/Vienna", list_columns=["status", "model"])
+        Client().force_login(user)
         new_token(name="of old", scopes=["export"], user=user, days=90)[0].save()
         SavedView.objects.create(owner=user, name="Failing", query="status:failed", is_shared=role == "admin")
     keep_if_long(" ".join(f"run:run_{number}" for number in range(200)))
@@ -69,6 +71,7 @@ def seed_notes(runs: list) -> None:
 
 def seed_index(archive: object, prod: object, runs: list) -> None:
     from runsdash.index.models import ArchivedFile, BudgetSecond, PurgedThread, Thread
+    from runsdash.index.models.children import ChildRun
     from runsdash.index.totals.rollups import mark_dirty
 
     now = timezone.now()
@@ -83,6 +86,7 @@ def seed_index(archive: object, prod: object, runs: list) -> None:
         content=b"a,b", **files,
     )  # fmt: skip
     BudgetSecond.objects.create(connection=prod, second=int(now.timestamp()), pages=1, worker=2, writes=1)
+    ChildRun.objects.create(connection=archive, upstream_id="run_child", parent=runs[0], step_key=1)
     mark_dirty(archive.pk, [runs[0].pk])
 
 
@@ -94,6 +98,8 @@ def seed_outputs(archive: object, runs: list) -> None:
         Lineage,
         LiveOutput,
         LivePiece,
+        LivePieceKind,
+        LiveState,
         OutputSchema,
         OutputTemplate,
         SentOutput,
@@ -109,9 +115,9 @@ def seed_outputs(archive: object, runs: list) -> None:
     schema = {"type": "object", "properties": {"count": {"type": "integer"}, "at": {"type": "string"}}}
     OutputSchema.objects.create(function_name="get_stock", schema=schema, changed_by="admin")
     Lineage.objects.create(run=runs[0], source=runs[6], is_on_copy=True, changed=["model"], made_by="admin")
-    for run, state in zip(runs, LiveOutput.State, strict=False):
+    for run, state in zip(runs, LiveState, strict=False):
         LiveOutput.objects.create(run=run, segment=1, reader="old", state=state, beat_at=now)
-        for kind in LivePiece.Kind:
+        for kind in LivePieceKind:
             LivePiece.objects.create(run=run, part="msg_old", kind=kind, text="live words")
 
 

@@ -1,6 +1,7 @@
 """Says how long runs of an assistant usually take: from created to end, of those completed in the last days."""
 
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import NamedTuple
 
 from django.core.cache import caches
@@ -42,7 +43,8 @@ def usual_time(run: Run, *, now: datetime) -> UsualTime | None:
     """Returns the usual time of a run's assistant; None when too few of its runs were completed lately."""
     if not run.assistant_id:
         return None
-    key = f"usual:{run.connection_id}:{run.assistant_id}"
+    digest = blake2b(run.assistant_id.encode(), digest_size=16).hexdigest()  # an id may be any text
+    key = f"usual:{run.connection_id}:{digest}"
     kept = caches["fragments"].get(key, "")
     if kept == "":
         kept = measured(run.connection_id, run.assistant_id, now=now)
