@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # A run starts some hundred processes; each would compile all of the source anew where this is set.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install lock demo test test-long test-postgres lint bench bench-live format
+.PHONY: help install lock demo test test-long test-postgres chaos lint bench bench-live format
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -38,11 +38,16 @@ test: $(STAMP) ## what a change can break, the main jobs in a browser included
 test-long: $(STAMP) ## the tests marked long, then the suite on PostgreSQL
 	@sh tests/system_packages.sh
 	@$(RUN) -m pytest -n 2 --dist loadscope -q -m long
+	@CHAOS_ROUNDS=10 $(MAKE) chaos
 	@$(MAKE) test-postgres
 
 test-postgres: $(STAMP) ## the suite on a PostgreSQL of its own, without the browser
 	@sh tests/system_packages.sh
 	@$(RUN) -m tests.postgres $(RUN) -m pytest -n 4 --dist loadscope -q -m "not browser and not long"
+
+chaos: $(STAMP) ## rounds of SIGKILL while everything is under way, then sums; CHAOS_ROUNDS (200), CHAOS_MINUTES, CHAOS_SEED
+	@sh tests/system_packages.sh
+	@$(RUN) -m tests.cluster.chaos
 
 lint: $(STAMP) ## formatting, rules, types, templates, deployment check, missing migrations
 	@$(RUN) -m ruff format --check .

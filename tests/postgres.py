@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg
 
 from tests.free_ports import free_ports
+from tests.killed import kill_whole
 from tests.migrated import CLUSTER, migrate
 
 START_S = 30
@@ -79,6 +80,11 @@ class Postgres:
         common = {"cwd": self.folder, "stdout": subprocess.DEVNULL, **self.identity}
         initdb = [str(binaries() / "initdb"), "-D", place, "-U", USER, "--auth=trust", "-E", "UTF8", "--locale=C", "-N"]
         subprocess.run(initdb, check=True, timeout=START_S, **common)
+        self.serve()
+
+    def serve(self) -> None:
+        place = str(self.folder / "cluster")
+        common = {"cwd": self.folder, "stdout": subprocess.DEVNULL, **self.identity}
         flags = [part for name, value in self.options.items() for part in ("-c", f"{name}={value}")]
         command = [str(binaries() / "postgres"), "-D", place, "-p", str(self.port), *flags]
         # A session of its own, so that Ctrl-C reaches the tests first and they end it.
@@ -95,6 +101,10 @@ class Postgres:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+    def kill(self) -> None:
+        """SIGKILL to the server and to every process of it. With `synchronous_commit` on, what it confirmed stays."""
+        kill_whole(self.process)
 
     def stop(self) -> None:
         """SIGINT: a fast shutdown, sessions are cut."""

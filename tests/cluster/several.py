@@ -1,7 +1,9 @@
-"""RunsDash as several processes on PostgreSQL: web servers and workers that share nothing but the database."""
+"""RunsDash as several processes: web servers and workers that share nothing but the database, PostgreSQL or a file."""
 
 import contextlib
 import json
+import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -15,6 +17,8 @@ import psycopg
 
 from tests.browser.site import environment, printed
 from tests.free_ports import gunicorn
+from tests.killed import kill_whole
+from tests.migrated import migrated_database
 from tests.pages import Element, parsed
 from tests.postgres import Postgres
 from tests.upstream import ROOT, Sandbox
@@ -35,15 +39,23 @@ class Child:
         return self.log.read_text()
 
     def kill(self) -> None:
-        """SIGKILL: no time to tidy up."""
-        self.process.kill()
-        self.process.wait(timeout=10)
+        kill_whole(self.process)
 
 
 class Several:
     """`with Several(upstream) as several:` has a migrated database and users; start what the test needs."""
 
-    def __init__(self, upstream: Sandbox) -> None:
+    def __init__(
+        self,
+        upstream: Sandbox,
+        *,
+        postgres: Postgres | None = None,
+        on_file: bool = False,
+        **more: str,
+    ) -> None:
+        """`postgres`: a cluster that is not started yet; `on_file`: SQLite instead; `more`: settings."""
+        self.more = {"LOG_LEVEL": "INFO"} | more
+        self.postgres = None if on_file else postgres or Postgres()
         self.stack = contextlib.ExitStack()
         self.upstream = upstream
         self.children: list[Child] = []
@@ -53,14 +65,19 @@ class Several:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="several-")))
             self.files = self.folder / "files"
             self.files.mkdir()
-            self.database_url = stack.enter_context(Postgres()).database("runsdash")
+            self.file = self.folder / "index.sqlite3"
+            self.database_url = f"sqlite:///{self.file}"
+            if self.postgres is not None:
+                self.database_url = stack.enter_context(self.postgres).database("runsdash")
+            else:
+                shutil.copy(migrated_database(), self.file)
             self.environment = environment(
                 self.folder,
                 DATABASE_URL=self.database_url,
                 FILES_DIR=str(self.files),
                 RUNSDASH_API_BASE_URL=self.upstream.base_url,
                 RUNSDASH_API_KEY=self.upstream.api_key,
-                LOG_LEVEL="INFO",
+                **self.more,
             )
             self.sessions = json.loads(self.run("-m", "tests.browser.prepared"))
             stack.callback(self.stop)
@@ -101,6 +118,10 @@ class Several:
         return self.run("-c", f"import django; django.setup()\n{code}")
 
     def rows(self, sql: str, *values: object) -> list[tuple]:
+        """What a statement answers; its values stand as `%s` on both engines."""
+        if self.postgres is None:
+            with contextlib.closing(sqlite3.connect(self.file, timeout=20)) as file, file:
+                return file.execute(sql.replace("%s", "?"), values).fetchall()
         with psycopg.connect(self.database_url) as session:
             return session.execute(sql, values).fetchall()
 

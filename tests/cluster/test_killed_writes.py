@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.site import Prepared, Site
-from tests.browser.test_stream import kill_server
 from tests.cluster.several import eventually
+from tests.killed import kill_whole
 from tests.upstream import Sandbox
 
 pytestmark = [pytest.mark.long, pytest.mark.clock]
@@ -122,7 +122,7 @@ def test_a_killed_dashboard_and_worker_leave_all_in_agreement(site: Site):
     writes.begin()
 
     site.children[-1].kill()
-    kill_server(site)
+    kill_whole(site.children[0])
     site.upstream.clear_faults()
     site.serve()
     site.start_worker()
