@@ -102,6 +102,8 @@ def sign_in_page(request: HttpRequest, kept: KeptFields) -> HttpResponse:
     return render(request, "account/login.html", context, status=401)
 
 
-def send_again_page(request: HttpRequest, kept: KeptFields, *, status: int = 200) -> HttpResponse:
-    """Shows the fields in a form that sends them to where they were going."""
-    return render(request, "account/send_again.html", {"kept": kept}, status=status)
+def send_again_page(
+    request: HttpRequest, kept: KeptFields, *, status: int = 200, problem: object = None
+) -> HttpResponse:
+    """Shows the fields in a form that sends them to where they were going. `problem` says why, if not the sign-in."""
+    return render(request, "account/send_again.html", {"kept": kept, "problem": problem}, status=status)

@@ -23,6 +23,7 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import record_intent, record_outcome, record_refusal
 from runsdash.index.models import Connection
 from runsdash.index.storage.storable_text import storable, storable_json
+from runsdash.index.storage.unwritable import TROUBLE, NotRecorded
 from runsdash.service import (
     Client,
     InvalidRequest,
@@ -38,6 +39,7 @@ from runsdash.sync.clients import client_for
 
 Row = TypeVar("Row")
 Columns = dict[str, object]
+Store = Callable[[Any, datetime], tuple[Row, Columns]]
 Result = AuditEntry.Result
 CHANGED_NOTHING = "The server took the request and changed nothing"  # some answer 200 with the object as it was
 UNCHANGED: Columns = {"result": Result.UNCHANGED, "upstream_message": f"{CHANGED_NOTHING}."}
@@ -97,16 +99,24 @@ def check_permission(call: AuditedCall) -> None:
         refuse(call, f"The connection {call.connection.slug} is off.")
 
 
-def carry_out(call: AuditedCall, *, store: Callable[[Any, datetime], tuple[Row, Columns]]) -> Row:
+def carry_out(call: AuditedCall, *, store: Store[Row]) -> Row:
     """Sends the write once. `store` puts the answer into the index; it returns the row and the outcome's columns,
     with UNCHANGED among them when the answer shows things as they were.
 
-    Raises TokenUsed when the token was used before, and the ServiceError the upstream answered with,
-    after it has been recorded.
+    Raises TokenUsed when the token was used before, the ServiceError the upstream answered with, after it has been
+    recorded, and NotRecorded when the database took the intent and not the outcome.
     """
     check_permission(call)
     client = client_for(call.connection)
     intent = record_intent(**call.copied, token=call.token or None, sent=sent_request(client, call))
+    try:
+        return send(call, client, intent, store)
+    except TROUBLE as error:
+        raise NotRecorded(str(error)) from error
+
+
+def send(call: AuditedCall, client: Client, intent: AuditEntry, store: Store[Row]) -> Row:
+    """Sends what the intent says and records what came of it. What the database refuses now is settled by reading."""
     try:
         answer = call.operation(client, **call.parameters)
         stream = answer if isinstance(answer, RunStream) else None

@@ -3,6 +3,7 @@
 Nothing is sent to an upstream here, and none is asked.
 """
 
+import logging
 from time import time
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_POST
 from runsdash.accounts.models import ApiToken
 from runsdash.accounts.tokens import TokenRefusal, token_of
 from runsdash.index.models import Connection
+from runsdash.index.storage.unwritable import TROUBLE, why_unwritable
 
 from .lines import NotReadable, lines_of
 from .store import store_lines
@@ -22,12 +24,29 @@ from .store import store_lines
 BODY_BYTES_MAX = 16 * 1024 * 1024
 MINUTE_S = 60
 SHOWN_REFUSALS = 100
+log = logging.getLogger(__name__)
 
 
 @csrf_exempt
 @require_POST
 def ingest(request: HttpRequest, slug: str) -> JsonResponse:
-    """Takes objects of the API into the index: one, JSON lines, an array, a list reply or the text of a stream."""
+    """Takes objects of the API into the index: one, JSON lines, an array, a list reply or the text of a stream.
+
+    Where nothing can be written the answer is 503, and the same body may be sent again.
+    """
+    try:
+        return taken_in(request, slug)
+    except TROUBLE as error:
+        why = why_unwritable(error)
+        if not why:
+            raise
+        log.error("what was sent to %s was refused: %s", slug, why)
+        answer = refusal(503, "unwritable", f"{why} Send it again later.")
+        answer["Retry-After"] = str(MINUTE_S)
+        return answer
+
+
+def taken_in(request: HttpRequest, slug: str) -> JsonResponse:
     token = token_of(request, "ingest")
     if isinstance(token, TokenRefusal):
         return token

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import InterfaceError, OperationalError
+from runsdash.index.storage.unwritable import TROUBLE
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +14,7 @@ def skip_if_bad(kind: str, row_id: object) -> Iterator[None]:
     """Logs an error inside and goes on. An error of the database is no fault of the row and ends the round."""
     try:
         yield
-    except (OperationalError, InterfaceError):
+    except TROUBLE:
         raise
     except Exception:
         log.exception("%s %r failed and is skipped", kind, row_id)

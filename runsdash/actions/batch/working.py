@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from threading import Event
 
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -24,6 +23,7 @@ from runsdash.index import run_states
 from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.models import Run
 from runsdash.index.storage.leases import claim
+from runsdash.index.storage.unwritable import TROUBLE
 from runsdash.service import NoAnswer, ServiceError
 from runsdash.sync.budget.upstream_pauses import note_worker_failure
 from runsdash.sync.refresh import refresh_run
@@ -112,7 +112,7 @@ def do(job: BatchJob, item: BatchItem) -> None:
         if isinstance(error, NoAnswer):  # one that is not there shall not use up the items
             note_worker_failure(item.run.connection, sent_at=began)
         keep(item, State.UNCLEAR if error.outcome_unclear else State.REFUSED, str(error))
-    except (OperationalError, InterfaceError):  # the database, not the item: it is taken again when its lease lapses
+    except TROUBLE:  # the database, not the item: it is taken again when its lease lapses
         raise
     except Exception as error:
         log.exception("the batch item %s, run %r, failed", item.pk, item.run.upstream_id)

@@ -1,5 +1,7 @@
 """Turns an error into a problem page, or for htmx into a message in #problem, with the fitting status."""
 
+import logging
+import sys
 from dataclasses import dataclass, replace
 
 from django.core.exceptions import BadRequest, PermissionDenied
@@ -10,11 +12,13 @@ from django.template.loader import render_to_string
 from runsdash.accounts.kept_fields import kept_fields, send_again_page, sign_in_page
 from runsdash.index.keeping.overwrite import remains_of
 from runsdash.index.keeping.purge import Purged
+from runsdash.index.storage.unwritable import AWAY, NotRecorded, why_unwritable
 from runsdash.service import errors
 
 from .lookup import NoConnection, SeveralConnections
 
 MESSAGE_CHARS = 500
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,18 @@ SERVER_ERROR = Problem(
     message="This is an error in RunsDash itself; it is in the server's log.",
     advice="Reload to try again.",
 )
+UNWRITABLE = Problem(
+    status=503,
+    title="RunsDash can only read at the moment",
+    advice="Pages stay readable. An administrator has to make room, or let the database write again.",
+)
+NO_DATABASE = "The database does not answer"
+FAILED = "The database failed."
+NOT_STORED = " This was not stored."
+OUTCOME_OPEN = (
+    " It may have been sent, and what came of it could not be stored. That is found out by reading once the database "
+    "takes writes again; do not send it a second time."
+)
 PURGED = Problem(
     status=410,
     title="This thread was purged from RunsDash",
@@ -95,7 +111,20 @@ def problem_for(error: Exception) -> Problem | None:
         return replace(NOT_FOUND, message=str(error) or NOT_FOUND.message)
     if isinstance(error, PermissionDenied):
         return replace(FORBIDDEN, message=str(error) or FORBIDDEN.message)
-    return NO_CONNECTION if isinstance(error, NoConnection) else None
+    if isinstance(error, NoConnection):
+        return NO_CONNECTION
+    return unwritable_problem(error)
+
+
+def unwritable_problem(error: BaseException | None) -> Problem | None:
+    """Describes a full disk, or a database that takes no writes; None for every other error."""
+    why = why_unwritable(error) or (FAILED if isinstance(error, NotRecorded) else "")
+    if not why:
+        return None
+    title = NO_DATABASE if why == AWAY else UNWRITABLE.title
+    return replace(
+        UNWRITABLE, title=title, message=why + (OUTCOME_OPEN if isinstance(error, NotRecorded) else NOT_STORED)
+    )
 
 
 def upstream_problem(error: errors.ServiceError) -> Problem:
@@ -130,7 +159,17 @@ def problem_response(request: HttpRequest, error: Exception) -> HttpResponse | N
     if isinstance(error, Purged):
         return purged_response(request, error)
     problem = problem_for(error)
-    return rendered(request, problem) if problem else None
+    if problem is None or problem.title == NO_DATABASE:  # a page of ours would ask it again
+        return None
+    return unwritable_response(request, problem) if problem.status == UNWRITABLE.status else rendered(request, problem)
+
+
+def unwritable_response(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Answers 503, and gives what was typed back to be sent later, unless it may have arrived."""
+    log.error("%s %s was refused: %s", request.method, request.path, problem.message)
+    is_open = problem.message.endswith(OUTCOME_OPEN)
+    kept = None if is_open or request.headers.get("HX-Request") else kept_fields(request)
+    return send_again_page(request, kept, status=503, problem=problem) if kept else rendered(request, problem)
 
 
 def several_response(request: HttpRequest, error: SeveralConnections) -> HttpResponse:
@@ -187,6 +226,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answers 500 when nothing else works: without database and context processors."""
+    problem = unwritable_problem(sys.exception()) or SERVER_ERROR
     is_fragment = request.headers.get("HX-Request")
     template = "shell/problems/_problem.html" if is_fragment else "shell/problems/500.html"
-    return HttpResponse(render_to_string(template, {"problem": SERVER_ERROR}), status=500)
+    return HttpResponse(render_to_string(template, {"problem": problem}), status=problem.status)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Job
 from runsdash.index.storage.leases import claim
+from runsdash.index.storage.unwritable import why_unwritable
 from runsdash.json_logs import logged_as
 
 from .job_files import OPEN, delete_file
@@ -25,6 +26,7 @@ from .job_files import OPEN, delete_file
 LEASE = timedelta(seconds=10)  # after a worker was killed another takes over this soon
 RENEW_EVERY_S = 3.0
 ATTEMPTS = 5  # without any progress
+UNWRITABLE_WAIT = timedelta(seconds=15)  # until a full disk may have room again
 Work = Callable[[Job], Generator[None, None, None]]
 log = logging.getLogger(__name__)
 
@@ -125,9 +127,11 @@ def do_pieces(job: Job, *, stop: Event) -> None:
         end(job, Job.State.FAILED, error=str(failure))
     except Exception as error:
         log.exception("job %s failed", job)
+        is_fault_of_job = not why_unwritable(error)
+        wait = timedelta(seconds=2.0**job.attempts) if is_fault_of_job else UNWRITABLE_WAIT
+        told = f"{type(error).__name__}: {error}"[:1000]
         # Its lease keeps it from being taken again at once.
-        later = timezone.now() + timedelta(seconds=2.0**job.attempts)
-        end(job, Job.State.WAITING, error=f"{type(error).__name__}: {error}"[:1000], lease_until=later)
+        end(job, Job.State.WAITING, error=told, lease_until=timezone.now() + wait, counts=is_fault_of_job)
     else:
         save_progress(job)
         end(job, Job.State.DONE)
@@ -144,10 +148,12 @@ def save_progress(job: Job) -> bool:
     )
 
 
-def end(job: Job, state: str, *, error: str = "", lease_until: datetime | None = None) -> None:
+def end(job: Job, state: str, *, error: str = "", lease_until: datetime | None = None, counts: bool = True) -> None:
+    """Gives the job up, to be taken again or for good. `counts`: whether this try is one of ATTEMPTS."""
     ended_at = None if state in OPEN else timezone.now()
     rows = Job.objects.filter(pk=job.pk, lease_token=_held.get(job.pk, job.lease_token), state__in=OPEN)
-    is_mine = rows.update(state=state, error=error, ended_at=ended_at, lease_until=lease_until, lease_token="")
+    more = {} if counts else {"attempts": 0}
+    is_mine = rows.update(state=state, error=error, ended_at=ended_at, lease_until=lease_until, lease_token="", **more)
     if is_mine and ended_at:
         delete_file(job.file_name)
     log.info("job %s is %s %s", job, state, error)
