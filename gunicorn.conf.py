@@ -22,3 +22,17 @@ max_requests_jitter = 2_000
 accesslog = None
 # gunicorn would keep a socket under the home directory, which a container's user cannot write.
 control_socket_disable = True
+
+
+def post_worker_init(worker):
+    """Begins to write what the process counts, for /metrics."""
+    from runsdash.index.storage.measures import write_now_and_then
+
+    write_now_and_then()
+
+
+def worker_exit(server, worker):
+    """Writes what was counted since."""
+    from runsdash.index.storage.measures import write_measures
+
+    write_measures()

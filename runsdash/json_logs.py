@@ -5,13 +5,17 @@ Any room may name what its lines belong to with `logged_as`; nothing else is dec
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 BELONGS_TO: ContextVar[dict[str, object]] = ContextVar("what log lines belong to")
-EXTRA = ("request_id", "job", "audit_entry", "upstream_request_id")
+P = ParamSpec("P")
+Done = TypeVar("Done")
+EXTRA = ("request_id", "job", "batch", "audit_entry", "upstream_request_id")
 
 
 @contextmanager
@@ -22,6 +26,18 @@ def logged_as(**ids: object) -> Iterator[None]:
         yield
     finally:
         BELONGS_TO.reset(token)
+
+
+def carrying_ids(work: Callable[P, Done]) -> Callable[P, Done]:
+    """Makes of `work` what writes its lines under the ids of now, on whatever thread it runs."""
+    ids = BELONGS_TO.get({})
+
+    @wraps(work)
+    def carried(*args: P.args, **kwargs: P.kwargs) -> Done:
+        with logged_as(**ids):
+            return work(*args, **kwargs)
+
+    return carried
 
 
 class JsonFormatter(logging.Formatter):

@@ -19,6 +19,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.http import require_http_methods
 
 from runsdash.audit.trail import record_done
+from runsdash.json_logs import carrying_ids
 
 from .models import MAX_NAME_CHARS, User
 from .names import name_key
@@ -87,7 +88,7 @@ def send_link(request: HttpRequest, user: User) -> None:
         f"an hour:\n\n{url}\n\nIf not, do nothing: the password stays as it is.\n"
     )
     record_done(action="password_link_sent", actor=user.username)
-    Thread(target=deliver, args=(text, user.email), daemon=True).start()
+    Thread(target=carrying_ids(deliver), args=(text, user.email), daemon=True).start()
 
 
 def deliver(text: str, address: str) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from runsdash import measures
+
 from .chain import append
 from .models import AuditEntry, AuditKind, AuditResult
 
@@ -49,7 +51,9 @@ def refuse_used(token: str | None) -> None:
 
 def record_refusal(*, message: str, **columns: object) -> AuditEntry:
     """Records what RunsDash turned down by itself; nothing was sent."""
-    return append(kind=Kind.REFUSAL, result=Result.REFUSED, upstream_message=message, **columns)
+    refusal = append(kind=Kind.REFUSAL, result=Result.REFUSED, upstream_message=message, **columns)
+    measures.count("runsdash_audited_actions_total", refusal.action, refusal.result)
+    return refusal
 
 
 def record_outcome(intent: AuditEntry, *, result: str, **columns: object) -> AuditEntry:
@@ -57,6 +61,7 @@ def record_outcome(intent: AuditEntry, *, result: str, **columns: object) -> Aud
     copied = ("action", "actor", "reason", "connection_slug", "thread_id", "run_id", "before")
     values = {name: getattr(intent, name) for name in copied} | columns
     outcome = append(kind=Kind.OUTCOME, intent_id=intent.pk, result=result, **values)
+    measures.count("runsdash_audited_actions_total", outcome.action, outcome.result)
     ids = {"audit_entry": intent.pk, "upstream_request_id": outcome.request_id}
     log.info("%s: %s", outcome.action, outcome.result, extra=ids)
     return outcome

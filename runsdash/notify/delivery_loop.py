@@ -16,6 +16,7 @@ from django.db import close_old_connections, connections
 from django.db.models import Q
 from django.utils import timezone
 
+from runsdash import measures
 from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.storage import leases
 
@@ -117,6 +118,8 @@ def store_result(delivery: Delivery, is_taken: bool, answer: str) -> None:
     else:
         columns["due_at"] = timezone.now() + PAUSES[delivery.attempts]
     Delivery.objects.filter(pk=delivery.pk).update(**columns)
+    outcome = columns.get("state", "put_off")
+    measures.count("runsdash_delivery_attempts_total", delivery.channel, str(outcome))
 
 
 def claim(delivery: Delivery) -> bool:

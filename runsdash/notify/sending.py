@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.mail import get_connection, send_mail
 
 from runsdash.index.storage.sealed_keys import unseal
+from runsdash.json_logs import logged_as
 from runsdash.service.wire import WIRE_ERRORS, Adapter, Attempt
 
 from .models import Channel, Delivery, Rule
@@ -54,7 +55,8 @@ class DeliveryAttempt:
         Thread(target=self._run, args=(until, any_over), name="runsdash-sending", daemon=True).start()
 
     def _run(self, until: float, any_over: Event) -> None:
-        self.result = send(self.delivery, until=until)
+        with logged_as(delivery=self.delivery.pk):
+            self.result = send(self.delivery, until=until)
         any_over.set()
 
 

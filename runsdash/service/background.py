@@ -1,13 +1,15 @@
 """Runs operations in the background, on one small pool of threads for the whole process.
 
 A task sends and receives and nothing else: it submits no further task (the pool is bounded, so that
-could wait for itself) and touches no database.
+could wait for itself) and touches no database. It sees the context variables of whoever submits it.
 """
 
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from .operations import AllOperations
@@ -53,7 +55,7 @@ class Background:
 
 def submit(function: Callable[P, Answer], *args: P.args, **parameters: P.kwargs) -> Future[Answer]:
     """Runs `function(*args, **parameters)` on the shared pool."""
-    return _shared_executor().submit(function, *args, **parameters)
+    return _shared_executor().submit(partial(copy_context().run, function, *args, **parameters))
 
 
 def _in_background(operation: Callable[P, Answer]) -> Callable[P, Future[Answer]]:

@@ -21,7 +21,7 @@ from .capabilities import Capabilities
 from .decoding import Undecodable, decode_json
 from .describing import Describing, RequestDescription
 from .errors import UpstreamFailed
-from .exchange import Gate, Reply, Terms
+from .exchange import Attempted, Gate, Reply, Terms
 from .objects import Deleted, FileContent, Page, Run, Unchanged
 from .operations import OPERATIONS, AllOperations
 from .operations.base import T
@@ -62,6 +62,7 @@ class Client(AllOperations):
         backoff: Backoff | None = None,
         capabilities: Capabilities | None = None,
         gate: Gate | None = None,
+        on_attempt: Callable[[Attempted], None] | None = None,
         verify: bool | str = True,
         allow_link_local: bool = False,
     ) -> None:
@@ -81,6 +82,7 @@ class Client(AllOperations):
             backoff=backoff if backoff is not None else Backoff(),
             capabilities=capabilities if capabilities is not None else Capabilities(),
             gate=gate,
+            on_attempt=on_attempt,
             verify=verify,
             allow_link_local=allow_link_local,
             timeout_s=_seconds("timeout", timeout),

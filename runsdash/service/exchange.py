@@ -6,7 +6,7 @@ Decides nothing about retries (`retry`) and knows nothing of objects.
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -39,6 +39,19 @@ class Gate(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempted:
+    """Tells of one attempt that is over. `error`: None when a 2xx answer came whole, of a stream its headers.
+
+    `seconds`: from the first byte sent to that moment. An attempt that was held back before it was sent is not told.
+    """
+
+    operation: str
+    seconds: float
+    request_id: str | None
+    error: ServiceError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """Holds what all exchanges of one client share. Times in seconds."""
 
@@ -46,6 +59,7 @@ class Terms:
     backoff: Backoff
     capabilities: Capabilities
     gate: Gate | None
+    on_attempt: Callable[[Attempted], None] | None
     verify: bool | str
     allow_link_local: bool
     timeout_s: float
@@ -72,6 +86,7 @@ class Exchange:
         self.call = call
         self.due_at = due_at
         self.request_id: str | None = None
+        self.began_at: float | None = None
         self.attempt = wire.Attempt(
             due_at=due_at,
             connect_timeout_s=terms.connect_timeout_s,
@@ -115,7 +130,7 @@ class Exchange:
         self._terms.backoff.check(is_write=self.call.is_write)
         if self._terms.gate is not None:
             self._terms.gate.admit(is_write=self.call.is_write, deadline=self.due_at)
-        started = time.monotonic()
+        self.began_at = started = time.monotonic()
         try:
             self._response = self._send(read_timeout_s)
         finally:
@@ -147,6 +162,15 @@ class Exchange:
     def interrupt(self) -> None:
         """Wakes a thread that reads from this exchange; closing stays with that thread."""
         self.attempt.guard.trip()
+
+    def tell(self, error: ServiceError | None) -> None:
+        """Tells whoever wants to know that the attempt is over."""
+        if self._terms.on_attempt is None or self.began_at is None:
+            return
+        seconds = time.monotonic() - self.began_at
+        self._terms.on_attempt(
+            Attempted(operation=self.call.operation, seconds=seconds, request_id=self.request_id, error=error)
+        )
 
     def failed(self, message: str, *, content: bytes = b"", **facts: Any) -> UpstreamFailed:
         """Makes the error for an answer with a 2xx status that is of no use."""

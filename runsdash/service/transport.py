@@ -22,8 +22,11 @@ class Transport:
         while True:
             exchange = Exchange(self.terms, call, due_at)
             try:
-                return exchange.fetch(max_bytes)
+                reply = exchange.fetch(max_bytes)
+                exchange.tell(None)
+                return reply
             except ServiceError as error:
+                exchange.tell(error)
                 failures += 1
                 wait_s = wait_before_retry(
                     error,
@@ -45,6 +48,8 @@ class Transport:
         except BaseException as error:
             exchange.close()
             if isinstance(error, ServiceError):
+                exchange.tell(error)
                 self.terms.backoff.learn(error)
             raise
+        exchange.tell(None)
         return exchange

@@ -18,6 +18,7 @@ from runsdash.sync.budget.process_budget import budget_for
 from runsdash.sync.budget.upstream_pauses import teach
 
 from .key_command import current_token
+from .told_attempts import told
 
 Patience = Literal["page", "worker", "watch"]
 WATCH_TIMEOUT_S = 10.0
@@ -87,4 +88,5 @@ def made_client(connection: Connection, patience: Patience, *, backoff: Backoff)
         max_retries=MAX_PAGE_RETRIES if patience == "page" else MAX_WORKER_RETRIES,
         backoff=backoff,
         gate=budget_for(connection, "page" if patience == "page" else "worker").gate,
+        on_attempt=partial(told, connection.slug),
     )

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
+from runsdash.json_logs import carrying_ids
 from runsdash.service import ServiceError
 
 
@@ -74,20 +75,20 @@ def until(look: Callable[[], Found | None], *, seconds: float) -> Found | None:
 def in_background(task: Task) -> None:
     """Runs `task` soon on the one thread of this process that may touch the database in the background."""
     _start_thread()
-    _tasks.put(task)
+    _tasks.put(carrying_ids(task))
 
 
 def store_later(reads: Reads, store: Task) -> None:
     """Runs `store` in the background once every read is in."""
     _start_thread()
-    left, counting = len(reads.futures), Lock()
+    left, counting, task = len(reads.futures), Lock(), carrying_ids(store)
 
     def one_is_in(_: Future[Any]) -> None:
         nonlocal left
         with counting:
             left -= 1
             if left == 0:
-                _tasks.put(store)
+                _tasks.put(task)
 
     for future in reads.futures.values():
         future.add_done_callback(one_is_in)

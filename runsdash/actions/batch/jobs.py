@@ -1,5 +1,7 @@
 """Makes, stops and ends batches. What matches is decided once, at the moment the job is made."""
 
+import logging
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,6 +16,7 @@ from .models import BatchItem, BatchJob
 MAX_RUNS = 10_000
 MATCHING = TimeBudget(walk_s=5.0, statement_s=10.0)
 CHUNK = 1000
+log = logging.getLogger(__name__)
 
 
 class TooMany(ValueError):
@@ -60,6 +63,7 @@ def make_job(
             )
             items = [BatchItem(job=job, run_id=pk) for pk in known]
             BatchItem.objects.bulk_create(items, batch_size=CHUNK)
+        log.info("batch %s is added: %s of %s runs", job.pk, operation, len(known), extra={"batch": job.pk})
         return job, {"job": job.pk, "runs": len(known)}
 
     sent = {"operation": operation, "query": query, "parameters": parameters or {}}

@@ -24,6 +24,7 @@ from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.models import Run
 from runsdash.index.storage.leases import claim
 from runsdash.index.storage.unwritable import TROUBLE
+from runsdash.json_logs import logged_as
 from runsdash.service import NoAnswer, ServiceError
 from runsdash.sync.budget.upstream_pauses import note_worker_failure
 from runsdash.sync.refresh import refresh_run
@@ -56,7 +57,7 @@ def work_some(stop: Event | None = None) -> int:
     """Goes once over the open batches; returns how many items were done."""
     done = 0
     for job in BatchJob.objects.filter(ended_at__isnull=True).order_by("id"):
-        with skip_if_bad("batch", job.pk):
+        with skip_if_bad("batch", job.pk), logged_as(batch=job.pk):
             done += export(job) if job.operation == BatchJob.Operation.EXPORT else do_some(job, stop)
     return done
 

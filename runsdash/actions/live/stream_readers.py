@@ -19,6 +19,7 @@ from runsdash.index.models import Connection, Run
 from runsdash.index.snapshots.upsert_runs import upsert_run
 from runsdash.index.storage.bodies import raw_object
 from runsdash.index.storage.storable_text import storable, stored_id
+from runsdash.json_logs import carrying_ids
 from runsdash.service import NoAnswer, RunStream, ServiceError, objects
 from runsdash.sync.refresh import refresh_run, run_row
 
@@ -54,7 +55,7 @@ def read_to_the_end(stream: RunStream, *, connection: Connection, thread_id: str
     with _lock:
         _readers.add(reader)
     _start_writer()
-    _pool.submit(reader.read)
+    _pool.submit(carrying_ids(reader.read))
 
 
 class StreamReader:

@@ -1,15 +1,22 @@
-"""Collects the numbers of /metrics from the index at each scrape, by cheap queries only."""
+"""Collects the numbers of /metrics at each scrape: what the index holds now, and what all processes have counted.
+
+Cheap queries only, however much was counted.
+"""
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Run
+from runsdash.index.storage.measures import read_measures, write_measures
+from runsdash.measures import ABOVE, COUNTED, SUM, MeasureKind
+from runsdash.notify.models import Delivery, DeliveryState
 from runsdash.sync.connection_health import connection_health
 
 from . import policy_reports
@@ -26,6 +33,8 @@ class IndexCollector:
         yield from connection_states()
         words = "Reports of broken rules of the Content-Security-Policy that were taken."
         yield CounterMetricFamily("runsdash_policy_reports", words, value=policy_reports.counted())
+        yield from deliveries()
+        yield from counted()
 
 
 def active_runs() -> Iterator[Metric]:
@@ -44,8 +53,12 @@ def active_runs() -> Iterator[Metric]:
 
 
 def connection_moments() -> Iterator[Metric]:
-    """Tells when each upstream last answered and last failed, in seconds since 1970; 0 for never."""
-    words = {"last_success_at": "last_success", "last_failure_at": "last_failure"}
+    """Tells when each upstream last answered and failed, and a worker went round, as Unix time; 0 for never."""
+    words = {
+        "last_success_at": "last_success",
+        "last_failure_at": "last_failure",
+        "worker_seen_at": "worker_seen",
+    }
     rows = list(Connection.objects.values("slug", *words))
     for column, name in words.items():
         gauge = GaugeMetricFamily(
@@ -74,6 +87,40 @@ def connection_states() -> Iterator[Metric]:
         for slug, state in states.items():
             gauge.add_metric([slug], float(getattr(state, attribute)))
         yield gauge
+
+
+def deliveries() -> Iterator[Metric]:
+    """Tells how many notifications are late, and by how much."""
+    due = Delivery.objects.filter(state=DeliveryState.DUE, due_at__lte=timezone.now())
+    late = due.aggregate(count=Count("id"), oldest=Min("due_at"))
+    yield GaugeMetricFamily("runsdash_deliveries_due", "Notifications that should be sent by now.", value=late["count"])
+    late_s = (timezone.now() - late["oldest"]).total_seconds() if late["oldest"] else 0
+    yield GaugeMetricFamily("runsdash_delivery_lag_seconds", "How late the oldest of them is.", value=late_s)
+
+
+def counted() -> Iterator[Metric]:
+    """Tells the sums of all processes; those of this one are added first."""
+    write_measures()
+    for name, sums in read_measures().items():
+        about = COUNTED[name]
+        if about.buckets:
+            yield histogram(name, about, sums)
+            continue
+        counter = CounterMetricFamily(name, about.words, labels=about.labels)
+        for labels, amount in sums.items() or ([((), 0.0)] if not about.labels else []):
+            counter.add_metric(labels, amount)
+        yield counter
+
+
+def histogram(name: str, about: MeasureKind, sums: dict[tuple[str, ...], float]) -> Metric:
+    """Adds up the buckets: each counts what the smaller ones do, too."""
+    family = HistogramMetricFamily(name, about.words, labels=about.labels)
+    for labels in sorted({key[:-1] for key in sums}):
+        bounds = [*(f"{bound:g}" for bound in about.buckets), ABOVE]
+        upto = accumulate(sums.get((*labels, bound), 0.0) for bound in bounds)
+        buckets = list(zip(bounds, upto, strict=True))
+        family.add_metric(labels, buckets=buckets, sum_value=sums.get((*labels, SUM), 0.0))
+    return family
 
 
 REGISTRY = CollectorRegistry(auto_describe=False)

@@ -15,6 +15,8 @@ from typing import TypeVar
 from django.db import connection as database
 from django.db import connections
 
+from runsdash.json_logs import carrying_ids
+
 Given, Done = TypeVar("Given"), TypeVar("Done")
 WRITERS = 2  # on PostgreSQL
 
@@ -42,7 +44,7 @@ def done_in_order(
         pending: deque[Future[Done]] = deque()
         most = writers + 1  # one waits for whoever is done first
         for one in given:
-            pending.append(pool.submit(work, one))
+            pending.append(pool.submit(carrying_ids(work), one))
             while len(pending) >= most:
                 done = pending.popleft().result()
                 most = 1 if collided(done) else most

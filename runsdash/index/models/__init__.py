@@ -12,6 +12,7 @@ from .children import ChildRun
 from .connections import Connection
 from .files import ArchivedFile, PurgedThread
 from .jobs import Job
+from .measures import MeasuredSum
 from .messages import Message
 from .notes import Label, Note, NoteWord
 from .rollups import DirtyHour, RunSums
@@ -31,6 +32,7 @@ __all__ = [
     "Job",
     "KeptFilter",
     "Label",
+    "MeasuredSum",
     "Message",
     "MessageBody",
     "Note",

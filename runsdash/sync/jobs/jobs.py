@@ -67,7 +67,7 @@ def add_job(
     total: int | None = None,
 ) -> Job:
     """Adds a row for work to be done soon. `total` is in the unit of the kind's progress, None when not known."""
-    return Job.objects.create(
+    job = Job.objects.create(
         kind=kind,
         connection=connection,
         created_by=created_by,
@@ -75,6 +75,8 @@ def add_job(
         file_name=file_name,
         progress={"done": 0, "total": total, "note": ""},
     )
+    log.info("job %s is added", job, extra={"job": job.pk})
+    return job
 
 
 def cancel_job(job: Job) -> bool:

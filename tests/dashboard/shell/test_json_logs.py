@@ -2,10 +2,14 @@
 
 import json
 import logging
+from threading import Event
 
 import pytest
 
 from runsdash.json_logs import JsonFormatter, logged_as
+from runsdash.service.background import submit
+from runsdash.sync.jobs.jobs import add_job
+from runsdash.sync.parallel_reads import in_background
 from runsdash.sync.refresh import refresh_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,6 +48,39 @@ def test_a_write_is_followed_from_the_browser_to_the_upstream(connection, upstre
     assert line["request_id"] == "from-the-proxy-1"
     assert line["upstream_request_id"]
     assert line["audit_entry"] > 0
+
+
+def test_reads_side_by_side_name_the_request_they_are_made_for(connection, upstream, start, viewer, logged):
+    logging.getLogger("runsdash.sync").setLevel(logging.DEBUG)
+    run = start("/slow 5", until="in_progress")
+    viewer.get(f"/threads/{run['thread_id']}/runs/{run['id']}/", headers={"X-Request-ID": "of-the-page"})
+    logging.getLogger("runsdash.sync").setLevel(logging.NOTSET)
+    sent = [one for one in logged if one["logger"] == "runsdash.sync.told_attempts"]
+    assert len(sent) >= 3  # the run, its steps, its messages
+    assert {one["request_id"] for one in sent} == {"of-the-page"}
+    assert all(one["upstream_request_id"] for one in sent)
+
+
+def test_work_handed_to_another_thread_keeps_its_ids(logged):
+    done = Event()
+
+    def late():
+        logging.getLogger("runsdash.sync").info("late")
+        done.set()
+
+    with logged_as(request_id="r-1"):
+        in_background(late)
+        future = submit(logging.getLogger("runsdash.sync").info, "in the pool")
+    future.result(timeout=5)
+    assert done.wait(5)
+    assert {one["message"]: one["request_id"] for one in logged} == {"late": "r-1", "in the pool": "r-1"}
+
+
+def test_a_job_is_joined_to_the_request_that_added_it(connection, logged):
+    with logged_as(request_id="r-2"):
+        job = add_job("add_threads", connection=connection)
+    (line,) = [one for one in logged if one["message"].endswith("is added")]
+    assert (line["request_id"], line["job"]) == ("r-2", job.pk)
 
 
 def test_an_id_that_is_none_is_not_believed(client):

@@ -19,6 +19,7 @@ from runsdash.index.keeping.fill_columns import fill_columns
 from runsdash.index.keeping.overwrite import overwrite_words
 from runsdash.index.keeping.versions import refuse_newer_database
 from runsdash.index.storage.leases import LOOK_EVERY_S
+from runsdash.index.storage.measures import WRITE_EVERY_S, write_measures
 from runsdash.index.totals.rollups import roll_up
 from runsdash.notify.conditions import look_at_rules
 from runsdash.notify.delivery_loop import deliver_due, deliver_until
@@ -119,6 +120,7 @@ def chores() -> list[Chore]:
     return [
         Chore(settle_recent, every_s=SETTLE_EVERY_S),
         Chore(follow_settled, every_s=SETTLE_EVERY_S),
+        Chore(write_measures, every_s=WRITE_EVERY_S),
         Chore(roll_up, every_s=ROLL_UP_EVERY_S),
         Chore(fill_columns, every_s=FILL_EVERY_S),
         Chore(look_at_rules, every_s=RULES_EVERY_S),
