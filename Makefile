@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # A run starts some hundred processes; each would compile all of the source anew where this is set.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install lock demo test test-long test-postgres chaos lint bench bench-live format
+.PHONY: help install lock demo test test-long test-postgres chaos lint audit image-test wapiti bench bench-live format
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -35,10 +35,11 @@ test: $(STAMP) ## what a change can break, the main jobs in a browser included
 	@sh tests/system_packages.sh
 	@$(RUN) -m pytest -n 4 --dist loadscope -q -m "not long"
 
-test-long: $(STAMP) ## the tests marked long, then the suite on PostgreSQL
+test-long: $(STAMP) ## the tests marked long, the image, then the suite on PostgreSQL
 	@sh tests/system_packages.sh
 	@$(RUN) -m pytest -n 2 --dist loadscope -q -m long
 	@CHAOS_ROUNDS=10 $(MAKE) chaos
+	@$(MAKE) image-test
 	@$(MAKE) test-postgres
 
 test-postgres: $(STAMP) ## the suite on a PostgreSQL of its own, without the browser
@@ -49,13 +50,24 @@ chaos: $(STAMP) ## rounds of SIGKILL while everything is under way, then sums; C
 	@sh tests/system_packages.sh
 	@$(RUN) -m tests.cluster.chaos
 
-lint: $(STAMP) ## formatting, rules, types, templates, deployment check, missing migrations
+lint: $(STAMP) ## formatting, rules, types, templates, weak spots, deployment check, missing migrations
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@SECRET_KEY=lint $(RUN) -m mypy
 	@$(RUN) -m djlint --lint --quiet templates
+	@$(RUN) -m tests.answered_findings
 	@SECRET_KEY=$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(60))') SECURE_SSL=on $(RUN) manage.py check --deploy --fail-level WARNING
 	@SECRET_KEY=lint $(RUN) manage.py makemigrations --check --dry-run
+
+audit: $(STAMP) ## known vulnerabilities of what is installed at run time; asks pypi.org
+	@$(PYTHON) -m venv var/audit && var/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	@var/audit/bin/pip-audit --disable-pip --no-deps --requirement requirements.txt
+
+image-test: $(STAMP) ## the image: linted, built, its size, started as compose.yaml says; needs root and buildah
+	@$(RUN) -m tests.image
+
+wapiti: $(STAMP) ## a scanner signed in as each role, WAPITI_S seconds each; fetches its packages at the first time
+	@$(RUN) -m tests.wapiti
 
 format: $(STAMP) ## put the code into its form
 	@$(RUN) -m ruff format .
