@@ -124,6 +124,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "runsdash.accounts.teams.seen",
     "runsdash.accounts.sessions.noted_use",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -180,10 +181,12 @@ FILES_DIR = STATE_DIR / "files" if IS_DEMO else Path(env.str("FILES_DIR", defaul
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 HUEY_URL = env.str("HUEY_URL", default="")  # accepted, without effect: work is kept in rows
+OF_SIGHT = {"KEY_FUNCTION": "runsdash.sight.cache_key"}  # what is kept is kept for those who see the same
 CACHES = {
-    "default": env.cache_url("CACHE_URL", default="dbcache://runsdash_cache"),
+    "default": env.cache_url("CACHE_URL", default="dbcache://runsdash_cache") | OF_SIGHT,
     # Parts of pages that many people look at, cached by each process. A key holds all that the part depends on.
-    "fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100}},
+    "fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100}}
+    | OF_SIGHT,
 }
 EMAIL_URL = secret("EMAIL_URL", env.str("EMAIL_URL", default=""), env.str("EMAIL_URL_FILE", default=""))
 vars().update(env.email_url_config(EMAIL_URL or "consolemail://"))

@@ -21,7 +21,7 @@ SQL = (
     f"{RAW_SQL} audit/triggers index/exporting/chosen index/search/filter_totals index/search/index_ranges "
     "index/search/listed_runs index/search/marks index/search/pairs index/search/plan index/search/predicates index/search/scans "
     "index/search/sql index/search/thread_predicates index/search/value_counts index/storage/measures "
-    "index/storage/sql_writes index/totals/right_now index/totals/run_counts index/totals/span_reads "
+    "index/storage/sql_writes index/totals/right_now index/totals/run_counts index/totals/span_reads seen_rows sight "
     "sandbox/protocol/paging sync/budget/shared_budget sync/lease sync/store_answers"
 )
 ANSWERS = {

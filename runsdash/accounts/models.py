@@ -1,4 +1,4 @@
-"""Holds people, with their role and how they like their pages, their sessions, and the tokens of scripts."""
+"""Holds people, with their role and how they like their pages, their sessions and teams, and the tokens of scripts."""
 
 from __future__ import annotations
 
@@ -83,6 +83,36 @@ class User(AbstractUser):
     def initials(self) -> str:
         words = (self.get_full_name() or self.username).replace(".", " ").replace("-", " ").split()
         return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+class Team(models.Model):
+    """Names people and connections: those connections are seen by members of a team that has them, and by admins.
+
+    A connection of no team is seen by everybody who has a role.
+    """
+
+    name = models.CharField(max_length=80, unique=True)
+    members = models.ManyToManyField(User, related_name="teams", blank=True)
+    connections = models.ManyToManyField("index.Connection", through="TeamConnection", related_name="+")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamConnection(models.Model):
+    """Gives a connection to a team. It cannot be removed meanwhile: what is left of it would be seen by everybody."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE)
+    connection = models.ForeignKey("index.Connection", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "connection"], name="connection_once_a_team")]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} of {self.team_id}"
 
 
 class UserSession(AbstractBaseSession):

@@ -11,8 +11,11 @@ from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
+from runsdash.sight import hide
+
 from .guards import READ_ONLY
 from .models import ApiToken, User
+from .teams import hidden_from
 
 Scope = ApiToken.Scope
 MARK = "rdt_"  # by which scanners of secrets, and people, know a token of RunsDash
@@ -78,7 +81,10 @@ def bearer(request: HttpRequest) -> str | None:
 
 
 def token_of(request: HttpRequest, scope: str) -> ApiToken | TokenRefusal:
-    """Returns the token of `Authorization: Bearer …` if it is good for `scope`, else the answer that refuses it."""
+    """Returns the token of `Authorization: Bearer …` if it is good for `scope`, else the answer that refuses it.
+
+    From then on the request reads what its owner may see.
+    """
     secret = bearer(request)
     if not secret:
         sentence = f"This needs a token with the scope {scope}, as the header: Authorization: Bearer <token>."
@@ -97,6 +103,8 @@ def token_of(request: HttpRequest, scope: str) -> ApiToken | TokenRefusal:
     if settings.RUNSDASH_READ_ONLY and scope == Scope.INGEST:
         return TokenRefusal(READ_ONLY, status=403, code="read_only")
     note_use(token)
+    if token.user:
+        hide(hidden_from(token.user))
     return token
 
 

@@ -1,6 +1,6 @@
 """Adds, changes and removes connections, on the record. The trail never holds a key."""
 
-from runsdash.accounts.models import User
+from runsdash.accounts.models import TeamConnection, User
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.storage.sealed_keys import seal
 from runsdash.sync.clients import extra_headers
@@ -18,7 +18,7 @@ UNSAID = ("gone_at", "capabilities", "tested_at")  # what was believed of the se
 
 
 class InUse(Exception):
-    """Says that the connection has threads or runs, which would lose their archive."""
+    """Says that the connection has threads or runs, which would lose their archive, or belongs to a team."""
 
 
 def picture(connection: Connection, *, key: str = "") -> dict[str, object]:
@@ -76,7 +76,7 @@ def name_customer_key(*, actor: User, connection: Connection, key: str) -> None:
 
 
 def is_in_use(connection: Connection) -> bool:
-    return any(model.objects.filter(connection=connection).exists() for model in (Thread, Run))
+    return any(model.objects.filter(connection=connection).exists() for model in (Thread, Run, TeamConnection))
 
 
 def remove_connection(*, actor: User, connection: Connection) -> None:

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db.models import BigIntegerField, QuerySet
 from django.db.models.expressions import RawSQL
 
+from runsdash.sight import hidden
+
 from . import run_states
 from .models import Connection
 from .storage.prepared import Prepared
@@ -42,7 +44,7 @@ def in_step(rows: Iterable[Connection]) -> list[Connection]:
     found = {connection.slug: connection for connection in rows}
     wanted = environment_columns()
     default = found.get(DEFAULT_SLUG)
-    if default is None and wanted["base_url"]:
+    if default is None and wanted["base_url"] and not hidden():  # else it may be there, and not seen
         found[DEFAULT_SLUG] = Connection.objects.update_or_create(slug=DEFAULT_SLUG, defaults=wanted)[0]
     elif default is not None and default.is_from_environment:
         follow_environment(default, wanted)

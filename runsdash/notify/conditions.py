@@ -13,6 +13,7 @@ from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
+from runsdash.accounts.teams import hidden_from_name
 from runsdash.index import run_states
 from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.kept_filters import in_address, keep_if_long
@@ -20,6 +21,7 @@ from runsdash.index.search.filter_totals import FilterTotals, totals_of
 from runsdash.index.search.filter_values import span_of
 from runsdash.index.search.run_filter import Clause, RunFilter, parsed
 from runsdash.index.search.waits import longest_wait_s
+from runsdash.sight import hiding
 
 from .models import Rule, add_deliveries
 
@@ -49,7 +51,8 @@ def claim(rule: Rule) -> bool:
 def look_at(rule: Rule) -> bool:
     """Compares the number with the threshold and tells of a crossing. Returns whether there was one."""
     run_filter = watched(rule)
-    counted = counted_now(rule, run_filter)
+    with hiding(hidden_from_name(rule.created_by)):  # a rule counts what its owner may look at
+        counted = counted_now(rule, run_filter)
     if counted is None:
         Rule.objects.filter(pk=rule.pk).update(check_at=timezone.now() + GO_ON_AFTER)
         return False

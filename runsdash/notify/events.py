@@ -7,9 +7,11 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from runsdash.accounts.teams import hidden_from_name
 from runsdash.index import run_states
 from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.models import Run, StatusSeen
+from runsdash.sight import Hidden
 
 from .models import Delivery, DeliveryState, Rule, add_deliveries
 
@@ -40,15 +42,21 @@ def add_status_changes(rules: Sequence[Rule]) -> int:
     to_tell = StatusSeen.objects.filter(is_to_tell=True)
     if not to_tell.exists():
         return 0
-    added = 0
+    added, hidden = 0, hidden_by_rule(rules)
     with transaction.atomic():
         claimed = to_tell.select_for_update(skip_locked=True, of=("self",)).order_by("pk")
         changes = list(claimed.select_related("run__thread", "run__connection")[:BATCH])
         for one in changes:
             with skip_if_bad("run", one.run.upstream_id):
-                added += sum(add_status_change(rule, one) for rule in rules)
+                seen_by = [rule for rule in rules if one.run.connection_id not in hidden[rule.created_by]]
+                added += sum(add_status_change(rule, one) for rule in seen_by)
         to_tell.filter(pk__in=[one.pk for one in changes]).update(is_to_tell=None)
     return added
+
+
+def hidden_by_rule(rules: Sequence[Rule]) -> dict[str, Hidden]:
+    """Returns the connections that owners of rules do not see: a rule tells of what its owner may look at."""
+    return {name: hidden_from_name(name) for name in {rule.created_by for rule in rules}}
 
 
 def add_status_change(rule: Rule, seen: StatusSeen) -> int:
@@ -60,6 +68,7 @@ def add_status_change(rule: Rule, seen: StatusSeen) -> int:
 
 def add_stale_runs(rule: Rule) -> int:
     overdue = Run.objects.overdue(timezone.now()).select_related("thread", "connection")
+    overdue = overdue.exclude(connection__in=hidden_from_name(rule.created_by))
     added = 0
     for run in overdue[:BATCH]:
         with skip_if_bad("run", run.upstream_id):

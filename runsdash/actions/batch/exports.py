@@ -9,12 +9,14 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
+from runsdash.accounts.teams import hidden_from
 from runsdash.actions.audited_change import refusal_of
 from runsdash.index.exporting.chosen import named_runs
 from runsdash.index.exporting.objects import lines
 from runsdash.index.keeping.purge import PURGE_HOOKS
 from runsdash.index.models import Connection
 from runsdash.index.storage.leases import claim
+from runsdash.sight import hiding
 
 from .jobs import actor_of, end_if_over
 from .models import BatchItem, BatchJob
@@ -51,7 +53,8 @@ def export(job: BatchJob) -> int:
     if refusal:
         return ended(job, State.REFUSED, refusal)
     unfinished, count = export_folder() / f"{name_of(job)}.{os.getpid()}.part", job.items.count()
-    write_lines(job, unfinished, signs=rows)
+    with hiding(hidden_from(actor)):
+        write_lines(job, unfinished, signs=rows)
     unfinished.replace(export_folder() / name_of(job))
     delete_unfinished(job)
     BatchJob.objects.filter(pk=job.pk).update(file_name=name_of(job))

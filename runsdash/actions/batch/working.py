@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from runsdash.accounts.models import User
+from runsdash.accounts.teams import hidden_from
 from runsdash.actions.audited_call import CHANGED_NOTHING
 from runsdash.actions.cancel_run import cancel_run
 from runsdash.actions.modify_run import modify_run
@@ -104,6 +105,8 @@ def do(job: BatchJob, item: BatchItem) -> None:
         return keep(item, State.REFUSED, f"The user {job.created_by} is gone.")
     try:
         refuse_used(item.token)
+        if item.run.connection_id in hidden_from(actor):
+            return keep(item, State.REFUSED, f"{job.created_by} does not see the run's connection any more.")
         keep(item, *act(job, item, actor))
     except TokenUsed as used:
         keep(item, *earlier_result(item, used))

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.actions.audited_change import change
 from runsdash.index.models import Connection, Run
 from runsdash.index.storage.storable_text import storable, storable_json
+from runsdash.sight import everything
 
 from .drafts import discard_drafts
 from .outputs import OutputSchema, OutputTemplate, SentOutput
@@ -57,8 +59,24 @@ def schemas_of(names: Iterable[str]) -> dict[str, Any]:
     return dict(OutputSchema.objects.filter(function_name__in=set(names)).values_list("function_name", "schema"))
 
 
+class WrittenByOthers(ValueError):
+    """Says that somebody keeps this whose connections the actor does not see: nothing is shown of it, nor changed."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Somebody of another team keeps a {what} of this name. An administrator can change it.")
+
+
+def refuse_unseen(rows: QuerySet[OutputTemplate] | QuerySet[OutputSchema], what: str) -> None:
+    """Raises WrittenByOthers when there is a row that the actor does not see. A name holds for all."""
+    if not rows.exists():
+        with everything():
+            if rows.all().exists():
+                raise WrittenByOthers(what)
+
+
 def save_template(*, actor: User, function_name: str, name: str, text: str) -> OutputTemplate:
-    """Saves a template; one of the same name is replaced."""
+    """Saves a template; one of the same name is replaced. Raises WrittenByOthers."""
+    refuse_unseen(OutputTemplate.objects.filter(function_name=function_name, name=name), "template")
 
     def act() -> tuple[OutputTemplate, dict[str, object]]:
         values = {"text": storable(text), "made_by": actor.get_username()}
@@ -78,7 +96,8 @@ def remove_template(*, actor: User, template: OutputTemplate) -> None:
 
 
 def save_schema(*, actor: User, function_name: str, schema: dict[str, Any] | None) -> None:
-    """Saves a function's schema; None removes it."""
+    """Saves a function's schema; None removes it. Raises WrittenByOthers."""
+    refuse_unseen(OutputSchema.objects.filter(function_name=function_name), "schema for a function")
 
     def act() -> tuple[None, dict[str, object]]:
         if schema is None:

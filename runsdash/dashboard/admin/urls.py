@@ -1,8 +1,8 @@
-"""Addresses of the audit trail, connections, users, notifications, and one's own profile."""
+"""Addresses of the audit trail, connections, users, teams, notifications, and one's own profile."""
 
 from django.urls import path
 
-from . import audit, connections, customers, doctor, notifications, profile, retirement, sessions, tokens, users
+from . import audit, connections, customers, doctor, notifications, profile, retirement, sessions, teams, tokens, users
 
 urlpatterns = [
     path("audit/", audit.audit, name="audit"),
@@ -22,6 +22,10 @@ urlpatterns = [
     path("notifications/<int:key>/mute/", notifications.mute, name="notification_mute"),
     path("notifications/<int:key>/remove/", notifications.remove, name="notification_remove"),
     path("notifications/<int:key>/test/", notifications.test, name="notification_test"),
+    path("teams/", teams.teams, name="teams"),
+    path("teams/new/", teams.new, name="team_new"),
+    path("teams/<int:key>/", teams.edit, name="team"),
+    path("teams/<int:key>/remove/", teams.remove, name="team_remove"),
     path("users/", users.users, name="users"),
     path("users/new/", users.new, name="user_new"),
     path("users/<int:key>/", users.edit, name="user"),

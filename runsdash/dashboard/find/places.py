@@ -48,6 +48,7 @@ PLACES = (
     Place("Add a connection", "connection_new", "plug", words="new upstream api key", needs="manage"),
     Place("Users", "users", "edit", words="people roles", needs="manage"),
     Place("Add a user", "user_new", "plus", words="new people role", needs="manage"),
+    Place("Teams", "teams", "edit", words="people groups connections", needs="manage"),
     Place("Doctor", "doctor", "info", words="health disk worker backup configuration", needs="manage"),
     Place("Notifications", "notifications", "send", words="rules webhooks mail slack alerts", needs="operate"),
     Place("Profile", "profile", "edit", words="theme dark light time zone shortcuts"),

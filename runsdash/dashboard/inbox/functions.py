@@ -11,6 +11,7 @@ from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.outputs.answers import (
     KEPT_CHARS,
     MAX_TEMPLATES,
+    WrittenByOthers,
     remove_template,
     save_schema,
     save_template,
@@ -61,9 +62,9 @@ def function(request: HttpRequest, name: str) -> HttpResponse:
     text = request.POST.get("schema", "")
     try:
         schema = parsed_schema(text) if text.strip() else None
+        save_schema(actor=request.user, function_name=name, schema=schema)
     except ValueError as error:
         return page(request, name, schema_text=text, schema_error=str(error), status=422)
-    save_schema(actor=request.user, function_name=name, schema=schema)
     return redirect("function", name)
 
 
@@ -107,9 +108,13 @@ def add_template(request: HttpRequest, name: str) -> HttpResponse:
     typed_name, text = request.POST.get("name", ""), request.POST.get("text", "")
     template_name = typed_name.strip()
     error = template_refusal(name, template_name=template_name, text=text)
+    try:
+        if not error:
+            save_template(actor=request.user, function_name=name, name=template_name, text=text)
+    except WrittenByOthers as refused:
+        error = str(refused)
     if error:
         return page(request, name, template_name=typed_name, template_text=text, template_error=error, status=422)
-    save_template(actor=request.user, function_name=name, name=template_name, text=text)
     return redirect("function", name)
 
 

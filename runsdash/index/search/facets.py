@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from runsdash.index.models import Connection
 from runsdash.service.statuses import RunStatus
+from runsdash.sight import mark
 
 from .assistant_names import assistant_names
 from .queries import predicates_of_values, query_of
@@ -112,17 +113,17 @@ class Facets:
         return {count.value: count for count in self.counts.get("status", [])}
 
 
-_kept: dict[tuple[RunFilter, int | None], tuple[float, Facets]] = {}
+_kept: dict[tuple[RunFilter, int | None, str], tuple[float, Facets]] = {}
 
 
 def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is_exact: bool = True) -> Facets:
     """Counts a filter's runs by value; of a large list, returns what was counted a moment ago.
 
-    So counting one filter takes at most a fiftieth of a process's time. Not exact: see QUICK.
+    That is kept for those who see the same. So counting one filter takes at most a fiftieth of a process's time. Not
+    exact: see QUICK.
     """
-    key = run_filter, connection.pk if connection else None
-    began = time.monotonic()
-    until, kept = _kept.get(key, (0.0, Facets()))
+    key = run_filter, connection.pk if connection else None, mark()
+    until, kept, began = *_kept.get(key, (0.0, Facets())), time.monotonic()
     if began < until and not (is_exact and kept.can_be_finer):
         return kept
     facets = counted(run_filter, connection, EXACT if is_exact else QUICK)

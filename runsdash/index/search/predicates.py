@@ -17,6 +17,7 @@ from runsdash.index import run_states
 from runsdash.index.fulltext.words import phrase_of
 from runsdash.index.models import Assistant, Connection, Run, Thread
 from runsdash.index.run_columns import LISTED
+from runsdash.sight import hidden
 
 from . import index_ranges
 from .filter_names import (
@@ -56,9 +57,20 @@ def run_query_of(run_filter: RunFilter, connection: Connection | None = None) ->
         else:
             groups.append(clauses)
     own = [predicate_of(clauses, is_alone=len(groups) == 1) for clauses in groups]
-    if connection is not None and Connection.objects.exclude(pk=connection.pk).exists():
-        own.append(of_values("connection", [connection.pk]))
+    if (keys := connections_asked(connection)) is not None:
+        own.append(of_values("connection", keys))
     return RunQuery(key_range, tuple(own))
+
+
+def connections_asked(connection: Connection | None) -> list[int] | None:
+    """Returns whose rows are asked for; None for all that there are.
+
+    Somebody who does not see all asks for what they see: so a list finds the index of those connections. That nothing
+    else is found does not depend on it, see runsdash/sight.py.
+    """
+    if connection is not None:
+        return [connection.pk] if hidden() or Connection.objects.exclude(pk=connection.pk).exists() else None
+    return list(Connection.objects.values_list("pk", flat=True)) if hidden() else None
 
 
 def clause_groups(clauses: Iterable[Clause]) -> list[list[Clause]]:

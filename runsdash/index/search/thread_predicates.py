@@ -15,7 +15,7 @@ from .filter_values import KeyRange
 from .index_ranges import NO_INDEX, IndexRanges, bounds, side_by_side, union_of
 from .marks import of_label, of_note
 from .pairs import of_customer, of_pairs, of_thread_metadata
-from .predicates import amount_test, clause_groups, either, keys_named, negated
+from .predicates import amount_test, clause_groups, connections_asked, either, keys_named, negated
 from .run_filter import RunFilter
 from .run_query import THREAD_SORTS, Predicate, RunQuery
 from .sql import Param, Sql, all_of, any_of, each_row, one_of
@@ -71,8 +71,8 @@ def thread_query_of(run_filter: RunFilter, connection: Connection | None = None)
     """Builds the query of a filter, of the threads of `connection` alone if given."""
     groups = [alone for group in clause_groups(run_filter.clauses) for alone in apart(group)]
     own = few_looked_up([thread_predicate_of(clauses) for clauses in groups])
-    if connection is not None and Connection.objects.exclude(pk=connection.pk).exists():
-        own.append(of_connections([connection.pk]))
+    if (keys := connections_asked(connection)) is not None:
+        own.append(of_connections(keys))
     return RunQuery(KeyRange(), tuple(own), THREADS)
 
 

@@ -23,7 +23,8 @@ MOST_LIVE_HOURS = 48  # these are counted while they have no more runs than
 MOST_LIVE_RUNS = 2000
 FIRST = attrgetter("first")
 COLUMNS = ("connection_id", *KEYS)
-SUMMED = ", ".join(f"SUM(s.{name})" for name in COUNTS)
+# PostgreSQL would give the sums of whole numbers as decimal ones, which nothing can be added to that is not.
+SUMMED = ", ".join(f"SUM(s.{name})" if name == "cost" else f"CAST(SUM(s.{name}) AS BIGINT)" for name in COUNTS)
 
 
 @dataclass(frozen=True)
