@@ -9,6 +9,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 STYLES = "css/runsdash.css"
 IMPORT = re.compile(r'@import url\("(.+)"\);\n')
+COMMENT, INDENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL), re.compile(r"\n\s+")
 Paths = dict[str, tuple[StaticFilesStorage, str]]
 
 
@@ -25,11 +26,12 @@ class DeployedFiles(CompressedManifestStaticFilesStorage):
 
 
 def joined_styles(paths: Paths) -> str:
-    """Puts the text of each sheet in the place of the line that imports it."""
+    """Puts the rules of each sheet, without comments and indents, in the place of the line that imports it."""
 
     def text_of(name: str) -> str:
         storage, path = paths[name]
         with storage.open(path) as file:
             return file.read().decode()
 
-    return IMPORT.sub(lambda found: text_of(f"css/{found[1]}"), text_of(STYLES))
+    text = IMPORT.sub(lambda found: text_of(f"css/{found[1]}"), text_of(STYLES))
+    return INDENT.sub("\n", COMMENT.sub("", text))
