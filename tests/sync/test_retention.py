@@ -52,7 +52,7 @@ def test_threads_that_never_ran_leave_by_when_they_were_added(runs, settings) ->
     fresh, old = ensure_threads(connection, ["thread_fresh", "thread_old"]).values()
     long_ago = timezone.now() - timedelta(days=50)
     Thread.objects.filter(pk=old.pk).update(id=int(long_ago.timestamp()) << 30)
-    assert purge_old_threads() == 2
+    assert sum(purge_old_threads() for _ in range(4)) == 2  # one call has so little time that one may be all it does
     assert set(PurgedThread.objects.values_list("upstream_id", flat=True)) == {
         "thread_old", runs[0].thread.upstream_id,
     }  # fmt: skip

@@ -98,6 +98,7 @@ def test_words_ask_no_station() -> None:
         "suggestions",
         "marks",
         "pairs",
+        "assistant_names",
         "waits",
     }
     assert {path.stem for path in FOLDER.glob("*.py")} == {*STATIONS, *WORDS, *others}

@@ -13,7 +13,7 @@ from runsdash.index.importing.blocks import ImportSource
 from runsdash.index.importing.run_import import import_sources
 from runsdash.index.importing.target import archive
 from runsdash.index.keeping.purge import purge_some
-from runsdash.index.models import Run, RunStep, Thread
+from runsdash.index.models import ChildRun, Run, RunStep, Thread
 
 AGE = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -35,17 +35,22 @@ def orphans() -> dict[str, int]:
 def loaded() -> None:
     content = "".join(Past(runs=60, until=int(AGE.timestamp())).threads()).encode()
     import_sources(archive(), [ImportSource("file", io.BytesIO(content), AGE)], processes=0)
+    ChildRun.objects.bulk_create(
+        ChildRun(connection=archive(), upstream_id=f"child_{key}", parent_id=key, step_key=0)
+        for key in Run.objects.values_list("pk", flat=True)
+    )
 
 
 @pytest.mark.django_db
 def test_a_purge_leaves_nothing_behind_that_no_key_guards() -> None:
     loaded()
-    assert len(loose_keys()) == 10
+    assert len(loose_keys()) == 12
     assert set(orphans().values()) == {0}
-    steps = RunStep.objects.count()
+    steps, children = RunStep.objects.count(), ChildRun.objects.count()
     for thread in Thread.objects.all()[:5]:
         assert purge_some(thread, within_s=10)
     assert 0 < RunStep.objects.count() < steps
+    assert 0 < ChildRun.objects.count() < children
     assert set(orphans().values()) == {0}
 
 
