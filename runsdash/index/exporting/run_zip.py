@@ -1,4 +1,4 @@
-"""Exports one run as a zip to look into, which an import takes: run, steps, messages as received, kept files.
+"""Exports one run as a zip to look into, which an import takes: run, steps, messages as received, files, notes.
 
 What the bodies do not say stands in `manifest.json`, under `for_import`, as an export's lines have it. The zip holds a
 part of its thread, so it says nothing of how much of the thread is here.
@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from runsdash.index.importing.archived_assistants import exported_assistant
 from runsdash.index.importing.archived_files import file_fields
+from runsdash.index.importing.notes import lines_of_run
 from runsdash.index.keeping.archive import file_ids_of_run
 from runsdash.index.models import ArchivedFile, Assistant, MessageBody, Run
 from runsdash.index.storage.page_reads import messages_of_run
+from runsdash.service.decoding import decode_json
 
 from .objects import (
     ExportedObject,
@@ -92,7 +94,8 @@ class RunZip:
             "fetched_at": run.fetched_at and run.fetched_at.isoformat(),
         }
         manifest |= self.counts | {"files_not_kept": self.missing, "has_all_steps": run.has_all_steps}
-        return manifest | {"for_import": {"objects": self.objects, "files": self.files}}
+        notes = [decode_json(line) for line in lines_of_run(run)]
+        return manifest | {"for_import": {"objects": self.objects, "files": self.files, "notes": notes}}
 
 
 def without_archive(exported: ExportedObject) -> ExportedObject:

@@ -28,6 +28,13 @@ def note_lines(thread: Thread, run_keys: Callable[[], set[int]]) -> Iterator[byt
                 yield line_of(row, thread)
 
 
+def lines_of_run(run: Run) -> Iterator[bytes]:
+    """Yields the notes and labels of one run, `run.thread` being known."""
+    for model in (Note, Label):
+        for row in model.objects.filter(run=run).select_related("run").order_by("pk"):
+            yield line_of(row, run.thread)
+
+
 def line_of(row: Note | Label, thread: Thread) -> bytes:
     fields: dict[str, object] = {"object": NOTE if isinstance(row, Note) else LABEL, "thread_id": thread.upstream_id}
     if row.run is not None:

@@ -1,5 +1,6 @@
 """Reads the zip of a run as the lines of an export. Everything in it may be damaged or made up."""
 
+import json
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -38,7 +39,7 @@ class LineFile:
 
 
 def lines_of_zip(file: BinaryIO) -> Iterator[bytes]:
-    """Yields one line an object and file, in the order of the manifest."""
+    """Yields one line an object, file, note and label, in the order of the manifest."""
     try:
         held = ZipFile(file)
         manifest = parsing.mapping(decode_json(content_of(held, MANIFEST)))
@@ -53,6 +54,8 @@ def lines_of_zip(file: BinaryIO) -> Iterator[bytes]:
             yield object_line(held, parsing.mapping(entry))
         for entry in parsing.listing(for_import.get("files")):
             yield file_line(held, parsing.mapping(entry))
+        for entry in parsing.listing(for_import.get("notes")):
+            yield one_line(json.dumps(entry).encode())
 
 
 def object_line(held: ZipFile, entry: dict) -> bytes:

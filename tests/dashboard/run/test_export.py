@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from runsdash.index.exporting.run_zip import safe
 from runsdash.index.keeping.archive import file_ids_of_run, keep_file, meter_of, want_files
-from runsdash.index.models import ArchivedFile, Assistant, Connection, Run, RunStep, Thread
+from runsdash.index.models import ArchivedFile, Assistant, Connection, Label, Note, Run, RunStep, Thread
+from runsdash.index.notes import give_label
 from tests.dashboard.conftest import path_of
 from tests.index.snapshots.snapshots import everything
 from tests.rows import preview_of
@@ -59,6 +60,9 @@ def test_an_import_takes_it(connection, start, open_run, tmp_path):
     keep_file(connection, ids[0], content=b"\x89PNG", content_type="image/png", fetched_at=timezone.now())
     Run.objects.update(archived_at=timezone.now())
     Thread.objects.update(has_all_messages=True)
+    give_label(row, "bug", given_by="ada")
+    give_label(row.thread, "vip", given_by="ada")  # of the thread, of which a zip has a part
+    Note.objects.create(thread=row.thread, run=row, text="Ask again", written_by="ada", step_id="step_1")
     (tmp_path / "run.zip").write_bytes(b"".join(open_run(run, "export.zip").streaming_content))
     Connection.objects.create(slug="other", name="other", kind="sandbox", is_enabled=False)
 
@@ -76,6 +80,9 @@ def test_an_import_takes_it(connection, start, open_run, tmp_path):
         Assistant.objects.get(connection=other).name
         == Assistant.objects.get(connection=connection, upstream_id=row.assistant_id).name
     )
+    [note] = Note.objects.filter(run__connection=other)
+    assert (note.text, note.written_by, note.step_id) == ("Ask again", "ada", "step_1")
+    assert [one.name for one in Label.objects.filter(thread__connection=other)] == ["bug"]
     assert not Run.objects.filter(connection=other, archived_at__isnull=False).exists()
     assert not meter_of(Thread.objects.get(connection=other)).is_complete
 
