@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-# What PostgreSQL needs around a statement to stop it in time; on SQLite the process does that by itself.
-AROUND = ("SAVEPOINT", "RELEASE SAVEPOINT", "SET LOCAL enable_seqscan", "SET LOCAL statement_timeout")
+# What PostgreSQL needs around a statement to stop it in time, and asks its planner; on SQLite the process does either
+# by itself.
+AROUND = ("SAVEPOINT", "RELEASE SAVEPOINT", "SET LOCAL enable_seqscan", "SET LOCAL statement_timeout", "EXPLAIN ")
 
 
 @contextmanager

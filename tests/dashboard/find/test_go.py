@@ -9,6 +9,7 @@ from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_steps import upsert_steps
 from runsdash.service import objects
 from tests.pages import page_of
+from tests.queries import at_most
 from tests.rows import made_connection, made_run
 
 pytestmark = pytest.mark.django_db
@@ -108,8 +109,8 @@ def test_the_connection_is_carried_to_what_is_not_known(viewer: Client, run) -> 
     assert viewer.get(URL, {"id": "thread_new", "connection": "none"}).status_code == 404
 
 
-def test_queries_do_not_grow_with_ids(viewer: Client, run, django_assert_max_num_queries) -> None:
-    with django_assert_max_num_queries(30):
+def test_queries_do_not_grow_with_ids(viewer: Client, run) -> None:
+    with at_most(30):
         viewer.get(URL, {"id": " ".join(f"step_{number}" for number in range(500))})
 
 

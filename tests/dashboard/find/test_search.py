@@ -10,6 +10,7 @@ from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_threads import upsert_threads
 from runsdash.service import objects
 from tests.pages import Element, page_of
+from tests.queries import at_most
 from tests.rows import made_connection, made_run
 
 pytestmark = pytest.mark.django_db
@@ -139,14 +140,14 @@ def test_nothing_typed_lists_pages(viewer: Client, prod) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 30])
-def test_queries_do_not_grow(viewer: Client, prod, django_assert_max_num_queries, count: int) -> None:
+def test_queries_do_not_grow(viewer: Client, prod, count: int) -> None:
     for number in range(count):
         made_run(prod, id=f"run_{number}", metadata={"env": "prod"}, instructions="Find the parcel.")
         Assistant.objects.create(
             connection=prod, upstream_id=f"asst_{number}", name="parcel", fetched_at=timezone.now()
         )
     for url in (URL, SUGGEST):
-        with django_assert_max_num_queries(22):
+        with at_most(22):
             assert len(addresses(page_of(viewer.get(url, {"q": "parcel"})))) >= min(count, 4)
 
 

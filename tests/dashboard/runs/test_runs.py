@@ -107,7 +107,7 @@ def test_no_query_counts_or_skips(viewer: Client, prod) -> None:
     on_runs = [sql for sql in asked if "index_run" in sql and "waiting_count" not in sql]  # the badge counts to 99
     assert on_runs
     assert not [sql for sql in on_runs if "COUNT(" in sql and "GROUP BY" not in sql]
-    assert not [sql for sql in on_runs if "OFFSET" in sql]
+    assert not [sql for sql in on_runs if "OFFSET" in sql.replace("OFFSET 0", "")]  # which skips nothing
 
 
 def test_pages_both_ways(viewer: Client, prod) -> None:
