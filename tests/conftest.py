@@ -11,6 +11,7 @@ from django.db.models.signals import post_migrate
 from hypothesis import settings
 
 from runsdash.audit.triggers import unguard_entries
+from runsdash.index.search import facets
 from tests.connected import assistant, connection, start  # noqa: F401
 from tests.migrated import copy_in_cluster, migrated_database
 from tests.people import admin, nobody, operator, viewer  # noqa: F401
@@ -58,9 +59,10 @@ def _no_permissions() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_fragments() -> None:
-    """Parts of pages are kept by the state of the index, and every test begins with the same one."""
+def _nothing_kept() -> None:
+    """Parts of pages and counts are kept by the state of the index, and every test begins with the same one."""
     caches["fragments"].clear()
+    facets._kept.clear()
 
 
 @pytest.fixture(scope="session")

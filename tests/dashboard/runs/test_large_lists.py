@@ -20,6 +20,14 @@ pytestmark = pytest.mark.django_db
 UNHURRIED = replace(facets_module.QUICK, find_s=30, index_s=30, statement_s=30)
 
 
+@pytest.fixture(autouse=True)
+def _no_slow_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        facets_module, "EXACT", replace(facets_module.EXACT, find_s=30, index_s=30, walk_s=30, statement_s=30)
+    )
+    monkeypatch.setattr(facets_module, "VALUE_WALK_S", 30)
+
+
 @pytest.fixture(scope="module")
 def many(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Connection]:
     """CAP + 5 completed runs of two models in turn, of which every 700th used a rare assistant; and a newer run."""

@@ -9,6 +9,7 @@ from runsdash.index.models import Connection, PurgedThread, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads, upsert_threads
 from runsdash.service import objects
 from tests.pages import Element, page_of
+from tests.queries import at_most
 from tests.rows import made_connection, made_run, made_runs
 
 pytestmark = pytest.mark.django_db
@@ -154,9 +155,9 @@ def test_pages_both_ways(viewer: Client, prod) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 50])
-def test_queries_do_not_grow(viewer: Client, prod, django_assert_max_num_queries, count: int) -> None:
+def test_queries_do_not_grow(viewer: Client, prod, count: int) -> None:
     made_runs(prod, count)
-    with django_assert_max_num_queries(11):
+    with at_most(11):
         page_of(viewer.get(URL))
 
 
