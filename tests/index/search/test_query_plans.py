@@ -37,7 +37,7 @@ from runsdash.index.search.suggestions import suggestions
 from runsdash.sync import due
 from tests.rows import kept_for_the_module, made_connection
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
 IS_POSTGRESQL = connection.vendor == "postgresql"
 COUNT = 50_000 if IS_POSTGRESQL else 500
 BEGAN_S = 1_790_000_000
@@ -112,8 +112,12 @@ def make_rows(prod: Connection) -> None:
     )
     RunTool.objects.bulk_create([RunTool(run=run, name=dice.choice(["search", "code"])) for run in runs])
     RunText.objects.bulk_create([RunText(run=run, words=words_of(run, dice)) for run in runs], batch_size=2000)
-    Label.objects.bulk_create([Label(thread=run.thread, run=run, name=dice.choice(["bug", "vip"])) for run in runs])
-    NoteWord.objects.bulk_create([NoteWord(thread=run.thread, run=run, word=word) for run in runs for word in NOTED])
+    Label.objects.bulk_create(
+        [Label(thread_id=run.thread_id, run=run, name=dice.choice(["bug", "vip"])) for run in runs]
+    )
+    NoteWord.objects.bulk_create(
+        [NoteWord(thread_id=run.thread_id, run=run, word=word) for run in runs for word in NOTED]
+    )
     if IS_POSTGRESQL:
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
