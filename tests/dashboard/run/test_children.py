@@ -64,6 +64,7 @@ def test_a_child_is_nested_once_it_is_read(family, connection, viewer):
     assert rows.index(row) == rows.index(timeline.all("tr", data_step_id=True)[0]) + 1
 
 
+@pytest.mark.clock
 def test_a_poll_of_the_parent_brings_what_the_child_does(family, connection, upstream, operator):
     parent, child = family
     read(connection, child)
