@@ -1,4 +1,4 @@
-"""`make image-test`: lints, builds the image, says its size, starts it as compose.yaml does. Says what cannot be done here."""
+"""`make image-test`: lints, builds the image, says its size, starts it as compose.yaml does. Says what it cannot do."""
 
 import json
 import subprocess

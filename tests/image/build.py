@@ -1,4 +1,4 @@
-"""Builds the image with buildah, which needs no daemon; without an image registry on a base made of Debian's packages."""
+"""Builds the image with buildah, which needs no daemon, on a base made of Debian's packages if none is named."""
 
 import json
 import os

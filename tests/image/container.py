@@ -1,6 +1,6 @@
 """Starts programs of an image as compose.yaml says, without a daemon.
 
-The process that does so is in namespaces of its own (`unshare --mount --net`), so its mounts and ports are nobody else's.
+The process that does so is in namespaces of its own (`unshare --mount --net`), so its mounts and ports are its own.
 The root is read-only, `/app/var` is not, secrets are files, and nobody there has or gets a privilege.
 """
 

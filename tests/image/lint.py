@@ -1,4 +1,4 @@
-"""Lints Dockerfile and compose.yaml with tools of their own folder: hadolint, and a reader of the Compose specification."""
+"""Lints Dockerfile and compose.yaml with hadolint and a reader of the Compose specification."""
 
 import json
 import re
