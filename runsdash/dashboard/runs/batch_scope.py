@@ -33,7 +33,7 @@ class BatchScope:
     def counted(self) -> list[tuple[str, int, int]]:
         """Returns status, key of the connection, and how many."""
         rows = Run.objects.filter(pk__in=self.run_ids).values_list("status", "connection_id")
-        return list(rows.annotate(runs=Count("pk")).order_by("-runs"))
+        return list(rows.annotate(runs=Count("pk")).order_by("-runs", "status", "connection_id"))
 
     @cached_property
     def connections(self) -> dict[int, Connection]:
