@@ -149,7 +149,7 @@ def texts(client: Client, world: World) -> dict[str, str]:
         answer = client.get(address)
         is_page = answer.headers.get("Content-Type", "").startswith("text/html")
         text = f"{answer.status_code} {page_of(answer, status=answer.status_code).text if is_page else whole(answer)}"
-        found[named] = MOMENTS.sub("…", text.casefold().replace(world.word, "WORLD"))
+        found[named] = re.sub("…(?: …)+", "…", MOMENTS.sub("…", text.casefold().replace(world.word, "WORLD")))
     return found
 
 
