@@ -1,5 +1,6 @@
 """`make demo`'s command as a newcomer runs it: real processes, real ports, a folder of its own."""
 
+import contextlib
 import signal
 import socket
 import sqlite3
@@ -79,10 +80,11 @@ class Demo:
         """Process ids of what the demo has started, their workers included."""
         found, parents = [], [self.process.pid]
         while parents:
-            listed = Path(f"/proc/{parents.pop()}/task").glob("*/children")
-            for pid in [int(word) for file in listed for word in file.read_text().split()]:
-                found.append(pid)
-                parents.append(pid)
+            for thread in Path(f"/proc/{parents.pop()}/task").glob("*/children"):
+                with contextlib.suppress(FileNotFoundError):  # the thread has ended since
+                    started = [int(word) for word in thread.read_text().split()]
+                    found += started
+                    parents += started
         return found
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
