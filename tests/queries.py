@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 # What PostgreSQL needs around a statement to stop it in time, and asks its planner; on SQLite the process does either
 # by itself.
-AROUND = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE SAVEPOINT", "SET LOCAL ", "EXPLAIN ")
+STOPPED = ("SAVEPOINT", "RELEASE SAVEPOINT", "SET LOCAL enable_seqscan", "SET LOCAL statement_timeout")
+AROUND = ("BEGIN", "COMMIT", "EXPLAIN ", *STOPPED)
 
 
 @contextmanager
