@@ -20,7 +20,7 @@ class TeamForm(forms.ModelForm):
     class Meta:
         model = Team
         fields = ("name", "members", "connections")
-        help_texts = {"name": "For people."}
+        help_texts = {"name": "Shown here and in the audit trail."}
         error_messages = {"name": {"unique": "There is a team of this name already."}}
 
     members = forms.ModelMultipleChoiceField(User.objects.order_by("username"), required=False)
