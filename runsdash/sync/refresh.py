@@ -27,7 +27,7 @@ from .clients import client_for
 from .named_runs import named_run_reads, store_named_runs, unread_runs
 from .parallel_reads import Reads, store_later, until
 from .store_answers import store_run, store_thread
-from .upstream_reads import RUN_COST, THREAD_COST, needs_parts, part_reads, run_reads, thread_reads
+from .upstream_reads import RUN_COST, THREAD_COST, owes_parts, part_reads, run_reads, thread_reads
 
 PAGE_WAIT_S = 1.0  # a page with a copy waits no longer for a newer one
 MAX_AGE_S = 1.5  # an active run's copy younger than this is fresh; polls of pages bring an age of their own
@@ -75,7 +75,7 @@ def checked_age_s(run: Run, *, rests: bool, whole: bool) -> float:
     run_s, steps_s = age_s(run.checked_at), age_s(run.steps_checked_at)
     if rests or run.connection.lacks_steps or steps_s <= run_s:
         return run_s
-    return steps_s if whole or needs_parts(run) else run_s
+    return steps_s if whole or owes_parts(run) else run_s
 
 
 def lease_within_budget(row: Run | Thread, connection: Connection, *, cost: int, has_copy: bool = True) -> str | None:

@@ -35,13 +35,19 @@ def needs_parts(run: Run) -> bool:
     A run that waits or queues takes no step without changing itself. One at work may: while a step is open it is read
     each time, else now and then.
     """
-    checked, now = run.steps_checked_at, timezone.now()
+    is_quiet = run.facts.is_waiting or run.facts == RunStatus.QUEUED
+    every = PARTS_OF_QUIET_EVERY if is_quiet else PARTS_EVERY
+    checked = run.steps_checked_at
+    return checked is None or timezone.now() - checked >= every or owes_parts(run)
+
+
+def owes_parts(run: Run) -> bool:
+    """Tells whether steps and messages may have changed since they were read, so that they cannot wait for a turn."""
+    checked = run.steps_checked_at
     is_walked = run.facts.is_active and run.steps_walked_at is not None and not run.connection.lacks_steps
     if not is_walked or run.trouble or checked is None or (run.status_since and checked < run.status_since):
         return True
-    if run.facts.is_waiting or run.facts == RunStatus.QUEUED:
-        return now - checked >= PARTS_OF_QUIET_EVERY
-    return now - checked >= PARTS_EVERY or first_open_step(run) is not None
+    return not run.facts.is_waiting and run.facts != RunStatus.QUEUED and first_open_step(run) is not None
 
 
 def run_reads(client: Client, run: Run, *, whole: bool = True) -> Reads:

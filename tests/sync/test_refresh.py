@@ -1,8 +1,10 @@
 """Read-through refresh of one run, against a real upstream."""
 
 import time
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from runsdash.index.models import Message, Run, RunStep
 from runsdash.service import NotFound
@@ -163,6 +165,22 @@ def test_a_server_without_steps_is_remembered(connection, upstream, start):
     assert connection.can_list_steps is False
     assert row.status == "completed"
     assert Message.objects.filter(thread=row.thread).count() == 2
+
+
+def test_steps_that_only_grew_old_wait_for_the_next_read_of_their_run(connection, upstream):
+    run = upstream.seed(status="in_progress", steps=1)
+    found = {"thread_id": run["thread_id"], "run_id": run["run_id"]}
+    row = refresh_run(connection, **found)
+    long_ago = timezone.now() - timedelta(minutes=1)
+    Run.objects.filter(pk=row.pk).update(steps_checked_at=long_ago, status_since=long_ago - timedelta(minutes=1))
+    upstream.clear_requests()
+
+    refresh_run(connection, **found, live_age_s=60)
+    assert not upstream.requests()
+
+    Run.objects.filter(pk=row.pk).update(checked_at=long_ago)
+    refresh_run(connection, **found, live_age_s=60)
+    assert len(upstream.requests(path=f"/runs/{run['run_id']}")) == 2, "the run, and its steps beside it"
 
 
 def test_a_page_brings_new_steps_even_when_the_worker_has_just_looked(connection, upstream, start):
