@@ -98,7 +98,12 @@ def mutate(value: object, changes: list[tuple]) -> object:
             del owner[last]
         else:
             old = owner[last]
-            changed = {"replace": new, "in a list": [old], "under value": {"value": old}, "twice": [old, old]}
+            changed = {
+                "replace": copy.deepcopy(new),
+                "in a list": [old],
+                "under value": {"value": old},
+                "twice": [old, old],
+            }
             owner[last] = changed[change]
     return value
 
