@@ -16,7 +16,7 @@ from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.links import run_url
-from runsdash.dashboard.shell.markup import escaped, markup
+from runsdash.dashboard.shell.markup import escaped, made_once, markup
 from runsdash.dashboard.templatetags import shown
 from runsdash.index import run_states
 from runsdash.index.run_columns import LISTED, RunColumn
@@ -136,7 +136,7 @@ def status(run: ListedRun, table: Table) -> SafeString:
             only(table, "status", run.status),
         )
 
-    return shared(table, ("status", run.status), cell)
+    return made_once(table.cells, ("status", run.status), cell)
 
 
 def question(run: ListedRun, table: Table, words: Words) -> SafeString:
@@ -186,14 +186,6 @@ def only(table: Table, name: str, value: str, key: str = "") -> SafeString:
 # Columns
 
 
-def shared(table: Table, key: tuple[str, ...], cell: Callable[[], SafeString]) -> SafeString:
-    """Makes a cell once for all rows of the page with the same value."""
-    found = table.cells.get(key)
-    if found is None:
-        found = table.cells[key] = cell()
-    return found
-
-
 def plain(table: Table, column: Column, content: object, name: str = "", value: str = "", key: str = "") -> SafeString:
     filters = only(table, name, value, key) if value else NOTHING
     return markup('<td class="{}">{}{}</td>', column.classes, content, filters)
@@ -205,8 +197,8 @@ def shown_outcome(run: ListedRun, table: Table, words: Words, column: Column) ->
 
 def customer(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
     value = run.customer or ""
-    return shared(
-        table, ("customer", value), partial(plain, table, column, words.customer or shown.DASH, CUSTOMER, value)
+    return made_once(
+        table.cells, ("customer", value), partial(plain, table, column, words.customer or shown.DASH, CUSTOMER, value)
     )
 
 
@@ -214,7 +206,7 @@ def assistant(run: ListedRun, table: Table, words: Words, column: Column) -> Saf
     def cell() -> SafeString:
         return plain(table, column, shown.assistant_of(run), "assistant", run.assistant_id)
 
-    return shared(table, ("assistant", run.assistant_id, run.assistant_name), cell)
+    return made_once(table.cells, ("assistant", run.assistant_id, run.assistant_name), cell)
 
 
 def run_id(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
@@ -227,7 +219,7 @@ def thread(run: ListedRun, table: Table, words: Words, column: Column) -> SafeSt
 
 def model(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
     cell = partial(plain, table, column, cut(run.model or formats.UNKNOWN, 28), "model", run.model)
-    return shared(table, ("model", run.model), cell)
+    return made_once(table.cells, ("model", run.model), cell)
 
 
 def created(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:

@@ -33,6 +33,7 @@ from runsdash.index.search.facets import facets_of
 from runsdash.index.storage.keyset import CursorError
 from runsdash.sync.jobs.job_files import OPEN, delete_file
 
+from .cells import ThreadTable, rows_html
 from .query import BY_ADDITION, thread_list_query
 from .rows import ROWS, complete_threads
 
@@ -208,10 +209,11 @@ def listed(request: HttpRequest, query: RunListQuery, *, form: AddThreads, statu
     complete_threads(page.rows, among=shell.connections)
     counts = facets_of(query.filter, connection) if "facets" in request.GET and not query.error else None
     views = views_in_menu(request.user, query, most=MAX_VIEWS)
+    table = ThreadTable(query, names_customers=any(one.customer_key for one in shell.connections))
     context = {
         "query": query, "page": page, "form": form, "shell": shell, "facets": counts, "menus": menus(query, counts),
         "time": time_menu(query), "views": views, "title": title_of(query, views),
-        "names_customers": any(one.customer_key for one in shell.connections),
+        "rows": rows_html(page.rows, table), "names_customers": table.names_customers,
         **imports_context(),
     }  # fmt: skip
     return render(request, "threads/threads.html", context, status=status)

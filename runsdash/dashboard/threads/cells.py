@@ -1,0 +1,129 @@
+"""Renders a row of the thread list: a function a column. Formats, asks nothing.
+
+Written as text for the reason that `runs/cells.py` gives, and by its rule: what is not our own goes through `markup`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.utils.safestring import SafeString
+
+from runsdash.dashboard.runs.narrowing import label_tags, only_links
+from runsdash.dashboard.runs.query import RunListQuery
+from runsdash.dashboard.shell import formats
+from runsdash.dashboard.shell.formats import cut
+from runsdash.dashboard.shell.links import thread_url
+from runsdash.dashboard.shell.markup import made_once, markup
+from runsdash.dashboard.templatetags import shown
+from runsdash.index.models import Run, Thread
+from runsdash.index.search.filter_names import CUSTOMER
+
+from .query import BY_ADDITION
+
+NOTHING = SafeString("")
+QUESTION_CHARS, OUTCOME_CHARS, NAME_CHARS = 140, 140, 40
+TAGS_SHOWN = 2
+
+
+@dataclass(frozen=True)
+class ThreadTable:
+    """Holds what the rows of a page have in common. `names_customers`: a column for them, not for metadata."""
+
+    query: RunListQuery
+    names_customers: bool
+    cells: dict[tuple[str, ...], SafeString] = field(default_factory=dict)  # of values that many rows share
+
+
+def rows_html(threads: Iterable[Thread], table: ThreadTable) -> SafeString:
+    return SafeString("".join(row(thread, table) for thread in threads))
+
+
+def row(thread: Thread, table: ThreadTable) -> SafeString:
+    """Renders a thread that went through `complete_threads`. Root: #thread-<key>."""
+    run = thread.last_run
+    status = markup(' data-status="{}"', run.status) if run else NOTHING
+    tone = markup(' data-status="{}"', thread.tone) if thread.tone else NOTHING
+    said = cut(thread.outcome, OUTCOME_CHARS)
+    active = shown.ago(thread.last_run_at)
+    parts = [
+        markup('<tr id="thread-{}" data-thread-id="{}"{}>', thread.pk, thread.upstream_id, status),
+        state(run, table),
+        question(thread, table, markup('<span class="out"{}>{}</span>', tone, said), active),
+        markup('<td class="p1"><span class="out" title="{}"{}>{}</span></td>', thread.outcome, tone, said),
+        customer(thread, table) if table.names_customers else metadata(thread, table),
+        assistant(run, table),
+        markup('<td class="num c-runs p2">{}</td>', thread.run_count),
+        markup('<td class="num c-n p4">{}</td>', formats.count_text(thread.total_tokens)),
+        markup('<td class="num c-usd p3">{}</td>', formats.cost_text(thread.cost)),
+        markup('<td class="c-when p1">{}</td>', added(thread) if table.query.sort == BY_ADDITION else active),
+    ]
+    return SafeString(f"{''.join(parts)}</tr>\n")
+
+
+def state(run: Run | None, table: ThreadTable) -> SafeString:
+    if run is None:
+        return markup('<td class="c-state">{}</td>', shown.DASH)
+    facts = run.facts
+
+    def cell() -> SafeString:
+        return markup(
+            '<td class="c-state"><span class="status" data-status="{}">{}<span>{}</span></span>{}</td>',
+            run.status,
+            shown.icon(facts.icon),
+            facts.label,
+            only_links(table.query, "status", run.status),
+        )
+
+    return made_once(table.cells, ("status", run.status), cell)
+
+
+def question(thread: Thread, table: ThreadTable, outcome: SafeString, active: SafeString) -> SafeString:
+    """Links to the thread by what was asked first, else by its id. Has the whole row for a phone."""
+    asked = thread.first_question
+    name = cut(asked, QUESTION_CHARS) if asked else markup("<code>{}</code>", formats.short_id_text(thread.upstream_id))
+    who = [cut(thread.customer, NAME_CHARS), thread.last_run.assistant_name if thread.last_run else ""]
+    return markup(
+        '<th scope="row" class="c-q q"><a href="{}" title="{}">{}</a>{}{}'
+        '<span class="lines">{} <span>{} {}, {} run{}</span></span></th>',
+        thread_url(thread),
+        asked or thread.upstream_id,
+        name,
+        SafeString('<span class="note">gone upstream</span>' if thread.is_gone else ""),
+        label_tags(thread.label_names, table.query) if thread.label_names else NOTHING,
+        outcome,
+        " ".join(word for word in who if word),
+        active,
+        thread.run_count,
+        "" if thread.run_count == 1 else "s",
+    )
+
+
+def customer(thread: Thread, table: ThreadTable) -> SafeString:
+    name = thread.customer
+
+    def cell() -> SafeString:
+        filters = only_links(table.query, CUSTOMER, name) if name else NOTHING
+        return markup('<td class="c-who p2">{}{}</td>', cut(name or formats.UNKNOWN, NAME_CHARS), filters)
+
+    return made_once(table.cells, ("customer", name), cell)
+
+
+def metadata(thread: Thread, table: ThreadTable) -> SafeString:
+    tags = shown.metadata_tags(thread.metadata, limit=TAGS_SHOWN, query=table.query)
+    return markup('<td class="c-tags p2">{}</td>', tags)
+
+
+def assistant(run: Run | None, table: ThreadTable) -> SafeString:
+    if run is None or not run.assistant_id:
+        return markup('<td class="c-asst p3">{}</td>', shown.DASH)
+
+    def cell() -> SafeString:
+        filters = only_links(table.query, "assistant", run.assistant_id)
+        return markup('<td class="c-asst p3">{}{}</td>', shown.assistant_of(run), filters)
+
+    return made_once(table.cells, ("assistant", run.assistant_id, run.assistant_name), cell)
+
+
+def added(thread: Thread) -> SafeString:
+    by = markup(' <span class="note">by {}</span>', thread.added_by) if thread.added_by else NOTHING
+    return markup("added {}{}", shown.ago(thread.added_at), by)
