@@ -1,6 +1,7 @@
 """Streams the filtered list as a file: CSV with a line a run, or JSON lines as `import_runs` takes them in again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import wraps
 from itertools import chain
 
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_safe
 from runsdash.accounts.guards import View, viewer_required
 from runsdash.accounts.tokens import TokenRefusal, bearer, token_of
 from runsdash.dashboard.shell.lookup import connection_named
-from runsdash.index.exporting.chosen import chosen_runs, found_runs
+from runsdash.index.exporting.chosen import ChosenRuns, chosen_runs, found_runs
 from runsdash.index.exporting.objects import lines
 from runsdash.index.exporting.table import csv_lines
 from runsdash.index.models import Connection
@@ -41,26 +42,43 @@ def viewer_or_token(view: View) -> View:
 @viewer_or_token
 def export_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Sends a line for each run, newest first. `?bom=1`: for spreadsheets."""
-    query = run_list_query(request.GET)
-    if query.error:
-        return refused(request, query)
-    runs = chain.from_iterable(found_runs(query.filter, connection=connection_of(query)))
-    start = [BOM] if request.GET.get("bom") else []
-    return download(chain(start, csv_lines(runs)), "runs", "csv", "text/csv; charset=utf-8")
+    return as_csv(request, run_list_query(request.GET), runs_csv)
 
 
 @require_safe
 @viewer_or_token
 def export_jsonl(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Sends runs with their steps, messages, threads and archived files, as received."""
-    query = run_list_query(request.GET)
+    return as_json_lines(request, run_list_query(request.GET), chosen_runs)
+
+
+def runs_csv(run_filter: RunFilter, connection: Connection | None) -> Iterator[bytes]:
+    return csv_lines(chain.from_iterable(found_runs(run_filter, connection=connection)))
+
+
+def as_csv(
+    request: HttpRequest, query: RunListQuery, made: Callable[[RunFilter, Connection | None], Iterator[bytes]]
+) -> HttpResponse | StreamingHttpResponse:
+    """Sends the lines that are `made` of what the query finds."""
     if query.error:
         return refused(request, query)
-    return download(objects(query.filter, connection_of(query)), "runs", "jsonl", "application/jsonl")
+    start = [BOM] if request.GET.get("bom") else []
+    content = chain(start, made(query.filter, connection_of(query)))
+    return download(content, query.of, "csv", "text/csv; charset=utf-8")
 
 
-def objects(run_filter: RunFilter, connection: Connection | None) -> Iterator[bytes]:
-    with chosen_runs(run_filter, connection=connection) as chosen:
+def as_json_lines(
+    request: HttpRequest, query: RunListQuery, choose: Callable[..., AbstractContextManager[ChosenRuns]]
+) -> HttpResponse | StreamingHttpResponse:
+    """Sends the objects of what the query finds, as received."""
+    if query.error:
+        return refused(request, query)
+    chosen = choose(query.filter, connection=connection_of(query))
+    return download(objects(chosen), query.of, "jsonl", "application/jsonl")
+
+
+def objects(found: AbstractContextManager[ChosenRuns]) -> Iterator[bytes]:
+    with found as chosen:
         yield from lines(chosen)
 
 
