@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import seal
+from runsdash.sync.parallel_reads import in_background
 from tests.upstream import Sandbox
 
 ASSISTANT_FUNCTION = {
@@ -21,8 +22,8 @@ ASSISTANT_FUNCTION = {
 }
 
 
-STREAM_WRITER = "runsdash-live-output"  # the thread that lives while any stream is read
-STREAMS_END_S = 3
+PASSING_THREADS = {"runsdash-live-output", "runsdash-key", "runsdash-gone"}  # they end with their work
+THREADS_END_S = 3
 
 
 @pytest.fixture
@@ -37,9 +38,16 @@ def connection(upstream: Sandbox, db: None) -> Iterator[Connection]:
         timeout_s=5,
         worker_seen_at=timezone.now(),
     )
-    # A stream that still writes would meet the emptying of the tables; PostgreSQL ends one of the two.
-    deadline = time.monotonic() + STREAMS_END_S
-    while time.monotonic() < deadline and any(one.name == STREAM_WRITER for one in threading.enumerate()):
+    until_nothing_is_written()
+
+
+def until_nothing_is_written(*, seconds: float = THREADS_END_S) -> None:
+    """A thread that still writes would meet the emptying of the tables; PostgreSQL ends one of the two."""
+    is_idle = threading.Event()
+    in_background(is_idle.set)
+    is_idle.wait(seconds)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and PASSING_THREADS & {one.name for one in threading.enumerate()}:
         time.sleep(0.02)
 
 

@@ -1,8 +1,6 @@
 """Any stream of a run, changed anywhere, goes through parser, ingest, live output and pages: no error, few statements."""
 
 import json
-import threading
-import time
 
 import pytest
 from django.db import reset_queries
@@ -19,7 +17,7 @@ from runsdash.service import Client, ServiceError
 from runsdash.service.sse import frames
 from runsdash.service.stream import Accumulated
 from runsdash.service.stream_events import events_of
-from tests.connected import STREAM_WRITER
+from tests.connected import until_nothing_is_written
 from tests.queries import at_most
 from tests.rows import made_connection
 from tests.service.raw_server import RawServer
@@ -168,9 +166,7 @@ def is_followed(operator: Browser, archive: Connection, changed: dict) -> None:
             return stream.close()
         row = upsert_run(archive, stream.run, fetched_at=timezone.now(), thread_id=thread_id)
         read_to_the_end(stream, connection=archive, thread_id=thread_id)
-        deadline = time.monotonic() + 20
-        while any(one.name == STREAM_WRITER for one in threading.enumerate()) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until_nothing_is_written(seconds=20)
     path = f"/threads/{row.thread.upstream_id}/runs/{row.upstream_id}/"
     for more in ("", "live/", "?tab=conversation"):
         with at_most(STATEMENTS):

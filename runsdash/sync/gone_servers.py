@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 from threading import Thread
 
-from django.db import close_old_connections
+from django.db import connections as databases
 from django.utils import timezone
 
 from runsdash.index.connections import connections
@@ -45,4 +45,4 @@ def look_at(connection: Connection) -> None:
         elif any(not isinstance(one, ServiceError) for one in found.values()):
             note_success(connection)
     finally:
-        close_old_connections()
+        databases.close_all()  # the thread ends here

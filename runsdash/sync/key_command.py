@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
@@ -106,9 +106,11 @@ def renewed_token(connection_id: int) -> Token:
 
 def renew_quietly(connection_id: int) -> None:
     """Renews ahead. A failure is no news: the old token works, and the next caller tries again."""
-    with suppress(NoAnswer):
-        renewed_token(connection_id)
-    close_old_connections()
+    try:
+        with suppress(NoAnswer):
+            renewed_token(connection_id)
+    finally:
+        connections.close_all()  # the thread ends here
 
 
 def printed_by(command: list[str]) -> str:
