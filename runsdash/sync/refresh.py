@@ -70,10 +70,10 @@ def thread_row(connection: Connection, thread_id: str) -> Thread | None:
     )
 
 
-def checked_age_s(run: Run, *, rests: bool, whole: bool) -> float:
+def checked_age_s(run: Run, *, is_settled: bool, whole: bool) -> float:
     """Says how long ago somebody tried to read it, with its steps where they may have changed since."""
     run_s, steps_s = age_s(run.checked_at), age_s(run.steps_checked_at)
-    if rests or run.connection.lacks_steps or steps_s <= run_s:
+    if is_settled or run.connection.lacks_steps or steps_s <= run_s:
         return run_s
     return steps_s if whole or owes_parts(run) else run_s
 
@@ -95,9 +95,11 @@ def leased_and_paid(
     row: Run | Thread, connection: Connection, budget: Budget, *, cost: int, has_copy: bool
 ) -> str | None:
     token = lease.take(row, hold_s=connection.timeout_s)
+    if token is None:
+        return None
     if not has_copy:
         budget.take_anyway(connection, cost)
-    elif token is not None and not budget.take(connection, cost):
+    elif not budget.take(connection, cost):
         lease.give_back(row, token)
         return None
     return token
@@ -124,14 +126,14 @@ def refresh_run(
         return first_look_at_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
     if is_fresh(run, max_age_s=max_age_s, live_age_s=live_age_s):
         return run
-    rests = max_age_s is None and run.is_settled
+    is_settled = max_age_s is None and run.is_settled
     token = lease_within_budget(run, connection, cost=RUN_COST)
     if token is None:
         return run_row(connection, run_id) or run
     reads = run_reads(client_for(connection), run, whole=max_age_s is not None)
     budget_for(connection).give_back(RUN_COST - len(reads.futures))
     store = partial(store_run, connection, reads, run=run, token=token)
-    if not rests and reads.wait(wait_s):
+    if not is_settled and reads.wait(wait_s):
         with copy_if_unwritable():
             store()
         fresh = run_row(connection, run_id) or run
@@ -165,10 +167,10 @@ def read_parts_later(fresh: Run, *, since: Run) -> None:
 
 def is_fresh(run: Run, *, max_age_s: float | None = None, live_age_s: float = MAX_AGE_S) -> bool:
     """Tells whether `refresh_run` would return the copy as it is, since it is young enough or nobody may ask."""
-    whole, rests = max_age_s is not None, max_age_s is None and run.is_settled
+    whole, is_settled = max_age_s is not None, max_age_s is None and run.is_settled
     if max_age_s is None:
-        max_age_s = SETTLED_AGE_S if rests else live_age_s
-    return checked_age_s(run, rests=rests, whole=whole) < max_age_s or not run.connection.is_asked
+        max_age_s = SETTLED_AGE_S if is_settled else live_age_s
+    return checked_age_s(run, is_settled=is_settled, whole=whole) < max_age_s or not run.connection.is_asked
 
 
 def first_look_at_run(connection: Connection, *, thread_id: str, run_id: str, wait_s: float) -> Run:

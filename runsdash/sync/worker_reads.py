@@ -35,7 +35,7 @@ NEXT_RUN_WITHIN = timedelta(seconds=5)  # a thread is looked at this soon after 
 
 
 class NothingLeft(Exception):
-    """Says that the budget of this second is spent."""
+    """Says that a share of the budget has nothing for this read now."""
 
 
 @dataclass

@@ -1,4 +1,7 @@
-"""Parses what the address of a run list asks for: filter, order, page size, place. Runs no query."""
+"""Reads and writes the address of a list: filter, order, page size, place. `run_list_query` is where reading begins.
+
+Asks the database for a kept filter alone.
+"""
 
 import re
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""Stores what all processes together have sent to a connection."""
+"""Stores what all processes together have sent to a connection, by window (sync/budget/shared_budget.py)."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from .connections import Connection
 
 
 class BudgetSecond(models.Model):
-    """Counts requests that all processes took out of one second. Rows older than a few minutes are swept."""
+    """Counts requests that all processes took out of the window that began at `second`. Swept after some hours."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False)
     second = models.BigIntegerField()

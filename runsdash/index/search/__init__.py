@@ -1,11 +1,16 @@
 """Answers lists of runs and threads from indexes, in bounds, on both engines. See docs/index.md for how and why.
 
-text           run_filter.parsed reads it, by filter_grammar, filter_names and filter_values
-  → RunFilter  by its subject, predicates or thread_predicates say what it means, and by index_ranges where its rows are
-  → RunQuery   plan.plan_for chooses among its index ranges
-  → Plan       scans reads one in order within a time_budget
-  → positions  run_pages makes a page, ids or counts of them
-run_query holds what they hand on, sql the forms of statements.
+What is done, in order, and what comes of it. run_pages.run_list_page drives all of it but the first.
+
+    run_filter.parsed        RunFilter    clauses, by filter_grammar, filter_names and filter_values, and their subject
+    queries.query_of         RunQuery     a KeyRange, and Predicates: SQL and the index ranges where rows are. By
+                                          predicates or thread_predicates; names are looked up here
+    plan.plan_for            Plan         which of these ranges are read, and what is tested of each row
+    plan.positions_of        ScanResult   positions in order, by scans, within a time_budget
+    run_pages.page_of_result RunListPage  cursors, and rows by their keys (listed_runs, or a queryset)
+
+Types named after runs serve threads as well. run_query holds what is handed on, sql the forms of statements and their
+aliases: r is the table of the subject, d a range of an index.
 A run's key begins with the second of its creation (storage/keys.py): an order by time is one by key, and a span of time
 a KeyRange. facets counts a filter's runs by value (value_counts); suggestions completes text that is being typed;
 filter_totals adds up a filter's runs, listed_runs reads what their rows show.

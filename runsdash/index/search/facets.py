@@ -1,18 +1,21 @@
 """Counts how many runs of a filter have each status, model, assistant and the like.
 
 A quick look counts what can be told at once and says "at least" for the rest; an exact one walks the runs. Counts are
-exact up to CAP, "CAP+" beyond. Those of one name leave out the filter's own clauses of that name. Owns which values are
-shown and when counting ends; writes no SQL.
+exact up to CAP, "CAP+" beyond. Those of one name leave out the clauses by which the filter includes values of it.
+Owns which values are shown; `facet_times` says when counting ends. Writes no SQL.
 """
 
 import time
 from dataclasses import dataclass, field, replace
+
+from django.utils.timezone import get_current_timezone_name
 
 from runsdash.index.models import Connection
 from runsdash.service.statuses import RunStatus
 from runsdash.sight import mark
 
 from .assistant_names import assistant_names
+from .facet_times import EXACT, QUICK, FacetTimes
 from .queries import predicates_of_values, query_of
 from .run_filter import TEXT, Clause, RunFilter
 from .run_pages import capped_counts, newest_ids
@@ -29,38 +32,15 @@ VALUE_WALK_S = 0.2  # so that one hopeless value leaves time to the others
 
 
 @dataclass(frozen=True)
-class FacetTimes:
-    """Says when each phase is over, in seconds from the beginning. What a last statement takes comes on top.
-
-                find         count by index         count by walking
-          0 ────────── find_s ───────────── index_s ──────────────── walk_s
-    QUICK        0.03                0.04            none
-    EXACT        0.5                 0.7                      0.9
-
-    find: ids of the runs, newest first. All of a list up to CAP; of a larger one, the newest SAMPLED.
-    count by index: those ids by value, then for each value of a larger list what an index says of all its runs.
-    count by walking: what no index said. Two thirds of the time left for all values of a list together, the rest value
-    by value.
-
-    The times say when nothing more is begun; of each list the first SAMPLED runs are found and counted in any case.
-    What is not counted by then has at least what those have. No statement of `find` runs longer than `statement_s`,
-    and an index of at most `gathered` entries is read whole there.
-    """
-
-    find_s: float
-    index_s: float
-    walk_s: float
-    statement_s: float
-    gathered: int
-
-
-QUICK = FacetTimes(find_s=0.03, index_s=0.04, walk_s=0.0, statement_s=0.4, gathered=5_000)
-EXACT = FacetTimes(find_s=0.5, index_s=0.7, walk_s=0.9, statement_s=0.8, gathered=20_000)
-
-
-@dataclass(frozen=True)
 class Count:
-    """Holds a value and how many runs have it; `is_more`: that many or more. `label` is what people call it."""
+    """Holds a value and how many runs have it; `is_more`: that many or more. `label` is what people call it.
+
+    known of a value               number   is_more   text
+    all its runs, at most CAP      7                  7
+    more than CAP                  CAP      yes       10,000+
+    some, counting was stopped     7        yes       7+       open: counting on would say more
+    none of a sample               0        yes                open
+    """
 
     value: str
     number: int
@@ -94,7 +74,8 @@ class Facets:
     total: int = 0
     is_more: bool = False
     counts: Counts = field(default_factory=dict)
-    is_exact: bool = True  # counted in EXACT times
+    is_thorough: bool = True  # counted in EXACT times
+    is_large: bool = False  # some of the lists that were counted have more than CAP
 
     @property
     def total_text(self) -> str:
@@ -103,7 +84,7 @@ class Facets:
     @property
     def can_be_finer(self) -> bool:
         """Would exact counting say more?"""
-        if self.is_exact:
+        if self.is_thorough:
             return False
         is_stopped = self.is_more and self.total < CAP
         return is_stopped or any(count.is_open for counts in self.counts.values() for count in counts)
@@ -113,21 +94,21 @@ class Facets:
         return {count.value: count for count in self.counts.get("status", [])}
 
 
-_kept: dict[tuple[RunFilter, int | None, str], tuple[float, Facets]] = {}
+_kept: dict[tuple[RunFilter, int | None, str, str], tuple[float, Facets]] = {}
 
 
 def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is_exact: bool = True) -> Facets:
     """Counts a filter's runs by value; of a large list, returns what was counted a moment ago.
 
-    That is kept for those who see the same. So counting one filter takes at most a fiftieth of a process's time. Not
-    exact: see QUICK.
+    That is kept in this process for fifty times as long as it took, for those who see the same in the same time zone.
+    So counting one filter takes at most a fiftieth of a process's time. Not exact: see QUICK.
     """
-    key = run_filter, connection.pk if connection else None, mark()
+    key = run_filter, connection.pk if connection else None, mark(), get_current_timezone_name()
     until, kept, began = *_kept.get(key, (0.0, Facets())), time.monotonic()
     if began < until and not (is_exact and kept.can_be_finer):
         return kept
     facets = counted(run_filter, connection, EXACT if is_exact else QUICK)
-    if facets.is_more:
+    if facets.is_large:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
         now = time.monotonic()
@@ -154,10 +135,11 @@ def counted(run_filter: RunFilter, connection: Connection | None, times: FacetTi
         if one.is_sampled:
             counts |= one.counts_by_walking({name: counts[name] for name in one.names}, by_walking)
     counts["assistant"] = with_labels(counts["assistant"], run_filter, connection)
-    # When finding was stopped, a value that an index counts may say more.
+    # When finding was stopped at 300 runs, an index may know of one value that 4,000 have it.
     more = [one.number for name in full.names for one in counts[name]] if full.has_more else []
     in_order = {name: counts[name] for name in NAMES}  # menus keep their places, whatever is chosen
-    return Facets(max([full.total, *more]), full.has_more, in_order, is_exact=times is EXACT)
+    total, is_large = max([full.total, *more]), any(one.has_more for one in lists)
+    return Facets(total, full.has_more, in_order, is_thorough=times is EXACT, is_large=is_large)
 
 
 def names_by_filter(run_filter: RunFilter) -> dict[RunFilter, list[str]]:
@@ -186,7 +168,7 @@ def with_labels(counts: list[Count], run_filter: RunFilter, connection: Connecti
 class RunList:
     """Holds how many runs of a filter there are, at most CAP, and how many have each value of `names`.
 
-    `is_sampled`: `value_counts` are of the newest runs alone.
+    `is_sampled`: `value_counts` are of the newest runs alone, or were stopped.
     """
 
     filter: RunFilter

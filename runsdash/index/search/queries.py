@@ -1,4 +1,7 @@
-"""Builds the query of a filter, by what the filter is about: `predicates` for runs, `thread_predicates` for threads."""
+"""Builds the query of a filter, by what the filter is about: `predicates` for runs, `thread_predicates` for threads.
+
+Names of assistants and threads, and words, are looked up in the database for that, before any time is counted.
+"""
 
 from collections.abc import Sequence
 

@@ -12,7 +12,7 @@ class TimeBudget:
     """Says how much is looked at for one page. `ends_at` is set when the search starts."""
 
     walk_s: float = 0.7  # of walking; what the last statement takes comes on top
-    statement_s: float = 0.95  # no statement runs longer
+    statement_s: float = 0.95  # no statement runs longer; on SQLite, no block of statements
     first_chunk: int = 500  # index entries; later chunks are larger
     probed: int = 500  # index entries looked at to compare indexes
     gathered: int = 20_000  # index entries of a range that is read whole and sorted

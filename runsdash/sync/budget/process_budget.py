@@ -31,8 +31,10 @@ from .shared_budget import BudgetWindow, Share
 from .upstream_pauses import share_pause
 
 Reader = Literal["page", "worker"]
-CARRIED = 4  # unused credit that outlives its window: enough for what costs more than one request
-ALLOWED_MOST = 64
+# Unused credit that outlives its window: enough for what costs more than one request. That of active reads, which are
+# spread over the window, outlives it whole.
+CARRIED = 4
+ALLOWED_MOST = 64  # what is allowed beyond that was paid and not sent; it is forgotten
 AHEAD = 0.3  # of a window may go out early
 ASKS_TO_WAIT = (429, 503)
 

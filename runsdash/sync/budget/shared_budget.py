@@ -10,6 +10,8 @@ fill a window of ten requests:
     ██ pages ███████┼████┤┄►  in any case the reserves of the last LOOK_BACK windows that they have not used
     █  floor                  the first request of some windows, one in FLOOR_ONE_IN of all requests
 
+So after half a minute in which nobody looked, pages may send 60 requests beyond a window that workers have filled.
+
 Reads are claimed before they are sent, many by one statement. What was sent unasked (writes, retries, an id that nobody
 has seen) is booked afterwards, and the worker's marks lie lower until that is paid back. Clocks of several machines may
 differ by a second or two; then their windows overlap by as much.

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from runsdash.index.models import Connection, Run
@@ -80,6 +83,20 @@ def test_what_no_index_counts_is_counted_run_by_run(viewer: Client, many: Connec
     assert page.one("div", id="facets").get("hx-get") is None
     assert (counts(page, "model")["m0"], counts(page, "assistant")["rare"]) == ("5,003", "15")
     assert counts(page, "status") == {"completed": "10,000+", "failed": "0"}
+
+
+def test_what_was_counted_among_many_is_kept_a_moment_also_for_few_of_them(many: Connection) -> None:
+    few = facets_of(parsed("assistant:rare"))
+    assert (few.total, few.is_more) == (15, False)
+    with at_most(0):
+        assert facets_of(parsed("assistant:rare")) == few
+
+
+def test_what_is_kept_is_kept_for_a_time_zone(many: Connection) -> None:
+    kept = facets_of(parsed(""))
+    with timezone.override("Asia/Tokyo"), CaptureQueriesContext(database) as asked:
+        assert facets_of(parsed("")) == kept
+    assert len(asked), "a day begins at another moment there"
 
 
 def test_without_time_a_first_look_says_at_least_and_a_second_one_all(many: Connection) -> None:
