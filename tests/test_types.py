@@ -1,6 +1,12 @@
-"""What mypy leaves out is named module by module; a name that leads nowhere hides nothing and must go."""
+"""What mypy leaves out is named module by module; a name that leads nowhere hides nothing and must go.
 
+Annotations name what a value is: a bare `object` tells a reader nothing.
+"""
+
+import ast
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +14,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 OVERRIDES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
 NAMED = sorted({name for one in OVERRIDES for name in one["module"] if name.startswith("runsdash.")})
+# Rooms whose annotations are all named.
+SAID = ["service"]
+TAKES_ANYTHING = {"__eq__", "__ne__", "__contains__"}
 
 
 def place_of(name: str) -> Path:
@@ -29,3 +38,76 @@ def test_a_room_is_checked_strictly(room):
     assert strict["disallow_any_generics"]
     ignored = [one for override in OVERRIDES if override.get("ignore_errors") for one in override["module"]]
     assert [one for one in ignored if one.startswith(name)] == []
+
+
+def bare_objects(source: str) -> list[int]:
+    """Lines that name `object` as a type, also in quotes; not the `object` of `object()` and `object.__new__`."""
+    tree = ast.parse(source)
+    allowed = {id(child) for node in ast.walk(tree) for child in used_as_a_value(node)}
+    found = {node.lineno for node in ast.walk(tree) if is_bare(node) and id(node) not in allowed}
+    return sorted(found | {one.lineno for node in ast.walk(tree) for one in quoted(node) if is_bare_text(one.value)})
+
+
+def used_as_a_value(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.Call):
+        yield node.func
+    elif isinstance(node, ast.Attribute):
+        yield node.value
+    elif isinstance(node, ast.FunctionDef) and node.name in TAKES_ANYTHING:
+        yield from ast.walk(node.args)
+
+
+def is_bare(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "object" and isinstance(node.ctx, ast.Load)
+
+
+def quoted(node: ast.AST) -> Iterator[ast.Constant]:
+    """Yields the texts in an annotation."""
+    annotation = node.returns if isinstance(node, ast.FunctionDef) else getattr(node, "annotation", None)
+    if annotation is not None:
+        yield from (one for one in ast.walk(annotation) if isinstance(one, ast.Constant) and isinstance(one.value, str))
+
+
+def is_bare_text(text: str) -> bool:
+    return "object" in re.findall(r"[\w.]+", text)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(value: object): ...",
+        "def f(*values: object): ...",
+        "async def f() -> dict[str, object]: ...",
+        "class A:\n    raw: object = None",
+        'def f(value: "object | None"): ...',
+        "Row = dict[str, object]",
+        "Row: TypeAlias = dict[str, object]",
+        "class Slots(Mapping[str, object]): ...",
+    ],
+)
+def test_a_bare_object_is_seen(source):
+    assert bare_objects(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def __eq__(self, other: object) -> bool: ...",
+        "object.__new__(cls)",
+        "object: Run",
+        "x = found['object']",
+        "x: Literal['a.object']",
+    ],
+)
+def test_what_is_no_bare_object(source):
+    assert not bare_objects(source)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for room in SAID for path in sorted((ROOT / "runsdash" / room).rglob("*.py"))],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_annotations_name_what_a_value_is(path):
+    if "migrations" not in path.parts:
+        assert bare_objects(path.read_text()) == []

@@ -7,6 +7,7 @@ from runsdash.index.models import Run, RunBody, Thread
 from runsdash.index.storage.bodies import raw_object
 from runsdash.index.storage.previews import RUN_PARAMETERS
 from runsdash.service import InvalidRequest, objects
+from runsdash.service.json_types import JsonObject
 from runsdash.sync.clients import client_for
 
 from .lineage import origin
@@ -125,7 +126,7 @@ def request_message(message: objects.Message, *, texts_only: bool = False) -> di
     return found
 
 
-def request_part(part: objects.MessageContent) -> dict[str, object] | None:
+def request_part(part: objects.MessageContent) -> JsonObject | None:
     if part.type == "text":
         return {"type": "text", "text": str(part.text)} if part.text.strip() else None
     if part.refusal:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from runsdash.index.importing.json_documents import is_document, lines_of_documents, may_be_list, values_of_list
 from runsdash.index.importing.read_line import BadLine, Context, ImportLine, read_line
 from runsdash.index.storage.storable_text import dumped
+from runsdash.service.json_types import JsonObject
 from runsdash.service.objects.parsing import identifier, mapping, moment
 from runsdash.service.sse import frames
 from runsdash.service.stream import Accumulated
@@ -38,6 +39,10 @@ class Placed(NamedTuple):
 
     line: int
     object: ImportLine
+
+    @property
+    def value(self) -> JsonObject:
+        return cast(JsonObject, self.object.value)  # `read_line` makes no Struct
 
 
 def lines_of(body: bytes, *, content_type: str | None, now: datetime) -> tuple[list[Placed], list[Refusal]]:

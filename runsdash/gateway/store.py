@@ -47,13 +47,13 @@ def store_of_age(connection: Connection, lines: Iterable[Placed], *, fetched_at:
     by_kind: dict[str, list[Placed]] = defaultdict(list)
     for placed in lines:
         by_kind[placed.object.kind].append(placed)
-    threads = [objects.Thread.from_raw(one.object.value) for one in by_kind["thread"]]
+    threads = [objects.Thread.from_raw(one.value) for one in by_kind["thread"]]
     upsert_threads(connection, threads, fetched_at=fetched_at)
-    runs = [objects.Run.from_raw(one.object.value) for one in by_kind["thread.run"]]
+    runs = [objects.Run.from_raw(one.value) for one in by_kind["thread.run"]]
     upsert_runs(connection, [replace(run, reply_digest=SENT_IN) for run in runs], fetched_at=fetched_at)
     for owner_id, some in by_owner(by_kind["thread.message"]).items():
         thread = ensure_threads(connection, [owner_id])[owner_id]
-        messages = [objects.Message.from_raw(one.object.value) for one in some]
+        messages = [objects.Message.from_raw(one.value) for one in some]
         upsert_messages(thread, messages, fetched_at=fetched_at)
     return store_steps(connection, by_kind["thread.run.step"], fetched_at=fetched_at)
 
@@ -70,7 +70,7 @@ def store_steps(connection: Connection, lines: Sequence[Placed], *, fetched_at: 
             sentence = f"its run {owner_id[:80]} is not here. Send the run before its steps, or with them"
             refused += [Refusal(one.line, f"Line {one.line} was refused: {sentence}.") for one in some]
         else:
-            steps = [objects.RunStep.from_raw(one.object.value) for one in some]
+            steps = [objects.RunStep.from_raw(one.value) for one in some]
             upsert_steps(run, steps, fetched_at=fetched_at)
     return refused
 

@@ -26,6 +26,7 @@ from .errors import (
     Unauthorized,
     UpstreamFailed,
 )
+from .json_types import JsonLike
 from .objects import (
     Annotation,
     Assistant,
@@ -52,7 +53,7 @@ from .stream import RunStream
 from .stream_events import Delta, StreamEvent
 
 
-def tool_output(tool_call_id: str, output: object) -> dict[str, str]:
+def tool_output(tool_call_id: str, output: JsonLike) -> dict[str, str]:
     """Makes one item for `submit_tool_outputs`. Text is sent as it is, any other value as its JSON text."""
     try:
         text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, allow_nan=False)

@@ -5,6 +5,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from . import checks
+from .json_types import Json, JsonLike
 from .objects.parsing import identifier, mapping
 
 Scope = Literal["collection", "item", "action"]
@@ -26,14 +27,14 @@ class Call:
     ids: tuple[str, ...] = ()
     query: list[tuple[str, str]] = field(default_factory=list)
     about: dict[str, str] = field(default_factory=dict)
-    body: dict[str, object] | None = None
+    body: dict[str, JsonLike] | None = None
     accept: str = "application/json"
 
     @property
     def is_write(self) -> bool:
         return self.method != "GET"
 
-    def misnamed(self, value: object) -> str:
+    def misnamed(self, value: Json) -> str:
         """Names the first field by which an object is not what was asked for; "" when it may be."""
         said = {name: identifier(mapping(value).get(name)) for name in self.about}
         return next((name for name, one in said.items() if one not in (None, self.about[name])), "")

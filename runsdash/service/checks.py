@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from .addresses import is_link_local
 from .connecting import refusal_of_link_local
 from .errors import InvalidRequest
+from .json_types import JsonLike
 
 MAX_METADATA_PAIRS = 16
 MAX_METADATA_KEY_CHARS = 64
@@ -29,7 +30,7 @@ def refuse(param: str, sentence: str) -> NoReturn:
     raise InvalidRequest(f"{param}: {sentence}", param=param)
 
 
-def path_id(param: str, value: object) -> str:
+def path_id(param: str, value: JsonLike) -> str:
     if not isinstance(value, str) or not value.strip() or value in (".", ".."):
         refuse(param, "must be an id, a non-empty string.")
     if len(value) > MAX_ID_CHARS or not _is_unicode(value):
@@ -37,26 +38,26 @@ def path_id(param: str, value: object) -> str:
     return value
 
 
-def text(param: str, value: object) -> str:
+def text(param: str, value: JsonLike) -> str:
     if not isinstance(value, str):
         refuse(param, "must be a string.")
     return value
 
 
-def words(param: str, value: object) -> str:
+def words(param: str, value: JsonLike) -> str:
     given = text(param, value)
     if not given.strip():
         refuse(param, "must not be empty.")
     return given
 
 
-def flag(param: str, value: object) -> bool:
+def flag(param: str, value: JsonLike) -> bool:
     if not isinstance(value, bool):
         refuse(param, "must be true or false.")
     return value
 
 
-def number_between(param: str, value: object, low: float, high: float) -> float:
+def number_between(param: str, value: JsonLike, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         refuse(param, f"must be a number from {low} to {high}.")
     if not low <= value <= high:
@@ -64,43 +65,41 @@ def number_between(param: str, value: object, low: float, high: float) -> float:
     return value
 
 
-def temperature(param: str, value: object) -> float:
+def temperature(param: str, value: JsonLike) -> float:
     return number_between(param, value, 0, 2)
 
 
-def top_p(param: str, value: object) -> float:
+def top_p(param: str, value: JsonLike) -> float:
     return number_between(param, value, 0, 1)
 
 
-def page_limit(param: str, value: object) -> int:
+def page_limit(param: str, value: JsonLike) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_PAGE:
         refuse(param, f"must be a whole number from 1 to {MAX_PAGE}.")
     return value
 
 
-def token_limit(param: str, value: object) -> int:
+def token_limit(param: str, value: JsonLike) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < MIN_TOKENS:
         refuse(param, f"must be a whole number of at least {MIN_TOKENS}.")
     return value
 
 
-def order(param: str, value: object) -> str:
+def order(param: str, value: JsonLike) -> str:
     if value not in ("asc", "desc"):
         refuse(param, "must be asc or desc.")
     return value
 
 
-def metadata(param: str, value: object) -> dict[str, str]:
+def metadata(param: str, value: JsonLike) -> dict[str, str]:
     if not isinstance(value, Mapping):
         refuse(param, "must be pairs of strings.")
     if len(value) > MAX_METADATA_PAIRS:
         refuse(param, f"takes at most {MAX_METADATA_PAIRS} pairs.")
-    for key, item in value.items():
-        _metadata_pair(param, key, item)
-    return dict(value)
+    return dict(_metadata_pair(param, key, item) for key, item in value.items())
 
 
-def _metadata_pair(param: str, key: object, item: object) -> None:
+def _metadata_pair(param: str, key: JsonLike, item: JsonLike) -> tuple[str, str]:
     if not isinstance(key, str) or not isinstance(item, str):
         refuse(param, f"keys and values must be strings; look at {str(key)[:80]!r}.")
     if not key:
@@ -109,32 +108,33 @@ def _metadata_pair(param: str, key: object, item: object) -> None:
         refuse(param, f"the key {key[:20]!r}… is longer than {MAX_METADATA_KEY_CHARS} characters.")
     if len(item) > MAX_METADATA_VALUE_CHARS:
         refuse(param, f"the value of {key!r} is longer than {MAX_METADATA_VALUE_CHARS} characters.")
+    return key, item
 
 
-def json_object(param: str, value: object) -> dict[str, Any]:
+def json_object(param: str, value: JsonLike) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         refuse(param, "must be a JSON object.")
     return _encodable(param, dict(value))
 
 
-def json_objects(param: str, value: object) -> list[dict[str, Any]]:
+def json_objects(param: str, value: JsonLike) -> list[dict[str, Any]]:
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         refuse(param, "must be a list of JSON objects.")
     return [json_object(f"{param}[{place}]", item) for place, item in enumerate(value)]
 
 
-def word_or_object(param: str, value: object) -> str | dict[str, Any]:
+def word_or_object(param: str, value: JsonLike) -> str | dict[str, Any]:
     return words(param, value) if isinstance(value, str) else json_object(param, value)
 
 
-def tools(param: str, value: object) -> list[dict[str, Any]]:
+def tools(param: str, value: JsonLike) -> list[dict[str, Any]]:
     found = json_objects(param, value)
     for place, tool in enumerate(found):
         words(f"{param}[{place}].type", tool.get("type"))
     return found
 
 
-def messages(param: str, value: object) -> list[dict[str, Any]]:
+def messages(param: str, value: JsonLike) -> list[dict[str, Any]]:
     found = json_objects(param, value)
     for place, message in enumerate(found):
         words(f"{param}[{place}].role", message.get("role"))
@@ -144,7 +144,7 @@ def messages(param: str, value: object) -> list[dict[str, Any]]:
     return found
 
 
-def content(param: str, value: object) -> str | list[dict[str, Any]]:
+def content(param: str, value: JsonLike) -> str | list[dict[str, Any]]:
     if isinstance(value, str):
         return words(param, value)
     if not value:
@@ -152,7 +152,7 @@ def content(param: str, value: object) -> str | list[dict[str, Any]]:
     return tools(param, value)
 
 
-def new_thread(param: str, value: object) -> dict[str, Any]:
+def new_thread(param: str, value: JsonLike) -> dict[str, Any]:
     """Checks the `thread` of create_thread_and_run: messages, tool_resources and metadata."""
     thread = {key: item for key, item in json_object(param, value).items() if item is not None}
     unknown = sorted(str(key) for key in thread.keys() - {"messages", "tool_resources", "metadata"})
@@ -162,7 +162,7 @@ def new_thread(param: str, value: object) -> dict[str, Any]:
     return {key: field_checks[key](f"{param}.{key}", item) for key, item in thread.items()}
 
 
-def tool_outputs(param: str, value: object) -> list[dict[str, Any]]:
+def tool_outputs(param: str, value: JsonLike) -> list[dict[str, Any]]:
     found = json_objects(param, value)
     once_a_call(param, found)
     for place, item in enumerate(found):
@@ -172,7 +172,7 @@ def tool_outputs(param: str, value: object) -> list[dict[str, Any]]:
     return found
 
 
-def tool_approvals(param: str, value: object) -> list[dict[str, Any]]:
+def tool_approvals(param: str, value: JsonLike) -> list[dict[str, Any]]:
     found = json_objects(param, value)
     once_a_call(param, found)
     for place, item in enumerate(found):
@@ -189,7 +189,7 @@ def once_a_call(param: str, answers: list[dict[str, Any]]) -> None:
         seen.add(call_id)
 
 
-def included(param: str, value: object) -> list[str]:
+def included(param: str, value: JsonLike) -> list[str]:
     if isinstance(value, str):
         return [words(param, value)]
     if not isinstance(value, Sequence):

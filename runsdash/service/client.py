@@ -22,6 +22,7 @@ from .decoding import Undecodable, decode_json
 from .describing import Describing, RequestDescription
 from .errors import UpstreamFailed
 from .exchange import Attempted, Gate, Reply, Terms
+from .json_types import Json, JsonLike
 from .objects import Deleted, FileContent, Page, Run, Unchanged
 from .operations import OPERATIONS, AllOperations
 from .operations.base import T
@@ -127,7 +128,7 @@ class Client(AllOperations):
         """Gives the reply behind this thread's last object: status and request id for an audit trail."""
         return getattr(self._heard, "reply", None)
 
-    def describe_request(self, operation: str, **parameters: object) -> RequestDescription:
+    def describe_request(self, operation: str, **parameters: JsonLike) -> RequestDescription:
         """Describes what `operation(**parameters)` would send, checked but not sent, without the key."""
         if operation not in OPERATIONS:
             checks.refuse("operation", f"{operation[:80]!r} is not an operation.")
@@ -148,7 +149,7 @@ class Client(AllOperations):
     def _read(self, call: Call, reply: Reply, kind: type[T], *, raw: bool) -> T | Any:
         self._heard.reply = reply
         if kind is Deleted and not reply.content.strip():
-            value: object = {"id": call.ids[-1], "deleted": True}
+            value: Json = {"id": call.ids[-1], "deleted": True}
         else:
             value = self._decoded(call, reply)
         if not isinstance(value, dict) or identifier(value.get("id")) is None:
@@ -177,7 +178,7 @@ class Client(AllOperations):
             return reply.content
         return FileContent(file_id=file_id, content=reply.content, content_type=reply.content_type)
 
-    def _decoded(self, call: Call, reply: Reply) -> object:
+    def _decoded(self, call: Call, reply: Reply) -> Json:
         try:
             return decode_json(reply.content)
         except Undecodable as reason:

@@ -12,6 +12,8 @@ import re
 import sys
 from typing import Any, NoReturn
 
+from .json_types import Json
+
 MAX_JSON_DEPTH = 100
 ERROR_TEXT_CHARS = 500
 _LONGEST_INTEGER = 300  # digits; Python itself refuses to print integers above 4,300
@@ -23,7 +25,7 @@ class Undecodable(ValueError):
     """Says that bytes are not JSON that this room accepts."""
 
 
-def decode_json(content: bytes) -> object:
+def decode_json(content: bytes) -> Json:
     """Parses the JSON in `content`; raises `Undecodable` with a short reason."""
     text = content.decode("utf-8-sig", errors="replace")
     try:
@@ -65,7 +67,7 @@ def nearest_number(digits: str) -> int | float:
     return max(-sys.float_info.max, min(float(digits), sys.float_info.max))
 
 
-def is_too_deep(content: bytes, value: object) -> bool:
+def is_too_deep(content: bytes, value: Json) -> bool:
     """Tells whether `value`, parsed from the JSON text `content`, is nested too deeply."""
     return may_be_deep(content) and _is_deeper_than(value, MAX_JSON_DEPTH)
 
@@ -79,7 +81,7 @@ def _finite(digits: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _is_deeper_than(value: object, limit: int) -> bool:
+def _is_deeper_than(value: Json, limit: int) -> bool:
     level = [value]
     for _depth in range(limit):
         level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
@@ -88,24 +90,24 @@ def _is_deeper_than(value: object, limit: int) -> bool:
     return True
 
 
-def _children(node: object) -> list[Any]:
+def _children(node: Json) -> list[Any]:
     if isinstance(node, dict):
         return list(node.values())
     return node if isinstance(node, list) else []
 
 
-def storable(value: object) -> object:
+def storable(value: Json) -> Json:
     """Replaces NUL and lone surrogates in all strings of a value whose depth is bounded already."""
     if isinstance(value, str):
         return _UNSTORABLE.sub("�", value)
     if isinstance(value, list):
         return [storable(item) for item in value]
     if isinstance(value, dict):
-        return {storable(key): storable(item) for key, item in value.items()}
+        return {_UNSTORABLE.sub("�", key): storable(item) for key, item in value.items()}
     return value
 
 
-def error_text(body: object) -> str:
+def error_text(body: Json) -> str:
     """Finds one sentence in an error body of any server; empty when there is none."""
     if isinstance(body, str):
         return _one_line(body)
@@ -119,7 +121,7 @@ def error_text(body: object) -> str:
     return _one_line(json.dumps(body, ensure_ascii=False)) if body else ""
 
 
-def _detail(detail: object) -> object:
+def _detail(detail: Json) -> Json:
     """Reads FastAPI's `detail`: text, or a list of `{loc, msg, type}`."""
     if not isinstance(detail, list):
         return detail.get("message") if isinstance(detail, dict) else detail
@@ -127,11 +129,11 @@ def _detail(detail: object) -> object:
     return "; ".join(f"{_place(item.get('loc'))}{item['msg']}" for item in found)
 
 
-def _place(location: object) -> str:
+def _place(location: Json) -> str:
     return " -> ".join(str(part)[:60] for part in location) + ": " if isinstance(location, list) else ""
 
 
-def error_field(body: object, name: str) -> str | None:
+def error_field(body: Json, name: str) -> str | None:
     """Finds `code` or `param` in an error body, wherever the server put it; numbers become text."""
     error = body.get("error") if isinstance(body, dict) else None
     for holder in (error, body):

@@ -8,6 +8,7 @@ from typing import Any
 
 from .calls import Call
 from .operations import AllOperations
+from .operations.base import T
 from .providers import Endpoint
 
 
@@ -29,13 +30,13 @@ class Describing(AllOperations):
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    def _one(self, call: Call, kind: object, *, raw: bool) -> RequestDescription:
+    def _one(self, call: Call, kind: type[T], *, raw: bool) -> RequestDescription:
         return self._described(call)
 
     def _unless_known(self, call: Call, known: str) -> RequestDescription:
         return self._described(call)
 
-    def _page(self, call: Call, kind: object, *, limit: int, raw: bool) -> RequestDescription:
+    def _page(self, call: Call, kind: type[T], *, limit: int, raw: bool) -> RequestDescription:
         return self._described(call)
 
     def _stream(self, call: Call, *, raw: bool) -> RequestDescription:

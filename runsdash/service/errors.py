@@ -18,6 +18,8 @@ cleared of the connection's secrets before it comes here.
 import re
 from typing import Any
 
+from .json_types import Json
+
 _BLOCKING_RUN = re.compile(r"(?:active run|while a run)\s+['\"]?([\w.:-]*\w)", re.IGNORECASE)
 
 
@@ -37,7 +39,7 @@ class ServiceError(Exception):
         status: int | None = None,
         code: str | None = None,
         request_id: str | None = None,
-        body: object = None,
+        body: Json = None,
         param: str | None = None,
         retry_after_s: float | None = None,
         is_write: bool = False,

@@ -4,9 +4,11 @@ A tree under growth holds `_Pieces` where text grows and `_Indexed` where lists 
 back into plain JSON. An index is only a key here, so a huge one costs nothing.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from runsdash.service.objects.tool_types import INPUT_KEYS, OUTPUT_KEYS
+
+from .json_types import Json
 
 _GROWING = {"logs", "value", "refusal"} | INPUT_KEYS | OUTPUT_KEYS
 
@@ -22,6 +24,9 @@ class _Pieces(list[str]):
 
 class _Indexed(dict[int, dict[str, Any]]):
     """Holds a list that still grows: index → item."""
+
+
+_Growing: TypeAlias = Json | _Pieces | _Indexed
 
 
 def merge(target: dict[str, Any], delta: dict[str, Any]) -> None:
@@ -53,13 +58,13 @@ def settled(tree: Any) -> Any:
     return [settled(item) for item in tree] if isinstance(tree, list) else tree
 
 
-def _grown(old: object, new: str) -> _Pieces:
+def _grown(old: _Growing, new: str) -> _Pieces:
     pieces = old if isinstance(old, _Pieces) else _Pieces([old] if isinstance(old, str) else [])
     pieces.append(new)
     return pieces
 
 
-def _as_indexed(old: object) -> _Indexed:
+def _as_indexed(old: _Growing) -> _Indexed:
     if isinstance(old, _Indexed):
         return old
     items = old if isinstance(old, list) else []

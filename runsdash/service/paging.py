@@ -17,6 +17,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Generic, TypeVar
 
+from .json_types import JsonLike
 from .objects import Page
 
 Item = TypeVar("Item")
@@ -78,7 +79,7 @@ class Walk(Generic[Item]):
     may have been missed so far.
     """
 
-    def __init__(self, list_page: Callable[..., Page], *, after: str | None = None, **parameters: object) -> None:
+    def __init__(self, list_page: Callable[..., Page], *, after: str | None = None, **parameters: JsonLike) -> None:
         self.stage = Stage(cursor=after, is_over=False, is_doubted=False)
         self._items = self._items_of_all_pages(list_page, parameters)
 
@@ -88,7 +89,7 @@ class Walk(Generic[Item]):
     def __next__(self) -> Item:
         return next(self._items)
 
-    def _items_of_all_pages(self, list_page: Callable[..., Page], parameters: Mapping[str, object]) -> Iterator[Item]:
+    def _items_of_all_pages(self, list_page: Callable[..., Page], parameters: Mapping[str, JsonLike]) -> Iterator[Item]:
         seen: dict[str, datetime | None] = {}
         while not self.stage.is_over:
             before = self.stage

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 from .calls import Call
 from .errors import InvalidRequest, ServiceError
+from .json_types import JsonLike
 
 KeySource = str | Callable[[], str] | None
 
@@ -74,7 +75,7 @@ class Endpoint:
         pairs = [*query, *version, *self._extra_query]
         return f"{self.base_url}{path}" + (f"?{urlencode(pairs)}" if pairs else "")
 
-    def request_of(self, call: Call) -> tuple[str, dict[str, object] | None]:
+    def request_of(self, call: Call) -> tuple[str, dict[str, JsonLike] | None]:
         """Makes the URL and the JSON of a call, in this server's own names."""
         query, body = list(call.query), call.body
         if body is not None:
@@ -150,7 +151,7 @@ def _provider(kind: str) -> Provider:
     raise InvalidRequest(f"RunsDash does not know the kind of server {kind!r}. Known kinds: {known}.", param="kind")
 
 
-def _checked_base_url(base_url: object) -> str:
+def _checked_base_url(base_url: str) -> str:
     text = base_url.strip() if isinstance(base_url, str) else ""
     parts = _split(text)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
@@ -170,7 +171,7 @@ def _split(text: str) -> SplitResult | None:
         return None
 
 
-def _checked_key(key: object) -> str:
+def _checked_key(key: str | None) -> str:
     text = key.strip() if isinstance(key, str) else "" if key is None else None
     if text is None or not (text.isascii() and (text.isprintable() or not text)):
         raise InvalidRequest("The API key must be one line of printable ASCII characters.", param="api_key")

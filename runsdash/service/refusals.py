@@ -9,6 +9,7 @@ from typing import Any
 
 from .decoding import ERROR_TEXT_CHARS, Undecodable, decode_json, error_field, error_text, storable
 from .errors import ServiceError, UpstreamFailed
+from .json_types import Json
 from .providers import Endpoint
 
 SHOWN_FROM_BYTES = 16 * 1024
@@ -39,7 +40,7 @@ def refused(kind: type[ServiceError], endpoint: Endpoint, *, status: int, conten
     )
 
 
-def decoded_body(endpoint: Endpoint, content: bytes) -> object:
+def decoded_body(endpoint: Endpoint, content: bytes) -> Json:
     """Decodes an error body as JSON, or as text, or None; every string without the endpoint's secrets."""
     try:
         return _without_secrets(endpoint, decode_json(content))
@@ -47,7 +48,7 @@ def decoded_body(endpoint: Endpoint, content: bytes) -> object:
         return clean(endpoint, content.decode("utf-8", "replace")) or None
 
 
-def sentence(endpoint: Endpoint, body: object) -> str:
+def sentence(endpoint: Endpoint, body: Json) -> str:
     """Finds what an error body says; of an HTML page its title or bare text."""
     if isinstance(body, str) and body.lstrip().startswith("<"):
         title = _TITLE.search(body)
@@ -62,7 +63,7 @@ def page_said(endpoint: Endpoint, content: bytes) -> str:
     return f"A page came instead: {said}" if said else ""
 
 
-def what_came(value: object, wanted: str) -> str:
+def what_came(value: Json, wanted: str) -> str:
     """Says what a 2xx answer of the wrong type is; some servers answer errors with 200."""
     said = error_text(value) if isinstance(value, dict) and value.get("error") else ""
     return said or f"The answer is not a {wanted}."
@@ -73,7 +74,7 @@ def another(kind: str, value: dict[str, Any], name: str) -> str:
     return f"The server answered with another {kind.lower()}: its {name} is {str(value[name])[:80]!r}."
 
 
-def _without_secrets(endpoint: Endpoint, value: object) -> object:
+def _without_secrets(endpoint: Endpoint, value: Json) -> Json:
     if isinstance(value, str):
         return endpoint.redacted(value)
     if isinstance(value, list):

@@ -8,6 +8,8 @@ here: `static/css/statuses.css` chooses them by `data-status`.
 from enum import StrEnum
 from typing import Self
 
+from .json_types import Json
+
 
 def _row(
     word: str, *, is_terminal: bool = False, can_be_cancelled: bool = False, is_waiting: bool = False
@@ -91,13 +93,13 @@ class UnknownStatus(_Facts, str):
         return str(self)
 
 
-def run_status(value: object) -> RunStatus | UnknownStatus:
+def run_status(value: Json) -> RunStatus | UnknownStatus:
     """Finds the member for a run's status word; anything else becomes an `UnknownStatus`."""
     word = value if isinstance(value, str) else ""
     return _RUN_STATUSES.get(word) or UnknownStatus(word)
 
 
-def step_status(value: object) -> StepStatus | UnknownStatus:
+def step_status(value: Json) -> StepStatus | UnknownStatus:
     """Finds the member for a step's status word; anything else becomes an `UnknownStatus`."""
     word = value if isinstance(value, str) else ""
     return _STEP_STATUSES.get(word) or UnknownStatus(word)

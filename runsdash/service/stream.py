@@ -17,6 +17,7 @@ from .calls import Call
 from .decoding import Undecodable, decode_json, error_field, error_text
 from .errors import ServiceError, UpstreamFailed
 from .exchange import Exchange
+from .json_types import Json
 from .merging import merge, settled
 from .objects import LastError, Message, Run, RunStep, Thread, sorted_steps
 from .refusals import SHOWN_FROM_BYTES, another, what_came
@@ -198,7 +199,7 @@ class RunStream(Accumulated):
         self.is_plain = True
         yield run_event(value, raw=self._raw)
 
-    def _take_error(self, value: object) -> None:
+    def _take_error(self, value: Json) -> None:
         """Ends with the error of an `error` event. Of a run that failed without a reason it is the reason."""
         message = error_text(value) or "The stream ended with an error."
         self.error = self._failed(message, code=error_field(value, "code"), content=b"")
@@ -211,7 +212,7 @@ class RunStream(Accumulated):
         return self._exchange.failed(message, content=shown, code=code, is_write=self.run is None)
 
 
-def _is_bare(body: object) -> bool:
+def _is_bare(body: Json) -> bool:
     """Tells whether a closing event left out what the deltas had brought."""
     if isinstance(body, dict):
         return not any(value for value in body.values() if not isinstance(value, str))

@@ -6,11 +6,12 @@ order (docs/protocol.md). Unknown events pass through with their JSON.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from runsdash.service.objects.parsing import identifier, listing, mapping, text_value
 
 from .decoding import Undecodable, decode_json
+from .json_types import Json
 from .objects import Message, Run, RunStep, Thread
 
 DONE = "done"
@@ -23,14 +24,17 @@ class Delta:
 
     id: str | None
     text: str
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "Delta":
+    def from_raw(cls, raw: Json) -> "Delta":
         event = mapping(raw)
         parts = listing(mapping(event.get("delta")).get("content"))
         text = "".join(text_value(mapping(part).get("text")) for part in parts)
         return cls(id=identifier(event.get("id")), text=text, raw=raw)
+
+
+StreamedObject: TypeAlias = Delta | Run | RunStep | Message | Thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +42,11 @@ class StreamEvent:
     """Holds an event. `data` is a Run, RunStep, Message, Thread or Delta, else the JSON as received."""
 
     name: str
-    data: object
-    raw: object = field(repr=False)
+    data: StreamedObject | Json
+    raw: Json = field(repr=False)
 
 
-_TYPES: tuple[tuple[str, type[Delta | Run | RunStep | Message | Thread]], ...] = (
+_TYPES: tuple[tuple[str, type[StreamedObject]], ...] = (
     ("thread.run.step.delta", Delta),
     ("thread.message.delta", Delta),
     ("thread.run.step.", RunStep),
@@ -75,7 +79,7 @@ def run_event(value: dict[str, Any], *, raw: bool = False) -> StreamEvent:
     return _event(None, {"object": "thread.run", **value}, raw)
 
 
-def _event(name: str | None, value: object, raw: bool) -> StreamEvent:
+def _event(name: str | None, value: Json, raw: bool) -> StreamEvent:
     if isinstance(value, dict) and "data" in value:
         own_name = value.get("event")
         if isinstance(own_name, str) and name in (None, "message", own_name):
@@ -89,7 +93,7 @@ def _event(name: str | None, value: object, raw: bool) -> StreamEvent:
     return StreamEvent(name=name, data=kind.from_raw(value), raw=value)
 
 
-def _name_by_object(value: object) -> str:
+def _name_by_object(value: Json) -> str:
     found = mapping(value)
     type_, status = found.get("object"), found.get("status")
     if not isinstance(type_, str) or not type_.startswith("thread"):

@@ -6,6 +6,7 @@ Owns names only: values are those of the answer. A part that is no JSON object i
 import copy
 from typing import Any
 
+from ..json_types import Json
 from . import parsing
 
 # Fields of parts without a class. A server may leave out any of them; then it is None.
@@ -42,17 +43,17 @@ def with_attributes(value: Any) -> Any:
     return Fields(value) if type(value) is dict else value
 
 
-def part(value: object) -> Fields | None:
+def part(value: Json) -> Fields | None:
     """Reads a JSON object; anything else is None."""
     return Fields(value) if isinstance(value, dict) else None
 
 
-def parts(value: object) -> list[Fields] | None:
+def parts(value: Json) -> list[Fields] | None:
     """Reads the JSON objects of a list; anything but a list is None."""
     return [Fields(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else None
 
 
-def word_or_part(value: object) -> "str | Fields | None":
+def word_or_part(value: Json) -> "str | Fields | None":
     """Reads a parameter that is a word or a JSON object; what is empty is None."""
     return (value if isinstance(value, str) else part(value)) or None
 

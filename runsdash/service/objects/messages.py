@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ..json_types import Json
 from . import parsing
 from .fields import ApiObject, Fields, ObjectText, part, parts
 from .runs import incomplete_details, incomplete_reason
@@ -21,10 +22,10 @@ class Annotation(ApiObject):
     quote: str | None
     url: str | None
     title: str | None
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object, *, offset: int = 0) -> "Annotation":
+    def from_raw(cls, raw: Json, *, offset: int = 0) -> "Annotation":
         """Reads a mark. `offset` is where its text begins in the whole."""
         mark = parsing.mapping(raw)
         type_ = parsing.text(mark.get("type")) or ""
@@ -68,10 +69,10 @@ class MessageContent(ApiObject):
     image_file_id: str | None
     image_url: ObjectText | None
     refusal: str | None
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "MessageContent":
+    def from_raw(cls, raw: Json) -> "MessageContent":
         given = {"type": "text", "text": raw} if isinstance(raw, str) else parsing.mapping(raw)
         if "value" in given and "text" not in given:
             given = {"type": "text", **given, "text": given}
@@ -111,10 +112,10 @@ class Message(ApiObject):
     content: list[MessageContent]
     attachments: list[Fields]
     metadata: dict[str, str]
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "Message":
+    def from_raw(cls, raw: Json) -> "Message":
         message = parsing.mapping(raw)
         return cls(
             id=parsing.identifier(message.get("id")) or "",
@@ -142,7 +143,7 @@ class Message(ApiObject):
         return incomplete_details(self.raw)
 
 
-def _annotations_of(body: object) -> Iterator[Annotation]:
+def _annotations_of(body: Json) -> Iterator[Annotation]:
     """Reads the marks of a text, or of each in a list of texts."""
     offset = 0
     for text in parsing.several(body):
@@ -151,11 +152,11 @@ def _annotations_of(body: object) -> Iterator[Annotation]:
         offset += len(parsing.text_value(text))
 
 
-def _index(value: object, offset: int) -> int | None:
+def _index(value: Json, offset: int) -> int | None:
     index = parsing.integer(value)
     return None if index is None else index + offset
 
 
-def _url_of(image: object) -> ObjectText | None:
+def _url_of(image: Json) -> ObjectText | None:
     url = parsing.text(parsing.mapping(image).get("url"))
     return None if url is None else ObjectText(url, parsing.mapping(image))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from ..json_types import Json
 from . import parsing
 from .fields import ApiObject
 
@@ -26,14 +27,14 @@ class Page(ApiObject, Generic[Item]):
     received: list[Item] = field(repr=False)
     first_id: str | None
     last_id: str | None
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
     def from_raw(
         cls,
-        raw: object,
+        raw: Json,
         *,
-        item_from_raw: Callable[[object], Item],
+        item_from_raw: Callable[[Json], Item],
         limit: int = 20,
         keep: Callable[[Item], bool] = lambda _item: True,
     ) -> "Page[Item]":
@@ -62,7 +63,7 @@ class Page(ApiObject, Generic[Item]):
         return len(self.data)
 
 
-def items_of(raw: object) -> list[Any] | None:
+def items_of(raw: Json) -> list[Any] | None:
     """Finds the items of a list answer, an envelope or a bare array; None when it is no list."""
     if isinstance(raw, list):
         return raw

@@ -9,42 +9,44 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from ..json_types import Json
+
 _LARGEST_INTEGER = 2**63 - 1  # what a database column holds
 _MILLISECONDS_FROM = 1e11  # in seconds that would be the year 5138
 _MICROSECONDS_FROM = 1e14
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def mapping(value: object) -> dict[str, Any]:
+def mapping(value: Json) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def listing(value: object) -> list[Any]:
+def listing(value: Json) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def text(value: object) -> str | None:
+def text(value: Json) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def identifier(value: object) -> str | None:
+def identifier(value: Json) -> str | None:
     """Reads an id, a non-empty string."""
     return value if isinstance(value, str) and value else None
 
 
-def several(value: object) -> list[Any]:
+def several(value: Json) -> list[Any]:
     """Reads a list; a value without one is its only item, null is none."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def json_text(value: object) -> str | None:
+def json_text(value: Json) -> str | None:
     """Reads text as it is, any other value as its JSON, to be shown; null is None."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
 
 
-def text_value(value: object) -> str:
+def text_value(value: Json) -> str:
     """Reads text as it is, under `value`, or as a list of such. Of anything else it is the JSON."""
     if isinstance(value, list):
         return "".join(text_value(item) for item in value)
@@ -53,7 +55,7 @@ def text_value(value: object) -> str:
     return json_text(value) or ""
 
 
-def integer(value: object) -> int | None:
+def integer(value: Json) -> int | None:
     """Reads a whole number from 0 up that a database can hold."""
     if value is None or (type(value) is int and 0 <= value <= _LARGEST_INTEGER):  # most often, and quickly told
         return value
@@ -66,7 +68,7 @@ def integer(value: object) -> int | None:
     return number if 0 <= number <= _LARGEST_INTEGER else None
 
 
-def number(value: object) -> float | None:
+def number(value: Json) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -75,7 +77,7 @@ def number(value: object) -> float | None:
         return None
 
 
-def flag(value: object) -> bool | None:
+def flag(value: Json) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
@@ -85,7 +87,7 @@ def metadata(owner: dict[str, Any]) -> dict[str, str]:
     return strings(owner.get("metadata_") if value is None else value)
 
 
-def strings(value: object) -> dict[str, str]:
+def strings(value: Json) -> dict[str, str]:
     """Reads a map of strings only; other values become their JSON text, null is left out."""
     if not value:
         return {}
@@ -93,7 +95,7 @@ def strings(value: object) -> dict[str, str]:
     return {str(key): item for key, item in pairs if item is not None}
 
 
-def moment(value: object) -> datetime | None:
+def moment(value: Json) -> datetime | None:
     """Reads an aware UTC time from seconds, milliseconds, microseconds, numeric text or ISO text; 0 is None."""
     if value is None:
         return None
@@ -113,7 +115,7 @@ def _whole_second(value: int) -> datetime:
     return datetime.fromtimestamp(value, UTC)
 
 
-def _seconds(value: object) -> float | None:
+def _seconds(value: Json) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
+from ..json_types import Json
 from . import parsing
 from .fields import ApiObject, Fields, part, parts, word_or_part
 from .tool_calls import ToolCall, once_each
@@ -19,10 +20,10 @@ class Usage(ApiObject):
     completion_tokens: int | None
     total_tokens: int | None
     cached_tokens: int | None
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "Usage | None":
+    def from_raw(cls, raw: Json) -> "Usage | None":
         """Reads a usage; None unless there is at least one count, so that none is shown as 0."""
         counts = parsing.mapping(raw)
         prompt = _first_integer(counts, "prompt_tokens", "input_tokens")
@@ -58,10 +59,10 @@ class LastError(ApiObject):
 
     code: str
     message: str
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "LastError | None":
+    def from_raw(cls, raw: Json) -> "LastError | None":
         if isinstance(raw, str) and raw:
             return cls(code="", message=raw, raw=raw)
         found = parsing.mapping(raw)
@@ -77,10 +78,10 @@ class RequiredAction(ApiObject):
 
     type: str
     tool_calls: list[ToolCall]
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "RequiredAction | None":
+    def from_raw(cls, raw: Json) -> "RequiredAction | None":
         """Reads a required action; None for null, `{}` and anything that is no object."""
         found = parsing.mapping(raw)
         if not found:
@@ -140,11 +141,11 @@ class Run(ApiObject):
     tool_choice: str | Fields | None
     parallel_tool_calls: bool | None
     response_format: str | Fields | None
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
     reply_digest: str = field(default="", repr=False, compare=False)  # of the reply it was read from, where asked for
 
     @classmethod
-    def from_raw(cls, raw: object) -> "Run":
+    def from_raw(cls, raw: Json) -> "Run":
         run = parsing.mapping(raw)
         return cls(
             id=parsing.identifier(run.get("id")) or "",
@@ -218,13 +219,13 @@ _PROMPT_DETAILS = ("prompt_token_details", "prompt_tokens_details", "input_token
 _MOMENTS = ("created_at", "started_at", "completed_at", "failed_at", "cancelled_at", "expires_at")
 
 
-def incomplete_details(raw: object) -> Fields | None:
+def incomplete_details(raw: Json) -> Fields | None:
     """Reads why a run or message is incomplete, by the API's name; a bare reason becomes an object."""
     details = parsing.mapping(raw).get("incomplete_details")
     return Fields(reason=details) if isinstance(details, str) and details else part(details)
 
 
-def incomplete_reason(details: object) -> str | None:
+def incomplete_reason(details: Json) -> str | None:
     """Reads `incomplete_details`, an object with a reason or, on some servers, the reason itself."""
     reason = details.get("reason") if isinstance(details, dict) else details
     return reason if isinstance(reason, str) and reason else None

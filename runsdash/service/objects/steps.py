@@ -7,6 +7,7 @@ from typing import Any
 
 from runsdash.service.statuses import StepStatus, UnknownStatus, step_status
 
+from ..json_types import Json
 from . import parsing
 from .fields import ApiObject, Fields
 from .runs import LastError, Usage
@@ -41,10 +42,10 @@ class RunStep(ApiObject):
     tool_calls: list[ToolCall]
     message_id: str | None
     metadata: dict[str, str]
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "RunStep":
+    def from_raw(cls, raw: Json) -> "RunStep":
         step = parsing.mapping(raw)
         details = parsing.mapping(step.get("step_details"))
         type_ = _type_of(step, details)

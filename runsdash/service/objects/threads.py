@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ..json_types import Json
 from . import parsing
 from .fields import ApiObject, Fields, parts, word_or_part
 
@@ -16,10 +17,10 @@ class Thread(ApiObject):
     metadata: dict[str, str]
     tool_resources: Fields
     title: str | None
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "Thread":
+    def from_raw(cls, raw: Json) -> "Thread":
         thread = parsing.mapping(raw)
         return cls(
             id=parsing.identifier(thread.get("id")) or "",
@@ -47,10 +48,10 @@ class Assistant(ApiObject):
     temperature: float | None
     top_p: float | None
     response_format: str | Fields | None
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "Assistant":
+    def from_raw(cls, raw: Json) -> "Assistant":
         assistant = parsing.mapping(raw)
         return cls(
             id=parsing.identifier(assistant.get("id")) or "",
@@ -72,10 +73,10 @@ class Deleted(ApiObject):
 
     id: str
     deleted: bool
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "Deleted":
+    def from_raw(cls, raw: Json) -> "Deleted":
         answer = parsing.mapping(raw)
         return cls(id=parsing.identifier(answer.get("id")) or "", deleted=answer.get("deleted") is not False, raw=raw)
 

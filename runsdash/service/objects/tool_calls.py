@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..json_types import Json, JsonLike
 from . import parsing
 from .fields import ApiObject, Fields, parts
 from .tool_types import tool_type
@@ -22,10 +23,10 @@ class FileSearchResult(ApiObject):
     file_name: str | None
     score: float | None
     content: str
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "FileSearchResult":
+    def from_raw(cls, raw: Json) -> "FileSearchResult":
         found = parsing.mapping(raw)
         texts = [part.get("text") if isinstance(part, dict) else part for part in parsing.several(found.get("content"))]
         return cls(
@@ -57,10 +58,10 @@ class ToolCall(ApiObject):
     results: list[FileSearchResult]
     child_run_id: str | None
     child_thread_id: str | None
-    raw: object = field(repr=False)
+    raw: Json = field(repr=False)
 
     @classmethod
-    def from_raw(cls, raw: object) -> "ToolCall":
+    def from_raw(cls, raw: Json) -> "ToolCall":
         call = parsing.mapping(raw)
         type_ = _type_of(call)
         known, body = tool_type(type_), parsing.mapping(call.get(type_))
@@ -99,7 +100,7 @@ class ToolCall(ApiObject):
         body = _body_of(self.raw, "file_search")
         return self._body("file_search", results=parts(body.get("results")))
 
-    def _body(self, type_: str, **read: object) -> Fields | None:
+    def _body(self, type_: str, **read: JsonLike) -> Fields | None:
         return Fields({**_body_of(self.raw, type_), **read}) if self.type == type_ else None
 
     @property
@@ -134,7 +135,7 @@ def once_each(calls: list[ToolCall]) -> list[ToolCall]:
     return list(found.values())
 
 
-def _body_of(call: object, type_: str) -> dict[str, Any]:
+def _body_of(call: Json, type_: str) -> dict[str, Any]:
     return parsing.mapping(parsing.mapping(call).get(type_))
 
 

@@ -9,20 +9,21 @@ from typing import Any, Protocol, Self, TypeVar
 
 from runsdash.service import checks
 from runsdash.service.calls import Call
+from runsdash.service.json_types import Json, JsonLike
 from runsdash.service.objects import FileContent, Page, Run, Unchanged
 from runsdash.service.stream import RunStream
 
-Check = Callable[[str, Any], object]
+Check = Callable[[str, JsonLike], JsonLike]
 
 
 class Readable(Protocol):
     """Names what can be read from JSON."""
 
     @property
-    def raw(self) -> object: ...
+    def raw(self) -> Json: ...
 
     @classmethod
-    def from_raw(cls, raw: object) -> Self: ...
+    def from_raw(cls, raw: Json) -> Self: ...
 
 
 T = TypeVar("T", bound=Readable)
@@ -85,15 +86,15 @@ class Operations:
         raise NotImplementedError
 
 
-def given(fields: Mapping[str, Check], **values: object) -> dict[str, object]:
+def given(fields: Mapping[str, Check], **values: JsonLike) -> dict[str, JsonLike]:
     """Keeps the values that are not None, each checked under its own name."""
     return {name: fields[name](name, value) for name, value in values.items() if value is not None}
 
 
-def list_query(**values: object) -> list[tuple[str, str]]:
+def list_query(**values: JsonLike) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in given(LIST_FIELDS, **values).items()]
 
 
-def include_query(include: object) -> list[tuple[str, str]]:
+def include_query(include: JsonLike) -> list[tuple[str, str]]:
     fields = [] if include is None else checks.included("include", include)
     return [("include[]", name) for name in fields]

@@ -9,7 +9,7 @@ from runsdash.service.objects import Page, Run
 from runsdash.service.paging import Walk
 from runsdash.service.stream import RunStream
 
-from .base import RUN_FIELDS, Operations, given, include_query, list_query
+from .base import RUN_FIELDS, Check, Operations, given, include_query, list_query
 
 _RUNS = ("threads", "{thread_id}", "runs")
 _RUN = (*_RUNS, "{run_id}")
@@ -196,7 +196,7 @@ class RunOperations(Operations):
         """
         if not tool_outputs and not tool_approvals:
             checks.refuse("tool_outputs", "at least one output or approval is needed.")
-        fields = {
+        fields: dict[str, Check] = {
             "tool_outputs": checks.tool_outputs,
             "tool_approvals": checks.tool_approvals,
             "stream": checks.flag,

@@ -8,9 +8,13 @@ from runsdash.service.calls import Call, path_to
 from runsdash.service.objects import Deleted, Page, Thread
 from runsdash.service.paging import Walk
 
-from .base import Operations, given, list_query
+from .base import Check, Operations, given, list_query
 
-_FIELDS = {"messages": checks.messages, "tool_resources": checks.json_object, "metadata": checks.metadata}
+_FIELDS: dict[str, Check] = {
+    "messages": checks.messages,
+    "tool_resources": checks.json_object,
+    "metadata": checks.metadata,
+}
 
 
 class ThreadOperations(Operations):
