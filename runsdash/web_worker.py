@@ -8,27 +8,47 @@ import contextlib
 import errno
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from selectors import EVENT_READ
 
 from gunicorn.http import get_parser
-from gunicorn.http.message import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from runsdash.answering import AnswerSocket, Waiting
 from runsdash.arriving import BLOCK, Arriving, RefusedRequest
 
 SEND_BUFFER = 256 * 1024  # a page and a script fit in, so that no thread waits for their reader
-SEND_S = 20.0  # for what does not fit in, each block
+LEAVE_S = 2.0  # for who shall close first, so that the end of an answer is not lost
+LEAVE_BYTES = 64 * 1024  # are read meanwhile
 LOOK_S = 0.5
 LEAVE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
+class Leaving(TConn):
+    """A connection that is given back to `leave` where gunicorn would wait in its loop for the client to close."""
+
+    leave: Callable[["Leaving"], None]
+    until, taken = 0.0, 0
+
+    def close(self, graceful: bool = False) -> None:
+        if graceful:
+            self.leave(self)
+        else:
+            super().close()
+
+
 class PatientWorker(ThreadWorker):
-    """`arriving` holds the connections whose requests are not whole, in the order in which these began."""
+    """`arriving` holds the connections whose requests are not whole, in the order in which these began.
+
+    `leaving` holds those that have their answer and shall close.
+    """
 
     def init_process(self) -> None:
         self.arriving: dict[TConn, Arriving] = {}
+        self.leaving: dict[Leaving, None] = {}
+        self.waiting = Waiting(max(1, self.cfg.threads // 2))
         self.looked_at = 0.0
         super().init_process()
 
@@ -43,15 +63,20 @@ class PatientWorker(ThreadWorker):
             return
         self.nr_conns += 1
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        conn = TConn(self.cfg, client, address, listener.getsockname())
+        wire = AnswerSocket(fileno=client.detach())
+        wire.waiting = self.waiting
+        conn = Leaving(self.cfg, wire, address, listener.getsockname())
+        conn.leave = self.leave
         conn.initialized, conn.rest = True, b""
         self.begin(conn)
         if self.nr_conns >= self.worker_connections:
             self.make_room()
 
     def make_room(self) -> None:
-        """Gives up the request that has been on its way for longest."""
-        if self.arriving:
+        """Gives up who has been leaving for longest, else the request that has been on its way for longest."""
+        if self.leaving:
+            self.gone(next(iter(self.leaving)))
+        elif self.arriving:
             self.drop(next(iter(self.arriving)), "503 Service Unavailable")
 
     def _cap_keepalive(self, deadline: float) -> None:
@@ -122,6 +147,8 @@ class PatientWorker(ThreadWorker):
         self.looked_at = now
         for conn in [conn for conn, request in self.arriving.items() if request.deadline < now]:
             self.drop(conn, "408 Request Timeout")
+        for conn in [conn for conn in self.leaving if conn.until < now]:
+            self.gone(conn)
 
     def drop(self, conn: TConn, status: str) -> None:
         self.poller.unregister(conn.sock)
@@ -136,13 +163,30 @@ class PatientWorker(ThreadWorker):
                 conn.sock.send(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
         conn.close()
 
-    def handle_request(self, req: Request, conn: TConn) -> bool:
-        """Answers in a thread. Whoever does not read a large answer is cut off, as if they had gone."""
-        conn.sock.settimeout(SEND_S)
+    def leave(self, conn: Leaving) -> None:
+        """Says that no more comes, and lets the client close first, without waiting for it."""
+        conn.sock.setblocking(False)
         try:
-            return super().handle_request(req, conn)
-        except TimeoutError:
-            raise ConnectionResetError(errno.ECONNRESET, "the answer was not read in time") from None
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            conn.close()
+            return
+        self.nr_conns += 1  # gunicorn has counted it as gone
+        conn.until = time.monotonic() + LEAVE_S
+        self.leaving[conn] = None
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_leaving, conn))
+
+    def on_leaving(self, conn: Leaving, client: socket.socket) -> None:
+        block = received(client)
+        conn.taken += len(block or b"")
+        if block == b"" or conn.taken > LEAVE_BYTES:
+            self.gone(conn)
+
+    def gone(self, conn: Leaving) -> None:
+        if self.leaving.pop(conn, conn) is None:
+            self.poller.unregister(conn.sock)
+            self.nr_conns -= 1
+            conn.close()
 
 
 def received(client: socket.socket) -> bytes | None:

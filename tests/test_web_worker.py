@@ -22,6 +22,8 @@ SLOW_CLIENTS = 24  # three for each thread
 ANSWER_S = 8
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /healthz HTTP/1.1\r\nHost: localhost\r\n"
+GOODBYE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+SCRIPT = b"GET /static/js/page.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HALF_A_HEAD = b"GET /healthz HTTP/1.1\r\nHost: loc"
 HALF_A_BODY = POST + b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 4000\r\n\r\nlogin="
 PLAIN = POST + b"Content-Length: 11\r\n\r\nhello=world"
@@ -73,6 +75,28 @@ def test_who_sends_half_a_request_keeps_nobody_waiting(half: bytes, port: int) -
         for wire in wires[:3]:  # they are answered as soon as they end what they say
             wire.sendall(b"\r\n\r\n" if half == HALF_A_HEAD else b"x" * 3994 if half else HEALTH)
             assert wire.recv(65536).startswith(b"HTTP/1.1 ")
+
+
+@pytest.mark.parametrize("said", [GOODBYE, b"x" * 10 + b"\r\n\r\n"])
+def test_who_is_told_to_go_and_stays_keeps_nobody_waiting(said: bytes, port: int) -> None:
+    """gunicorn would wait two seconds for each, and hear nobody meanwhile."""
+    with contextlib.ExitStack() as stack:
+        for wire in [stack.enter_context(dialled(port, said)) for _ in range(SLOW_CLIENTS)]:
+            assert wire.recv(65536).startswith(b"HTTP/1.1 ")
+        assert answer(port, HEALTH).startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_reads_nothing_leaves_threads_for_others(port: int) -> None:
+    """Many answers in a row do not fit into a socket's buffer, so that a thread waits for their reader."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(SLOW_CLIENTS):
+            wire = stack.enter_context(socket.socket())
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            wire.connect(("127.0.0.1", port))
+            wire.sendall(SCRIPT * 60)
+        for _ in range(30):
+            time.sleep(0.1)
+            assert answer(port, HEALTH).startswith(b"HTTP/1.1 200 ")
 
 
 def test_requests_on_one_connection_are_answered_in_turn_also_when_they_come_at_once(port: int) -> None:
