@@ -11,6 +11,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
+from runsdash.service.json_types import JsonObject
 from runsdash.sight import hide
 
 from .guards import READ_ONLY
@@ -50,7 +51,7 @@ def new_token(*, name: str, scopes: Iterable[str], user: User | None, days: int 
     ), secret  # fmt: skip
 
 
-def picture(token: ApiToken) -> dict[str, object]:
+def picture(token: ApiToken) -> JsonObject:
     """Returns what the trail keeps of a token."""
     return {
         "name": token.name,

@@ -34,11 +34,12 @@ from runsdash.service import (
     UpstreamFailed,
     objects,
 )
+from runsdash.service.json_types import JsonFields, JsonLike
 from runsdash.sync.capabilities import note_lack_of, note_stream, note_that_it_works
 from runsdash.sync.clients import client_for
 
 Row = TypeVar("Row")
-Columns = dict[str, object]
+Columns = dict[str, JsonLike]  # of an entry of the trail
 Store = Callable[[Any, datetime], tuple[Row, Columns]]
 Result = AuditEntry.Result
 CHANGED_NOTHING = "The server took the request and changed nothing"  # some answer 200 with the object as it was
@@ -62,7 +63,7 @@ class AuditedCall:
     reason: str = ""
     thread_id: str = ""
     run_id: str = ""
-    before: Columns | None = None
+    before: JsonFields | None = None
 
     @property
     def copied(self) -> Columns:

@@ -1,6 +1,6 @@
 """Carries out changes that stay inside RunsDash: permission → intent → change and outcome in one transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal, TypeVar
 
 from django.conf import settings
@@ -12,6 +12,7 @@ from runsdash.accounts.models import User
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import record_intent, record_outcome, record_refusal
 from runsdash.index.storage.storable_text import storable
+from runsdash.service.json_types import JsonFields, JsonLike
 
 Answer = TypeVar("Answer")
 Right = Literal["can_see", "can_act", "can_manage"]
@@ -28,9 +29,9 @@ def change(
     action: str,
     right: Right,
     connection_slug: str,
-    act: Callable[[], tuple[Answer, object]],
-    before: Mapping[str, object] | None = None,
-    sent: Mapping[str, object] | None = None,
+    act: Callable[[], tuple[Answer, JsonLike]],
+    before: JsonFields | None = None,
+    sent: JsonFields | None = None,
     thread_id: str = "",
     run_id: str = "",
     reason: str = "",

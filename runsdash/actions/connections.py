@@ -3,6 +3,7 @@
 from runsdash.accounts.models import TeamConnection, User
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.storage.sealed_keys import seal
+from runsdash.service.json_types import JsonObject
 from runsdash.sync.clients import extra_headers
 from runsdash.sync.last_error import forget_lacks
 
@@ -21,7 +22,7 @@ class InUse(Exception):
     """Says that the connection has threads or runs, which would lose their archive, or belongs to a team."""
 
 
-def picture(connection: Connection, *, key: str = "") -> dict[str, object]:
+def picture(connection: Connection, *, key: str = "") -> JsonObject:
     """Returns what the trail keeps of a connection; `key` says in a word what became of the key."""
     columns = {name: getattr(connection, name) for name in PUBLIC}
     columns["sunset_on"] = connection.sunset_on and connection.sunset_on.isoformat()
@@ -32,7 +33,7 @@ def picture(connection: Connection, *, key: str = "") -> dict[str, object]:
 def add_connection(*, actor: User, connection: Connection, api_key: str) -> Connection:
     """Saves a new connection."""
 
-    def act() -> tuple[Connection, dict[str, object]]:
+    def act() -> tuple[Connection, JsonObject]:
         connection.sealed_key = seal(api_key)
         connection.save(force_insert=True)
         return connection, picture(connection)
@@ -46,7 +47,7 @@ def change_connection(*, actor: User, connection: Connection, api_key: str | Non
     """Saves changed columns. `api_key`: None keeps the key there is, empty text removes it."""
     before = picture(Connection.objects.get(pk=connection.pk))
 
-    def act() -> tuple[Connection, dict[str, object]]:
+    def act() -> tuple[Connection, JsonObject]:
         if api_key is not None:
             connection.sealed_key = seal(api_key)
         connection.gone_at, connection.capabilities, connection.tested_at = None, {}, None
@@ -64,7 +65,7 @@ def name_customer_key(*, actor: User, connection: Connection, key: str) -> None:
     """Keeps which metadata key of its threads names a customer; "" for none."""
     before = {"customer_key": connection.customer_key}
 
-    def act() -> tuple[None, dict[str, object]]:
+    def act() -> tuple[None, JsonObject]:
         connection.customer_key = key
         connection.save(update_fields=["customer_key", "changed_at"])
         return None, {"customer_key": key}
@@ -84,7 +85,7 @@ def remove_connection(*, actor: User, connection: Connection) -> None:
     if is_in_use(connection):
         raise InUse
 
-    def act() -> tuple[None, dict[str, object]]:
+    def act() -> tuple[None, JsonObject]:
         connection.delete()
         return None, {}
 

@@ -9,6 +9,7 @@ from runsdash.index.models import Label, Note, Run
 from runsdash.index.notes import Subject, give_label, label_name, labels_of, owner_of, reindex_notes
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.storable_text import storable
+from runsdash.service.json_types import JsonFields
 
 from .audited_change import Right, change
 
@@ -18,15 +19,15 @@ def changed(
     *,
     actor: User,
     action: str,
-    act: Callable[[], tuple[None, dict[str, object]]],
-    before: dict[str, object] | None,
+    act: Callable[[], tuple[None, JsonFields]],
+    before: JsonFields | None,
     right: Right = "can_act",
 ) -> None:
     """Carries out a change while nobody else changes the same notes."""
     is_run = isinstance(subject, Run)
     thread = subject.thread if isinstance(subject, Run) else subject
 
-    def act_alone() -> tuple[None, dict[str, object]]:
+    def act_alone() -> tuple[None, JsonFields]:
         if not hold_thread(thread.pk):
             raise PermissionDenied("This thread was purged meanwhile.")
         return act()
@@ -44,7 +45,7 @@ def changed(
 
 
 def add_note(*, actor: User, subject: Subject, text: str, step_id: str = "") -> None:
-    def act() -> tuple[None, dict[str, object]]:
+    def act() -> tuple[None, JsonFields]:
         note = Note.objects.create(
             **owner_of(subject), text=storable(text), step_id=step_id, written_by=actor.get_username()
         )
@@ -57,7 +58,7 @@ def add_note(*, actor: User, subject: Subject, text: str, step_id: str = "") -> 
 def remove_note(*, actor: User, subject: Subject, note: Note) -> None:
     """Removes a note: one's own, or any as an administrator."""
 
-    def act() -> tuple[None, dict[str, object]]:
+    def act() -> tuple[None, JsonFields]:
         note.delete()
         reindex_notes(subject)
         return None, dict.fromkeys(picture(note), "")
@@ -67,23 +68,23 @@ def remove_note(*, actor: User, subject: Subject, note: Note) -> None:
     changed(subject, actor=actor, action="remove_note", act=act, before=picture(note), right=right)
 
 
-def picture(note: Note) -> dict[str, object]:
+def picture(note: Note) -> JsonFields:
     return {"note": note.text, "step_id": note.step_id, "written_by": note.written_by}
 
 
 def add_label(*, actor: User, subject: Subject, name: str) -> None:
-    def act() -> tuple[None, dict[str, object]]:
+    def act() -> tuple[None, JsonFields]:
         give_label(subject, storable(name), given_by=actor.get_username())
         return None, {"labels": labels_of(subject)}
 
-    before: dict[str, object] = {"labels": labels_of(subject)}
+    before: JsonFields = {"labels": labels_of(subject)}
     changed(subject, actor=actor, action="add_label", act=act, before=before)
 
 
 def remove_label(*, actor: User, subject: Subject, name: str) -> None:
-    def act() -> tuple[None, dict[str, object]]:
+    def act() -> tuple[None, JsonFields]:
         Label.objects.filter(**owner_of(subject), name=label_name(name)).delete()
         return None, {"labels": labels_of(subject)}
 
-    before: dict[str, object] = {"labels": labels_of(subject)}
+    before: JsonFields = {"labels": labels_of(subject)}
     changed(subject, actor=actor, action="remove_label", act=act, before=before)

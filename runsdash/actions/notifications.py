@@ -9,6 +9,7 @@ from django.utils import timezone
 from runsdash.accounts.models import User
 from runsdash.index.storage.sealed_keys import seal
 from runsdash.notify.models import Rule
+from runsdash.service.json_types import JsonObject
 
 from .audited_change import Right, change
 
@@ -17,9 +18,9 @@ RECORDED = (*CONDITION, "name", "emails", "assistant_id", "error_code")
 URLS = ("webhook_url", "slack_url")
 
 
-def picture(rule: Rule) -> dict[str, object]:
+def picture(rule: Rule) -> JsonObject:
     """Returns what the trail keeps of a rule: never its secret, and of URLs no path, which may be one."""
-    kept: dict[str, object] = {name: getattr(rule, name) for name in RECORDED}
+    kept: JsonObject = {name: getattr(rule, name) for name in RECORDED}
     for name in URLS:
         url = urlsplit(getattr(rule, name))
         kept[name] = f"{url.scheme}://{url.netloc}/…" if url.netloc else ""
@@ -41,7 +42,7 @@ def save_rule(*, actor: User, rule: Rule) -> Rule:
         rule.is_above, rule.counted, rule.counted_at = False, None, None
         rule.check_at = timezone.now() if rule.watches and rule.is_enabled else None
 
-    def act() -> tuple[Rule, dict[str, object]]:
+    def act() -> tuple[Rule, JsonObject]:
         rule.save()
         return rule, picture(rule)
 
@@ -53,7 +54,7 @@ def save_rule(*, actor: User, rule: Rule) -> Rule:
 def mute_rule(*, actor: User, rule: Rule, until: datetime | None) -> None:
     """Keeps a rule silent until then; None ends that."""
 
-    def act() -> tuple[None, dict[str, object]]:
+    def act() -> tuple[None, JsonObject]:
         Rule.objects.filter(pk=rule.pk).update(muted_until=until)
         return None, {"name": rule.name, "muted_until": until.isoformat() if until else ""}
 

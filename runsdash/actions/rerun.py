@@ -7,7 +7,7 @@ from runsdash.index.models import Run, RunBody, Thread
 from runsdash.index.storage.bodies import raw_object
 from runsdash.index.storage.previews import RUN_PARAMETERS
 from runsdash.service import InvalidRequest, objects
-from runsdash.service.json_types import JsonObject
+from runsdash.service.json_types import JsonFields, JsonLike, JsonObject
 from runsdash.sync.clients import client_for
 
 from .lineage import origin
@@ -20,7 +20,7 @@ OF_THREAD = ".thread"  # the one-time token of the thread that is made before it
 PARAMETERS = ("assistant_id", "model", "instructions", "tools", *RUN_PARAMETERS, "metadata")
 
 
-def parameters_of(run: Run) -> dict[str, object]:
+def parameters_of(run: Run) -> JsonObject:
     """Returns what the source run was made with, as far as the API repeats it. Nulls are left out."""
     body = RunBody.objects.filter(run=run).first()
     raw = raw_object(body) if body and body.size <= MAX_PREFILLED_BYTES else {}
@@ -29,15 +29,13 @@ def parameters_of(run: Run) -> dict[str, object]:
     return {name: value for name, value in found.items() if value not in (None, "", [], {})}
 
 
-def changed_names(run: Run, parameters: dict[str, object]) -> list[str]:
+def changed_names(run: Run, parameters: JsonFields) -> list[str]:
     before = parameters_of(run)
     names = sorted({*before, *parameters} - {"stream"})  # how the run is delivered: no run tells how it was
     return [name for name in names if before.get(name) != parameters.get(name)]
 
 
-def rerun(
-    *, actor: User, source: Run, parameters: dict[str, object], token: str, copy_id: str = "", reason: str = ""
-) -> Run:
+def rerun(*, actor: User, source: Run, parameters: JsonFields, token: str, copy_id: str = "", reason: str = "") -> Run:
     """Starts the new run on the source's thread, or on the copy that was made before, and keeps its lineage."""
     return create_run(
         actor=actor, connection=source.connection, thread_id=copy_id or source.thread.upstream_id,
@@ -61,7 +59,7 @@ def copy_thread(
     return copy, lacks_of_copy(messages, parameters["messages"])
 
 
-def lacks_of_copy(messages: list[objects.Message], copied: list[dict[str, object]]) -> list[str]:
+def lacks_of_copy(messages: list[objects.Message], copied: list[dict[str, JsonLike]]) -> list[str]:
     """Says how the copy differs from the messages that it was made of."""
     said, lost = [], len(messages) - len(copied)
     if lost:
@@ -112,11 +110,11 @@ def messages_before(source: Run) -> list[objects.Message]:
     return found
 
 
-def request_message(message: objects.Message, *, texts_only: bool = False) -> dict[str, object]:
+def request_message(message: objects.Message, *, texts_only: bool = False) -> dict[str, JsonLike]:
     """Turns a message into what a request takes: text parts as plain strings, and one of the two roles."""
     parts = [part for part in map(request_part, message.content) if part]
     wrote = "assistant" if message.run_id or message.assistant_id else "user"
-    found: dict[str, object] = {"role": message.role if message.role in ROLES else wrote, "content": parts}
+    found: dict[str, JsonLike] = {"role": message.role if message.role in ROLES else wrote, "content": parts}
     if texts_only:
         return found | {"content": [part for part in parts if part["type"] == "text"]}
     if message.attachments:

@@ -9,6 +9,7 @@ from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_runs import upsert_run
 from runsdash.index.snapshots.upsert_threads import ensure_threads, upsert_threads
 from runsdash.service import Client, objects
+from runsdash.service.json_types import JsonFields
 
 from .audited_call import AuditedCall, Columns, carry_out
 from .lineage import keep_lineage
@@ -19,10 +20,10 @@ def create_run(
     actor: User,
     connection: Connection,
     thread_id: str,
-    parameters: dict[str, object],
+    parameters: JsonFields,
     token: str | None = None,
     reason: str = "",
-    origin: dict[str, object] | None = None,
+    origin: JsonFields | None = None,
 ) -> Run:
     """Starts a run on a thread. `parameters`: those of service.create_run but thread_id. `origin`: of a re-run."""
     call = AuditedCall(
@@ -36,7 +37,7 @@ def create_thread_and_run(
     *,
     actor: User,
     connection: Connection,
-    parameters: dict[str, object],
+    parameters: JsonFields,
     token: str | None = None,
     reason: str = "",
 ) -> Run:
@@ -52,7 +53,7 @@ def create_thread(
     *,
     actor: User,
     connection: Connection,
-    parameters: dict[str, object],
+    parameters: JsonFields,
     token: str | None = None,
     reason: str = "",
 ) -> Thread:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from runsdash.accounts.models import Team, User
 from runsdash.index.models import Connection
+from runsdash.service.json_types import JsonObject
 
 from .audited_change import change
 
@@ -13,7 +14,7 @@ def save_team(*, actor: User, team: Team, members: Iterable[User], connections: 
     is_new = team.pk is None
     before = None if is_new else picture(Team.objects.get(pk=team.pk))
 
-    def act() -> tuple[Team, dict[str, object]]:
+    def act() -> tuple[Team, JsonObject]:
         team.save()
         team.members.set(members)
         team.connections.set(connections)
@@ -35,7 +36,7 @@ def remove_team(*, actor: User, team: Team) -> None:
     )  # fmt: skip
 
 
-def picture(team: Team) -> dict[str, object]:
+def picture(team: Team) -> JsonObject:
     """Returns what the trail keeps of a team."""
     return {
         "name": team.name,

@@ -16,6 +16,7 @@ from runsdash.index.keeping.purge import let_back_in, purge_some, shut_out
 from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.service import Client, NotFound, objects
+from runsdash.service.json_types import JsonObject
 from runsdash.sync.jobs.jobs import add_job, cancel_job
 
 from .audited_call import UNCHANGED, AuditedCall, Columns, carry_out
@@ -38,7 +39,7 @@ class AddedThreads:
 def add_threads(*, actor: User, connection: Connection, thread_ids: Sequence[str]) -> AddedThreads:
     """Makes rows for ids that are not there yet. Purged ones come back."""
 
-    def act() -> tuple[AddedThreads, dict[str, object]]:
+    def act() -> tuple[AddedThreads, JsonObject]:
         known = known_ids(connection, thread_ids)
         new = [one for one in thread_ids if one not in known]
         back = let_back_in(connection, thread_ids)
@@ -52,7 +53,7 @@ def add_threads(*, actor: User, connection: Connection, thread_ids: Sequence[str
 def add_threads_of_file(*, actor: User, connection: Connection, file_name: str, size: int) -> Job:
     """Leaves a text file in FILES_DIR to a worker, which adds every thread that it names."""
 
-    def act() -> tuple[Job, dict[str, object]]:
+    def act() -> tuple[Job, JsonObject]:
         name = actor.get_username()
         job = add_job("find_threads", connection=connection, created_by=name, file_name=file_name, total=size)
         return job, {"job": job.pk, "bytes": size}
@@ -63,7 +64,7 @@ def add_threads_of_file(*, actor: User, connection: Connection, file_name: str, 
 def stop_import(*, actor: User, job: Job) -> bool:
     """Ends a job that adds threads before its next piece; those it has added stay. False when it was over already."""
 
-    def act() -> tuple[bool, dict[str, object]]:
+    def act() -> tuple[bool, JsonObject]:
         is_stopped = cancel_job(job)
         return is_stopped, {"job": job.pk, "is_stopped": is_stopped}
 
@@ -110,7 +111,7 @@ def purge_thread(*, actor: User, thread: Thread, reason: str = "") -> bool:
     connection, thread_id = thread.connection, thread.upstream_id
     counts = {"runs": thread.run_count}
 
-    def act() -> tuple[Job, dict[str, object]]:
+    def act() -> tuple[Job, JsonObject]:
         shut_out(thread)
         job = add_job(
             "purge_thread", connection=connection, created_by=actor.get_username(),

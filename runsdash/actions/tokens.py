@@ -2,6 +2,7 @@
 
 from runsdash.accounts.models import ApiToken, User
 from runsdash.accounts.tokens import new_token, picture
+from runsdash.service.json_types import JsonLike
 
 from .audited_change import change
 
@@ -10,7 +11,7 @@ def add_token(*, actor: User, name: str, scopes: list[str], days: int) -> tuple[
     """Makes one of the actor's own and returns it with its secret, which is shown once."""
     token, secret = new_token(name=name, scopes=scopes, user=actor, days=days)
 
-    def act() -> tuple[ApiToken, object]:
+    def act() -> tuple[ApiToken, JsonLike]:
         token.save()
         return token, picture(token)
 
@@ -21,7 +22,7 @@ def add_token(*, actor: User, name: str, scopes: list[str], days: int) -> tuple[
 def revoke_token(*, actor: User, token: ApiToken) -> None:
     """Ends a token at once: its row goes, and the trail tells of it."""
 
-    def act() -> tuple[None, object]:
+    def act() -> tuple[None, JsonLike]:
         token.delete()
         return None, {"revoked": True}
 

@@ -3,6 +3,7 @@
 from runsdash.accounts.models import User
 from runsdash.accounts.second_factor import remove_factors
 from runsdash.accounts.sessions import end_sessions
+from runsdash.service.json_types import JsonObject
 
 from .audited_change import change
 
@@ -16,7 +17,7 @@ def save_user(*, actor: User, user: User, password: str = "") -> User:
     if password:
         user.set_password(password)
 
-    def act() -> tuple[User, dict[str, object]]:
+    def act() -> tuple[User, JsonObject]:
         user.save()
         after = picture(user)
         if password or any((before or after)[name] != after[name] for name in ENDS_SESSIONS):
@@ -30,7 +31,7 @@ def save_user(*, actor: User, user: User, password: str = "") -> User:
 def remove_second_factors(*, actor: User, user: User) -> None:
     """Takes the factors of somebody away who has lost them; they sign in anew with the password alone."""
 
-    def act() -> tuple[None, dict[str, object]]:
+    def act() -> tuple[None, JsonObject]:
         removed = remove_factors(user)
         end_sessions(user)
         return None, {"username": user.username, "removed": removed}
@@ -38,5 +39,5 @@ def remove_second_factors(*, actor: User, user: User) -> None:
     change(actor=actor, action="second_factors_removed", right="can_manage", connection_slug="", act=act)
 
 
-def picture(user: User) -> dict[str, object]:
+def picture(user: User) -> JsonObject:
     return {"username": user.username, "email": user.email, "role": user.role, "is_active": user.is_active}

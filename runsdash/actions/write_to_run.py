@@ -1,6 +1,6 @@
 """Sends one write to a run that exists, on the record. What is written: cancel_run, modify_run, submit_outputs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from runsdash.index.models import Run
 from runsdash.index.snapshots.upsert_runs import upsert_run
 from runsdash.index.storage.storable_text import storable_json
 from runsdash.service import objects
+from runsdash.service.json_types import JsonFields
 
 from .audited_call import UNCHANGED, AuditedCall, Columns, carry_out
 
@@ -20,7 +21,7 @@ def status_picture(run: Run) -> Columns:
 def write_to(
     run: Run,
     operation: Callable[..., Any],
-    parameters: Mapping[str, object],
+    parameters: JsonFields,
     *,
     actor: User,
     token: str | None,

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate
@@ -12,7 +14,7 @@ class AuditConfig(AppConfig):
         post_migrate.connect(keep_guarded, sender=self)
 
 
-def keep_guarded(*, using: str, **_: object) -> None:
+def keep_guarded(*, using: str, **_: Any) -> None:
     """Puts the triggers back that a migration may have dropped."""
     if "audit_auditcontent" in connections[using].introspection.table_names():
         guard_entries(connections[using])

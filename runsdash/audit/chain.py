@@ -10,10 +10,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from runsdash.service.json_types import JsonFields, JsonLike
 from runsdash.sight import everything
 
 from .models import AuditContent, AuditEntry
@@ -29,7 +31,7 @@ CHAIN_LOCK = 4_711_003  # PostgreSQL's advisory lock of whoever appends
 ENTRIES_AT_ONCE = 500
 
 
-def append(**columns: object) -> AuditEntry:
+def append(**columns: JsonLike) -> AuditEntry:
     """Writes an entry and its content. Call it last in a transaction: others who append wait until that ends."""
     texts = content_texts({name: columns.pop(name, None) for name in CONTENT})
     salt = secrets.token_hex(16)
@@ -54,7 +56,7 @@ def hold_chain() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
 
 
-def content_texts(content: Mapping[str, object]) -> dict[str, str]:
+def content_texts(content: JsonFields) -> dict[str, str]:
     """Writes each content that there is as text, secrets taken out."""
     texts = {}
     for name, value in content.items():
@@ -72,14 +74,14 @@ def digest(text: str, *, name: str, salt: str) -> str:
     return hashlib.sha256(f"{salt} {name} {text}".encode(errors="surrogatepass")).hexdigest()
 
 
-def hash_of(columns: Mapping[str, object], previous: str) -> str:
+def hash_of(columns: Mapping[str, JsonLike | datetime], previous: str) -> str:
     """Hashes what an entry holds. Columns without a value do not count, so that later ones can be added."""
     held = {name: columns[name] for name in HASHED if columns[name] not in (None, "", {})}
     text = json.dumps([previous, held], sort_keys=True, separators=(",", ":"), default=as_text)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def as_text(value: object) -> str:
+def as_text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     raise TypeError(f"{value!r} has no place in an entry.")

@@ -69,10 +69,10 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.action} {self.kind} {self.run_id or self.thread_id}"
 
-    def save(self, *args: object, **kwargs: object) -> NoReturn:
+    def save(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("An audit entry is never changed, and written by chain.append alone.")
 
-    def delete(self, *args: object, **kwargs: object) -> NoReturn:
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("An audit entry is never deleted.")
 
     @property

@@ -7,6 +7,7 @@ import json
 import re
 
 from runsdash.service.decoding import strict_json
+from runsdash.service.json_types import Json, JsonLike
 
 REDACTED = "[redacted]"
 SHORTEST = 10  # a text that can hold a field and its secret
@@ -30,7 +31,7 @@ TEXTS = (
 PATTERNS = tuple((re.compile(pattern), put) for pattern, put in TEXTS)
 
 
-def redacted(value: object) -> object:
+def redacted(value: JsonLike) -> Json:
     """Returns a JSON value without its secrets. JSON that stands in a text is looked through as well."""
     if isinstance(value, dict):
         return {name: REDACTED if is_secret(name, inner) else redacted(inner) for name, inner in value.items()}
@@ -39,7 +40,7 @@ def redacted(value: object) -> object:
     return redacted_text(value) if isinstance(value, str) else value
 
 
-def is_secret(name: object, value: object) -> bool:
+def is_secret(name: str, value: JsonLike) -> bool:
     """Tells by its name whether a field with a text holds a secret."""
     plain = re.sub(r"[^a-z0-9]", "", str(name).lower())
     return isinstance(value, str) and value != "" and (plain in NAMES or plain.endswith(ENDINGS))

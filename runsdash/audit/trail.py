@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from runsdash import measures
+from runsdash.service.json_types import JsonLike
 
 from .chain import append
 from .models import AuditEntry, AuditKind, AuditResult
@@ -30,7 +31,7 @@ def with_content() -> QuerySet[AuditEntry]:
     return AuditEntry.objects.select_related("content")
 
 
-def record_intent(**columns: object) -> AuditEntry:
+def record_intent(**columns: JsonLike) -> AuditEntry:
     """Commits the intent before anything is sent. Raises TokenUsed when its token is not new."""
     try:
         with transaction.atomic():
@@ -49,14 +50,14 @@ def refuse_used(token: str | None) -> None:
         raise TokenUsed(first)
 
 
-def record_refusal(*, message: str, **columns: object) -> AuditEntry:
+def record_refusal(*, message: str, **columns: JsonLike) -> AuditEntry:
     """Records what RunsDash turned down by itself; nothing was sent."""
     refusal = append(kind=Kind.REFUSAL, result=Result.REFUSED, upstream_message=message, **columns)
     measures.count("runsdash_audited_actions_total", refusal.action, refusal.result)
     return refusal
 
 
-def record_outcome(intent: AuditEntry, *, result: str, **columns: object) -> AuditEntry:
+def record_outcome(intent: AuditEntry, *, result: str, **columns: JsonLike) -> AuditEntry:
     """Records what became of `intent`, last in a transaction. A created run's ids are known only now."""
     copied = ("action", "actor", "reason", "connection_slug", "thread_id", "run_id", "before")
     values = {name: getattr(intent, name) for name in copied} | columns
@@ -67,7 +68,7 @@ def record_outcome(intent: AuditEntry, *, result: str, **columns: object) -> Aud
     return outcome
 
 
-def record_done(*, action: str, actor: str, before: object = None, after: object = None) -> None:
+def record_done(*, action: str, actor: str, before: JsonLike = None, after: JsonLike = None) -> None:
     """Records what is done already, as intent and outcome: what nobody may forbid and no upstream takes part in."""
     with transaction.atomic():
         intent = record_intent(action=action, actor=actor[:150], before=before)

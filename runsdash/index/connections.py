@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import BigIntegerField, QuerySet
 from django.db.models.expressions import RawSQL
 
+from runsdash.index.storage.column_types import Columns
 from runsdash.sight import hidden
 
 from . import run_states
@@ -16,7 +17,7 @@ from .storage.prepared import Prepared
 DEFAULT_SLUG = "default"
 
 
-def environment_columns() -> dict[str, object]:
+def environment_columns() -> Columns:
     return {
         "name": DEFAULT_SLUG,
         "base_url": settings.RUNSDASH_API_BASE_URL,
@@ -74,7 +75,7 @@ def with_waiting(now: datetime, slug: str, same_slug: str, most: int) -> QuerySe
 WITH_WAITING = Prepared(with_waiting, datetime, str, str, int)
 
 
-def follow_environment(default: Connection, wanted: dict[str, object]) -> None:
+def follow_environment(default: Connection, wanted: Columns) -> None:
     """Updates `default`. Without a base URL the row stays, so that its archive still renders, but it is off."""
     if not wanted["base_url"]:
         wanted = {"is_enabled": False}

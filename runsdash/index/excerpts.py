@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from itertools import dropwhile, takewhile
 from typing import Protocol
 
+from runsdash.service.json_types import Json
+
 from .storage.storable_text import cut
 
 EXCERPT_CHARS = 200
@@ -23,7 +25,7 @@ class Said(Protocol):
     def excerpt(self) -> str: ...
 
 
-def excerpt_of(parts: object) -> str:
+def excerpt_of(parts: Json) -> str:
     """Returns the start of a message's first text, on one line. `parts`: as in storage/previews.py."""
     for part in parts if isinstance(parts, list) else ():
         text = part.get("text") if isinstance(part, dict) and part.get("type") in ("text", "refusal") else None

@@ -5,6 +5,7 @@ from django.db.models import Value
 from runsdash.index.fulltext.words import words_of
 from runsdash.index.models import Label, Note, NoteWord, Run, Thread
 from runsdash.index.models.notes import MAX_LABEL_CHARS
+from runsdash.index.storage.column_types import ColumnValue
 
 NOTE_COLUMNS = ("pk", "note_id", "step_id", "text", "written_by", "written_at")
 MOST_WORDS = 2000  # of one run's or thread's notes
@@ -48,7 +49,7 @@ def reindex_notes(subject: Subject) -> None:
     )
 
 
-def give_label(subject: Subject, name: str, *, given_by: str, **columns: object) -> bool:
+def give_label(subject: Subject, name: str, *, given_by: str, **columns: ColumnValue) -> bool:
     """Gives a label unless it is there. Returns whether it was new."""
     defaults = {"given_by": given_by} | columns
     _, is_new = Label.objects.get_or_create(**owner_of(subject), name=label_name(name), defaults=defaults)

@@ -4,10 +4,12 @@ Writers, imports, exports, filters and lists read this; `models/runs.py` and a m
 leases and what is known of the walk through a run's steps are no such columns. Imports no model.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runsdash.index.storage.column_types import Columns, ColumnValue
+from runsdash.service.json_types import Json, JsonFields, JsonObject
 from runsdash.service.objects import Run, ToolCall, Usage, parsing
 
 from .storage.previews import call_row
@@ -44,11 +46,11 @@ class RunColumn:
     """
 
     name: str
-    of_run: Callable[[Run], object] | None = None
+    of_run: Callable[[Run], ColumnValue] | None = None
     of_usage: Callable[[Usage], int | None] | None = None
-    of_export: Callable[[object], object] | None = None
+    of_export: Callable[[Json], ColumnValue] | None = None
     is_last_known: bool = False
-    unsaid: object = None
+    unsaid: ColumnValue = None
     csv: str = ""
     listed: ListedNumber | None = field(default=None)
 
@@ -59,7 +61,7 @@ def token_count(column: RunColumn, usage: Usage | None) -> int | None:
     return count if count is not None and 0 <= count < MOST_TOKENS else None
 
 
-def details_count(details: Mapping[str, object] | None, name: str) -> int | None:
+def details_count(details: JsonFields | None, name: str) -> int | None:
     return parsing.integer((details or {}).get(name))
 
 
@@ -72,13 +74,13 @@ def waits_for(run: Run) -> str:
     return cut(required.type or "", 40) if required and required.tool_calls and run.status.is_waiting else ""
 
 
-def pending_call(call: ToolCall) -> dict[str, object]:
+def pending_call(call: ToolCall) -> JsonObject:
     """Makes what the inbox shows of a call: of its arguments the start, on one line, and whose tool it is."""
     arguments = " ".join(cut(call.arguments or "", ARGUMENTS_CHARS).split())
     return call_row(call) | {"arguments": arguments, "server_label": cut(call.server_label or "", 200)}
 
 
-def kept_calls(value: object) -> object:
+def kept_calls(value: Json) -> Json:
     return storable_json([one for one in parsing.listing(value) if isinstance(one, dict)])
 
 
@@ -161,7 +163,7 @@ EXPORTED = {column.name: column.of_export for column in COLUMNS if column.of_exp
 LISTED = {column.listed.word: column for column in COLUMNS if column.listed}
 
 
-def columns_of(run: Run) -> dict[str, object]:
+def columns_of(run: Run) -> Columns:
     """Makes the columns that come from a snapshot alone."""
     made = {column.name: column.of_run(run) for column in COLUMNS if column.of_run}
     return made | {column.name: token_count(column, run.usage) for column in OF_USAGE}

@@ -10,6 +10,7 @@ from typing import Literal
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
+from runsdash.index.storage.column_types import Columns
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.service.objects import Page
 from runsdash.service.paging import Seen, stage_after
@@ -33,7 +34,7 @@ def resting_steps() -> Q:
 
 def walk_columns(
     owner: Model, list_name: ListName, page: Page, *, after: str, known_rows: QuerySet, newest_first: bool = True
-) -> dict[str, object]:
+) -> Columns:
     """Computes the walk's columns after a page that is not stored yet. `known_rows` are rows of such items."""
     seen = seen_before(page, after=after, known_rows=known_rows, newest_first=newest_first) if after else {}
     doubted_at = getattr(owner, f"{list_name}_doubted_at") if after else None

@@ -1,20 +1,25 @@
 """Remembers on a connection's row what its server was seen to offer, for all processes, with its age."""
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from django.db import transaction
 from django.utils import timezone
 
 from runsdash.index.models import Connection
+from runsdash.index.storage.column_types import Columns
 from runsdash.service import NotSupported, ServiceError
+from runsdash.service.json_types import JsonObject
+from runsdash.service.objects.fields import ApiObject
 
 from .last_error import keep, last_error_of
 
 STREAM = "stream"  # stands among the operations
 PLAIN = "It answered with the run alone where a stream was asked for."
+Answer: TypeAlias = ApiObject | ServiceError | None  # of one operation; None: none is at hand, and it worked
 
 
-def finding(answer: object) -> dict[str, object]:
+def finding(answer: Answer) -> JsonObject:
     """Makes what is kept of one operation: whether it works, since when that is known, else the server's words."""
     if not isinstance(answer, ServiceError):
         return {"works": True, "at": timezone.now().isoformat(), "status": 200, "message": ""}
@@ -22,13 +27,13 @@ def finding(answer: object) -> dict[str, object]:
     return {"works": False, "at": error["at"], "status": error["status"], "message": error["message"]}
 
 
-def note_findings(connection: Connection, found: Mapping[str, object], *, anew: bool = False) -> None:
+def note_findings(connection: Connection, found: Mapping[str, Answer], *, anew: bool = False) -> None:
     """Keeps answers or errors by operation; `anew`: and forgets all others."""
     with transaction.atomic():
         row = Connection.objects.select_for_update().get(pk=connection.pk)
         known = {} if anew else row.capabilities
         capabilities = known | {name: finding(answer) for name, answer in found.items()}
-        columns: dict[str, object] = {"capabilities": capabilities}
+        columns: Columns = {"capabilities": capabilities}
         if anew:
             columns["tested_at"] = timezone.now()
         keep(connection, columns)

@@ -6,6 +6,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from runsdash.index.models import Connection
+from runsdash.index.storage.column_types import Columns
 from runsdash.index.storage.storable_text import cut
 from runsdash.service import NoAnswer, NotSupported, ServiceError
 
@@ -40,7 +41,7 @@ def may_be_gone(trouble: dict[str, Any] | None) -> bool:
 
 def note_lack(connection: Connection, what: ListName, error: ServiceError) -> None:
     """Remembers since when and why a list is refused. Only a server without the operation lacks it."""
-    columns = {f"{what}_refused_at": timezone.now(), f"{what}_refusal": last_error_of(error)}
+    columns: Columns = {f"{what}_refused_at": timezone.now(), f"{what}_refusal": last_error_of(error)}
     if isinstance(error, NotSupported):
         columns[f"can_list_{what}"] = False
     keep(connection, columns)
@@ -58,7 +59,7 @@ def forget_lacks(connection: Connection) -> None:
     keep(connection, {**lists, "threads_listed_at": None})
 
 
-def keep(connection: Connection, columns: dict[str, object]) -> None:
+def keep(connection: Connection, columns: Columns) -> None:
     """Not what the clients are made of: `changed_at` stays."""
     Connection.objects.filter(pk=connection.pk).update(**columns)
     for name, value in columns.items():

@@ -7,6 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from runsdash.index.models import Run, Thread
+from runsdash.index.storage.column_types import ColumnValue
 
 LEASE_MARGIN_S = 2.0  # held a little longer than the reader's deadline
 
@@ -27,7 +28,7 @@ def take(row: Run | Thread, *, hold_s: float) -> str | None:
         return token if cursor.rowcount == 1 else None
 
 
-def give_back(row: Run | Thread, token: str, **columns: object) -> None:
+def give_back(row: Run | Thread, token: str, **columns: ColumnValue) -> None:
     """Frees the lease if it is still ours, and writes `columns` either way."""
     type(row).objects.filter(pk=row.pk, lease_token=token).update(lease_until=None, lease_token="")
     if columns:

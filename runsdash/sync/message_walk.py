@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from runsdash.index.models import Message, Thread
+from runsdash.index.storage.column_types import Columns
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.index.walks import rests, walk_columns
 from runsdash.service.objects import Page
@@ -32,7 +33,7 @@ def note_older(thread: Thread, page: Page[Any], *, after: str) -> None:
         take(thread, columns)
 
 
-def take(thread: Thread, columns: dict[str, object]) -> None:
+def take(thread: Thread, columns: Columns) -> None:
     for name, value in columns.items():
         setattr(thread, name, value)
 

@@ -12,9 +12,10 @@ from datetime import datetime
 from queue import SimpleQueue
 from threading import Lock, Thread
 from time import monotonic, sleep
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from django.db import close_old_connections, connections
+from django.db.models import Model
 from django.utils import timezone
 
 from runsdash.json_logs import carrying_ids
@@ -58,7 +59,8 @@ class Reads:
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 LOOK_EVERY_S = 0.05
-Task = Callable[[], object]
+Dropped: TypeAlias = ServiceError | Model | int | None  # what work answers, where nobody looks at it
+Task = Callable[[], Dropped]
 _tasks: SimpleQueue[Task] = SimpleQueue()
 _thread: Thread | None = None
 _lock = Lock()

@@ -19,6 +19,7 @@ from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_runs import upsert_run, upsert_runs
 from runsdash.index.snapshots.upsert_steps import upsert_steps
 from runsdash.index.snapshots.upsert_threads import upsert_threads
+from runsdash.index.storage.column_types import Columns, ColumnValue
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.index.walks import rests, walk_columns
 from runsdash.service import NotSupported, ServiceError
@@ -34,7 +35,7 @@ from .parallel_reads import Reads
 def record_last_error(row: Run | Thread, error: ServiceError, *, token: str, of_part: bool = False) -> None:
     """Keeps the failure beside the copy, so that every reader sees it. `of_part`: not the row's own read failed."""
     last_error, now = last_error_of(error), timezone.now()
-    also: dict[str, object] = {"steps_checked_at": now} if isinstance(row, Run) else {}
+    also: Columns = {"steps_checked_at": now} if isinstance(row, Run) else {}
     if of_part and run_states.says_gone(last_error):
         lease.give_back(row, token, trouble=part_is_gone(last_error), checked_at=now, **also)
         return
@@ -183,7 +184,7 @@ def is_over_for(run: Run, sent_at: datetime) -> bool:
     return known_since is not None and min(known_since, run.status_since or known_since) < sent_at
 
 
-def save_run(run: Run, **columns: object) -> None:
+def save_run(run: Run, **columns: ColumnValue) -> None:
     """Saves what is known of the steps, unless the status has changed meanwhile: then they are read again."""
     changed = {name: value for name, value in columns.items() if getattr(run, name) != value}
     if changed:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.service import Client, NoAnswer, ServiceError, Unauthorized
-from runsdash.sync.capabilities import STREAM, note_findings
+from runsdash.sync.capabilities import STREAM, Answer, note_findings
 from runsdash.sync.clients import client_for
 
 from .last_error import forget_lacks, keep
@@ -36,7 +36,7 @@ WRITES = {
 TRIED_S = 10.0
 GONE = (404, 410)
 LEAST_READS = 2  # that must say 404 before a server is called gone
-Findings = dict[str, Any]
+Findings = dict[str, Answer]
 
 
 def try_reads(connection: Connection) -> Findings:
@@ -88,12 +88,12 @@ def answers_of(futures: Mapping[str, Future[Any]]) -> Findings:
     return found
 
 
-def first_id(page: object) -> str:
+def first_id(page: Answer) -> str:
     data = [] if isinstance(page, ServiceError) else getattr(page, "data", [])
     return data[0].id if data else ""
 
 
-def run_of(page: object, thread_id: str) -> tuple[str, str] | None:
+def run_of(page: Answer, thread_id: str) -> tuple[str, str] | None:
     run_id = first_id(page)
     return (thread_id, run_id) if run_id else None
 

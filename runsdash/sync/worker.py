@@ -24,6 +24,7 @@ from runsdash.service.background import WORKERS
 from runsdash.sync.budget import shared_budget
 from runsdash.sync.budget.process_budget import budget_for, is_paused
 from runsdash.sync.budget.upstream_pauses import PATIENT_FOR, is_resting, note_worker_failure, note_worker_success
+from runsdash.sync.parallel_reads import Task
 
 from . import due
 from .archiving import Archives
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 class Chore:
     """Does something else now and then, which a room above gives to the worker."""
 
-    act: Callable[[], object]
+    act: Task
     every_s: float
     last: float = 0.0
 

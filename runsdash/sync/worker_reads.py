@@ -3,7 +3,6 @@
 Each starts only with credit from the budget and the row's lease, so that any number of workers may try.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +20,7 @@ from runsdash.service.objects import Page, Unchanged
 from runsdash.service.paging import Seen, stage_after
 from runsdash.sync.budget.process_budget import budget_for
 from runsdash.sync.budget.shared_budget import Share
+from runsdash.sync.parallel_reads import Task
 
 from . import due, lease
 from .clients import WATCH_TIMEOUT_S, client_for
@@ -44,7 +44,7 @@ class PendingRead:
 
     connection: Connection
     reads: Reads
-    store: Callable[[], object]
+    store: Task
     row: Run | Thread | None = None
     token: str = ""
     is_watch: bool = False

@@ -10,6 +10,7 @@ from runsdash.actions.audited_change import change
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import TimeBudget, ids_of
 from runsdash.index.search.run_filter import RunFilter
+from runsdash.service.json_types import JsonFields, JsonLike
 
 from .models import BatchItem, BatchJob
 
@@ -49,7 +50,7 @@ def make_job(
         return first
     known = list(Run.objects.filter(pk__in=run_ids[:MAX_RUNS]).values_list("pk", flat=True).order_by("-pk"))
 
-    def act() -> tuple[BatchJob, object]:
+    def act() -> tuple[BatchJob, JsonLike]:
         with transaction.atomic():
             job = BatchJob.objects.create(
                 operation=operation,
@@ -66,7 +67,7 @@ def make_job(
         log.info("batch %s is added: %s of %s runs", job.pk, operation, len(known), extra={"batch": job.pk})
         return job, {"job": job.pk, "runs": len(known)}
 
-    sent = {"operation": operation, "query": query, "parameters": parameters or {}}
+    sent: JsonFields = {"operation": operation, "query": query, "parameters": parameters or {}}
     return change(actor=actor, action=f"bulk_{operation}", right="can_act", connection_slug="", act=act, sent=sent)
 
 
@@ -78,7 +79,7 @@ def actor_of(job: BatchJob) -> User | None:
 def stop_job(*, actor: User, job: BatchJob) -> None:
     """Lets the job begin no further items; what is under way ends."""
 
-    def act() -> tuple[None, object]:
+    def act() -> tuple[None, JsonLike]:
         BatchJob.objects.filter(pk=job.pk).update(is_stopped=True)
         return None, {"job": job.pk}
 

@@ -10,6 +10,7 @@ from runsdash.accounts.models import User
 from runsdash.actions.audited_change import change
 from runsdash.index.models import Connection, Run
 from runsdash.index.storage.storable_text import storable, storable_json
+from runsdash.service.json_types import JsonObject
 from runsdash.sight import everything
 
 from .drafts import discard_drafts
@@ -78,7 +79,7 @@ def save_template(*, actor: User, function_name: str, name: str, text: str) -> O
     """Saves a template; one of the same name is replaced. Raises WrittenByOthers."""
     refuse_unseen(OutputTemplate.objects.filter(function_name=function_name, name=name), "template")
 
-    def act() -> tuple[OutputTemplate, dict[str, object]]:
+    def act() -> tuple[OutputTemplate, JsonObject]:
         values = {"text": storable(text), "made_by": actor.get_username()}
         made, _ = OutputTemplate.objects.update_or_create(function_name=function_name, name=name, defaults=values)
         return made, {"function": function_name, "template": name}
@@ -87,7 +88,7 @@ def save_template(*, actor: User, function_name: str, name: str, text: str) -> O
 
 
 def remove_template(*, actor: User, template: OutputTemplate) -> None:
-    def act() -> tuple[None, dict[str, object]]:
+    def act() -> tuple[None, JsonObject]:
         template.delete()
         return None, {"function": template.function_name, "template": None}
 
@@ -99,7 +100,7 @@ def save_schema(*, actor: User, function_name: str, schema: dict[str, Any] | Non
     """Saves a function's schema; None removes it. Raises WrittenByOthers."""
     refuse_unseen(OutputSchema.objects.filter(function_name=function_name), "schema for a function")
 
-    def act() -> tuple[None, dict[str, object]]:
+    def act() -> tuple[None, JsonObject]:
         if schema is None:
             OutputSchema.objects.filter(function_name=function_name).delete()
         else:

@@ -4,11 +4,13 @@ Models only. `run_upstream_id` and `call_id` are the upstream's ids; a draft out
 """
 
 import json
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 
 from runsdash.index.models import Connection
+from runsdash.service.json_types import Json, JsonLike
 
 
 class Draft(models.Model):
@@ -86,10 +88,10 @@ class OutputTemplate(models.Model):
 class WrittenJSON(models.TextField):  # type: ignore[type-arg]  # Django's class takes none
     """Keeps JSON as text: PostgreSQL's type for it forgets the order of keys, in which people wrote them."""
 
-    def from_db_value(self, value: str | None, *_: object) -> object:
+    def from_db_value(self, value: str | None, *_: Any) -> Json:
         return None if value is None else json.loads(value)
 
-    def get_prep_value(self, value: object) -> str | None:
+    def get_prep_value(self, value: JsonLike) -> str | None:
         return None if value is None else json.dumps(value)
 
 

@@ -23,6 +23,7 @@ from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.keeping.purge import Purged
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.service import ServiceError
+from runsdash.service.json_types import JsonLike
 from runsdash.sync.refresh import refresh_run, refresh_thread
 
 from .settle_verdicts import OF_RUN, OF_THREAD, Verdict, no
@@ -107,14 +108,14 @@ def actions_here(actions: list[AuditedAction], connection: Connection) -> list[A
 
 
 def settle(
-    audited: AuditedAction, verdict: Verdict, row: Run | Thread, *, fetched_at: datetime, **columns: object
+    audited: AuditedAction, verdict: Verdict, row: Run | Thread, *, fetched_at: datetime, **columns: JsonLike
 ) -> None:
     timeout_s = row.connection.timeout_s
     if not (verdict.is_no and may_yet_happen(audited, timeout_s=timeout_s, fetched_at=fetched_at)):
         keep(audited, verdict, **columns)
 
 
-def keep(audited: AuditedAction, verdict: Verdict, **columns: object) -> None:
+def keep(audited: AuditedAction, verdict: Verdict, **columns: JsonLike) -> None:
     """Records the verdict once, whoever else settles it at the same moment."""
     columns = {"upstream_message": verdict.sentence, **columns, **verdict.columns}
     try:

@@ -11,6 +11,7 @@ from runsdash.audit.trail import AuditedAction
 from runsdash.index import run_states
 from runsdash.index.models import Run, Thread
 from runsdash.index.storage.bodies import raw_object
+from runsdash.service.json_types import JsonLike
 
 Result = AuditEntry.Result
 CLOCK_SKEW = timedelta(seconds=5)  # an upstream's created_at has whole seconds and a clock of its own
@@ -23,7 +24,7 @@ class Verdict:
 
     result: str
     sentence: str
-    columns: dict[str, object] = field(default_factory=dict)
+    columns: dict[str, JsonLike] = field(default_factory=dict)
     run: Run | None = None
 
     @property

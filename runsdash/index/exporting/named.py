@@ -13,6 +13,7 @@ from runsdash.index.snapshots.known_rows import CHUNK, chunks
 from runsdash.index.storage.previews import step_preview
 from runsdash.service import objects
 from runsdash.service.decoding import decode_json
+from runsdash.service.json_types import Json
 
 from .chosen import ChosenRuns
 
@@ -47,7 +48,7 @@ class NamedObjects:
             self.assistants.add(assistant_id)
             self.chosen.add_assistant(self.thread.connection_id, assistant_id)
 
-    def note(self, ids: Iterable[object]) -> None:
+    def note(self, ids: Iterable[Json]) -> None:
         self.ids.update(dict.fromkeys(usable(ids)))
         if len(self.ids) >= CHUNK:
             self.look_up()

@@ -16,6 +16,7 @@ from runsdash.index.storage.bodies import unpacked
 from runsdash.index.storage.storable_text import dumped
 from runsdash.service import objects
 from runsdash.service.decoding import decode_json
+from runsdash.service.json_types import JsonObject
 
 from .chosen import ChosenRuns
 from .named import NamedObjects, assistant_lines
@@ -114,7 +115,7 @@ def exported_run(run: Run, thread: Thread) -> ExportedObject:
     )  # fmt: skip
 
 
-def kept_of(run: Run, body: bytes) -> dict[str, object]:
+def kept_of(run: Run, body: bytes) -> JsonObject:
     """Gathers the columns whose value an import could not make from the body."""
     known = {column.name: column.unsaid for column in run_columns.COLUMNS} | {"status_since": run.fetched_at}
     known |= run_columns.columns_of(objects.Run.from_raw(decode_json(body)))
@@ -144,7 +145,7 @@ def exported_object(
     kept: dict | None = None,
 ) -> ExportedObject:
     """Adds what the body does not say: its age, and its kind and owner where a server left those out."""
-    fields: dict[str, object] = {"_fetched_at": fetched_at.isoformat()}
+    fields: JsonObject = {"_fetched_at": fetched_at.isoformat()}
     if f'"object":"{kind}"'.encode() not in body:
         fields["_object"] = kind
     if owner and f'"{OWNER_FIELDS[kind]}":{json.dumps(owner)}'.encode() not in body:

@@ -18,6 +18,7 @@ from runsdash.index.keeping.archive import file_ids_of_run
 from runsdash.index.models import ArchivedFile, Assistant, MessageBody, Run
 from runsdash.index.storage.page_reads import messages_of_run
 from runsdash.service.decoding import decode_json
+from runsdash.service.json_types import JsonObject
 
 from .objects import (
     ExportedObject,
@@ -86,7 +87,7 @@ class RunZip:
             self.counts["files"] += 1
             yield name, content
 
-    def manifest(self) -> dict[str, object]:
+    def manifest(self) -> JsonObject:
         run = self.run
         manifest = {"run_id": run.upstream_id, "thread_id": self.thread.upstream_id, "connection": run.connection.slug}
         manifest |= {

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from runsdash.index.storage.previews import MAX_CALLS, MAX_RESULTS
 from runsdash.service import objects
+from runsdash.service.json_types import Json, JsonLike
 
 from .words import SEARCHABLE_CHARS
 
@@ -78,7 +79,7 @@ def given(text: str) -> Text:
     return spoken(text[:SEARCHABLE_CHARS]), len(text) > SEARCHABLE_CHARS
 
 
-def json_text(value: object) -> str:
+def json_text(value: JsonLike) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except (RecursionError, ValueError):
@@ -92,7 +93,7 @@ def spoken(text: str) -> str:
     return ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", text)
 
 
-def preview_texts(preview: object) -> Iterator[Text]:
+def preview_texts(preview: Json) -> Iterator[Text]:
     """Gathers all texts of a preview or of a part of it. Ids and names of kinds count as texts too."""
     if isinstance(preview, str):
         yield preview, False

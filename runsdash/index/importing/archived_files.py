@@ -11,8 +11,10 @@ from django.db import transaction
 
 from runsdash.index.keeping.archive import MAX_FILE_BYTES, digest_of
 from runsdash.index.models import ArchivedFile, Connection, Thread
+from runsdash.index.storage.column_types import Columns
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.storable_text import cut, stored_id
+from runsdash.service.json_types import JsonObject
 from runsdash.service.objects import parsing
 
 from . import export_fields
@@ -35,7 +37,7 @@ class FileLine:
     fetched_at: datetime | None = None
     content: bytes | None = None
 
-    def columns(self) -> dict[str, object]:
+    def columns(self) -> Columns:
         content = self.content
         return {
             "status": self.status, "attempts": self.attempts, "content_type": self.content_type,
@@ -52,7 +54,7 @@ def file_line(file: ArchivedFile, thread_id: str) -> bytes:
     return line_of(file_fields(file, thread_id), file.content)
 
 
-def file_fields(file: ArchivedFile, thread_id: str) -> dict[str, object]:
+def file_fields(file: ArchivedFile, thread_id: str) -> JsonObject:
     """Gathers what a line says of a file, all but its content."""
     columns = {name: getattr(file, name) for name in ("status", "attempts", "content_type", "size", "digest")}
     found = {name: value for name, value in columns.items() if value not in (None, "", 0)}
@@ -60,7 +62,7 @@ def file_fields(file: ArchivedFile, thread_id: str) -> dict[str, object]:
     return found | {"_fetched_at": file.fetched_at and file.fetched_at.isoformat()}
 
 
-def line_of(fields: dict[str, object], content: bytes | None) -> bytes:
+def line_of(fields: JsonObject, content: bytes | None) -> bytes:
     """Writes a line, its content as base64, with its end."""
     rest = {name: value for name, value in fields.items() if name not in ("object", "content")}
     fetched_at = rest.pop("_fetched_at", None)

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 from django.db import connection as database
 
-WANTED: dict[str, dict[str, object]] = {
+from runsdash.index.storage.column_types import SqlValue
+
+WANTED: dict[str, dict[str, SqlValue]] = {
     # Pages of indexes change with each transaction: from a log of 128 MB they are copied once, not each time.
     "sqlite": {"cache_size": -131_072, "wal_autocheckpoint": 16_384},
     # Words pack four times as fast by lz4.
@@ -19,7 +21,7 @@ KNOWS_LZ4 = "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'defaul
 
 
 @contextmanager
-def settings_of_the_session(values: Mapping[str, object]) -> Iterator[None]:
+def settings_of_the_session(values: Mapping[str, SqlValue]) -> Iterator[None]:
     """Sets them inside, and afterwards what they were."""
     before = current_settings(values)
     change_to(values)
@@ -29,7 +31,7 @@ def settings_of_the_session(values: Mapping[str, object]) -> Iterator[None]:
         change_to(before)
 
 
-def wanted_settings() -> dict[str, object]:
+def wanted_settings() -> dict[str, SqlValue]:
     """Chooses them by engine, without what a server was not built with."""
     values = dict(WANTED[database.vendor])
     if database.vendor == "postgresql":
@@ -40,7 +42,7 @@ def wanted_settings() -> dict[str, object]:
     return values
 
 
-def current_settings(names: Iterable[str]) -> dict[str, object]:
+def current_settings(names: Iterable[str]) -> dict[str, SqlValue]:
     """Reads what they are now."""
     found = {}
     with database.cursor() as cursor:
@@ -50,17 +52,17 @@ def current_settings(names: Iterable[str]) -> dict[str, object]:
     return found
 
 
-def change_to(values: Mapping[str, object]) -> None:
+def change_to(values: Mapping[str, SqlValue]) -> None:
     with database.cursor() as cursor:
         for name, value in values.items():
             cursor.execute(*changing_sql(name, value))
 
 
-def reading_sql(name: str) -> tuple[str, list[object]]:
+def reading_sql(name: str) -> tuple[str, list[SqlValue]]:
     return ("SELECT current_setting(%s)", [name]) if database.vendor == "postgresql" else (f"PRAGMA {name}", [])
 
 
-def changing_sql(name: str, value: object) -> tuple[str, list[object]]:
+def changing_sql(name: str, value: SqlValue) -> tuple[str, list[SqlValue]]:
     if database.vendor == "postgresql":
         return "SELECT set_config(%s, %s, false)", [name, value]
     return f"PRAGMA {name} = {value}", []

@@ -9,6 +9,7 @@ from runsdash.index.models import Connection, Thread
 from runsdash.index.snapshots.known_rows import keys_of
 from runsdash.index.snapshots.upsert_threads import ensure_threads
 from runsdash.service.decoding import Undecodable, decode_json
+from runsdash.service.json_types import Json
 from runsdash.service.objects import parsing
 
 from .blocks import REASONS, ImportSource
@@ -68,14 +69,14 @@ def thread_ids(line: bytes) -> Iterator[str]:
             yield one.upstream_id
 
 
-def objects_in(value: object) -> list:
+def objects_in(value: Json) -> list:
     """Returns what is in a list, an array or a reply of the API; anything else is one object."""
     if isinstance(value, dict) and value.get("object") == "list":
         value = value.get("data")
     return value if isinstance(value, list) else [value]
 
 
-def ids_of_object(value: object) -> Iterator[str]:
+def ids_of_object(value: Json) -> Iterator[str]:
     found = parsing.mapping(value)
     named = found.get("id") if found.get("object") == "thread" else found.get("thread_id")
     if parsing.identifier(named):

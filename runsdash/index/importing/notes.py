@@ -11,6 +11,7 @@ from runsdash.index.models.notes import MAX_NOTE_CHARS
 from runsdash.index.notes import Subject, give_label, label_name, owner_of, reindex_notes
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.storable_text import cut, stored_id
+from runsdash.service.json_types import JsonObject
 from runsdash.service.objects import parsing
 
 from .read_line import BadLine, Context
@@ -36,7 +37,7 @@ def lines_of_run(run: Run) -> Iterator[bytes]:
 
 
 def line_of(row: Note | Label, thread: Thread) -> bytes:
-    fields: dict[str, object] = {"object": NOTE if isinstance(row, Note) else LABEL, "thread_id": thread.upstream_id}
+    fields: JsonObject = {"object": NOTE if isinstance(row, Note) else LABEL, "thread_id": thread.upstream_id}
     if row.run is not None:
         fields["run_id"] = row.run.upstream_id
     if isinstance(row, Note):

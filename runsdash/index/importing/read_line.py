@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from runsdash.index.storage.storable_text import dumped, stored_id
 from runsdash.service.decoding import Undecodable, decode_json, is_too_deep
+from runsdash.service.json_types import Json
 from runsdash.service.objects import parsing
 
 from . import export_fields
@@ -80,7 +81,7 @@ def age_of(added: dict, read_at: datetime, context: Context) -> datetime:
     return min(parsing.moment(added.get("_fetched_at")) or read_at, context.now)
 
 
-def decoded(body: bytes) -> tuple[object, bytes]:
+def decoded(body: bytes) -> tuple[Json, bytes]:
     """Returns (value, body). What a strict reader refuses is read leniently, and its body is then written anew."""
     if NUL not in body:
         with suppress(orjson.JSONDecodeError):

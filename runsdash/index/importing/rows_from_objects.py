@@ -15,9 +15,11 @@ from runsdash.index.excerpts import excerpt_of
 from runsdash.index.fulltext.run_texts import Text, message_texts, run_texts, step_texts
 from runsdash.index.fulltext.words import joined_words
 from runsdash.index.snapshots import rows
+from runsdash.index.storage.column_types import Columns, ColumnValue, SqlValue
 from runsdash.index.storage.keys import key_for
 from runsdash.index.storage.previews import SHORT_BODY_BYTES, run_preview, step_preview
 from runsdash.index.storage.storable_text import cut, stored_id
+from runsdash.service.json_types import JsonLike
 from runsdash.service.objects import Message, Run, RunStep, parsing
 from runsdash.service.statuses import step_status
 
@@ -31,7 +33,7 @@ run_rest, step_rest, message_rest = itemgetter(*RUN_REST), itemgetter(*STEP_REST
 MAX_SEEN = 200  # status changes of a run
 
 
-def json_column(value: object) -> str:
+def json_column(value: JsonLike) -> str:
     try:
         return orjson.dumps(value).decode()
     except (orjson.JSONEncodeError, RecursionError):
@@ -97,7 +99,7 @@ def run_rows(
     )
 
 
-def columns_of_run(run: Run, line: ImportLine, steps: list[StepRows]) -> dict[str, object]:
+def columns_of_run(run: Run, line: ImportLine, steps: list[StepRows]) -> Columns:
     created_at = run.created_at or line.fetched_at
     columns = {
         **{column.name: column.unsaid for column in run_columns.COLUMNS},
@@ -114,7 +116,7 @@ def columns_of_run(run: Run, line: ImportLine, steps: list[StepRows]) -> dict[st
     return columns
 
 
-def stored_value(value: object, context: Context) -> object:
+def stored_value(value: ColumnValue, context: Context) -> SqlValue:
     """Writes times and JSON as texts."""
     if isinstance(value, datetime):
         return stamp(value, context)
@@ -135,7 +137,7 @@ def texts_of(run: Run, created_at: datetime, steps: list[StepRows], thread_messa
         yield from step.texts
 
 
-def kept_columns(kept: dict) -> dict[str, object]:
+def kept_columns(kept: dict) -> Columns:
     readers = run_columns.EXPORTED
     read = {name: readers[name](value) for name, value in kept.items() if name in readers}
     return {name: value for name, value in read.items() if value is not None}

@@ -21,6 +21,7 @@ from runsdash.index.storage.bodies import shown
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.page_reads import messages_of_run
 from runsdash.index.walks import resting_steps, rests
+from runsdash.service.json_types import Json
 
 OPEN_MESSAGE = "in_progress"
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -60,12 +61,12 @@ def file_ids_of_run(run: Run) -> list[str]:
     return usable(found)[:FILES_A_RUN]
 
 
-def usable(ids: Iterable[object]) -> list[str]:
+def usable(ids: Iterable[Json]) -> list[str]:
     """Keeps ids that can be asked for, without repetitions."""
     return list(dict.fromkeys(one for one in ids if isinstance(one, str) and 0 < len(one) <= 200))
 
 
-def want_files(thread: Thread, ids: Iterable[object]) -> list[str]:
+def want_files(thread: Thread, ids: Iterable[Json]) -> list[str]:
     """Makes rows for files that are not known yet, for somebody to fetch. Returns the ids that can be asked for."""
     ids = usable(ids)
     for some in chunks(ids):

@@ -29,6 +29,7 @@ from runsdash.index.storage.keys import first_key_of
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.index.totals import rollups
+from runsdash.service.json_types import Json
 
 from .archive import file_ids_of_message, file_ids_of_step, usable
 from .overwrite import overwrite_freed
@@ -199,7 +200,7 @@ PARTS: list[Callable[[Thread], bool]] = [
 ]
 
 
-def forget_files(thread: Thread, ids: Iterable[object]) -> None:
+def forget_files(thread: Thread, ids: Iterable[Json]) -> None:
     """Deletes copies of files that belong to no other thread."""
     mine = Q(thread=thread) | Q(thread__isnull=True)
     wanted = usable(ids)

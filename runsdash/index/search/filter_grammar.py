@@ -14,6 +14,7 @@ from .filter_names import (
     PAIRS,
     TEXT,
     Clause,
+    Condition,
     FilterError,
     problem_with,
 )
@@ -31,7 +32,7 @@ TOO_MANY = (
 def clauses_of(text: str, subject: Subject = RUNS) -> list[Clause]:
     """Returns the clauses of `text` on a subject in order, each once. Raises FilterError."""
     clauses: dict[Clause, None] = {}
-    conditions: set[tuple[object, ...]] = set()
+    conditions: set[Condition] = set()
     position, pattern = clause_start(text, 0), clause_pattern(subject)
     while position < len(text):
         match = pattern.match(text, position)

@@ -7,6 +7,7 @@ clause means stands in `predicates`. Asks no database.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from runsdash.index.fulltext.words import words_of
 from runsdash.index.run_columns import LISTED, Unit
@@ -63,7 +64,7 @@ class Clause:
     is_negated: bool = False
 
     @property
-    def condition(self) -> tuple[object, ...]:
+    def condition(self) -> "Condition":
         """Returns what is the same for clauses that become one condition: a list of values."""
         if self.name in VALUES or self.name in PAIRS:
             return (self.name, self.key, self.is_negated)
@@ -99,6 +100,9 @@ class Clause:
             return key_range_to(high)
         # Each the opposite of another, so later than a day is after its end.
         return KeyRange(low=key_range_to(high).high) if operator == ">" else key_range_from(low)
+
+
+Condition: TypeAlias = tuple[str, str, bool] | tuple[Clause]
 
 
 def problem_with(clause: Clause, subject: Subject = RUNS) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from runsdash.index.models import Connection, Label
 from runsdash.index.run_columns import LISTED
+from runsdash.service.json_types import JsonObject
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
 from .sql import Sql, each_run, fetched, is_postgresql, listed_ids
@@ -99,14 +100,14 @@ class ListedRun:
         return run_status(self.status)
 
     @property
-    def metadata(self) -> dict[str, object]:
-        found: dict[str, object] = json.loads(self.metadata_text)
+    def metadata(self) -> JsonObject:
+        found: JsonObject = json.loads(self.metadata_text)
         return found
 
     @property
-    def pending_calls(self) -> list[dict[str, object]]:
+    def pending_calls(self) -> list[JsonObject]:
         """Returns the calls of the last required action that was seen; read from text, since few rows have any."""
-        found: list[dict[str, object]] = [] if self.calls_text == "[]" else json.loads(self.calls_text)
+        found: list[JsonObject] = [] if self.calls_text == "[]" else json.loads(self.calls_text)
         return found
 
 

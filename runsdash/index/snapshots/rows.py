@@ -14,6 +14,7 @@ from runsdash.index.storage.keys import MESSAGE_ORDER_BITS, MESSAGE_RANK_BIT, ST
 from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, SHORT_BODY_BYTES, call_row, message_parts
 from runsdash.index.storage.sql_writes import Row
 from runsdash.index.storage.storable_text import ID_CHARS, cut, dumped, storable, storable_json, stored_id
+from runsdash.service.json_types import Json, JsonFields
 from runsdash.service.objects import Message, RunStep, ToolCall, Usage, sorted_steps
 
 Item = TypeVar("Item", RunStep, Message)
@@ -34,7 +35,7 @@ def bounded(seconds: int) -> int:
     return max(0, min(seconds, 2**31 - 1))
 
 
-def body_row(raw: object, *, fetched_at: datetime, preview: Callable[[], dict] = dict) -> Row:
+def body_row(raw: Json, *, fetched_at: datetime, preview: Callable[[], dict] = dict) -> Row:
     """Makes the row of a body. `preview` is called when the body is too long to make one at each reading."""
     text = dumped(raw)
     return {
@@ -160,7 +161,7 @@ def message_columns(message: Message, *, position: int) -> Row:
     }
 
 
-def metadata_pairs(metadata: Mapping[str, object]) -> dict[str, str]:
+def metadata_pairs(metadata: JsonFields) -> dict[str, str]:
     """Returns the pairs that filters look for, cut to what an index holds."""
     return {storable(str(key))[:64]: storable(str(value))[:512] for key, value in list(metadata.items())[:64]}
 

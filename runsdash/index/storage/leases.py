@@ -12,6 +12,8 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
+from runsdash.index.storage.column_types import ColumnValue
+
 LOOK_EVERY_S = 0.25  # how often a worker looks for something to do
 Row = TypeVar("Row", bound=Model)
 
@@ -21,7 +23,7 @@ def free(now: datetime) -> Q:
     return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
 
 
-def claim(rows: QuerySet[Row], *, hold: Callable[[Row], timedelta], **columns: object) -> Row | None:
+def claim(rows: QuerySet[Row], *, hold: Callable[[Row], timedelta], **columns: ColumnValue) -> Row | None:
     """Takes the first of `rows` that nobody holds and writes `columns` to it. None when there is none.
 
     A look that finds nothing is one statement and locks nothing. On PostgreSQL nobody waits for one who is claiming;

@@ -15,6 +15,7 @@ Shapes (JSON):
 
 import json
 
+from runsdash.service.json_types import Json, JsonLike
 from runsdash.service.objects import (
     Annotation,
     FileSearchResult,
@@ -50,7 +51,7 @@ def text_preview(text: str, limit: int = PREVIEW_CHARS) -> dict:
     return {"text": cut(text, limit), "size": len(text)}
 
 
-def json_preview(value: object, limit: int = PREVIEW_CHARS) -> dict:
+def json_preview(value: JsonLike, limit: int = PREVIEW_CHARS) -> dict:
     """Makes a preview of `value` as pretty JSON text."""
     try:
         text = json.dumps(value, ensure_ascii=False, indent=2)
@@ -59,7 +60,7 @@ def json_preview(value: object, limit: int = PREVIEW_CHARS) -> dict:
     return text_preview(text, limit)
 
 
-def small_json(value: object) -> object:
+def small_json(value: Json) -> Json:
     """Returns `value` itself when its JSON is short, else the text preview of it."""
     if value is None or value is True or value is False:
         return value

@@ -30,7 +30,7 @@ class StatementWatch:
                 log.warning("a statement took %.1f s: %s", seconds, str(sql)[:SHOWN])
 
 
-def watch_statements(*, connection: BaseDatabaseWrapper, **_: object) -> None:
+def watch_statements(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Begins to watch a connection that was just made. Django calls it."""
     if not any(isinstance(one, StatementWatch) for one in connection.execute_wrappers):
         connection.execute_wrappers.append(StatementWatch())

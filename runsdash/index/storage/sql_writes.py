@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from django.db import connection, models
 
-Row = dict[str, object]
+from runsdash.index.storage.column_types import Columns, ColumnValue, SqlValue
+
+Row = Columns
 
 
-def converter(field: models.Field) -> Callable[[object], object]:
+def converter(field: models.Field) -> Callable[[ColumnValue], SqlValue]:
     """Returns how a value of `field` goes into a statement on this engine."""
     if isinstance(field, models.JSONField):
         return lambda value: None if value is None else json.dumps(value)

@@ -2,6 +2,8 @@
 
 import json
 
+from runsdash.service.json_types import Json, JsonLike
+
 REPLACEMENT = "\ufffd"
 ID_CHARS = 200  # of an upstream id
 
@@ -23,7 +25,7 @@ def has_surrogate(text: str) -> bool:
     return False
 
 
-def storable_json(value: object) -> object:
+def storable_json(value: JsonLike) -> Json:
     """Makes every text in `value` storable."""
     if isinstance(value, str):
         return storable(value)
@@ -36,7 +38,7 @@ def storable_json(value: object) -> object:
     return value
 
 
-def dumped(value: object) -> bytes:
+def dumped(value: JsonLike) -> bytes:
     """Writes the JSON text of an object as received, ASCII only, so that any text survives."""
     try:
         return json.dumps(value, separators=(",", ":")).encode()

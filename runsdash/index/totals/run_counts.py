@@ -25,7 +25,7 @@ from runsdash.index.search.time_budget import TimeBudget
 from .histogram_buckets import Buckets
 from .hour_spans import HOUR_KEYS, Span, hour_of_key
 from .span_reads import bar_of, version
-from .sums import OF_RUN, Fact, FactKey, Sums, add_sums, sums_of_runs
+from .sums import OF_RUN, Fact, FactKey, RunValues, Sums, add_sums, sums_of_runs
 
 AT_ONCE = 5000  # runs counted by one statement
 MOST_KEYS = 20_000  # what more is not told apart: its assistants and models, or its values, count as ""
@@ -138,7 +138,7 @@ class Counting:
                 if part is not None:
                     add_to(found.facts, (part, *key[1:]), (part, key[1], "", "", *key[4:]), sums)
             return
-        grouped: dict[str, list[Sequence[object]]] = {}
+        grouped: dict[str, list[RunValues]] = {}
         for row in values:
             grouped.setdefault(str(row[-1] or ""), []).append(row[:-1])
         for value, runs in grouped.items():
@@ -154,7 +154,7 @@ class Counting:
             return bar_of(self.bars, hour, self.spans[0])
         return self.spans[1].first if hour < self.spans[1].end else None
 
-    def rows_of(self, ids: Sequence[int]) -> list[Sequence[object]]:
+    def rows_of(self, ids: Sequence[int]) -> list[RunValues]:
         rows = each_run(listed_ids(ids))
         join, value = SOURCES.get(self.source, NO_GROUPS)
         columns = ", ".join(f"r.{name}" for name in OF_RUN)

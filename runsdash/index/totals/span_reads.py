@@ -13,6 +13,7 @@ from django.db import connection as database
 
 from runsdash.index import run_states
 from runsdash.index.models import DirtyHour
+from runsdash.index.storage.column_types import SqlValue
 
 from .histogram_buckets import Buckets, add_packed
 from .hour_spans import DAY_HOURS, HOUR_KEYS, Span, spans_of
@@ -118,7 +119,7 @@ def chosen(values: Sequence[str | int], keys: Sequence[str]) -> list[str | int]:
     return [value if name in keys else "" for name, value in zip(COLUMNS, values, strict=True)]
 
 
-def placeholders(values: Sequence[object]) -> str:
+def placeholders(values: Sequence[SqlValue]) -> str:
     return ", ".join(["%s"] * len(values))
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from runsdash.index import run_states
+from runsdash.index.storage.column_types import SqlValue
 
 from .histogram_buckets import Buckets, bucket_of, percentile
 from .hour_spans import hour_of_key
@@ -108,7 +109,7 @@ class Sums:
         return self.percentiles[1]
 
 
-RunValues = Sequence[object]  # of one run, in the order of OF_RUN
+RunValues = Sequence[SqlValue]  # of one run, in the order of OF_RUN
 FactKey = tuple[int, int, str, str, str, str]  # hour, connection, then KEYS
 
 

@@ -14,6 +14,7 @@ from runsdash.index.importing.sorted_lines import SortedFile, is_by_thread, writ
 from runsdash.index.keeping.purge import came_back, let_back_in
 from runsdash.index.models import Connection, Job
 from runsdash.index.snapshots.upsert_threads import ensure_threads
+from runsdash.service.json_types import JsonObject
 
 from .job_files import SORTED, SORTING, beside, path_of
 from .jobs import JobFailed, works
@@ -102,7 +103,7 @@ class OneBlock:
         yield self.block
 
 
-def progress_of(place: dict[str, Any], path: Path) -> dict[str, object]:
+def progress_of(place: dict[str, Any], path: Path) -> JsonObject:
     words = [f"{place['runs']:,} runs"]
     words += [f"{place['files']:,} files"] if place["files"] else []
     words += [came_back(place["back"])] if place["back"] else []

@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from runsdash.index.models import Connection, Job
+from runsdash.index.storage.column_types import Columns
 from runsdash.index.storage.leases import claim
 from runsdash.index.storage.unwritable import why_unwritable
 from runsdash.json_logs import logged_as
@@ -98,7 +99,7 @@ def claim_job(kinds: dict[str, JobKind] = KINDS) -> Job | None:
     earlier = Job.objects.filter(state__in=OPEN, kind=OuterRef("kind"), pk__lt=OuterRef("pk"))
     rows = rows.exclude(Exists(earlier), kind__in=[name for name, kind in kinds.items() if kind.is_alone])
     token = secrets.token_hex(8)
-    columns = {"state": Job.State.RUNNING, "lease_token": token, "attempts": F("attempts") + 1}
+    columns: Columns = {"state": Job.State.RUNNING, "lease_token": token, "attempts": F("attempts") + 1}
     columns["started_at"] = Coalesce("started_at", timezone.now())
     while (job := claim(rows, hold=lambda _: LEASE, **columns)) is not None:
         if job.attempts <= ATTEMPTS:

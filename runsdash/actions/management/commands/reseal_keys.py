@@ -1,5 +1,7 @@
 """`manage.py reseal_keys`: seals stored secrets with the SECRET_KEY of today, so that earlier ones can be forgotten."""
 
+from typing import Any
+
 from django.core.management.base import BaseCommand
 from django.db import models, transaction
 
@@ -19,7 +21,7 @@ SEALED: list[tuple[type[models.Model], str]] = [
 class Command(BaseCommand):
     help = "Seal stored upstream keys and webhook secrets with SECRET_KEY, after SECRET_KEY_FALLBACKS was set."
 
-    def handle(self, *args: object, **options: object) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         lost: list[str] = []
         done = 0
         with transaction.atomic():

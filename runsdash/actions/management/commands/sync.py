@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event, Thread
 from time import monotonic
+from typing import Any, TypeVarTuple
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections, connections
@@ -27,6 +28,7 @@ from runsdash.sync.gone_servers import LOOK_EVERY_S as GONE_EVERY_S
 from runsdash.sync.gone_servers import look_for_gone_servers
 from runsdash.sync.jobs import archive_jobs, import_jobs, jobs, thread_jobs  # noqa: F401  they register their kinds
 from runsdash.sync.jobs.job_files import delete_left_uploads
+from runsdash.sync.parallel_reads import Task
 from runsdash.sync.retention import purge_left_overs, purge_old_threads
 from runsdash.sync.worker import Chore, Worker
 
@@ -42,6 +44,7 @@ FILES_EVERY_S = 600.0
 ONCE_S = 60.0
 JOIN_S = 1.0
 log = logging.getLogger(__name__)
+Given = TypeVarTuple("Given")
 
 
 class Command(BaseCommand):
@@ -53,7 +56,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="work on all jobs and read everything due, then exit")
 
-    def handle(self, *args: object, once: bool, **options: object) -> None:
+    def handle(self, *args: Any, once: bool, **options: Any) -> None:
         refuse_newer_database()
         log.debug("kinds of jobs: %s", ", ".join(jobs.KINDS))
         stop = Event()
@@ -65,7 +68,7 @@ class Command(BaseCommand):
             return
         worker = Worker(chores=[Chore(jobs.renew, every_s=jobs.RENEW_EVERY_S)])
 
-        def end(*_: object) -> None:
+        def end(*_: Any) -> None:
             stop.set()
             worker.bell.set()
 
@@ -93,14 +96,14 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def started(name: str, work: Callable[..., None], *given: object) -> Thread:
+def started(name: str, work: Callable[[*Given], None], *given: *Given) -> Thread:
     """Starts a thread for work that may wait for others (targets, upstreams), so that reading never waits for it."""
     thread = Thread(target=work, args=given, name=f"runsdash-{name}", daemon=True)
     thread.start()
     return thread
 
 
-def repeat(work: Callable[[], object], stop: Event) -> None:
+def repeat(work: Task, stop: Event) -> None:
     """Does `work` whenever it is time to look, until `stop`."""
     while not stop.wait(LOOK_EVERY_S):
         close_old_connections()

@@ -1,5 +1,7 @@
 """Checks the chain of the audit trail: prints its head, or names the first break."""
 
+from typing import Any
+
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
@@ -13,7 +15,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--contains", default="", metavar="HASH", help="a hash that was printed earlier")
 
-    def handle(self, *args: object, contains: str, **options: object) -> None:
+    def handle(self, *args: Any, contains: str, **options: Any) -> None:
         checked = check_chain(until=contains)
         if checked.broken:
             raise CommandError(checked.broken)

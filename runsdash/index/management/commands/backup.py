@@ -1,6 +1,7 @@
 """`manage.py backup FILE`: writes the whole database into a file while it is in use."""
 
 from pathlib import Path
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -13,7 +14,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="a new file")
 
-    def handle(self, *args: object, file: str, **options: object) -> None:
+    def handle(self, *args: Any, file: str, **options: Any) -> None:
         target = Path(file).absolute()
         try:
             write_backup(target)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("-o", "--output", metavar="FILE", help="without it, standard output")
 
     def handle(
-        self, *args: object, filter: str, connection: str | None, format: str, output: str | None, **options: object
+        self, *args: Any, filter: str, connection: str | None, format: str, output: str | None, **options: Any
     ) -> None:
         try:
             run_filter, chosen = parsed(filter), connection_named(connection)

@@ -1,6 +1,7 @@
 """`manage.py import_runs FILE...`: loads threads, runs, run steps, messages and kept files into the index."""
 
 import sys
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -21,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--connection", metavar="SLUG", help="the connection that the objects belong to")
         parser.add_argument("files", nargs="+", metavar="FILE")
 
-    def handle(self, *args: object, connection: str | None, files: list[str], **options: object) -> None:
+    def handle(self, *args: Any, connection: str | None, files: list[str], **options: Any) -> None:
         try:
             chosen = target(connection)
             with sources_of(files) as sources:

@@ -1,5 +1,7 @@
 """`manage.py import_threads [FILE]`: adds threads by the ids in a text."""
 
+from typing import Any
+
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from runsdash.index.importing.files import STDIN, sources_of
@@ -18,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--connection", metavar="SLUG", help="the connection that the threads belong to")
         parser.add_argument("file", nargs="?", default=STDIN, metavar="FILE", help="- or nothing: standard input")
 
-    def handle(self, *args: object, connection: str | None, file: str, **options: object) -> None:
+    def handle(self, *args: Any, connection: str | None, file: str, **options: Any) -> None:
         try:
             chosen = target(connection)
             with sources_of([file], is_text=True) as sources:

@@ -1,5 +1,7 @@
 """`manage.py reprice_runs`: estimates costs again, after prices changed."""
 
+from typing import Any
+
 from django.core.management.base import BaseCommand
 
 from runsdash.index.totals.repricing import reprice
@@ -11,7 +13,7 @@ REPORT_EVERY = 100_000  # runs
 class Command(BaseCommand):
     help = "Estimate the cost of every run again, after RUNSDASH_PRICES or the built-in price list changed."
 
-    def handle(self, *args: object, **options: object) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         seen = changed = 0
         for seen, changed in reprice():
             if seen % REPORT_EVERY == 0:

@@ -1,6 +1,7 @@
 """`manage.py restore FILE`: puts a backup in the place of the database, and migrates it."""
 
 from pathlib import Path
+from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -16,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("file", metavar="FILE", help="what `manage.py backup` wrote, on the same engine")
         parser.add_argument("--replace", action="store_true", help="give up what the database holds")
 
-    def handle(self, *args: object, file: str, replace: bool, **options: object) -> None:
+    def handle(self, *args: Any, file: str, replace: bool, **options: Any) -> None:
         try:
             restore_backup(Path(file).absolute(), replace=replace)
         except BackupFailed as failed:
