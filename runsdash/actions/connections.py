@@ -3,6 +3,7 @@
 from runsdash.accounts.models import TeamConnection, User
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.index.storage.sealed_keys import seal
+from runsdash.notify.models import Rule
 from runsdash.service.json_types import JsonObject
 from runsdash.sync.clients import extra_headers
 from runsdash.sync.last_error import forget_lacks
@@ -19,7 +20,7 @@ UNSAID = ("gone_at", "capabilities", "tested_at")  # what was believed of the se
 
 
 class InUse(Exception):
-    """Says that the connection has threads or runs, which would lose their archive, or belongs to a team."""
+    """Says that the connection has threads or runs, which would lose their archive, or belongs to a team or rule."""
 
 
 def picture(connection: Connection, *, key: str = "") -> JsonObject:
@@ -77,7 +78,7 @@ def name_customer_key(*, actor: User, connection: Connection, key: str) -> None:
 
 
 def is_in_use(connection: Connection) -> bool:
-    return any(model.objects.filter(connection=connection).exists() for model in (Thread, Run, TeamConnection))
+    return any(model.objects.filter(connection=connection).exists() for model in (Thread, Run, TeamConnection, Rule))
 
 
 def remove_connection(*, actor: User, connection: Connection) -> None:

@@ -14,7 +14,7 @@ from runsdash.service.json_types import JsonObject
 from .audited_change import Right, change
 
 CONDITION = ("event", "view_id", "threshold", "period_s", "least_runs", "is_enabled")
-RECORDED = (*CONDITION, "name", "emails", "assistant_id", "error_code")
+RECORDED = (*CONDITION, "name", "emails", "connection_id", "assistant_id", "error_code")
 URLS = ("webhook_url", "slack_url")
 
 

@@ -56,6 +56,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["thread_id", "id"]),
             models.Index(fields=["actor", "id"]),
             models.Index(fields=["action", "id"]),
+            models.Index(fields=["connection_slug", "id"]),
         ]
         constraints = [
             # A page and the worker may both find out the same thing; it is recorded once.

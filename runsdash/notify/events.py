@@ -78,7 +78,9 @@ def add_stale_runs(rule: Rule) -> int:
 
 
 def matches(rule: Rule, run: Run) -> bool:
-    """Checks a rule's assistant and error code against a run, and that the run is recent."""
+    """Checks a rule's connection, assistant and error code against a run, and that the run is recent."""
+    if rule.connection_id not in (None, run.connection_id):
+        return False
     if rule.assistant_id not in ("", run.assistant_id):
         return False
     if rule.event == Rule.Event.FAILURE and rule.error_code not in ("", run.error_code):

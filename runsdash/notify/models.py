@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import models
 from django.utils import timezone
 
-from runsdash.index.models import SavedView
+from runsdash.index.models import Connection, SavedView
 from runsdash.index.search.filter_values import span_of
 
 
@@ -38,6 +38,9 @@ class Rule(models.Model):
     webhook_url = models.CharField(max_length=500, blank=True)
     slack_url = models.CharField(max_length=500, blank=True)
     sealed_secret = models.TextField(blank=True)  # signs webhooks, see index/storage/sealed_keys.py
+    connection = models.ForeignKey(
+        Connection, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )  # of single runs; null: any
     assistant_id = models.CharField(max_length=200, blank=True)  # of single runs; empty: any
     error_code = models.CharField(max_length=200, blank=True)  # of failures; empty: any
     # Of a rule that watches a number, see conditions.py.

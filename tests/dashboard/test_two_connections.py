@@ -1,30 +1,42 @@
 """Two servers with the same ids and other content: lists, figures, views, rules and exports keep to one of them."""
 
+import csv
 import io
 import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.core.cache import cache
+from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
-from runsdash.index.models import Connection, Run, SavedView
+from runsdash.actions.outputs.outputs import SentOutput
+from runsdash.audit.models import AuditEntry
+from runsdash.audit.trail import record_intent, record_outcome
+from runsdash.index.keeping.archive import keep_file
+from runsdash.index.models import Connection, Label, Run, RunMetadata, SavedView, ThreadMetadata
 from runsdash.index.snapshots.upsert_assistants import upsert_assistants
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_steps import upsert_steps
 from runsdash.index.snapshots.upsert_threads import upsert_threads
 from runsdash.index.storage.sealed_keys import seal
 from runsdash.notify.conditions import look_at
-from runsdash.notify.models import Rule
+from runsdash.notify.events import find_events
+from runsdash.notify.models import Delivery, Rule
 from runsdash.service import objects
 from tests.dashboard.conftest import LATER
 from tests.pages import parsed
-from tests.rows import made_connection, made_run, roll_all_up, waiting_for
+from tests.rows import kept_for_the_module, made_connection, made_run, roll_all_up, waiting_for
 
 pytestmark = pytest.mark.django_db
 MARKS = {"one": "alphaword", "two": "betaword"}
-THREAD, RUN, WAITING, STEP, MESSAGE = "thread_same", "run_same", "run_waits", "step_same", "msg_same"
+THREAD, RUN, WAITING, STEP, MESSAGE, FILE = "thread_same", "run_same", "run_waits", "step_same", "msg_same", "file-same"
 RUN_PATH = f"/threads/{THREAD}/runs/{RUN}/"
 
 
@@ -39,8 +51,10 @@ def made_server(slug: str) -> Connection:
         "thread_id": THREAD, "assistant_id": "asst_same", "model": f"{word}-model", "metadata": {"who": word},
         "instructions": f"Say {word}.",
     }  # fmt: skip
-    asked = waiting_for(f"ask_{word}")
-    made_run(connection, id=WAITING, status="requires_action", required_action=asked, age_s=50, **shared)
+    asked, soon = waiting_for(f"ask_{word}"), int(now.timestamp()) + 3600
+    made_run(
+        connection, id=WAITING, status="requires_action", required_action=asked, expires_at=soon, age_s=50, **shared
+    )
     run = made_run(connection, id=RUN, **shared)
     call = {
         "id": "call_same",
@@ -58,15 +72,24 @@ def made_server(slug: str) -> Connection:
         "created_at": int(run.created_at.timestamp()) - 1, "content": [{"type": "text", "text": {"value": f"Is it {word}?"}}],
     }  # fmt: skip
     upsert_messages(row, [objects.Message.from_raw(said)], fetched_at=now)
+    keep_file(connection, FILE, content=f"of {word}".encode(), content_type="text/plain", fetched_at=now)
+    SentOutput.objects.create(
+        connection=connection, function_name="find_it", run_upstream_id=RUN, call_id="call_same", text=f"in {word}",
+        sent_by="otto", sent_at=now,
+    )  # fmt: skip
+    ids = {"connection_slug": slug, "thread_id": THREAD, "run_id": RUN}
+    intent = record_intent(action="cancel_run", actor="otto", reason=f"because of {word}", **ids)
+    record_outcome(intent, result=AuditEntry.Result.DONE)
     Run.objects.filter(connection=connection).update(checked_at=LATER, steps_checked_at=LATER)
     return connection
 
 
-@pytest.fixture
-def servers(db: None) -> list[Connection]:
-    made = [made_server(slug) for slug in MARKS]
-    roll_all_up()
-    return made
+@pytest.fixture(scope="module")
+def servers(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[Connection]]:
+    with kept_for_the_module(django_db_blocker):
+        made = [made_server(slug) for slug in MARKS]
+        roll_all_up()
+        yield made
 
 
 def text_of(answer: HttpResponse) -> str:
@@ -79,16 +102,23 @@ def text_of(answer: HttpResponse) -> str:
 
 LISTS = [
     "/runs/", "/runs/?q=status:completed", "/runs/facets/", "/runs/totals/", "/runs/export.csv", "/runs/export.jsonl",
-    "/threads/", "/threads/facets/", "/needs-action/", "/bulk/new/", "/", "/?group=model", "/?group=model&format=csv",
-    "/?group=metadata.who", "/assistants/asst_same/",
+    "/threads/", "/threads/export.csv", "/threads/export.jsonl", "/threads/facets/", "/needs-action/", "/bulk/new/", "/",
+    "/?group=model", "/?group=model&format=csv", "/?group=metadata.who", "/?group=connection",
+    "/?group=connection&format=csv", "/assistants/asst_same/", "/search/?q=desk", "/search/?q=say",
+    "/search/?q=status:completed", "/search/suggest/?q=desk", "/search/suggest/?q=status:completed", "/functions/",
+    "/functions/find_it/", "/audit/", f"/audit/?run={RUN}", f"/audit/?thread={THREAD}",
 ]  # fmt: skip
 OBJECTS = [
     RUN_PATH, f"{RUN_PATH}?tab=raw", f"{RUN_PATH}?tab=conversation", f"{RUN_PATH}?step={STEP}", f"{RUN_PATH}live/",
     f"{RUN_PATH}raw.json", f"{RUN_PATH}export.zip", f"{RUN_PATH}steps/{STEP}/raw.json", f"{RUN_PATH}copy-as/",
     f"{RUN_PATH}metadata/", f"{RUN_PATH}rerun/", f"/threads/{THREAD}/", f"/threads/{THREAD}/live/",
     f"/messages/{MESSAGE}/raw.json", f"/messages/{MESSAGE}/text/", f"/threads/{THREAD}/runs/{WAITING}/tool-outputs/",
+    f"{RUN_PATH}?tab=audit", f"/compare/?a={RUN}&b={WAITING}", f"/compare/?a={RUN}", f"/files/{FILE}/",
 ]  # fmt: skip
-SILENT = {"/bulk/new/", "/runs/facets/", "/threads/facets/", "/runs/totals/", f"{RUN_PATH}copy-as/"}  # may name neither
+SILENT = {  # may name neither
+    "/bulk/new/", "/runs/facets/", "/threads/facets/", "/runs/totals/", f"{RUN_PATH}copy-as/", f"/compare/?a={RUN}",
+    "/?group=connection", "/?group=connection&format=csv",
+}  # fmt: skip
 
 
 def narrowed(path: str, slug: str) -> str:
@@ -107,7 +137,17 @@ def test_an_address_with_a_connection_shows_that_one_alone(servers, operator: Cl
 
 
 @pytest.mark.parametrize(
-    "path", ["/runs/", "/runs/export.csv", "/runs/export.jsonl", "/", "/?group=model", "/threads/"]
+    "path",
+    [
+        "/runs/",
+        "/runs/export.csv",
+        "/runs/export.jsonl",
+        "/",
+        "/?group=model",
+        "/threads/",
+        "/threads/export.csv",
+        "/threads/export.jsonl",
+    ],
 )
 def test_a_filter_by_connection_does_the_same(servers, viewer: Client, path: str) -> None:
     text = text_of(viewer.get(f"{path}{'&' if '?' in path else '?'}q=connection:two"))
@@ -121,6 +161,17 @@ def test_an_address_without_one_asks_which(servers, operator: Client, path: str)
     assert answer.status_code == 300
     links = {link["href"] for link in parsed(answer).one("main").all("a")}
     assert {one.rpartition("connection=")[2] for one in links if "connection=" in one} >= set(MARKS)
+
+
+def test_the_overview_groups_by_connection(servers, viewer: Client) -> None:
+    made_run(servers[1])
+    roll_all_up()
+    lines = list(csv.DictReader(io.StringIO(text_of(viewer.get("/?group=connection&format=csv")))))
+    assert {line["name"]: line["runs"] for line in lines} == {"one": "2", "two": "3"}
+    rows = parsed(viewer.get("/?group=connection")).one(id="groups").one("tbody").all("tr")
+    links = {row.one("th").text: row.one("a", data_figure="group")["href"] for row in rows}
+    assert set(links) == {"one", "two"}
+    assert len(parsed(viewer.get(links["two"])).all("tr", data_run_id=True)) == 3
 
 
 def test_links_of_lists_lead_to_their_own(servers, viewer: Client) -> None:
@@ -143,3 +194,92 @@ def test_a_saved_view_and_a_rule_keep_to_their_connection(servers, operator: Cli
     look_at(rule)
     rule.refresh_from_db()
     assert rule.counted == 2
+
+
+def test_a_rule_of_single_runs_tells_of_its_connection_alone(servers, operator: Client) -> None:
+    given = {"name": "Waiting", "event": "needs_action", "emails": "ops@example.org", "is_enabled": "on"}
+    assert operator.post("/notifications/new/", given | {"connection": servers[1].pk}).status_code == 302
+    Rule.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    find_events()
+    assert [one.body["connection"] for one in Delivery.objects.all()] == ["two"]
+    assert parsed(operator.get("/notifications/")).one("span", class_="sub").text == "two"
+
+
+# Suggestions and names
+
+
+@pytest.mark.parametrize("page", ["runs", "threads"])
+def test_suggestions_offer_what_the_connection_has(servers, operator: Client, page: str) -> None:
+    for run in Run.objects.filter(upstream_id=RUN):
+        word = MARKS[run.connection.slug]
+        Label.objects.create(thread=run.thread, run=run, name=word, given_by="otto")
+        Label.objects.create(thread=run.thread, name=word, given_by="otto")
+        RunMetadata.objects.create(run=run, key=f"of_{word}", value=word)
+        ThreadMetadata.objects.create(thread=run.thread, key=f"of_{word}", value=word)
+    for typed in (
+        "model:",
+        "assistant:",
+        "tool:",
+        "label:",
+        "metadata.who=",
+        "metadata.",
+        "thread.metadata.",
+        "connection:",
+    ):
+        found = {slug: suggested(operator, page, typed, connection=slug) for slug in ("", *MARKS)}
+        both = {slug for slug in MARKS if any(one in text for text in found[""] for one in (MARKS[slug], f":{slug}"))}
+        assert both == set(MARKS), typed
+        for slug, other in (("one", "two"), ("two", "one")):
+            assert found[slug], typed
+            assert not [text for text in found[slug] if MARKS[other] in text or f":{other}" in text], typed
+
+
+def suggested(client: Client, page: str, typed: str, *, connection: str) -> list[str]:
+    answer = client.post(f"/{page}/suggest/", {"q": typed, "connection": connection})
+    return [one["data-text"] for one in parsed(answer).all(data_text=True)]
+
+
+def test_the_name_of_an_assistant_means_that_of_its_own_connection(servers, viewer: Client) -> None:
+    """Both servers call another assistant by the same id."""
+    asked = quote('assistant:"betaword desk"')
+    for page, rows in (("runs", "data_run_id"), ("threads", "data_thread_id")):
+        for slug, count in (("one", 0), ("two", 2 if page == "runs" else 1), ("", 2 if page == "runs" else 1)):
+            listed = parsed(viewer.get(f"/{page}/?q={asked}&connection={slug}")).all("tr", **{rows: True})
+            assert len(listed) == count, (page, slug)
+    for slug, counted in (("one", {}), ("two", {"two": "2"}), ("", {"two": "2"})):
+        text = text_of(viewer.get(f"/?group=connection&format=csv&q={asked}&connection={slug}"))
+        lines = csv.DictReader(io.StringIO(text))
+        assert {line["name"]: line["runs"] for line in lines if line["runs"] != "0"} == counted, slug
+
+
+# Links and commands
+
+
+def test_links_beside_lists_lead_to_their_own(servers, operator: Client) -> None:
+    for slug in MARKS:
+        page = parsed(operator.get(f"/audit/?connection={slug}")).one("tbody")
+        assert narrowed(RUN_PATH, slug) in {link["href"] for link in page.all("a")}
+        sent = parsed(operator.get(f"/functions/find_it/?connection={slug}")).one(class_="mono", href=True)
+        assert operator.get(sent["href"])["Location"] == narrowed(RUN_PATH, slug)
+        heads = {
+            link.text: link.get("href") for link in parsed(operator.get(narrowed(RUN_PATH, slug))).one("main").all("a")
+        }
+        offered = parsed(operator.get(heads["Compare"])).one("tbody").all("a", class_="btn")
+        compared = text_of(operator.get(offered[0]["href"]))
+        assert {word for word in MARKS.values() if word in compared} == {MARKS[slug]}
+
+
+def test_the_same_id_of_two_connections_can_be_compared(servers, operator: Client) -> None:
+    keys = Run.objects.filter(upstream_id=RUN).values_list("pk", flat=True)
+    answer = operator.get("/compare/", {"run": list(keys)}, follow=True)
+    assert all(word in text_of(answer) for word in MARKS.values())
+    swapped = parsed(answer).one("main").all("a", class_="btn")[0]["href"]
+    assert all(word in text_of(operator.get(swapped)) for word in MARKS.values())
+
+
+def test_an_export_by_command_keeps_to_the_connection(servers, tmp_path: Path) -> None:
+    for form in ("jsonl", "csv"):
+        call_command("export_runs", filter="connection:two", format=form, output=tmp_path / form)
+        text = (tmp_path / form).read_text()
+        assert MARKS["two"] in text
+        assert MARKS["one"] not in text

@@ -1,6 +1,7 @@
 """Lists what was done through RunsDash, by whom, and what became of it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
@@ -11,7 +12,10 @@ from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.audit.models import AuditEntry
-from runsdash.audit.trail import action_of, actions_of, with_content
+from runsdash.audit.trail import AuditedAction, action_of, actions_of, with_content
+from runsdash.dashboard.shell.links import ids_of_several
+from runsdash.dashboard.shell.shell import frame_rows
+from runsdash.index.models import Thread
 from runsdash.index.storage.keyset import CursorError, KeysetOrder, page_of
 
 from .audit_rows import LABELS, AuditRow
@@ -19,7 +23,7 @@ from .audit_rows import LABELS, AuditRow
 LIMIT = 50
 MAX_CHARS = 200
 NEWEST_FIRST = KeysetOrder()
-FIELDS = ("actor", "action", "run", "thread")
+FIELDS = ("actor", "action", "run", "thread", "connection")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,7 @@ class AuditQuery:
     action: str = ""
     run: str = ""
     thread: str = ""
+    connection: str = ""
     cursor: str = ""
     limit: int = LIMIT
     order: KeysetOrder = NEWEST_FIRST
@@ -44,8 +49,8 @@ class AuditQuery:
 
 
 def audit_query(query: QueryDict) -> AuditQuery:
-    actor, action, run, thread = (query.get(name, "").strip()[:MAX_CHARS] for name in FIELDS)
-    return AuditQuery(actor=actor, action=action, run=run, thread=thread, cursor=query.get("cursor", ""))
+    given = {name: query.get(name, "").strip()[:MAX_CHARS] for name in FIELDS}
+    return AuditQuery(**given, cursor=query.get("cursor", ""))
 
 
 MAX_ENTRIES_OF_ONE = 2000  # of one run or thread
@@ -62,7 +67,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     except CursorError:
         return redirect(f"{reverse('audit')}{query.url_query()}")
     outcomes = with_content().filter(intent_id__in=[entry.pk for entry in page.rows])
-    rows = [AuditRow(audited) for audited in actions_of([*page.rows, *outcomes])]
+    rows = rows_of(request, actions_of([*page.rows, *outcomes]))
     return render(request, "admin/audit/audit.html", {"query": query, "page": page, "rows": rows, "labels": LABELS})
 
 
@@ -73,7 +78,16 @@ def entry(request: HttpRequest, key: int) -> HttpResponse:
     beginning = with_content().exclude(kind=AuditEntry.Kind.OUTCOME).filter(pk=key).first()
     if beginning is None:
         raise Http404("There is no such entry in the audit trail.")
-    return render(request, "admin/audit/entry.html", {"row": AuditRow(action_of(beginning))})
+    return render(request, "admin/audit/entry.html", {"row": rows_of(request, [action_of(beginning)])[0]})
+
+
+def rows_of(request: HttpRequest, actions: Sequence[AuditedAction]) -> list[AuditRow]:
+    """Makes rows whose links name the connection where several know the id."""
+    rows, among = [AuditRow(audited) for audited in actions], frame_rows(request)[0]
+    if len(among) < 2:
+        return rows
+    threads = ids_of_several(Thread, [row.thread_id for row in rows if row.thread_id], among=among)
+    return [replace(row, is_ambiguous=row.thread_id in threads) for row in rows]
 
 
 def beginnings(query: AuditQuery) -> QuerySet[AuditEntry]:
@@ -81,6 +95,7 @@ def beginnings(query: AuditQuery) -> QuerySet[AuditEntry]:
     entries = AuditEntry.objects.exclude(kind=AuditEntry.Kind.OUTCOME)
     entries = entries.filter(actor=query.actor) if query.actor else entries
     entries = entries.filter(action=query.action) if query.action else entries
+    entries = entries.filter(connection_slug=query.connection) if query.connection else entries
     for column, value in (("run_id", query.run), ("thread_id", query.thread)):
         if value:
             named = AuditEntry.objects.filter(**{column: value}).order_by("-id")

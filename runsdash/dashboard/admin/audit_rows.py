@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import AuditedAction
@@ -56,6 +57,7 @@ class AuditRow:
     """Shows one audited action."""
 
     audited: AuditedAction
+    is_ambiguous: bool = False  # several connections know its thread
 
     @property
     def intent(self) -> AuditEntry:
@@ -90,9 +92,11 @@ class AuditRow:
     @property
     def url(self) -> str:
         """Links to its run or thread."""
-        if self.run_id and self.thread_id:
-            return address("run", self.thread_id, self.run_id)
-        return address("thread", self.thread_id) if self.thread_id else ""
+        if not self.thread_id:
+            return ""
+        url = address("run", self.thread_id, self.run_id) if self.run_id else address("thread", self.thread_id)
+        slug = self.intent.connection_slug if self.is_ambiguous else ""
+        return f"{url}?{urlencode({'connection': slug})}" if slug else url
 
     @property
     def changes(self) -> list[FieldChange]:

@@ -124,7 +124,9 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         remove_connection(actor=request.user, connection=connection)
     except InUse:
-        error = "Threads or runs belong to it, which would lose their archive, or it is a team's. Turn it off instead."
+        error = (
+            "Threads or runs belong to it, which would lose their archive, or a team or rule does. Turn it off instead."
+        )
         return edit_page(request, connection, form, status=422, typed=typed, remove_error=error)
     messages.success(request, f"Connection {slug} removed.")
     return redirect("connections")

@@ -99,7 +99,7 @@ def deliveries_of(rule: Rule) -> dict[str, object]:
 
 def rules_of(user: User) -> QuerySet[Rule]:
     """Returns the rules that a person may see: their targets may be secret."""
-    rules = Rule.objects.select_related("view")
+    rules = Rule.objects.select_related("view", "connection")
     return rules if user.can_manage else rules.filter(created_by=user.get_username())
 
 

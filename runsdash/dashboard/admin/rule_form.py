@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from runsdash.accounts.models import User
 from runsdash.dashboard.runs.saved_views import seen_by
-from runsdash.index.models import SavedView
+from runsdash.index.models import Connection, SavedView
 from runsdash.index.search.filter_values import count_of, dollars_of, seconds_of, span_of
 from runsdash.notify.models import Rule
 from runsdash.notify.targets import TargetRefused, checked_url
@@ -26,11 +26,15 @@ class RuleForm(forms.ModelForm):
     class Meta:
         model = Rule
         fields = (
-            "name", "event", "view", "least_runs", "assistant_id", "error_code", "emails", "webhook_url", "slack_url",
-            "is_enabled",
+            "name", "event", "view", "least_runs", "connection", "assistant_id", "error_code", "emails", "webhook_url",
+            "slack_url", "is_enabled",
         )  # fmt: skip
         labels = {"event": "When", "view": "Runs of the saved view", "least_runs": "Only when at least so many ended"}
-        labels |= {"assistant_id": "Only this assistant", "error_code": "Only this error"}
+        labels |= {
+            "connection": "Only this connection",
+            "assistant_id": "Only this assistant",
+            "error_code": "Only this error",
+        }
         labels |= {"emails": "E-mail to", "webhook_url": "Webhook", "slack_url": "Slack webhook"}
         help_texts = {
             "name": "For people; it begins each message.",
@@ -57,6 +61,8 @@ class RuleForm(forms.ModelForm):
         views = SavedView.objects.exclude(page=SavedView.Page.THREADS)  # rules count runs
         self.fields["view"].queryset = views.filter(Q(pk__in=shown) | Q(pk=rule.view_id))
         self.fields["view"].empty_label = "all runs"
+        self.fields["connection"].queryset = Connection.objects.order_by("slug")
+        self.fields["connection"].empty_label = "any"
         self.fields["least_runs"].required = False
         if rule.watches and rule.threshold is not None:
             is_time = rule.event == Event.WAIT
@@ -89,6 +95,7 @@ class RuleForm(forms.ModelForm):
                 self.add_error("period", "This needs a time between 1m and 30d, such as 15m.")
             else:
                 self.instance.period_s = int(period)
+        cleaned["connection"] = None
         cleaned["assistant_id"] = cleaned["error_code"] = ""
 
     def check_targets(self, cleaned: dict[str, object]) -> None:

@@ -18,7 +18,11 @@ def assistant(request: HttpRequest, assistant_id: str) -> HttpResponse:
     """Shows one assistant. Of one that was never listed, what its runs say."""
     connection = connection_of(request, (Assistant, assistant_id))
     row = Assistant.objects.filter(connection=connection, upstream_id=assistant_id).first()
-    if row is None and not Run.objects.filter(assistant_id=assistant_id).exists():
-        raise Http404(f"RunsDash has seen neither the assistant {assistant_id} nor a run of it.")
+    if row is None:
+        runs = Run.objects.of(connection if request.GET.get("connection") else None).filter(assistant_id=assistant_id)
+        newest = runs.select_related("connection").order_by("-pk").first()
+        if newest is None:
+            raise Http404(f"RunsDash has seen neither the assistant {assistant_id} nor a run of it.")
+        connection = newest.connection
     page = AssistantPage(row or Assistant(connection=connection, upstream_id=assistant_id), Shell(request))
     return render(request, "assistants/assistant.html", {"page": page, "shell": page.shell})

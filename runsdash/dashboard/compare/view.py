@@ -1,15 +1,13 @@
 """Shows two runs side by side."""
 
-from urllib.parse import urlencode
-
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.actions.models import Lineage
-from runsdash.dashboard.shell.links import mark_ambiguous
-from runsdash.dashboard.shell.lookup import connection_of
+from runsdash.dashboard.shell.links import compare_url, mark_ambiguous
+from runsdash.dashboard.shell.lookup import connection_named, connection_of
 from runsdash.index.models import Run
 from runsdash.sync.refresh import run_row
 
@@ -21,18 +19,22 @@ CANDIDATES = 8
 @viewer_required
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
-    """Compares `?a=` and `?b=`; with one or none of them, asks for the rest."""
+    """Compares `?a=` and `?b=`; with one or none of them, asks for the rest.
+
+    `?a-connection=` and `?b-connection=` name the connection of one of them, before `?connection=`.
+    """
     chosen = chosen_runs(request)
     if len(chosen) == 2:
-        older, newer = sorted(chosen, key=lambda run: run.pk)
-        query = urlencode({"a": older.upstream_id, "b": newer.upstream_id})
-        return HttpResponseRedirect(f"{request.path}?{query}")
+        mark_ambiguous(chosen)
+        return HttpResponseRedirect(compare_url(*sorted(chosen, key=lambda run: run.pk)))
     a, b = (named_run(request, name) for name in ("a", "b"))
     typed = {name: request.GET.get(name, "")[:200] for name in ("a", "b")}
     if chosen and a is None:
         a, typed["a"] = chosen[0], chosen[0].upstream_id
     if a is None or b is None:
-        context = {"a": a, "b": b, "typed": typed, "candidates": candidates(a or b)}
+        others = candidates(a or b)
+        mark_ambiguous([run for run in (a, b, *others) if run is not None])
+        context = {"a": a, "b": b, "typed": typed, "candidates": others}
         return render(request, "compare/choose.html", context)
     mark_ambiguous([a, b])
     return render(request, "compare/compare.html", {"comparison": Comparison(a, b), "a": a, "b": b})
@@ -49,7 +51,8 @@ def named_run(request: HttpRequest, name: str) -> Run | None:
     run_id = request.GET.get(name, "").strip()
     if not run_id:
         return None
-    run = run_row(connection_of(request, (Run, run_id)), run_id)
+    slug = request.GET.get(f"{name}-connection", "")
+    run = run_row(connection_named(slug) if slug else connection_of(request, (Run, run_id)), run_id)
     if run is None:
         raise Http404(f"The run “{run_id[:80]}” is not in the index. Open its page once, then compare.")
     return run

@@ -2,9 +2,12 @@
 
 import json
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
@@ -18,8 +21,9 @@ from runsdash.actions.outputs.answers import (
     schemas_of,
 )
 from runsdash.actions.outputs.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
-from runsdash.dashboard.shell.links import address
-from runsdash.index.models import Run
+from runsdash.dashboard.shell.links import address, ids_of_several
+from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.index.models import Connection, Run
 
 from .output_schemas import fields_of, parsed_schema
 
@@ -30,18 +34,26 @@ MAX_SENT = 20
 @viewer_required
 @require_safe
 def functions(request: HttpRequest) -> HttpResponse:
-    """Lists functions with a schema, a template or a recent output, and those whose outputs runs wait for now."""
+    """Lists functions with a schema, a template or a recent output, and those whose outputs runs wait for now.
+
+    `?connection=` narrows outputs and runs; schemas and templates are for every run that calls the function.
+    """
     name = request.GET.get("name", "").strip()[:200]
     if name:
         return HttpResponseRedirect(address("function", name))
-    return render(request, "inbox/functions.html", {"rows": rows()})
+    return render(request, "inbox/functions.html", {"rows": rows(chosen_connection(request))})
 
 
-def rows() -> list[dict[str, object]]:
+def chosen_connection(request: HttpRequest) -> Connection | None:
+    slug = request.GET.get("connection", "")
+    return connection_named(slug) if slug else None
+
+
+def rows(connection: Connection | None) -> list[dict[str, object]]:
     schemas = set(OutputSchema.objects.values_list("function_name", flat=True)[:MAX_NAMES])
     templates = list(OutputTemplate.objects.values_list("function_name", flat=True)[:MAX_NAMES])
-    sent = set(SentOutput.objects.values_list("function_name", flat=True).distinct()[:MAX_NAMES])
-    runs = Run.objects.waiting(timezone.now()).only("waits_for", "pending_calls")[:100]
+    sent = set(sent_to(connection).values_list("function_name", flat=True).distinct()[:MAX_NAMES])
+    runs = Run.objects.of(connection).waiting(timezone.now()).only("waits_for", "pending_calls")[:100]
     pending = [call for run in runs if not run.waits_for_approval for call in run.pending_calls]
     waiting = {str(call.get("name") or "") for call in pending if isinstance(call, dict)}
     names = sorted({*schemas, *templates, *sent, *waiting} - {""})
@@ -49,6 +61,22 @@ def rows() -> list[dict[str, object]]:
         {"name": one, "has_schema": one in schemas, "templates": templates.count(one), "waits": one in waiting}
         for one in names[:MAX_NAMES]
     ]
+
+
+def sent_to(connection: Connection | None) -> QuerySet[SentOutput]:
+    return SentOutput.objects.filter(**{"connection": connection} if connection else {})
+
+
+def sent_lately(connection: Connection | None, name: str) -> list[SentOutput]:
+    """Returns the last outputs sent for a function, the newest first, with `url`, which leads to their run."""
+    rows = sent_to(connection).filter(function_name=name).select_related("connection").order_by("-id")
+    sent = list(rows[:MAX_SENT])
+    several = ids_of_several(Run, [one.run_upstream_id for one in sent]) if sent else set()
+    for one in sent:
+        slug = one.connection.slug if one.run_upstream_id in several else ""
+        query = {"id": one.run_upstream_id} | ({"connection": slug} if slug else {})
+        one.url = f"{reverse('go')}?{urlencode(query)}"
+    return sent
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -91,7 +119,7 @@ def page(
         "schema": schema,
         "fields": fields_of(schema) if schema else [],
         "templates": OutputTemplate.objects.filter(function_name=name).order_by("name"),
-        "sent": SentOutput.objects.filter(function_name=name).select_related("connection").order_by("-id")[:MAX_SENT],
+        "sent": sent_lately(chosen_connection(request), name),
         "schema_text": schema_text,
         "schema_error": schema_error,
         "template_name": template_name,

@@ -42,8 +42,10 @@ def suggest(request: HttpRequest) -> HttpResponse:
 
 
 def suggested(request: HttpRequest, subject: Subject) -> HttpResponse:
-    typed = (request.POST if request.method == "POST" else request.GET).get("q", "")[:MAX_FILTER_CHARS]
-    return render(request, "runs/_suggestions.html", {"suggestions": suggestions(typed, subject)})
+    given = request.POST if request.method == "POST" else request.GET
+    typed, slug = given.get("q", "")[:MAX_FILTER_CHARS], given.get("connection", "")
+    found = suggestions(typed, subject, connection_named(slug) if slug else None)
+    return render(request, "runs/_suggestions.html", {"suggestions": found})
 
 
 @viewer_required

@@ -29,14 +29,16 @@ def mark_ambiguous(
     objects = list(objects)
     if not objects or (Connection.objects.count() if among is None else len(among)) < 2:
         return
-    model = model or type(objects[0])
-    ids = [one.upstream_id for one in objects]
-    several = model.objects.filter(upstream_id__in=ids, connection__in=among or Connection.objects.all())
-    doubled = set(
-        several.values("upstream_id").annotate(n=Count("id")).filter(n__gt=1).values_list("upstream_id", flat=True)
-    )
+    doubled = ids_of_several(model or type(objects[0]), [one.upstream_id for one in objects], among=among)
     for one in objects:
         one.is_ambiguous = one.upstream_id in doubled
+
+
+def ids_of_several(model: type[Model], ids: Sequence[str], *, among: Sequence[Connection] | None = None) -> set[str]:
+    """Returns those of the ids that several connections know."""
+    found = model.objects.filter(upstream_id__in=ids, connection__in=among or Connection.objects.all())
+    counted = found.values("upstream_id").annotate(n=Count("id")).filter(n__gt=1)
+    return set(counted.values_list("upstream_id", flat=True))
 
 
 def with_connection(url: str, row: Model, **query: object) -> str:
@@ -84,6 +86,17 @@ def thread_url(thread: Thread, name: str = "thread", **query: object) -> str:
 
 def assistant_url(assistant: Assistant) -> str:
     return with_connection(address("assistant", assistant.upstream_id), assistant)
+
+
+def compare_url(a: Run | None, b: Run | None = None) -> str:
+    """Returns the URL that compares two runs; with one of them, the page that asks for the other."""
+    query = {}
+    for name, run in (("a", a), ("b", b)):
+        if run is not None:
+            query[name] = run.upstream_id
+            if getattr(run, "is_ambiguous", False):
+                query[f"{name}-connection"] = run.connection.slug
+    return f"{reverse('compare')}?{urlencode(query)}" if query else reverse("compare")
 
 
 def list_url(name: str, text: str = "", connection: Connection | None = None) -> str:

@@ -34,7 +34,7 @@ OUTAGE_PAGES = {
     "runs": "list", "runs_live": "list", "threads": "list", "search": "list", "assistant": "list",
 }  # fmt: skip
 # Pages whose rows `?connection=` filters; elsewhere it says which upstream the subject belongs to.
-FILTERED_PAGES = {"overview", "needs_action", "runs", "threads"}
+FILTERED_PAGES = {"overview", "needs_action", "functions", "runs", "threads", "audit"}
 MAX_BADGE = 99
 PILL_STEP_S = 15  # the sync pill alone makes a poll answer at most this often
 FRAME_STEP_S = 60  # there the pill is not what people look at

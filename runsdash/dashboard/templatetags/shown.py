@@ -19,7 +19,7 @@ from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.runs.query import RunListQuery
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
-from runsdash.dashboard.shell.links import address, run_url, thread_url, view_url
+from runsdash.dashboard.shell.links import address, run_url, thread_url, view_url, with_connection
 from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.index.models import Run, SavedView, Thread
 from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status
@@ -47,6 +47,7 @@ register.filter("size", formats.size_text)
 register.filter("cost", formats.cost_text)
 register.filter("costs", formats.costs_text)
 register.filter("shortly", formats.short_count_text)
+register.filter("call_name", formats.call_name)
 register.filter("short", formats.short_id_text)
 register.filter("truncatechars", stringfilter(cut), is_safe=True)  # instead of Django's own, which takes far longer
 register.simple_tag(formats.pending_names_text, name="pending_names")
@@ -114,7 +115,7 @@ def assistant_of(run: Run) -> SafeString:
     """Links the name of a run's assistant, else its id, to its page. The run went through `complete_rows`."""
     if not run.assistant_id:
         return DASH
-    url = address("assistant", run.assistant_id)
+    url = with_connection(address("assistant", run.assistant_id), run)
     if not run.assistant_name:
         return short_id(run.assistant_id, url=url, copy=False)
     name = visible(cut(run.assistant_name, NAME_CHARS))

@@ -145,9 +145,13 @@ def of_other_statuses(values: Sequence[str]) -> Predicate:
 
 
 def of_assistant(values: Sequence[str]) -> Predicate:
-    """Takes ids and names, whatever their case."""
-    ids = assistants_named(values).values_list("upstream_id", flat=True)[: index_ranges.MAX_RANGES]
-    return of_values("assistant", list(dict.fromkeys([*values, *ids])))
+    """Takes ids and names, whatever their case. A name means who is called so by the run's own connection."""
+    named = list(assistants_named(values).values_list("connection_id", "upstream_id")[: index_ranges.MAX_RANGES])
+    every = of_values("assistant", list(dict.fromkeys([*values, *(upstream_id for _, upstream_id in named)])))
+    if not named or Connection.objects.count() < 2:
+        return every
+    by_name = [Sql("r.connection_id = %s AND r.assistant_id = %s", pair) for pair in named]
+    return replace(every, condition=any_of([one_of("r.assistant_id", values), *by_name]), is_exact=False)
 
 
 def assistants_named(names: Sequence[str]) -> QuerySet[Assistant]:

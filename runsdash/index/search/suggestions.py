@@ -16,8 +16,11 @@ from .index_ranges import distinct_values
 from .pairs import customer_keys
 from .sql import Sql
 from .subjects import RUNS, Subject
+from .values_of_connection import values_of_connection
 
+Reader = Callable[[str, Connection | None], list[tuple[str, str]]]  # values and notes on them, by how they begin
 SHOWN = 10
+MOST_TRIED = 40  # values in the index, of which a chosen connection may have none
 KINDS = ("NOT NULL", "NULL")  # the two partial indexes of labels
 LAST_PART = re.compile(r'(?:^|\s)(-?)((?:[^\s"]|"(?:[^"\\]|\\.)*"?)*)$')
 TABLES = {METADATA: "index_runmetadata", THREAD_METADATA: "index_threadmetadata"}
@@ -43,14 +46,14 @@ class Suggestion:
     is_whole: bool = True  # as a clause
 
 
-def suggestions(typed: str, subject: Subject = RUNS) -> list[Suggestion]:
-    """Suggests what may stand at the end of a filter that is being typed."""
+def suggestions(typed: str, subject: Subject = RUNS, connection: Connection | None = None) -> list[Suggestion]:
+    """Suggests what may stand at the end of a filter that is being typed: of what `connection` has, if given."""
     part = LAST_PART.search(typed)
     if part is None:
         return []
     before, sign, last = typed[: part.start(1)], part[1], part[2]
     most = SHOWN if last else len(subject.names) + len(PAIRS)
-    shown = list(of_values(last, subject) or of_names(last, subject))[:most]
+    shown = list(of_values(last, subject, connection) or of_names(last, subject, connection))[:most]
     return [
         Suggestion(f"{before}{sign}{one.text}{' ' if one.is_whole else ''}", sign + one.label, one.note, one.is_whole)
         for one in shown
@@ -60,10 +63,11 @@ def suggestions(typed: str, subject: Subject = RUNS) -> list[Suggestion]:
 # Names
 
 
-def of_names(typed: str, subject: Subject) -> Iterable[Suggestion]:
+def of_names(typed: str, subject: Subject, connection: Connection | None) -> Iterable[Suggestion]:
     pairs = next((name for name in PAIRS if typed.startswith(f"{name}.")), "")
     if pairs:
-        for key in in_index(pairs_table(pairs, subject), "key", prefix=typed.removeprefix(f"{pairs}.").strip('"')):
+        prefix = typed.removeprefix(f"{pairs}.").strip('"')
+        for key in in_index(pairs_table(pairs, subject), "key", prefix=prefix, connection=connection):
             start = f"{pairs}.{key if PLAIN_KEY.fullmatch(key) else quoted(key)}="
             yield Suggestion(start, start, "value", is_whole=False)
         return
@@ -84,19 +88,24 @@ def pairs_table(name: str, subject: Subject) -> str:
     return TABLES[name] if subject is RUNS else TABLES[THREAD_METADATA]
 
 
-def in_index(table: str, column: str, *, prefix: str, where: Sql | None = None) -> list[str]:
-    """Lists values in order, but the empty one, which nobody would look for."""
-    return [value for value in distinct_values(table, column, prefix=prefix, where=where, count=SHOWN + 1) if value][
-        :SHOWN
-    ]
+def in_index(
+    table: str, column: str, *, prefix: str, where: Sql | None = None, connection: Connection | None = None
+) -> list[str]:
+    """Lists values in order, but the empty one, which nobody would look for; those that `connection` has, if given."""
+    count = SHOWN + 1 if connection is None else MOST_TRIED
+    found = [value for value in distinct_values(table, column, prefix=prefix, where=where, count=count) if value]
+    if connection is not None:
+        found = values_of_connection(table, column, found, connection, where=where)
+    return found[:SHOWN]
 
 
-def of_values(typed: str, subject: Subject) -> list[Suggestion]:
+def of_values(typed: str, subject: Subject, connection: Connection | None) -> list[Suggestion]:
     pair = KEY.fullmatch(typed)
     if pair is not None:
         key = pair["quoted"] if pair["quoted"] is not None else pair["plain"]
         table = pairs_table(pair["name"], subject)
-        values = in_index(table, "value", prefix=pair["value"], where=Sql("d.key = %s", (key,)))
+        own_key = Sql("d.key = %s", (key,))
+        values = in_index(table, "value", prefix=pair["value"], where=own_key, connection=connection)
         return [of_clause(Clause(pair["name"], value, "=", key)) for value in values]
     name, colon, value = typed.partition(":")
     if not colon or name not in subject.names:
@@ -105,46 +114,52 @@ def of_values(typed: str, subject: Subject) -> list[Suggestion]:
         return [of_clause(Clause(name, word)) for word in subject.flags[name] if word.startswith(value)]
     if name not in READERS:
         return []
-    return [of_clause(Clause(name, one), note) for one, note in READERS[name](value.strip('"'))]
+    return [of_clause(Clause(name, one), note) for one, note in READERS[name](value.strip('"'), connection)]
 
 
 def of_clause(clause: Clause, note: str = "") -> Suggestion:
     return Suggestion(text_of(clause), text_of(clause), note)
 
 
-def statuses(prefix: str) -> list[tuple[str, str]]:
+def statuses(prefix: str, connection: Connection | None) -> list[tuple[str, str]]:
     return [(one.value, one.label) for one in RunStatus if one.value.startswith(prefix)]
 
 
-def column(table: str, name: str, condition: str = "") -> Callable[[str], list[tuple[str, str]]]:
+def column(table: str, name: str, condition: str = "") -> Reader:
     where = Sql(condition) if condition else None
-    return lambda prefix: [(value, "") for value in in_index(table, name, prefix=prefix, where=where)]
+
+    def read(prefix: str, connection: Connection | None) -> list[tuple[str, str]]:
+        return [(value, "") for value in in_index(table, name, prefix=prefix, where=where, connection=connection)]
+
+    return read
 
 
-def assistants(prefix: str) -> list[tuple[str, str]]:
+def assistants(prefix: str, connection: Connection | None) -> list[tuple[str, str]]:
     """Looks for a part of the name, or the start of the id. The table holds one row an assistant."""
-    named = Assistant.objects.filter(name__icontains=prefix).exclude(name="").order_by("name")
+    within = Assistant.objects.filter(**{"connection": connection} if connection else {})
+    named = within.filter(name__icontains=prefix).exclude(name="").order_by("name")
     pairs = list(named.values_list("name", "upstream_id")[:SHOWN])
-    return pairs or [(one, "") for one in in_index("index_run", "assistant_id", prefix=prefix)]
+    return pairs or column("index_run", "assistant_id")(prefix, connection)
 
 
-def connections(prefix: str) -> list[tuple[str, str]]:
-    return list(Connection.objects.filter(slug__startswith=prefix).values_list("slug", "name")[:SHOWN])
+def connections(prefix: str, connection: Connection | None) -> list[tuple[str, str]]:
+    rows = Connection.objects.filter(slug__startswith=prefix, **{"pk": connection.pk} if connection else {})
+    return list(rows.values_list("slug", "name")[:SHOWN])
 
 
-def labels(prefix: str) -> list[tuple[str, str]]:
+def labels(prefix: str, connection: Connection | None) -> list[tuple[str, str]]:
     """Finds labels of runs and of threads."""
-    of_both = [in_index("index_label", "name", prefix=prefix, where=Sql(f"d.run_id IS {kind}")) for kind in KINDS]
-    return [(name, "") for name in sorted({name for names in of_both for name in names})[:SHOWN]]
+    of_both = [column("index_label", "name", f"d.run_id IS {kind}")(prefix, connection) for kind in KINDS]
+    return sorted({one for found in of_both for one in found})[:SHOWN]
 
 
-def customers(prefix: str) -> list[tuple[str, str]]:
-    keys = [Sql("d.key = %s", (key,)) for key in customer_keys()]
-    found = {one for key in keys for one in in_index(TABLES[THREAD_METADATA], "value", prefix=prefix, where=key)}
+def customers(prefix: str, connection: Connection | None) -> list[tuple[str, str]]:
+    table, keys = TABLES[THREAD_METADATA], [Sql("d.key = %s", (key,)) for key in customer_keys()]
+    found = {one for key in keys for one in in_index(table, "value", prefix=prefix, where=key, connection=connection)}
     return [(value, "") for value in sorted(found)[:SHOWN]]
 
 
-READERS: dict[str, Callable[[str], list[tuple[str, str]]]] = {
+READERS: dict[str, Reader] = {
     "status": statuses,
     "model": column("index_run", "model"),
     "assistant": assistants,

@@ -23,6 +23,7 @@ MOST_RUNS = 1000
 OTHER_CODE = ""  # who answered when nobody here did
 SUBMIT = "submit_tool_outputs"
 NEVER = {StepStatus.EXPIRED.value, StepStatus.CANCELLED.value, StepStatus.FAILED.value}
+RunName = tuple[str, str]  # the slug of its connection, and its id there
 Sent = list[tuple[datetime, str]]  # when outputs were sent for a run, and by whom
 
 
@@ -53,7 +54,8 @@ class Answers:
 def answers_of(span: Span, only: Mapping[str, int]) -> Answers:
     """Looks at calls of runs of the span. `only`: columns that runs must have, such as a connection."""
     runs = Run.objects.filter(**span.keys, **only, tool_call_count__gt=0).order_by("-pk")
-    newest = dict(runs.values_list("pk", "upstream_id")[: MOST_RUNS + 1])
+    looked_at = runs.values_list("pk", "connection__slug", "upstream_id")[: MOST_RUNS + 1]
+    newest = {pk: (slug, upstream_id) for pk, slug, upstream_id in looked_at}
     ids = list(newest)[:MOST_RUNS]
     sent = sent_of([newest[pk] for pk in ids])
     found: dict[str, FunctionAnswers] = {}
@@ -84,11 +86,14 @@ def count_call(one: FunctionAnswers, status: str, created_at: datetime, ended_at
         one.waited.append(max(0, int((at - created_at).total_seconds())))
 
 
-def sent_of(run_ids: list[str]) -> dict[str, Sent]:
+def sent_of(runs: list[RunName]) -> dict[RunName, Sent]:
     """Finds outputs that were sent from here, by run, the oldest first."""
-    outcomes = AuditEntry.objects.filter(run_id__in=run_ids, action=SUBMIT, kind=AuditKind.OUTCOME, result__in=DONE)
-    intents = dict(outcomes.values_list("intent_id", "run_id"))
-    found: dict[str, Sent] = {}
+    outcomes = AuditEntry.objects.filter(
+        run_id__in=[upstream_id for _, upstream_id in runs], action=SUBMIT, kind=AuditKind.OUTCOME, result__in=DONE
+    )
+    named = outcomes.values_list("intent_id", "connection_slug", "run_id")
+    intents = {intent: (slug, upstream_id) for intent, slug, upstream_id in named}
+    found: dict[RunName, Sent] = {}
     for pk, at, actor in AuditEntry.objects.filter(pk__in=intents).order_by("pk").values_list("pk", "at", "actor"):
         found.setdefault(intents[pk], []).append((at, actor))
     return found

@@ -29,7 +29,7 @@ def narrowing_of(run_filter: RunFilter, connection: Connection | None) -> Narrow
     if connection is not None:
         only["connection_id"] = (connection.pk,)
     for clauses in clause_groups(run_filter.clauses):
-        asked = asked_of(clauses)
+        asked = asked_of(clauses, connection)
         if asked is None:
             return None
         column, values, is_negated = asked
@@ -40,11 +40,12 @@ def narrowing_of(run_filter: RunFilter, connection: Connection | None) -> Narrow
     return Narrowing(only, but)
 
 
-def asked_of(clauses: Sequence[Clause]) -> tuple[str, Values, bool] | None:
+def asked_of(clauses: Sequence[Clause], connection: Connection | None) -> tuple[str, Values, bool] | None:
     """Returns the column that a group of clauses asks for, the values, and whether those are excluded."""
     first, values = clauses[0], [clause.value for clause in clauses]
     if first.name in COLUMN_OF and first.operator not in COMPARISONS:
-        return COLUMN_OF[first.name], values_of(first.name, values), first.is_negated
+        found = values_of(first.name, values, connection)
+        return None if found is None else (COLUMN_OF[first.name], found, first.is_negated)
     if first.name == "has" and values == ["error"]:
         return "error_code", ("",), not first.is_negated
     if first.name == "is" and len(values) == 1 and values[0] in STATUSES_OF:
@@ -52,9 +53,14 @@ def asked_of(clauses: Sequence[Clause]) -> tuple[str, Values, bool] | None:
     return None
 
 
-def values_of(name: str, values: Sequence[str]) -> Values:
+def values_of(name: str, values: Sequence[str], connection: Connection | None) -> Values | None:
+    """Returns values of the column; None where they would differ from connection to connection."""
     if name == "connection":
         return tuple(Connection.objects.filter(slug__in=values).values_list("pk", flat=True))
     if name == "assistant":
-        return tuple(dict.fromkeys([*values, *assistants_named(values).values_list("upstream_id", flat=True)]))
+        named = assistants_named(values)
+        ids = (named.filter(connection=connection) if connection else named).values_list("upstream_id", flat=True)
+        if ids and connection is None and Connection.objects.count() > 1:
+            return None
+        return tuple(dict.fromkeys([*values, *ids]))
     return tuple(values)

@@ -32,7 +32,7 @@ from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.filter_totals import totals_of
 from runsdash.index.search.listed_runs import ListedRuns
-from runsdash.index.search.run_filter import parsed
+from runsdash.index.search.run_filter import RUNS, parsed
 from runsdash.index.search.suggestions import suggestions
 from runsdash.sync import due
 from tests.rows import kept_for_the_module, made_connection
@@ -163,9 +163,10 @@ def statements() -> Iterator[tuple[str, str]]:
         ListedRuns().in_bulk(list(Run.objects.values_list("pk", flat=True)[:50]))
     yield from (("rows of a list", one["sql"]) for one in caught.captured_queries[1:])
     for typed in TYPED:
-        with CaptureQueriesContext(connection) as caught:
-            suggestions(typed)
-        yield from ((f"{typed!r} suggested", one["sql"]) for one in caught.captured_queries)
+        for chosen in (None, Connection.objects.get()):
+            with CaptureQueriesContext(connection) as caught:
+                suggestions(typed, RUNS, chosen)
+            yield from ((f"{typed!r} suggested", one["sql"]) for one in caught.captured_queries)
 
 
 def test_no_statement_reads_or_sorts_all_runs() -> None:

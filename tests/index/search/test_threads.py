@@ -110,7 +110,7 @@ MEANINGS: dict[str, Callable[[Thread], bool]] = {
     "status:failed status:expired": last(lambda run: run.status in ("failed", "expired")),
     "-status:completed": lambda thread: not (thread.runs_made and thread.runs_made[-1].status == "completed"),
     "assistant:asst_2": last(lambda run: run.assistant_id == "asst_2"),
-    'assistant:"invoice bot"': last(lambda run: run.assistant_id == "asst_1"),
+    'assistant:"invoice bot"': last(lambda run: run.assistant_id == "asst_1" and run.connection.slug == "here"),
     "model:o4-mini": last(lambda run: run.model == "o4-mini"),
     "error:server_error": last(lambda run: run.error_code == "server_error"),
     "tool:search": last(lambda run: "search" in run.tools),
