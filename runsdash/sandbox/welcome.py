@@ -9,6 +9,7 @@ COMMANDS = [
     ("/mcp [NAME]", "lists the tools of another server and calls one, without approval"),
     ("/hosted TYPE WORDS", "a call of a tool that Foundry runs: bing_grounding, azure_ai_search, openapi and others"),
     ("/agent [NAME]", "a run of the assistant asst_sandbox_NAME (approval), and the wait for its answer"),
+    ("/computer [WORDS]", "asks for a screenshot, after it typed the words (computer_use_preview)"),
     ("/code EXPR", "a code-interpreter call that really evaluates the arithmetic"),
     ("/plot [NUMBERS]", "a code-interpreter call that makes an image"),
     ("/search WORDS", "file search over the bundled documents: a real ranking, with citations"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from runsdash.dashboard.shell.formats import duration_text
+from runsdash.dashboard.shell.formats import call_name, duration_text
 from runsdash.index.models import Run, RunStep
 from runsdash.service.objects.tool_types import OUTPUT, tool_type
 
@@ -200,7 +200,7 @@ def is_named(call: dict) -> bool:
 
 
 def call_label(call: dict) -> str:
-    return str(call["name"]) if is_named(call) else tool_type(type_of(call)).label
+    return call_name({"type": type_of(call), "name": call.get("name")})
 
 
 def step_icon(step: RunStep, kind: str) -> str:

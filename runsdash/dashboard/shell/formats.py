@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.text import Truncator
 
 from runsdash.index.models import Run, RunStep
+from runsdash.service.objects.tool_types import tool_type
 
 UNKNOWN = "—"
 SOON_S = 120  # under two minutes a countdown turns red
@@ -142,8 +143,16 @@ def pending_names_text(calls: Sequence[Mapping[str, object]]) -> str:
 
 def pending_name(call: Mapping[str, object]) -> str:
     """Names a call, and the server of a tool that is not one of the caller's own."""
-    name, server = call.get("name") or call.get("type") or "call", call.get("server_label")
-    return f"{name} on {server}" if server else str(name)
+    name, server = call_name(call), call.get("server_label")
+    return f"{name} on {server}" if server else name
+
+
+def call_name(call: Mapping[str, object]) -> str:
+    """Returns the name of a call; of one that has none but its type, the word for that."""
+    type_ = str(call.get("type") or "")
+    if not type_ or call.get("name") not in (None, "", type_):
+        return str(call.get("name") or "call")
+    return tool_type(type_).label
 
 
 def cut(text: str, limit: int) -> str:

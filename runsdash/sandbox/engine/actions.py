@@ -36,7 +36,7 @@ def note(transition: Transition, action: JsonObject) -> None:
 
 
 def call(transition: Transition, action: JsonObject) -> None:
-    """Asks the client for the outputs of function calls."""
+    """Asks the client for the outputs of calls."""
     transition.open_tool_step(action["calls"])
     pending = [without_output(one) for one in action["calls"]]
     required = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": pending}}

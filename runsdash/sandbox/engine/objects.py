@@ -49,9 +49,9 @@ def message_text(message: JsonObject) -> str:
 
 
 def without_output(call: JsonObject) -> JsonObject:
-    """Returns a function call as a waiting run and a model are shown it."""
-    function = {name: call["function"][name] for name in ("name", "arguments")}
-    return {"id": call["id"], "type": "function", "function": function}
+    """Returns a call as a waiting run and a model are shown it."""
+    own = {name: value for name, value in call[call["type"]].items() if name != "output"}
+    return {"id": call["id"], "type": call["type"], call["type"]: own}
 
 
 def chart_object(id: str, run: JsonObject, image: bytes, *, at: int) -> JsonObject:

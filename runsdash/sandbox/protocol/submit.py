@@ -1,7 +1,7 @@
 """Takes what a waiting run waits for: tool outputs, or approvals of calls on another server."""
 
 from runsdash.sandbox.engine.transitions import Transition
-from runsdash.sandbox.json_objects import JsonObject
+from runsdash.sandbox.json_objects import JsonObject, dump
 from runsdash.sandbox.script.commands import TURN_S
 from runsdash.sandbox.state import Call, Streamed
 
@@ -10,6 +10,7 @@ from .checks import array, fields, mapping, wrong_type
 from .errors import invalid, not_a_string, not_waiting, outputs_too_large, wrong_calls
 
 OUTPUTS_MAX = 512 * 1024  # "the combined tool outputs must be less than 512kb"
+SCREENSHOT = "computer_call_output"  # its output is an object: an image's address, or a file
 BODY = fields({"tool_outputs": array(mapping), "tool_approvals": array(mapping), "stream": lambda path, value: None})
 
 
@@ -39,11 +40,12 @@ def create(call: Call, thread_id: str, run_id: str) -> JsonObject | Streamed:
 def check_outputs(outputs: list[JsonObject]) -> None:
     size = 0
     for at, one in enumerate(outputs):
-        if one.get("output") is not None and not isinstance(one["output"], str):
+        is_screenshot = one.get("type") == SCREENSHOT and isinstance(one.get("output"), dict)
+        if one.get("output") is not None and not isinstance(one["output"], str) and not is_screenshot:
             raise not_a_string(at)
         if not isinstance(one.get("tool_call_id"), str):
             raise wrong_type(f"tool_outputs[{at}].tool_call_id", "a string", one.get("tool_call_id"))
-        size += len((one.get("output") or "").encode())
+        size += len(plain(one.get("output")).encode())
     if size >= OUTPUTS_MAX:
         raise outputs_too_large()
 
@@ -80,8 +82,13 @@ def accept(transition: Transition, body: JsonObject, *, partly: bool) -> None:
 
 
 def fill_output(call: JsonObject, answer: JsonObject) -> JsonObject:
-    call["function"]["output"] = answer.get("output") or ""
-    return {"kind": "tool", "name": call["function"]["name"], "output": call["function"]["output"]}
+    own = call[call["type"]]
+    own["output"] = answer.get("output") or ""
+    return {"kind": "tool", "name": own.get("name", call["type"]), "output": plain(own["output"])}
+
+
+def plain(output: object) -> str:
+    return output if isinstance(output, str) else dump(output or "")
 
 
 def fill_approval(call: JsonObject, answer: JsonObject) -> JsonObject:
@@ -92,4 +99,5 @@ def fill_approval(call: JsonObject, answer: JsonObject) -> JsonObject:
 
 def written(call: JsonObject) -> int:
     """Counts the characters the model wrote to make this call."""
-    return len(call["function"]["name"] + call["function"]["arguments"] if "function" in call else call["arguments"])
+    own = call.get(call["type"], call)
+    return len(own["name"] + own["arguments"] if "arguments" in own else dump(own["action"]))

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 NAMES = (
-    "tools", "tool", "approve", "mcp", "hosted", "agent", "code", "plot", "search", "long", "slow", "fail",
+    "tools", "tool", "approve", "mcp", "hosted", "agent", "computer", "code", "plot", "search", "long", "slow", "fail",
     "incomplete",
 )  # fmt: skip
 COMMAND = re.compile(r"(?<!\S)/(" + "|".join(NAMES) + r")(?![\w/])")

@@ -171,6 +171,7 @@ EXPAND = {
     "mcp": hosted.mcp,
     "hosted": hosted.hosted,
     "agent": hosted.agent,
+    "computer": hosted.computer,
     "code": code,
     "plot": plot,
     "search": search,

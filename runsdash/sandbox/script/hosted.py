@@ -1,4 +1,4 @@
-"""Plans calls of the tools that Foundry runs by itself: MCP servers, searches, other agents. Pure.
+"""Plans calls of the tools that are Foundry's own: MCP servers, searches, other agents, a computer. Pure.
 
 How each type spells its input and output: docs/protocol.md#foundry-classic.
 """
@@ -69,6 +69,14 @@ def mcp_call(name: str, arguments: JsonObject) -> JsonObject:
         "server_label": SERVER,
         "output": None,
     }
+
+
+def computer(command: Command, run: JsonObject, text: str) -> list[JsonObject]:
+    """Plans a call that waits for a screenshot: after the words were typed, or at once without words."""
+    action = {"type": "type", "text": command.rest} if command.rest else {"type": "screenshot"}
+    own = {"action": action, "pending_safety_checks": []}
+    call = {"id": mint(prefix="call_"), "type": "computer_use_preview", "computer_use_preview": own}
+    return [{"do": "call", "wait_s": HOSTED_S, "calls": [call]}]
 
 
 def called(call: JsonObject, output: JsonObject, *, name: str, answer: str) -> list[JsonObject]:

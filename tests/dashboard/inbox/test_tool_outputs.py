@@ -18,6 +18,10 @@ TWO_TOOLS = [
 ]
 
 
+def page_path(row) -> str:
+    return f"/threads/{row.thread.upstream_id}/runs/{row.upstream_id}/"
+
+
 @pytest.fixture
 def waiting_twice(connection, upstream, start):
     run = start("/tools", until="requires_action", tools=TWO_TOOLS)
@@ -46,6 +50,24 @@ def test_every_call_has_a_box_and_all_go_in_one_request(operator, upstream, wait
     ]
     ids = {"thread_id": waiting_twice.thread.upstream_id, "id": waiting_twice.upstream_id}
     assert wait_for(upstream, ids, "completed")
+
+
+def test_a_computer_waits_for_a_screenshot_by_its_own_word(operator, connection, upstream, start):
+    run = start("/computer tides near me", until="requires_action")
+    row = refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
+    page = parsed(operator.get(page_path(row)))
+    (step,) = page.all("tr", data_step_id=True)
+    assert step.one("th").text.startswith("Computer use")
+    shown = parsed(operator.get(f"{page_path(row)}?step={step['data-step-id']}")).one(id="step-panel")
+    assert "tides near me" in shown.text
+    assert "Computer use" in parsed(operator.get("/needs-action/")).one("tr", data_run_id=run["id"]).text
+    form = form_in(operator.get(path_of(row, "tool-outputs")), "tool-outputs")
+    assert "tides near me" in form.text
+    (box,) = boxes(row)
+    operator.post(path_of(row, "tool-outputs"), fields(form) | {box: "a screenshot of the tides"})
+    wait_for(upstream, run, "completed")
+    ended = refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"], max_age_s=0)
+    assert "a screenshot of the tides" in parsed(operator.get(f"{page_path(ended)}?step={step['data-step-id']}")).text
 
 
 def test_arguments_are_shown(operator, waiting):

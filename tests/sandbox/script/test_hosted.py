@@ -32,6 +32,22 @@ def test_a_hosted_tool_is_given_words_and_answers(upstream, type_):
     assert call[type_][gives]
 
 
+@pytest.mark.parametrize(
+    ("words", "action"), [("", {"type": "screenshot"}), ("tides near me", {"type": "type", "text": "tides near me"})]
+)
+def test_a_computer_waits_for_a_screenshot(upstream, words, action):
+    run = upstream.wait(upstream.run(f"/computer {words}"), "requires_action")
+    (asked,) = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+    assert (asked["type"], asked["computer_use_preview"]["action"]) == ("computer_use_preview", action)
+    image = {"type": "computer_screenshot", "image_url": "data:image/png;base64,AAAA"}
+    output = {"type": "computer_call_output", "tool_call_id": asked["id"], "output": image}
+    upstream.post(f"/threads/{run['thread_id']}/runs/{run['id']}/submit_tool_outputs", {"tool_outputs": [output]})
+    ended = upstream.wait(run, "completed")
+    (call,) = calls(upstream, ended)
+    assert call["computer_use_preview"]["output"] == image
+    assert "computer_use_preview" in upstream.answer_text(ended)
+
+
 def test_an_agent_starts_a_run_on_a_thread_of_its_own_and_quotes_its_answer(upstream):
     run = upstream.wait(upstream.run("/agent search"), "completed")
     (call,) = calls(upstream, run)
