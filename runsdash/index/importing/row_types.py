@@ -35,6 +35,14 @@ class ThreadSnapshot(NamedTuple):
     kept: dict
 
 
+class StartedRun(NamedTuple):
+    """Names a run that a call of a step started, and its thread ("": not said)."""
+
+    step_id: str
+    upstream_id: str
+    thread_id: str
+
+
 class OrphanStep(NamedTuple):
     """Holds a step whose run is not in the block.
 
@@ -49,6 +57,7 @@ class OrphanStep(NamedTuple):
     created_at: datetime | None
     is_message: bool
     calls: tuple[list[str], int]
+    started: list[StartedRun]
     rest: tuple
     body: tuple
 
@@ -78,6 +87,7 @@ class RunRows(NamedTuple):
     seen: list[tuple[str, str]]
     steps: list[tuple]
     step_bodies: list[tuple]
+    started: list[StartedRun]
     words: tuple[str, bool]
 
 
@@ -127,6 +137,12 @@ class BlockRows:
     messages: list[MessageRows] = field(default_factory=list)
     refused_lines: list[RefusedLine] = field(default_factory=list)
     size: int = 0
+
+    @property
+    def started(self) -> list[StartedRun]:
+        """Returns what all its steps started."""
+        every = [*(run.started for run in self.runs.values()), *(step.started for step in self.orphan_steps)]
+        return [one for own in every for one in own]
 
     @property
     def is_empty(self) -> bool:

@@ -17,14 +17,14 @@ from runsdash.index.fulltext.words import joined_words
 from runsdash.index.snapshots import rows
 from runsdash.index.storage.column_types import Columns, ColumnValue, SqlValue
 from runsdash.index.storage.keys import key_for
-from runsdash.index.storage.previews import SHORT_BODY_BYTES, run_preview, step_preview
+from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, SHORT_BODY_BYTES, run_preview, step_preview
 from runsdash.index.storage.storable_text import cut, stored_id
 from runsdash.service.json_types import JsonLike
 from runsdash.service.objects import Message, Run, RunStep, parsing
 from runsdash.service.statuses import step_status
 
 from .read_line import Context, ImportLine
-from .row_types import MESSAGE_REST, RUN_REST, STEP_REST, MessageRows, OrphanStep, RunRows
+from .row_types import MESSAGE_REST, RUN_REST, STEP_REST, MessageRows, OrphanStep, RunRows, StartedRun
 from .thread_messages import ThreadMessages
 from .timestamps import stamp
 
@@ -61,6 +61,7 @@ class StepRows(NamedTuple):
     body: tuple
     names: list[str]
     calls: int
+    started: list[StartedRun]
     texts: Iterable[Text]
     is_ended: bool
 
@@ -93,6 +94,7 @@ def run_rows(
         seen=seen_rows(line.seen, context) or [(columns["status"], fetched)],
         steps=[step.row for step in steps],
         step_bodies=[step.body for step in steps],
+        started=[one for step in steps for one in step.started],
         words=joined_words(texts_of(run, columns["created_at"], steps, thread_messages)),
         rest=run_rest({name: stored_value(value, context) for name, value in columns.items()}),
         body=body_rest(line, fetched, partial(run_preview, run)),
@@ -161,6 +163,7 @@ def step_rows(
         body=(key, *body),
         names=rows.tool_names(calls),
         calls=len(calls),
+        started=started_runs(step, line),
         texts=step_texts(step),
         is_ended=step_status(step.status or "").is_terminal,
     )
@@ -177,9 +180,18 @@ def orphan_step(step: RunStep, line: ImportLine, context: Context) -> OrphanStep
         created_at=step.created_at,
         is_message=step.type == "message_creation",
         calls=(rows.tool_names(step.tool_calls), len(step.tool_calls)),
+        started=started_runs(step, line),
         rest=rest,
         body=body,
     )
+
+
+def started_runs(step: RunStep, line: ImportLine) -> list[StartedRun]:
+    return [
+        StartedRun(stored_id(step.id), stored_id(call.child_run_id), stored_id(call.child_thread_id or ""))
+        for call in step.tool_calls[:MAX_CALLS_IN_ROW]
+        if call.child_run_id and call.child_run_id != line.owner_id
+    ]
 
 
 def step_columns(

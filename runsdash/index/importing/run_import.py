@@ -21,6 +21,8 @@ from typing import BinaryIO
 from django.db import connection as database
 
 from runsdash.index.models import Connection
+from runsdash.index.snapshots.known_rows import chunks
+from runsdash.index.snapshots.write_children import make_known
 from runsdash.index.storage.bodies import unpacked
 
 from . import archived_assistants, archived_files, export_fields, notes
@@ -121,16 +123,21 @@ def import_sources(
         tempfile.TemporaryFile() as orphans,
     ):
         reindex: set[int] = set()
+        started: set[str] = set()
         blocks = map(opened, (block for source in sources for block in source.blocks()))
         for result in chain.from_iterable(map(write, [blocks] if is_by_thread else by_thread(blocks))):
             save_orphans(result.orphan_steps, orphans)
             reindex |= result.reindex
+            started |= result.started
             on_progress(totals)
         orphans.seek(0)
         for result in write(ImportSource("waiting steps", orphans, now).blocks()):
             totals.orphan_steps += len(result.orphan_steps)
+            started |= result.started
             on_progress(totals)
         reindex_threads(reindex)
+        for some in chunks(sorted(started)):  # last of all: a thread that the import brings shall be new to it
+            make_known(connection, set(some))
     return totals
 
 

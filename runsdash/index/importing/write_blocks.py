@@ -44,6 +44,7 @@ from .skip_known import RemainingBlock
 from .write_messages import write_messages
 from .write_orphan_steps import steps_of, write_orphan_steps
 from .write_snapshots import write_snapshots
+from .write_started import write_started
 from .write_threads import BlockThreads, thread_ids, threads_of_block
 
 ATTEMPTS = 4
@@ -54,8 +55,9 @@ class WriteResult:
     """Counts the rows that were added or changed, and keeps what is left to do.
 
     `back`: purged threads that came back. `orphan_steps`: of runs that the index does not have (yet). `reindex`: keys
-    of threads that were there before and got messages; the words of all their runs are made anew at the end. `words`
-    wait for the end of the transaction: written together they cost a third.
+    of threads that were there before and got messages; the words of all their runs are made anew at the end. `started`:
+    threads of runs that steps started, which the index may not have yet. `words` wait for the end of the transaction:
+    written together they cost a third.
     """
 
     runs: int = 0
@@ -65,6 +67,7 @@ class WriteResult:
     back: int = 0
     orphan_steps: list[OrphanStep] = field(default_factory=list)
     reindex: set[int] = field(default_factory=set)
+    started: set[str] = field(default_factory=set)
     words: list[tuple[int, str, bool]] = field(default_factory=list)
     collided: bool = False  # it was begun anew
 
@@ -112,6 +115,7 @@ class Writer:
         # Of a thread that was not there all messages so far are in this block, so its runs' words are whole.
         whole = set() if is_careful else threads.new
         older = set(threads.rows) - whole
+        result.started |= write_started(self.connection, block.started)
         result.messages += write_messages(
             self.connection, block.messages, threads.rows, older=older, is_careful=is_careful
         )

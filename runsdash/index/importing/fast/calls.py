@@ -15,6 +15,7 @@ class SilentCall(Struct, forbid_unknown_fields=True):
     id: Word
 
     arguments, output, code_input, logs, image_file_ids, results, rest = "", None, "", (), (), (), None
+    child_run_id = child_thread_id = None
 
 
 class Function(Struct, forbid_unknown_fields=True):
