@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ class Pages:
         self.dashboard, self.headers = dashboard, {"Cookie": cookie}
         self.shown: list[str] = []
 
+    @property
+    def statuses(self) -> list[str]:
+        """What was shown of the run, in order."""
+        return [name.removeprefix("thread.run.") for name in self.shown if name.count(".") == 2 and ".run." in name]
+
     def page(self, path: str) -> Element:
         wire = self.dashboard.dial()
         with closing(wire):
@@ -52,11 +58,13 @@ class Pages:
         name, data = event.event, event.data
         if not name.startswith("thread.") or name.endswith(".delta"):
             return
-        is_shown = self.reader(name, data)
+        self.wait(self.reader(name, data), f"{name} of {data.id}")
+        self.shown.append(name)
+
+    def wait(self, is_shown: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + WITHIN_S
         while not is_shown():
-            assert time.monotonic() < deadline, f"{name} of {data.id} was not shown within {WITHIN_S} s"
-        self.shown.append(name)
+            assert time.monotonic() < deadline, f"{what} was not shown within {WITHIN_S} s"
 
     def reader(self, name: str, data: Any) -> Callable[[], bool]:
         if name.startswith("thread.run.step."):
@@ -92,9 +100,27 @@ def own_sandbox() -> Iterator[Sandbox]:
         yield server
 
 
-@pytest.fixture
-def telling(transactional_db: None, own_sandbox: Sandbox, viewer: Client) -> Iterator[tuple[OpenAI, type, Pages]]:
+@dataclass
+class Program:
     """A client of the server, the hook of the documents with a look at the pages after each event, and the pages."""
+
+    client: OpenAI
+    followed: type
+    tell: Callable[[Any], None]
+    pages: Pages
+
+    def told(self, run: Any) -> Any:
+        """Tells what a call answered, and waits until the pages show the run so."""
+        self.tell(run)
+        self.pages.wait(lambda: self.pages.shows_run(run), f"{run.status} of {run.id}")
+        return run
+
+    def cancelled(self, run: Any) -> Any:
+        return self.told(self.client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id))
+
+
+@pytest.fixture
+def program(transactional_db: None, own_sandbox: Sandbox, viewer: Client) -> Iterator[Program]:
     made_connection("shop", base_url="", is_enabled=False)
     token, secret = new_token(name="shop", scopes=["ingest"], user=None, days=None)
     token.save()
@@ -110,11 +136,11 @@ def telling(transactional_db: None, own_sandbox: Sandbox, viewer: Client) -> Ite
                 super().on_event(event)
                 pages.follow(event)
 
-        yield client, Followed, pages
+        yield Program(client, Followed, names["tell"], pages)
 
 
-def test_every_event_is_shown_within_two_seconds(telling: tuple[OpenAI, type, Pages]) -> None:
-    client, followed, pages = telling
+def test_every_event_is_shown_within_two_seconds(program: Program) -> None:
+    client, followed, pages = program.client, program.followed, program.pages
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "/code 6*7 /tool get_stock"}])
     started = {"thread_id": thread.id, "assistant_id": "asst_sandbox_dispatch", "tools": [TOOL]}
     with client.beta.threads.runs.stream(**started, event_handler=followed()) as stream:
@@ -126,8 +152,15 @@ def test_every_event_is_shown_within_two_seconds(telling: tuple[OpenAI, type, Pa
     answered = {"thread_id": thread.id, "run_id": run.id, "tool_outputs": outputs}
     with client.beta.threads.runs.submit_tool_outputs_stream(**answered, event_handler=followed()) as stream:
         stream.until_done()
-    statuses = [name.removeprefix("thread.run.") for name in pages.shown if name.count(".") == 2 and ".run." in name]
-    assert statuses == ["created", "queued", "in_progress", "requires_action", "queued", "in_progress", "completed"]
+    assert pages.statuses == [
+        "created",
+        "queued",
+        "in_progress",
+        "requires_action",
+        "queued",
+        "in_progress",
+        "completed",
+    ]
     assert pages.shown.count("thread.run.step.completed") == 3
     assert pages.shown.count("thread.message.completed") == 1
     row = Run.objects.get()
@@ -135,8 +168,8 @@ def test_every_event_is_shown_within_two_seconds(telling: tuple[OpenAI, type, Pa
     assert "seven left" in row.reply
 
 
-def test_a_run_that_fails_and_one_whose_thread_is_made_with_it(telling: tuple[OpenAI, type, Pages]) -> None:
-    client, followed, pages = telling
+def test_a_run_that_fails_and_one_whose_thread_is_made_with_it(program: Program) -> None:
+    client, followed, pages = program.client, program.followed, program.pages
     given = {"messages": [{"role": "user", "content": "/fail rate_limit_exceeded"}]}
     started = {"assistant_id": "asst_sandbox_dispatch", "thread": given}
     with client.beta.threads.create_and_run_stream(**started, event_handler=followed()) as stream:
@@ -145,3 +178,36 @@ def test_a_run_that_fails_and_one_whose_thread_is_made_with_it(telling: tuple[Op
     assert pages.shown[-1] == "thread.run.failed"
     assert "thread.message.incomplete" in pages.shown
     assert Run.objects.get().error_code == "rate_limit_exceeded"
+
+
+def test_a_run_that_is_cancelled_while_it_is_streamed(program: Program) -> None:
+    answers: list[str] = []
+
+    class Cancelling(program.followed):
+        def on_event(self, event: Any) -> None:
+            super().on_event(event)
+            if event.event == "thread.run.in_progress":
+                answers.append(program.cancelled(event.data).status)
+
+    given = {"messages": [{"role": "user", "content": "/slow 60"}]}
+    started = {"assistant_id": "asst_sandbox_dispatch", "thread": given}
+    with program.client.beta.threads.create_and_run_stream(**started, event_handler=Cancelling()) as stream:
+        stream.until_done()
+    assert answers == ["cancelling"]
+    assert program.pages.statuses == ["created", "queued", "in_progress", "cancelling", "cancelled"]
+    assert Run.objects.get().status == "cancelled"
+
+
+def test_a_waiting_run_that_is_cancelled_and_polled_to_its_end(program: Program) -> None:
+    runs, shown = program.client.beta.threads.runs, []
+    given = {"messages": [{"role": "user", "content": "/tool get_stock"}]}
+    started = {"assistant_id": "asst_sandbox_dispatch", "thread": given, "tools": [TOOL]}
+    with program.client.beta.threads.create_and_run_stream(**started, event_handler=program.followed()) as stream:
+        stream.until_done()
+    run = program.cancelled(stream.current_run)
+    while not shown or shown[-1] == "cancelling":
+        shown.append(run.status)
+        run = program.told(runs.retrieve(run.id, thread_id=run.thread_id))
+    assert set(shown) == {"cancelling", "cancelled"}
+    row = Run.objects.get()
+    assert (row.status, row.waits_for) == ("cancelled", "")
