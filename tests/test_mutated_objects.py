@@ -22,12 +22,14 @@ from runsdash.service import objects
 from runsdash.service.decoding import Undecodable, decode_json
 from tests.hostile_rows import id_of, message_objects, run_object, step_objects
 from tests.queries import at_most
-from tests.service.test_objects_survive_anything import ANY_JSON
+from tests.service.test_objects_survive_anything import ANY_JSON, FIELDS
 
 TEXTS = ["seven left", '{"sku": "B-12"}']
 ADDRESS = {"id", "thread_id"}  # by which pages find an object; what else changes, changes nothing about that
+COMMON = ["object", "status", "created_at", "metadata", "usage", "content", "required_action", "role", "type", "name"]
 KINDS = ["run", "steps", "messages", "thread", "assistant"]
 STATEMENTS = 60  # of one page; what the objects hold adds none
+TAKING = 150  # of some thirty objects or events that are taken in, likewise
 numbers = count()
 
 
@@ -82,6 +84,21 @@ def mutations(draw: st.DrawFn) -> list[tuple]:
     change = st.sampled_from(["replace", "replace", "remove", "in a list", "under value", "twice"])
     share = st.floats(0, 1, exclude_max=True)
     return draw(st.lists(st.tuples(share, change, ANY_JSON), min_size=1, max_size=5))
+
+
+@st.composite
+def random_fields(draw: st.DrawFn) -> dict:
+    """Any JSON in the place of all fields of an object, but those by which pages find it."""
+    names = st.sampled_from([*FIELDS, *COMMON]) | st.text(max_size=6)
+    drawn = draw(st.dictionaries(names, ANY_JSON, max_size=12))
+    return {name: value for name, value in drawn.items() if name not in ADDRESS}
+
+
+def randomised(value: object, fields: dict) -> object:
+    """Returns an object, or each of a list, with these fields instead of its own."""
+    if isinstance(value, list):
+        return [randomised(one, fields) for one in value]
+    return fields | {name: one for name, one in value.items() if name in ADDRESS}
 
 
 def mutate(value: object, changes: list[tuple]) -> object:
@@ -173,11 +190,13 @@ def archive(db: None) -> Connection:
     )
 
 
-def survives(archive: Connection, operator: Client, kind: str, changes: list[tuple], *, waits: bool) -> None:
+def survives(archive: Connection, operator: Client, kind: str, changes: list[tuple] | dict, *, waits: bool) -> None:
     reset_queries()  # Django keeps 9,000
     found = objects_of(f"m{next(numbers)}", waits=waits)
-    found[kind] = as_received(mutate(found[kind], changes))
-    run = store(archive, found)
+    change = randomised if isinstance(changes, dict) else mutate
+    found[kind] = as_received(change(found[kind], changes))
+    with at_most(TAKING):
+        run = store(archive, found)
     nothing_is_lost(run, found)
     pages_hold(operator, run, found, kind)
     Run.objects.filter(pk=run.pk).update(status="completed")  # one waiting run at a time: lists grow by none
@@ -205,3 +224,19 @@ def test_a_mutated_object_is_kept_and_shown(archive, operator, kind, changes, wa
 @settings(max_examples=80, **SHARED)
 def test_many_mutated_objects_are_kept_and_shown(archive, operator, kind, changes, waits):
     survives(archive, operator, kind, changes, waits=waits)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(fields=random_fields())
+@settings(max_examples=2, **SHARED)
+def test_an_object_of_any_fields_is_kept_and_shown(archive, operator, kind, fields):
+    survives(archive, operator, kind, fields, waits=False)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", KINDS)
+@given(fields=random_fields())
+@settings(max_examples=60, **SHARED)
+def test_many_objects_of_any_fields_are_kept_and_shown(archive, operator, kind, fields):
+    survives(archive, operator, kind, fields, waits=False)

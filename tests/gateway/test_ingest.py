@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.db import reset_queries
 from django.test import Client
 from django.utils import timezone
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from openai import OpenAI
 
 from runsdash.accounts.tokens import new_token
@@ -22,9 +24,21 @@ from runsdash.index.snapshots.upsert_runs import upsert_run
 from runsdash.service import objects
 from tests.hostile_rows import message_objects, run_object, step_objects
 from tests.pages import page_of
+from tests.queries import at_most
 from tests.rows import made_connection
 from tests.served import served
-from tests.test_mutated_objects import SHARED, as_received, mutate, mutations, numbers, objects_of
+from tests.test_mutated_objects import (
+    SHARED,
+    TAKING,
+    as_received,
+    mutate,
+    mutations,
+    numbers,
+    objects_of,
+    pages_hold,
+    random_fields,
+    randomised,
+)
 
 pytestmark = pytest.mark.django_db
 PATH = "/ingest/shop/"
@@ -61,6 +75,27 @@ def lines(values: list[dict]) -> str:
 def framed(values: list[dict]) -> str:
     events = [(f"{one['object']}.{one['status']}", json.dumps(one)) for one in values]
     return "".join(f"event: {name}\ndata: {data}\n\n" for name, data in events) + "event: done\ndata: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("is_parent_first", [True, False])
+def test_a_run_that_a_call_started_is_nested_in_its_parent(shop, secret, viewer, is_parent_first):
+    parent, child = run_object("parent", TEXTS, waits=False), run_object("child", TEXTS, waits=False)
+    agent = {"run_id": child["id"], "thread_id": child["thread_id"], "name": "customs", "arguments": "{}"}
+    step = {
+        "id": "step_of_parent", "object": "thread.run.step", "run_id": parent["id"], "thread_id": parent["thread_id"],
+        "type": "tool_calls", "status": "completed", "created_at": parent["created_at"], "step_details": {
+            "type": "tool_calls",
+            "tool_calls": [{"id": "call_agent", "type": "connected_agent", "connected_agent": agent}],
+        },
+    }  # fmt: skip
+    bodies = [[parent, step], [child]]
+    for values in bodies if is_parent_first else reversed(bodies):
+        assert send(secret, lines(values)).json()["refusals"] == []
+    timeline = page_of(viewer.get(f"/threads/{parent['thread_id']}/runs/{parent['id']}/")).one(id="timeline")
+    row = timeline.one("tr", data_child_run_id=child["id"])
+    assert row["data-status"] == child["status"]
+    said = page_of(viewer.get(row.one("a")["href"])).one(data_parent_run=True)
+    assert said.one("a")["href"] == f"/threads/{parent['thread_id']}/runs/{parent['id']}/"
 
 
 BODIES = {
@@ -204,30 +239,43 @@ def test_a_run_without_a_server_is_never_called_old(shop, secret, operator):
     assert operator.post(f"{path}cancel/", {"reason": ""}).status_code == 403
 
 
-def survives(secret: str, changes: list[tuple]) -> None:
-    found = objects_of(f"g{next(numbers)}", waits=False)
+def survives(secret: str, operator: Client, changes: list[tuple] | dict, *, waits: bool) -> None:
+    """Sends a thread with all its objects, each changed likewise, and opens the pages of what came of it."""
+    reset_queries()  # Django keeps 9,000
+    found = objects_of(f"g{next(numbers)}", waits=waits)
     values = [found["thread"], found["run"], *found["steps"], *found["messages"]]
-    body = "\n".join(json.dumps(as_received(mutate(one, changes))) for one in values)
-    answer = send(secret, body)
+    change = randomised if isinstance(changes, dict) else mutate
+    kept = [{"_object": one["object"]} if isinstance(changes, dict) else {} for one in values]
+    body = "\n".join(
+        json.dumps(as_received(change(one, changes)) | more) for one, more in zip(values, kept, strict=True)
+    )
+    with at_most(TAKING):
+        answer = send(secret, body)
     told = answer.json()
     assert answer.status_code in (200, 422)
     assert sum(told["taken"].values()) + told["refused"] == len(values)
+    run = Run.objects.select_related("thread").filter(upstream_id=found["run"]["id"]).first()
+    if run is not None:
+        raw = operator.get(f"/threads/{run.thread.upstream_id}/runs/{run.upstream_id}/raw.json").getvalue()
+        for kind in ("run", "steps", "messages", "thread"):
+            pages_hold(operator, run, {"run": json.loads(raw)}, kind)
+        Run.objects.filter(pk=run.pk).update(status="completed")  # one waiting run at a time
 
 
-@given(changes=mutations())
-@settings(max_examples=5, **SHARED)
-def test_a_mutated_object_is_taken_or_refused_by_line(shop, secret, settings, changes):
+@given(changes=mutations() | random_fields(), waits=st.booleans())
+@settings(max_examples=3, **SHARED)
+def test_mutated_objects_are_taken_or_refused_by_line_and_shown(shop, secret, settings, operator, changes, waits):
     settings.RUNSDASH_INGEST_PER_MIN = 100_000
-    survives(secret, changes)
+    survives(secret, operator, changes, waits=waits)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@given(changes=mutations())
-@settings(max_examples=300, **SHARED)
-def test_many_mutated_objects_are_taken_or_refused_by_line(shop, secret, settings, changes):
+@given(changes=mutations() | random_fields(), waits=st.booleans())
+@settings(max_examples=80, **SHARED)
+def test_many_mutated_objects_are_taken_or_refused_by_line_and_shown(shop, secret, settings, operator, changes, waits):
     settings.RUNSDASH_INGEST_PER_MIN = 100_000
-    survives(secret, changes)
+    survives(secret, operator, changes, waits=waits)
 
 
 @pytest.mark.long
