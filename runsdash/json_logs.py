@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-BELONGS_TO: ContextVar[dict[str, object]] = ContextVar("what log lines belong to")
+BELONGS_TO: ContextVar[dict[str, int | str]] = ContextVar("what log lines belong to")
 P = ParamSpec("P")
 Done = TypeVar("Done")
 EXTRA = ("request_id", "job", "batch", "audit_entry", "upstream_request_id")
 
 
 @contextmanager
-def logged_as(**ids: object) -> Iterator[None]:
+def logged_as(**ids: int | str) -> Iterator[None]:
     """Gives all lines inside these ids, beside those of what is around it."""
     token = BELONGS_TO.set(BELONGS_TO.get({}) | ids)
     try:
@@ -44,7 +44,7 @@ class JsonFormatter(logging.Formatter):
     """Makes one JSON object of a record, on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
+        line: dict[str, int | str] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,

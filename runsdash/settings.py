@@ -13,6 +13,7 @@ import sys
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -423,7 +424,7 @@ RUNSDASH_EXPORT_DAYS = env.int("RUNSDASH_EXPORT_DAYS", default=7)
 RUNSDASH_DELIVERY_DAYS = env.int("RUNSDASH_DELIVERY_DAYS", default=30)
 
 
-def is_price(value: object) -> bool:
+def is_price(value: float | str | list[Any] | dict[str, Any] | None) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
 

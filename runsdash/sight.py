@@ -65,13 +65,13 @@ def cache_key(key: str, prefix: str, version: int) -> str:
     return f"{prefix}:{version}:{mark()}{key}"
 
 
-def install(*, connection: BaseDatabaseWrapper, **_: object) -> None:
+def install(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Makes a database connection narrow its statements. It stands first: Django takes the last one away again."""
     if narrow not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, narrow)
 
 
-def narrow(execute: Callable[..., Any], sql: str, params: object, many: bool, context: dict[str, Any]) -> Any:
+def narrow(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """Runs a statement, narrowed for whoever is answered now."""
     connections = _hidden.get()
     if connections and isinstance(sql, str):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from django.contrib.staticfiles.storage import StaticFilesStorage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
@@ -18,7 +19,7 @@ class DeployedFiles(CompressedManifestStaticFilesStorage):
 
     support_js_module_import_aggregation = True
 
-    def post_process(self, paths: Paths, dry_run: bool = False, **options: object) -> Iterator[tuple]:
+    def post_process(self, paths: Paths, dry_run: bool = False, **options: Any) -> Iterator[tuple]:
         if not dry_run:
             Path(self.path(STYLES)).write_text(joined_styles(paths))
             paths = paths | {STYLES: (self, STYLES)}

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OVERRIDES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
 NAMED = sorted({name for one in OVERRIDES for name in one["module"] if name.startswith("runsdash.")})
 # Rooms whose annotations are all named.
-SAID = ["service", "index", "sync", "actions", "audit", "gateway"]
+SAID = ["service", "index", "sync", "actions", "audit", "gateway", "accounts", "notify", "dashboard"]
 TAKES_ANYTHING = {"__eq__", "__ne__", "__contains__"}
 
 

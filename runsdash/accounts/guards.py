@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import NoReturn
+from typing import Concatenate, NoReturn, ParamSpec
 
 from django.conf import settings
 from django.contrib import messages
@@ -19,7 +19,8 @@ from .second_factor import lacks_factor
 
 READ_ONLY = "This server is set to read-only: RUNSDASH_READ_ONLY is on."
 SAFE = ("GET", "HEAD", "OPTIONS")
-View = Callable[..., HttpResponse]
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def sign_in_first(request: HttpRequest) -> HttpResponse:
@@ -57,12 +58,12 @@ def refuse_read_only(request: HttpRequest) -> NoReturn:
     raise PermissionDenied(READ_ONLY)
 
 
-def guard(*, right: str, sentence: str) -> Callable[[View], View]:
+def guard(*, right: str, sentence: str) -> Callable[[View[P]], View[P]]:
     """Makes a decorator that lets in users whose `right` (an attribute of User) is true."""
 
-    def decorate(view: View) -> View:
+    def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
                 return sign_in_first(request)
             if not getattr(request.user, right):

@@ -6,6 +6,7 @@ Passwords and keys are never among them. A person sends the fields again with on
 
 import json
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -102,8 +103,21 @@ def sign_in_page(request: HttpRequest, kept: KeptFields) -> HttpResponse:
     return render(request, "account/login.html", context, status=401)
 
 
+class Explained(Protocol):
+    """Says on a page why it is shown."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def advice(self) -> str: ...
+
+
 def send_again_page(
-    request: HttpRequest, kept: KeptFields, *, status: int = 200, problem: object = None
+    request: HttpRequest, kept: KeptFields, *, status: int = 200, problem: Explained | None = None
 ) -> HttpResponse:
     """Shows the fields in a form that sends them to where they were going. `problem` says why, if not the sign-in."""
     return render(request, "account/send_again.html", {"kept": kept, "problem": problem}, status=status)

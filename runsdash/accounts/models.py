@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -31,7 +31,7 @@ class NameKeyField(models.CharField):
 class People(UserManager["User"]):
     """Finds people. Each request looks for its person by key: with a statement that is kept, like its session's."""
 
-    def get(self, *args: object, **wanted: object) -> User:
+    def get(self, *args: Any, **wanted: Any) -> User:
         if args or wanted.keys() != {"pk"}:
             return super().get(*args, **wanted)
         for found in self.raw(BY_KEY, [wanted["pk"]]):

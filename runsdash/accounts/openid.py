@@ -22,6 +22,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from runsdash.service.json_types import Json
+
 from .models import User
 
 # None that shares a secret and none without a signature: a token cannot choose how it is checked.
@@ -109,7 +111,7 @@ class CheckedOpenID(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         login.claims = claims
         return login
 
-    def checked_claims(self, id_token: object) -> dict[str, Any]:
+    def checked_claims(self, id_token: Json) -> dict[str, Any]:
         """Returns the claims of an ID token that this provider signed, for us, for this sign-in, and lately."""
         if not isinstance(id_token, str):
             raise OAuth2Error("The identity provider sent no ID token.")
@@ -128,7 +130,7 @@ class CheckedOpenID(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
             raise OAuth2Error("The identity provider's token was made for another application.")
         return claims
 
-    def signing_key(self, key_id: object) -> object:
+    def signing_key(self, key_id: Json) -> Any:
         """Finds the key that a token names. A token that names none gets the only one there is."""
         with get_adapter().get_requests_session() as session:
             answer = session.get(self.openid_config["jwks_uri"])

@@ -2,6 +2,7 @@
 
 import logging
 from threading import Thread
+from typing import Any
 
 from allauth.core.internal import ratelimit
 from django import forms
@@ -104,7 +105,7 @@ class ChooseAnother(RefusedWith422, PasswordResetConfirmView):  # type: ignore[m
     template_name = "account/new_password.html"
     success_url = reverse_lazy("account_login")
 
-    def dispatch(self, *args: object, **kwargs: object) -> HttpResponse:
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
         refuse_without_mail()
         return super().dispatch(*args, **kwargs)
 

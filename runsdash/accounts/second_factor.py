@@ -6,6 +6,7 @@ allauth knows the factors. Here stands how they are kept, who needs one, and tha
 import base64
 import re
 import secrets
+from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.views import AuthenticateView, IndexView, ReauthenticateView
@@ -107,7 +108,7 @@ class Authenticate(AuthenticateView):  # type: ignore[misc]
 
 
 class Factor(IndexView):  # type: ignore[misc]
-    def get_context_data(self, **kwargs: object) -> dict[str, object]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         more = {"is_needed": needs_factor(self.request.user), "lacks_factor": lacks_factor(self.request)}
         return super().get_context_data(**kwargs) | more
 

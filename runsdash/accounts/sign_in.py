@@ -1,5 +1,7 @@
 """Signs people in, and gives back the text of the form that sent them here. Refused forms answer 422, as all do."""
 
+from typing import Any
+
 from allauth.account import views
 from allauth.account.forms import LoginForm
 from django.contrib.auth.decorators import login_required
@@ -26,7 +28,7 @@ class SignIn(RefusedWith422, views.LoginView):  # type: ignore[misc]
         kept = carried_fields(self.request.POST)
         return send_again_page(self.request, kept) if kept and self.request.user.is_authenticated else answer
 
-    def get_context_data(self, **kwargs: object) -> dict[str, object]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | {FIELD: self.request.POST.get(FIELD, "")}
 
 

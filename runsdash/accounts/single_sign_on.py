@@ -12,6 +12,7 @@ from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -75,7 +76,12 @@ class Doorkeeper(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return True
 
     def on_authentication_error(
-        self, request: HttpRequest, provider: object, error: object = None, exception: object = None, **_: object
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: str | None = None,
+        exception: Exception | None = None,
+        **_: Any,
     ) -> None:
         if isinstance(exception, OSError):
             reason = "The identity provider did not answer."
@@ -98,7 +104,7 @@ class Doorkeeper(DefaultSocialAccountAdapter):  # type: ignore[misc]
         else:
             prepare_new(request, sociallogin.user, claims)
 
-    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: object = None) -> User:
+    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Form | None = None) -> User:
         user = super().save_user(request, sociallogin, form)
         record_done(action="user_added", actor=ACTOR, after={"username": user.username, "role": user.role})
         return user

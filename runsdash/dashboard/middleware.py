@@ -5,6 +5,7 @@ import io
 import re
 import secrets
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -87,7 +88,7 @@ def no_nul(get_response: Next) -> Next:
             request.COOKIES = {name: storable(value) for name, value in request.COOKIES.items()}
         return get_response(request)
 
-    def process_view(request: HttpRequest, *_: object) -> None:
+    def process_view(request: HttpRequest, *_: Any) -> None:
         with contextlib.suppress(UnreadablePostError):  # the check of the form's token refuses it
             if any(NUL in text for name, values in request.POST.lists() for text in (name, *values)):
                 request.POST = storable_fields(request.POST)

@@ -21,6 +21,7 @@ from runsdash.index.search.filter_totals import FilterTotals, totals_of
 from runsdash.index.search.filter_values import span_of
 from runsdash.index.search.run_filter import Clause, RunFilter, parsed
 from runsdash.index.search.waits import longest_wait_s
+from runsdash.service.json_types import JsonFields
 from runsdash.sight import hiding
 
 from .models import Rule, add_deliveries
@@ -105,7 +106,7 @@ def failure_rate(totals: FilterTotals, *, least_runs: int) -> float:
     return 100 * failed / ended if ended >= max(1, least_runs) else 0.0
 
 
-def crossing_body(rule: Rule, run_filter: RunFilter, *, is_back: bool = False) -> dict[str, object]:
+def crossing_body(rule: Rule, run_filter: RunFilter, *, is_back: bool = False) -> JsonFields:
     """Makes the body of a delivery: numbers and a name, and a link to the runs. `is_back`: the condition has ended."""
     keep_if_long(str(run_filter))
     view = f" Saved view: {rule.view.name}." if rule.view else ""

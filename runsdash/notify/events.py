@@ -11,6 +11,7 @@ from runsdash.accounts.teams import hidden_from_name
 from runsdash.index import run_states
 from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.models import Run, StatusSeen
+from runsdash.service.json_types import JsonFields
 from runsdash.sight import Hidden
 
 from .models import Delivery, DeliveryState, Rule, add_deliveries
@@ -103,7 +104,7 @@ def add_test_deliveries(rule: Rule) -> None:
             Delivery.objects.create(rule=rule, event_key=key, channel=channel, body=body, due_at=now)
 
 
-def event_body(rule: Rule, run: Run, *, status: str) -> dict[str, object]:
+def event_body(rule: Rule, run: Run, *, status: str) -> JsonFields:
     """Makes the body of a delivery. Ids, times and names only: no text of a conversation leaves this way."""
     ids = [run.thread.upstream_id, run.upstream_id]
     return {

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, SavedView
 from runsdash.index.search.filter_values import span_of
+from runsdash.index.storage.column_types import Columns
+from runsdash.service.json_types import JsonFields
 
 
 class Channel(models.TextChoices):
@@ -157,11 +159,11 @@ class Delivery(models.Model):
         return self.is_test and self.state == DeliveryState.DUE
 
 
-def add_deliveries(rule: Rule, *, key: str, body: dict[str, object]) -> int:
+def add_deliveries(rule: Rule, *, key: str, body: JsonFields) -> int:
     """Adds a delivery of an event for each target that has none. Those of a muted rule stay here."""
     now, added = timezone.now(), 0
     for channel in rule.targets:
-        columns: dict[str, object] = {"body": body, "due_at": now}
+        columns: Columns = {"body": body, "due_at": now}
         if rule.is_muted:
             columns |= {"state": DeliveryState.MUTED, "answer": muted_words(rule.muted_until)}
         event_key = f"{Delivery.MUTED if rule.is_muted else ''}{key}"

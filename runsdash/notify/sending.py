@@ -7,6 +7,7 @@ from hashlib import sha256
 from html import escape
 from threading import Event, Thread
 from time import monotonic, time
+from typing import Any
 from urllib.parse import urljoin
 
 import requests
@@ -15,6 +16,7 @@ from django.core.mail import get_connection, send_mail
 
 from runsdash.index.storage.sealed_keys import unseal
 from runsdash.json_logs import logged_as
+from runsdash.service.json_types import JsonFields
 from runsdash.service.wire import WIRE_ERRORS, Adapter, Attempt
 
 from .models import Channel, Delivery, Rule
@@ -35,7 +37,7 @@ class AtAddress(Adapter):
         self.tls = {"server_hostname": host, "assert_hostname": host} if is_tls else {}
         super().__init__(max_retries=0)
 
-    def init_poolmanager(self, *args: object, **options: object) -> None:
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options, **self.tls)
 
 
@@ -99,7 +101,7 @@ def send_webhook(rule: Rule, delivery: Delivery, url: str, *, until: float) -> t
     return 200 <= status < 300, f"answered {status}"
 
 
-def encoded(body: dict[str, object]) -> bytes:
+def encoded(body: JsonFields) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 

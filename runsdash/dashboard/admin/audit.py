@@ -14,6 +14,7 @@ from runsdash.accounts.guards import viewer_required
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import AuditedAction, action_of, actions_of, with_content
 from runsdash.dashboard.shell.links import ids_of_several
+from runsdash.dashboard.shell.page_types import QueryValue
 from runsdash.dashboard.shell.shell import frame_rows
 from runsdash.index.models import Thread
 from runsdash.index.storage.keyset import CursorError, KeysetOrder, page_of
@@ -43,7 +44,7 @@ class AuditQuery:
     def given(self) -> dict[str, str]:
         return {name: getattr(self, name) for name in FIELDS if getattr(self, name)}
 
-    def url_query(self, **changes: object) -> str:
+    def url_query(self, **changes: QueryValue) -> str:
         values = {name: value for name, value in (self.given | changes).items() if value not in ("", None)}
         return f"?{urlencode(values)}" if values else "?"
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import AuditedAction
 from runsdash.dashboard.shell.links import address
+from runsdash.service.json_types import Json
 
 Result = AuditEntry.Result
 LABELS = {
@@ -120,7 +121,7 @@ class AuditRow:
         return "" if not body else json.dumps(body, ensure_ascii=False, indent=2)[:SENT_CHARS]
 
 
-def changes(before: object, after: object) -> list[FieldChange]:
+def changes(before: Json, after: Json) -> list[FieldChange]:
     """Compares two small JSON mappings, one level deep. What `after` does not hold has not changed."""
     after = after if isinstance(after, dict) else {}
     old = flat({name: value for name, value in before.items() if name in after} if isinstance(before, dict) else {})
@@ -129,7 +130,7 @@ def changes(before: object, after: object) -> list[FieldChange]:
     return [FieldChange(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
 
 
-def flat(value: object) -> dict[str, str]:
+def flat(value: Json) -> dict[str, str]:
     leaves: dict[str, str] = {}
     for name, inner in (value if isinstance(value, dict) else {}).items():
         if isinstance(inner, dict):
@@ -139,6 +140,6 @@ def flat(value: object) -> dict[str, str]:
     return leaves
 
 
-def short(value: object) -> str:
+def short(value: Json) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= VALUE_CHARS else f"{text[: VALUE_CHARS - 1]}…"

@@ -1,6 +1,7 @@
 """Parses connections: a new one, and changes of one that exists. The key and secret headers are never shown again."""
 
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
@@ -20,15 +21,15 @@ class PairsField(forms.CharField):
 
     widget = forms.Textarea
 
-    def __init__(self, *, separator: str, **kwargs: object) -> None:
+    def __init__(self, *, separator: str, **kwargs: Any) -> None:
         super().__init__(required=False, max_length=8000, **kwargs)
         self.separator = separator
 
-    def prepare_value(self, value: object) -> object:
+    def prepare_value(self, value: dict[str, str] | str | None) -> str | None:
         between = ": " if self.separator == ":" else self.separator
         return "\n".join(f"{name}{between}{one}" for name, one in value.items()) if isinstance(value, dict) else value
 
-    def to_python(self, value: object) -> object:
+    def to_python(self, value: str | None) -> dict[str, str]:
         pairs = {}
         for line in filter(str.strip, str(value or "").splitlines()):
             name, found, one = line.partition(self.separator)
@@ -37,10 +38,10 @@ class PairsField(forms.CharField):
             pairs[name.strip()] = one.strip()
         return pairs
 
-    def validate(self, value: object) -> None:
+    def validate(self, value: dict[str, str]) -> None:
         """Checks nothing here: the service does, when the form makes a client."""
 
-    def run_validators(self, value: object) -> None:
+    def run_validators(self, value: dict[str, str]) -> None:
         """Checks nothing here either: the validators of a text would measure a dict."""
 
 
@@ -95,7 +96,7 @@ class ConnectionForm(forms.ModelForm):
             "sunset_on": "When the provider closes, as 2027-03-31. After that day nothing is asked.",
         }
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].required = False
         self.initial["extra_query"] = self.instance.extra_query
@@ -118,7 +119,7 @@ class ConnectionForm(forms.ModelForm):
             raise forms.ValidationError(f"“{slug}” is {RESERVED_SLUGS[slug]}. Choose another.")
         return slug
 
-    def clean(self) -> dict[str, object]:
+    def clean(self) -> dict[str, Any]:
         values = super().clean()
         values["name"] = values.get("name") or values.get("slug") or self.instance.slug
         self.instance.extra_query = values.get("extra_query") or {}
@@ -158,11 +159,11 @@ class ChangeForm(ConnectionForm):
     class Meta(ConnectionForm.Meta):
         fields = [name for name in ConnectionForm.Meta.fields if name != "slug"]
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.held = origin(self.instance.base_url)
 
-    def clean(self) -> dict[str, object]:
+    def clean(self) -> dict[str, Any]:
         had_secrets = HIDDEN in self.data.get("extra_headers", "")
         values = super().clean()
         if had_secrets and values.get("base_url") and origin(values["base_url"]) != self.held:

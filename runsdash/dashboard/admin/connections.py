@@ -15,6 +15,7 @@ from runsdash.actions.connections import InUse, add_connection, change_connectio
 from runsdash.dashboard.shell.form_answers import done, partial
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.outage import is_failing
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.index.connections import connections as every_connection
 from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal
@@ -48,7 +49,7 @@ def new(request: HttpRequest) -> HttpResponse:
     posted = request.POST.copy()
     posted["api_key"] = key
     form = ConnectionForm(posted)
-    context: dict[str, object] = {"form": form, "kept_key": sealed_for(request.user, key)}
+    context: Context = {"form": form, "kept_key": sealed_for(request.user, key)}
     if not form.is_valid():
         return render(request, "admin/connections/new.html", context, status=422)
     trial = tried(form.instance, api_key=key) if do in ("try", "save") and form.instance.has_upstream else None
@@ -160,7 +161,7 @@ def offers(connection: Connection) -> list[tuple[str, dict]]:
     return [(words, one | {"at": moment(one.get("at"))}) for words, one in found]
 
 
-def connection_row(connection: Connection) -> dict[str, object]:
+def connection_row(connection: Connection) -> Context:
     """Returns a connection as the list shows it: its health in a word, never its key."""
     has_key = bool(connection.sealed_key) or connection.is_from_environment
     sealed = connection.sealed_key, connection.sealed_headers

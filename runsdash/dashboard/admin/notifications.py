@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from runsdash.accounts.guards import operator_required
 from runsdash.accounts.models import User
 from runsdash.actions.notifications import mute_rule, remove_rule, save_rule
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.index.storage.sealed_keys import unseal
 from runsdash.notify.events import add_test_deliveries
 from runsdash.notify.models import Delivery, Rule
@@ -92,7 +93,7 @@ def deliveries(request: HttpRequest, key: int) -> HttpResponse:
     return render(request, "admin/notifications/_of_rule.html", deliveries_of(rule_named(request, key)))
 
 
-def deliveries_of(rule: Rule) -> dict[str, object]:
+def deliveries_of(rule: Rule) -> Context:
     shown = list(rule.deliveries.order_by("-pk")[:DELIVERIES_SHOWN])
     return {"rule": rule, "deliveries": shown, "is_testing": any(one.is_test_under_way for one in shown)}
 
@@ -110,7 +111,7 @@ def rule_named(request: HttpRequest, key: int) -> Rule:
     return rule
 
 
-def surroundings() -> dict[str, object]:
+def surroundings() -> Context:
     """Returns what a page says of the settings that messages depend on."""
     return {"without_mail_server": without_mail_server(), "public_url": settings.PUBLIC_URL}
 

@@ -64,7 +64,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     return redirect("profile")
 
 
-def profile_page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:
+def profile_page(request: HttpRequest, *, status: int = 200, **context: forms.BaseForm | str) -> HttpResponse:
     """Renders the page; `context` holds a form that was refused, or a token that was just made."""
     user = request.user
     parts = {"form": ProfileForm(instance=user), "token_form": new_form(user), "tokens": tokens_for(user), "secret": ""}

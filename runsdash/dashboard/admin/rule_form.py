@@ -1,5 +1,7 @@
 """Parses a notification rule. Saves nothing."""
 
+from typing import Any
+
 from django import forms
 from django.db.models import Q
 
@@ -54,7 +56,7 @@ class RuleForm(forms.ModelForm):
         required=False, max_length=10, label="Within", help_text="For numbers of runs and shares: 15m, 1h, 7d."
     )
 
-    def __init__(self, *given: object, user: User, **more: object) -> None:
+    def __init__(self, *given: Any, user: User, **more: Any) -> None:
         super().__init__(*given, **more)
         rule = self.instance
         shown = seen_by(user).values("pk")
@@ -73,7 +75,7 @@ class RuleForm(forms.ModelForm):
     def clean_least_runs(self) -> int:
         return max(1, self.cleaned_data.get("least_runs") or 1)
 
-    def clean(self) -> dict[str, object]:
+    def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         event = cleaned.get("event")
         self.instance.threshold = self.instance.period_s = None
@@ -84,7 +86,7 @@ class RuleForm(forms.ModelForm):
         self.check_targets(cleaned)
         return cleaned
 
-    def read_condition(self, event: str, cleaned: dict[str, object]) -> None:
+    def read_condition(self, event: str, cleaned: dict[str, Any]) -> None:
         read, example = THRESHOLDS[event]
         self.instance.threshold = read((cleaned.get("threshold") or "").strip().replace(" ", ""))
         if self.instance.threshold is None:
@@ -98,7 +100,7 @@ class RuleForm(forms.ModelForm):
         cleaned["connection"] = None
         cleaned["assistant_id"] = cleaned["error_code"] = ""
 
-    def check_targets(self, cleaned: dict[str, object]) -> None:
+    def check_targets(self, cleaned: dict[str, Any]) -> None:
         for name in ("webhook_url", "slack_url"):
             try:
                 if cleaned.get(name):

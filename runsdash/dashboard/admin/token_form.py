@@ -1,5 +1,7 @@
 """Parses a new token of a script, and lists those that a person may revoke. Changes nothing."""
 
+from typing import Any
+
 from django import forms
 from django.db.models import Q, QuerySet
 
@@ -17,7 +19,7 @@ class TokenForm(forms.Form):
     scopes = forms.MultipleChoiceField(choices=ApiToken.Scope.choices, error_messages={"required": "Choose a scope."})
     days = forms.TypedChoiceField(label="Good for", choices=CHOICES_OF_DAYS, coerce=int)
 
-    def __init__(self, *args: object, owner: User, **kwargs: object) -> None:
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, auto_id="token_%s", **kwargs)
         self.owner = owner
         self.fields["scopes"].choices = [one for one in ApiToken.Scope.choices if not lacks(owner, [one[0]])]

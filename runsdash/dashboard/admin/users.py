@@ -1,5 +1,7 @@
 """Manages accounts and their roles. Administrators only."""
 
+from typing import Any
+
 from allauth.mfa.utils import is_mfa_enabled
 from django import forms
 from django.contrib import messages
@@ -29,11 +31,11 @@ class UserForm(forms.ModelForm):
             "email": "May be empty. Where mail is set up, a link for a forgotten password goes there.",
         }
 
-    def __init__(self, *args: object, actor: User, **kwargs: object) -> None:
+    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.actor = actor
 
-    def clean(self) -> dict[str, object]:
+    def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         password = cleaned.get("password") or ""
         if password:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import Match, SequenceMatcher
 from typing import Literal
 
+from runsdash.service.json_types import Json
+
 MAX_WORDS = 3000  # word by word up to here, line by line beyond
 MAX_LINES = 3000
 MAX_PAIRS = 4_000_000  # of equal words that are looked at; what is not aligned by then is one change
@@ -98,7 +100,7 @@ def json_changes(a: str, b: str) -> list[JsonChange] | None:
     return sorted(changes, key=lambda change: not change.differs)
 
 
-def flat(value: object, path: str = "", depth: int = 0) -> dict[str, str]:
+def flat(value: Json, path: str = "", depth: int = 0) -> dict[str, str]:
     """Returns leaves by path: `customer.id`, `lines[0].sku`."""
     if isinstance(value, dict) and value and depth < MAX_DEPTH:
         parts = [flat(item, f"{path}.{key}" if path else str(key), depth + 1) for key, item in value.items()]

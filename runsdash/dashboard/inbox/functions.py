@@ -23,6 +23,7 @@ from runsdash.actions.outputs.answers import (
 from runsdash.actions.outputs.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
 from runsdash.dashboard.shell.links import address, ids_of_several
 from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.index.models import Connection, Run
 
 from .output_schemas import fields_of, parsed_schema
@@ -49,7 +50,7 @@ def chosen_connection(request: HttpRequest) -> Connection | None:
     return connection_named(slug) if slug else None
 
 
-def rows(connection: Connection | None) -> list[dict[str, object]]:
+def rows(connection: Connection | None) -> list[Context]:
     schemas = set(OutputSchema.objects.values_list("function_name", flat=True)[:MAX_NAMES])
     templates = list(OutputTemplate.objects.values_list("function_name", flat=True)[:MAX_NAMES])
     sent = set(sent_to(connection).values_list("function_name", flat=True).distinct()[:MAX_NAMES])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError, ValidationErrorKind
 
 from runsdash.service.decoding import nearest_number, strict_json
+from runsdash.service.json_types import Json
 
 from .schema_weight import TooHeavy, weight_of
 
@@ -27,6 +28,7 @@ NO_PATTERN = " A pattern may not look around or back, nor count too far."
 TOO_DEEP = "This JSON is nested too deeply."
 SIMPLE = ("string", "integer", "number", "boolean")
 Path = tuple[str, ...]
+Members = dict[str, "str | Members"]  # JSON texts by name, or those of an object within
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|[{}\[\],:]')  # of valid JSON, what is neither number, word nor white
 UNTYPABLE = re.compile("[\x00-\x08\n-\x1f\ud800-\udfff]")  # a form's control drops or changes these
@@ -66,14 +68,14 @@ class SchemaField:
         return {"integer": "numeric", "number": "decimal"}.get(self.kind, "")
 
 
-def fields_of(schema: object) -> list[SchemaField]:
+def fields_of(schema: Json) -> list[SchemaField]:
     """Returns fields; none unless the schema is of an object with properties, and only raw text can be typed."""
     fields: list[SchemaField] = []
     collect(schema, path=(), is_required=True, fields=fields)
     return fields
 
 
-def collect(schema: object, *, path: Path, is_required: bool, fields: list[SchemaField]) -> None:
+def collect(schema: Json, *, path: Path, is_required: bool, fields: list[SchemaField]) -> None:
     properties = schema.get("properties") if isinstance(schema, dict) else None
     if not isinstance(properties, dict):
         return
@@ -103,7 +105,7 @@ def made_field(schema: dict, *, number: int, path: Path, is_required: bool) -> S
 
 def composed(fields: list[SchemaField]) -> str:
     """Writes the fields' values as JSON text; empty fields are left out, all empty gives ""."""
-    members: dict[str, object] = {}
+    members: Members = {}
     for one in fields:
         if one.value != "":
             place = members
@@ -113,7 +115,7 @@ def composed(fields: list[SchemaField]) -> str:
     return object_text(members) if members else ""
 
 
-def object_text(members: dict[str, object], indent: str = "") -> str:
+def object_text(members: Members, indent: str = "") -> str:
     """Joins JSON texts by name to an object; an inner dict is an object of its own."""
     inner = f"{indent}  "
     texts = {name: object_text(one, inner) if isinstance(one, dict) else one for name, one in members.items()}

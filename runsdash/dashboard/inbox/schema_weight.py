@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from runsdash.service.json_types import Json
+
 MAX_WEIGHT = 5000
 AGAIN = 4  # `unevaluated...` looks at the rest of its schema again
 NOT_FOLLOWED = ("$dynamicRef", "$recursiveRef")
@@ -27,7 +29,7 @@ class TooHeavy(ValueError):
     """Says in a sentence that the schema's work is too much, or cannot be foreseen."""
 
 
-def weight_of(schema: object) -> int:
+def weight_of(schema: Json) -> int:
     """Counts rules that may look at one place of a value, all references followed. Raises TooHeavy."""
     try:
         return Weighing(schema).of_target("#", around=())[0]
@@ -38,7 +40,7 @@ def weight_of(schema: object) -> int:
 class Weighing:
     """Weighs one schema and counts what it has visited."""
 
-    def __init__(self, root: object) -> None:
+    def __init__(self, root: Json) -> None:
         self.root, self.visited = root, 0
 
     def of_target(self, reference: str, *, around: tuple[str, ...]) -> tuple[int, Loops]:
@@ -52,7 +54,7 @@ class Weighing:
             loops = {}
         return weight, loops
 
-    def of_schema(self, schema: object, around: tuple[str, ...]) -> tuple[int, Loops]:
+    def of_schema(self, schema: Json, around: tuple[str, ...]) -> tuple[int, Loops]:
         if not isinstance(schema, dict):
             return 1, {}
         if ("$id" in schema and schema is not self.root) or any(name in schema for name in NOT_FOLLOWED):
@@ -76,7 +78,7 @@ class Weighing:
             self.visit(weight)
         return weight, loops
 
-    def of_parts(self, name: str, value: object, around: tuple[str, ...]) -> tuple[int, Loops]:
+    def of_parts(self, name: str, value: Json, around: tuple[str, ...]) -> tuple[int, Loops]:
         weight, loops = 0, {SAME: Counter(), ITEM: Counter(), PROPERTY: Counter()}
         for part in parts_of(name, value):
             inner, inner_loops = self.of_schema(part, around)
@@ -85,7 +87,7 @@ class Weighing:
                 loops[kind] = loops[kind] | targets if name in ONE_OF_THEM else loops[kind] + targets
         return weight, loops
 
-    def target(self, reference: str) -> object:
+    def target(self, reference: str) -> Json:
         place = self.root
         if reference == "#":
             return place
@@ -113,7 +115,7 @@ def meeting(loops: Loops) -> Counter[str]:
     return loops.get(SAME, Counter()) + either
 
 
-def parts_of(name: str, value: object) -> Iterator[object]:
+def parts_of(name: str, value: Json) -> Iterator[Json]:
     if name in MAPS:
         yield from value.values() if isinstance(value, dict) else ()
     elif isinstance(value, list):

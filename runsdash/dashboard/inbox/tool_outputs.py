@@ -16,6 +16,7 @@ from runsdash.dashboard.shell.copy_age import mark_stale
 from runsdash.dashboard.shell.form_answers import done, form_answer, partial, sent_before, sentence_of, status_of
 from runsdash.dashboard.shell.links import run_url
 from runsdash.dashboard.shell.lookup import refetched_run
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run
 from runsdash.service import ServiceError
@@ -118,7 +119,7 @@ def empty_form(run: Run) -> ToolOutputsForm:
     return ToolOutputsForm.for_run(run, schemas=schemas_of(set(names_of(run).values())))
 
 
-def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = None) -> dict[str, object]:
+def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = None) -> Context:
     """Returns what templates/inbox/_answering.html needs, on the run page and alone; a viewer gets no boxes."""
     may_answer = Shell(request).can_act
     if form is None:
@@ -141,7 +142,7 @@ def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = 
     }
 
 
-def earlier_menus(run: Run, form: ToolOutputsForm) -> list[dict[str, object]]:
+def earlier_menus(run: Run, form: ToolOutputsForm) -> list[Context]:
     """Makes a menu for each function; boxes of the same function share it."""
     outputs = earlier_outputs(run.connection, form.names.values())
     numbers = {name: number for number, name in enumerate(outputs, start=1)}

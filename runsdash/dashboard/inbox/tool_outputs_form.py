@@ -12,6 +12,7 @@ from runsdash.actions.outputs.outputs import Draft
 from runsdash.index.models import Run
 from runsdash.index.storage.page_reads import preview_of_run
 from runsdash.service.checks import MAX_TOOL_OUTPUTS_BYTES
+from runsdash.service.json_types import JsonFields
 
 from .output_schemas import Path, SchemaField, composed, fields_of, problems_of, spread
 
@@ -187,7 +188,7 @@ class ToolOutputsForm:
         elif box.schema is not None and box.text and not box.is_unchecked:
             box.check_schema()
 
-    def still_waits(self, calls: Iterable[Mapping[str, object]]) -> list[str]:
+    def still_waits(self, calls: Iterable[JsonFields]) -> list[str]:
         """Returns ids of this form's calls that are among `calls`."""
         waiting = {call.get("id") for call in calls if isinstance(call, Mapping)}
         return [box.id for box in self.boxes if box.id in waiting]

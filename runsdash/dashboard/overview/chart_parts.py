@@ -7,6 +7,8 @@ from urllib.parse import quote_plus
 from django.urls import reverse
 from django.utils import timezone
 
+from runsdash.dashboard.overview.charts import SeriesKey
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.index.search.run_filter import Clause, RunFilter
 from runsdash.index.totals.hour_spans import Span, day_of
 
@@ -14,7 +16,7 @@ from .charts import LABELLED_BARS, Chart, ChartColumn, ChartSeries
 from .query import OverviewQuery
 from .time_range import clauses_of
 
-Values = Mapping[tuple[int, object], float]  # by bar and key
+Values = Mapping[tuple[int, SeriesKey], float]  # by bar and key
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class ChartPanel:
     chart: Chart | None
     series: list[ChartSeries]
     heads: list[str] = field(default_factory=list)
-    rows: list[dict[str, object]] = field(default_factory=list)
+    rows: list[Context] = field(default_factory=list)
     nothing: str = ""
 
     @property
@@ -54,8 +56,8 @@ class BarLinks:
         return f"{start}{self.times[bar]}{f'&sort={sort}' if sort else ''}{self.tail}"
 
 
-def summed(values: Values) -> dict[object, float]:
-    found: dict[object, float] = {}
+def summed(values: Values) -> dict[SeriesKey, float]:
+    found: dict[SeriesKey, float] = {}
     for (_, key), value in values.items():
         found[key] = found.get(key, 0) + value
     return found

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
 from re import compile as pattern
+from typing import TypeAlias
 
 HEIGHT, FLOOR, NAMES_Y = 180, 150, 168  # of the plot, in pixels from the top
 SERIES = ("a", "b", "e", "f", "i", "h", "g", "j")  # their classes in the style sheet, in this order
@@ -22,11 +23,14 @@ ROUND = pattern(r"\.0+(?=\D|$)")  # of a whole number
 LOG_LINES = ((1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (86400, "1 d"))
 
 
+SeriesKey: TypeAlias = str | int | tuple[str, str]  # a value of a group, or (status, code)
+
+
 @dataclass(frozen=True)
 class ChartSeries:
     """Names a series. `css`: its class; `key` is None for the others together."""
 
-    key: object
+    key: SeriesKey | None
     name: str
     css: str
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property
 
+from runsdash.dashboard.shell.page_types import TagPart
 from runsdash.index.totals.hour_spans import Span
 from runsdash.index.totals.run_counts import CountedReads, Counting, RunCounts
 from runsdash.index.totals.sums import Sums, add_sums
@@ -52,7 +53,7 @@ class Counts:
         return all(self.kept(one).is_complete for one in self.all)
 
     @property
-    def state(self) -> tuple[object, ...]:
+    def state(self) -> tuple[TagPart, ...]:
         """Returns what changes with each step of a count."""
         return tuple((self.kept(one).version, self.kept(one).behind, self.kept(one).is_complete) for one in self.all)
 

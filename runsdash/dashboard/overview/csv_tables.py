@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from django.http import HttpResponse
 
@@ -29,12 +30,15 @@ def csv_response(page: OverviewPage, table: str) -> HttpResponse:
     return response
 
 
-def group_table(page: OverviewPage) -> list[list[object]]:
+CsvCell: TypeAlias = str | int | float
+
+
+def group_table(page: OverviewPage) -> list[list[CsvCell]]:
     heads = [page.group_title.lower(), "name", *HEADS]
     return [heads, *([row.title or row.name, row.name, *cells(row)] for row in page.all_groups)]
 
 
-def cells(row: GroupRow) -> list[object]:
+def cells(row: GroupRow) -> list[CsvCell]:
     one = row.sums
     return [
         one.runs, one.ended_badly, one.failed, one.expired, f"{one.cost:.6f}" if row.has_cost else "",
@@ -43,7 +47,7 @@ def cells(row: GroupRow) -> list[object]:
     ]  # fmt: skip
 
 
-def write(response: HttpResponse, rows: Iterable[Sequence[object]]) -> None:
+def write(response: HttpResponse, rows: Iterable[Sequence[CsvCell]]) -> None:
     writer = csv.writer(response)
     for row in rows:
         writer.writerow([f"'{cell}" if str(cell).startswith(STARTS_A_FORMULA) else cell for cell in row])

@@ -6,6 +6,7 @@ an exact filter.
 
 from collections.abc import Mapping, Sequence
 
+from runsdash.dashboard.overview.charts import SeriesKey
 from runsdash.dashboard.shell import formats
 from runsdash.index import run_states
 from runsdash.index.search.run_filter import Clause
@@ -33,9 +34,9 @@ def cause_name(status: str, code: str) -> str:
     return NEVER_ANSWERED if status == run_states.EXPIRED else f"{run_status(status).label}, no reason given"
 
 
-def causes_of_bars(bars: Mapping[tuple[int, str, str], int]) -> dict[tuple[int, object], float]:
+def causes_of_bars(bars: Mapping[tuple[int, str, str], int]) -> dict[tuple[int, SeriesKey], float]:
     """Counts what ended badly by bar and cause: ("", code), or (status, "") without a code."""
-    found: dict[tuple[int, object], float] = {}
+    found: dict[tuple[int, SeriesKey], float] = {}
     for (bar, status, code), runs in bars.items():
         if status in run_states.NOT_COMPLETED:
             key = (bar, ("", code) if code else (status, ""))

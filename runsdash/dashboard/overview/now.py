@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.poll_tags import state_tag
 from runsdash.index import run_states
 from runsdash.index.models import Connection
@@ -24,7 +25,7 @@ class NowLine:
         return right_now.right_now(self.connection, now=self.at)
 
     @property
-    def active(self) -> list[dict[str, object]]:
+    def active(self) -> list[Context]:
         """Returns a cell for each active status that runs have, but for those that wait."""
         counts = self.counted.by_status
         statuses = [one for one in run_states.BY_OUTCOME if one.is_active and one.value != run_states.WAITING]

@@ -5,6 +5,7 @@ from functools import cached_property
 from django.utils import timezone
 
 from runsdash.dashboard.shell import formats
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.index import run_states
 from runsdash.index.models import Run
 from runsdash.index.totals.hour_spans import DAY_HOURS, day_of, start_hour_of
@@ -112,7 +113,7 @@ class OverviewPage(PageFigures):
         return group_title(self.query.group)
 
     @property
-    def group_links(self) -> list[dict[str, object]]:
+    def group_links(self) -> list[Context]:
         names = [name for name in (*GROUPS, FUNCTION) if name != "connection" or len(self.among) > 1]
         names += [] if self.query.group in names else [self.query.group]
         return [

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from django.utils import timezone
 
+from runsdash.dashboard.shell.page_types import TagPart
 from runsdash.dashboard.shell.poll_tags import state_tag
 from runsdash.index.models import Connection
 from runsdash.index.totals.hour_spans import hour_of
@@ -49,7 +50,7 @@ class PageFigures:
         return Counts(self.query, spans=spans, bars=self.figures.bars, is_plain=is_plain, now_hour=now_hour)
 
     @property
-    def state(self) -> tuple[object, ...]:
+    def state(self) -> tuple[TagPart, ...]:
         """Returns all that sums are drawn from besides the index: whoever sees the same sees the same page."""
         shown = self.range.span, self.range.zone, self.query.values, hour_of(self.now_at)
         return (

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from runsdash.dashboard.overview.charts import SeriesKey
 from runsdash.dashboard.shell import formats
 from runsdash.index import run_states
 from runsdash.index.search.run_filter import Clause
@@ -43,12 +44,12 @@ COST = UsedNumber("cost", "Cost", formats.costs_text, axis_dollars, 0.01)
 def used(
     query: OverviewQuery,
     bars: Sequence[Span],
-    sums: Mapping[tuple[int, object], Sums],
+    sums: Mapping[tuple[int, SeriesKey], Sums],
     measure: UsedNumber,
     *,
     step: str,
-    names: Callable[[object], str],
-    clause: Callable[[object], Clause],
+    names: Callable[[SeriesKey], str],
+    clause: Callable[[SeriesKey], Clause],
     note: str,
     nothing: str,
 ) -> ChartPanel:

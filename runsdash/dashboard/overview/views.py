@@ -13,6 +13,7 @@ from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.runs.saved_views import overviews_in_menu
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.poll_tags import Poll, state_tag
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.totals import rollups, span_reads
@@ -113,7 +114,7 @@ def page_of(request: HttpRequest, shell: Shell) -> OverviewPage:
     return OverviewPage(query, among=shell.connections, seen_until=shell.seen_until)
 
 
-def ranges(page: OverviewPage) -> list[dict[str, object]]:
+def ranges(page: OverviewPage) -> list[Context]:
     return [
         {"name": words, "query": page.query.in_range(name), "is_on": name == page.range.name}
         for name, words in RANGES.items()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import urlsplit
 
+from runsdash.service.json_types import Json
+
 from .files import file_url
 from .visible import visible
 
@@ -50,7 +52,7 @@ class CitedSource:
         return self.url or self.label
 
 
-def source_of(annotation: object, connection_slug: str) -> CitedSource | None:
+def source_of(annotation: Json, connection_slug: str) -> CitedSource | None:
     """Returns what `annotation` refers to, or None when it names nothing and marks nothing."""
     if not isinstance(annotation, dict):
         return None
@@ -66,7 +68,7 @@ def words(annotation: dict, name: str) -> str:
     return given if isinstance(given, str) else ""
 
 
-def is_web_url(url: object) -> bool:
+def is_web_url(url: Json) -> bool:
     if not isinstance(url, str):
         return False
     try:
@@ -80,7 +82,7 @@ def label(text: str) -> str:
     return visible(" ".join(text.split()))[:LABEL_CHARS]
 
 
-def sources(annotations: Sequence[object], connection_slug: str) -> dict[str, CitedSource]:
+def sources(annotations: Sequence[Json], connection_slug: str) -> dict[str, CitedSource]:
     """Returns sources by key, in the order of their first mention; their rank is their number."""
     by_key: dict[str, CitedSource] = {}
     for annotation in annotations[:MAX_CITATIONS]:
@@ -90,16 +92,16 @@ def sources(annotations: Sequence[object], connection_slug: str) -> dict[str, Ci
     return by_key
 
 
-def paths(annotations: Sequence[object], connection_slug: str) -> dict[str, str]:
+def paths(annotations: Sequence[Json], connection_slug: str) -> dict[str, str]:
     """Returns URLs by the `sandbox:` path that a text may link to."""
     linked = (source_of(annotation, connection_slug) for annotation in annotations[:MAX_CITATIONS])
     return {source.mark: source.url for source in linked if source and source.is_path}
 
 
-def citations(text: str, annotations: Sequence[object], connection_slug: str) -> list[Citation]:
+def citations(text: str, annotations: Sequence[Json], connection_slug: str) -> list[Citation]:
     """Returns the marks to replace, by position and without overlaps."""
     numbers = {key: number for number, key in enumerate(sources(annotations, connection_slug), start=1)}
-    by_mark: dict[str, list[tuple[object, CitedSource]]] = {}
+    by_mark: dict[str, list[tuple[Json, CitedSource]]] = {}
     for annotation in annotations[:MAX_CITATIONS]:
         source = source_of(annotation, connection_slug)
         if source is not None and source.mark and not source.is_path:
@@ -117,7 +119,7 @@ def citations(text: str, annotations: Sequence[object], connection_slug: str) ->
     return taken
 
 
-def places_of(text: str, mark: str, starts: Sequence[object]) -> list[int | None]:
+def places_of(text: str, mark: str, starts: Sequence[Json]) -> list[int | None]:
     """Finds for each citation with the same mark the place where it stands, given what index the server says.
 
     Servers count in bytes, code points or UTF-16 units, so an index may miss its mark, but their order is right.

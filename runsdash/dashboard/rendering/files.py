@@ -4,8 +4,10 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from runsdash.service.json_types import Json
 
-def file_url(file_id: object, connection_slug: str = "") -> str:
+
+def file_url(file_id: Json, connection_slug: str = "") -> str:
     """Returns the link to a file, or "" for what is no id."""
     if not isinstance(file_id, str) or not file_id:
         return ""

@@ -2,11 +2,13 @@
 
 import re
 
+from runsdash.service.json_types import Json
+
 KB = 1024
 INLINE = re.compile(r"data:(?P<kind>[\w.+-]+/[\w.+-]+)?[^,]{0,200}?(?P<base64>;base64)?,", re.IGNORECASE)
 
 
-def in_kb(chars: object) -> str:
+def in_kb(chars: Json) -> str:
     """Writes a size: `812 B`, `64 KB`, `20.0 MB`."""
     if not isinstance(chars, int):
         return "—"

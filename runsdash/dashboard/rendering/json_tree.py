@@ -5,6 +5,7 @@ Bounded in depth and nodes. What is not valid JSON (arguments may be partial) is
 
 import json
 from collections.abc import Iterator
+from typing import Any, NoReturn, TypeAlias
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -31,11 +32,14 @@ class Pairs(list):
     __slots__ = ()
 
 
+TreeValue: TypeAlias = str | bool | list[Any] | None  # a Number is a str; an object is Pairs, a list too
+
+
 class NotJson(ValueError):
     """Says that the text is not one JSON value."""
 
 
-def parsed(text: str) -> object:
+def parsed(text: str) -> TreeValue:
     """Parses `text`; raises NotJson when it is not JSON, or nested too deeply to read."""
     try:
         return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=refused, object_pairs_hook=Pairs)
@@ -43,7 +47,7 @@ def parsed(text: str) -> object:
         raise NotJson from error
 
 
-def refused(word: str) -> object:
+def refused(word: str) -> NoReturn:
     raise NotJson(word)
 
 
@@ -80,14 +84,14 @@ class Tree:
             name = f'<span class="{"jk" if isinstance(container, Pairs) else "jm"}">{shown(str(key))}</span>: '
             yield f"<li>{self.entry(name, value, depth=depth)}</li>"
 
-    def entry(self, name: str, value: object, *, depth: int) -> str:
+    def entry(self, name: str, value: TreeValue, *, depth: int) -> str:
         if not isinstance(value, list) or not value or depth + 1 >= MAX_DEPTH:
             return name + self.leaf(value)
         is_open = " open" if depth < OPEN_DEPTH and len(value) <= OPEN_NODES else ""
         inside = "".join(self.items(value, depth=depth + 1))
         return f"<details{is_open}><summary>{name}{count(value)}</summary><ul>{inside}</ul></details>"
 
-    def leaf(self, value: object) -> str:
+    def leaf(self, value: TreeValue) -> str:
         if isinstance(value, Number):
             return f'<span class="jn">{shown(value)}</span>'
         if isinstance(value, str):

@@ -18,6 +18,8 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
+from runsdash.service.json_types import Json
+
 from .cache import render_cache
 from .citations import Citation, citations, is_web_url, paths, sources
 from .code import highlighted
@@ -63,14 +65,14 @@ SANITIZER = nh3.Cleaner(
 )  # fmt: skip
 
 
-def markdown(text: str, annotations: Sequence[object] = (), connection_slug: str = "") -> SafeString:
+def markdown(text: str, annotations: Sequence[Json] = (), connection_slug: str = "") -> SafeString:
     """Renders `<div class="md">`, and under it chips for what the text refers to."""
     annotations = annotations if isinstance(annotations, list | tuple) else ()
     key = json.dumps([connection_slug, annotations], default=str)
     return mark_safe(render_cache.get(VERSION, text, key, render=lambda: rendered(text, annotations, connection_slug)))
 
 
-def rendered(text: str, annotations: Sequence[object], connection_slug: str) -> str:
+def rendered(text: str, annotations: Sequence[Json], connection_slug: str) -> str:
     if len(text) > MARKED_UP_CHARS:
         return plain(text)
     marks = citations(text, annotations, connection_slug)
@@ -147,7 +149,7 @@ def clear(text: str) -> str:
     return text.replace(OPEN, "\ufffd").replace(CLOSE, "\ufffd")
 
 
-def chips(annotations: Sequence[object], connection_slug: str) -> str:
+def chips(annotations: Sequence[Json], connection_slug: str) -> str:
     cited = list(sources(annotations, connection_slug).values())
     if not cited:
         return ""

@@ -12,6 +12,7 @@ from runsdash.actions.rerun import parameters_of
 from runsdash.dashboard.shell.lookup import indexed_run
 from runsdash.index.models import Run
 from runsdash.service import Client, InvalidRequest, RequestDescription
+from runsdash.service.json_types import Json, JsonFields
 from runsdash.sync.clients import client_for
 
 KEY_VARIABLE = "RUNSDASH_API_KEY"
@@ -67,7 +68,7 @@ def auth_header(request: RequestDescription) -> tuple[str, str]:
     return "Authorization", 'f"Bearer {key}"'
 
 
-def python_literal(value: object, indent: int = 4) -> str:
+def python_literal(value: Json, indent: int = 4) -> str:
     """Writes `value` as Python source, laid out like JSON."""
     pad = " " * (indent + 4)
     if isinstance(value, dict) and value:
@@ -79,7 +80,7 @@ def python_literal(value: object, indent: int = 4) -> str:
     return repr(value)
 
 
-def described(client: Client, title: str, operation: str, run: Run, parameters: dict[str, object]) -> dict[str, str]:
+def described(client: Client, title: str, operation: str, run: Run, parameters: JsonFields) -> dict[str, str]:
     """Returns a request in both languages; the reason where the API would not take what the run was read with."""
     try:
         one = client.describe_request(operation, thread_id=run.thread.upstream_id, **parameters)

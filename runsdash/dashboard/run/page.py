@@ -15,6 +15,7 @@ from runsdash.audit.trail import AuditedAction, actions_of_run
 from runsdash.dashboard.inbox.queue import queue_connection
 from runsdash.dashboard.shell.copy_age import WhyACopy
 from runsdash.dashboard.shell.links import address, run_url
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run, RunBody, StatusSeen
 from runsdash.index.storage import page_reads, run_reads
@@ -23,6 +24,7 @@ from runsdash.index.storage.prepared import Prepared
 from runsdash.index.storage.previews import PREVIEW_CHARS
 from runsdash.index.storage.storable_text import ID_CHARS
 from runsdash.index.totals import pricing
+from runsdash.service.json_types import JsonObject
 from runsdash.service.statuses import RunStatus
 
 from . import parameters
@@ -75,7 +77,7 @@ class RunPage(Reading, WhyACopy):
         return run_reads.run_beside(self.run)
 
     @property
-    def parameters(self) -> dict[str, object]:
+    def parameters(self) -> JsonObject:
         return self.body.parameters
 
     @cached_property
@@ -209,7 +211,7 @@ class RunPage(Reading, WhyACopy):
         return run_url(self.run, "run_raw")
 
     @property
-    def tabs(self) -> list[dict[str, object]]:
+    def tabs(self) -> list[Context]:
         urls = {name: run_url(self.run, tab=name if name != "timeline" else "") for name in TABS}
         counts = {"conversation": len(self.messages), "audit": len(self.audited_actions)}
         return [

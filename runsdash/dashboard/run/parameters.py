@@ -3,10 +3,12 @@
 import json
 from collections.abc import Sequence
 
+from runsdash.service.json_types import Json
+
 WORD_CHARS = 200
 
 
-def tools_text(tools: object) -> str:
+def tools_text(tools: Json) -> str:
     """Writes `3 functions, file search`, or "" when the run lists none."""
     kinds = [str(tool.get("type") or "?")[:WORD_CHARS] for tool in objects_in(tools)]
     functions = kinds.count("function")
@@ -15,7 +17,7 @@ def tools_text(tools: object) -> str:
     return ", ".join([*words, *others])
 
 
-def function_tools(tools: object) -> list[dict[str, str]]:
+def function_tools(tools: Json) -> list[dict[str, str]]:
     """Returns name and description of each function tool."""
     functions = [tool.get("function") for tool in objects_in(tools)]
     return [
@@ -25,18 +27,18 @@ def function_tools(tools: object) -> list[dict[str, str]]:
     ]
 
 
-def tool_names(tools: object) -> list[str]:
+def tool_names(tools: Json) -> list[str]:
     """Names each tool: functions by their own names, the others by their type."""
     functions = [(one, one.get("function")) for one in objects_in(tools)]
     names = [function.get("name") if isinstance(function, dict) else tool.get("type") for tool, function in functions]
     return [str(name or "?")[:WORD_CHARS] for name in names]
 
 
-def objects_in(value: object) -> Sequence[dict]:
+def objects_in(value: Json) -> Sequence[dict]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def choice_text(value: object) -> str:
+def choice_text(value: Json) -> str:
     """Writes `auto`, or type and name of an object: `function get_stock`, `json_schema invoice`."""
     if value is None:
         return "not given"
@@ -48,7 +50,7 @@ def choice_text(value: object) -> str:
     return f"{kind} {name or ''}".strip()[:WORD_CHARS] or json.dumps(value, default=str)[:WORD_CHARS]
 
 
-def truncation_text(value: object) -> str:
+def truncation_text(value: Json) -> str:
     """Writes `auto`, or `last_messages 12`."""
     if not isinstance(value, dict):
         return choice_text(value)

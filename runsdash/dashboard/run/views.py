@@ -10,6 +10,7 @@ from runsdash.dashboard.run_actions.notes import Notes
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import mark_stale
 from runsdash.dashboard.shell.links import run_url
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S
 
 from .page_polling import PolledRunPage
@@ -31,7 +32,7 @@ def show(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
     return mark_stale(render(request, "run/run.html", shown(request, page) | {"notes": notes}), run)
 
 
-def shown(request: HttpRequest, page: PolledRunPage) -> dict[str, object]:
+def shown(request: HttpRequest, page: PolledRunPage) -> Context:
     """Returns the page's context, with the calls that it waits for; whoever may answer them gets their form."""
     form = form_context(request, page.run) if page.waiting_calls else {}
     return {**form, "page": page, "run": page.run}

@@ -135,7 +135,7 @@ def calls_of(step: RunStep) -> list[dict]:
     return [call for call in step.calls if isinstance(call, dict)] if isinstance(step.calls, list) else []
 
 
-def pending_ids(run: Run) -> set[object]:
+def pending_ids(run: Run) -> set[str | None]:
     """Returns the ids of the calls that the run waits for now."""
     return {call.get("id") for call in run.pending_calls if isinstance(call, dict)} if run.waits_for else set()
 
@@ -209,7 +209,7 @@ def step_icon(step: RunStep, kind: str) -> str:
     return f"k-{kind}" if kind in ICON_KINDS else "dot"
 
 
-def call_line(call: dict, pending: set[object]) -> CallLine:
+def call_line(call: dict, pending: set[str | None]) -> CallLine:
     size = call.get("output_size")
     return CallLine(
         label=call_label(call),

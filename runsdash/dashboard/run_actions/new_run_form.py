@@ -1,11 +1,14 @@
 """Parses the forms that start a run. Field names are the API's own parameter names."""
 
+from typing import Any
+
 from django import forms
 from django.http import QueryDict
 
 from runsdash.actions.audited_call import new_token
 from runsdash.index.storage.previews import RUN_PARAMETERS
 from runsdash.service import ServiceError
+from runsdash.service.json_types import JsonObject
 
 from .json_fields import BooleanWordField, JsonField, NumberField, TextField, WholeNumberField, WordOrJsonField
 from .metadata import MetadataPairs
@@ -48,12 +51,12 @@ class RunForm(forms.Form):
 
     sent_names: tuple[str, ...] = SHARED
 
-    def __init__(self, data: QueryDict | None = None, **kwargs: object) -> None:
+    def __init__(self, data: QueryDict | None = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         empty = MetadataPairs.from_map(self.initial.get("metadata") or {})
         self.metadata = MetadataPairs.from_post(data) if data is not None else empty
 
-    def clean(self) -> dict[str, object]:
+    def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         cleaned["assistant_id"] = cleaned.get("assistant_id_typed") or cleaned.get("assistant_id")
         if not cleaned["assistant_id"]:
@@ -62,7 +65,7 @@ class RunForm(forms.Form):
             self.add_error(None, f"metadata: {message}")
         return cleaned
 
-    def parameters(self) -> dict[str, object]:
+    def parameters(self) -> JsonObject:
         """Returns the service's arguments: only what was filled in."""
         given = {name: self.cleaned_data.get(name) for name in self.sent_names}
         given = {name: value for name, value in given.items() if value is not None}
@@ -104,7 +107,7 @@ class RunOnThreadForm(RunForm):
 
     sent_names = (*SHARED, "additional_instructions", "additional_messages", "reasoning_effort")
 
-    def parameters(self) -> dict[str, object]:
+    def parameters(self) -> JsonObject:
         given = super().parameters()
         if not given.get("reasoning_effort"):
             given.pop("reasoning_effort", None)
@@ -126,7 +129,7 @@ class ThreadAndRunForm(RunForm):
 
     sent_names = (*SHARED, "tool_resources")
 
-    def __init__(self, data: QueryDict | None = None, **kwargs: object) -> None:
+    def __init__(self, data: QueryDict | None = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         # Names with a dash cannot be attributes.
         self.fields["thread-messages"] = JsonField(
@@ -144,13 +147,13 @@ class ThreadAndRunForm(RunForm):
         pairs = MetadataPairs.from_post(data, prefix="thread-metadata") if data is not None else None
         self.thread_metadata = pairs or MetadataPairs(prefix="thread-metadata")
 
-    def clean(self) -> dict[str, object]:
+    def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         for message in self.thread_metadata.errors[:1]:
             self.add_error(None, f"thread metadata: {message}")
         return cleaned
 
-    def thread_parameters(self) -> dict[str, object]:
+    def thread_parameters(self) -> JsonObject:
         """Returns what the thread is made with."""
         messages = list(self.cleaned_data.get("thread-messages") or [])
         text = self.cleaned_data.get("thread-message_text")

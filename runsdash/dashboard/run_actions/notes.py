@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -88,7 +89,7 @@ class NoteForm(forms.Form):
     text = forms.CharField(max_length=MAX_NOTE_CHARS, error_messages={"required": "Write what there is to note."})
     step_id = forms.CharField(required=False, max_length=ID_CHARS)
 
-    def __init__(self, *given: object, subject: Subject, **more: object) -> None:
+    def __init__(self, *given: Any, subject: Subject, **more: Any) -> None:
         super().__init__(*given, **more)
         self.subject = subject
 

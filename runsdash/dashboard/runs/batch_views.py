@@ -1,5 +1,7 @@
 """Acts on many runs: the form that says how many, and the job's page."""
 
+from typing import Any
+
 from django import forms
 from django.core.paginator import Paginator
 from django.db.models import Count
@@ -22,6 +24,7 @@ from runsdash.actions.batch.jobs import MAX_RUNS, TooMany, make_job, matching_id
 from runsdash.actions.batch.models import BatchItem, BatchJob
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run
@@ -43,7 +46,7 @@ class BulkForm(forms.Form):
     reason = forms.CharField(required=False, max_length=2000)
     token = forms.CharField(max_length=64)
 
-    def clean(self) -> dict[str, object]:
+    def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if cleaned.get("operation") == BatchJob.Operation.TAG and not cleaned.get("key"):
             self.add_error("key", "A tag needs a key.")
@@ -130,7 +133,7 @@ def job(request: HttpRequest, key: int) -> HttpResponse:
     return poll_answer(request, template, context, tag=context["poll"].tag)
 
 
-def job_context(request: HttpRequest, job: BatchJob) -> dict[str, object]:
+def job_context(request: HttpRequest, job: BatchJob) -> Context:
     counts = dict(job.items.values_list("state").annotate(n=Count("pk")))
     state = request.GET.get("state", "")
     items = job.items.select_related("run__thread", "run__connection").order_by("id")

@@ -4,7 +4,7 @@ Written as text because a page has up to a hundred rows and a template takes sev
 that comes from upstream goes through `markup`, which escapes; nothing here is marked safe by hand but our own patterns.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from time import time
@@ -17,6 +17,7 @@ from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.links import run_url
 from runsdash.dashboard.shell.markup import escaped, made_once, markup
+from runsdash.dashboard.shell.page_types import AsText, TagPart
 from runsdash.dashboard.templatetags import shown
 from runsdash.index import run_states
 from runsdash.index.run_columns import LISTED, RunColumn
@@ -49,7 +50,7 @@ class Table:
     cells: dict[tuple[str, ...], SafeString] = field(default_factory=dict)  # of values that many rows share
 
     @cached_property
-    def state(self) -> tuple[object, ...]:
+    def state(self) -> tuple[TagPart, ...]:
         """Returns all that its rows depend on beside their run and its age."""
         names = tuple(column.name for column in self.columns)
         minute = int(time()) // 60 if AGED.intersection(names) else 0
@@ -70,7 +71,7 @@ class Words:
     took: SafeString
 
 
-_kept: dict[tuple[object, ...], SafeString] = {}
+_kept: dict[tuple[Hashable, ...], SafeString] = {}
 
 
 def rows_html(runs: Iterable[ListedRun], table: Table) -> SafeString:
@@ -186,7 +187,7 @@ def only(table: Table, name: str, value: str, key: str = "") -> SafeString:
 # Columns
 
 
-def plain(table: Table, column: Column, content: object, name: str = "", value: str = "", key: str = "") -> SafeString:
+def plain(table: Table, column: Column, content: AsText, name: str = "", value: str = "", key: str = "") -> SafeString:
     filters = only(table, name, value, key) if value else NOTHING
     return markup('<td class="{}">{}{}</td>', column.classes, content, filters)
 

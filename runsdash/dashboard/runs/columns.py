@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from runsdash.accounts.models import User
 from runsdash.index.search.filter_names import NUMBERS
+from runsdash.service.json_types import Json
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def columns_for(user: User, *, names_customers: bool) -> list[Column]:
     return [column for column in shown if names_customers or column is not CUSTOMER]
 
 
-def in_order(names: Iterable[object]) -> list[str]:
+def in_order(names: Iterable[Json]) -> list[str]:
     wanted = set(map(str, names))
     return [column.name for column in COLUMNS if column.name in wanted]
 

@@ -1,10 +1,11 @@
 """Says in one line what came of a run: its reply's first words, why there is none, or what goes on. Asks nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from runsdash.dashboard.shell import formats
 from runsdash.index import run_states
 from runsdash.index.search.listed_runs import ListedRun
+from runsdash.service.json_types import JsonFields
 
 MOST_NAMES = 3
 INCOMPLETE = {  # incomplete_details.reason, see docs/protocol.md#run-states
@@ -37,7 +38,7 @@ def cause_text(run: ListedRun) -> str:
     return INCOMPLETE.get(run.error_code, run.error_code)
 
 
-def functions_text(calls: Sequence[Mapping[str, object]]) -> str:
+def functions_text(calls: Sequence[JsonFields]) -> str:
     """Writes `read_logger and find_shipment`; of many, how many more there are."""
     names = list(dict.fromkeys(formats.pending_name(call) for call in calls)) or ["a tool output"]
     shown, rest = names[:MOST_NAMES], len(names) - MOST_NAMES

@@ -12,6 +12,7 @@ from urllib.parse import quote_plus, urlencode
 from django.http import QueryDict
 from django.urls import reverse
 
+from runsdash.dashboard.shell.page_types import QueryValue
 from runsdash.index.kept_filters import is_long, kept_text
 from runsdash.index.search import SORTS, RunOrder
 from runsdash.index.search.run_filter import (
@@ -70,7 +71,7 @@ class RunListQuery:
         """Tells whether this is the page that newer runs would come to: newest first, from the start."""
         return self.order == RunOrder() and not self.cursor
 
-    def url_query(self, **changes: object) -> str:
+    def url_query(self, **changes: QueryValue) -> str:
         """Returns `?…` with some values changed, without defaults; a change starts at the first page."""
         values = {
             **dict.fromkeys(FILTER_NAMES, ""),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.lookup import connection_named
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.index import run_states
 from runsdash.index.search.filter_totals import FilterTotals, totals_of
 from runsdash.index.search.run_filter import Clause
@@ -47,7 +48,7 @@ def totals(request: HttpRequest) -> HttpResponse:
     return render(request, "runs/_totals.html", {"query": query, **totals_context(query, found)})
 
 
-def totals_context(query: RunListQuery, found: FilterTotals | None) -> dict[str, object]:
+def totals_context(query: RunListQuery, found: FilterTotals | None) -> Context:
     """Returns {"totals", "figures", "counted_at", "is_kept"}; `is_kept`: it was counted some time ago."""
     if found is None:
         return {"totals": None, "figures": [], "is_waiting": True}

@@ -14,6 +14,7 @@ from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.lookup import connection_named, connection_of
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.poll_tags import Poll, has_news, list_tag, rows_state
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Connection, Run
@@ -131,7 +132,7 @@ def short(request: HttpRequest, run_id: str) -> HttpResponse:
     return redirect(run_url(run))
 
 
-def filtering(request: HttpRequest, query: RunListQuery, connection: Connection | None) -> dict[str, object]:
+def filtering(request: HttpRequest, query: RunListQuery, connection: Connection | None) -> Context:
     """Returns facets and totals when the address asks for them; else they follow the rows."""
     if "facets" not in request.GET or query.error:
         return {"facets": None, "totals": None}

@@ -1,6 +1,5 @@
 """Answers write forms: a status and a sentence for what became of them, as a page or as htmx partials."""
 
-from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from django.contrib import messages
@@ -12,6 +11,7 @@ from django.utils.safestring import SafeString
 from django_htmx.http import trigger_client_event
 
 from runsdash.audit.trail import AuditedAction, TokenUsed, action_of
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.service import (
     Conflict,
     InvalidRequest,
@@ -61,7 +61,7 @@ def form_answer(
     page: str,
     fragment: str,
     root: str,
-    context: Mapping[str, object],
+    context: Context,
     status: int = 200,
     dialog: str = "",
 ) -> HttpResponse:

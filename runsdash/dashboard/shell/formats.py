@@ -1,13 +1,14 @@
 """Formats values for people: durations, ages, sizes, counts, short ids. Takes and returns plain text, no HTML."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.text import Truncator
 
 from runsdash.index.models import Run, RunStep
+from runsdash.service.json_types import JsonFields
 from runsdash.service.objects.tool_types import tool_type
 
 UNKNOWN = "—"
@@ -134,20 +135,20 @@ def expired_at(run: Run) -> datetime | None:
     return run.ended_at or min(known, default=None)
 
 
-def pending_names_text(calls: Sequence[Mapping[str, object]]) -> str:
+def pending_names_text(calls: Sequence[JsonFields]) -> str:
     """Writes `get_rates, search_logs on docs ×4` for pending tool calls."""
     names = Counter(pending_name(call) for call in calls)
     words = [name if count == 1 else f"{name} ×{count}" for name, count in names.items()]
     return ", ".join(words)[:NAMES_CHARS] or UNKNOWN
 
 
-def pending_name(call: Mapping[str, object]) -> str:
+def pending_name(call: JsonFields) -> str:
     """Names a call, and the server of a tool that is not one of the caller's own."""
     name, server = call_name(call), call.get("server_label")
     return f"{name} on {server}" if server else name
 
 
-def call_name(call: Mapping[str, object]) -> str:
+def call_name(call: JsonFields) -> str:
     """Returns the name of a call; of one that has none but its type, the word for that."""
     type_ = str(call.get("type") or "")
     if not type_ or call.get("name") not in (None, "", type_):

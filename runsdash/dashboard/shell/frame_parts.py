@@ -14,6 +14,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from runsdash.dashboard.shell.page_types import AsText
+
 from .markup import escaped
 
 SLOTS = ("csrf_token", "address", "badge", "pill")
@@ -50,7 +52,7 @@ class Frame(NamedTuple):
     connections: tuple[FrameConnection, ...] = ()
 
 
-def frame_part(template: str, frame: Frame, filled: Mapping[str, object]) -> SafeString:
+def frame_part(template: str, frame: Frame, filled: Mapping[str, AsText]) -> SafeString:
     """Returns a part with its slots filled. Templates are read anew each time while they are worked on."""
     pieces = (made_part.__wrapped__ if settings.DEBUG else made_part)(template, frame)
     return SafeString("".join([escaped(filled[piece]) if at % 2 else piece for at, piece in enumerate(pieces)]))

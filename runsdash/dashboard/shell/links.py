@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, Model
 from django.urls import NoReverseMatch, reverse
 
+from runsdash.dashboard.shell.page_types import QueryValue
 from runsdash.index.kept_filters import in_address
 from runsdash.index.models import Assistant, Connection, Run, SavedView, Thread
 
@@ -41,7 +42,7 @@ def ids_of_several(model: type[Model], ids: Sequence[str], *, among: Sequence[Co
     return set(counted.values_list("upstream_id", flat=True))
 
 
-def with_connection(url: str, row: Model, **query: object) -> str:
+def with_connection(url: str, row: Model, **query: QueryValue) -> str:
     if getattr(row, "is_ambiguous", False):
         query["connection"] = row.connection.slug
     query = {key: value for key, value in query.items() if value not in (None, "")}
@@ -70,7 +71,7 @@ def pattern(name: str, count: int) -> str:
     return url
 
 
-def run_url(run: Run, name: str = "run", **query: object) -> str:
+def run_url(run: Run, name: str = "run", **query: QueryValue) -> str:
     """Returns the URL of a run's page, or of `name` (cancel, metadata, tool_outputs, run_live, run_raw).
 
     What is marked on the page (`run.hit`) goes along to its tabs, steps and polls.
@@ -80,7 +81,7 @@ def run_url(run: Run, name: str = "run", **query: object) -> str:
     return with_connection(address(name, run.thread.upstream_id, run.upstream_id), run, **query)
 
 
-def thread_url(thread: Thread, name: str = "thread", **query: object) -> str:
+def thread_url(thread: Thread, name: str = "thread", **query: QueryValue) -> str:
     return with_connection(address(name, thread.upstream_id), thread, **query)
 
 

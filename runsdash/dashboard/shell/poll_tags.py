@@ -1,12 +1,13 @@
 """Answers polls by tags of what a page shows: a tag differs when that differs. Reads rows, runs no query."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 
+from runsdash.dashboard.shell.page_types import Context, TagPart
 from runsdash.index.models import Run
 from runsdash.index.run_columns import LISTED
 
@@ -26,7 +27,7 @@ class Poll:
     tag: str
 
 
-def poll_answer(request: HttpRequest, template: str, context: Mapping[str, object], *, tag: str) -> HttpResponse:
+def poll_answer(request: HttpRequest, template: str, context: Context, *, tag: str) -> HttpResponse:
     """Renders what a poll asks for, with its tag; 304 when the page shows just that."""
     is_known = request.headers.get("HX-PTag") == tag
     response = HttpResponseNotModified() if is_known else render(request, template, context)
@@ -34,12 +35,12 @@ def poll_answer(request: HttpRequest, template: str, context: Mapping[str, objec
     return response
 
 
-def state_tag(*parts: object) -> str:
+def state_tag(*parts: TagPart) -> str:
     """Makes a polling tag that changes when one of the parts does."""
     return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
 
 
-def list_tag(*parts: object, pill: object) -> str:
+def list_tag(*parts: TagPart, pill: TagPart) -> str:
     """Makes a list's polling tag: what it shows, and apart from it the sync pill, which changes all the time."""
     return f"{state_tag(*parts)}-{state_tag(pill)}"
 

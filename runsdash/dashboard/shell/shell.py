@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from runsdash.accounts.guards import sign_in_first
 from runsdash.accounts.models import User
 from runsdash.accounts.roles import Role
+from runsdash.dashboard.shell.page_types import Context, TagPart
 from runsdash.dashboard.shell.poll_intervals import FRAME_S
 from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
 from runsdash.index.connections import connections_and_waiting
@@ -146,7 +147,7 @@ class Shell:
         return freshness(self.asked)
 
     @property
-    def freshness_tag(self) -> tuple[object, ...]:
+    def freshness_tag(self) -> tuple[TagPart, ...]:
         """Returns parts of a polling tag: badge, outages, tone, and a few times a minute the moment."""
         fresh = self.freshness
         at = fresh.at.timestamp() // PILL_STEP_S if fresh.at else None
@@ -235,7 +236,7 @@ def freshness(shown: list[Connection]) -> Freshness:
     return Freshness("", "Not asked yet" if shown else "No connection")
 
 
-def shell(request: HttpRequest) -> dict[str, object]:
+def shell(request: HttpRequest) -> Context:
     return {"shell": Shell(request)}
 
 

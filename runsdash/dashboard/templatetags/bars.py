@@ -1,6 +1,6 @@
 """Renders the plot of a chart and its table's rows by functions: a month has hundreds of marks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from django import template
@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from runsdash.dashboard.overview.charts import Chart, ChartMark
 from runsdash.dashboard.shell.markup import markup
+from runsdash.dashboard.shell.page_types import Context
 
 register = template.Library()
 
@@ -38,12 +39,12 @@ def mark(one: ChartMark) -> str:
 
 
 @register.simple_tag
-def chart_rows(rows: Sequence[Mapping[str, object]]) -> SafeString:
+def chart_rows(rows: Sequence[Context]) -> SafeString:
     """Renders the rows of a chart's table: title, url, runs and cells of each."""
     return mark_safe("".join(chart_row(row) for row in rows))
 
 
-def chart_row(row: Mapping[str, object]) -> SafeString:
+def chart_row(row: Context) -> SafeString:
     cells = [markup('<td class="num">{}</td>', value) for value in row["cells"]]
     return markup(
         '\n<tr><th scope="row"><a href="{}" data-figure="period" data-runs="{}">{}</a></th>{}</tr>',

@@ -7,18 +7,19 @@ from django.template.context import Context
 from django.utils.safestring import SafeString
 
 from runsdash.dashboard.shell.frame_parts import frame_part
+from runsdash.dashboard.shell.page_types import AsText
 from runsdash.dashboard.shell.shell import Shell
 
 register = template.Library()
 
 
-class Slots(Mapping[str, object]):
+class Slots(Mapping[str, AsText]):
     """Fills slots from the context of a page, each only where a part has it."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def __getitem__(self, name: str) -> object:
+    def __getitem__(self, name: str) -> AsText:
         return FILLED[name](self.context)
 
     def __iter__(self):

@@ -17,21 +17,23 @@ from runsdash.dashboard.rendering.images import in_kb, inline_image
 from runsdash.dashboard.rendering.json_tree import json_tree as tree_of
 from runsdash.dashboard.rendering.markdown import markdown as marked_up
 from runsdash.dashboard.rendering.visible import visible
+from runsdash.dashboard.shell.page_types import AsText
 from runsdash.index.fulltext.words import SEARCHABLE_CHARS
 from runsdash.index.models import Message
+from runsdash.service.json_types import Json
 
 register = template.Library()
 register.filter(in_kb)
 SHOWN_URL_CHARS = 160
 
 
-def text_of(preview: object) -> str:
+def text_of(preview: Json) -> str:
     """Returns the text of a preview, of a plain string, or ""."""
     text = preview.get("text") if isinstance(preview, dict) else preview
     return text if isinstance(text, str) else ""
 
 
-def size_of(preview: object) -> int:
+def size_of(preview: Json) -> int:
     size = preview.get("size") if isinstance(preview, dict) else None
     return size if isinstance(size, int) else len(text_of(preview))
 
@@ -43,7 +45,7 @@ def hit_of(context: Context) -> str:
 
 @register.simple_tag(takes_context=True)
 def markdown(
-    context: Context, preview: object, annotations: Sequence[object] = (), connection: str = "", whole: str = ""
+    context: Context, preview: Json, annotations: Sequence[Json] = (), connection: str = "", whole: str = ""
 ) -> SafeString:
     """Renders Markdown with its citations; `whole` links to the uncut object."""
     body = marked_up(text_of(preview), annotations, connection)
@@ -51,14 +53,14 @@ def markdown(
 
 
 @register.simple_tag(takes_context=True)
-def code(context: Context, preview: object, language: str = "", whole: str = "") -> SafeString:
+def code(context: Context, preview: Json, language: str = "", whole: str = "") -> SafeString:
     """Renders a code box, highlighted when `language` is `python` or `json`, or "" and recognised."""
     body = format_html('<pre class="code" tabindex="0">{}</pre>', highlighted(text_of(preview), language))
     return format_html("{}{}", marked(body, hit_of(context)), cut_note(preview, whole))
 
 
 @register.simple_tag(takes_context=True)
-def json_tree(context: Context, preview: object, whole: str = "") -> SafeString:
+def json_tree(context: Context, preview: Json, whole: str = "") -> SafeString:
     """Renders JSON text as a tree, or as it is when it is not valid JSON."""
     return format_html("{}{}", marked(tree_of(text_of(preview)), hit_of(context)), cut_note(preview, whole))
 
@@ -71,7 +73,7 @@ def text_diff(pieces: Sequence[Piece]) -> SafeString:
 
 
 @register.simple_tag
-def cut_note(preview: object, whole: str = "") -> SafeString | str:
+def cut_note(preview: Json, whole: str = "") -> SafeString | str:
     """Says how much of a text is shown when it is cut, and links to the whole."""
     shown, size = len(text_of(preview)), size_of(preview)
     if size <= shown:
@@ -83,19 +85,19 @@ def cut_note(preview: object, whole: str = "") -> SafeString | str:
 
 
 @register.filter
-def plainly(text: object) -> str:
+def plainly(text: AsText) -> str:
     """Writes out deceiving characters of hostile text, for a place without markup."""
     return visible(str(text))
 
 
 @register.simple_tag
-def file_link(file_id: object, connection: str = "") -> str:
+def file_link(file_id: Json, connection: str = "") -> str:
     """Returns the URL of an upstream's file in RunsDash, or "" when the id cannot be one."""
     return file_url(file_id, connection)
 
 
 @register.simple_tag
-def web_link(url: object, size: int | None = None) -> SafeString:
+def web_link(url: Json, size: int | None = None) -> SafeString:
     """Links to an image elsewhere and never loads it. `size`: characters of the whole address, which may be cut."""
     text = str(url)
     words = inline_image(text, size)

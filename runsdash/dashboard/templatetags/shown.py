@@ -6,7 +6,7 @@ They only format what they are given; none runs a query. Long lists use them, so
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from django import template
 from django.conf import settings
@@ -21,7 +21,9 @@ from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.links import address, run_url, thread_url, view_url, with_connection
 from runsdash.dashboard.shell.markup import escaped, markup
+from runsdash.dashboard.shell.page_types import QueryValue
 from runsdash.index.models import Run, SavedView, Thread
+from runsdash.service.json_types import JsonFields
 from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status
 
 register = template.Library()
@@ -32,12 +34,13 @@ NO_BEHAVIOUR, ELAPSED = SafeString(""), SafeString(" data-elapsed")
 AGO, DUE = SafeString(" data-ago"), SafeString(' data-ago="or-in"')
 TAGS_SHOWN = 3
 NAME_CHARS = 32
+Item = TypeVar("Item")
 
 
 class ListQuery(Protocol):
     """Knows what the address of a list asks for: of runs, threads or the audit trail."""
 
-    def url_query(self, **changes: object) -> str: ...
+    def url_query(self, **changes: QueryValue) -> str: ...
 
 
 register.filter("duration", formats.duration_text)
@@ -123,18 +126,18 @@ def assistant_of(run: Run) -> SafeString:
 
 
 @register.simple_tag(name="run_url")
-def url_of_run(run: Run, name: str = "run", **query: object) -> str:
+def url_of_run(run: Run, name: str = "run", **query: QueryValue) -> str:
     """Returns a URL under the run: `{% run_url run "cancel" %}`."""
     return run_url(run, name, **query)
 
 
 @register.simple_tag(name="thread_url")
-def url_of_thread(thread: Thread, name: str = "thread", **query: object) -> str:
+def url_of_thread(thread: Thread, name: str = "thread", **query: QueryValue) -> str:
     return thread_url(thread, name, **query)
 
 
 @register.simple_tag
-def query_of(query: ListQuery, **changes: object) -> str:
+def query_of(query: ListQuery, **changes: QueryValue) -> str:
     """Returns the page's query with some values changed: `{% query_of query limit=25 %}`."""
     return query.url_query(**changes)
 
@@ -152,7 +155,7 @@ def view_query(view: SavedView) -> str:
 
 
 @register.filter
-def at(values: Mapping[str, object], key: str) -> object:
+def at(values: Mapping[str, Item], key: str) -> Item | None:
     """Returns what stands under a key that is only known here."""
     return values.get(key) if values else None
 
@@ -267,9 +270,7 @@ def function_url(name: str) -> str:
 
 
 @register.simple_tag
-def metadata_tags(
-    metadata: Mapping[str, object], limit: int = TAGS_SHOWN, query: RunListQuery | None = None
-) -> SafeString:
+def metadata_tags(metadata: JsonFields, limit: int = TAGS_SHOWN, query: RunListQuery | None = None) -> SafeString:
     """Shows the first pairs by key as tags, and how many more there are.
 
     In a list (`query`) a tag filters by its pair.

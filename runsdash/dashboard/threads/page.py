@@ -22,6 +22,7 @@ from runsdash.index.models import Message, Run, Thread
 from runsdash.index.storage import page_reads, thread_reads
 from runsdash.index.storage.storable_text import ID_CHARS
 from runsdash.index.walks import rests
+from runsdash.service.json_types import Json
 from runsdash.sync.archiving import read_older_messages
 
 from .story import Turn, add_calls, turns_of
@@ -238,7 +239,7 @@ class ThreadPage(WhyACopy):
         return digest_of([*parts, *page_reads.message_digests(self._message_page[0])])
 
 
-def ids_in(value: object) -> list[str]:
+def ids_in(value: Json) -> list[str]:
     """Returns file and vector store ids of one tool's resources, whatever shape the server gives them."""
     lists = value.values() if isinstance(value, dict) else []
     return [str(one)[:ID_CHARS] for ids in lists if isinstance(ids, list) for one in ids[:20] if isinstance(one, str)]

@@ -21,6 +21,7 @@ from runsdash.dashboard.runs.query import RunListQuery
 from runsdash.dashboard.runs.saved_views import MAX_VIEWS, title_of, views_in_menu
 from runsdash.dashboard.runs.time_menu import time_menu
 from runsdash.dashboard.shell.lookup import NoConnection, connection_named, usable_connection
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.dashboard.shell.uploads import MAX_UPLOAD_BYTES, UploadRefused, keep_upload
 from runsdash.index.ids import MAX_TEXT_CHARS, found_ids
@@ -190,7 +191,7 @@ def add_again(request: HttpRequest, thread_id: str) -> HttpResponse:
     return redirect(reverse("thread", args=[thread_id]) + query)
 
 
-def imports_context() -> dict[str, object]:
+def imports_context() -> Context:
     """Returns jobs that add threads: those under way, and what ended lately."""
     lately = Q(state__in=OPEN) | Q(ended_at__gte=timezone.now() - SHOWN_FOR)
     jobs = Job.objects.filter(lately, kind__in=IMPORTS).select_related("connection")

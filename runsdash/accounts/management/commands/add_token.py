@@ -1,5 +1,7 @@
 """`manage.py add_token NAME --scope export,ingest`: makes a token for a script and prints it, once."""
 
+from typing import Any
+
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
@@ -20,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, default=DAYS, help=f"how long it is good ({DAYS}); 0: for ever")
 
     def handle(
-        self, *args: object, name: str, scope: str, user: str | None = None, days: int = DAYS, **options: object
+        self, *args: Any, name: str, scope: str, user: str | None = None, days: int = DAYS, **options: Any
     ) -> None:
         scopes = [one.strip() for one in scope.split(",") if one.strip()]
         if not scopes or not set(scopes) <= set(ApiToken.Scope.values):

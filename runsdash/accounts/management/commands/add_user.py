@@ -1,6 +1,7 @@
 """`manage.py add_user NAME --role ROLE`: makes an account, or changes the role and password of one."""
 
 from getpass import getpass
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--role", required=True, choices=[role.value for role in Role if role.value])
         parser.add_argument("--password-env", metavar="VAR", help="read the password from this variable")
 
-    def handle(self, *args: object, name: str, role: str, password_env: str | None, **options: object) -> None:
+    def handle(self, *args: Any, name: str, role: str, password_env: str | None, **options: Any) -> None:
         password = self.password_from(password_env) if password_env else self.password_asked()
         user = User.named(name) or User(username=name)
         try:

@@ -1,5 +1,7 @@
 """`manage.py remove_factors NAME`: takes the second factors of somebody away who has lost them."""
 
+from typing import Any
+
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
@@ -15,7 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")
 
-    def handle(self, *args: object, name: str, **options: object) -> None:
+    def handle(self, *args: Any, name: str, **options: Any) -> None:
         user = User.named(name)
         if user is None:
             raise CommandError(f"There is no account {name}.")

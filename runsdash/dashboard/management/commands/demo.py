@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -32,7 +33,7 @@ class Command(BaseCommand):
     help = "Start sandbox, worker and dashboard with a seeded past; Ctrl-C stops all of it. See `make demo`."
     requires_system_checks = []
 
-    def handle(self, *args: object, **options: object) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         self.children: dict[str, subprocess.Popen] = {}
         for number in (signal.SIGTERM, signal.SIGINT):  # a shell lets its background jobs ignore SIGINT
             signal.signal(number, signal.default_int_handler)
