@@ -2,9 +2,10 @@
 
 import json
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 JsonObject = dict[str, Any]
+Json: TypeAlias = bool | int | float | str | list[Any] | JsonObject | None
 
 
 def load(text: str | bytes) -> Any:
@@ -23,6 +24,6 @@ def finite(digits: str) -> float:
     return number
 
 
-def dump(value: object) -> str:
+def dump(value: Json) -> str:
     """Writes JSON without spaces, as the API and as models write it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

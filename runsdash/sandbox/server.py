@@ -11,7 +11,7 @@ from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from runsdash.sandbox.json_objects import JsonObject, load
+from runsdash.sandbox.json_objects import Json, JsonObject, load
 from runsdash.sandbox.protocol.errors import (
     ApiError,
     invalid,
@@ -23,6 +23,7 @@ from runsdash.sandbox.protocol.errors import (
     wrong_method,
 )
 from runsdash.sandbox.protocol.replies import Replies
+from runsdash.sandbox.state import Answer
 from runsdash.sandbox.switches.request_log import BODY_MAX
 
 from . import welcome
@@ -66,7 +67,7 @@ class Server(ThreadingHTTPServer):
         else:
             super().shutdown_request(request)
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         log.debug("connection ended early", exc_info=True)
 
 
@@ -137,7 +138,7 @@ class Handler(Replies):
             }
         )
 
-    def answer_to(self, query: JsonObject, raw: bytes) -> object:
+    def answer_to(self, query: JsonObject, raw: bytes) -> Answer:
         sandbox, path = self.sandbox, self.route_path
         if path in ("/", "/index.html") and self.command == "GET":
             return Bytes(welcome.page(self.server.base_url).encode(), "text/html; charset=utf-8")
@@ -149,7 +150,7 @@ class Handler(Replies):
             raise unknown_url(self.command, path)
         return self.answer_to_api(query, raw)
 
-    def answer_to_api(self, query: JsonObject, raw: bytes) -> object:
+    def answer_to_api(self, query: JsonObject, raw: bytes) -> Answer:
         sandbox, path = self.sandbox, self.route_path
         self.fault = sandbox.faults.take(self.command, path)
         time.sleep(sandbox.options.latency_ms / 1000 + (self.fault.delay_s if self.fault else 0))
@@ -183,7 +184,7 @@ class Handler(Replies):
     def version_string(self) -> str:
         return "runsdash-sandbox"
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """Logs nothing: the request log has it."""
 
 
@@ -197,7 +198,7 @@ def read_json(raw: bytes) -> JsonObject:
     return body
 
 
-def parsed_or_none(raw: bytes) -> object:
+def parsed_or_none(raw: bytes) -> Json:
     """Parses JSON. None when it is none, nested too deeply, or has half surrogate pairs, which UTF-8 cannot carry."""
     try:
         value = load(raw)

@@ -1,12 +1,13 @@
 """Holds the parts of a running sandbox, and what an endpoint is given and answers."""
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from runsdash.sandbox.engine.engine import Engine
 from runsdash.sandbox.engine.streams import Listener, Streams
-from runsdash.sandbox.json_objects import JsonObject
+from runsdash.sandbox.json_objects import Json, JsonObject
 from runsdash.sandbox.switches.dialects import DIALECTS
-from runsdash.sandbox.switches.faults import Faults
+from runsdash.sandbox.switches.faults import Fault, Faults
 from runsdash.sandbox.switches.request_log import RequestLog
 
 from .options import Options
@@ -109,3 +110,6 @@ class Bytes:
 
     content: bytes
     content_type: str
+
+
+Answer: TypeAlias = Json | Streamed | Bytes | Fault  # a fault sends what an endpoint would not

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from runsdash.sandbox.json_objects import JsonObject, dump
 from runsdash.sandbox.protocol.errors import not_found
@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS file (id TEXT PRIMARY KEY, body TEXT NOT NULL, conten
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
+SqlValue: TypeAlias = str | int | float | bytes | None
 Row = tuple[str, str, str, int, str]  # id, kind, parent, created_at, body as JSON text
 
 
@@ -51,7 +52,7 @@ def connect(path: str) -> sqlite3.Connection:
 class Reads:
     """Reads stored objects by `rows`, which is a transaction's or the reader's."""
 
-    def rows(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *args: SqlValue) -> list[tuple[Any, ...]]:
         raise NotImplementedError
 
     def find(self, kind: str, id: str, *, parent: str | None = None) -> JsonObject | None:
@@ -75,7 +76,7 @@ class Change(Reads):
         self.db = db
         self.events: list[tuple[str, str, str]] = []
 
-    def rows(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *args: SqlValue) -> list[tuple[Any, ...]]:
         return self.db.execute(sql, args).fetchall()
 
     def insert(self, kind: str, body: JsonObject, *, parent: str = "") -> None:
@@ -152,7 +153,7 @@ class Store(Reads):
             self.writer.execute("COMMIT")
             self.publish(change.events)
 
-    def rows(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *args: SqlValue) -> list[tuple[Any, ...]]:
         with self.read_lock:
             return self.reader.execute(sql, args).fetchall()
 

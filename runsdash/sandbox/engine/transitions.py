@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runsdash.sandbox.ids import mint, now_s
-from runsdash.sandbox.json_objects import JsonObject
+from runsdash.sandbox.json_objects import Json, JsonObject
 from runsdash.sandbox.store import Active, Change
 
 from . import tool_deltas
@@ -43,7 +43,7 @@ class Transition:
     def emit(self, event: str, body: JsonObject) -> None:
         self.change.emit(self.active.run_id, event, body)
 
-    def set_status(self, status: str, **fields: object) -> None:
+    def set_status(self, status: str, **fields: Json) -> None:
         self.run |= {"status": status, **fields}
         self.change.update(self.run)
         self.emit(f"thread.run.{status}", self.run)

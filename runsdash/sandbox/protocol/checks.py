@@ -6,6 +6,8 @@ A checker takes the field's path and its value and raises the protocol's 400. Li
 from collections.abc import Callable
 from typing import Any
 
+from runsdash.sandbox.json_objects import Json
+
 from .errors import ApiError, invalid
 
 Checker = Callable[[str, Any], None]
@@ -16,7 +18,7 @@ RUN_TOOLS_MAX, ASSISTANT_TOOLS_MAX = 20, 128
 TOKENS_MIN = 256
 
 
-def wrong_type(path: str, wanted: str, value: object) -> ApiError:
+def wrong_type(path: str, wanted: str, value: Json) -> ApiError:
     names = {str: "a string", bool: "a boolean", int: "an integer", float: "a decimal", list: "an array"}
     got = "null" if value is None else names.get(type(value), "an object")
     text = f"Invalid type for '{path}': expected {wanted}, but got {got} instead."

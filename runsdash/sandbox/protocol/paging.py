@@ -5,7 +5,7 @@ import math
 
 from runsdash.sandbox.json_objects import JsonObject
 from runsdash.sandbox.state import Call
-from runsdash.sandbox.store import Store
+from runsdash.sandbox.store import SqlValue, Store
 
 from .checks import number
 from .errors import invalid
@@ -24,7 +24,7 @@ def page(call: Call, *, kind: str, parent: str, run_id: str | None = None, usual
     is_backwards = bool(before and not after)
     descending = (order == "desc") != is_backwards
     where = "kind=? AND parent=?"
-    args: list[object] = [kind, parent]
+    args: list[SqlValue] = [kind, parent]
     for param, cursor in (("after", after), ("before", before)):
         if cursor:
             beyond = beyond_cursor(quirks, descending=(order == "desc") != (param == "before"))
@@ -48,7 +48,9 @@ def beyond_cursor(quirks: JsonObject, *, descending: bool) -> str:
     return f"(created_at, seq) {sign}{'=' if quirks['after_inclusive'] else ''} (?,?)"
 
 
-def read(store: Store, where: str, args: list[object], *, descending: bool, count: int, ties: str) -> list[JsonObject]:
+def read(
+    store: Store, where: str, args: list[SqlValue], *, descending: bool, count: int, ties: str
+) -> list[JsonObject]:
     """Reads the bodies of objects; `ties` is the SQL that orders those of one second."""
     direction = "DESC" if descending else "ASC"
     sql = f"SELECT body FROM object WHERE {where} ORDER BY created_at {direction}, {ties} {direction} LIMIT ?"

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler
 
-from runsdash.sandbox.json_objects import JsonObject
-from runsdash.sandbox.state import Bytes, Sandbox, Streamed
+from runsdash.sandbox.json_objects import Json, JsonObject
+from runsdash.sandbox.state import Answer, Bytes, Sandbox, Streamed
 from runsdash.sandbox.switches import fault_effects
 from runsdash.sandbox.switches.faults import Fault
 
@@ -26,7 +26,7 @@ class Replies(BaseHTTPRequestHandler):
     entry: JsonObject
     creates: bool
 
-    def reply(self, answer: object) -> None:
+    def reply(self, answer: Answer) -> None:
         if isinstance(answer, Fault):
             self.reply_fault(answer)
         elif isinstance(answer, Streamed):
@@ -48,7 +48,7 @@ class Replies(BaseHTTPRequestHandler):
         else:
             fault_effects.reset(self.connection)
 
-    def send_json(self, status: int, answer: object, *, headers: dict[str, str] | None = None) -> None:
+    def send_json(self, status: int, answer: Json, *, headers: dict[str, str] | None = None) -> None:
         content = wire.json_body(answer, self.sandbox.quirks)
         self.send_content(status, content, "application/json", headers=headers)
 

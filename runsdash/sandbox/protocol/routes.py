@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Sequence
 
+from runsdash.sandbox.state import Answer
+
 from . import assistants, files, messages, models, runs, steps, submit, threads
 
-Endpoint = Callable[..., object]
+Endpoint = Callable[..., Answer]
 
 THREAD = "/threads/(?P<thread_id>[^/]+)"
 RUN = THREAD + "/runs/(?P<run_id>[^/]+)"

@@ -3,7 +3,7 @@
 Which server has which quirk is in switches/dialects.py.
 """
 
-from runsdash.sandbox.json_objects import JsonObject
+from runsdash.sandbox.json_objects import Json, JsonObject
 from runsdash.sandbox.state import Call
 
 from .errors import ApiError
@@ -23,7 +23,7 @@ def understood(call: Call) -> Call:
     return Call(call.sandbox, call.query, body)
 
 
-def shaped(value: object, quirks: JsonObject) -> object:
+def shaped(value: Json, quirks: JsonObject) -> Json:
     """Writes an object, or each of a list, as this server does."""
     if not isinstance(value, dict) or "object" not in value:
         return value

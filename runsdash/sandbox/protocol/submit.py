@@ -1,7 +1,7 @@
 """Takes what a waiting run waits for: tool outputs, or approvals of calls on another server."""
 
 from runsdash.sandbox.engine.transitions import Transition
-from runsdash.sandbox.json_objects import JsonObject, dump
+from runsdash.sandbox.json_objects import Json, JsonObject, dump
 from runsdash.sandbox.script.commands import TURN_S
 from runsdash.sandbox.state import Call, Streamed
 
@@ -87,7 +87,7 @@ def fill_output(call: JsonObject, answer: JsonObject) -> JsonObject:
     return {"kind": "tool", "name": own.get("name", call["type"]), "output": plain(own["output"])}
 
 
-def plain(output: object) -> str:
+def plain(output: Json) -> str:
     return output if isinstance(output, str) else dump(output or "")
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 
-from runsdash.sandbox.json_objects import JsonObject, dump
+from runsdash.sandbox.json_objects import Json, JsonObject, dump
 from runsdash.sandbox.state import Streamed
 
 from .shapes import shaped
@@ -15,7 +15,7 @@ ENDS = frozenset(
 )
 
 
-def json_body(answer: object, quirks: JsonObject) -> bytes:
+def json_body(answer: Json, quirks: JsonObject) -> bytes:
     """Writes an answer as JSON, with the quirks of servers that differ."""
     answer = shaped(answer, quirks)
     if quirks["float_timestamps"]:
@@ -32,7 +32,7 @@ def json_body(answer: object, quirks: JsonObject) -> bytes:
     return dump(answer).encode()
 
 
-def without_reason(value: object) -> object:
+def without_reason(value: Json) -> Json:
     """Takes `last_error` out of a run, or out of a list of runs."""
     if not isinstance(value, dict):
         return value
@@ -41,7 +41,7 @@ def without_reason(value: object) -> object:
     return value | {"last_error": None} if value.get("object") == "thread.run" else value
 
 
-def floated(value: object) -> object:
+def floated(value: Json) -> Json:
     if isinstance(value, list):
         return [floated(one) for one in value]
     if isinstance(value, dict):
@@ -52,7 +52,7 @@ def floated(value: object) -> object:
     return value
 
 
-def with_odd_calls(value: object, odd: Callable[[list[JsonObject]], list[JsonObject]]) -> object:
+def with_odd_calls(value: Json, odd: Callable[[list[JsonObject]], list[JsonObject]]) -> Json:
     """Changes every list of tool calls."""
     if isinstance(value, list):
         return [with_odd_calls(one, odd) for one in value]

@@ -6,7 +6,7 @@ wrote are used where a property has the matching type.
 
 import re
 
-from runsdash.sandbox.json_objects import JsonObject
+from runsdash.sandbox.json_objects import Json, JsonObject
 
 CODE = re.compile(r"\b[A-Z]{1,5}-?\d{2,}[A-Z0-9-]*\b")
 NUMBER = re.compile(r"(?<![\w-])\d+(?:\.\d+)?(?![\w-])")
@@ -20,7 +20,7 @@ def make(schema: JsonObject | None, *, text: str) -> JsonObject:
     return made if isinstance(made, dict) else {}
 
 
-def value(schema: JsonObject, *, name: str, text: str, depth: int) -> object:
+def value(schema: JsonObject, *, name: str, text: str, depth: int) -> Json:
     for given in ("const", "default"):
         if given in schema:
             return schema[given]
@@ -38,7 +38,7 @@ def type_of(schema: JsonObject) -> str:
     return kind or ("object" if "properties" in schema or not schema else "string")
 
 
-def by_type(kind: str, schema: JsonObject, *, name: str, text: str, depth: int) -> object:
+def by_type(kind: str, schema: JsonObject, *, name: str, text: str, depth: int) -> Json:
     if kind == "object":
         properties = schema.get("properties") or {}
         inner = properties.items() if depth < DEPTH_MAX else ()

@@ -9,11 +9,12 @@ import math
 import operator
 import statistics
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 NODES_MAX = 200
 EXPONENT_MAX = 512
 DIGITS_MAX = 4000
+Computed: TypeAlias = bool | int | float | list["Computed"]
 
 
 def power(left: float, right: float) -> float:
@@ -57,7 +58,7 @@ def run(expression: str) -> str:
         return f"{type(exc).__name__}: {text}"
 
 
-def evaluate(expression: str) -> object:
+def evaluate(expression: str) -> Computed:
     """Computes the value of one arithmetic expression; raises the error Python would."""
     tree = ast.parse(expression.strip(), mode="eval")
     if sum(1 for _ in ast.walk(tree)) > NODES_MAX:
@@ -84,7 +85,7 @@ def value_of(node: ast.AST) -> Any:
     raise ValueError("the sandbox evaluates arithmetic only")
 
 
-def number(value: object) -> float:
+def number(value: Computed) -> float:
     if not isinstance(value, int | float):
         raise TypeError(f"unsupported operand type: '{type(value).__name__}'")
     return value
@@ -98,7 +99,7 @@ def bounded(value: float) -> float:
     return value
 
 
-def format_value(value: object) -> str:
+def format_value(value: Computed) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"{value:.1f}"
     return repr(value)

@@ -4,10 +4,10 @@ They work for an invented carrier of cold goods. An assistant's `sandbox_script`
 commands it follows when a message has none.
 """
 
-from runsdash.sandbox.json_objects import JsonObject
+from runsdash.sandbox.json_objects import Json, JsonObject
 
 
-def text(description: str, **more: object) -> JsonObject:
+def text(description: str, **more: Json) -> JsonObject:
     return {"type": "string", "description": description, **more}
 
 
@@ -57,7 +57,7 @@ PAY_CLAIM = function(
 CODE, SEARCH = {"type": "code_interpreter"}, {"type": "file_search"}
 
 
-def assistant(slug: str, name: str, does: str, **more: object) -> JsonObject:
+def assistant(slug: str, name: str, does: str, **more: Json) -> JsonObject:
     script = more.pop("script", "")
     return {
         "id": f"asst_sandbox_{slug}",

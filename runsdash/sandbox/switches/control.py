@@ -5,13 +5,14 @@ They are for tests and demos, and no part of the protocol: docs/sandbox.md#switc
 
 from collections.abc import Callable
 
+from runsdash.sandbox.json_objects import Json
 from runsdash.sandbox.protocol.checks import as_whole, number
 from runsdash.sandbox.protocol.errors import invalid, not_found, unknown_url
 from runsdash.sandbox.seed import seed_thread
 from runsdash.sandbox.state import Call
 
 
-def answer(call: Call, method: str, path: str) -> object:
+def answer(call: Call, method: str, path: str) -> Json:
     """Answers one call; `path` is without `/_sandbox`."""
     if path.startswith("/runs/") and method == "POST":
         return shift_run(call, path.removeprefix("/runs/"))
@@ -21,7 +22,7 @@ def answer(call: Call, method: str, path: str) -> object:
     return endpoint(call)
 
 
-def requests(call: Call) -> object:
+def requests(call: Call) -> Json:
     since = call.query.get("since", ["0"])[0]
     try:
         return call.sandbox.request_log.since(float(since))
@@ -29,22 +30,22 @@ def requests(call: Call) -> object:
         raise invalid("since is a Unix time in seconds.", param="since") from None
 
 
-def clear_requests(call: Call) -> object:
+def clear_requests(call: Call) -> Json:
     call.sandbox.request_log.clear()
     return {}
 
 
-def add_fault(call: Call) -> object:
+def add_fault(call: Call) -> Json:
     call.sandbox.faults.add(call.body)
     return call.sandbox.faults.listed()
 
 
-def clear_faults(call: Call) -> object:
+def clear_faults(call: Call) -> Json:
     call.sandbox.faults.clear()
     return {}
 
 
-def set_quirks(call: Call) -> object:
+def set_quirks(call: Call) -> Json:
     unknown = set(call.body) - set(call.sandbox.quirks)
     if unknown:
         raise invalid(f"Unknown quirk {sorted(unknown)}; there are {sorted(call.sandbox.quirks)}.")
@@ -52,12 +53,12 @@ def set_quirks(call: Call) -> object:
     return call.sandbox.quirks
 
 
-def clear_quirks(call: Call) -> object:
+def clear_quirks(call: Call) -> Json:
     call.sandbox.quirks = dict(call.sandbox.first_quirks)
     return call.sandbox.quirks
 
 
-def shift_run(call: Call, run_id: str) -> object:
+def shift_run(call: Call, run_id: str) -> Json:
     """Moves an unfinished run's `expires_at` (Unix seconds), so that a test need not wait."""
     number(least=0, whole=True)("expires_at", call.body.get("expires_at"))
     with call.sandbox.store.change() as change:
@@ -71,7 +72,7 @@ def shift_run(call: Call, run_id: str) -> object:
     return run
 
 
-ENDPOINTS: dict[tuple[str, str], Callable[[Call], object]] = {
+ENDPOINTS: dict[tuple[str, str], Callable[[Call], Json]] = {
     ("GET", "/requests"): requests,
     ("DELETE", "/requests"): clear_requests,
     ("GET", "/faults"): lambda call: call.sandbox.faults.listed(),

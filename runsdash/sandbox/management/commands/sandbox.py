@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -18,7 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_flags(parser, chat=False)
 
-    def handle(self, **flags: object) -> None:
+    def handle(self, **flags: Any) -> None:
         options = replace(
             from_namespace(SimpleNamespace(**flags)),
             chat_url=getattr(settings, "SANDBOX_CHAT_URL", ""),
