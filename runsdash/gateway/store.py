@@ -6,8 +6,9 @@ Nothing is polled for the sake of these rows where there is no upstream.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from time import monotonic, sleep
 
 from runsdash.index.keeping.purge import purged_ids
 from runsdash.index.models import Connection, Run, RunStep
@@ -23,7 +24,22 @@ from runsdash.service import objects
 
 from .lines import Placed, Refusal
 
+RUNS_A_TRANSACTION = 50
+# Whoever waits for SQLite's lock looks for it every tenth of a second: a pause of that length lets them in.
+TURN_S, PAUSE_S = 0.5, 0.1
 NAMES = {"thread": "threads", "thread.run": "runs", "thread.run.step": "steps", "thread.message": "messages"}
+
+
+@dataclass
+class WriteTurn:
+    """Lets others write where one request holds thousands of objects, and so much time is spent writing them."""
+
+    began: float = field(default_factory=monotonic)
+
+    def share(self) -> None:
+        if monotonic() > self.began + TURN_S:
+            sleep(PAUSE_S)
+            self.began = monotonic()
 
 
 def store_lines(connection: Connection, lines: Sequence[Placed]) -> tuple[dict[str, int], list[Refusal]]:
@@ -33,8 +49,9 @@ def store_lines(connection: Connection, lines: Sequence[Placed]) -> tuple[dict[s
     ages: dict[datetime, list[Placed]] = defaultdict(list)
     for placed in lines:
         ages[placed.object.fetched_at].append(placed)
+    turn = WriteTurn()
     for fetched_at in sorted(ages):
-        refused += store_of_age(connection, ages[fetched_at], fetched_at=fetched_at)
+        refused += store_of_age(connection, ages[fetched_at], fetched_at=fetched_at, turn=turn)
     bad = {one.line for one in refused}
     for placed in lines:
         taken[NAMES[placed.object.kind]] += placed.line not in bad
@@ -43,22 +60,30 @@ def store_lines(connection: Connection, lines: Sequence[Placed]) -> tuple[dict[s
     return taken, refused
 
 
-def store_of_age(connection: Connection, lines: Iterable[Placed], *, fetched_at: datetime) -> list[Refusal]:
+def store_of_age(
+    connection: Connection, lines: Iterable[Placed], *, fetched_at: datetime, turn: WriteTurn
+) -> list[Refusal]:
     by_kind: dict[str, list[Placed]] = defaultdict(list)
     for placed in lines:
         by_kind[placed.object.kind].append(placed)
     threads = [objects.Thread.from_raw(one.value) for one in by_kind["thread"]]
     upsert_threads(connection, threads, fetched_at=fetched_at)
     runs = [objects.Run.from_raw(one.value) for one in by_kind["thread.run"]]
-    upsert_runs(connection, [replace(run, reply_digest=SENT_IN) for run in runs], fetched_at=fetched_at)
+    for start in range(0, len(runs), RUNS_A_TRANSACTION):
+        fifty = [replace(run, reply_digest=SENT_IN) for run in runs[start : start + RUNS_A_TRANSACTION]]
+        upsert_runs(connection, fifty, fetched_at=fetched_at)
+        turn.share()
     for owner_id, some in by_owner(by_kind["thread.message"]).items():
         thread = ensure_threads(connection, [owner_id])[owner_id]
         messages = [objects.Message.from_raw(one.value) for one in some]
         upsert_messages(thread, messages, fetched_at=fetched_at)
-    return store_steps(connection, by_kind["thread.run.step"], fetched_at=fetched_at)
+        turn.share()
+    return store_steps(connection, by_kind["thread.run.step"], fetched_at=fetched_at, turn=turn)
 
 
-def store_steps(connection: Connection, lines: Sequence[Placed], *, fetched_at: datetime) -> list[Refusal]:
+def store_steps(
+    connection: Connection, lines: Sequence[Placed], *, fetched_at: datetime, turn: WriteTurn
+) -> list[Refusal]:
     """Stores steps of runs that are here; a step says too little to make its run of it."""
     refused: list[Refusal] = []
     wanted = by_owner(lines)
@@ -72,6 +97,7 @@ def store_steps(connection: Connection, lines: Sequence[Placed], *, fetched_at: 
         else:
             steps = [objects.RunStep.from_raw(one.value) for one in some]
             upsert_steps(run, steps, fetched_at=fetched_at)
+            turn.share()
     return refused
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.db import connection as database
 from django.db import reset_queries
 from django.test import Client
 from django.utils import timezone
@@ -18,6 +19,7 @@ from openai import OpenAI
 from runsdash.accounts.tokens import new_token
 from runsdash.gateway.ingest import BODY_BYTES_MAX
 from runsdash.gateway.lines import OBJECTS_MAX
+from runsdash.gateway.store import RUNS_A_TRANSACTION
 from runsdash.index.models import Connection, Message, PurgedThread, Run, RunStep, Thread
 from runsdash.index.models.runs import SENT_IN
 from runsdash.index.snapshots.upsert_runs import upsert_run
@@ -296,3 +298,16 @@ def test_the_handler_in_the_documents_tells_of_a_run(secret, upstream):
     run = Run.objects.get()
     assert (run.status, run.is_settled, run.step_count) == ("completed", True, 1)
     assert run.reply
+
+
+def test_no_transaction_holds_more_than_some_runs_so_that_others_write_between(shop: Connection, secret: str):
+    runs, sizes = [run_object(f"of{number}", TEXTS, waits=False) for number in range(2 * RUNS_A_TRANSACTION + 1)], []
+
+    def measured(execute, sql, params, many, context):
+        if sql.startswith('INSERT INTO "index_run" '):
+            sizes.append(len(params))
+        return execute(sql, params, many, context)
+
+    with database.execute_wrapper(measured):
+        assert send(secret, lines(runs), content_type="application/jsonl").status_code == 200
+    assert sizes == [RUNS_A_TRANSACTION, RUNS_A_TRANSACTION, 1]
