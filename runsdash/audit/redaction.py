@@ -7,7 +7,7 @@ import json
 import re
 
 from runsdash.service.decoding import strict_json
-from runsdash.service.json_types import Json, JsonLike
+from runsdash.service.json_types import JsonLike
 
 REDACTED = "[redacted]"
 SHORTEST = 10  # a text that can hold a field and its secret
@@ -31,7 +31,7 @@ TEXTS = (
 PATTERNS = tuple((re.compile(pattern), put) for pattern, put in TEXTS)
 
 
-def redacted(value: JsonLike) -> Json:
+def redacted(value: JsonLike) -> JsonLike:
     """Returns a JSON value without its secrets. JSON that stands in a text is looked through as well."""
     if isinstance(value, dict):
         return {name: REDACTED if is_secret(name, inner) else redacted(inner) for name, inner in value.items()}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runsdash.index.storage.column_types import Columns, ColumnValue
-from runsdash.service.json_types import Json, JsonFields, JsonObject
+from runsdash.service.json_types import Json, JsonLike, JsonObject
 from runsdash.service.objects import Run, ToolCall, Usage, parsing
 
 from .storage.previews import call_row
@@ -61,7 +61,7 @@ def token_count(column: RunColumn, usage: Usage | None) -> int | None:
     return count if count is not None and 0 <= count < MOST_TOKENS else None
 
 
-def details_count(details: JsonFields | None, name: str) -> int | None:
+def details_count(details: JsonObject | None, name: str) -> int | None:
     return parsing.integer((details or {}).get(name))
 
 
@@ -80,7 +80,7 @@ def pending_call(call: ToolCall) -> JsonObject:
     return call_row(call) | {"arguments": arguments, "server_label": cut(call.server_label or "", 200)}
 
 
-def kept_calls(value: Json) -> Json:
+def kept_calls(value: Json) -> JsonLike:
     return storable_json([one for one in parsing.listing(value) if isinstance(one, dict)])
 
 

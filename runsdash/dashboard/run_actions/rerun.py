@@ -13,7 +13,7 @@ from runsdash.actions.rerun import copy_thread, parameters_of
 from runsdash.actions.rerun import rerun as start_again
 from runsdash.dashboard.shell.lookup import indexed_run
 from runsdash.index.models import Run, Thread
-from runsdash.service.json_types import Json, JsonObject
+from runsdash.service.json_types import Json, JsonFields
 
 from .new_run import attempt, made_thread, page
 from .new_run_form import RunOnThreadForm
@@ -68,7 +68,7 @@ def rerun(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
     return attempt(request, form, start, connection=source.connection, thread=source.thread, source=source)
 
 
-def initial_of(source: Run) -> JsonObject:
+def initial_of(source: Run) -> JsonFields:
     """Writes the source's parameters as form text: structures as JSON, booleans as words."""
     return {name: as_text(value) for name, value in parameters_of(source).items() if name != "metadata"} | {
         "metadata": source.metadata,

@@ -6,13 +6,12 @@ Context: TypeAlias = dict[str, Any]  # of a template, or of a part of one: Djang
 QueryValue: TypeAlias = str | int | None  # in an address, where "" and None are left out
 
 
-class AsText(Protocol):
-    """Is written as text and not looked at, whatever it is."""
+class Written(Protocol):
+    """Has a text of its own, as every value has."""
 
     def __str__(self) -> str: ...
-
-
-class TagPart(Protocol):
-    """Goes into a polling tag as its `repr`, which differs when what is shown does."""
-
     def __repr__(self) -> str: ...
+
+
+AsText: TypeAlias = Written | None  # is written as text and not looked at, whatever it is
+TagPart: TypeAlias = Written | None  # goes into a polling tag as its `repr`, which differs when what is shown does

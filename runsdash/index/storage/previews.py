@@ -15,7 +15,7 @@ Shapes (JSON):
 
 import json
 
-from runsdash.service.json_types import Json, JsonLike
+from runsdash.service.json_types import JsonLike
 from runsdash.service.objects import (
     Annotation,
     FileSearchResult,
@@ -60,7 +60,7 @@ def json_preview(value: JsonLike, limit: int = PREVIEW_CHARS) -> dict:
     return text_preview(text, limit)
 
 
-def small_json(value: Json) -> Json:
+def small_json(value: JsonLike) -> JsonLike:
     """Returns `value` itself when its JSON is short, else the text preview of it."""
     if value is None or value is True or value is False:
         return value

@@ -2,7 +2,7 @@
 
 import json
 
-from runsdash.service.json_types import Json, JsonLike
+from runsdash.service.json_types import JsonLike
 
 REPLACEMENT = "\ufffd"
 ID_CHARS = 200  # of an upstream id
@@ -25,7 +25,7 @@ def has_surrogate(text: str) -> bool:
     return False
 
 
-def storable_json(value: JsonLike) -> Json:
+def storable_json(value: JsonLike) -> JsonLike:
     """Makes every text in `value` storable."""
     if isinstance(value, str):
         return storable(value)

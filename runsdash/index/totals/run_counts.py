@@ -154,7 +154,7 @@ class Counting:
             return bar_of(self.bars, hour, self.spans[0])
         return self.spans[1].first if hour < self.spans[1].end else None
 
-    def rows_of(self, ids: Sequence[int]) -> list[RunValues]:
+    def rows_of(self, ids: Sequence[int]) -> list[tuple[*RunValues, str | None]]:
         rows = each_run(listed_ids(ids))
         join, value = SOURCES.get(self.source, NO_GROUPS)
         columns = ", ".join(f"r.{name}" for name in OF_RUN)

@@ -4,13 +4,12 @@ A Fact is the sums of the runs that share connection, assistant, model, status a
 bar of a chart (`since`). The overview is made of facts, wherever they come from: rollups or runs.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from runsdash.index import run_states
-from runsdash.index.storage.column_types import SqlValue
 
 from .histogram_buckets import Buckets, bucket_of, percentile
 from .hour_spans import hour_of_key
@@ -109,7 +108,10 @@ class Sums:
         return self.percentiles[1]
 
 
-RunValues = Sequence[SqlValue]  # of one run, in the order of OF_RUN
+# Of one run, in the order of OF_RUN.
+RunValues = tuple[
+    int, int, str, str, str, str, int | None, int | None, int | None, float | None, int | None, int | None
+]
 FactKey = tuple[int, int, str, str, str, str]  # hour, connection, then KEYS
 
 
