@@ -94,7 +94,7 @@ def beside_stored(found: dict, stored: dict, measured: dict) -> str:
         if name in before
     ]
     size = f"{stored['runs']:,} runs" if "runs" in stored else "then"
-    size += f", {measured['measured_at']}, load {measured['load_before']}" if measured else ""
+    size += f", {measured['measured_at']}, load {measured.get('load_before', 'unknown')}" if measured else ""
     return table(rows, ("beside what is stored", "now", size, "ratio")) if rows else ""
 
 

@@ -118,13 +118,13 @@ def store_steps(run: Run, reads: Reads) -> ServiceError | None:
             return None
         if isinstance(answer, ServiceError):
             return answer
-    if page is not None or newest is not None:
-        note_offer(run.connection, "steps")
-        save_run(run, steps_checked_at=reads.sent_at)
     if isinstance(page, Page):
         store_walk_page(run, page, sent_at=reads.sent_at)
     if isinstance(newest, Page):
         store_newest_steps(run, newest, sent_at=reads.sent_at)
+    if page is not None or newest is not None:
+        note_offer(run.connection, "steps")
+        save_run(run, steps_checked_at=reads.sent_at)  # when they are stored, not before
     return None
 
 
@@ -213,8 +213,13 @@ def store_messages(thread: Thread, reads: Reads) -> ServiceError | None:
 def note_messages_read(thread: Thread, reads: Reads) -> None:
     """Notes that the newest messages are here, so that runs which had ended by then lack none."""
     if isinstance(reads.answer("messages"), Page | NotSupported):
-        rows = Thread.objects.filter(Q(messages_read_at=None) | Q(messages_read_at__lt=reads.sent_at), pk=thread.pk)
-        rows.update(messages_read_at=reads.sent_at)
+        note_read(thread, "messages_read_at", reads.sent_at)
+
+
+def note_read(thread: Thread, column: str, sent_at: datetime) -> None:
+    """Notes when the newest of a kind were asked for, once they are stored."""
+    is_older = Q((column, None)) | Q((f"{column}__lt", sent_at))
+    Thread.objects.filter(is_older, pk=thread.pk).update(**{column: sent_at})
 
 
 def store_assistants(connection: Connection, reads: Reads) -> None:
@@ -257,6 +262,8 @@ def store_runs(connection: Connection, thread: Thread, reads: Reads) -> ServiceE
             with transaction.atomic():
                 note_walk(thread, answer, is_first=name == "runs")
                 upsert_runs(connection, answer.data, fetched_at=reads.sent_at, thread_id=thread.upstream_id)
+                if name == "runs":
+                    note_read(thread, "runs_read_at", reads.sent_at)
     return None
 
 

@@ -81,7 +81,10 @@ def settle_run(run: Run) -> list[AuditedAction]:
 
 
 def settle_thread(thread: Thread) -> list[AuditedAction]:
-    """Settles creations of runs on a thread, given its freshest list of runs, and its deletion."""
+    """Settles creations of runs on a thread, given its freshest list of runs, and its deletion.
+
+    A thread's object may be fresh while its list of runs is old: threads are listed without it, and it is stored later.
+    """
     found = actions_here(actions_of_thread(thread.upstream_id), thread.connection)
     for audited in found:
         verdict_of = OF_THREAD.get(audited.intent.action)
@@ -99,7 +102,9 @@ def known_at(thread: Thread, action: str) -> datetime | None:
     """Returns as of when the index knows what the verdict is about."""
     if action == "delete_thread":
         return thread.checked_at if thread.is_gone else thread.fetched_at
-    return None if thread.trouble else thread.fetched_at  # its runs, or a part of them, could not be read
+    if thread.trouble:
+        return None  # its runs, or a part of them, could not be read
+    return thread.fetched_at if thread.connection.lacks_runs else thread.runs_read_at
 
 
 def actions_here(actions: list[AuditedAction], connection: Connection) -> list[AuditedAction]:
@@ -108,10 +113,12 @@ def actions_here(actions: list[AuditedAction], connection: Connection) -> list[A
 
 
 def settle(
-    audited: AuditedAction, verdict: Verdict, row: Run | Thread, *, fetched_at: datetime, **columns: JsonLike
+    audited: AuditedAction, verdict: Verdict | None, row: Run | Thread, *, fetched_at: datetime, **columns: JsonLike
 ) -> None:
     timeout_s = row.connection.timeout_s
-    if not (verdict.is_no and may_yet_happen(audited, timeout_s=timeout_s, fetched_at=fetched_at)):
+    if verdict is not None and not (
+        verdict.is_no and may_yet_happen(audited, timeout_s=timeout_s, fetched_at=fetched_at)
+    ):
         keep(audited, verdict, **columns)
 
 

@@ -1,4 +1,7 @@
-"""Decides by a fresh copy about a write whose answer never came. Reads the index; writes nothing and asks nobody."""
+"""Decides by a fresh copy about a write whose answer never came. Reads the index; writes nothing and asks nobody.
+
+No verdict is None: the copy does not tell. "Not done" is said only of what was looked at as a whole.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,7 +65,7 @@ def modify_verdict(audited: AuditedAction, run: Run) -> Verdict:
     return Verdict(Result.SETTLED_OPEN, "The run has other metadata by now.")
 
 
-def submit_verdict(audited: AuditedAction, run: Run) -> Verdict:
+def submit_verdict(audited: AuditedAction, run: Run) -> Verdict | None:
     body = audited.intent.sent_body
     answers = [*(body.get("tool_outputs") or []), *(body.get("tool_approvals") or [])]
     sent = {answer.get("tool_call_id") for answer in answers}
@@ -71,8 +74,20 @@ def submit_verdict(audited: AuditedAction, run: Run) -> Verdict:
     if sent & answered_calls(run):
         return yes("The outputs are in the run's steps.")
     if run.status in [run_states.EXPIRED, *run_states.CANCEL_TAKEN]:
+        if run.connection.lacks_steps:
+            return Verdict(
+                Result.SETTLED_OPEN, f"The run is {run.status}, and this server lists no steps that would tell."
+            )
+        if not knows_steps(run):
+            return None
         return no(f"The run is {run.status} and its steps hold none of the outputs.")
     return yes("The run no longer waits for these calls.")
+
+
+def knows_steps(run: Run) -> bool:
+    """Tells whether the steps are as fresh as the run itself: they are stored after it."""
+    checked, fetched = run.steps_checked_at, run.fetched_at
+    return run.has_all_steps or (checked is not None and fetched is not None and checked >= fetched)
 
 
 def answered_calls(run: Run) -> set[str]:
@@ -81,7 +96,7 @@ def answered_calls(run: Run) -> set[str]:
     return {call["id"] for calls in steps for call in calls if call.get("output_size") is not None}
 
 
-OF_RUN: dict[str, Callable[[AuditedAction, Run], Verdict]] = {
+OF_RUN: dict[str, Callable[[AuditedAction, Run], Verdict | None]] = {
     "cancel_run": cancel_verdict,
     "modify_run": modify_verdict,
     "submit_tool_outputs": submit_verdict,
@@ -96,10 +111,12 @@ def deletion_verdict(audited: AuditedAction, thread: Thread) -> Verdict:
     return yes("The upstream no longer knows the thread.") if thread.is_gone else no("The thread is still there.")
 
 
-def creation_verdict(audited: AuditedAction, thread: Thread) -> Verdict:
+def creation_verdict(audited: AuditedAction, thread: Thread) -> Verdict | None:
     """Looks for runs made since, as asked for, that nobody else here started. Several are shown, not chosen."""
     body = audited.intent.sent_body
     made = alike([run for run in runs_since(audited, thread) if not was_started_here(run)], body)
+    if not made and thread.connection.lacks_runs:
+        return None
     if not made:
         return no("No such run is on the thread.")
     if len(made) > 1:
@@ -146,7 +163,7 @@ def was_started_here(run: Run) -> bool:
     ).exists()
 
 
-OF_THREAD: dict[str, Callable[[AuditedAction, Thread], Verdict]] = {
+OF_THREAD: dict[str, Callable[[AuditedAction, Thread], Verdict | None]] = {
     "create_run": creation_verdict,
     "delete_thread": deletion_verdict,
 }

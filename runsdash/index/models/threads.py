@@ -40,6 +40,9 @@ class Thread(Refreshed):
     has_all_messages = models.BooleanField(default=False)
     messages_doubted_at = models.DateTimeField(null=True)
     messages_read_at = models.DateTimeField(null=True)  # the newest ones, for runs that had ended by then
+    runs_read_at = models.DateTimeField(
+        null=True
+    )  # the newest ones; `fetched_at` tells of the thread's own object alone
     messages_changed_at = models.DateTimeField(null=True)  # when one was last seen to be new or other
 
     has_new_metadata = False  # of a row in memory: its pairs are to be written with it

@@ -17,8 +17,9 @@ from runsdash.actions.start_run import create_run, create_thread
 from runsdash.actions.submit_outputs import submit_tool_outputs
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import AuditedAction, action_of, actions_of_run, record_intent, record_outcome
-from runsdash.index.models import PurgedThread, Run, Thread
-from runsdash.service import NoAnswer, UpstreamFailed
+from runsdash.index.models import Connection, PurgedThread, Run, Thread
+from runsdash.index.snapshots.upsert_threads import upsert_threads
+from runsdash.service import NoAnswer, UpstreamFailed, objects
 from runsdash.sync.refresh import refresh_thread
 from tests.actions.looks import reread, writes
 
@@ -194,6 +195,48 @@ def test_a_run_that_was_known_before_is_not_the_one(upstream, thread, assistant,
     settle_thread(listed(thread))
     audited = lost_creation(upstream, thread, operator, kind="reset_before", **parameters)
     assert audited.result == Result.SETTLED_NOT_DONE
+
+
+def test_a_fresh_thread_whose_runs_are_not_stored_yet_settles_nothing(upstream, thread, assistant, operator):
+    """As when threads are listed, and as for a moment while a read is stored, in which a process may die."""
+    upstream.fault("POST /runs$", "reset_after")
+    with pytest.raises(NoAnswer):
+        create_run(
+            actor=operator,
+            connection=thread.connection,
+            thread_id=thread.upstream_id,
+            parameters={"assistant_id": assistant["id"]},
+        )
+    listed_alone = objects.Thread.from_raw(upstream.get(f"/threads/{thread.upstream_id}"))
+    upsert_threads(thread.connection, [listed_alone], fetched_at=timezone.now())
+    (audited,) = [one for one in settle_thread(Thread.objects.get(pk=thread.pk)) if one.intent.action == "create_run"]
+    assert audited.is_open
+    (audited,) = [one for one in settle_thread(listed(thread)) if one.intent.action == "create_run"]
+    assert audited.result == Result.SETTLED_DONE
+
+
+def test_where_runs_are_not_listed_none_is_called_not_made(upstream, thread, assistant, operator):
+    audited = lost_creation(upstream, thread, operator, kind="reset_before", assistant_id=assistant["id"])
+    assert audited.result == Result.SETTLED_NOT_DONE
+    Connection.objects.update(runs_refused_at=timezone.now(), can_list_runs=False)
+    audited = lost_creation(upstream, thread, operator, kind="reset_before", assistant_id=assistant["id"])
+    assert audited.is_open
+
+
+def test_outputs_of_an_ended_run_are_looked_for_in_steps_as_fresh_as_the_run(upstream, waiting, operator):
+    intent_left(
+        waiting,
+        action="submit_tool_outputs",
+        sent={"body": {"tool_outputs": [{"tool_call_id": waiting.pending_calls[0]["id"], "output": "7"}]}},
+    )
+    Run.objects.filter(pk=waiting.pk).update(status="expired", waits_for="", fetched_at=timezone.now())
+    run = Run.objects.select_related("thread", "connection").get(pk=waiting.pk)
+    assert not run.has_all_steps
+    assert run.steps_checked_at < run.fetched_at
+    (audited,) = settle_run(run)
+    assert audited.is_open
+    Run.objects.filter(pk=waiting.pk).update(steps_checked_at=run.fetched_at)
+    assert unclear(Run.objects.select_related("thread", "connection").get(pk=waiting.pk)) == [Result.SETTLED_NOT_DONE]
 
 
 def test_a_list_of_runs_that_failed_settles_nothing(upstream, thread, assistant, operator):
