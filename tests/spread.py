@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 GROUPS = {
     "postgresql": ("tests/index/test_on_postgresql.py",),
     "browser": ("tests/browser/",),
-    "cluster": ("tests/cluster/",),
+    "cluster": ("tests/cluster/", "tests/attack/"),
     "demo": ("tests/test_demo.py",),
 }
 # Alone they take longer than most modules.
