@@ -51,9 +51,13 @@ class Several:
         *,
         postgres: Postgres | None = None,
         on_file: bool = False,
+        within: Path | None = None,
         **more: str,
     ) -> None:
-        """`postgres`: a cluster that is not started yet; `on_file`: SQLite instead; `more`: settings."""
+        """`postgres`: a cluster that is not started yet; `on_file`: SQLite instead; `within`: the folder of all
+        state; `more`: settings.
+        """
+        self.within = within
         self.more = {"LOG_LEVEL": "INFO"} | more
         self.postgres = None if on_file else postgres or Postgres()
         self.stack = contextlib.ExitStack()
@@ -62,7 +66,7 @@ class Several:
 
     def __enter__(self) -> "Several":
         with contextlib.ExitStack() as stack:
-            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="several-")))
+            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="several-", dir=self.within)))
             self.files = self.folder / "files"
             self.files.mkdir()
             self.file = self.folder / "index.sqlite3"
