@@ -36,7 +36,7 @@ QUEUE = SafeString(
 
 CHILD = SafeString(
     '<tr class="call" id="child-{}" data-kind="other" data-child-run-id="{}" data-status="{}"><th scope="row">'
-    '<a href="{}" title="{}"><span>Run {}, {}</span></a></th>'
+    '<a href="{}" title="{}">{}<span>{}, <span>{}</span></span></a></th>'
     '<td class="num c-tok dim small">{}</td><td class="num c-dur">{}</td><td class="c-bar">{}</td></tr>'
 )
 CHILD_STEP = SafeString(
@@ -113,11 +113,11 @@ def child_rows(child: ChildLine) -> list[SafeString]:
     """Writes a run that a step started, and its steps under it."""
     words, run = escaped(formats.short_id_text(child.id)), child.run
     if run is None or child.bar is None:
-        return [markup(CHILD, child.id, child.id, "", child.url, child.id, words, "not read yet", "", "", "")]
-    status, took = run.facts.label.lower(), formats.duration_text(run.duration_s)
-    tokens, bar = formats.count_text(run.total_tokens), track(child.bar, 9)
+        return [markup(CHILD, child.id, child.id, "", child.url, child.id, "", "Not read yet", words, "", "", "")]
+    shown, took = (drawn(run.facts.icon), run.facts.label), formats.duration_text(run.duration_s)
+    tokens, bar = formats.count_text(run.total_tokens), track(child.bar, 6)
     rows = [
-        markup(CHILD, child.id, child.id, run.status, child.url, child.id, words, status, tokens, took, bar),
+        markup(CHILD, child.id, child.id, run.status, child.url, child.id, *shown, words, tokens, took, bar),
         *(child_step_row(line, url=child.step_url) for line in child.steps),
     ]
     if child.more_steps:

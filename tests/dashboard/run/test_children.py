@@ -49,14 +49,14 @@ def test_a_child_is_nested_once_it_is_read(family, connection, viewer):
     parent, child = family
     timeline = timeline_of(viewer, parent)
     row = timeline.one("tr", data_child_run_id=child["id"])
-    assert "not read yet" in row.text
+    assert "Not read yet" in row.text
     assert row.one("a")["href"] == path_of(child)
     read(connection, child)
     viewer.get(path_of(child))
     timeline = timeline_of(viewer, parent)
     row = timeline.one("tr", data_child_run_id=child["id"])
     assert (row["data-status"], row.one("a")["href"]) == ("requires_action", path_of(child))
-    assert "needs an answer" in row.text
+    assert "Needs an answer" in row.text
     (step,) = timeline.all("tr", class_="child")
     assert "update_customs_record" in step.text
     assert step.one("a")["href"].startswith(f"{path_of(child)}?step=step_")
