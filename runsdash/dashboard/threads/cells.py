@@ -13,7 +13,7 @@ from runsdash.dashboard.runs.query import RunListQuery
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.links import thread_url
-from runsdash.dashboard.shell.markup import made_once, markup
+from runsdash.dashboard.shell.markup import escaped, made_once, markup
 from runsdash.dashboard.templatetags import shown
 from runsdash.index.models import Run, Thread
 from runsdash.index.search.filter_names import CUSTOMER
@@ -82,19 +82,18 @@ def question(thread: Thread, table: ThreadTable, outcome: SafeString, active: Sa
     asked = thread.first_question
     name = cut(asked, QUESTION_CHARS) if asked else markup("<code>{}</code>", formats.short_id_text(thread.upstream_id))
     who = [cut(thread.customer, NAME_CHARS), thread.last_run.assistant_name if thread.last_run else ""]
+    runs = f"{thread.run_count} run{'' if thread.run_count == 1 else 's'}"
+    facts = [escaped(word) for word in who if word] + [active, escaped(runs)]
     return markup(
-        '<th scope="row" class="c-q q"><a href="{}" title="{}">{}</a>{}{}'
-        '<span class="lines">{} <span>{} {}, {} run{}</span></span></th>',
+        '<th scope="row" class="c-q q"><a href="{}" title="{}">{}</a>{}{} '
+        '<span class="lines">{}<span class="facts">{}</span></span></th>',
         thread_url(thread),
         asked or thread.upstream_id,
         name,
-        SafeString('<span class="note">gone upstream</span>' if thread.is_gone else ""),
-        label_tags(thread.label_names, table.query) if thread.label_names else NOTHING,
+        SafeString(' <span class="note">gone upstream</span>' if thread.is_gone else ""),
+        markup(" {}", label_tags(thread.label_names, table.query)) if thread.label_names else NOTHING,
         outcome,
-        " ".join(word for word in who if word),
-        active,
-        thread.run_count,
-        "" if thread.run_count == 1 else "s",
+        SafeString(" · ".join(facts)),
     )
 
 

@@ -5,7 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
-from runsdash.index.models import Connection, PurgedThread, Thread
+from runsdash.index.models import Connection, Label, PurgedThread, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads, upsert_threads
 from runsdash.service import objects
 from tests.pages import Element, page_of
@@ -64,6 +64,19 @@ def test_a_row_says_what_the_conversation_is_about(viewer: Client, prod) -> None
     assert said == {"thread_1": {"In the van."}, "thread_2": {"It broke."}, "thread_3": {"Waits for get_stock"}}
     assert rows[failed.thread.upstream_id].one("span", class_="status")["data-status"] == "failed"
     assert rows[waiting.thread.upstream_id]["data-status"] == "requires_action"
+
+
+def test_facts_notes_and_labels_of_a_row_stand_apart(viewer: Client, prod) -> None:
+    run = made_run(prod, thread_id="thread_1")
+    Connection.objects.update(customer_key="customer")
+    thread = {"id": "thread_1", "object": "thread", "metadata": {"customer": "C-14"}}
+    upsert_threads(prod, [objects.Thread.from_raw(thread)], fetched_at=timezone.now())
+    Thread.objects.update(is_gone=True, first_question="Where is it?")
+    Label.objects.create(thread=run.thread, name="vip", given_by="anna")
+    head = page_of(viewer.get(URL)).one("tr", data_thread_id="thread_1").one("th")
+    assert head.text.startswith("Where is it? gone upstream vip ")
+    assert head.one("span", class_="facts").text.split(" · ")[0] == "C-14"
+    assert head.one("span", class_="facts").text.endswith(" · 1 run")
 
 
 # The filter
