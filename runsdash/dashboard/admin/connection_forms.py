@@ -99,6 +99,8 @@ class ConnectionForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].required = False
+        if self.instance.sunset_on:
+            self.initial["sunset_on"] = self.instance.sunset_on.isoformat()
         self.initial["extra_query"] = self.instance.extra_query
         self.initial["extra_headers"] = {
             name: HIDDEN if is_secret(name) else value for name, value in self.held_headers.items()

@@ -31,7 +31,7 @@ class RuleForm(forms.ModelForm):
             "name", "event", "view", "least_runs", "connection", "assistant_id", "error_code", "emails", "webhook_url",
             "slack_url", "is_enabled",
         )  # fmt: skip
-        labels = {"event": "When", "view": "Runs of the saved view", "least_runs": "Only when at least so many ended"}
+        labels = {"event": "When", "view": "Runs of the saved view", "least_runs": "Fewest ended runs"}
         labels |= {
             "connection": "Only this connection",
             "assistant_id": "Only this assistant",
@@ -41,7 +41,7 @@ class RuleForm(forms.ModelForm):
         help_texts = {
             "name": "For people; it begins each message.",
             "view": "None: all runs.",
-            "least_runs": "Of a share: fewer runs say nothing.",
+            "least_runs": "For a share: of fewer runs it says nothing.",
             "assistant_id": "Its id; empty for any.",
             "error_code": "Of failures, for example rate_limit_exceeded; empty for any.",
             "emails": "Addresses separated by commas.",

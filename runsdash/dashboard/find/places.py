@@ -44,7 +44,7 @@ PLACES = (
     Place("Compare two runs", "compare", "compare", words="diff"),
     Place("Saved views", "saved_views", "bookmark", words="filters"),
     Place("Functions", "functions", words="tools schemas templates answers"),
-    Place("Acts on many runs", "bulk_jobs", words="bulk batch export tag cancel jobs downloads"),
+    Place("Bulk jobs", "bulk_jobs", words="acts on many runs batch export tag cancel jobs downloads"),
     Place("Add a connection", "connection_new", "plug", words="new upstream api key", needs="manage"),
     Place("Users", "users", "edit", words="people roles", needs="manage"),
     Place("Add a user", "user_new", "plus", words="new people role", needs="manage"),

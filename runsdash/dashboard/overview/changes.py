@@ -32,7 +32,7 @@ def of_tokens(now: int, before: int) -> Change:
         return Change("as before")
     if not before:
         return Change(f"+{formats.short_count_text(now)}")
-    return Change(f"{'+' if now > before else '−'}{abs(now - before) / before:.0%}".replace("%", " %"))
+    return Change(f"{'+' if now > before else '−'}{abs(now - before) / before:,.0%}".replace("%", " %"))
 
 
 def of_cost(now: float, before: float, *, short: bool = False) -> Change:

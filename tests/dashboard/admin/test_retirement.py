@@ -1,6 +1,6 @@
 """A provider that closes: a banner before, one button that archives the rest, and an archive that stays readable after."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Event
 
 import pytest
@@ -14,6 +14,7 @@ from runsdash.sync.jobs.jobs import work_on_all
 from runsdash.sync.worker import Worker
 from tests.pages import page_of, partials_of
 from tests.people import HTMX
+from tests.rows import made_connection, made_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/connections/sandbox/archive/"
@@ -98,6 +99,18 @@ def test_after_the_last_day_nothing_is_asked_and_all_stays_readable(operator, co
     assert operator.post(PATH).status_code == 403
     assert upstream.requests() == []
     assert "is retired" in page_of(operator.get("/runs/")).one(data_retiring="sandbox").text
+
+
+def test_a_run_whose_steps_were_not_read_in_time_says_so(viewer):
+    run = made_run(made_connection(sunset_on=timezone.now().date() - timedelta(days=1)))
+    page = page_of(viewer.get(f"/threads/{run.thread.upstream_id}/runs/{run.upstream_id}/"))
+    assert "Nothing is asked of prod" in page.one("section", id="timeline").text
+    assert "Reading its last steps" not in page.text
+
+
+def test_a_last_day_is_shown_as_it_is_typed(admin):
+    made_connection(sunset_on=date(2099, 3, 31))
+    assert page_of(admin.get("/connections/prod/")).one("input", id="id_sunset_on")["value"] == "2099-03-31"
 
 
 def test_a_server_that_answers_404_to_everything_is_noticed(connection, upstream):
