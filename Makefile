@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # A run starts some hundred processes; each would compile all of the source anew where this is set.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install lock demo test test-long test-postgres chaos lint audit image-test wapiti bench bench-live format
+.PHONY: help install lock demo test test-long test-postgres chaos lint audit image-test wapiti lighthouse bench bench-live format
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,10 @@ image-test: $(STAMP) ## the image: linted, built, its size, started as compose.y
 
 wapiti: $(STAMP) ## a scanner signed in as each role, WAPITI_S seconds each; fetches its packages at the first time
 	@$(RUN) -m tests.wapiti
+
+lighthouse: $(STAMP) ## Lighthouse over the five main pages, as phone and desktop; fetches its package at the first time
+	@sh tests/system_packages.sh
+	@$(RUN) -m tests.lighthouse
 
 format: $(STAMP) ## put the code into its form
 	@$(RUN) -m ruff format .
