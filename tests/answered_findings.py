@@ -13,14 +13,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = "dashboard/management/commands/demo index/keeping/backup sync/key_command"
 MARKUP = (
     "dashboard/rendering/code dashboard/rendering/hits dashboard/rendering/json_tree dashboard/rendering/markdown "
-    "dashboard/run/live_panel dashboard/run/timeline_rows dashboard/runs/cells dashboard/runs/narrowing "
+    "dashboard/run/live_panel dashboard/run/timeline_rows dashboard/runs/cells dashboard/runs/narrowing dashboard/threads/cells "
     "dashboard/shell/frame_parts dashboard/shell/markup dashboard/templatetags/bars dashboard/templatetags/rendered dashboard/templatetags/shown"
 )
 RAW_SQL = "index/connections index/run_states index/storage/run_reads"
 SQL = (
     f"{RAW_SQL} audit/triggers index/exporting/chosen index/search/filter_totals index/search/index_ranges "
     "index/search/listed_runs index/search/marks index/search/pairs index/search/plan index/search/predicates index/search/scans "
-    "index/search/sql index/search/thread_predicates index/search/value_counts index/storage/measures "
+    "index/search/sql index/search/thread_predicates index/search/value_counts index/search/values_of_connection "
+    "index/storage/measures "
     "index/storage/sql_writes index/totals/right_now index/totals/run_counts index/totals/span_reads seen_rows sight "
     "sandbox/protocol/paging sync/budget/shared_budget sync/lease sync/store_answers"
 )
