@@ -92,6 +92,7 @@ def test_words_ask_no_station() -> None:
     others = {
         "__init__",
         "facets",
+        "facet_times",
         "value_counts",
         "filter_totals",
         "listed_runs",
@@ -99,6 +100,7 @@ def test_words_ask_no_station() -> None:
         "marks",
         "pairs",
         "assistant_names",
+        "values_of_connection",
         "waits",
     }
     assert {path.stem for path in FOLDER.glob("*.py")} == {*STATIONS, *WORDS, *others}
