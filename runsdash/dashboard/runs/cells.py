@@ -26,7 +26,7 @@ from runsdash.index.search.listed_runs import ListedRun
 from runsdash.index.search.run_filter import METADATA
 
 from .columns import Column
-from .narrowing import label_tags, only_links
+from .narrowing import label_tags, only_links, status_cell
 from .outcomes import outcome_text
 from .query import RunListQuery
 
@@ -127,17 +127,7 @@ def pick(run: ListedRun, words: Words) -> SafeString:
 
 
 def status(run: ListedRun, table: Table) -> SafeString:
-    def cell() -> SafeString:
-        facts = run.facts
-        return markup(
-            '<td class="c-state"><span class="status" data-status="{}">{}<span>{}</span></span>{}</td>',
-            run.status,
-            shown.icon(facts.icon),
-            facts.label,
-            only(table, "status", run.status),
-        )
-
-    return made_once(table.cells, ("status", run.status), cell)
+    return made_once(table.cells, ("status", run.status), partial(status_cell, run, table.query))
 
 
 def question(run: ListedRun, table: Table, words: Words) -> SafeString:

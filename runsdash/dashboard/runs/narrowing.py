@@ -6,7 +6,9 @@ from django.utils.safestring import SafeString
 
 from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.shell.markup import markup
-from runsdash.dashboard.templatetags.shown import DASH
+from runsdash.dashboard.templatetags.shown import DASH, icon
+from runsdash.index.models import Run
+from runsdash.index.search.listed_runs import ListedRun
 
 from .query import RunListQuery
 
@@ -18,6 +20,17 @@ def only_links(query: RunListQuery, name: str, value: str, key: str = "") -> Saf
         '<a href="{}" tabindex="-1" title="Not this">≠</a></span>',
         this,
         others,
+    )
+
+
+def status_cell(run: Run | ListedRun, query: RunListQuery) -> SafeString:
+    """Shows how a run stands: the first cell of a row of runs, and of a thread's last run."""
+    return markup(
+        '<td class="c-state"><span class="status" data-status="{}">{}<span>{}</span></span>{}</td>',
+        run.status,
+        icon(run.facts.icon),
+        run.facts.label,
+        only_links(query, "status", run.status),
     )
 
 

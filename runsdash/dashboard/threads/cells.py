@@ -5,10 +5,11 @@ Written as text for the reason that `runs/cells.py` gives, and by its rule: what
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.utils.safestring import SafeString
 
-from runsdash.dashboard.runs.narrowing import label_tags, only_links
+from runsdash.dashboard.runs.narrowing import label_tags, only_links, status_cell
 from runsdash.dashboard.runs.query import RunListQuery
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
@@ -63,18 +64,7 @@ def row(thread: Thread, table: ThreadTable) -> SafeString:
 def state(run: Run | None, table: ThreadTable) -> SafeString:
     if run is None:
         return markup('<td class="c-state">{}</td>', shown.DASH)
-    facts = run.facts
-
-    def cell() -> SafeString:
-        return markup(
-            '<td class="c-state"><span class="status" data-status="{}">{}<span>{}</span></span>{}</td>',
-            run.status,
-            shown.icon(facts.icon),
-            facts.label,
-            only_links(table.query, "status", run.status),
-        )
-
-    return made_once(table.cells, ("status", run.status), cell)
+    return made_once(table.cells, ("status", run.status), partial(status_cell, run, table.query))
 
 
 def question(thread: Thread, table: ThreadTable, outcome: SafeString, active: SafeString) -> SafeString:
