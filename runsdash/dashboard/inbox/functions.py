@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from runsdash.accounts.guards import operator_required, viewer_required
@@ -21,7 +20,7 @@ from runsdash.actions.outputs.answers import (
     schemas_of,
 )
 from runsdash.actions.outputs.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
-from runsdash.dashboard.shell.links import address, ids_of_several
+from runsdash.dashboard.shell.links import address, ids_of_several, with_connection
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.page_types import Context
 from runsdash.index.models import Connection, Run
@@ -74,9 +73,8 @@ def sent_lately(connection: Connection | None, name: str) -> list[SentOutput]:
     sent = list(rows[:MAX_SENT])
     several = ids_of_several(Run, [one.run_upstream_id for one in sent]) if sent else set()
     for one in sent:
-        slug = one.connection.slug if one.run_upstream_id in several else ""
-        query = {"id": one.run_upstream_id} | ({"connection": slug} if slug else {})
-        one.url = f"{reverse('go')}?{urlencode(query)}"
+        one.is_ambiguous = one.run_upstream_id in several
+        one.url = with_connection(reverse("go"), one, id=one.run_upstream_id)
     return sent
 
 
