@@ -27,9 +27,10 @@ from runsdash.service import (
     objects,
 )
 from runsdash.service.objects import Page
-from runsdash.sync.budget.process_budget import budget_for
+from runsdash.sync.budget.process_budget import Reader, budget_for
+from runsdash.sync.budget.shared_budget import Share
 
-from .clients import client_for
+from .clients import Patience, client_for
 from .message_walk import note_older
 from .named_runs import unread_runs
 from .parallel_reads import Reads, store_later
@@ -105,10 +106,10 @@ def may_ask(thread: Thread) -> bool:
 def walk_messages(thread: Thread) -> PendingRead | None:
     """Reads the next page on the way back to the thread's first message."""
     connection, after = thread.connection, thread.messages_cursor
-    token = leased(thread, cost=1, share="rest", hold_s=connection.timeout_s)
+    token = leased(thread, cost=1, share=Share.OTHER, hold_s=connection.timeout_s)
     if token is None:
         return None
-    ask = client_for(connection, "worker").background
+    ask = client_for(connection, Patience.WORKER).background
     page = ask.list_messages(thread_id=thread.upstream_id, limit=MESSAGES_A_WALK, order="desc", after=after or None)
     reads = Reads({"older": page})
     return PendingRead(
@@ -138,13 +139,13 @@ def store_older_messages(thread: Thread, reads: Reads, *, after: str, token: str
 def fetch_file(file: ArchivedFile) -> PendingRead | None:
     """Reads a file's content, within archive.MAX_FILE_BYTES."""
     connection = file.connection
-    budget = budget_for(connection, "worker")
-    if not budget.take(connection, 1, share="rest"):
+    budget = budget_for(connection, Reader.WORKER)
+    if not budget.take(connection, 1, share=Share.OTHER):
         raise NothingLeft
     if not archive.claim_file(file):
-        budget.give_back(1, share="rest")
+        budget.give_back(1, share=Share.OTHER)
         return None
-    ask = client_for(connection, "worker").background
+    ask = client_for(connection, Patience.WORKER).background
     content = ask.retrieve_file_content(file_id=file.upstream_id, max_bytes=archive.MAX_FILE_BYTES)
     reads = Reads({"file": content})
     return PendingRead(connection, reads, lambda: store_file(file, reads))

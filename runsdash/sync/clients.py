@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from functools import partial
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings
 
@@ -14,14 +15,25 @@ from runsdash.index.models import Connection
 from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service import Backoff, Client
 from runsdash.service.retry import MAX_PAGE_RETRIES, MAX_WORKER_RETRIES
-from runsdash.sync.budget.process_budget import budget_for
+from runsdash.sync.budget.process_budget import Reader, budget_for
 from runsdash.sync.budget.upstream_pauses import teach
 
 from .key_command import current_token
 from .told_attempts import told
 
-Patience = Literal["page", "worker", "watch"]
 WATCH_TIMEOUT_S = 10.0
+
+
+class Patience(Enum):
+    """Says who waits for a client: a page, or the worker, for an active run or for all else."""
+
+    PAGE = "page"
+    WORKER = "worker"
+    WATCH = "watch"
+
+    @property
+    def reader(self) -> Reader:
+        return Reader.PAGE if self is Patience.PAGE else Reader.WORKER
 
 
 @dataclass
@@ -30,14 +42,14 @@ class Clients:
 
     changed_at: datetime
     backoff: Backoff = field(default_factory=Backoff)
-    by_patience: dict[str, Client] = field(default_factory=dict)
+    by_patience: dict[Patience, Client] = field(default_factory=dict)
 
 
 _clients: dict[int, Clients] = {}
 _lock = Lock()
 
 
-def client_for(connection: Connection, patience: Patience = "page") -> Client:
+def client_for(connection: Connection, patience: Patience = Patience.PAGE) -> Client:
     """Returns the client that talks to `connection`, made anew when its settings have changed."""
     with _lock:
         held = _clients.get(connection.pk)
@@ -47,7 +59,7 @@ def client_for(connection: Connection, patience: Patience = "page") -> Client:
             held.by_patience[patience] = made_client(connection, patience, backoff=held.backoff)
         client = held.by_patience[patience]
     teach(held.backoff, connection)
-    budget_for(connection, "page" if patience == "page" else "worker").settle(connection)
+    budget_for(connection, patience.reader).book_owed(connection)
     return client
 
 
@@ -84,9 +96,9 @@ def made_client(connection: Connection, patience: Patience, *, backoff: Backoff)
         connection.base_url,
         key_of(connection),
         **endpoint_options(connection),
-        timeout=min(connection.timeout_s, WATCH_TIMEOUT_S) if patience == "watch" else connection.timeout_s,
-        max_retries=MAX_PAGE_RETRIES if patience == "page" else MAX_WORKER_RETRIES,
+        timeout=min(connection.timeout_s, WATCH_TIMEOUT_S) if patience is Patience.WATCH else connection.timeout_s,
+        max_retries=MAX_PAGE_RETRIES if patience is Patience.PAGE else MAX_WORKER_RETRIES,
         backoff=backoff,
-        gate=budget_for(connection, "page" if patience == "page" else "worker").gate,
+        gate=budget_for(connection, patience.reader).gate,
         on_attempt=partial(told, connection.slug),
     )

@@ -11,7 +11,7 @@ from runsdash.index.connections import connections
 from runsdash.index.models import Connection
 from runsdash.service import ServiceError
 
-from .clients import client_for
+from .clients import Patience, client_for
 from .last_error import keep, note_success
 from .try_reads import TRIED_S, is_gone, tried_reads
 
@@ -37,7 +37,7 @@ def is_suspect(connection: Connection) -> bool:
 
 def look_at(connection: Connection) -> None:
     try:
-        client = client_for(connection, "worker").with_patience(timeout=TRIED_S, max_retries=0)
+        client = client_for(connection, Patience.WORKER).with_patience(timeout=TRIED_S, max_retries=0)
         found = tried_reads(client, connection)
         if is_gone(found):
             log.warning("%s answers 404 to everything and is not asked any more", connection.slug)

@@ -22,7 +22,8 @@ from runsdash.index.models import Connection
 from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.service.background import WORKERS
 from runsdash.sync.budget import shared_budget
-from runsdash.sync.budget.process_budget import budget_for, is_paused
+from runsdash.sync.budget.process_budget import Reader, budget_for, is_paused
+from runsdash.sync.budget.shared_budget import Share
 from runsdash.sync.budget.upstream_pauses import PATIENT_FOR, is_resting, note_worker_failure, note_worker_success
 from runsdash.sync.parallel_reads import Task
 
@@ -33,7 +34,7 @@ from .worker_reads import NothingLeft, PendingRead, list_threads, look_at_thread
 
 # Requests under way. More would only wait for the service's pool; active runs always find a place in it.
 AT_ONCE = WORKERS
-REST_AT_ONCE = WORKERS // 2
+OTHERS_AT_ONCE = WORKERS // 2
 BUSY_S = 0.1
 LAST_WAIT_S = 3.0  # when stopped
 FAILED_WAIT_S = 2.0  # after a round that an error ended
@@ -120,23 +121,26 @@ class Worker:
         return len(self.pending)
 
     def serve(self, connection: Connection) -> bool:
-        """Starts reads of active runs, then the rest, which always gets some. False when something is left waiting."""
-        budget, now = budget_for(connection, "worker"), timezone.now()
+        """Starts reads of active runs, then others, which always get some. False when something is left waiting."""
+        budget, now = budget_for(connection, Reader.WORKER), timezone.now()
         budget.is_unlimited = self.unlimited
-        budget.settle(connection)
+        budget.book_owed(connection)
         if connection.failures >= PATIENT_FOR:
             return self.probe(connection, now=now)
         with budget.one_round():
             if connection.budget_per_min > 0 and budget.window(connection).has_floor:
-                self.start_some(self.floor(connection, now=now))
-            if not budget.is_spent(connection, share="active"):
-                self.start_some(self.active(connection, now=now))
-            return not budget.is_spent(connection, share="rest") and self.start_some(self.rest(connection, now=now))
+                self.start_some(self.floor_reads(connection, now=now))
+            if not budget.is_spent(connection, share=Share.ACTIVE):
+                self.start_some(self.active_reads(connection, now=now))
+            if budget.is_spent(connection, share=Share.OTHER):
+                return False
+            return self.start_some(self.other_reads(connection, now=now))
 
     def probe(self, connection: Connection, *, now: datetime) -> bool:
         """Tries one read at a time after failures, until one succeeds. A probe is no waiting work."""
         if not any(read.connection.pk == connection.pk for read in self.pending):
-            self.start_some(islice(chain(self.active(connection, now=now), self.rest(connection, now=now)), 1))
+            starts = chain(self.active_reads(connection, now=now), self.other_reads(connection, now=now))
+            self.start_some(islice(starts, 1))
         return True
 
     def start_some(self, starts: Iterator[Start]) -> bool:
@@ -161,35 +165,35 @@ class Worker:
         """Returns how many more requests may be under way."""
         if is_watch:
             return AT_ONCE - sum(len(read.reads.futures) for read in self.pending)
-        return REST_AT_ONCE - sum(len(read.reads.futures) for read in self.pending if not read.is_watch)
+        return OTHERS_AT_ONCE - sum(len(read.reads.futures) for read in self.pending if not read.is_watch)
 
     # What is due
 
-    def active(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
+    def active_reads(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
         every = due.SHARED_EVERY if connection.pk in self.waiting else due.ACTIVE_EVERY
         for run in due.active_runs(connection, now=now, every=every, most=max(0, self.room(is_watch=True))):
             yield partial(watch_run, run)
 
-    def floor(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
+    def floor_reads(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
         """Offers one request, for whatever needs no more."""
         if due.is_listing_due(connection, now=now):
-            yield partial(list_threads, connection, share="floor")
+            yield partial(list_threads, connection, share=Share.FLOOR)
             return
         for thread in due.threads(connection, now=now, most=1):
-            yield partial(look_at_thread, thread, is_whole=False, share="floor")
+            yield partial(look_at_thread, thread, is_whole=False, share=Share.FLOOR)
 
-    def rest(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
+    def other_reads(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
         """Offers steps of active runs, new threads, new runs and steps of ended ones in turn, and last the archive."""
         if due.is_listing_due(connection, now=now):
             yield partial(list_threads, connection)
-        for run in due.undetailed_runs(connection, now=now, most=REST_AT_ONCE):
+        for run in due.undetailed_runs(connection, now=now, most=OTHERS_AT_ONCE):
             yield from self.if_room(partial(read_run, run))
         crowded = not self.unlimited and due.is_crowded(connection, now=now)
         looks = (
             partial(look_at_thread, one, is_whole=due.needs_whole_look(one, now=now, crowded=crowded))
-            for one in due.threads(connection, now=now, most=REST_AT_ONCE)
+            for one in due.threads(connection, now=now, most=OTHERS_AT_ONCE)
         )
-        reads = (partial(read_run, run) for run in due.unarchived_runs(connection, now=now, most=REST_AT_ONCE))
+        reads = (partial(read_run, run) for run in due.unarchived_runs(connection, now=now, most=OTHERS_AT_ONCE))
         for start in chain.from_iterable(zip_longest(looks, reads)):
             if start is not None:
                 yield from self.if_room(start)
@@ -205,15 +209,15 @@ class Worker:
     def store_finished(self) -> None:
         """Stores active runs first, then one of the others: a page of a hundred runs takes a while."""
         finished = sorted((one for one in self.pending if one.is_in), key=lambda one: not one.is_watch)
-        first_rest = next((at for at, one in enumerate(finished) if not one.is_watch), len(finished))
-        for read in finished[: first_rest + 1]:
+        first_other = next((at for at, one in enumerate(finished) if not one.is_watch), len(finished))
+        for read in finished[: first_other + 1]:
             self.pending.remove(read)
             self.store(read)
-        if len(finished) > first_rest + 1:
+        if len(finished) > first_other + 1:
             self.bell.set()
 
     def store_all(self, *, seconds: float) -> bool:
-        """Waits a while, stores what is in, and leaves the rest to other workers. True when nothing was left."""
+        """Waits a while, stores what is in, and leaves what is not to other workers. True when nothing was left."""
         deadline = monotonic() + seconds
         while self.pending and monotonic() < deadline:
             self.pending[0].reads.wait(deadline - monotonic())

@@ -18,12 +18,12 @@ from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, Unauthorized, UpstreamFailed
 from runsdash.service.objects import Page, Unchanged
 from runsdash.service.paging import Seen, stage_after
-from runsdash.sync.budget.process_budget import budget_for
+from runsdash.sync.budget.process_budget import Reader, budget_for
 from runsdash.sync.budget.shared_budget import Share
 from runsdash.sync.parallel_reads import Task
 
 from . import due, lease
-from .clients import WATCH_TIMEOUT_S, client_for
+from .clients import WATCH_TIMEOUT_S, Patience, client_for
 from .last_error import last_error_of, note_failure, note_lack, note_offer, note_success
 from .named_runs import unread_runs
 from .parallel_reads import Reads
@@ -70,7 +70,7 @@ class PendingRead:
 
 def leased(row: Run | Thread, *, cost: int, share: Share, hold_s: float) -> str | None:
     """Takes a lease on the row; None when somebody else has it. Raises NothingLeft."""
-    budget = budget_for(row.connection, "worker")
+    budget = budget_for(row.connection, Reader.WORKER)
     if not budget.take(row.connection, cost, share=share):
         raise NothingLeft
     token = lease.take(row, hold_s=hold_s)
@@ -83,10 +83,10 @@ def watch_run(run: Run) -> PendingRead | None:
     """Reads an active run alone, with one request; its steps follow as soon as its status has changed."""
     connection = run.connection
     hold_s = min(connection.timeout_s, WATCH_TIMEOUT_S)
-    token = leased(run, cost=1, share="active", hold_s=hold_s)
+    token = leased(run, cost=1, share=Share.ACTIVE, hold_s=hold_s)
     if token is None:
         return None
-    ask = client_for(connection, "watch").background
+    ask = client_for(connection, Patience.WATCH).background
     thread_id, run_id, known = run.thread.upstream_id, run.upstream_id, run.reply_digest
     reads = Reads({"run": ask.retrieve_run(thread_id=thread_id, run_id=run_id, known=known)})
 
@@ -113,26 +113,26 @@ def ask_for_steps(run: Run) -> None:
 def read_run(run: Run) -> PendingRead | None:
     """Reads a run with its steps and messages."""
     connection = run.connection
-    token = leased(run, cost=RUN_COST, share="rest", hold_s=connection.timeout_s)
+    token = leased(run, cost=RUN_COST, share=Share.OTHER, hold_s=connection.timeout_s)
     if token is None:
         return None
-    reads = run_reads(client_for(connection, "worker"), run)
-    budget_for(connection, "worker").give_back(RUN_COST - len(reads.futures), share="rest")
+    reads = run_reads(client_for(connection, Patience.WORKER), run)
+    budget_for(connection, Reader.WORKER).give_back(RUN_COST - len(reads.futures), share=Share.OTHER)
     return PendingRead(connection, reads, lambda: store_run(connection, reads, run=run, token=token), run, token)
 
 
-def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> PendingRead | None:
+def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = Share.OTHER) -> PendingRead | None:
     """Reads new runs of a thread, and one page further back while its past is not all here."""
     connection = thread.connection
     named_runs = unread_runs(connection, thread)
-    if named_runs and share == "floor":
+    if named_runs and share is Share.FLOOR:
         named_runs = named_runs[:1]
     cost = (THREAD_COST if is_whole else 1) + bool(thread.runs_cursor and not thread.has_all_runs)
     cost += max(0, len(named_runs or []) - 1)
     token = leased(thread, cost=cost, share=share, hold_s=connection.timeout_s)
     if token is None:
         return None
-    client = client_for(connection, "worker")
+    client = client_for(connection, Patience.WORKER)
     reads = thread_reads(client, thread.upstream_id, walk=thread, runs_only=not is_whole, named_runs=named_runs)
 
     def store() -> None:
@@ -147,16 +147,16 @@ def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = "rest") -> 
     return PendingRead(connection, reads, store, thread, token)
 
 
-def list_threads(connection: Connection, *, share: Share = "rest") -> PendingRead | None:
+def list_threads(connection: Connection, *, share: Share = Share.OTHER) -> PendingRead | None:
     """Reads the upstream's newest threads; further pages while they bring new ones."""
-    budget = budget_for(connection, "worker")
+    budget = budget_for(connection, Reader.WORKER)
     if not budget.take(connection, 1, share=share):
         raise NothingLeft
     if not takes_listing_turn(connection):
         budget.give_back(1, share=share)
         return None
     after = connection.threads_cursor or None
-    client = client_for(connection, "worker")
+    client = client_for(connection, Patience.WORKER)
     reads = Reads({"threads": client.background.list_threads(limit=100, order="desc", after=after)})
     return PendingRead(connection, reads, lambda: store_listing(connection, reads))
 

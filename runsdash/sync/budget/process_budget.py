@@ -1,9 +1,9 @@
 """Decides what this process may send to a connection now: one `Budget` for its pages, one for its worker.
 
     rows of all processes                this process                  threads of the service
-    ┌──────────────┐  claim  ►  ┌─────────────────────┐  allow  ►  ┌────────────────────┐
+    ┌──────────────┐  claim  ►  ┌─────────────────────┐ prepay  ►  ┌────────────────────┐
     │ BudgetSecond │            │ Budget              │            │ BudgetGate         │ ► upstream
-    └──────────────┘  ◄  book   │ a Credit each share │  ◄ settle  │ allowed, owed      │
+    └──────────────┘  ◄  book   │ a Credit each share │  ◄  owed   │ prepaid, owed      │
                                 └─────────────────────┘            └────────────────────┘
 
 `take` spends credit of a share before a read is sent. Where too little is left it claims as much as the share used in
@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from math import ceil
 from threading import Lock, local
 from time import time
-from typing import Literal
 
 from django.utils import timezone
 
@@ -30,21 +30,27 @@ from . import shared_budget
 from .shared_budget import BudgetWindow, Share
 from .upstream_pauses import share_pause
 
-Reader = Literal["page", "worker"]
 # Unused credit that outlives its window: enough for what costs more than one request. That of active reads, which are
 # spread over the window, outlives it whole.
 CARRIED = 4
-ALLOWED_MOST = 64  # what is allowed beyond that was paid and not sent; it is forgotten
+PREPAID_MOST = 64  # what is prepaid beyond that was paid and not sent; it is forgotten
 AHEAD = 0.3  # of a window may go out early
 ASKS_TO_WAIT = (429, 503)
 
 
+class Reader(Enum):
+    """Names for whom a process reads; each has a budget of its own."""
+
+    PAGE = "page"
+    WORKER = "worker"
+
+
 @dataclass
 class BudgetGate:
-    """Counts each attempt for the service. `allowed`: attempts that are paid for; `owed_…`: those that are not."""
+    """Counts each attempt for the service. `prepaid`: attempts that have credit; `owed_…`: those that are not."""
 
     connection_id: int
-    allowed: int = 0
+    prepaid: int = 0
     owed_reads: int = 0
     owed_writes: int = 0
     _lock: Lock = field(default_factory=Lock)
@@ -56,8 +62,8 @@ class BudgetGate:
         with self._lock:
             if is_write:
                 self.owed_writes += 1
-            elif self.allowed:
-                self.allowed -= 1
+            elif self.prepaid:
+                self.prepaid -= 1
             else:
                 self.owed_reads += 1
 
@@ -66,11 +72,11 @@ class BudgetGate:
         if status in ASKS_TO_WAIT and retry_after_s:
             share_pause(self.connection_id, is_write=self._here.is_write, seconds=retry_after_s)
 
-    def allow(self, count: int) -> None:
+    def prepay(self, count: int) -> None:
         with self._lock:
-            self.allowed = min(max(0, self.allowed + count), ALLOWED_MOST)
+            self.prepaid = min(max(0, self.prepaid + count), PREPAID_MOST)
 
-    def settle(self) -> tuple[int, int]:
+    def hand_over_owed(self) -> tuple[int, int]:
         """Hands over reads and writes owed; they are the caller's to book now."""
         with self._lock:
             owed = self.owed_reads, self.owed_writes
@@ -87,7 +93,7 @@ class Credit:
     expected: int = 0
     is_refused: bool = False
 
-    def turn(self, *, carried: int) -> None:
+    def begin_window(self, *, carried: int) -> None:
         """Begins the next window."""
         self.left, self.used, self.expected = min(self.left, carried), 0, self.used
         self.is_refused = False
@@ -107,7 +113,7 @@ class Budget:
 
     @contextmanager
     def one_round(self) -> Iterator[None]:
-        """Stops time: a window that begins during a round is not for the rest before active runs have had theirs."""
+        """Stops time: a window that begins during a round is not for other reads before active runs have had theirs."""
         self._round_at = time()
         try:
             yield
@@ -124,48 +130,48 @@ class Budget:
     def has_limit(self, connection: Connection) -> bool:
         return connection.budget_per_min > 0 and not self.is_unlimited
 
-    def take(self, connection: Connection, count: int, *, share: Share = "pages") -> bool:
+    def take(self, connection: Connection, count: int, *, share: Share = Share.PAGES) -> bool:
         """Spends `count` requests if they are there."""
         if is_paused(connection):
             return False
-        is_taken = not self.has_limit(connection) or self.take_credit(self.window(connection), count, share=share)
+        is_taken = not self.has_limit(connection) or self.spend_or_claim(self.window(connection), count, share=share)
         if is_taken:
-            self.gate.allow(count)
+            self.gate.prepay(count)
         return is_taken
 
     def take_anyway(self, connection: Connection, count: int) -> None:
         """Counts what must be asked now, and refuses nothing."""
         if connection.budget_per_min > 0:
             shared_budget.book(self.connection_id, self.window(connection), pages=count)
-            self.gate.allow(count)
+            self.gate.prepay(count)
 
-    def give_back(self, count: int, *, share: Share = "pages") -> None:
+    def give_back(self, count: int, *, share: Share = Share.PAGES) -> None:
         """Gives back requests taken and then not sent."""
-        self.gate.allow(-count)
+        self.gate.prepay(-count)
         with self._lock:
             self._credits[share].left += count
             self._credits[share].used -= count
 
-    def is_spent(self, connection: Connection, *, share: Share = "pages") -> bool:
+    def is_spent(self, connection: Connection, *, share: Share = Share.PAGES) -> bool:
         """Tells whether to take more in this window is in vain. Looks at no row."""
         if not self.has_limit(connection):
             return False
         credit = self.credit_in(self.window(connection), share)
         return credit.is_refused and not credit.left
 
-    def settle(self, connection: Connection) -> None:
+    def book_owed(self, connection: Connection) -> None:
         """Books what is owed."""
-        reads, writes = self.gate.settle()
+        reads, writes = self.gate.hand_over_owed()
         if (reads or writes) and self.has_limit(connection):
-            owed = {"pages" if self.reader == "page" else "worker": reads, "writes": writes}
+            owed = {"pages" if self.reader is Reader.PAGE else "worker": reads, "writes": writes}
             shared_budget.book(self.connection_id, self.window(connection), **owed)
 
-    def take_credit(self, window: BudgetWindow, count: int, *, share: Share) -> bool:
+    def spend_or_claim(self, window: BudgetWindow, count: int, *, share: Share) -> bool:
         """Spends what is left, or else what one claim brings. Claims as much as the share has used before."""
         credit = self.credit_in(window, share)
         # Reads of active runs are spread over the window: after a burst, who just missed it waits for a whole one.
         passed = (self.now_s - window.second) / window.size_s
-        if share == "active" and credit.used >= ceil(window.count * (passed + AHEAD)):
+        if share is Share.ACTIVE and credit.used >= ceil(window.count * (passed + AHEAD)):
             return False
         if self.spend(credit, count):
             return True
@@ -187,12 +193,12 @@ class Budget:
         return True
 
     def credit_in(self, window: BudgetWindow, share: Share) -> Credit:
-        """Returns the share's credit, after the turn to the window."""
+        """Returns the share's credit, as it is in the window."""
         with self._lock:
             if self._second != window.second:
                 self._second = window.second
-                for name, credit in self._credits.items():
-                    credit.turn(carried=window.count if name == "active" else CARRIED)
+                for one, credit in self._credits.items():
+                    credit.begin_window(carried=window.count if one is Share.ACTIVE else CARRIED)
             return self._credits[share]
 
 
@@ -200,7 +206,7 @@ _budgets: dict[tuple[int, Reader], tuple[datetime, Budget]] = {}
 _lock = Lock()
 
 
-def budget_for(connection: Connection, reader: Reader = "page") -> Budget:
+def budget_for(connection: Connection, reader: Reader = Reader.PAGE) -> Budget:
     """Returns this process's budget for a connection and reader, made anew when the connection's settings change."""
     with _lock:
         changed_at, budget = _budgets.get((connection.pk, reader), (None, None))

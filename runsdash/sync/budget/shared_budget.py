@@ -5,7 +5,7 @@ fill a window of ten requests:
 
     0               8   10
     ├───────────────┼────┤
-    ██ rest ████████┤         leaves the reserve of pages, a fifth
+    ██ other ███████┤         leaves the reserve of pages, a fifth
     ██ active ██████┼┄┄┄┄┤    borrows of the reserve what pages have not used lately
     ██ pages ███████┼████┤┄►  in any case the reserves of the last LOOK_BACK windows that they have not used
     █  floor                  the first request of some windows, one in FLOOR_ONE_IN of all requests
@@ -18,17 +18,14 @@ differ by a second or two; then their windows overlap by as much.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from math import ceil
-from typing import Literal
 
 from django.db import connection as database
 from django.db.models import Sum
 
 from runsdash.index.models import BudgetSecond
 
-# active: the worker's reads of active runs. rest: all else it reads; floor: what the rest gets in any case.
-# pages: what people look at.
-Share = Literal["active", "rest", "floor", "pages"]
 LEAST_REQUESTS = 5  # the dearest read costs five
 PAGE_SHARE = 0.2
 LOOK_BACK = 30  # windows before the present one that count
@@ -38,9 +35,18 @@ KEPT_S = (LOOK_BACK + 1) * LEAST_REQUESTS * 60  # as long as LOOK_BACK windows o
 TRIES = 3  # when another process was quicker
 
 
+class Share(Enum):
+    """Names what the requests of a window are for."""
+
+    PAGES = "what people look at"
+    ACTIVE = "the worker's reads of active runs"
+    OTHER = "all else that the worker reads"
+    FLOOR = "what those other reads get in any case"
+
+
 @dataclass(frozen=True, kw_only=True)
 class BudgetWindow:
-    """Says when a window began (`second`, Unix time) and what is in it. `has_floor`: one request is for the rest."""
+    """Says when a window began (`second`, Unix time) and what is in it. `has_floor`: one request is for other reads."""
 
     second: int
     size_s: int
@@ -73,10 +79,10 @@ def window_at(at_s: float, *, per_min: int) -> BudgetWindow:
 
 def claim(connection_id: int, window: BudgetWindow, *, share: Share, want: int) -> int:
     """Takes up to `want` requests of the window for a share; returns how many there were."""
-    column = "pages" if share == "pages" else "worker"
+    column = "pages" if share is Share.PAGES else "worker"
     for _ in range(TRIES):
         spent = spent_by_all(connection_id, window)
-        most, most_pages = limits(window, spent, share=share)  # either is enough
+        most, most_pages = marks_of(window, spent, share=share)  # either is enough
         count = min(want, max(most - spent.total_now, most_pages - spent.pages_now))
         if count <= 0:
             return 0
@@ -85,14 +91,14 @@ def claim(connection_id: int, window: BudgetWindow, *, share: Share, want: int) 
     return 0
 
 
-def limits(window: BudgetWindow, spent: Spent, *, share: Share) -> tuple[int, int]:
+def marks_of(window: BudgetWindow, spent: Spent, *, share: Share) -> tuple[int, int]:
     """Returns two marks, of which one is enough: for all that the window has spent, and for the pages' part of it."""
-    if share == "pages":
+    if share is Share.PAGES:
         return window.count, window.reserve * LOOK_BACK - spent.pages_before
-    if share == "floor" and (spent.total_now or not window.has_floor):
+    if share is Share.FLOOR and (spent.total_now or not window.has_floor):
         return 0, 0
     used_lately = ceil(2 * spent.pages_before / LOOK_BACK)
-    kept_for_pages = window.reserve if share == "rest" else min(window.reserve, used_lately)
+    kept_for_pages = window.reserve if share is Share.OTHER else min(window.reserve, used_lately)
     overdrawn = max(0, spent.total_before - LOOK_BACK * window.count)
     return window.count - kept_for_pages - ceil(overdrawn / PAID_BACK_IN), 0
 

@@ -28,11 +28,12 @@ def only_connection():
 
 def spend_all(connection, *, seconds: float) -> int:
     """Takes one request after the other for a while; how many there were."""
-    from runsdash.sync.budget.process_budget import Budget
+    from runsdash.sync.budget.process_budget import Budget, Reader
+    from runsdash.sync.budget.shared_budget import Share
 
-    budget, taken, until = Budget(connection.pk, "worker"), 0, time.monotonic() + seconds
+    budget, taken, until = Budget(connection.pk, Reader.WORKER), 0, time.monotonic() + seconds
     while time.monotonic() < until:
-        taken += budget.take(connection, 1, share="rest")
+        taken += budget.take(connection, 1, share=Share.OTHER)
         time.sleep(0.002)
     return taken
 
