@@ -95,3 +95,11 @@ def test_templates_include_what_says_so():
 def test_every_fragment_is_used():
     text = "".join(path.read_text() for path in [*TEMPLATES.rglob("*.html"), *(BASE_DIR / "runsdash").rglob("*.py")])
     assert [str(path) for path in FRAGMENTS if f'"{path.relative_to(TEMPLATES)}"' not in text] == []
+
+
+def test_every_class_of_the_styles_is_somewhere():
+    rules = re.sub(r"/\*.*?\*/", "", "".join(path.read_text() for path in STYLES), flags=re.DOTALL)
+    selectors = " ".join(re.findall(r"([^{};]+)\{", rules))
+    sources = [*PAGES, *FRAGMENTS, *SCRIPTS, *(BASE_DIR / "runsdash").rglob("*.py")]
+    words = set(re.findall(r"[\w-]+", " ".join(path.read_text() for path in sources)))
+    assert set(re.findall(r"\.([a-z][\w-]*)", selectors)) - words == set()

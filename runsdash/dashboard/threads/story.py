@@ -68,10 +68,6 @@ class Turn:
         names = [call.label for call in self.calls if call.was_never_answered]
         return outcome_of(self.run, unanswered=names if self.run.facts == RunStatus.EXPIRED else ())
 
-    @property
-    def is_cancelled(self) -> bool:
-        return self.run is not None and self.run.facts == RunStatus.CANCELLED
-
 
 def turns_of(messages: Sequence[Message], runs: Sequence[Run]) -> list[Turn]:
     """Puts runs between messages: before the first that it wrote, else by the time of its creation.

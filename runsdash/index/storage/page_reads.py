@@ -164,13 +164,6 @@ def step_in_run(run: Run, upstream_id: str) -> StepInRun | None:
     )
 
 
-def step_digests(steps: Sequence[RunStep]) -> list[str]:
-    """Finds for each of `steps` what changes when it does, in their order."""
-    rows = StepBody.objects.filter(step_id__in=[step.id for step in steps])
-    digests = dict(rows.values_list("step_id", "digest"))
-    return [digests.get(step.id, "") for step in steps]
-
-
 # Messages
 
 
