@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 from django.utils import timezone
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from runsdash.index.keeping.archive import meter_of
@@ -84,6 +84,7 @@ def check(name: str, seconds: list[int], ways: Ways, limit: int) -> None:
 @pytest.mark.long
 @settings(max_examples=30, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seconds=SECONDS, old_ties_first=st.booleans(), limit=st.integers(1, 8))
+@example(seconds=[1, 1, 4, 4, 4, 4, 5, 6], old_ties_first=True, limit=3)  # the page lacks three in its middle
 def test_a_newest_page_is_put_in_the_order_of_an_ascending_one(db, seconds, old_ties_first, limit):
     kept = ListOfOwner(seconds, Ways(old_ties_first=old_ties_first), 100)
     kept.server.items = [(f"item_{at * 7 % 100:02}", second) for at, (_, second) in enumerate(kept.server.items)]

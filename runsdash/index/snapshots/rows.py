@@ -76,11 +76,13 @@ def steady(group: Iterable[Item], positions: Mapping[str, int], *, is_reversed: 
     """
     items = list(group)
     turned = [sorted(items, key=second_of, reverse=True)[::-1]] if is_reversed else []
-    for order in (items, *turned):
-        before = [positions[known] for item in order if (known := stored_id(item.id)) in positions]
-        if before == sorted(before):
-            return order
-    return sorted(items, key=lambda item: (second_of(item), item.id))
+    in_place = (order for order in (items, *turned) if are_in_place(order, positions))
+    return next(in_place, None) or sorted(items, key=lambda item: (second_of(item), item.id))
+
+
+def are_in_place(items: Iterable[Item], positions: Mapping[str, int]) -> bool:
+    before = [positions[known] for item in items if (known := stored_id(item.id)) in positions]
+    return before == sorted(before)
 
 
 def second_of(item: RunStep | Message) -> float:
@@ -105,10 +107,21 @@ def positioned_steps(
         return first_position(step, run_created_at=run_created_at)
 
     for base, group in groupby(sorted_steps(steps), key=group_of):
-        goes_on = after is not None and after & ~(STEP_RANK_BIT - 1) == base
-        start = after - base + 1 if goes_on else 0
-        for offset, step in enumerate(steady(group, known, is_reversed=is_reversed) if known else group):
-            yield step, base | min(start + offset, STEP_RANK_BIT - 1)
+        goes_on = after is not None and base_of(after) == base
+        place = after - base + 1 if goes_on else 0
+        ordered = steady(group, known, is_reversed=is_reversed)
+        # A page may lack what stands between two of its steps: these stay where they are.
+        stays = are_in_place(ordered, known)
+        for step in ordered:
+            before = known.get(stored_id(step.id), 0) if stays else 0
+            place = max(place, before - base) if base_of(before) == base else place
+            yield step, base | min(place, STEP_RANK_BIT - 1)
+            place += 1
+
+
+def base_of(position: int) -> int:
+    """Returns the position of the first step of the same second and rank."""
+    return position & ~(STEP_RANK_BIT - 1)
 
 
 def step_columns(step: RunStep, *, position: int) -> Row:

@@ -189,6 +189,16 @@ def step(number: int, *names: str) -> dict:
     }  # fmt: skip
 
 
+def test_steps_stay_in_place_though_a_page_lacks_some_between_them(prod: Connection) -> None:
+    run = seen(prod, created_at=1_790_000_100)  # its clock is ahead, so all steps share its second
+    steps = [objects.RunStep.from_raw(step(number)) for number in range(7)]
+    upsert_steps(run, steps, fetched_at=AGE)
+    page = [steps[2], steps[5], steps[6]]
+    upsert_steps(run, page, fetched_at=AGE + timedelta(seconds=1), after=1, is_reversed=True)
+    in_order = RunStep.objects.filter(run=run).order_by("position", "id").values_list("upstream_id", flat=True)
+    assert list(in_order) == [one.id for one in steps]
+
+
 def test_whoever_hears_of_an_end_has_the_steps_read_again_from_the_first_open_one(prod: Connection) -> None:
     run = seen(prod, status="in_progress")
     steps = [
