@@ -182,12 +182,12 @@ FILES_DIR = STATE_DIR / "files" if IS_DEMO else Path(env.str("FILES_DIR", defaul
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 HUEY_URL = env.str("HUEY_URL", default="")  # accepted, without effect: work is kept in rows
-OF_SIGHT = {"KEY_FUNCTION": "runsdash.sight.cache_key"}  # what is kept is kept for those who see the same
+BY_ROW_ACCESS = {"KEY_FUNCTION": "runsdash.row_access.cache_key"}  # what is kept is kept for those who see the same
 CACHES = {
-    "default": env.cache_url("CACHE_URL", default="dbcache://runsdash_cache") | OF_SIGHT,
+    "default": env.cache_url("CACHE_URL", default="dbcache://runsdash_cache") | BY_ROW_ACCESS,
     # Parts of pages that many people look at, cached by each process. A key holds all that the part depends on.
     "fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100}}
-    | OF_SIGHT,
+    | BY_ROW_ACCESS,
 }
 EMAIL_URL = secret("EMAIL_URL", env.str("EMAIL_URL", default=""), env.str("EMAIL_URL_FILE", default=""))
 vars().update(env.email_url_config(EMAIL_URL or "consolemail://"))
@@ -225,6 +225,7 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}  # tries; key: an account's name
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

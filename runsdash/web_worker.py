@@ -16,8 +16,8 @@ from selectors import EVENT_READ
 from gunicorn.http import get_parser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from runsdash.answering import AnswerSocket, Waiting
 from runsdash.arriving import BLOCK, Arriving, RefusedRequest
+from runsdash.slow_readers import AnswerSocket, Waiting
 
 SEND_BUFFER = 256 * 1024  # a page and a script fit in, so that no thread waits for their reader
 LEAVE_S = 2.0  # for who shall close first, so that the end of an answer is not lost

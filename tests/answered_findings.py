@@ -22,7 +22,7 @@ SQL = (
     "index/search/listed_runs index/search/marks index/search/pairs index/search/plan index/search/predicates index/search/scans "
     "index/search/sql index/search/thread_predicates index/search/value_counts index/search/values_of_connection "
     "index/storage/measures "
-    "index/storage/sql_writes index/totals/right_now index/totals/run_counts index/totals/span_reads seen_rows sight "
+    "index/storage/sql_writes index/totals/right_now index/totals/run_counts index/totals/span_reads row_access row_access_rules "
     "sandbox/protocol/paging sync/budget/shared_budget sync/lease sync/store_answers"
 )
 ANSWERS = {

@@ -1,4 +1,4 @@
-"""Sets the rules of signing in: who may with a password, how many tries, and that each is in the audit trail."""
+"""Sets the rules of signing in: who may with a password, what tries are counted by; each is in the audit trail."""
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings

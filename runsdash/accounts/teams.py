@@ -1,7 +1,7 @@
 """Says which connections somebody does not see, and narrows what is read while they are answered.
 
 Connections that belong to no team are seen by all who have a role, those of teams by their members and administrators.
-How reading is narrowed stands in runsdash/sight.py.
+How reading is narrowed stands in runsdash/row_access.py.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 
-from runsdash.sight import Hidden, everything, hidden, hiding
+from runsdash.row_access import Hidden, everything, hidden, hiding
 
 from .models import TeamConnection, User
 

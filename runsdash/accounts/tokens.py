@@ -11,8 +11,8 @@ from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
+from runsdash.row_access import hide
 from runsdash.service.json_types import JsonObject
-from runsdash.sight import hide
 
 from .guards import READ_ONLY
 from .models import ApiToken, User

@@ -15,8 +15,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from runsdash.row_access import everything
 from runsdash.service.json_types import JsonFields, JsonLike
-from runsdash.sight import everything
 
 from .models import AuditContent, AuditEntry
 from .redaction import redacted

@@ -8,7 +8,7 @@ from django.db.models import BigIntegerField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from runsdash.index.storage.column_types import Columns
-from runsdash.sight import hidden
+from runsdash.row_access import hidden
 
 from . import run_states
 from .models import Connection

@@ -21,8 +21,8 @@ from runsdash.index.search.filter_totals import FilterTotals, totals_of
 from runsdash.index.search.filter_values import span_of
 from runsdash.index.search.run_filter import Clause, RunFilter, parsed
 from runsdash.index.search.waits import longest_wait_s
+from runsdash.row_access import hiding
 from runsdash.service.json_types import JsonFields
-from runsdash.sight import hiding
 
 from .models import Rule, add_deliveries
 

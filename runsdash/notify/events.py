@@ -11,8 +11,8 @@ from runsdash.accounts.teams import hidden_from_name
 from runsdash.index import run_states
 from runsdash.index.bad_rows import skip_if_bad
 from runsdash.index.models import Run, StatusSeen
+from runsdash.row_access import Hidden
 from runsdash.service.json_types import JsonFields
-from runsdash.sight import Hidden
 
 from .models import Delivery, DeliveryState, Rule, add_deliveries
 

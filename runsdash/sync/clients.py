@@ -16,10 +16,10 @@ from runsdash.index.storage.sealed_keys import unseal
 from runsdash.service import Backoff, Client
 from runsdash.service.retry import MAX_PAGE_RETRIES, MAX_WORKER_RETRIES
 from runsdash.sync.budget.process_budget import Reader, budget_for
-from runsdash.sync.budget.upstream_pauses import teach
+from runsdash.sync.budget.shared_pauses import teach
 
+from .attempt_log import log_attempt
 from .key_command import current_token
-from .told_attempts import told
 
 WATCH_TIMEOUT_S = 10.0
 
@@ -100,5 +100,5 @@ def made_client(connection: Connection, patience: Patience, *, backoff: Backoff)
         max_retries=MAX_PAGE_RETRIES if patience is Patience.PAGE else MAX_WORKER_RETRIES,
         backoff=backoff,
         gate=budget_for(connection, patience.reader).gate,
-        on_attempt=partial(told, connection.slug),
+        on_attempt=partial(log_attempt, connection.slug),
     )

@@ -24,7 +24,7 @@ from runsdash.service.background import WORKERS
 from runsdash.sync.budget import shared_budget
 from runsdash.sync.budget.process_budget import Reader, budget_for, is_paused
 from runsdash.sync.budget.shared_budget import Share
-from runsdash.sync.budget.upstream_pauses import PATIENT_FOR, is_resting, note_worker_failure, note_worker_success
+from runsdash.sync.budget.shared_pauses import PATIENT_FOR, is_resting, note_worker_failure, note_worker_success
 from runsdash.sync.parallel_reads import Task
 
 from . import due

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from runsdash import sight
+from runsdash import row_access
 from runsdash.accounts.models import ApiToken, Team
 from runsdash.accounts.teams import hidden_from_name
 from runsdash.accounts.tokens import new_token
@@ -23,7 +23,7 @@ from runsdash.index.storage.sealed_keys import seal
 from runsdash.notify.conditions import look_at_rules
 from runsdash.notify.events import find_events
 from runsdash.notify.models import Delivery, Rule
-from runsdash.seen_rows import FREE, SEEN
+from runsdash.row_access_rules import FREE, SEEN
 from tests.accounts.worlds import person
 from tests.dashboard.conftest import still
 from tests.pages import page_of, parsed
@@ -51,7 +51,7 @@ def two() -> tuple[Connection, Connection]:
 
 def test_every_table_has_a_rule() -> None:
     tables = set(database.introspection.table_names())
-    assert tables - {*SEEN, *FREE} == set(), "Say in seen_rows.py who sees the rows of these."
+    assert tables - {*SEEN, *FREE} == set(), "Say in row_access_rules.py who sees the rows of these."
     beside = {name for name in {*SEEN, *FREE} - tables if not name.startswith("index_runtext_")}
     assert beside == set()
 
@@ -60,7 +60,7 @@ def test_every_table_has_a_rule() -> None:
 def test_a_rule_can_be_asked_of_its_table(table: str) -> None:
     if table not in database.introspection.table_names():
         pytest.skip("of the other engine")
-    with sight.hiding((1, 2)), database.cursor() as cursor:
+    with row_access.hiding((1, 2)), database.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {table} LIMIT 1")
         cursor.execute(f"SELECT COUNT(*) FROM {table} x CROSS JOIN index_run")
 
@@ -77,7 +77,7 @@ def test_statements_of_every_form_are_narrowed(two: tuple[Connection, Connection
         " WHERE r.id > v.id) FROM v WHERE v.id IS NOT NULL) SELECT id FROM v WHERE id IS NOT NULL",
     ]
     for mine, other in ((0, 1), (1, 0)):
-        with sight.hiding((two[other].pk,)):
+        with row_access.hiding((two[other].pk,)):
             for form in forms:
                 with database.cursor() as cursor:
                     cursor.execute(form)
@@ -90,14 +90,14 @@ def test_statements_of_every_form_are_narrowed(two: tuple[Connection, Connection
 def test_rows_that_are_locked_are_narrowed_too(two: tuple[Connection, Connection]) -> None:
     """PostgreSQL takes no lock through a WITH clause."""
     rows = 'SELECT "index_run"."id" FROM "index_run" INNER JOIN "index_thread" ON (x) WHERE y FOR UPDATE OF "index_run"'
-    text = sight.narrowed(rows, (two[0].pk,), "public")
+    text = row_access.narrowed(rows, (two[0].pk,), "public")
     assert re.findall(r'FROM public\.(\w+) x WHERE \+x\.connection_id NOT IN \(\d+\)\) "(\w+)"', text) == [
         ("index_run", "index_run"),
         ("index_thread", "index_thread"),
     ]
     run = made_run(two[1])
     for hidden, found in ((two[0].pk, [run.pk]), (two[1].pk, [])):
-        with sight.hiding((hidden,)), transaction.atomic():
+        with row_access.hiding((hidden,)), transaction.atomic():
             rows = Run.objects.select_for_update(of=("self",)).select_related("thread")
             assert [one.pk for one in rows] == found
 
@@ -105,23 +105,23 @@ def test_rows_that_are_locked_are_narrowed_too(two: tuple[Connection, Connection
 def test_what_is_kept_is_kept_by_what_is_seen() -> None:
     keys = set()
     for hidden in ((), (1,), (2,), (1, 2)):
-        with sight.hiding(hidden):
-            keys.add(sight.cache_key("x", "", 1))
+        with row_access.hiding(hidden):
+            keys.add(row_access.cache_key("x", "", 1))
     assert len(keys) == 4
-    assert sight.cache_key("x", "", 1) == ":1:x"
+    assert row_access.cache_key("x", "", 1) == ":1:x"
 
 
 def test_who_sees_all_pays_nothing(two: tuple[Connection, Connection]) -> None:
     ann, boss = person("ann", "operator"), person("boss", "admin")
     for client in (boss, ann):
         client.get("/needs-action/")
-    sight.narrowed.cache_clear()
+    row_access.narrowed.cache_clear()
     with at_most(10) as of_boss:
         boss.get("/needs-action/")
-    assert sight.narrowed.cache_info().misses == 0
+    assert row_access.narrowed.cache_info().misses == 0
     with at_most(len(of_boss)):  # not even who does not
         ann.get("/needs-action/")
-    assert sight.narrowed.cache_info().misses > 0
+    assert row_access.narrowed.cache_info().misses > 0
 
 
 # The trail
@@ -252,7 +252,7 @@ def test_a_token_does_what_its_owner_may(two: tuple[Connection, Connection]) -> 
     assert script.post("/ingest/mine/", **sent).status_code == 422
     ApiToken.objects.update(user=None)
     assert runs[1].upstream_id in b"".join(script.get("/runs/export.csv").streaming_content).decode()
-    assert sight.hidden() == ()
+    assert row_access.hidden() == ()
 
 
 # What people write for a function

@@ -16,7 +16,7 @@ from runsdash.index.exporting.objects import lines
 from runsdash.index.keeping.purge import PURGE_HOOKS
 from runsdash.index.models import Connection
 from runsdash.index.storage.leases import claim
-from runsdash.sight import hiding
+from runsdash.row_access import hiding
 
 from .jobs import actor_of, end_if_over
 from .models import BatchItem, BatchJob

@@ -27,7 +27,7 @@ from runsdash.index.storage.leases import claim
 from runsdash.index.storage.unwritable import TROUBLE
 from runsdash.json_logs import logged_as
 from runsdash.service import NoAnswer, ServiceError
-from runsdash.sync.budget.upstream_pauses import note_worker_failure
+from runsdash.sync.budget.shared_pauses import note_worker_failure
 from runsdash.sync.refresh import refresh_run
 
 from .exports import export

@@ -10,8 +10,8 @@ from runsdash.accounts.models import User
 from runsdash.actions.audited_change import change
 from runsdash.index.models import Connection, Run
 from runsdash.index.storage.storable_text import storable, storable_json
+from runsdash.row_access import everything
 from runsdash.service.json_types import JsonObject
-from runsdash.sight import everything
 
 from .drafts import discard_drafts
 from .outputs import OutputSchema, OutputTemplate, SentOutput

@@ -25,7 +25,7 @@ from runsdash.index.models import SavedView
 from runsdash.index.search import THREAD_SORTS
 from runsdash.index.search.run_filter import THREADS, FilterError, parsed
 from runsdash.index.storage.prepared import Prepared
-from runsdash.sight import everything
+from runsdash.row_access import everything
 
 from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, RunListQuery, run_list_query
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from django.utils.timezone import get_current_timezone_name
 
 from runsdash.index.models import Connection
+from runsdash.row_access import mark
 from runsdash.service.statuses import RunStatus
-from runsdash.sight import mark
 
 from .assistant_names import assistant_names
 from .facet_times import EXACT, QUICK, FacetTimes

@@ -17,7 +17,7 @@ from runsdash.index import run_states
 from runsdash.index.fulltext.words import phrase_of
 from runsdash.index.models import Assistant, Connection, Run, Thread
 from runsdash.index.run_columns import LISTED
-from runsdash.sight import hidden
+from runsdash.row_access import hidden
 
 from . import index_ranges
 from .filter_names import (
@@ -66,7 +66,7 @@ def connections_asked(connection: Connection | None) -> list[int] | None:
     """Returns whose rows are asked for; None for all that there are.
 
     Somebody who does not see all asks for what they see: so a list finds the index of those connections. That nothing
-    else is found does not depend on it, see runsdash/sight.py.
+    else is found does not depend on it, see runsdash/row_access.py.
     """
     if connection is not None:
         return [connection.pk] if hidden() or Connection.objects.exclude(pk=connection.pk).exists() else None

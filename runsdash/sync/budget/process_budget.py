@@ -28,7 +28,7 @@ from runsdash.index.models import Connection
 
 from . import shared_budget
 from .shared_budget import BudgetWindow, Share
-from .upstream_pauses import share_pause
+from .shared_pauses import share_pause
 
 # Unused credit that outlives its window: enough for what costs more than one request. That of active reads, which are
 # spread over the window, outlives it whole.

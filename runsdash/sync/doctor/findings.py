@@ -27,7 +27,7 @@ from runsdash.index.keeping.versions import applied_migrations, newer_than_code
 from runsdash.index.models import Connection, Job
 from runsdash.index.storage.sealed_keys import unseal
 from runsdash.notify.models import Rule
-from runsdash.sync.budget.upstream_pauses import PATIENT_FOR
+from runsdash.sync.budget.shared_pauses import PATIENT_FOR
 from runsdash.sync.connection_health import lag_s
 from runsdash.sync.worker_beat import is_lost, worker_seen_at
 

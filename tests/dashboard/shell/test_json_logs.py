@@ -55,7 +55,7 @@ def test_reads_side_by_side_name_the_request_they_are_made_for(connection, upstr
     run = start("/slow 5", until="in_progress")
     viewer.get(f"/threads/{run['thread_id']}/runs/{run['id']}/", headers={"X-Request-ID": "of-the-page"})
     logging.getLogger("runsdash.sync").setLevel(logging.NOTSET)
-    sent = [one for one in logged if one["logger"] == "runsdash.sync.told_attempts"]
+    sent = [one for one in logged if one["logger"] == "runsdash.sync.attempt_log"]
     assert len(sent) >= 3  # the run, its steps, its messages
     assert {one["request_id"] for one in sent} == {"of-the-page"}
     assert all(one["upstream_request_id"] for one in sent)

@@ -2,7 +2,7 @@
 
 While somebody who may not see all is answered, each SELECT begins with a WITH clause for every table that it names. It
 holds a narrower table of the same name, which then stands in the place of the real one, so no statement has to think
-of it. Which rows that leaves is said in seen_rows.py; who may see what, by accounts/teams.py. Why: decision 42.
+of it. Which rows that leaves is said in row_access_rules.py; who may see what, by accounts/teams.py. Why: decision 42.
 
 Nothing is narrowed where nobody is answered: in workers, commands and threads that read upstreams.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from runsdash.seen_rows import SEEN, SELECTED
+from runsdash.row_access_rules import SEEN, SELECTED
 
 Hidden = tuple[int, ...]  # keys of the connections that somebody does not see, in order; none: they see all
 BEGINNING = re.compile(r"(\s*(?:EXPLAIN (?:\([^)]*\)|QUERY PLAN) )?)(WITH RECURSIVE |WITH |(?=SELECT |\())")

@@ -10,7 +10,7 @@ from runsdash.service.exchange import Attempted
 log = logging.getLogger(__name__)
 
 
-def told(slug: str, attempt: Attempted) -> None:
+def log_attempt(slug: str, attempt: Attempted) -> None:
     outcome = outcome_of(attempt.error)
     measures.count("runsdash_upstream_attempts_total", slug, attempt.operation, outcome)
     measures.observe("runsdash_upstream_attempt_seconds", slug, attempt.operation, seconds=attempt.seconds)

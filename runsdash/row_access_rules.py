@@ -30,7 +30,7 @@ OF_ENTRY = (
 HIDDEN_RUN = "SELECT 1 FROM {schema}.bulk_bulkitem i JOIN {schema}.index_run o ON o.id = i.run_id"
 HIDDEN_RUN += " WHERE i.job_id = x.id AND o.connection_id IN ({hidden})"
 BATCH = f"{by_person('created_by')} AND NOT EXISTS ({HIDDEN_RUN})"
-TOLD_OF = "SELECT o.slug FROM {schema}.index_connection o WHERE o.id IN ({hidden})"
+HIDDEN_SLUGS = "SELECT o.slug FROM {schema}.index_connection o WHERE o.id IN ({hidden})"
 OF_RULE = f"x.rule_id IN (SELECT x.id FROM {{schema}}.notify_rule x WHERE {by_person('created_by')})"
 # What administrators write for a function is for all who have runs with it.
 USED = "EXISTS (SELECT 1 FROM {schema}.index_runtool t JOIN {schema}.index_run o ON o.id = t.run_id"
@@ -80,7 +80,7 @@ SEEN: dict[str, str] = {
     "bulk_bulkjob": BATCH,
     "bulk_bulkitem": RUN,
     "notify_rule": by_person("created_by"),
-    "notify_delivery": f"{OF_RULE} AND COALESCE(x.body ->> 'connection', '') NOT IN ({TOLD_OF})",
+    "notify_delivery": f"{OF_RULE} AND COALESCE(x.body ->> 'connection', '') NOT IN ({HIDDEN_SLUGS})",
     "audit_auditentry": ENTRY,
     "audit_auditcontent": OF_ENTRY,
     "accounts_apitoken": by_person("user_id", "id"),
@@ -99,5 +99,5 @@ FREE = {
     "index_runtext_apart", "index_runtext_fts_config", "index_runtext_fts_data", "index_runtext_fts_idx",
     "index_measuredsum",  # what /metrics says to whoever asks from an allowed address
     "index_keptfilter",  # a filter's text, under a key that is made of it
-    "runsdash_cache",  # under keys of those who see the same: sight.cache_key
+    "runsdash_cache",  # under keys of those who see the same: row_access.cache_key
 }  # fmt: skip

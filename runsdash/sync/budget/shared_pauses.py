@@ -1,6 +1,7 @@
 """Shares waits that the upstream asked for between all processes, and lets workers rest after its failures.
 
-The service's `Backoff` owns waiting inside a process; the connection's row carries it to the others.
+Retry-After is read and obeyed by `runsdash/service/retry.py`, whose `Backoff` owns waiting inside a process; the
+connection's row carries it to the others.
 """
 
 from datetime import datetime, timedelta
