@@ -29,7 +29,9 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
         if not settings.LOCAL_SIGN_IN and name_key(typed) != name_key(settings.BREAK_GLASS_USER):
             record_refusal(message=BY_SSO, action="sign_in", actor=known.username if known else UNKNOWN)
             raise ValidationError(BY_SSO)
-        return super().authenticate(request, **credentials | {"username": known.username if known else name_key(typed)})
+        named = credentials | {"username": known.username if known else name_key(typed)}
+        user: User | None = super().authenticate(request, **named)
+        return user
 
     def authentication_failed(self, request: HttpRequest, **credentials: str) -> None:
         known = User.named(credentials.get("username", ""))

@@ -53,8 +53,9 @@ def add_factor_first(request: HttpRequest) -> HttpResponse:
 def refuse_read_only(request: HttpRequest) -> NoReturn:
     """Turns down, on the record, what would change something shared; a viewer's own things go on changing."""
     named = request.resolver_match
-    ids = {name: named.kwargs[name][:200] for name in ("thread_id", "run_id") if name in named.kwargs}
-    record_refusal(message=READ_ONLY, action=named.url_name, actor=request.user.get_username(), **ids)
+    given = named.kwargs if named else {}
+    ids = {name: given[name][:200] for name in ("thread_id", "run_id") if name in given}
+    record_refusal(message=READ_ONLY, action=named.url_name if named else "", actor=request.user.get_username(), **ids)
     raise PermissionDenied(READ_ONLY)
 
 
@@ -63,7 +64,7 @@ def guard(*, right: str, sentence: str) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
                 return sign_in_first(request)
             if not getattr(request.user, right):

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -19,11 +20,11 @@ MAX_NAME_CHARS = 150
 BY_KEY = "SELECT * FROM accounts_user WHERE id = %s"
 
 
-class NameKeyField(models.CharField):
+class NameKeyField(models.CharField):  # type: ignore[type-arg]  # it takes none when it runs
     """Keeps what the name of a person is compared by: taken from the name at every save."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        key = name_key(model_instance.username)
+        key = name_key(model_instance.serializable_value("username"))
         setattr(model_instance, self.attname, key)
         return key
 
@@ -121,10 +122,12 @@ class UserSession(AbstractBaseSession):
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions")
     made_at = models.DateTimeField()
     seen_at = models.DateTimeField()
+    hidden: str | None  # comes with the statement of sessions.SessionStore
 
     @classmethod
-    def get_session_store_class(cls) -> type:
-        return import_module(settings.SESSION_ENGINE).SessionStore
+    def get_session_store_class(cls) -> type[SessionBase]:
+        store: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
+        return store
 
 
 class ApiToken(models.Model):

@@ -11,6 +11,7 @@ from hmac import compare_digest
 from typing import Any
 
 import jwt
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin, SocialToken
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
@@ -35,7 +36,7 @@ UID_CHARS = 191  # of allauth's column
 Claims = Mapping[str, Any]
 
 
-class IdentityProvider(OpenIDConnectProvider):
+class IdentityProvider(OpenIDConnectProvider):  # type: ignore[misc]
     """Describes the provider of the environment; nothing of it is stored."""
 
     def extract_uid(self, data: Claims) -> str:
@@ -45,7 +46,7 @@ class IdentityProvider(OpenIDConnectProvider):
     def extract_extra_data(self, data: Claims) -> dict[str, Any]:
         return {}  # claims are read at each sign-in and kept nowhere
 
-    def extract_email_addresses(self, data: Claims) -> list:
+    def extract_email_addresses(self, data: Claims) -> list[EmailAddress]:
         return []  # no account is found by its address
 
     def get_oauth2_adapter(self, request: HttpRequest) -> "CheckedOpenID":
@@ -69,7 +70,8 @@ def provider_for(request: HttpRequest) -> IdentityProvider:
 
 
 def is_connected(user: User) -> bool:
-    return SocialAccount.objects.filter(user=user, provider=settings.OIDC_ISSUER).exists()
+    is_there: bool = SocialAccount.objects.filter(user=user, provider=settings.OIDC_ISSUER).exists()
+    return is_there
 
 
 class CheckedOpenID(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
@@ -83,7 +85,8 @@ class CheckedOpenID(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         return provider_for(self.request)
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
-        return build_absolute_uri(request, reverse("sso_callback"))
+        url: str = build_absolute_uri(request, reverse("sso_callback"))
+        return url
 
     @cached_property
     def openid_config(self) -> Claims:
@@ -145,7 +148,9 @@ class CheckedOpenID(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
 class Callback(OAuth2CallbackView):  # type: ignore[misc]
     """Takes the person back from the identity provider."""
 
-    def _get_state(self, request: HttpRequest, provider: IdentityProvider) -> tuple[dict | None, HttpResponse | None]:
+    def _get_state(
+        self, request: HttpRequest, provider: IdentityProvider
+    ) -> tuple[dict[str, Any] | None, HttpResponse | None]:
         state, answer = super()._get_state(request, provider)
         self.adapter.nonce = (state or {}).get("nonce", "")
         return state, answer

@@ -8,11 +8,13 @@ from allauth.core.internal import ratelimit
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.encoding import force_bytes
@@ -65,7 +67,8 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         return render(request, "account/forgotten.html", {"form": form}, status=422 if form.is_bound else 200)
     name = form.cleaned_data["name"]
     limits = {"app": "allauth.account", "action": "reset_password", "key": name_key(name)}
-    if refused := ratelimit.consume_or_429(request, **limits):
+    refused: HttpResponse | None = ratelimit.consume_or_429(request, **limits)
+    if refused:
         return refused
     user = User.named(name)
     if user is not None and may_reset(user):
@@ -99,17 +102,17 @@ def deliver(text: str, address: str) -> None:
         log.exception("The letter with a link for a new password could not be sent.")
 
 
-class ChooseAnother(RefusedWith422, PasswordResetConfirmView):  # type: ignore[misc]
+class ChooseAnother(RefusedWith422, PasswordResetConfirmView):
     """Takes a new password from whoever has a link that is an hour old at most and was not used."""
 
     template_name = "account/new_password.html"
     success_url = reverse_lazy("account_login")
 
-    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
         refuse_without_mail()
         return super().dispatch(*args, **kwargs)
 
-    def form_valid(self, form: forms.Form) -> HttpResponse:
+    def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
         super().form_valid(form)
         end_sessions(form.user)
         record_done(action="password_changed", actor=form.user.username, after={"by": "mailed link"})

@@ -55,7 +55,7 @@ def needs_factor(user: User) -> bool:
 
 def lacks_factor(request: HttpRequest) -> bool:
     """Tells whether somebody has to add a factor first. Whoever came by single sign-on has shown theirs there."""
-    if not needs_factor(request.user) or request.session.get(HAS_FACTOR):
+    if not request.user.is_authenticated or not needs_factor(request.user) or request.session.get(HAS_FACTOR):
         return False
     records = request.session.get("account_authentication_methods", [])
     has_one = any(one.get("method") == "socialaccount" for one in records)
@@ -67,7 +67,8 @@ def lacks_factor(request: HttpRequest) -> bool:
 
 def remove_factors(user: User) -> int:
     """Takes all factors of somebody away, for whoever lost them; returns how many there were."""
-    return Authenticator.objects.filter(user=user).delete()[0]
+    removed: int = Authenticator.objects.filter(user=user).delete()[0]
+    return removed
 
 
 def reseal_factors() -> tuple[int, list[str]]:
@@ -93,7 +94,7 @@ class Recorded(RefusedWith422):
     action = ""
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        answer = super().form_valid(form)  # type: ignore[misc]
+        answer: HttpResponse = super().form_valid(form)  # type: ignore[misc]
         self.request.session.pop(HAS_FACTOR, None)
         record_done(action=self.action, actor=self.request.user.username)
         return answer
@@ -102,7 +103,7 @@ class Recorded(RefusedWith422):
 class Authenticate(AuthenticateView):  # type: ignore[misc]
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         record_refusal(message="The second factor is wrong.", action="sign_in", actor=self.stage.login.user.username)
-        answer = super().form_invalid(form)
+        answer: HttpResponse = super().form_invalid(form)
         answer.status_code = 422
         return answer
 
@@ -110,7 +111,8 @@ class Authenticate(AuthenticateView):  # type: ignore[misc]
 class Factor(IndexView):  # type: ignore[misc]
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         more = {"is_needed": needs_factor(self.request.user), "lacks_factor": lacks_factor(self.request)}
-        return super().get_context_data(**kwargs) | more
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return context | more
 
 
 class ActivateTotp(Recorded, ActivateTOTPView):  # type: ignore[misc]

@@ -47,11 +47,14 @@ class SessionStore(DatabaseSessions):
         return self.row
 
     def create_model_instance(self, data: dict[str, Any]) -> UserSession:
-        row = super().create_model_instance(data)
-        row.user_id = data.get("_auth_user_id")
-        row.made_at = datetime.fromisoformat(data[MADE_AT]) if MADE_AT in data else timezone.now()
-        row.seen_at = timezone.now()
-        return row
+        return UserSession(
+            session_key=self.session_key or "",  # `save` has made one
+            session_data=self.encode(data),
+            expire_date=self.get_expiry_date(),
+            user_id=data.get("_auth_user_id"),
+            made_at=datetime.fromisoformat(data[MADE_AT]) if MADE_AT in data else timezone.now(),
+            seen_at=timezone.now(),
+        )
 
     def note_use(self) -> None:
         """Writes that somebody is there, at most once a minute. A page that only reads goes on without it."""
@@ -96,7 +99,8 @@ def noted_use(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if not (request.headers.get("HX-Request") and request.path_info.endswith(POLLS)):
+        is_poll = request.headers.get("HX-Request") and request.path_info.endswith(POLLS)
+        if isinstance(request.session, SessionStore) and not is_poll:
             request.session.note_use()
         return response
 

@@ -105,7 +105,7 @@ class Doorkeeper(DefaultSocialAccountAdapter):  # type: ignore[misc]
             prepare_new(request, sociallogin.user, claims)
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Form | None = None) -> User:
-        user = super().save_user(request, sociallogin, form)
+        user: User = super().save_user(request, sociallogin, form)
         record_done(action="user_added", actor=ACTOR, after={"username": user.username, "role": user.role})
         return user
 
@@ -180,4 +180,5 @@ def leave(request: HttpRequest) -> HttpResponse:
 def callback(request: HttpRequest) -> HttpResponse:
     if not settings.OIDC_ISSUER:
         raise Http404("There is no single sign-on here.")
-    return Callback.adapter_view(CheckedOpenID(request))(request)
+    answer: HttpResponse = Callback.adapter_view(CheckedOpenID(request))(request)
+    return answer

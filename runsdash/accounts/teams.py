@@ -4,16 +4,16 @@ Connections that belong to no team are seen by all who have a role, those of tea
 How reading is narrowed stands in runsdash/row_access.py.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from django.db import connection
 from django.db.models import Exists, OuterRef
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from runsdash.row_access import Hidden, everything, hidden, hiding
 
-from .models import TeamConnection, User
+from .models import TeamConnection, User, UserSession
 
 OTHERS = (
     "(SELECT {} FROM accounts_teamconnection t WHERE NOT EXISTS (SELECT 1 FROM accounts_teamconnection o"
@@ -54,24 +54,24 @@ def hidden_from_visitor(request: HttpRequest) -> Hidden:
     """Returns the same for whoever is signed in: it came with their session."""
     if not request.user.is_authenticated or request.user.can_manage:
         return ()
-    row = request.session.row
+    row: UserSession | None = getattr(request.session, "row", None)  # as sessions.SessionStore has it
     return hidden_in(row.hidden) if row is not None else hidden_from(request.user)
 
 
-def seen(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def seen(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
     """Narrows what is read for each request, and while its answer is streamed."""
 
-    def middleware(request: HttpRequest) -> HttpResponse:
+    def middleware(request: HttpRequest) -> HttpResponseBase:
         with hiding(hidden_from_visitor(request)):
             response = get_response(request)
-            if response.streaming and hidden():
-                response.streaming_content = streamed(iter(response.streaming_content), hidden())
+            if isinstance(response, StreamingHttpResponse) and hidden():
+                response.streaming_content = streamed(iter(response), hidden())
             return response
 
     return middleware
 
 
-def streamed(pieces: Iterator[Any], connections: Hidden) -> Iterable[Any]:
+def streamed(pieces: Iterator[bytes], connections: Hidden) -> Iterator[bytes]:
     """Makes each piece of an answer under the same limits as its beginning."""
     while True:
         with hiding(connections):

@@ -13,6 +13,7 @@ from runsdash.accounts.models import User
 from runsdash.accounts.roles import Role
 from runsdash.accounts.sessions import end_sessions
 from runsdash.audit.trail import record_done
+from runsdash.service.json_types import JsonFields
 
 
 class Command(BaseCommand):
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             user.save()
             end_sessions(user)
-            after = {"username": user.username, "role": role, "password_set": True}
+            after: JsonFields = {"username": user.username, "role": role, "password_set": True}
             record_done(action="user_added" if made else "user_changed", actor="manage.py", before=before, after=after)
         self.stdout.write(f"{'Added' if made else 'Changed'} {user.username}, {role}.")
 
