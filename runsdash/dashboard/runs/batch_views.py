@@ -32,7 +32,7 @@ from runsdash.index.search.run_filter import FilterError
 from runsdash.service.checks import MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS
 
 from .batch_scope import BatchScope
-from .query import run_list_query
+from .query import run_list_address
 
 ITEMS_A_PAGE = 100
 
@@ -80,7 +80,7 @@ def new(request: HttpRequest) -> HttpResponse:
         operation=form.cleaned_data["operation"],
         run_ids=run_ids,
         token=form.cleaned_data["token"],
-        query=run_list_query(query).text,
+        query=run_list_address(query).text,
         reason=form.cleaned_data["reason"],
         parameters=form.parameters,
     )
@@ -92,7 +92,7 @@ def chosen_run_ids(query: QueryDict) -> list[int]:
     chosen = [int(key) for key in query.getlist("run") if key.isdecimal() and len(key) < 20][:MAX_RUNS]
     if chosen:
         return list(Run.objects.filter(pk__in=chosen).values_list("pk", flat=True))
-    asked, slug = run_list_query(query), query.get("connection")
+    asked, slug = run_list_address(query), query.get("connection")
     if asked.error:
         raise asked.error
     return matching_ids(asked.filter, connection=connection_named(slug) if slug else None)
@@ -109,7 +109,7 @@ def page(
         "operation": operation if applies.get(operation, True) else "",
         "scope": scope,
         "form": form,
-        "query": run_list_query(query),
+        "query": run_list_address(query),
         "chosen": chosen,
         "connection": query.get("connection", ""),
         "count": len(run_ids),

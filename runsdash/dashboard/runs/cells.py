@@ -28,7 +28,7 @@ from runsdash.index.search.run_filter import METADATA
 from .columns import Column
 from .narrowing import label_tags, only_links, status_cell
 from .outcomes import outcome_text
-from .query import RunListQuery
+from .query import ListAddress
 
 NOTHING = SafeString("")
 MOST_KEPT = 2_000  # rows of a process, about 2 KB each
@@ -43,7 +43,7 @@ class Table:
     """Holds what the rows of a page have in common. `can_act`: rows can be selected."""
 
     columns: Sequence[Column]
-    query: RunListQuery
+    query: ListAddress
     can_act: bool
     every_column: Sequence[Column] = ()
     limits: Sequence[int] = ()  # of rows a page

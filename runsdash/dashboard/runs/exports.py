@@ -19,7 +19,7 @@ from runsdash.index.exporting.table import csv_lines
 from runsdash.index.models import Connection
 from runsdash.index.search.run_filter import RunFilter
 
-from .query import RunListQuery, run_list_query
+from .query import ListAddress, run_list_address
 
 BOM = "\ufeff".encode()  # by which spreadsheets know UTF-8
 
@@ -42,14 +42,14 @@ def viewer_or_token(view: View) -> View:
 @viewer_or_token
 def export_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Sends a line for each run, newest first. `?bom=1`: for spreadsheets."""
-    return as_csv(request, run_list_query(request.GET), runs_csv)
+    return as_csv(request, run_list_address(request.GET), runs_csv)
 
 
 @require_safe
 @viewer_or_token
 def export_jsonl(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Sends runs with their steps, messages, threads and archived files, as received."""
-    return as_json_lines(request, run_list_query(request.GET), chosen_runs)
+    return as_json_lines(request, run_list_address(request.GET), chosen_runs)
 
 
 def runs_csv(run_filter: RunFilter, connection: Connection | None) -> Iterator[bytes]:
@@ -57,7 +57,7 @@ def runs_csv(run_filter: RunFilter, connection: Connection | None) -> Iterator[b
 
 
 def as_csv(
-    request: HttpRequest, query: RunListQuery, made: Callable[[RunFilter, Connection | None], Iterator[bytes]]
+    request: HttpRequest, query: ListAddress, made: Callable[[RunFilter, Connection | None], Iterator[bytes]]
 ) -> HttpResponse | StreamingHttpResponse:
     """Sends the lines that are `made` of what the query finds."""
     if query.error:
@@ -68,7 +68,7 @@ def as_csv(
 
 
 def as_json_lines(
-    request: HttpRequest, query: RunListQuery, choose: Callable[..., AbstractContextManager[ChosenRuns]]
+    request: HttpRequest, query: ListAddress, choose: Callable[..., AbstractContextManager[ChosenRuns]]
 ) -> HttpResponse | StreamingHttpResponse:
     """Sends the objects of what the query finds, as received."""
     if query.error:
@@ -90,12 +90,12 @@ def download(content: Iterator[bytes], name: str, ending: str, content_type: str
     return response
 
 
-def refused(request: HttpRequest, query: RunListQuery) -> HttpResponse:
+def refused(request: HttpRequest, query: ListAddress) -> HttpResponse:
     """Leads to the list, which says what is wrong with the filter; a script is told at once."""
     if bearer(request):
         return JsonResponse({"error": {"message": str(query.error), "code": "bad_filter"}}, status=422)
     return HttpResponseRedirect(f"{reverse(query.of)}{query.url_query()}")
 
 
-def connection_of(query: RunListQuery) -> Connection | None:
+def connection_of(query: ListAddress) -> Connection | None:
     return connection_named(query.connection_slug) if query.connection_slug else None

@@ -15,7 +15,7 @@ from runsdash.index.search.suggestions import suggestions
 
 from .columns import in_order
 from .facet_menus import menus
-from .query import MAX_FILTER_CHARS, RunListQuery, run_list_query
+from .query import MAX_FILTER_CHARS, ListAddress, run_list_address
 from .time_menu import asked_days, without_time
 from .totals_view import totals_context
 
@@ -24,7 +24,7 @@ from .totals_view import totals_context
 @require_safe
 def facets(request: HttpRequest) -> HttpResponse:
     """Counts runs of the filter for each value, and adds them up; `exact` counts on. An unreadable filter has none."""
-    query = run_list_query(request.GET)
+    query = run_list_address(request.GET)
     connection = connection_named(query.connection_slug) if query.connection_slug else None
     is_exact = "exact" in request.GET
     counts = None if query.error else facets_of(query.filter, connection, is_exact=is_exact)
@@ -55,11 +55,11 @@ def columns(request: HttpRequest) -> HttpResponse:
     chosen = [] if "usual" in request.POST else in_order(request.POST.getlist("col"))
     request.user.list_columns = chosen
     request.user.save(update_fields=["list_columns"])
-    query = run_list_query(request.GET)
+    query = run_list_address(request.GET)
     return redirect(f"{reverse('runs')}{query.url_query()}")
 
 
-def other_address(request: HttpRequest, query: RunListQuery) -> str:
+def other_address(request: HttpRequest, query: ListAddress) -> str:
     """Returns where a form of the list leads: to a filter that was typed, or to days that were chosen; "" for none."""
     if query.error:
         return ""

@@ -10,10 +10,10 @@ from runsdash.dashboard.templatetags.shown import DASH, icon
 from runsdash.index.models import Run
 from runsdash.index.search.listed_runs import ListedRun
 
-from .query import RunListQuery
+from .query import ListAddress
 
 
-def only_links(query: RunListQuery, name: str, value: str, key: str = "") -> SafeString:
+def only_links(query: ListAddress, name: str, value: str, key: str = "") -> SafeString:
     this, others = query.only(name, value, key)
     return markup(
         '<span class="only" aria-hidden="true"><a href="{}" tabindex="-1" title="Only this">=</a>'
@@ -23,7 +23,7 @@ def only_links(query: RunListQuery, name: str, value: str, key: str = "") -> Saf
     )
 
 
-def status_cell(run: Run | ListedRun, query: RunListQuery) -> SafeString:
+def status_cell(run: Run | ListedRun, query: ListAddress) -> SafeString:
     """Shows how a run stands: the first cell of a row of runs, and of a thread's last run."""
     return markup(
         '<td class="c-state"><span class="status" data-status="{}">{}<span>{}</span></span>{}</td>',
@@ -34,7 +34,7 @@ def status_cell(run: Run | ListedRun, query: RunListQuery) -> SafeString:
     )
 
 
-def label_tags(names: Sequence[str], query: RunListQuery) -> SafeString:
+def label_tags(names: Sequence[str], query: ListAddress) -> SafeString:
     """Shows labels; each narrows the list to its own."""
     tags = [markup('<a class="tag" href="{}">{}</a>', query.only("label", name)[0], visible(name)) for name in names]
     return markup('<span class="tags">{}</span>', SafeString("".join(tags))) if tags else DASH

@@ -13,7 +13,7 @@ from runsdash.index.models import Connection, Run
 from runsdash.index.search import TimeBudget, ids_of
 from runsdash.index.storage.prepared import Prepared
 
-from .query import RunListQuery
+from .query import ListAddress
 
 MAX_NEWER = 99  # counted no further
 OVERLAP = timedelta(seconds=10)  # a row may be committed this long after it was made
@@ -56,7 +56,7 @@ def added_since(since: datetime, above: int) -> QuerySet[Run]:
 ADDED = Prepared(added_since, datetime, int)
 
 
-def count_newer(query: RunListQuery, connection: Connection | None, drawn: PageDrawn) -> int:
+def count_newer(query: ListAddress, connection: Connection | None, drawn: PageDrawn) -> int:
     """Counts runs that the page lacks, up to MAX_NEWER + 1."""
     since = drawn.at - OVERLAP
     if all(run.pk in drawn.new_keys for run in ADDED.rows(since, drawn.above)):

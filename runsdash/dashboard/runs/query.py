@@ -1,4 +1,4 @@
-"""Reads and writes the address of a list: filter, order, page size, place. `run_list_query` is where reading begins.
+"""Reads and writes the address of a list: filter, order, page size, place. `run_list_address` is where reading begins.
 
 Asks the database for a kept filter alone.
 """
@@ -39,7 +39,7 @@ AN_ID = re.compile(r"(run|thread|asst|step|msg|call)_\w+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunListQuery:
+class ListAddress:
     """Holds the parsed address. `text` is the filter as typed; with an `error` the `filter` is empty.
 
     `given` is what says the filter in the address: `q`, or a `kept` filter, which is `base`, with `q` for what it has
@@ -225,12 +225,12 @@ def kept_filter(key: str, subject: Subject) -> RunFilter:
     return parsed(text, subject)
 
 
-def run_list_query(query: QueryDict) -> RunListQuery:
+def run_list_address(query: QueryDict) -> ListAddress:
     """Reads the address and never fails: a filter that cannot be read leaves its error in `error`."""
-    return list_query(query, RUNS, sorts=SORTS, usual_sort=NEWEST_FIRST)
+    return list_address(query, RUNS, sorts=SORTS, usual_sort=NEWEST_FIRST)
 
 
-def list_query(query: QueryDict, subject: Subject, *, sorts: Collection[str], usual_sort: str) -> RunListQuery:
+def list_address(query: QueryDict, subject: Subject, *, sorts: Collection[str], usual_sort: str) -> ListAddress:
     """Reads the address of a list of any subject, likewise."""
     given = {name: query.get(name, "").strip() for name in FILTER_NAMES}
     text, base, run_filter, error = given["q"], NO_FILTER, RunFilter(subject=subject), None
@@ -245,7 +245,7 @@ def list_query(query: QueryDict, subject: Subject, *, sorts: Collection[str], us
         error = refused
         given = {} if is_long(given["q"]) else given
     limit, sort = query.get("limit", ""), query.get("sort", "")
-    return RunListQuery(
+    return ListAddress(
         text=text,
         given=given,
         base=base,

@@ -19,7 +19,7 @@ from runsdash.accounts.guards import viewer_required
 from runsdash.accounts.models import User
 from runsdash.dashboard.overview.query import OVERVIEW_NAMES, OverviewQuery, checked_filter
 from runsdash.dashboard.shell.links import kept_list_url, overview_url, view_url
-from runsdash.dashboard.threads.query import BY_RUN, thread_list_query
+from runsdash.dashboard.threads.query import BY_RUN, thread_list_address
 from runsdash.index.kept_filters import keep_if_long
 from runsdash.index.models import SavedView
 from runsdash.index.search import THREAD_SORTS
@@ -27,7 +27,7 @@ from runsdash.index.search.run_filter import THREADS, FilterError, parsed
 from runsdash.index.storage.prepared import Prepared
 from runsdash.row_access import everything
 
-from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, RunListQuery, run_list_query
+from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, ListAddress, run_list_address
 
 Page = SavedView.Page
 READERS = {Page.RUNS: parsed, Page.THREADS: partial(parsed, subject=THREADS), Page.OVERVIEW: checked_filter}
@@ -82,7 +82,7 @@ def views(request: HttpRequest) -> HttpResponse:
     new = SavedView(owner=request.user)
     if request.method != "POST":
         given = {name: request.GET.get(name, "") for name in ("query", "sort", "page", "rest")}
-        query = (thread_list_query if given["page"] == Page.THREADS else run_list_query)(request.GET)
+        query = (thread_list_address if given["page"] == Page.THREADS else run_list_address)(request.GET)
         return listed(request, form=SavedViewForm(instance=new, initial=given | {"query": query.kept_text}))
     form = SavedViewForm(request.POST, instance=new)
     if SavedView.objects.filter(owner=request.user).count() >= MOST:
@@ -151,13 +151,13 @@ class MenuView:
     is_chosen: bool
 
 
-def views_in_menu(user: User, query: RunListQuery, *, most: int) -> list[MenuView]:
+def views_in_menu(user: User, query: ListAddress, *, most: int) -> list[MenuView]:
     """Returns the views a person sees, for a list with this filter."""
     text, sort = query.kept_text, query.sort_word
     return menu_views(user, query.of, "sort", chosen=(text, sort), url=partial(kept_list_url, query.of), most=most)
 
 
-def title_of(query: RunListQuery, views: Sequence[MenuView]) -> str:
+def title_of(query: ListAddress, views: Sequence[MenuView]) -> str:
     """Names the view that is shown, else what the filter says."""
     return next((one.name for one in views if one.is_chosen), "") or query.text
 

@@ -7,7 +7,7 @@ from django.http import QueryDict
 from runsdash.index.search.filter_values import is_day
 from runsdash.index.search.run_filter import MOMENTS, Clause, RunFilter
 
-from .query import RunListQuery
+from .query import ListAddress
 
 SPANS = {
     "Last hour": (">", "-1h"),
@@ -36,7 +36,7 @@ class TimeMenu:
     of: str = "Created"  # what the list is by, as a word
 
 
-def time_menu(query: RunListQuery) -> TimeMenu:
+def time_menu(query: ListAddress) -> TimeMenu:
     """Puts one clause in place of all that the filter says of time."""
     others = without_time(query)
     said = [one for one in query.filter.clauses if one.name in MOMENTS]
@@ -51,7 +51,7 @@ def time_menu(query: RunListQuery) -> TimeMenu:
     )
 
 
-def without_time(query: RunListQuery) -> RunFilter:
+def without_time(query: ListAddress) -> RunFilter:
     return query.filter.of(one for one in query.filter.clauses if one.name not in MOMENTS)
 
 

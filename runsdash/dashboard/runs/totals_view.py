@@ -17,7 +17,7 @@ from runsdash.index.search.filter_totals import FilterTotals, totals_of
 from runsdash.index.search.run_filter import Clause
 from runsdash.service.statuses import RunStatus, run_status
 
-from .query import RunListQuery, run_list_query
+from .query import ListAddress, run_list_address
 
 COUNTED = [RunStatus(run_states.WAITING), *(RunStatus(one) for one in run_states.NOT_COMPLETED)]
 HALF, MOST = 0.5, 0.95
@@ -42,13 +42,13 @@ class FilterFigure:
 @require_safe
 def totals(request: HttpRequest) -> HttpResponse:
     """Adds up the filter's runs; `exact` goes on where a quick look was over. An unreadable filter has none."""
-    query, is_exact = run_list_query(request.GET), "exact" in request.GET
+    query, is_exact = run_list_address(request.GET), "exact" in request.GET
     connection = connection_named(query.connection_slug) if query.connection_slug else None
     found = None if query.error else totals_of(query.filter, connection, is_exact=is_exact)
     return render(request, "runs/_totals.html", {"query": query, **totals_context(query, found)})
 
 
-def totals_context(query: RunListQuery, found: FilterTotals | None) -> Context:
+def totals_context(query: ListAddress, found: FilterTotals | None) -> Context:
     """Returns {"totals", "figures", "counted_at", "is_kept"}; `is_kept`: it was counted some time ago."""
     if found is None:
         return {"totals": None, "figures": [], "is_waiting": True}
@@ -57,7 +57,7 @@ def totals_context(query: RunListQuery, found: FilterTotals | None) -> Context:
     return {"totals": found, "figures": figures(query, found), "counted_at": counted_at, "is_kept": is_kept}
 
 
-def figures(query: RunListQuery, found: FilterTotals) -> list[FilterFigure]:
+def figures(query: ListAddress, found: FilterTotals) -> list[FilterFigure]:
     more = "" if found.is_complete else "+"
     shown = [FilterFigure(f"{found.runs:,}{more}", "run" if found.runs == 1 and not more else "runs")]
     if not found.runs:
@@ -72,7 +72,7 @@ def figures(query: RunListQuery, found: FilterTotals) -> list[FilterFigure]:
     return shown + of_times(query, found)
 
 
-def of_status(query: RunListQuery, found: FilterTotals, status: RunStatus, more: str) -> FilterFigure:
+def of_status(query: ListAddress, found: FilterTotals, status: RunStatus, more: str) -> FilterFigure:
     number = found.by_status[status]
     is_all = number == found.runs
     share = "" if is_all or not found.is_complete else f", {number / found.runs:.1%}".replace("%", " %")
@@ -86,14 +86,14 @@ def of_status(query: RunListQuery, found: FilterTotals, status: RunStatus, more:
     )
 
 
-def of_cost(query: RunListQuery, found: FilterTotals, more: str) -> FilterFigure:
+def of_cost(query: ListAddress, found: FilterTotals, more: str) -> FilterFigure:
     unpriced = found.unpriced_runs
     title = f"{unpriced:,} runs have a model without a known price" if unpriced else ""
     words = f"at list price{', in part' if unpriced else ''}"
     return FilterFigure(f"{formats.costs_text(found.cost)}{more}", words, address=by(query, "cost"), title=title)
 
 
-def of_times(query: RunListQuery, found: FilterTotals) -> list[FilterFigure]:
+def of_times(query: ListAddress, found: FilterTotals) -> list[FilterFigure]:
     """Returns percentiles, of enough completed runs; the higher one leads to those that took as long."""
     half, most = found.took_s(HALF), found.took_s(MOST)
     if half is None or most is None or found.took.total() < LEAST_RUNS:
@@ -107,5 +107,5 @@ def of_times(query: RunListQuery, found: FilterTotals) -> list[FilterFigure]:
     ]
 
 
-def by(query: RunListQuery, sort: str) -> str:
+def by(query: ListAddress, sort: str) -> str:
     return query.url_query(sort=f"-{sort}")

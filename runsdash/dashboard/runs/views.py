@@ -30,7 +30,7 @@ from .columns import COLUMNS, LABELS, are_many, columns_for
 from .facet_menus import menus
 from .filter_views import other_address
 from .newer import PageDrawn, count_newer
-from .query import DEFAULT_LIMIT, LIMITS, RunListQuery, run_list_query
+from .query import DEFAULT_LIMIT, LIMITS, ListAddress, run_list_address
 from .rows import with_connections
 from .saved_views import MAX_VIEWS, title_of, views_in_menu
 from .time_menu import time_menu
@@ -47,7 +47,7 @@ def runs(request: HttpRequest) -> HttpResponse:
 
     A filter that cannot be read is answered 400 with what was typed.
     """
-    query = run_list_query(request.POST if request.method == "POST" else request.GET)
+    query = run_list_address(request.POST if request.method == "POST" else request.GET)
     moved = other_address(request, query)
     if moved:
         return redirect(moved)
@@ -82,7 +82,7 @@ def runs(request: HttpRequest) -> HttpResponse:
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """Renders rows that have changed, in place, and counts newer runs without moving a row."""
-    query, shell = run_list_query(request.GET), Shell(request)
+    query, shell = run_list_address(request.GET), Shell(request)
     connection = connection_of_list(query, shell)
     keys = [int(key) for key in request.GET.get("rows", "").split(".") if key.isdecimal() and len(key) < 20]
     found = ROWS.in_bulk(keys[:MAX_ROWS]) if keys else {}
@@ -108,7 +108,7 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 def row_menu(request: HttpRequest, key: int) -> HttpResponse:
     """Shows what a list can be filtered by of one of its rows: a page of its own, or what a menu holds."""
-    query, shell = run_list_query(request.GET), Shell(request)
+    query, shell = run_list_address(request.GET), Shell(request)
     found = list(ROWS.in_bulk([key]).values())
     if not found:
         raise Http404("This run is not in the index any more.")
@@ -132,7 +132,7 @@ def short(request: HttpRequest, run_id: str) -> HttpResponse:
     return redirect(run_url(run))
 
 
-def filtering(request: HttpRequest, query: RunListQuery, connection: Connection | None) -> Context:
+def filtering(request: HttpRequest, query: ListAddress, connection: Connection | None) -> Context:
     """Returns facets and totals when the address asks for them; else they follow the rows."""
     if "facets" not in request.GET or query.error:
         return {"facets": None, "totals": None}
@@ -144,7 +144,7 @@ def filtering(request: HttpRequest, query: RunListQuery, connection: Connection 
     }
 
 
-def table_of(shell: Shell, query: RunListQuery) -> Table:
+def table_of(shell: Shell, query: ListAddress) -> Table:
     names_customers = any(one.customer_key for one in shell.connections)
     columns = columns_for(shell.request.user, names_customers=names_customers)
     return Table(columns, query, shell.can_act, every_column=COLUMNS, limits=LIMITS)
@@ -157,11 +157,11 @@ def completed(table: Table, rows: Sequence[ListedRun]) -> Table:
     return table
 
 
-def connection_of_list(query: RunListQuery, shell: Shell) -> Connection | None:
+def connection_of_list(query: ListAddress, shell: Shell) -> Connection | None:
     return connection_named(query.connection_slug, among=shell.connections) if query.connection_slug else None
 
 
-def found_page(query: RunListQuery, connection: Connection | None, shell: Shell) -> RunListPage[ListedRun]:
+def found_page(query: ListAddress, connection: Connection | None, shell: Shell) -> RunListPage[ListedRun]:
     page = run_list_page(
         query.filter, order=query.order, rows=ROWS, limit=query.limit, cursor=query.cursor, connection=connection
     )
@@ -172,7 +172,7 @@ def found_page(query: RunListQuery, connection: Connection | None, shell: Shell)
 # The poll
 
 
-def poll(shell: Shell, query: RunListQuery, *, rows: Sequence[ListedRun], drawn: PageDrawn | None, newer: int) -> Poll:
+def poll(shell: Shell, query: ListAddress, *, rows: Sequence[ListedRun], drawn: PageDrawn | None, newer: int) -> Poll:
     """Returns where and how often the page asks next. It leaves out runs that have ended."""
     active = [run for run in rows if run.facts.is_active]
     values = {

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from runsdash.dashboard.rendering.visible import visible
-from runsdash.dashboard.runs.query import RunListQuery
+from runsdash.dashboard.runs.query import ListAddress
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.links import address, run_url, thread_url, view_url, with_connection
@@ -143,7 +143,7 @@ def query_of(query: ListQuery, **changes: QueryValue) -> str:
 
 
 @register.simple_tag
-def sort_of(query: RunListQuery, sort: str) -> str:
+def sort_of(query: ListAddress, sort: str) -> str:
     """Returns the page's query, sorted by a column, or the other way round when it is so already."""
     return query.sorted_by(sort)
 
@@ -270,7 +270,7 @@ def function_url(name: str) -> str:
 
 
 @register.simple_tag
-def metadata_tags(metadata: JsonFields, limit: int = TAGS_SHOWN, query: RunListQuery | None = None) -> SafeString:
+def metadata_tags(metadata: JsonFields, limit: int = TAGS_SHOWN, query: ListAddress | None = None) -> SafeString:
     """Shows the first pairs by key as tags, and how many more there are.
 
     In a list (`query`) a tag filters by its pair.

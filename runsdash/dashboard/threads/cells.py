@@ -10,7 +10,7 @@ from functools import partial
 from django.utils.safestring import SafeString
 
 from runsdash.dashboard.runs.narrowing import label_tags, only_links, status_cell
-from runsdash.dashboard.runs.query import RunListQuery
+from runsdash.dashboard.runs.query import ListAddress
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.links import thread_url
@@ -30,7 +30,7 @@ TAGS_SHOWN = 2
 class ThreadTable:
     """Holds what the rows of a page have in common. `names_customers`: a column for them, not for metadata."""
 
-    query: RunListQuery
+    query: ListAddress
     names_customers: bool
     cells: dict[tuple[str, ...], SafeString] = field(default_factory=dict)  # of values that many rows share
 

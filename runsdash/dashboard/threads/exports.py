@@ -11,21 +11,21 @@ from runsdash.index.exporting.thread_table import csv_lines
 from runsdash.index.models import Connection
 from runsdash.index.search.run_filter import RunFilter
 
-from .query import thread_list_query
+from .query import thread_list_address
 
 
 @require_safe
 @viewer_or_token
 def export_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Sends a line for each thread, the last active first. `?bom=1`: for spreadsheets."""
-    return as_csv(request, thread_list_query(request.GET), threads_csv)
+    return as_csv(request, thread_list_address(request.GET), threads_csv)
 
 
 @require_safe
 @viewer_or_token
 def export_jsonl(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Sends threads with all their runs, steps, messages and archived files, as received."""
-    return as_json_lines(request, thread_list_query(request.GET), chosen_threads)
+    return as_json_lines(request, thread_list_address(request.GET), chosen_threads)
 
 
 def threads_csv(thread_filter: RunFilter, connection: Connection | None) -> Iterator[bytes]:

@@ -11,14 +11,14 @@ from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.subjects import THREADS
 
-from .query import thread_list_query
+from .query import thread_list_address
 
 
 @viewer_required
 @require_safe
 def facets(request: HttpRequest) -> HttpResponse:
     """Counts threads of the filter for each value of their last run; `exact` takes its time."""
-    query = thread_list_query(request.GET)
+    query = thread_list_address(request.GET)
     connection = connection_named(query.connection_slug) if query.connection_slug else None
     counts = None if query.error else facets_of(query.filter, connection, is_exact="exact" in request.GET)
     context = {"query": query, "facets": counts, "menus": menus(query, counts)}

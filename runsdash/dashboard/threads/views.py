@@ -17,7 +17,7 @@ from runsdash.accounts.guards import operator_required, viewer_required
 from runsdash.actions.threads import AddedThreads, add_threads, add_threads_of_file, stop_import
 from runsdash.dashboard.runs.facet_menus import menus
 from runsdash.dashboard.runs.filter_views import other_address
-from runsdash.dashboard.runs.query import RunListQuery
+from runsdash.dashboard.runs.query import ListAddress
 from runsdash.dashboard.runs.saved_views import MAX_VIEWS, title_of, views_in_menu
 from runsdash.dashboard.runs.time_menu import time_menu
 from runsdash.dashboard.shell.lookup import NoConnection, connection_named, usable_connection
@@ -35,7 +35,7 @@ from runsdash.index.storage.keyset import CursorError
 from runsdash.sync.jobs.job_files import OPEN, delete_file
 
 from .cells import ThreadTable, rows_html
-from .query import BY_ADDITION, thread_list_query
+from .query import BY_ADDITION, thread_list_address
 from .rows import ROWS, complete_threads
 
 FIELD = "ids"
@@ -115,7 +115,7 @@ def threads(request: HttpRequest) -> HttpResponse:
 
     A filter that cannot be read is answered 400 with what was typed.
     """
-    query = thread_list_query(request.POST if request.method == "POST" else request.GET)
+    query = thread_list_address(request.POST if request.method == "POST" else request.GET)
     moved = other_address(request, query)
     if moved:
         return redirect(moved)
@@ -141,10 +141,10 @@ def add(request: HttpRequest) -> HttpResponse:
             "There is no connection yet, so nothing was added. What you typed is kept until there is one."
         )
     if form.errors:
-        return listed(request, thread_list_query(request.GET), form=form, status=422)
+        return listed(request, thread_list_address(request.GET), form=form, status=422)
     request.session.pop(KEPT_IDS, None)
     messages.success(request, text)
-    query = thread_list_query(QueryDict(urlencode({"connection": request.GET.get("connection", "")})))
+    query = thread_list_address(QueryDict(urlencode({"connection": request.GET.get("connection", "")})))
     return HttpResponse(status=303, headers={"Location": f"{reverse('threads')}{query.url_query(sort=BY_ADDITION)}"})
 
 
@@ -199,7 +199,7 @@ def imports_context() -> Context:
     return {"imports": recent, "is_importing": any(job.state in OPEN for job in recent)}
 
 
-def listed(request: HttpRequest, query: RunListQuery, *, form: AddThreads, status: int = 200) -> HttpResponse:
+def listed(request: HttpRequest, query: ListAddress, *, form: AddThreads, status: int = 200) -> HttpResponse:
     shell, slug = Shell(request), query.connection_slug
     connection = connection_named(slug, among=shell.connections) if slug else None
     page: RunListPage[Thread] = RunListPage()

@@ -14,8 +14,8 @@ class FacetTimes:
 
     find: ids of the runs, newest first. All of a list up to CAP; of a larger one, the newest SAMPLED.
     count by index: those ids by value, then for each value of a larger list what an index says of all its runs.
-    count by walking: what no index said. Two thirds of the time left for all values of a list together, the rest value
-    by value.
+    count by walking: what no index said. Two thirds of the time left for all values of a list together, what is
+    left then value by value.
 
     The times say when nothing more is begun; of each list the first SAMPLED runs are looked for and counted in any
     case. What is not counted by then has at least what those have. To find ids takes a list no longer than

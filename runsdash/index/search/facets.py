@@ -1,6 +1,6 @@
 """Counts how many runs of a filter have each status, model, assistant and the like.
 
-A quick look counts what can be told at once and says "at least" for the rest; an exact one walks the runs. Counts are
+A quick look counts what can be told at once and says "at least" for all else; an exact one walks the runs. Counts are
 exact up to CAP, "CAP+" beyond. Those of one name leave out the clauses by which the filter includes values of it.
 Owns which values are shown; `facet_times` says when counting ends. Writes no SQL.
 """
@@ -32,7 +32,7 @@ VALUE_WALK_S = 0.2  # so that one hopeless value leaves time to the others
 
 
 @dataclass(frozen=True)
-class Count:
+class CountedValue:
     """Holds a value and how many runs have it; `is_more`: that many or more. `label` is what people call it.
 
     known of a value               number   is_more   text
@@ -57,23 +57,23 @@ class Count:
         """Empty when nothing is known: none among the newest, and not counted."""
         return "" if self.is_more and not self.number else f"{self.number:,}{'+' if self.is_more else ''}"
 
-    def counted(self, number: int, *, is_complete: bool) -> "Count":
-        """Returns the count after `number` runs were found; `is_complete`: those are all there are."""
+    def after(self, number: int, *, is_complete: bool) -> "CountedValue":
+        """Returns what is known after `number` runs were found; `is_complete`: those are all there are."""
         if is_complete or number > CAP:
             return replace(self, number=min(number, CAP), is_more=number > CAP)
         return replace(self, number=max(number, self.number))
 
 
-Counts = dict[str, list[Count]]  # of each name
+ValuesByName = dict[str, list[CountedValue]]
 
 
 @dataclass(frozen=True)
 class Facets:
-    """Holds the `total` of the whole filter, and the counts of each name, most frequent first."""
+    """Holds the `total` of the whole filter, and the values of each name, most frequent first."""
 
     total: int = 0
     is_more: bool = False
-    counts: Counts = field(default_factory=dict)
+    by_name: ValuesByName = field(default_factory=dict)
     is_thorough: bool = True  # counted in EXACT times
     is_large: bool = False  # some of the lists that were counted have more than CAP
 
@@ -87,11 +87,11 @@ class Facets:
         if self.is_thorough:
             return False
         is_stopped = self.is_more and self.total < CAP
-        return is_stopped or any(count.is_open for counts in self.counts.values() for count in counts)
+        return is_stopped or any(one.is_open for values in self.by_name.values() for one in values)
 
     @property
-    def statuses(self) -> dict[str, Count]:
-        return {count.value: count for count in self.counts.get("status", [])}
+    def statuses(self) -> dict[str, CountedValue]:
+        return {one.value: one for one in self.by_name.get("status", [])}
 
 
 _kept: dict[tuple[RunFilter, int | None, str, str], tuple[float, Facets]] = {}
@@ -107,7 +107,7 @@ def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is
     until, kept, began = *_kept.get(key, (0.0, Facets())), time.monotonic()
     if began < until and not (is_exact and kept.can_be_finer):
         return kept
-    facets = counted(run_filter, connection, EXACT if is_exact else QUICK)
+    facets = facets_in_time(run_filter, connection, EXACT if is_exact else QUICK)
     if facets.is_large:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
@@ -116,28 +116,28 @@ def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is
     return facets
 
 
-def counted(run_filter: RunFilter, connection: Connection | None, times: FacetTimes) -> Facets:
+def facets_in_time(run_filter: RunFilter, connection: Connection | None, times: FacetTimes) -> Facets:
     """Finds the runs, counts them by index, then by walking.
 
-    In: a filter. Out: its total and the counts of NAMES. Looks at no more than CAP + 1 runs for each name that the
+    In: a filter. Out: its total and the values of NAMES. Looks at no more than CAP + 1 runs for each name that the
     filter has clauses of, and once for all others.
     """
     find = TimeBudget(times.find_s, times.statement_s, gathered=times.gathered).started()
     by_index, by_walking = TimeBudget(times.index_s).started(), TimeBudget(times.walk_s).started()
     lists = [run_list(one, connection, names, find, by_index) for one, names in names_by_filter(run_filter).items()]
-    counts: Counts = {}
+    by_name: ValuesByName = {}
     for one in lists:
-        counts |= {name: one.counts_by_index(name, run_filter, by_index) for name in one.names}
+        by_name |= {name: one.values_by_index(name, run_filter, by_index) for name in one.names}
     full = lists[0]  # of the whole filter, which `names_by_filter` puts first
     if not full.has_more:
-        counts = {name: with_total(own, run_filter.values(name), full.total) for name, own in counts.items()}
+        by_name = {name: with_total(own, run_filter.values(name), full.total) for name, own in by_name.items()}
     for one in lists:
         if one.is_sampled:
-            counts |= one.counts_by_walking({name: counts[name] for name in one.names}, by_walking)
-    counts["assistant"] = with_labels(counts["assistant"], run_filter, connection)
+            by_name |= one.values_by_walking({name: by_name[name] for name in one.names}, by_walking)
+    by_name["assistant"] = with_labels(by_name["assistant"], run_filter, connection)
     # When finding was stopped at 300 runs, an index may know of one value that 4,000 have it.
-    more = [one.number for name in full.names for one in counts[name]] if full.has_more else []
-    in_order = {name: counts[name] for name in NAMES}  # menus keep their places, whatever is chosen
+    more = [one.number for name in full.names for one in by_name[name]] if full.has_more else []
+    in_order = {name: by_name[name] for name in NAMES}  # menus keep their places, whatever is chosen
     total, is_large = max([full.total, *more]), any(one.has_more for one in lists)
     return Facets(total, full.has_more, in_order, is_thorough=times is EXACT, is_large=is_large)
 
@@ -151,14 +151,14 @@ def names_by_filter(run_filter: RunFilter) -> dict[RunFilter, list[str]]:
     return names_of
 
 
-def with_total(counts: list[Count], chosen: list[str], total: int) -> list[Count]:
+def with_total(values: list[CountedValue], chosen: list[str], total: int) -> list[CountedValue]:
     """Sets the count of the only value that the filter asks for to the filter's total: those are the same runs."""
-    return [Count(one.value, total) if chosen == [one.value] else one for one in counts]
+    return [CountedValue(one.value, total) if chosen == [one.value] else one for one in values]
 
 
-def with_labels(counts: list[Count], run_filter: RunFilter, connection: Connection | None) -> list[Count]:
-    names = assistant_names([count.value for count in counts], run_filter, connection)
-    return [replace(count, label=names.get(count.value, "")) for count in counts]
+def with_labels(values: list[CountedValue], run_filter: RunFilter, connection: Connection | None) -> list[CountedValue]:
+    names = assistant_names([one.value for one in values], run_filter, connection)
+    return [replace(one, label=names.get(one.value, "")) for one in values]
 
 
 # The runs of one filter
@@ -182,20 +182,20 @@ class RunList:
 
     # Counting by index
 
-    def counts_by_index(self, name: str, run_filter: RunFilter, budget: TimeBudget) -> list[Count]:
+    def values_by_index(self, name: str, run_filter: RunFilter, budget: TimeBudget) -> list[CountedValue]:
         """Counts frequent values, those that the filter names and every status; of a large list by index, in time."""
         if name == "connection" and (slug := only_connection()):
-            return [Count(slug, self.total, self.has_more)]
+            return [CountedValue(slug, self.total, self.has_more)]
         own = self.value_counts[name]
         frequent = [value for value, _ in own.most_common(SHOWN) if value]
         known = [one.value for one in RunStatus] if name == "status" else []
         chosen = [*run_filter.values(name), *run_filter.values(name, negated=True)]
         values = list(dict.fromkeys([*frequent, *chosen, *known]))
         if not self.is_sampled:
-            return [Count(value, own[value]) for value in values]
+            return [CountedValue(value, own[value]) for value in values]
         may = name != "customer" and budget.left_s > 0
         numbers = self.numbers_in_index(name, values) if may else [None] * len(values)
-        return [self.count(name, value, number) for value, number in zip(values, numbers, strict=True)]
+        return [self.facet_value(name, value, number) for value, number in zip(values, numbers, strict=True)]
 
     def numbers_in_index(self, name: str, values: list[str]) -> list[int | None]:
         """Counts values where an index can.
@@ -209,51 +209,51 @@ class RunList:
         own = predicates_of_values(self.filter, name, values)
         return capped_counts([run_query.and_predicate(one) for one in own], cap=CAP)
 
-    def count(self, name: str, value: str, number: int | None) -> Count:
-        """Returns a value's count: where no index knows the number, at least what the newest runs have."""
+    def facet_value(self, name: str, value: str, number: int | None) -> CountedValue:
+        """Returns what is known of a value: where no index knows the number, at least what the newest runs have."""
         if Clause(name, value, is_negated=True) in self.filter.clauses:
             number = 0
         if number is None:
-            return Count(value, self.value_counts[name][value], is_more=True)
-        return Count(value, min(number, CAP), is_more=number > CAP)
+            return CountedValue(value, self.value_counts[name][value], is_more=True)
+        return CountedValue(value, min(number, CAP), is_more=number > CAP)
 
     # Counting by walking
 
-    def counts_by_walking(self, counts: Counts, budget: TimeBudget) -> Counts:
+    def values_by_walking(self, by_name: ValuesByName, budget: TimeBudget) -> ValuesByName:
         """Counts what is still open: of all runs together, then value by value. Most frequent values come first."""
-        counts = self.walked_together(counts, budget.share(budget.left_s * 2 / 3))
+        by_name = self.count_all_values(by_name, budget.within(budget.left_s * 2 / 3))
         return {
-            name: sorted([self.walked_alone(name, one, budget) for one in own], key=lambda count: -count.number)
-            for name, own in counts.items()
+            name: sorted([self.count_value(name, one, budget) for one in own], key=lambda value: -value.number)
+            for name, own in by_name.items()
         }
 
-    def walked_together(self, counts: Counts, budget: TimeBudget) -> Counts:
+    def count_all_values(self, by_name: ValuesByName, budget: TimeBudget) -> ValuesByName:
         """Walks the runs and counts them by value, until no count is open or time is over."""
-        values = {name: [one.value for one in own if one.is_open] for name, own in counts.items()}
-        names = {name for name, own in values.items() if own}
+        open_values = {name: [one.value for one in own if one.is_open] for name, own in by_name.items()}
+        names = {name for name, own in open_values.items() if own}
         if not names or budget.left_s <= 0:
-            return counts
+            return by_name
 
         def open_names(value_counts: ValueCounts) -> set[str]:
-            return {name for name in names if any(value_counts[name][value] <= CAP for value in values[name])}
+            return {name for name in names if any(value_counts[name][value] <= CAP for value in open_values[name])}
 
         walked = value_counts_by_walking(self.run_query, names, budget=budget, open_names=open_names)
         return {
             name: [
-                one.counted(walked.counts[name][one.value], is_complete=walked.is_complete) if one.is_open else one
+                one.after(walked.counts[name][one.value], is_complete=walked.is_complete) if one.is_open else one
                 for one in own
             ]
-            for name, own in counts.items()
+            for name, own in by_name.items()
         }
 
-    def walked_alone(self, name: str, count: Count, budget: TimeBudget) -> Count:
+    def count_value(self, name: str, value: CountedValue, budget: TimeBudget) -> CountedValue:
         """Counts an open value by walking the rarer of filter and value."""
-        budget = budget.share(VALUE_WALK_S)
-        if not count.is_open or budget.left_s <= 0:
-            return count
-        [predicate] = predicates_of_values(self.filter, name, [count.value])
+        budget = budget.within(VALUE_WALK_S)
+        if not value.is_open or budget.left_s <= 0:
+            return value
+        [predicate] = predicates_of_values(self.filter, name, [value.value])
         ids, is_complete = newest_ids(self.run_query.and_predicate(predicate), count=CAP + 1, budget=budget)
-        return count.counted(len(ids), is_complete=is_complete)
+        return value.after(len(ids), is_complete=is_complete)
 
 
 def run_list(

@@ -30,11 +30,11 @@ TEXT = "text"  # the name of what stands without one: words to look for
 METADATA, THREAD_METADATA = "metadata", "thread.metadata"
 CUSTOMER = "customer"  # the value of the thread's key that its connection names
 PAIRS = (METADATA, THREAD_METADATA)  # names that have a key behind them
-READERS: dict[Unit, Callable[[str], float | None]] = {
+PARSERS: dict[Unit, Callable[[str], float | None]] = {
     "seconds": seconds_of, "count": count_of, "dollars": dollars_of,
 }  # fmt: skip
 NUMBERS = {word: column.listed for word, column in LISTED.items() if column.listed}
-AMOUNTS = {word: READERS[number.unit] for word, number in NUMBERS.items()} | {"runs": count_of}
+AMOUNTS = {word: PARSERS[number.unit] for word, number in NUMBERS.items()} | {"runs": count_of}
 AMOUNT_EXAMPLES = {word: number.examples for word, number in NUMBERS.items()} | {"runs": ("5", "20")}
 MOMENTS = ("created", "active", "since", "until")
 SHORT_FOR = {"since": ">=", "until": "<="}  # operators of the moment that a list is by

@@ -24,7 +24,7 @@ from .filter_names import MOMENTS
 from .filter_values import KeyRange
 from .index_ranges import bounds
 from .plan import plan_for
-from .predicates import run_query_of
+from .predicates import query_of_runs
 from .run_filter import Clause, RunFilter
 from .run_query import Position, RunOrder, RunQuery
 from .sql import Sql, TookTooLong, each_run, fetched, joined, stopped_after
@@ -96,7 +96,7 @@ def totals_of(
     span = summed_span(run_filter)
     if span is not None:
         return summed(run_filter, connection, span)
-    run_query = run_query_of(run_filter, connection)
+    run_query = query_of_runs(run_filter, connection)
     found = walked(run_query, kept or FilterTotals(), budget or (EXACT if is_exact else QUICK))
     found = replace(found, at=time.time(), cost_s=found.cost_s + time.monotonic() - began)
     if kept is not None or found.cost_s > QUICK.walk_s or not found.is_complete:
@@ -107,7 +107,7 @@ def totals_of(
 def key_of(run_filter: RunFilter, connection: Connection | None) -> str:
     """Names a filter of a connection; days are those of the reader."""
     parts = str(run_filter), connection.pk if connection else 0, timezone.get_current_timezone_name()
-    return f"totals-{blake2b(repr(parts).encode(errors='replace'), digest_size=12).hexdigest()}"
+    return f"run-totals-{blake2b(repr(parts).encode(errors='replace'), digest_size=12).hexdigest()}"
 
 
 # From the sums of hours
@@ -135,10 +135,10 @@ def summed(run_filter: RunFilter, connection: Connection | None, keys: KeyRange)
     keys &= all_keys()
     first = -(-keys.low // HOUR_KEYS)
     hours = Span(first, max(first, keys.high // HOUR_KEYS))
-    run_query = run_query_of(without_moments(run_filter), connection)
+    run_query = query_of_runs(without_moments(run_filter), connection)
     for low, high in ((keys.low, min(hours.first * HOUR_KEYS, keys.high)), (hours.end * HOUR_KEYS, keys.high)):
         if low < high:
-            found = found.plus(rows_within(run_query, KeyRange(max(low, keys.low), high)))
+            found = found.plus(sums_within(run_query, KeyRange(max(low, keys.low), high)))
     return with_hours(found, hours, connection, run_filter) if hours.hours else found
 
 
@@ -153,7 +153,7 @@ def without_moments(run_filter: RunFilter) -> RunFilter:
     return RunFilter(tuple(one for one in run_filter.clauses if one.name not in MOMENTS))
 
 
-def rows_within(run_query: RunQuery, keys: KeyRange) -> list[tuple[str, int | None, int, int, float, int]]:
+def sums_within(run_query: RunQuery, keys: KeyRange) -> list[tuple[str, int | None, int, int, float, int]]:
     """Adds up the runs of a span of less than an hour that pass."""
     where = joined([*bounds("r.id", keys), *run_query.tests(but=())])
     text = f"SELECT r.status, {TOOK}, {SUMS} FROM index_run r WHERE {where.text} GROUP BY 1, 2"
@@ -196,13 +196,13 @@ def walked(run_query: RunQuery, found: FilterTotals, budget: TimeBudget) -> Filt
             plan = plan_for(run_query, RunOrder(), found.reached, budget)
             reads_runs = plan.gathered is None and bool(plan.tests)
             for ids, is_last, reached in chunks(plan, budget, start=found.reached):
-                rows = rows_of(read_once(ids) if reads_runs else ids)
+                rows = sums_of(read_once(ids) if reads_runs else ids)
                 found = replace(found.plus(rows), is_complete=is_last, reached=reached)
     except TookTooLong:
         pass
     return found
 
 
-def rows_of(ids: Sql) -> list[tuple[str, int | None, int, int, float, int]]:
+def sums_of(ids: Sql) -> list[tuple[str, int | None, int, int, float, int]]:
     rows = each_run(ids)
     return fetched(Sql(f"SELECT r.status, {TOOK}, {SUMS} FROM {rows.text} GROUP BY 1, 2", rows.params))

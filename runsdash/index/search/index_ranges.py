@@ -15,8 +15,8 @@ from .subjects import RUNS, Subject
 MAX_RANGES = 40  # read side by side
 MAX_THREADS = 5_000  # whose runs are looked up thread by thread
 MAX_SORTED = 20_000  # rows that PostgreSQL expects for words: fewer are read by the words and sorted, more walked by id
-METADATA, TOOL, WORDS = "index_runmetadata", "index_runtool", "index_runtext"
-THREAD_METADATA = "index_threadmetadata"
+RUN_METADATA_TABLE, THREAD_METADATA_TABLE = "index_runmetadata", "index_threadmetadata"
+TOOLS_TABLE, WORDS_TABLE = "index_runtool", "index_runtext"
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,17 @@ class IndexRanges:
 
     def ids(self, *, key_range: KeyRange, count: int, is_descending: bool = True, tests: Sequence[Sql] = ()) -> Sql:
         """Returns a query for the first `count` ids in `key_range` that pass, in order."""
-        way = "DESC" if is_descending else "ASC"
-        queries = [self.ids_in(where, key_range, limit=f"{count}", way=way, tests=tests) for where in self.wheres]
+        direction = "DESC" if is_descending else "ASC"
+        queries = [
+            self.ids_in(where, key_range, limit=f"{count}", direction=direction, tests=tests) for where in self.wheres
+        ]
         if len(queries) == 1:
             return queries[0]
         union = union_of(queries)
-        return Sql(f"SELECT u.id FROM {union.text} u ORDER BY u.id {way} LIMIT {count}", union.params)
+        return Sql(f"SELECT u.id FROM {union.text} u ORDER BY u.id {direction} LIMIT {count}", union.params)
 
     def ids_in(
-        self, where: Sql, key_range: KeyRange, *, limit: str, way: str = "DESC", tests: Sequence[Sql] = ()
+        self, where: Sql, key_range: KeyRange, *, limit: str, direction: str = "DESC", tests: Sequence[Sql] = ()
     ) -> Sql:
         """Returns a query for ids of one range."""
         column = f"d.{self.key}"
@@ -61,7 +63,9 @@ class IndexRanges:
         if tests:
             parts.append(row_passes(self.subject, column, tests))
         held = joined(parts)
-        text = f"SELECT {column} AS id FROM {self.table} d WHERE {held.text} ORDER BY {ordered} {way} LIMIT {limit}"
+        text = (
+            f"SELECT {column} AS id FROM {self.table} d WHERE {held.text} ORDER BY {ordered} {direction} LIMIT {limit}"
+        )
         return Sql(text, held.params)
 
     def entries_in(self, where: Sql, key_range: KeyRange, *, limit: str) -> Sql:
@@ -75,7 +79,7 @@ class IndexRanges:
         """Counts index entries to `cap` + 1. Runs in two ranges count twice."""
         total = 0
         for where in self.wheres:
-            total += fetched(count_of(self.entries_in(where, key_range, limit=f"{cap + 1 - total}")))[0][0]
+            total += fetched(counting(self.entries_in(where, key_range, limit=f"{cap + 1 - total}")))[0][0]
             if total > cap:
                 break
         return total
@@ -87,7 +91,7 @@ class IndexRanges:
         does not, and of several ranges it spares to bring them together.
         """
         if is_postgresql() and len(self.wheres) == 1:
-            entries = count_of(self.ids(key_range=key_range, count=cap + 1))
+            entries = counting(self.ids(key_range=key_range, count=cap + 1))
             return Sql(f"({entries.text})", entries.params)
         beyond = [self.ids_in(where, key_range, limit=f"1 OFFSET {cap}") for where in self.wheres]
         union = union_of([self.ids_in(where, key_range, limit=f"{cap}") for where in self.wheres])
@@ -107,14 +111,14 @@ class EitherRanges(IndexRanges):
         read = [
             one.ids(key_range=key_range, count=count, is_descending=is_descending, tests=tests) for one in self.parts
         ]
-        union, way = union_of(read), "DESC" if is_descending else "ASC"
-        return Sql(f"SELECT u.id FROM {union.text} u ORDER BY u.id {way} LIMIT {count}", union.params)
+        union, direction = union_of(read), "DESC" if is_descending else "ASC"
+        return Sql(f"SELECT u.id FROM {union.text} u ORDER BY u.id {direction} LIMIT {count}", union.params)
 
     def count(self, key_range: KeyRange, *, cap: int) -> int:
         return min(cap + 1, sum(one.count(key_range, cap=cap) for one in self.parts))
 
     def capped_count(self, key_range: KeyRange, *, cap: int) -> Sql:
-        entries = count_of(self.ids(key_range=key_range, count=cap + 1))
+        entries = counting(self.ids(key_range=key_range, count=cap + 1))
         return Sql(f"({entries.text})", entries.params)
 
 
@@ -122,7 +126,7 @@ def either_of(*parts: IndexRanges) -> IndexRanges:
     """Finds rows in any of the parts; NO_INDEX when one of them has none."""
     if NO_INDEX in parts:
         return NO_INDEX
-    table = next((one.table for one in parts if one.table == WORDS), parts[0].table)
+    table = next((one.table for one in parts if one.table == WORDS_TABLE), parts[0].table)
     column = "id" if all(one.is_by_id for one in parts) else ""
     needs_sorting = any(one.needs_sorting for one in parts)
     return EitherRanges((), table, column=column, needs_sorting=needs_sorting, subject=parts[0].subject, parts=parts)
@@ -142,7 +146,7 @@ def every_row(subject: Subject) -> IndexRanges:
     return IndexRanges((Sql("1 = 1"),), subject.table, subject=subject)
 
 
-def count_of(query: Sql) -> Sql:
+def counting(query: Sql) -> Sql:
     return Sql(f"SELECT COUNT(*) FROM ({query.text}) c", query.params)
 
 
@@ -205,9 +209,9 @@ def of_other_values(column: str, values: Sequence[str]) -> IndexRanges:
     return of_column(column, [value for value in present if value not in values])
 
 
-def of_threads(pair: Sql) -> IndexRanges:
+def of_threads_with(pair: Sql) -> IndexRanges:
     """Finds runs of the threads with a metadata pair. NO_INDEX of so many that a walk over runs soon meets them."""
-    named = f"SELECT d.thread_id FROM {THREAD_METADATA} d WHERE {pair.text} LIMIT {MAX_THREADS + 1}"
+    named = f"SELECT d.thread_id FROM {THREAD_METADATA_TABLE} d WHERE {pair.text} LIMIT {MAX_THREADS + 1}"
     keys: list[int] = [key for (key,) in fetched(Sql(named, pair.params))]
     return NO_INDEX if len(keys) > MAX_THREADS else of_thread_keys(keys)
 
@@ -222,8 +226,8 @@ def of_words(phrases: Sequence[str]) -> IndexRanges:
     """Finds runs that have every phrase."""
     if is_postgresql():
         where = words_in_vector(phrases)
-        is_short = estimated_rows(Sql(f"SELECT 1 FROM {WORDS} d WHERE {where.text}", where.params)) <= MAX_SORTED
-        return side_by_side([where], WORDS, "run_id", needs_sorting=is_short)
+        is_short = estimated_rows(Sql(f"SELECT 1 FROM {WORDS_TABLE} d WHERE {where.text}", where.params)) <= MAX_SORTED
+        return side_by_side([where], WORDS_TABLE, "run_id", needs_sorting=is_short)
     query = " AND ".join(f'"{phrase}"' for phrase in phrases)
     return side_by_side([Sql("d.index_runtext_fts MATCH %s", (query,))], "index_runtext_fts", "rowid")
 

@@ -17,9 +17,9 @@ from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 from .sql import Sql, each_run, fetched, is_postgresql, listed_ids
 
 TEXT_CHARS = 200  # of a text in a cell
-MOMENTS = ("created_at", "started_at", "ended_at", "expires_at", "added_at")
+MOMENT_COLUMNS = ("created_at", "started_at", "ended_at", "expires_at", "added_at")
 OF_RUN = (
-    "id", "upstream_id", "connection_id", "assistant_id", "model", "status", *MOMENTS, "error_code", "waits_for",
+    "id", "upstream_id", "connection_id", "assistant_id", "model", "status", *MOMENT_COLUMNS, "error_code", "waits_for",
     "has_all_steps", *(column.name for column in LISTED.values()),
 )  # fmt: skip
 SELECTED: dict[str, str] = {
@@ -34,7 +34,7 @@ SELECTED: dict[str, str] = {
     "customer": "m.value",
 }
 NAMES = tuple(SELECTED)
-MOMENT_PLACES = [NAMES.index(name) for name in MOMENTS]
+MOMENT_PLACES = [NAMES.index(name) for name in MOMENT_COLUMNS]
 JOINED = (
     "JOIN index_thread t ON t.id = r.thread_id "
     "LEFT JOIN index_assistant a ON a.connection_id = r.connection_id AND a.upstream_id = r.assistant_id "

@@ -16,7 +16,7 @@ from .run_query import Predicate
 from .sql import Param, Sql, all_of, any_of, fetched, one_of
 from .subjects import RUNS, THREADS, Subject
 
-TABLE = index_ranges.THREAD_METADATA
+TABLE = index_ranges.THREAD_METADATA_TABLE
 MOST_NAMED = 20  # words that are looked up among values; the others are looked for in texts alone
 
 
@@ -38,15 +38,15 @@ def held(by: str, table: str, row: Sql) -> Sql:
 
 
 def of_metadata(key: str, values: Sequence[str]) -> Predicate:
-    has_pair = held("m.run_id = r.id", index_ranges.METADATA, pair("m", key, values))
+    has_pair = held("m.run_id = r.id", index_ranges.RUN_METADATA_TABLE, pair("m", key, values))
     ranges = [pair("d", key, [value]) for value in values]
-    return Predicate(METADATA, has_pair, side_by_side(ranges, index_ranges.METADATA, "run_id"))
+    return Predicate(METADATA, has_pair, side_by_side(ranges, index_ranges.RUN_METADATA_TABLE, "run_id"))
 
 
 def of_thread_metadata(key: str, values: Sequence[str], subject: Subject = RUNS) -> Predicate:
     has_pair = held(f"m.thread_id = {thread_of(subject)}", TABLE, pair("m", key, values))
     if subject is RUNS:
-        return Predicate(THREAD_METADATA, has_pair, index_ranges.of_threads(pair("d", key, values)))
+        return Predicate(THREAD_METADATA, has_pair, index_ranges.of_threads_with(pair("d", key, values)))
     return Predicate(METADATA, has_pair, of_pairs([pair("d", key, [value]) for value in values]))
 
 
@@ -81,7 +81,7 @@ def of_customer(values: Sequence[str], subject: Subject = RUNS) -> Predicate:
     if not conditions:
         return Predicate(CUSTOMER, Sql("1 = 0"))
     pairs = [pair("d", key, [value]) for key in keys for value in values]
-    index = index_ranges.of_threads(any_of(pairs)) if subject is RUNS else of_pairs(pairs)
+    index = index_ranges.of_threads_with(any_of(pairs)) if subject is RUNS else of_pairs(pairs)
     return Predicate(CUSTOMER, any_of(conditions), index, is_exact=False)
 
 

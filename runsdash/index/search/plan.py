@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .index_ranges import NO_INDEX, IndexRanges, both, bounds, every_row
-from .run_query import Position, Predicate, RunOrder, RunQuery, ScanResult
+from .run_query import KeyPosition, Position, Predicate, RunOrder, RunQuery, ScanResult
 from .scans import ColumnScan, KeyScan, Scan, run_scans, sparsest_of
 from .sql import Sql, TookTooLong, all_of, each_row, fetched, joined, stopped_after
 from .subjects import Subject
@@ -43,7 +43,7 @@ class Plan:
         where = joined([*self.tests, *beyond(order, position, row)] or [Sql("1 = 1")])
         columns = f"{row}.id" if order.is_by_time else f"{row}.{order.column}, {row}.id"
         text = f"SELECT {columns} FROM {rows.text} WHERE {where.text} {sort_of(order, row)} LIMIT {count}"
-        return fetched(Sql(text, (*rows.params, *where.params)))
+        return [order.position(one) for one in fetched(Sql(text, (*rows.params, *where.params)))]
 
 
 def positions_of(
@@ -128,8 +128,8 @@ def no_choice(subject: Subject) -> Predicate:
 
 def index_choices(run_query: RunQuery) -> list[Predicate]:
     """Returns the predicates that have an index to read. One of a compound index stands in for its parts."""
-    is_alone = len(run_query.predicates) == 1
-    choices = [one for one in run_query.predicates if one.index is not NO_INDEX and (is_alone or not one.only_alone)]
+    with_index = [one for one in run_query.predicates if one.index is not NO_INDEX]
+    choices = [one for one in with_index if not one.has_costly_index or len(run_query.predicates) == 1]
     by_name = {one.name: one for one in choices if one.is_exact}
     for name, other in COMPOUND:
         if name in by_name and other in by_name:
@@ -165,22 +165,22 @@ def shortest_of(choices: Sequence[Predicate], run_query: RunQuery, *, cap: int) 
 
 
 def sort_of(order: RunOrder, row: str) -> str:
-    way = "DESC" if order.is_falling else "ASC"
+    direction = "DESC" if order.is_falling else "ASC"
     if order.is_by_time:
-        return f"ORDER BY {row}.id {way}"
+        return f"ORDER BY {row}.id {direction}"
     nulls = "DESC" if order.is_backwards else "ASC"
     column = f"{row}.{order.column}"
-    return f"ORDER BY CASE WHEN {column} IS NULL THEN 1 ELSE 0 END {nulls}, {column} {way}, {row}.id {way}"
+    return f"ORDER BY CASE WHEN {column} IS NULL THEN 1 ELSE 0 END {nulls}, {column} {direction}, {row}.id {direction}"
 
 
 def beyond(order: RunOrder, position: Position | None, row: str) -> list[Sql]:
     """Returns the condition of rows behind `position` on the way; rows without a value are at the list's end."""
     if position is None:
         return []
-    sign, value, key = "<" if order.is_falling else ">", position[0], position[-1]
-    if order.is_by_time:
+    sign, key = "<" if order.is_falling else ">", position.key
+    if isinstance(position, KeyPosition):
         return [Sql(f"{row}.id {sign} %s", (key,))]
-    column = f"{row}.{order.column}"
+    column, value = f"{row}.{order.column}", position.value
     if value is None:
         behind_nulls = f" OR {column} IS NOT NULL" if order.is_backwards else ""
         return [Sql(f"(({column} IS NULL AND {row}.id {sign} %s){behind_nulls})", (key,))]

@@ -48,7 +48,7 @@ VALUE_COLUMNS = {
 WITH_ERROR = "NOT (d.error_code = '')"  # the condition of a partial index
 
 
-def run_query_of(run_filter: RunFilter, connection: Connection | None = None) -> RunQuery:
+def query_of_runs(run_filter: RunFilter, connection: Connection | None = None) -> RunQuery:
     """Builds the query of a filter, of the runs of `connection` alone if given."""
     key_range, groups = KeyRange(), []
     for clauses in clause_groups(run_filter.clauses):
@@ -56,7 +56,7 @@ def run_query_of(run_filter: RunFilter, connection: Connection | None = None) ->
             key_range &= clauses[0].key_range
         else:
             groups.append(clauses)
-    own = [predicate_of(clauses, is_alone=len(groups) == 1) for clauses in groups]
+    own = [predicate_of(clauses, is_whole_filter=len(groups) == 1) for clauses in groups]
     if (keys := connections_asked(connection)) is not None:
         own.append(of_values("connection", keys))
     return RunQuery(key_range, tuple(own))
@@ -74,25 +74,25 @@ def connections_asked(connection: Connection | None) -> list[int] | None:
 
 
 def clause_groups(clauses: Iterable[Clause]) -> list[list[Clause]]:
-    """Groups clauses of a name and key that are answered together; each other clause is alone."""
+    """Groups clauses of a name and key that are answered together; each other clause is a group."""
     groups: dict[tuple[str, str, bool, int], list[Clause]] = {}
     for number, clause in enumerate(clauses):
-        apart = number if stands_alone(clause) else -1
+        apart = number if holds_by_itself(clause) else -1
         groups.setdefault((clause.name, clause.key, clause.is_negated, apart), []).append(clause)
     return list(groups.values())
 
 
-def stands_alone(clause: Clause) -> bool:
-    """Must the clause hold by itself? Values mean "or", excluded ones "none of them"; words are looked up together."""
+def holds_by_itself(clause: Clause) -> bool:
+    """Must it hold by itself? Values mean "or", excluded ones "none of them"; words are looked up together."""
     if clause.is_negated:
         return clause.name not in VALUE_PREDICATES and clause.name not in PAIRS
     return clause.operator in COMPARISONS or clause.name in SHORT_FOR
 
 
-def predicate_of(clauses: list[Clause], *, is_alone: bool) -> Predicate:
-    """Returns the meaning of a group of clauses; `is_alone`: the filter asks for nothing else."""
+def predicate_of(clauses: list[Clause], *, is_whole_filter: bool) -> Predicate:
+    """Returns the meaning of a group of clauses; `is_whole_filter`: it asks for nothing else."""
     first, values = clauses[0], [clause.value for clause in clauses]
-    if is_alone and first.name == "status" and first.is_negated:
+    if is_whole_filter and first.name == "status" and first.is_negated:
         return of_other_statuses(values)
     if first.name == TEXT:
         predicate = of_texts(values)
@@ -141,7 +141,7 @@ def of_values(name: str, values: Sequence[Param]) -> Predicate:
 def of_other_statuses(values: Sequence[str]) -> Predicate:
     """Reads the few runs that have not completed, rather than test all runs."""
     index = index_ranges.of_other_values("status", values)
-    return Predicate("other statuses", opposite(one_of("r.status", values)), index, only_alone=True)
+    return Predicate("other statuses", opposite(one_of("r.status", values)), index, has_costly_index=True)
 
 
 def of_assistant(values: Sequence[str]) -> Predicate:
@@ -181,7 +181,7 @@ def of_tool(values: Sequence[str]) -> Predicate:
     name = one_of("t.name", values)
     used = Sql(f"EXISTS (SELECT 1 FROM index_runtool t WHERE t.run_id = r.id AND {name.text})", name.params)
     ranges = [Sql("d.name = %s", (name,)) for name in values]
-    return Predicate("tool", used, side_by_side(ranges, index_ranges.TOOL, "run_id"))
+    return Predicate("tool", used, side_by_side(ranges, index_ranges.TOOLS_TABLE, "run_id"))
 
 
 VALUE_PREDICATES: dict[str, Callable[[Sequence[str]], Predicate]] = {

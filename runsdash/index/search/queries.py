@@ -16,8 +16,8 @@ from .subjects import RUNS
 def query_of(run_filter: RunFilter, connection: Connection | None = None) -> RunQuery:
     """Builds the query of a filter, of what belongs to `connection` alone if given."""
     if run_filter.subject is RUNS:
-        return predicates.run_query_of(run_filter, connection)
-    return thread_predicates.thread_query_of(run_filter, connection)
+        return predicates.query_of_runs(run_filter, connection)
+    return thread_predicates.query_of_threads(run_filter, connection)
 
 
 def predicates_of_values(run_filter: RunFilter, name: str, values: Sequence[str]) -> list[Predicate]:

@@ -11,14 +11,14 @@ from typing import Generic, Protocol, TypeVar
 
 from runsdash.index.models import Connection
 from runsdash.index.storage.keys import created_at_of
-from runsdash.index.storage.keyset import CursorError
+from runsdash.index.storage.keyset import CursorError, Way
 
 from .filter_values import LARGEST_KEY
 from .index_ranges import NO_INDEX
 from .plan import exact_index, positions_of
 from .queries import query_of
 from .run_filter import RunFilter
-from .run_query import Position, RunOrder, RunQuery, ScanResult
+from .run_query import KeyPosition, Position, RunOrder, RunQuery, ScanResult, ValuePosition
 from .sql import Sql, fetched, joined
 from .time_budget import TimeBudget
 
@@ -68,7 +68,7 @@ def run_list_page(
     3. Cursors to both sides are made of them, and the rows are read by their keys.
     """
     way, start = way_and_position(cursor, order=order)
-    is_backwards = way == "before"
+    is_backwards = way is Way.BEFORE
     run_query = query_of(run_filter, connection)
     result = positions_of(run_query, replace(order, is_backwards=is_backwards), start, count=limit + 1, budget=budget)
     is_near_start = is_backwards and not result.is_stopped and len(result.positions) < limit
@@ -78,7 +78,7 @@ def run_list_page(
 
 
 def page_of_result(
-    result: ScanResult, *, limit: int, way: str, start: Position | None, rows: Rows[Row]
+    result: ScanResult, *, limit: int, way: Way | None, start: Position | None, rows: Rows[Row]
 ) -> RunListPage[Row]:
     """Makes a page of what was found on the `way` from `start`. One row beyond `limit` means that there are more.
 
@@ -87,18 +87,18 @@ def page_of_result(
     """
     has_more, positions = len(result.positions) > limit, result.positions[:limit]
     stopped_at = None if has_more else result.stopped_at
-    reached = stopped_at[0] if stopped_at and len(stopped_at) == 1 else None
+    reached = stopped_at.key if isinstance(stopped_at, KeyPosition) else None
     onward = positions[-1] if has_more else stopped_at
     back = (positions[0] if positions else start) if way else None
-    if way == "before":
+    if way is Way.BEFORE:
         positions.reverse()
         previous, following = onward, back
     else:
         previous, following = back, onward
     return RunListPage(
-        rows_of([position[-1] for position in positions], rows),
-        previous=cursor_to("before", previous) if previous else "",
-        next=cursor_to("after", following) if following else "",
+        rows_of([position.key for position in positions], rows),
+        previous=cursor_to(Way.BEFORE, previous) if previous else "",
+        next=cursor_to(Way.AFTER, following) if following else "",
         is_partial=result.is_stopped and not has_more,
         looked_until=created_at_of(reached) if reached is not None and reached < LARGEST_KEY else None,
     )
@@ -129,7 +129,7 @@ def ids_of(
 def newest_ids(run_query: RunQuery, *, count: int, budget: TimeBudget = USUAL) -> tuple[list[int], bool]:
     """Returns the newest `count` ids of a query, and False if the search was stopped before."""
     result = positions_of(run_query, RunOrder(), None, count=count, budget=budget)
-    return [position[-1] for position in result.positions], not result.is_stopped
+    return [position.key for position in result.positions], not result.is_stopped
 
 
 def capped_counts(run_queries: Sequence[RunQuery], *, cap: int) -> list[int | None]:
@@ -151,23 +151,22 @@ def capped_counts(run_queries: Sequence[RunQuery], *, cap: int) -> list[int | No
 # Cursors: `after.ID` or `after.ID.VALUE`, a dash for no value
 
 
-def cursor_to(way: str, position: Position) -> str:
-    if len(position) == 1:
-        return f"{way}.{position[0]}"
-    value, key = position
-    return f"{way}.{key}.{'-' if value is None else repr(value)}"
+def cursor_to(way: Way, position: Position) -> str:
+    if isinstance(position, KeyPosition):
+        return f"{way}.{position.key}"
+    return f"{way}.{position.key}.{'-' if position.value is None else repr(position.value)}"
 
 
-def way_and_position(cursor: str, *, order: RunOrder) -> tuple[str, Position | None]:
-    """Reads a cursor: "after" or "before", and a position; "" and None without one. Raises CursorError."""
+def way_and_position(cursor: str, *, order: RunOrder) -> tuple[Way | None, Position | None]:
+    """Reads a cursor; None and None without one. Raises CursorError."""
     if not cursor:
-        return "", None
+        return None, None
     match = CURSOR.fullmatch(cursor)
     if match is None or (match[3] is None) != order.is_by_time or int(match[2]) > LARGEST_KEY:
         raise CursorError(cursor)
     if order.is_by_time:
-        return match[1], (int(match[2]),)
-    return match[1], (value_of(match[3], order), int(match[2]))
+        return Way(match[1]), KeyPosition(int(match[2]))
+    return Way(match[1]), ValuePosition(value_of(match[3], order), int(match[2]))
 
 
 def value_of(text: str, order: RunOrder) -> float | None:

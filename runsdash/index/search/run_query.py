@@ -5,6 +5,7 @@ Decides nothing. `predicates` makes a query of a filter, `plan` chooses an index
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from runsdash.index.run_columns import LISTED
 
@@ -21,8 +22,22 @@ THREAD_SORTS = {
     "last_run_at": "last_run_id", "added_at": "id", "runs": "run_count", "tokens": "total_tokens",
     "cost": "cost",
 }  # fmt: skip
-# Where a row stands in a list: (id,) in one by time, else (value, id).
-Position = tuple[int] | tuple[float | None, int]
+
+
+class KeyPosition(NamedTuple):
+    """Says where a row stands in a list by time: at its key."""
+
+    key: int
+
+
+class ValuePosition(NamedTuple):
+    """Says where a row stands in a list by a column: at its value, if it has one, and among equals at its key."""
+
+    value: float | None
+    key: int
+
+
+Position = KeyPosition | ValuePosition
 
 
 @dataclass(frozen=True)
@@ -49,21 +64,25 @@ class RunOrder:
         """Do the values fall along the way it is read?"""
         return self.is_descending != self.is_backwards
 
+    def position(self, row: Sequence[Any]) -> Position:
+        """Reads what a statement found: the key, behind the value that the list is by."""
+        return KeyPosition(*row) if self.is_by_time else ValuePosition(*row)
+
 
 @dataclass(frozen=True)
 class Predicate:
     """Holds the meaning of clauses that are answered together.
 
     `index` has every run that fits; only those, when the predicate `is_exact`. `parts` are the predicates that one
-    compound index answers together. `only_alone`: to bring its many ranges together costs more than to test runs that
-    another clause finds, or all.
+    compound index answers together. `has_costly_index`: to bring its many ranges together costs more than to test runs
+    that another predicate finds.
     """
 
     name: str
     condition: Sql
     index: IndexRanges = NO_INDEX
     is_exact: bool = True
-    only_alone: bool = False
+    has_costly_index: bool = False
     parts: tuple["Predicate", ...] = ()
 
     @property

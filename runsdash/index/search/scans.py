@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from .filter_values import KeyRange
 from .index_ranges import MAX_SORTED, IndexRanges, row_passes
-from .run_query import Position, ScanResult
+from .run_query import KeyPosition, Position, ScanResult, ValuePosition
 from .sql import Sql, fetched, joined
 from .subjects import RUNS, Subject
 from .time_budget import TimeBudget
@@ -37,9 +37,9 @@ class KeyScan:
         """Returns the keys behind `position`, up to and with `last`."""
         keys = self.key_range
         if position is not None:
-            keys &= KeyRange(high=position[-1]) if self.is_descending else KeyRange(low=position[-1] + 1)
+            keys &= KeyRange(high=position.key) if self.is_descending else KeyRange(low=position.key + 1)
         if last is not None:
-            keys &= KeyRange(low=last[-1]) if self.is_descending else KeyRange(high=last[-1] + 1)
+            keys &= KeyRange(low=last.key) if self.is_descending else KeyRange(high=last.key + 1)
         return keys
 
     def chunk(self, position: Position | None, size: int) -> Chunk:
@@ -47,7 +47,7 @@ class KeyScan:
         ids = self.index.ids(key_range=self.behind(position), count=size, is_descending=self.is_descending)
         end = "MIN" if self.is_descending else "MAX"
         seen, last = fetched(Sql(f"SELECT COUNT(*), {end}(c.id) FROM ({ids.text}) c", ids.params))[0]
-        return seen, None if last is None else (last,)
+        return seen, None if last is None else KeyPosition(last)
 
     def matching_ids(
         self, position: Position | None, last: Position | None, *, tests: Sequence[Sql], count: int
@@ -60,7 +60,8 @@ class KeyScan:
         self, position: Position | None, last: Position | None, *, tests: Sequence[Sql], count: int
     ) -> list[Position]:
         """Returns the first `count` positions behind `position`, up to and with `last`, that pass."""
-        return fetched(self.matching_ids(position, last, tests=tests, count=count))
+        ids = fetched(self.matching_ids(position, last, tests=tests, count=count))
+        return [KeyPosition(key) for (key,) in ids]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class ColumnScan:
     def chunk(self, position: Position | None, size: int) -> Chunk:
         """Looks for the end of the next `size` entries; a shorter chunk is neither counted nor has an end."""
         ends = fetched(self.entries(self.between(position, None), f"LIMIT 1 OFFSET {size - 1}"))
-        return (size, ends[0]) if ends else (0, None)
+        return (size, ValuePosition(*ends[0])) if ends else (0, None)
 
     def matches(
         self, position: Position | None, last: Position | None, *, tests: Sequence[Sql], count: int
@@ -86,12 +87,12 @@ class ColumnScan:
         where = self.between(position, last)
         if tests:
             where.append(row_passes(self.subject, "d.id", tests))
-        return fetched(self.entries(where, f"LIMIT {count}"))
+        return [ValuePosition(*entry) for entry in fetched(self.entries(where, f"LIMIT {count}"))]
 
     def entries(self, conditions: Sequence[Sql], limit: str) -> Sql:
         own = [Sql(f"d.{self.column} IS {'' if self.is_null else 'NOT '}NULL"), *([self.bound] if self.bound else [])]
-        where, way = joined([*own, *conditions]), "DESC" if self.is_descending else "ASC"
-        order = f"ORDER BY d.{self.column} {way}, d.id {way}"
+        where, direction = joined([*own, *conditions]), "DESC" if self.is_descending else "ASC"
+        order = f"ORDER BY d.{self.column} {direction}, d.id {direction}"
         text = f"SELECT d.{self.column}, d.id FROM {self.subject.table} d WHERE {where.text} {order} {limit}"
         return Sql(text, where.params)
 
@@ -104,13 +105,12 @@ class ColumnScan:
 
     def side(self, position: Position, *, sign: str, end: str) -> list[Sql]:
         """Bounds entries on one side of a position. The first, redundant condition lets the index seek."""
-        value, key = position[0], position[-1]
-        if self.is_null:
-            return [Sql(f"d.id {end} %s", (key,))]
+        if self.is_null or isinstance(position, KeyPosition):
+            return [Sql(f"d.id {end} %s", (position.key,))]
         column = f"d.{self.column}"
         return [
-            Sql(f"{column} {sign}= %s", (value,)),
-            Sql(f"({column} {sign} %s OR d.id {end} %s)", (value, key)),
+            Sql(f"{column} {sign}= %s", (position.value,)),
+            Sql(f"({column} {sign} %s OR d.id {end} %s)", tuple(position)),
         ]
 
 
@@ -136,9 +136,9 @@ def run_scans(
 
 def scans_from(scans: Sequence[Scan], position: Position | None) -> Sequence[Scan]:
     """Leaves out the scans ahead of the one that `position` stands on."""
-    if position is None or len(position) == 1:
+    if not isinstance(position, ValuePosition):
         return scans
-    is_null = position[0] is None
+    is_null = position.value is None
     return list(dropwhile(lambda scan: isinstance(scan, ColumnScan) and scan.is_null != is_null, scans))
 
 
@@ -178,7 +178,7 @@ def sparsest_of(scans: Sequence[KeyScan], position: Position | None, probed: int
         seen, last = scan.chunk(position, probed)
         if last is None or seen < probed:
             return False, seen
-        return True, last[-1] if scan.is_descending else -last[-1]
+        return True, last.key if scan.is_descending else -last.key
 
     densities = [density(one) for one in scans]
     if not densities:

@@ -18,7 +18,7 @@ from .sql import Sql
 from .subjects import RUNS, Subject
 from .values_of_connection import values_of_connection
 
-Reader = Callable[[str, Connection | None], list[tuple[str, str]]]  # values and notes on them, by how they begin
+ValueLookup = Callable[[str, Connection | None], list[tuple[str, str]]]  # values and notes on them, by how they begin
 SHOWN = 10
 MOST_TRIED = 40  # values in the index, of which a chosen connection may have none
 KINDS = ("NOT NULL", "NULL")  # the two partial indexes of labels
@@ -53,7 +53,7 @@ def suggestions(typed: str, subject: Subject = RUNS, connection: Connection | No
         return []
     before, sign, last = typed[: part.start(1)], part[1], part[2]
     most = SHOWN if last else len(subject.names) + len(PAIRS)
-    shown = list(of_values(last, subject, connection) or of_names(last, subject, connection))[:most]
+    shown = list(suggested_values(last, subject, connection) or suggested_names(last, subject, connection))[:most]
     return [
         Suggestion(f"{before}{sign}{one.text}{' ' if one.is_whole else ''}", sign + one.label, one.note, one.is_whole)
         for one in shown
@@ -63,7 +63,7 @@ def suggestions(typed: str, subject: Subject = RUNS, connection: Connection | No
 # Names
 
 
-def of_names(typed: str, subject: Subject, connection: Connection | None) -> Iterable[Suggestion]:
+def suggested_names(typed: str, subject: Subject, connection: Connection | None) -> Iterable[Suggestion]:
     pairs = next((name for name in PAIRS if typed.startswith(f"{name}.")), "")
     if pairs:
         prefix = typed.removeprefix(f"{pairs}.").strip('"')
@@ -99,25 +99,25 @@ def in_index(
     return found[:SHOWN]
 
 
-def of_values(typed: str, subject: Subject, connection: Connection | None) -> list[Suggestion]:
+def suggested_values(typed: str, subject: Subject, connection: Connection | None) -> list[Suggestion]:
     pair = KEY.fullmatch(typed)
     if pair is not None:
         key = pair["quoted"] if pair["quoted"] is not None else pair["plain"]
         table = pairs_table(pair["name"], subject)
         own_key = Sql("d.key = %s", (key,))
         values = in_index(table, "value", prefix=pair["value"], where=own_key, connection=connection)
-        return [of_clause(Clause(pair["name"], value, "=", key)) for value in values]
+        return [suggested(Clause(pair["name"], value, "=", key)) for value in values]
     name, colon, value = typed.partition(":")
     if not colon or name not in subject.names:
         return []
     if name in subject.flags:
-        return [of_clause(Clause(name, word)) for word in subject.flags[name] if word.startswith(value)]
-    if name not in READERS:
+        return [suggested(Clause(name, word)) for word in subject.flags[name] if word.startswith(value)]
+    if name not in VALUE_LOOKUPS:
         return []
-    return [of_clause(Clause(name, one), note) for one, note in READERS[name](value.strip('"'), connection)]
+    return [suggested(Clause(name, one), note) for one, note in VALUE_LOOKUPS[name](value.strip('"'), connection)]
 
 
-def of_clause(clause: Clause, note: str = "") -> Suggestion:
+def suggested(clause: Clause, note: str = "") -> Suggestion:
     return Suggestion(text_of(clause), text_of(clause), note)
 
 
@@ -125,7 +125,7 @@ def statuses(prefix: str, connection: Connection | None) -> list[tuple[str, str]
     return [(one.value, one.label) for one in RunStatus if one.value.startswith(prefix)]
 
 
-def column(table: str, name: str, condition: str = "") -> Reader:
+def values_in_column(table: str, name: str, condition: str = "") -> ValueLookup:
     where = Sql(condition) if condition else None
 
     def read(prefix: str, connection: Connection | None) -> list[tuple[str, str]]:
@@ -139,7 +139,7 @@ def assistants(prefix: str, connection: Connection | None) -> list[tuple[str, st
     within = Assistant.objects.filter(**{"connection": connection} if connection else {})
     named = within.filter(name__icontains=prefix).exclude(name="").order_by("name")
     pairs = list(named.values_list("name", "upstream_id")[:SHOWN])
-    return pairs or column("index_run", "assistant_id")(prefix, connection)
+    return pairs or values_in_column("index_run", "assistant_id")(prefix, connection)
 
 
 def connections(prefix: str, connection: Connection | None) -> list[tuple[str, str]]:
@@ -149,7 +149,7 @@ def connections(prefix: str, connection: Connection | None) -> list[tuple[str, s
 
 def labels(prefix: str, connection: Connection | None) -> list[tuple[str, str]]:
     """Finds labels of runs and of threads."""
-    of_both = [column("index_label", "name", f"d.run_id IS {kind}")(prefix, connection) for kind in KINDS]
+    of_both = [values_in_column("index_label", "name", f"d.run_id IS {kind}")(prefix, connection) for kind in KINDS]
     return sorted({one for found in of_both for one in found})[:SHOWN]
 
 
@@ -159,13 +159,13 @@ def customers(prefix: str, connection: Connection | None) -> list[tuple[str, str
     return [(value, "") for value in sorted(found)[:SHOWN]]
 
 
-READERS: dict[str, Reader] = {
+VALUE_LOOKUPS: dict[str, ValueLookup] = {
     "status": statuses,
-    "model": column("index_run", "model"),
+    "model": values_in_column("index_run", "model"),
     "assistant": assistants,
     "connection": connections,
-    "error": column("index_run", "error_code", "NOT (d.error_code = '')"),
-    "tool": column("index_runtool", "name"),
+    "error": values_in_column("index_run", "error_code", "NOT (d.error_code = '')"),
+    "tool": values_in_column("index_runtool", "name"),
     "label": labels,
     "customer": customers,
 }

@@ -12,7 +12,7 @@ from runsdash.index.models import Connection, Thread
 from . import predicates
 from .filter_names import AMOUNTS, MOMENTS, PAIRS, TEXT, Clause
 from .filter_values import KeyRange
-from .index_ranges import NO_INDEX, IndexRanges, bounds, side_by_side, union_of
+from .index_ranges import NO_INDEX, THREAD_METADATA_TABLE, IndexRanges, bounds, side_by_side, union_of
 from .marks import of_label, of_note
 from .pairs import of_customer, of_pairs, of_thread_metadata
 from .predicates import amount_test, clause_groups, connections_asked, either, keys_named, negated
@@ -21,11 +21,10 @@ from .run_query import THREAD_SORTS, Predicate, RunQuery
 from .sql import Param, Sql, all_of, any_of, each_row, one_of
 from .subjects import RUNS, THREADS
 
-METADATA = "index_threadmetadata"
 MOST_LOOKED_UP = 4  # words
 LAST_RUN = THREAD_SORTS["last_run_at"]  # the key of the thread's last run: an order by it is one by time
 FLAGS = {
-    ("has", "metadata"): f"EXISTS (SELECT 1 FROM {METADATA} m WHERE m.thread_id = t.id)",
+    ("has", "metadata"): f"EXISTS (SELECT 1 FROM {THREAD_METADATA_TABLE} m WHERE m.thread_id = t.id)",
     ("has", "cost"): "t.cost IS NOT NULL",
     ("has", "runs"): f"t.{LAST_RUN} IS NOT NULL",
     ("has", "note"): "EXISTS (SELECT 1 FROM index_note m WHERE m.thread_id = t.id AND m.run_id IS NULL)",
@@ -67,16 +66,16 @@ class ThreadsOfRuns(IndexRanges):
         return Sql(f"SELECT u.id FROM {union.text} u", union.params)
 
 
-def thread_query_of(run_filter: RunFilter, connection: Connection | None = None) -> RunQuery:
+def query_of_threads(run_filter: RunFilter, connection: Connection | None = None) -> RunQuery:
     """Builds the query of a filter, of the threads of `connection` alone if given."""
-    groups = [alone for group in clause_groups(run_filter.clauses) for alone in apart(group)]
+    groups = [one for group in clause_groups(run_filter.clauses) for one in words_apart(group)]
     own = few_looked_up([thread_predicate_of(clauses) for clauses in groups])
     if (keys := connections_asked(connection)) is not None:
         own.append(of_connections(keys))
     return RunQuery(KeyRange(), tuple(own), THREADS)
 
 
-def apart(group: list[Clause]) -> list[list[Clause]]:
+def words_apart(group: list[Clause]) -> list[list[Clause]]:
     """Takes words one by one: each may be of another run."""
     return [[clause] for clause in group] if group[0].name == TEXT else [group]
 
@@ -132,7 +131,9 @@ def of_word(value: str) -> Predicate:
     said = words.condition
     in_run = Sql(f"EXISTS (SELECT 1 FROM index_run r WHERE r.thread_id = t.id AND {said.text})", said.params)
     named = one_of("m.value", values)
-    in_pair = Sql(f"EXISTS (SELECT 1 FROM {METADATA} m WHERE m.thread_id = t.id AND {named.text})", named.params)
+    in_pair = Sql(
+        f"EXISTS (SELECT 1 FROM {THREAD_METADATA_TABLE} m WHERE m.thread_id = t.id AND {named.text})", named.params
+    )
     pairs = of_pairs([Sql("d.value = %s", (one,)) for one in values])
     return Predicate(TEXT, any_of([in_run, in_pair]), threads_of(words.index, is_last=False, also=pairs))
 

@@ -26,7 +26,7 @@ class TimeBudget:
     def left_s(self) -> float:
         return self.walk_s if self.ends_at is None else self.ends_at - monotonic()
 
-    def share(self, seconds: float) -> "TimeBudget":
+    def within(self, seconds: float) -> "TimeBudget":
         """Returns a budget that is over in `seconds`, and not later than this one."""
         seconds = min(seconds, self.left_s)
         return TimeBudget(walk_s=seconds, statement_s=seconds).started()

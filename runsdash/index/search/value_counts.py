@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import NamedTuple
 
-from .index_ranges import THREAD_METADATA as PAIRS
-from .index_ranges import WORDS
+from .index_ranges import THREAD_METADATA_TABLE, WORDS_TABLE
 from .plan import Plan, plan_for
 from .run_query import Position, RunOrder, RunQuery
 from .scans import KeyScan
@@ -27,7 +26,7 @@ BESIDE = ("customer", "tool", "label")
 ValueCounts = dict[str, Counter[str]]  # runs by value, for each of NAMES
 
 
-class Counted(NamedTuple):
+class CountResult(NamedTuple):
     """Holds counts, and whether they are of all runs."""
 
     counts: ValueCounts
@@ -61,8 +60,8 @@ def values_beside(name: str, own: Sql, run_ids: Sql, subject: Subject) -> Sql:
     if name == "customer":
         rows, value = each_row(own, subject.table, "id"), "m.value"
         thread = "r.thread_id" if subject is RUNS else "r.id"
-        more = f" JOIN index_connection c ON c.id = r.connection_id AND c.customer_key <> '' JOIN {PAIRS} m"
-        more += f" ON m.thread_id = {thread} AND m.key = c.customer_key"
+        more = " JOIN index_connection c ON c.id = r.connection_id AND c.customer_key <> ''"
+        more += f" JOIN {THREAD_METADATA_TABLE} m ON m.thread_id = {thread} AND m.key = c.customer_key"
     elif name == "label":
         rows, value = each_row(own, "index_label", key), "r.name"
         more = "" if subject is RUNS else " WHERE r.run_id IS NULL"
@@ -87,7 +86,7 @@ def add(part: ValueCounts, names: set[str], *, to: ValueCounts) -> None:
 
 def value_counts_in_time(
     ids: Sequence[int], names: set[str], subject: Subject, *, size: int, budget: TimeBudget
-) -> Counted:
+) -> CountResult:
     """Counts the first `size` ids in any case, and as many more at a time while time is left."""
     total = no_value_counts()
     while True:
@@ -96,12 +95,12 @@ def value_counts_in_time(
         ids = ids[size:]
         has_time = budget.next_chunk(size, monotonic() - began) >= min(size, len(ids))
         if not ids or not has_time:
-            return Counted(total, not ids)
+            return CountResult(total, not ids)
 
 
 def value_counts_by_walking(
     run_query: RunQuery, names: set[str], *, budget: TimeBudget, open_names: Callable[[ValueCounts], set[str]]
-) -> Counted:
+) -> CountResult:
     """Counts chunk by chunk until all runs are counted, no name is open, or time is over.
 
     `open_names` says of the counts so far which names are still open; the others are counted no further.
@@ -119,8 +118,8 @@ def value_counts_by_walking(
         add(part, names, to=total)
         names = open_names(total)
         if is_last or not names:
-            return Counted(total, is_last)
-    return Counted(total, False)
+            return CountResult(total, is_last)
+    return CountResult(total, False)
 
 
 def read_once(ids: Sql) -> Sql:
@@ -137,7 +136,7 @@ def chunks(
     """
     if plan.gathered is not None:
         positions = plan.gathered_positions(plan.gathered, start, count=budget.gathered, cap=budget.gathered)
-        yield listed_ids([position[-1] for position in positions]), True, positions[-1] if positions else start
+        yield listed_ids([position.key for position in positions]), True, positions[-1] if positions else start
         return
     (scan,) = (scan for scan in plan.scans if isinstance(scan, KeyScan))  # as every plan by time has it
     position = start
@@ -157,7 +156,7 @@ def chunk_ids(
     """Returns a query for what passes of the next `size` entries, how many entries there are, and where they end."""
     if not tests and looks_into_texts(scan):
         positions = scan.matches(position, None, tests=(), count=size)
-        ids = listed_ids([one[-1] for one in positions])
+        ids = listed_ids([position.key for position in positions])
         return ids, len(positions), positions[-1] if positions else None
     seen, last = scan.chunk(position, size)
     return scan.matching_ids(position, last, tests=tests, count=size), seen, last
@@ -165,4 +164,4 @@ def chunk_ids(
 
 def looks_into_texts(scan: KeyScan) -> bool:
     """PostgreSQL does for words: the ids of such a range are not just read from an index."""
-    return is_postgresql() and scan.index.table == WORDS
+    return is_postgresql() and scan.index.table == WORDS_TABLE

@@ -6,14 +6,14 @@ from runsdash.index import run_states
 from runsdash.index.models import Run
 
 from .index_ranges import bounds
-from .predicates import run_query_of
+from .predicates import query_of_runs
 from .run_filter import RunFilter
 from .sql import Sql, fetched, joined
 
 
 def longest_wait_s(run_filter: RunFilter) -> float:
     """Returns for how many seconds the run of the filter that waits longest has done so; 0 when none waits."""
-    now, run_query = timezone.now(), run_query_of(run_filter)
+    now, run_query = timezone.now(), query_of_runs(run_filter)
     by_status = Sql("r.status = %s", (run_states.WAITING,))
     where = joined([by_status, Sql(*run_states.waiting_sql(now)), *bounds("r.id", run_query.key_range)])
     where = joined([where, *run_query.tests(but=())])

@@ -1,13 +1,14 @@
 """Pages through lists by key: any page of any list costs the same. No OFFSET, no COUNT.
 
-Owns cursors and orders of plain querysets; lists of runs with a filter are paged in `search`. A cursor says where in
-the list and which way: `after.KEY` (the rows that follow) or `before.KEY` (those ahead).
+Owns cursors and orders of plain querysets; lists of runs with a filter are paged in `search`. A cursor says which way
+and where in the list: `after.KEY`, `before.KEY`.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
@@ -17,6 +18,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST = 2**63 - 1
 Row = TypeVar("Row", bound=Model)
 Key = tuple[int] | tuple[datetime, int]  # (id,) or (time, id)
+
+
+class Way(StrEnum):
+    """Says which way a cursor leads: to the rows that follow, or to those ahead."""
+
+    AFTER = "after"
+    BEFORE = "before"
 
 
 class CursorError(ValueError):
@@ -64,17 +72,17 @@ def page_of(
     Keys are found first, then their rows: the index is walked without touching wide rows.
     """
     way, position = way_and_position(cursor, order=order)
-    walk = order.reversed() if way == "before" else order
+    walk = order.reversed() if way is Way.BEFORE else order
     keys = merged([keys_ahead(one, walk=walk, position=position, count=limit + 1) for one in querysets], walk=walk)
     has_more, keys = len(keys) > limit, keys[:limit]
-    if way == "before":
+    if way is Way.BEFORE:
         if not has_more and len(keys) < limit:
             return page_of(querysets, order=order, rows=rows, limit=limit)  # near the start: the whole first page
         keys.reverse()
-        previous, following = (cursor_to("before", keys[0]) if has_more else ""), cursor_to("after", keys[-1])
+        previous, following = (cursor_to(Way.BEFORE, keys[0]) if has_more else ""), cursor_to(Way.AFTER, keys[-1])
     else:
-        previous = cursor_to("before", keys[0]) if way == "after" and keys else ""
-        following = cursor_to("after", keys[-1]) if has_more else ""
+        previous = cursor_to(Way.BEFORE, keys[0]) if way is Way.AFTER and keys else ""
+        following = cursor_to(Way.AFTER, keys[-1]) if has_more else ""
     return KeysetPage(rows_of(keys, rows), previous, following)
 
 
@@ -97,21 +105,21 @@ def rows_of(keys: Sequence[Key], rows: QuerySet[Row]) -> list[Row]:
     return [by_id[key[-1]] for key in keys if key[-1] in by_id]
 
 
-def cursor_to(way: str, key: Key) -> str:
+def cursor_to(way: Way, key: Key) -> str:
     """Writes the cursor to the rows behind `key`, or ahead of it."""
     moments = [str((moment - EPOCH) // timedelta(microseconds=1)) for moment in key[:-1]]
     return ".".join([way, *moments, str(key[-1])])
 
 
-def way_and_position(cursor: str, *, order: KeysetOrder) -> tuple[str, Key | None]:
+def way_and_position(cursor: str, *, order: KeysetOrder) -> tuple[Way | None, Key | None]:
     if not cursor:
-        return "", None
+        return None, None
     match = CURSOR.fullmatch(cursor)
     if match is None or (match[3] is None) != (order.column == "id") or abs(int(match[3] or match[2])) > LARGEST:
         raise CursorError(cursor)
     if order.column == "id":
-        return match[1], (int(match[2]),)
+        return Way(match[1]), (int(match[2]),)
     try:
-        return match[1], (EPOCH + timedelta(microseconds=int(match[2])), int(match[3]))
+        return Way(match[1]), (EPOCH + timedelta(microseconds=int(match[2])), int(match[3]))
     except OverflowError:
         raise CursorError(cursor) from None

@@ -16,7 +16,7 @@ from django.db import connection as database
 from runsdash.index.models import Connection, DirtyHour, RunSums
 from runsdash.index.search.filter_values import KeyRange
 from runsdash.index.search.plan import positions_of
-from runsdash.index.search.predicates import run_query_of
+from runsdash.index.search.predicates import query_of_runs
 from runsdash.index.search.run_filter import RunFilter
 from runsdash.index.search.run_query import Position, RunOrder, RunQuery
 from runsdash.index.search.sql import each_run, listed_ids
@@ -74,7 +74,7 @@ class Counting:
             self.key,
         )
         digest = blake2b(repr((parts, self.now_hour)).encode("utf-8", "surrogatepass"), digest_size=16)
-        return f"overview-counted-{digest.hexdigest()}"
+        return f"overview-runs-{digest.hexdigest()}"
 
     @property
     def kept_until(self) -> int:
@@ -110,12 +110,12 @@ class Counting:
         keys = KeyRange(self.spans[-1].first * HOUR_KEYS, self.kept_until * HOUR_KEYS)
         budget = TimeBudget(walk_s=left_s, statement_s=max(0.05, left_s))
         result = positions_of(self.query(keys), RunOrder(), found.behind, count=AT_ONCE, budget=budget)
-        self.add([position[-1] for position in result.positions], found)
+        self.add([position.key for position in result.positions], found)
         found.behind = result.stopped_at if result.is_stopped else (result.positions or [found.behind])[-1]
         found.is_complete = not result.is_stopped and len(result.positions) < AT_ONCE
 
     def query(self, keys: KeyRange) -> RunQuery:
-        asked = run_query_of(self.run_filter, self.connection)
+        asked = query_of_runs(self.run_filter, self.connection)
         return RunQuery(asked.key_range & keys, asked.predicates)
 
     def newest(self) -> RunCounts:
@@ -124,7 +124,7 @@ class Counting:
         keys = KeyRange(self.kept_until * HOUR_KEYS, self.spans[0].end * HOUR_KEYS)
         while keys.low < keys.high and not found.is_complete:
             result = positions_of(self.query(keys), RunOrder(), found.behind, count=AT_ONCE, budget=TimeBudget())
-            self.add([position[-1] for position in result.positions], found)
+            self.add([position.key for position in result.positions], found)
             found.behind = result.positions[-1] if result.positions else None
             found.is_complete = len(result.positions) < AT_ONCE
         return found
@@ -170,7 +170,7 @@ class Counting:
         if found.behind is None:
             return 0.0
         first, end = self.spans[-1].first, self.kept_until
-        return (end - hour_of_key(int(found.behind[-1] or 0))) / max(1, end - first)
+        return (end - hour_of_key(found.behind.key)) / max(1, end - first)
 
 
 def add_to(found: dict, key: tuple, otherwise: tuple, sums: Sums) -> None:

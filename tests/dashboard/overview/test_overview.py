@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from runsdash.dashboard.overview.views import PollState
-from runsdash.dashboard.runs.query import run_list_query
+from runsdash.dashboard.runs.query import run_list_address
 from runsdash.index.keeping.purge import purge_some
 from runsdash.index.models import Connection, DirtyHour, Run
 from runsdash.index.search import ids_of
@@ -61,7 +61,7 @@ def found_by(url: str) -> int:
 
 def ids_found_by(url: str) -> list[int]:
     path, query = urlsplit(url)[2:4]
-    asked = run_list_query(QueryDict(query))
+    asked = run_list_address(QueryDict(query))
     assert (path, asked.error) == ("/runs/", None)
     connection = Connection.objects.get(slug=asked.connection_slug) if asked.connection_slug else None
     return ids_of(asked.filter, connection=connection, count=5000)[0]

@@ -12,7 +12,7 @@ from pytest_django import DjangoDbBlocker
 
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import facets as facets_module
-from runsdash.index.search.facets import Count, facets_of
+from runsdash.index.search.facets import CountedValue, facets_of
 from runsdash.index.search.run_filter import parsed
 from tests.dashboard.runs.test_run_filters import HTMX, counts, facets
 from tests.pages import page_of
@@ -60,10 +60,10 @@ def test_a_large_list_says_that_there_are_more(many: Connection) -> None:
         found = facets_of(parsed(""))
     cap = facets_module.CAP
     assert (found.total, found.is_more, found.total_text) == (cap, True, "10,000+")
-    assert found.statuses["completed"] == Count("completed", cap, is_more=True)
-    models = {count.value: count for count in found.counts["model"]}
-    assert models["m0"] == Count("m0", 5003)
-    assert found.counts["connection"] == [Count("prod", cap, is_more=True)]
+    assert found.statuses["completed"] == CountedValue("completed", cap, is_more=True)
+    models = {count.value: count for count in found.by_name["model"]}
+    assert models["m0"] == CountedValue("m0", 5003)
+    assert found.by_name["connection"] == [CountedValue("prod", cap, is_more=True)]
     in_two = facets_of(parsed("has:metadata"))
     assert in_two.total == 0
 
@@ -71,10 +71,10 @@ def test_a_large_list_says_that_there_are_more(many: Connection) -> None:
 @pytest.mark.clock
 def test_what_no_index_counts_is_counted_run_by_run(viewer: Client, many: Connection) -> None:
     text = "-status:failed"
-    hasty = facets_module.counted(parsed(text), None, UNHURRIED)
+    hasty = facets_module.facets_in_time(parsed(text), None, UNHURRIED)
     assert hasty.can_be_finer
-    assert {count.value: count.text for count in hasty.counts["model"]}["m0"] == "500+"  # of the newest 1,000
-    told = {count.value: count.text for count in hasty.counts["status"]}  # by the index of statuses
+    assert {count.value: count.text for count in hasty.by_name["model"]}["m0"] == "500+"  # of the newest 1,000
+    told = {count.value: count.text for count in hasty.by_name["status"]}  # by the index of statuses
     assert (told["completed"], told["failed"], told["queued"]) == ("10,000+", "0", "0")
     first = facets(viewer, q=text).one("div", id="facets")
     again = f"/runs/facets/?q={text.replace(':', '%3A')}&exact=1"
@@ -101,14 +101,14 @@ def test_what_is_kept_is_kept_for_a_time_zone(many: Connection) -> None:
 
 def test_without_time_a_first_look_says_at_least_and_a_second_one_all(many: Connection) -> None:
     hurried = replace(UNHURRIED, index_s=0)
-    whole = facets_module.counted(parsed(""), None, hurried)
+    whole = facets_module.facets_in_time(parsed(""), None, hurried)
     assert (whole.total, whole.is_more, whole.can_be_finer) == (facets_module.CAP, True, True)
-    assert whole.statuses["completed"] == Count("completed", 1000, is_more=True)  # of the newest 1,000
+    assert whole.statuses["completed"] == CountedValue("completed", 1000, is_more=True)  # of the newest 1,000
     text = "model:m0 status:completed"
     glance = replace(UNHURRIED, find_s=0)
-    stopped = facets_module.counted(parsed("-status:failed"), None, glance)
+    stopped = facets_module.facets_in_time(parsed("-status:failed"), None, glance)
     assert stopped.total == facets_module.CAP  # completed ones alone
-    half = facets_module.counted(parsed(text), None, hurried)
+    half = facets_module.facets_in_time(parsed(text), None, hurried)
     assert (half.total, half.is_more, half.can_be_finer) == (5003, False, True)
-    assert half.counts["assistant"][0] == Count("often", 997, is_more=True)
-    assert facets_of(parsed(text)).counts["assistant"][0] == Count("often", 4988)
+    assert half.by_name["assistant"][0] == CountedValue("often", 997, is_more=True)
+    assert facets_of(parsed(text)).by_name["assistant"][0] == CountedValue("often", 4988)

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from runsdash.accounts.models import User
 from runsdash.actions.batch.models import BatchJob
-from runsdash.dashboard.runs.query import run_list_query
+from runsdash.dashboard.runs.query import run_list_address
 from runsdash.index.models import Connection, KeptFilter, Run, SavedView
 from runsdash.index.search import ids_of
 from tests.dashboard.writing import fields, form_in
@@ -59,7 +59,7 @@ def links(page: Element, path: str) -> Iterator[tuple[str, str]]:
 
 
 def filter_of(url: str):
-    asked = run_list_query(QueryDict(urlsplit(url).query))
+    asked = run_list_address(QueryDict(urlsplit(url).query))
     assert not asked.error, url
     return asked
 

@@ -14,7 +14,7 @@ from pytest_django import DjangoDbBlocker
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import ids_of
 from runsdash.index.search.filter_totals import FilterTotals, totals_of, walked
-from runsdash.index.search.predicates import run_query_of
+from runsdash.index.search.predicates import query_of_runs
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.time_budget import TimeBudget
 from runsdash.index.snapshots.upsert_runs import upsert_runs
@@ -104,7 +104,7 @@ def test_a_walk_goes_on_where_it_was_stopped(prod: Connection, text: str) -> Non
     found, looks = FilterTotals(), 0
     while not found.is_complete:
         before = found.runs
-        found, looks = walked(run_query_of(parsed(text)), found, TINY), looks + 1
+        found, looks = walked(query_of_runs(parsed(text)), found, TINY), looks + 1
         assert found.runs >= before
         assert looks < 30
     assert looks > 2

@@ -30,7 +30,7 @@ from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.filter_names import MAX_CLAUSES, MAX_CONDITIONS
 from runsdash.index.search.index_ranges import NO_INDEX
-from runsdash.index.search.predicates import run_query_of
+from runsdash.index.search.predicates import query_of_runs
 from runsdash.index.search.run_filter import FilterError, RunFilter, parsed
 from runsdash.index.search.run_pages import capped_counts
 from runsdash.index.search.value_counts import value_counts_by_walking
@@ -330,7 +330,7 @@ def test_newer_ids_are_counted_no_further_than_asked(rows: list[Run]) -> None:
 
 
 def test_what_an_index_counts_is_exact_up_to_the_cap(rows: list[Run]) -> None:
-    several = {text: run_query_of(parsed(text)) for text in ("", "status:failed model:o4-mini", *MEANINGS)}
+    several = {text: query_of_runs(parsed(text)) for text in ("", "status:failed model:o4-mini", *MEANINGS)}
     cap = 57
     counts = dict(zip(several, capped_counts(list(several.values()), cap=cap), strict=True))
     by_index = {text: number for text, number in counts.items() if number is not None}
@@ -351,7 +351,7 @@ def test_what_an_index_counts_is_exact_up_to_the_cap(rows: list[Run]) -> None:
 def test_walking_counts_each_run_once(rows: list[Run], text: str) -> None:
     there = [run for run in rows if MEANINGS[text](run)]
     names = {"status", "tool"}
-    query = run_query_of(parsed(text))
+    query = query_of_runs(parsed(text))
     found, is_complete = value_counts_by_walking(query, names, budget=SMALL, open_names=lambda _: names)
     assert is_complete
     assert found["status"] == Counter(run.status for run in there)
@@ -444,6 +444,6 @@ def test_as_many_clauses_as_a_filter_takes_are_answered(rows: list[Run], kind: s
 
 def test_many_ids_are_read_from_an_index(rows: list[Run]) -> None:
     for name in ("run:run_", "thread:thread_", "model:m"):
-        (predicate,) = run_query_of(parsed(" ".join(f"{name}{number}" for number in range(300)))).predicates
+        (predicate,) = query_of_runs(parsed(" ".join(f"{name}{number}" for number in range(300)))).predicates
         assert predicate.index is not NO_INDEX, name
         assert predicate.index.is_by_id == (name != "model:m"), name

@@ -209,7 +209,7 @@ def test_facets_count_threads_by_their_last_run(threads: list[Thread], text: str
     fitting = [thread for thread in threads if MEANINGS[text](thread)]
     assert (facets.total, facets.is_more) == (len(fitting), False)
     others = fitting if text != "status:failed" else threads
-    for count in facets.counts["status"]:
+    for count in facets.by_name["status"]:
         wanted = [one for one in others if one.runs_made and one.runs_made[-1].status == count.value]
         assert count.number == len(wanted), count.value
 
