@@ -1,9 +1,13 @@
-"""Gathers what stands beside the form of a run: whose it is, and the last messages. Reads the index only."""
+"""Gathers what stands beside the form of a run: whose it is, what its functions do, and the last messages.
+
+Reads the index only.
+"""
 
 from dataclasses import dataclass, field
 
+from runsdash.dashboard.run.parameters import function_tools
 from runsdash.index.models import Message, Run
-from runsdash.index.storage import page_reads
+from runsdash.index.storage import page_reads, run_reads
 from runsdash.index.storage.keys import MESSAGE_ORDER_BITS
 
 LAST_MESSAGES = 3
@@ -21,17 +25,21 @@ class LastMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """Holds the thread's and the run's metadata, and the last messages before the run's own, oldest first."""
+    """Holds the thread's and the run's metadata, and the last messages before the run's own, oldest first.
+
+    `functions`: what each does, in the words that the run was given.
+    """
 
     messages: list[LastMessage]
     names: dict[str, str]
     thread_metadata: dict[str, str] = field(default_factory=dict)
     run_metadata: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
     assistant_name: str = ""
 
 
 def beside(run: Run) -> Beside:
-    """Reads it in two queries."""
+    """Reads it in three queries."""
     found = last_messages(run)
     names = page_reads.assistant_names(run.connection_id, {run.assistant_id} | {one.assistant_id for one in found})
     question = next((one for one in reversed(found) if one.role == "user"), None)
@@ -43,8 +51,13 @@ def beside(run: Run) -> Beside:
         names=names,
         thread_metadata=run.thread.metadata or {},
         run_metadata=run.metadata or {},
+        functions={one["name"]: one["description"] for one in described(run)},
         assistant_name=names.get(run.assistant_id, ""),
     )
+
+
+def described(run: Run) -> list[dict[str, str]]:
+    return function_tools(run_reads.run_beside(run).parameters.get("tools"))
 
 
 def last_messages(run: Run) -> list[Message]:

@@ -73,6 +73,10 @@ class Inbox:
 
     # Rows
 
+    @property
+    def names_customers(self) -> bool:
+        return any(one.customer_key for one in self.shell.connections)
+
     @cached_property
     def soonest(self) -> list[Run]:
         return list(shown(self.waiting)[:MAX_ROWS])

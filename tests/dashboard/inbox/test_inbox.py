@@ -147,9 +147,11 @@ def test_missed_are_those_that_expired_while_they_waited(operator: Client, prod)
     for status in ("in_progress", "expired"):
         made_run(prod, id=went_on.upstream_id, thread_id=went_on.thread.upstream_id, status=status, age_s=800)
     made_run(prod, status="expired", age_s=700)
+    Run.objects.filter(upstream_id=missed.upstream_id).update(question="Where is <b>NW-7</b>?")
     page = page_of(operator.get(URL, {"tab": "missed"}))
     panel = page.one("section", id="inbox-missed")
     assert run_ids(panel) == [missed.upstream_id]
+    assert panel.one("a", class_="q").text == "Where is <b>NW-7</b>?"
     assert "get_stock" in panel.text
     assert panel.one("a", class_="btn")["href"].endswith("/rerun/")
     assert live(operator, poll_of(page)).status_code == 304

@@ -120,9 +120,11 @@ def test_customer_and_last_messages_stand_beside_the_form(operator, upstream, wa
 def test_a_viewer_reads_the_calls_with_their_arguments_and_has_no_boxes(viewer, prod) -> None:
     asked = waiting_for("get_stock")
     asked["submit_tool_outputs"]["tool_calls"][0]["function"]["arguments"] = '{"sku": "A-7"}'
-    page = run_page(viewer, made_run(prod, status="requires_action", required_action=asked))
+    tools = [{"type": "function", "function": {"name": "get_stock", "description": "What is <b>left</b>"}}]
+    page = run_page(viewer, made_run(prod, status="requires_action", required_action=asked, tools=tools))
     calls = page.one("section", id="pending-calls")
     assert "A-7" in calls.text
+    assert calls.one("span", title="What is <b>left</b>").text == "What is <b>left</b>"
     assert not calls.all("textarea")
     assert not calls.all("button", type="submit")
     assert "Viewers read" in calls.text
@@ -137,9 +139,9 @@ def test_the_inbox_shows_the_question(operator, three) -> None:
 
 def test_the_inbox_names_the_customer_by_the_key_that_an_admin_chose(operator, prod, three) -> None:
     ThreadMetadata.objects.create(thread=three[0].thread, key="customer", value="C-22")
-    assert not page_of(operator.get(INBOX)).all("strong", data_customer=True)
+    assert not page_of(operator.get(INBOX)).all("td", data_customer=True)
     Connection.objects.filter(pk=prod.pk).update(customer_key="customer")
-    (named,) = page_of(operator.get(INBOX)).all("strong", data_customer=True)
+    (named,) = page_of(operator.get(INBOX)).all("td", data_customer=True)
     assert named.text == "C-22"
 
 
