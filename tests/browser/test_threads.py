@@ -37,6 +37,7 @@ def test_a_file_of_threads_shows_its_progress(
 def test_archive_delete_and_look_again(visitor: Visitor, site: Site) -> None:
     run = site.upstream.wait(site.upstream.run("/plot"))
     page = visitor.open(f"/threads/{run['thread_id']}/")
+    page.get_by_role("button", name="More").click()
     page.locator("#delete-thread").click()
     if page.locator("#delete-archive").get_attribute("data-complete") == "no":
         page.get_by_role("button", name="Archive now").click()

@@ -39,8 +39,16 @@ def answered(request: HttpRequest, typed: str, *, missed: int) -> HttpResponse:
         return redirect(url)
     wanted = Wanted(text[:MAX_SEARCHED_CHARS], shell, request.user, ON_THE_PAGE, IN_FULL)
     groups = groups_of(wanted) if text else [places(wanted)]
-    context = {"text": text, "ids": ids, "shell": shell, "within": within, "groups": groups}
+    context = {
+        "text": text, "ids": ids, "shell": shell, "within": within, "groups": groups, "columns": columns_of(groups),
+    }  # fmt: skip
     return render(request, "find/search.html", context, status=missed if text else 200)
+
+
+def columns_of(groups: list[Group]) -> list[list[Group]]:
+    """Sets the rest beside the runs. Nothing beside nothing: there is one column then."""
+    runs, rest = [one for one in groups if one.name == "runs"], [one for one in groups if one.name != "runs"]
+    return [column for column in (runs, rest) if column]
 
 
 @viewer_required

@@ -113,7 +113,7 @@ def row_menu(request: HttpRequest, key: int) -> HttpResponse:
     if not found:
         raise Http404("This run is not in the index any more.")
     [run] = with_connections(found, among=shell.connections)
-    context = {"run": run, "query": query, "filters": filters_of(run, table_of(shell, query))}
+    context = {"run": run, "query": query, "shell": shell, "filters": filters_of(run, table_of(shell, query))}
     return render(request, "runs/_row_menu.html" if request.htmx else "runs/row_menu.html", context)
 
 

@@ -93,6 +93,15 @@ def test_names_find_assistants_views_and_pages(viewer: Client, asked) -> None:
     ]
 
 
+def test_the_rest_stands_beside_the_runs(viewer: Client, asked) -> None:
+    def columns(text: str) -> list[list[str]]:
+        page = page_of(viewer.get(URL, {"q": text})).one("div", class_="grid")
+        return [[one["aria-labelledby"] for one in side.all("section")] for side in page.all("div", class_="stack")]
+
+    assert columns("parcel") == [["found-runs"], ["found-threads", "found-assistants"]]
+    assert columns("inb") == [["found-places"]]
+
+
 def test_pages_are_those_that_a_person_may_open(viewer: Client, admin: Client, prod, settings) -> None:
     def places(client: Client) -> list[str]:
         return addresses(page_of(client.get(URL)).one("section", aria_labelledby="found-places"))

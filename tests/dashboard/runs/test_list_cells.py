@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from runsdash.dashboard.runs import cells
+from runsdash.dashboard.shell.links import run_url
 from runsdash.index.models import Connection, Run, Thread, ThreadMetadata
 from tests.pages import Element, page_of, run_ids
 from tests.queries import at_most
@@ -116,6 +117,16 @@ def test_the_menu_of_a_row_has_the_same_for_keys_and_touch(viewer: Client, prod:
             assert run_ids(page_of(viewer.get(but["href"]))) == []
     assert bool(page.all("html")) is False
     assert page_of(viewer.get("/runs/rows/1/"), status=404)
+
+
+def test_the_menu_of_a_row_offers_a_rerun_of_what_ended(operator: Client, viewer: Client, prod: Connection) -> None:
+    def leads_to(client: Client, run: Run) -> list[str]:
+        page = page_of(client.get(row_of(viewer, run).one("a", data_row_menu=True)["href"]))
+        return [link["href"] for link in page.all("a") if link["href"].endswith("/rerun/")]
+
+    ended = made_run(prod, status="failed")
+    assert leads_to(operator, ended) == [run_url(ended, "rerun")]
+    assert leads_to(viewer, ended) == leads_to(operator, made_run(prod, status="in_progress")) == []
 
 
 def test_rows_are_kept_while_nothing_changes_and_made_again_when_something_does(

@@ -161,6 +161,7 @@ def test_methods_and_people(client: Client, nobody: Client, viewer: Client) -> N
 
 def test_an_overview_is_saved_with_its_range_and_grouping(viewer: Client) -> None:
     made_run(made_connection())
+    assert page_of(viewer.get("/")).one("nav", class_="views").one("a", aria_current="page").text == "Everything"
     page = page_of(viewer.get("/?range=30d&group=model&q=status%3Afailed&connection=prod"))
     link = next(a["href"] for a in page.all("a") if "Save this view" in a.text)
     form = page_of(viewer.get(link)).one("form", id="new-view")
