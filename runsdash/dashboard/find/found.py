@@ -40,7 +40,10 @@ RUN_COLUMNS = (
 
 @dataclass(frozen=True)
 class Hit:
-    """Holds one thing that was found. `status` stands in place of the `icon`; `said` is a line below."""
+    """Holds one thing that was found. `status` stands in place of the `icon`; `said` is a line below.
+
+    `run_id` is that of a run, and of nothing else.
+    """
 
     url: str
     label: str
@@ -49,6 +52,7 @@ class Hit:
     said: str = ""
     at: datetime | None = None
     status: RunStatus | UnknownStatus | None = None
+    run_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def hit_of_run(run: Run, *, has_assistant: bool = True) -> Hit:
     who = f"{run.assistant_name or run.model}," if has_assistant else ""
     return Hit(
         run_url(run), run.question or formats.short_id_text(run.upstream_id), note=who, said=outcome_of(run),
-        at=run.created_at, status=run.facts,
+        at=run.created_at, status=run.facts, run_id=run.upstream_id,
     )  # fmt: skip
 
 

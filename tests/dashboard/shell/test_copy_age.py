@@ -12,7 +12,7 @@ from tests.pages import parsed
 pytestmark = pytest.mark.django_db(transaction=True)
 OF_RUN = ["run", "run_live", "run_raw", "run_zip", "metadata", "tool_outputs"]
 OF_THREAD = ["thread", "thread_live"]
-WITH_BANNER = {"run", "run_live", "thread", "thread_live"}
+WITH_BANNER = {"run", "run_live", "metadata", "tool_outputs", "thread", "thread_live"}
 HEADER = "X-RunsDash-Stale"
 
 
