@@ -8,9 +8,9 @@ from django.http import HttpResponse
 from django.test import Client
 
 from runsdash.index.models import Run
+from tests.dashboard.two_connections import LATER, servers  # noqa: F401
 from tests.dashboard.writing import done_run, waiting  # noqa: F401
 
-LATER = "2999-01-01T00:00:00Z"
 LANDED_S = 5
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from runsdash.dashboard.find.found import RUN_COLUMNS, Group, hit_of_run
 from runsdash.dashboard.runs.rows import complete_rows
-from runsdash.dashboard.shell.links import list_url, mark_ambiguous
+from runsdash.dashboard.shell.links import is_ambiguous, list_url, mark_ambiguous
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index import run_states
 from runsdash.index.models import Assistant, Connection, Run
@@ -57,7 +57,7 @@ class AssistantPage:
     @property
     def only(self) -> Connection | None:
         """Returns the connection when another one knows the same id."""
-        return self.assistant.connection if getattr(self.assistant, "is_ambiguous", False) else None
+        return self.assistant.connection if is_ambiguous(self.assistant) else None
 
     @property
     def tools(self) -> list[tuple[str, str, str]]:

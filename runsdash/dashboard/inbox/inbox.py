@@ -19,6 +19,7 @@ from runsdash.actions.outputs.drafts import people_with_drafts
 from runsdash.dashboard.runs.rows import COLUMNS, complete_rows
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.formats import expired_at
+from runsdash.dashboard.shell.links import mark_ambiguous
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.poll_tags import Poll, list_tag, rows_state
 from runsdash.dashboard.shell.shell import Shell
@@ -110,7 +111,8 @@ class Inbox:
         return self.completed(missed_runs(self.connection))
 
     def completed(self, runs: Sequence[Run]) -> Sequence[Run]:
-        runs = with_parents(with_customers(complete_rows(runs, among=self.shell.connections)))
+        among = self.shell.connections
+        runs = with_parents(with_customers(complete_rows(runs, among=among)), among=among)
         return with_people(runs, reader=self.shell.request.user)
 
     # Asking again
@@ -168,14 +170,15 @@ def with_customers(runs: Sequence[Run]) -> Sequence[Run]:
     return runs
 
 
-def with_parents(runs: Sequence[Run]) -> Sequence[Run]:
+def with_parents(runs: Sequence[Run], *, among: Sequence[Connection]) -> Sequence[Run]:
     """Sets `parent` on each run: the one whose call started it, or None. No query where none was started so."""
     keys = {run.parent_key for run in runs} - {None}
     parents = {run.pk: run for run in shown(Run.objects.filter(pk__in=keys))} if keys else {}
     for run in runs:
         run.parent = parents.get(run.parent_key)
         if run.parent is not None:
-            run.parent.connection, run.parent.is_ambiguous = run.connection, getattr(run, "is_ambiguous", False)
+            run.parent.connection = run.connection
+    mark_ambiguous(parents.values(), among=among)
     return runs
 
 

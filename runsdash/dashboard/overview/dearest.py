@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
+from runsdash.dashboard.shell.links import is_ambiguous, mark_ambiguous, thread_url
 from runsdash.index.models import Connection, Thread
 from runsdash.index.search.run_filter import Clause
 from runsdash.index.totals.top_threads import Dearest, ThreadCost
@@ -40,5 +40,4 @@ def dearest_rows(query: OverviewQuery, dearest: Dearest, *, among: Sequence[Conn
 def of_thread(thread: Thread) -> tuple[Clause, ...]:
     """Returns the clauses of a thread, with its connection where another one knows the same id."""
     clauses = (Clause("thread", thread.upstream_id),)
-    is_ambiguous = getattr(thread, "is_ambiguous", False)
-    return (*clauses, Clause("connection", thread.connection.slug)) if is_ambiguous else clauses
+    return (*clauses, Clause("connection", thread.connection.slug)) if is_ambiguous(thread) else clauses

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from runsdash.dashboard.shell.links import address, mark_ambiguous, run_url
+from runsdash.dashboard.shell.links import address, mark_ambiguous, run_url, with_query
 from runsdash.index.models import ChildRun, Run, RunStep
 
 from .waterfall import Axis, StepLine, WaterfallBar, bar_between, lines
@@ -43,14 +43,15 @@ def child_lines(run: Run, steps: Iterable[RunStep], *, axis: Axis, now: datetime
     found: dict[int, list[ChildLine]] = {}
     for row in rows:
         known = there.get(row.upstream_id)
-        line = known_line(known, axis=axis, now=now) if known else unknown_line(row)
+        line = known_line(known, axis=axis, now=now) if known else unknown_line(row, run)
         found.setdefault(row.step_key, []).append(line)
     return found
 
 
-def unknown_line(row: ChildRun) -> ChildLine:
-    """Shows a run that nobody has read yet; opening it reads it, where its thread is known."""
-    return ChildLine(id=row.upstream_id, url=address("run", row.thread_upstream_id, row.upstream_id))
+def unknown_line(row: ChildRun, run: Run) -> ChildLine:
+    """Shows a run that nobody has read yet; opening it asks the server of `run`, where its thread is known."""
+    url = address("run", row.thread_upstream_id, row.upstream_id)
+    return ChildLine(id=row.upstream_id, url=with_query(url, connection=run.connection.slug))
 
 
 def known_line(child: Run, *, axis: Axis, now: datetime) -> ChildLine:

@@ -14,7 +14,7 @@ from runsdash.actions.models import Lineage
 from runsdash.audit.trail import AuditedAction, actions_of_run
 from runsdash.dashboard.inbox.queue import queue_connection
 from runsdash.dashboard.shell.copy_age import WhyACopy
-from runsdash.dashboard.shell.links import address, run_url
+from runsdash.dashboard.shell.links import assistant_of_run_url, mark_ambiguous, run_url
 from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run, RunBody, StatusSeen
@@ -90,7 +90,7 @@ class RunPage(Reading, WhyACopy):
 
     @property
     def assistant_url(self) -> str:
-        return address("assistant", self.run.assistant_id)
+        return assistant_of_run_url(self.run)
 
     @property
     def waited_s(self) -> float:
@@ -122,8 +122,11 @@ class RunPage(Reading, WhyACopy):
     @cached_property
     def lineage(self) -> list[Lineage]:
         """Returns who made this run again or was made from it here, the newest first."""
-        is_known = self.run.source_run is not None or self.run.last_rerun is not None
-        return LINEAGE.rows(self.run.pk, self.run.pk) if is_known else []
+        if self.run.source_run is None and self.run.last_rerun is None:
+            return []
+        rows = list(LINEAGE.rows(self.run.pk, self.run.pk))
+        mark_ambiguous([run for row in rows for run in (row.run, row.source)])
+        return rows
 
     @property
     def source(self) -> Lineage | None:

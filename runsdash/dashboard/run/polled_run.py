@@ -11,7 +11,7 @@ from runsdash.actions.models import Draft, Lineage, LivePiece
 from runsdash.audit.models import AuditEntry, AuditResult
 from runsdash.dashboard.shell.copy_age import with_reason
 from runsdash.dashboard.shell.lookup import run_for_page
-from runsdash.index.models import Assistant, ChildRun, Connection, Label, Note, Run
+from runsdash.index.models import Assistant, ChildRun, Connection, Label, Note, Run, Thread
 from runsdash.index.storage.prepared import Prepared
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S, is_fresh
@@ -59,10 +59,18 @@ def with_marks(upstream_id: str, reader: int) -> QuerySet[Run]:
         last_child=first(own.order_by("-id"), "pk"),
         child_steps_at=first(children.order_by(F("steps_changed_at").desc(nulls_last=True)), "steps_changed_at"),
         child_status_at=first(children.order_by(F("status_since").desc(nulls_last=True)), "status_since"),
+        has_shared_thread=Exists(elsewhere(Thread, "thread__upstream_id")),
+        shares_assistant=Exists(elsewhere(Assistant, "assistant_id")),
         draft_at=first(drafts, "saved_at"),
         is_noted=Exists(Note.objects.filter(run=OuterRef("pk"))) | Exists(Label.objects.filter(run=OuterRef("pk"))),
         last_piece=first(LivePiece.objects.filter(run=OuterRef("pk")).order_by("-id"), "pk"),
     )
+
+
+def elsewhere(model: type[Model], column: str) -> QuerySet[Model]:
+    """Finds what another connection knows under the same id, which stands in that column of the run."""
+    others = Connection.objects.order_by().exclude(pk=OuterRef(OuterRef("connection_id"))).values("pk")
+    return model.objects.order_by().filter(connection__in=others, upstream_id=OuterRef(column))
 
 
 def first(rows: QuerySet[Model], column: str) -> Subquery:
@@ -78,7 +86,7 @@ def marked_run(request: HttpRequest, *, run_id: str) -> Run | None:
     meant = [run for run in found if slug in (None, "", run.connection.slug)]
     if len(meant) != 1:
         return None
-    meant[0].is_ambiguous = len(found) > 1
+    meant[0].is_ambiguous, meant[0].thread.is_ambiguous = len(found) > 1, meant[0].has_shared_thread
     return meant[0]
 
 

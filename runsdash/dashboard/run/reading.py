@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from runsdash.audit.trail import AuditedAction
 from runsdash.dashboard.shell.formats import duration_text, expired_at
-from runsdash.dashboard.shell.links import run_url, thread_url
+from runsdash.dashboard.shell.links import is_ambiguous, run_url, thread_url
 from runsdash.index import run_states
 from runsdash.index.models import Message, Run
 from runsdash.index.search.run_filter import Clause
@@ -171,7 +171,7 @@ class Reading(Timeline):
     def next_run(self) -> Run | None:
         found = run_reads.next_run(self.run)
         if found is not None:
-            found.connection = self.run.connection
+            found.connection, found.is_ambiguous = self.run.connection, is_ambiguous(self.run.thread)
         return found
 
     @property

@@ -23,6 +23,7 @@ from runsdash.actions.batch.exports import path_of
 from runsdash.actions.batch.jobs import MAX_RUNS, TooMany, make_job, matching_ids, stop_job
 from runsdash.actions.batch.models import BatchItem, BatchJob
 from runsdash.dashboard.shell import poll_intervals
+from runsdash.dashboard.shell.links import mark_ambiguous
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.poll_tags import Poll, poll_answer, state_tag
@@ -80,7 +81,7 @@ def new(request: HttpRequest) -> HttpResponse:
         operation=form.cleaned_data["operation"],
         run_ids=run_ids,
         token=form.cleaned_data["token"],
-        query=run_list_address(query).text,
+        query="" if query.getlist("run") else run_list_address(query).kept_text,
         reason=form.cleaned_data["reason"],
         parameters=form.parameters,
     )
@@ -134,20 +135,21 @@ def job(request: HttpRequest, key: int) -> HttpResponse:
 
 
 def job_context(request: HttpRequest, job: BatchJob) -> Context:
-    counts = dict(job.items.values_list("state").annotate(n=Count("pk")))
+    counts, shell = dict(job.items.values_list("state").annotate(n=Count("pk"))), Shell(request)
     state = request.GET.get("state", "")
     items = job.items.select_related("run__thread", "run__connection").order_by("id")
     items = items.filter(state=state) if state in BatchItem.State.values else items
-    pages = Paginator(items, ITEMS_A_PAGE)
+    page = Paginator(items, ITEMS_A_PAGE).get_page(request.GET.get("page"))
+    mark_ambiguous([item.run for item in page], among=shell.connections)
     left = counts.get("waiting", 0) + counts.get("doing", 0)
     url = f"{reverse('bulk_job', args=[job.pk])}?{request.GET.urlencode()}"
-    tag = state_tag(counts, job.ended_at, job.is_stopped, Shell(request).waiting_count)
+    tag = state_tag(counts, job.ended_at, job.is_stopped, shell.waiting_count)
     cells = [{"state": one, "label": one.label, "count": counts.get(one.value, 0)} for one in BatchItem.State]
     return {
         "job": job,
         "cells": cells,
         "state": state,
-        "items": pages.get_page(request.GET.get("page")),
+        "items": page,
         "over": job.total - left,
         "poll": Poll(url=url, interval_s=poll_intervals.BATCH_S, tag=tag),
     }

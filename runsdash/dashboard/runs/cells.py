@@ -83,7 +83,8 @@ def kept_row(run: ListedRun, table: Table) -> SafeString:
     if run.facts.is_active:
         return row(run, table)
     age = formats.age_text(run.created_at, may_come=False)
-    key = table.state, run.values, run.labels, age, run.connection.slug, run.is_ambiguous, run.thread.is_ambiguous
+    marks = run.is_ambiguous, run.thread.is_ambiguous, run.shares_assistant
+    key = table.state, run.values, run.labels, age, run.connection.slug, marks
     found = _kept.get(key)
     if found is None:
         if len(_kept) >= MOST_KEPT:
@@ -197,7 +198,8 @@ def assistant(run: ListedRun, table: Table, words: Words, column: Column) -> Saf
     def cell() -> SafeString:
         return plain(table, column, shown.assistant_of(run), "assistant", run.assistant_id)
 
-    return made_once(table.cells, ("assistant", run.assistant_id, run.assistant_name), cell)
+    owner = run.connection.slug if run.shares_assistant else ""
+    return made_once(table.cells, ("assistant", run.assistant_id, run.assistant_name, owner), cell)
 
 
 def run_id(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.db.models import QuerySet
 
-from runsdash.dashboard.shell.links import mark_ambiguous
+from runsdash.dashboard.shell.links import mark_ambiguous, mark_assistants
 from runsdash.index.models import Assistant, Connection, Run, Thread
 from runsdash.index.run_columns import LISTED
 from runsdash.index.search.listed_runs import ListedRun
@@ -25,7 +25,10 @@ def narrowed(runs: QuerySet[Run]) -> QuerySet[Run]:
 
 
 def with_connections(runs: Sequence[ListedRun], *, among: Sequence[Connection]) -> Sequence[ListedRun]:
-    """Sets `connection` and `is_ambiguous` on each run of a list and its thread. No query for one connection."""
+    """Sets `connection`, `is_ambiguous` and the like on each run of a list and its thread.
+
+    No query for one connection.
+    """
     by_key = {one.pk: one for one in among}
     for run in runs:
         run.connection = run.thread.connection = by_key.get(run.connection_id) or Connection.objects.get(
@@ -33,13 +36,14 @@ def with_connections(runs: Sequence[ListedRun], *, among: Sequence[Connection]) 
         )
     mark_ambiguous(runs, among=among, model=Run)
     mark_ambiguous([run.thread for run in runs], among=among, model=Thread)
+    mark_assistants(runs, among=among)
     return runs
 
 
 def complete_rows(runs: Sequence[Run], *, among: Sequence[Connection]) -> Sequence[Run]:
     """Sets `assistant_name` on each run, `connection` and `is_ambiguous` on it and its thread.
 
-    `among`: all connections there are. One query for any number of runs; three when there are several connections.
+    `among`: all connections there are. One query for any number of runs; four when there are several connections.
     """
     names, by_key = assistant_names(runs), {one.pk: one for one in among}
     for run in runs:
@@ -48,6 +52,7 @@ def complete_rows(runs: Sequence[Run], *, among: Sequence[Connection]) -> Sequen
             run.connection = run.thread.connection = by_key[run.connection_id]
     mark_ambiguous(runs, among=among)
     mark_ambiguous([run.thread for run in runs], among=among)
+    mark_assistants(runs, among=among)
     return runs
 
 

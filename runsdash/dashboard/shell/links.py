@@ -28,11 +28,36 @@ def mark_ambiguous(
     `among`: all connections, by whoever has read them already. `model`: of objects that are no rows of it themselves.
     """
     objects = list(objects)
-    if not objects or (Connection.objects.count() if among is None else len(among)) < 2:
+    if not objects:
         return
-    doubled = ids_of_several(model or type(objects[0]), [one.upstream_id for one in objects], among=among)
+    is_one = (Connection.objects.count() if among is None else len(among)) < 2
+    ids = [] if is_one else [one.upstream_id for one in objects]
+    doubled = ids_of_several(model or type(objects[0]), ids, among=among) if ids else set()
     for one in objects:
         one.is_ambiguous = one.upstream_id in doubled
+
+
+def mark_assistants(runs: Iterable[Any], *, among: Sequence[Connection]) -> None:
+    """Sets `shares_assistant` on runs whose assistant's id another connection knows. No query for one connection."""
+    runs = list(runs)
+    if not runs or len(among) < 2:
+        return
+    wanted = {run.assistant_id for run in runs if run.assistant_id}
+    known: dict[str, set[int]] = {}
+    rows = (
+        Assistant.objects.filter(connection__in=among, upstream_id__in=wanted) if wanted else Assistant.objects.none()
+    )
+    for upstream_id, key in rows.values_list("upstream_id", "connection_id"):
+        known.setdefault(upstream_id, set()).add(key)
+    for run in runs:
+        run.shares_assistant = bool(known.get(run.assistant_id, set()) - {run.connection_id})
+
+
+def is_ambiguous(row: Any) -> bool:
+    """Tells whether another connection knows the row's id too. What nobody has marked is looked up."""
+    if not hasattr(row, "is_ambiguous"):
+        row.is_ambiguous = row.upstream_id in ids_of_several(type(row), [row.upstream_id])
+    return bool(row.is_ambiguous)
 
 
 def ids_of_several(model: type[Model], ids: Sequence[str], *, among: Sequence[Connection] | None = None) -> set[str]:
@@ -42,9 +67,13 @@ def ids_of_several(model: type[Model], ids: Sequence[str], *, among: Sequence[Co
     return set(counted.values_list("upstream_id", flat=True))
 
 
-def with_connection(url: str, row: Model, **query: QueryValue) -> str:
-    if getattr(row, "is_ambiguous", False):
+def with_connection(url: str, row: Any, **query: QueryValue) -> str:
+    if is_ambiguous(row):
         query["connection"] = row.connection.slug
+    return with_query(url, **query)
+
+
+def with_query(url: str, **query: QueryValue) -> str:
     query = {key: value for key, value in query.items() if value not in (None, "")}
     return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}" if query else url
 
@@ -89,13 +118,19 @@ def assistant_url(assistant: Assistant) -> str:
     return with_connection(address("assistant", assistant.upstream_id), assistant)
 
 
+def assistant_of_run_url(run: Any) -> str:
+    """Returns the URL of a run's assistant. The run went through `mark_assistants`, or is of the only connection."""
+    slug = run.connection.slug if getattr(run, "shares_assistant", False) else ""
+    return with_query(address("assistant", run.assistant_id), connection=slug)
+
+
 def compare_url(a: Run | None, b: Run | None = None) -> str:
     """Returns the URL that compares two runs; with one of them, the page that asks for the other."""
     query = {}
     for name, run in (("a", a), ("b", b)):
         if run is not None:
             query[name] = run.upstream_id
-            if getattr(run, "is_ambiguous", False):
+            if is_ambiguous(run):
                 query[f"{name}-connection"] = run.connection.slug
     return f"{reverse('compare')}?{urlencode(query)}" if query else reverse("compare")
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from django import template
 from django.template import Context
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -17,6 +16,7 @@ from runsdash.dashboard.rendering.images import in_kb, inline_image
 from runsdash.dashboard.rendering.json_tree import json_tree as tree_of
 from runsdash.dashboard.rendering.markdown import markdown as marked_up
 from runsdash.dashboard.rendering.visible import visible
+from runsdash.dashboard.shell.links import address, with_connection
 from runsdash.dashboard.shell.page_types import AsText
 from runsdash.index.fulltext.words import SEARCHABLE_CHARS
 from runsdash.index.models import Message
@@ -109,10 +109,11 @@ def web_link(url: Json, size: int | None = None) -> SafeString:
     return format_html('<a href="{}" rel="noopener noreferrer nofollow" title="{}">{}</a>', url, url, shown)
 
 
-@register.simple_tag
-def message_raw_url(message: Message) -> str:
-    """Links to a message as received."""
-    return reverse("message_raw", args=[message.upstream_id])
+@register.simple_tag(takes_context=True)
+def message_url(context: Context, name: str, message_id: str) -> str:
+    """Links to `message_raw` or `message_text` of a message of the page's `thread`, or of the thread of its `run`."""
+    thread = context.get("thread") or context["run"].thread
+    return with_connection(address(name, message_id), thread)
 
 
 @register.simple_tag

@@ -19,7 +19,7 @@ from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.runs.query import ListAddress
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
-from runsdash.dashboard.shell.links import address, run_url, thread_url, view_url, with_connection
+from runsdash.dashboard.shell.links import address, assistant_of_run_url, run_url, thread_url, view_url
 from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.shell.page_types import QueryValue
 from runsdash.index.models import Run, SavedView, Thread
@@ -118,7 +118,7 @@ def assistant_of(run: Run) -> SafeString:
     """Links the name of a run's assistant, else its id, to its page. The run went through `complete_rows`."""
     if not run.assistant_id:
         return DASH
-    url = with_connection(address("assistant", run.assistant_id), run)
+    url = assistant_of_run_url(run)
     if not run.assistant_name:
         return short_id(run.assistant_id, url=url, copy=False)
     name = visible(cut(run.assistant_name, NAME_CHARS))

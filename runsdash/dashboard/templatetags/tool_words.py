@@ -1,13 +1,12 @@
 """Defines template tags that say in words what a tool call is, and what became of it."""
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
 
 from runsdash.dashboard.run.waterfall import StepLine
-from runsdash.dashboard.shell.links import address
+from runsdash.dashboard.shell.links import address, with_query
 from runsdash.index.models import Run
 from runsdash.service.objects import tool_types
 from runsdash.service.statuses import StepStatus
@@ -33,6 +32,6 @@ def child_url(call: Mapping[str, str], run: Run) -> str:
     """Returns the page of the run that a connected agent made; the search where its thread is unknown."""
     thread_id, run_id = call.get("child_thread_id"), call.get("child_run_id")
     if not thread_id:
-        return f"{reverse('go')}?{urlencode({'id': run_id})}"
+        return with_query(reverse("go"), id=run_id, connection=run.connection.slug)
     page = address("run", thread_id, run_id) if run_id else address("thread", thread_id)
-    return f"{page}{'&' if '?' in page else '?'}{urlencode({'connection': run.connection.slug})}"
+    return with_query(page, connection=run.connection.slug)

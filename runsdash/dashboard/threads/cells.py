@@ -110,7 +110,8 @@ def assistant(run: Run | None, table: ThreadTable) -> SafeString:
         filters = only_links(table.query, "assistant", run.assistant_id)
         return markup('<td class="c-asst p3">{}{}</td>', shown.assistant_of(run), filters)
 
-    return made_once(table.cells, ("assistant", run.assistant_id, run.assistant_name), cell)
+    owner = run.connection.slug if run.shares_assistant else ""
+    return made_once(table.cells, ("assistant", run.assistant_id, run.assistant_name, owner), cell)
 
 
 def added(thread: Thread) -> SafeString:

@@ -13,12 +13,13 @@ from runsdash.dashboard.run.live_panel import parts_in
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import WhyACopy, copy_age_s
 from runsdash.dashboard.shell.formats import short_id_text
-from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
+from runsdash.dashboard.shell.links import is_ambiguous, list_url, mark_ambiguous, mark_assistants, thread_url
 from runsdash.dashboard.shell.poll_tags import digest_of, rows_state
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index import run_states
 from runsdash.index.keeping.archive import ThreadMeter, meter_of
 from runsdash.index.models import Message, Run, Thread
+from runsdash.index.search.run_filter import Clause, text_of
 from runsdash.index.storage import page_reads, thread_reads
 from runsdash.index.storage.storable_text import ID_CHARS
 from runsdash.index.walks import rests
@@ -70,7 +71,9 @@ class ThreadPage(WhyACopy):
         """Returns the runs of this stretch of the conversation: made in its time, or named by its messages."""
         messages, has_older = self._message_page
         if not messages:
-            return thread_reads.runs_between(self.thread, None, None) if self.is_at_the_newest else []
+            found = thread_reads.runs_between(self.thread, None, None) if self.is_at_the_newest else []
+            mark_ambiguous(found, among=self.connections)
+            return found
         start = messages[0].created_at if has_older or self.before else None
         end = None if self.is_at_the_newest else thread_reads.next_message_at(self.thread, messages[-1])
         found = thread_reads.runs_between(self.thread, start, end)
@@ -161,6 +164,7 @@ class ThreadPage(WhyACopy):
     @cached_property
     def runs(self) -> list[Run]:
         mark_ambiguous(self._run_page[0], among=self.connections)
+        mark_assistants(self._run_page[0], among=self.connections)
         return self._run_page[0]
 
     @property
@@ -177,6 +181,12 @@ class ThreadPage(WhyACopy):
     @property
     def older_runs_url(self) -> str:
         return thread_url(self.thread, runs_before=self.runs[-1].upstream_id) if self._run_page[1] else ""
+
+    @property
+    def list_url(self) -> str:
+        """Links to its runs in the list."""
+        only = self.thread.connection if is_ambiguous(self.thread) else None
+        return list_url("runs", text_of(Clause("thread", self.thread.upstream_id)), only)
 
     @cached_property
     def holder(self) -> Run | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from runsdash.dashboard.runs.outcomes import INCOMPLETE, functions_text
 from runsdash.dashboard.runs.rows import assistant_names
-from runsdash.dashboard.shell.links import mark_ambiguous
+from runsdash.dashboard.shell.links import mark_ambiguous, mark_assistants
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Label, Run, Thread
 
@@ -23,13 +23,16 @@ LAST_RUNS = Run.objects.only(*RUN_COLUMNS)
 def complete_threads(threads: Sequence[Thread], *, among: Sequence[Connection]) -> None:
     """Sets `last_run`, `labels`, `outcome`, `customer`, `connection` and the like on each thread, names on its run.
 
-    Three queries for any number of threads; one more when there are several connections.
+    Three queries for any number of threads; two more when there are several connections.
     """
     by_key = {one.pk: one for one in among}
     runs = LAST_RUNS.in_bulk([thread.last_run_id for thread in threads if thread.last_run_id])
     names = assistant_names(list(runs.values()))
     for run in runs.values():
         run.assistant_name = names.get((run.connection_id, run.assistant_id), "")
+        run.shares_assistant = False
+        run.connection = by_key.get(run.connection_id) or run.connection
+    mark_assistants(runs.values(), among=among)
     labels: dict[int, list[str]] = {}
     given = Label.objects.filter(thread__in=threads, run=None).order_by("name").values_list("thread_id", "name")
     for key, name in given if threads else ():

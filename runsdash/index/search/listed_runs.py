@@ -84,6 +84,7 @@ class ListedRun:
     customer: str | None  # by the thread's metadata key that its connection names
     connection: Connection | None = None
     is_ambiguous = False
+    shares_assistant = False
     labels: tuple[str, ...] = ()  # where a list shows them, see `with_labels`
 
     def __init__(self, values: Iterable[Any]) -> None:

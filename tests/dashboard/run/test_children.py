@@ -50,7 +50,7 @@ def test_a_child_is_nested_once_it_is_read(family, connection, viewer):
     timeline = timeline_of(viewer, parent)
     row = timeline.one("tr", data_child_run_id=child["id"])
     assert "Not read yet" in row.text
-    assert row.one("a")["href"] == path_of(child)
+    assert row.one("a")["href"] == f"{path_of(child)}?connection={connection.slug}"
     read(connection, child)
     viewer.get(path_of(child))
     timeline = timeline_of(viewer, parent)
