@@ -19,7 +19,6 @@ OWNERS = {  # the table that says whose a row is, what it is called in a run, an
     "index_threadmetadata": (*OF_THREAD, "thread_id"),
     "index_label": (*OF_THREAD, "thread_id"),
 }
-UNORDERED = {("index_runmetadata", "key"), ("index_threadmetadata", "key"), ("index_label", "name")}  # by their index
 
 
 def values_of_connection(
@@ -28,19 +27,25 @@ def values_of_connection(
     """Returns those of the values that rows of the connection have, in the order given: one statement."""
     if not values:
         return []
-    fixed = [where] if where else []
+    fixed, order = [where] if where else [], behind(table, column, where)
     looks = [
-        look(table, column, joined([*fixed, Sql(f"d.{column} = %s", (value,))]), number, connection.pk)
+        look(table, joined([*fixed, Sql(f"d.{column} = %s", (value,))]), order, number, connection.pk)
         for number, value in enumerate(values)
     ]
     return [values[number] for (number,) in sorted(fetched(joined(looks, " UNION ALL ")))]
 
 
-def look(table: str, column: str, held: Sql, number: int, connection_key: int) -> Sql:
+def behind(table: str, column: str, where: Sql | None) -> str:
+    """Names the column that the index has behind the value. Ordered by it, its rows are read there, not by a walk."""
+    if column == "key":
+        return "value"
+    return "run_id" if where and "run_id IS NOT NULL" in where.text else OWNERS[table][2]
+
+
+def look(table: str, held: Sql, order: str, number: int, connection_key: int) -> Sql:
     """Returns a query for `number`, and for nothing where no row of the connection holds that."""
     owner, in_run, key = OWNERS[table]
-    order = "" if (table, column) in UNORDERED else f" ORDER BY d.{key} DESC"
-    rows = f"SELECT d.{key} AS id FROM {table} d WHERE {held.text}{order} LIMIT {LOOKED_AT}"
+    rows = f"SELECT d.{key} AS id FROM {table} d WHERE {held.text} ORDER BY d.{order} DESC LIMIT {LOOKED_AT}"
     of_value = f"SELECT 1 FROM ({rows}) u JOIN {owner} o ON o.id = u.id WHERE o.connection_id = %s"
     runs = f"SELECT r.{in_run} AS id FROM index_run r WHERE r.connection_id = %s ORDER BY r.id DESC LIMIT {LOOKED_AT}"
     of_runs = f"SELECT 1 FROM ({runs}) u JOIN {table} d ON d.{key} = u.id WHERE {held.text}"
