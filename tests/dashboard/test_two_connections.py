@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from runsdash.index.models import Label, Run, RunMetadata, SavedView, ThreadMetadata
+from runsdash.index.models import Connection, Label, Run, RunMetadata, SavedView, ThreadMetadata
 from runsdash.index.storage.sealed_keys import seal
 from runsdash.notify.conditions import look_at
 from runsdash.notify.events import find_events
@@ -120,30 +120,45 @@ def test_a_rule_of_single_runs_tells_of_its_connection_alone(servers, operator: 
 # Suggestions and names
 
 
-@pytest.mark.parametrize("page", ["runs", "threads"])
-def test_suggestions_offer_what_the_connection_has(servers, operator: Client, page: str) -> None:
+OFFERED = ("model:", "assistant:", "tool:", "label:", "customer:", "metadata.who=", "metadata.", "thread.metadata.")
+
+
+@pytest.fixture
+def described(servers) -> None:
+    """Labels, pairs and customers of both."""
     for run in Run.objects.filter(upstream_id=RUN):
         word = MARKS[run.connection.slug]
         Label.objects.create(thread=run.thread, run=run, name=word, given_by="otto")
         Label.objects.create(thread=run.thread, name=word, given_by="otto")
         RunMetadata.objects.create(run=run, key=f"of_{word}", value=word)
         ThreadMetadata.objects.create(thread=run.thread, key=f"of_{word}", value=word)
-    for typed in (
-        "model:",
-        "assistant:",
-        "tool:",
-        "label:",
-        "metadata.who=",
-        "metadata.",
-        "thread.metadata.",
-        "connection:",
-    ):
-        found = {slug: suggested(operator, page, typed, connection=slug) for slug in ("", *MARKS)}
-        both = {slug for slug in MARKS if any(one in text for text in found[""] for one in (MARKS[slug], f":{slug}"))}
-        assert both == set(MARKS), typed
-        for slug, other in (("one", "two"), ("two", "one")):
-            assert found[slug], typed
-            assert not [text for text in found[slug] if MARKS[other] in text or f":{other}" in text], typed
+    Connection.objects.update(customer_key="who")
+
+
+@pytest.mark.parametrize("page", ["runs", "threads"])
+@pytest.mark.parametrize("typed", [*OFFERED, "connection:"])
+def test_suggestions_offer_what_the_connection_has(described, operator: Client, page: str, typed: str) -> None:
+    found = {slug: suggested(operator, page, typed, connection=slug) for slug in ("", *MARKS)}
+    both = {slug for slug in MARKS if any(one in text for text in found[""] for one in (MARKS[slug], f":{slug}"))}
+    assert both == set(MARKS)
+    for slug, other in (("one", "two"), ("two", "one")):
+        assert found[slug]
+        assert not [text for text in found[slug] if MARKS[other] in text or f":{other}" in text]
+
+
+@pytest.mark.parametrize("page", ["runs", "threads"])
+@pytest.mark.parametrize("typed", OFFERED)
+def test_suggestions_offer_what_the_connection_in_the_filter_has(
+    described, operator: Client, page: str, typed: str
+) -> None:
+    words = {}
+    for asked in ("connection:two", "-connection:one", "connection:one connection:two"):
+        texts = suggested(operator, page, f"{asked} {typed}", connection="")
+        words[asked] = {word for word in MARKS.values() if any(word in text for text in texts)}
+    assert words["connection:two"] == {MARKS["two"]}
+    assert words["-connection:one"] == words["connection:one connection:two"] == set(MARKS.values())
+    more = suggested(operator, page, "connection:two connection:", connection="")
+    assert {text.split()[-1] for text in more} == {"connection:one", "connection:two"}
 
 
 def suggested(client: Client, page: str, typed: str, *, connection: str) -> list[str]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from runsdash.index.models import Assistant, Connection
 from runsdash.service.statuses import RunStatus
 
-from .filter_grammar import PLAIN_KEY, quoted, text_of
-from .filter_names import AMOUNT_EXAMPLES, AMOUNTS, CUSTOMER, METADATA, PAIRS, THREAD_METADATA, Clause
+from .filter_grammar import PLAIN_KEY, clauses_of, quoted, text_of
+from .filter_names import AMOUNT_EXAMPLES, AMOUNTS, CUSTOMER, METADATA, PAIRS, THREAD_METADATA, Clause, FilterError
 from .index_ranges import distinct_values
 from .pairs import customer_keys
 from .sql import Sql
@@ -20,6 +20,7 @@ from .values_of_connection import values_of_connection
 
 ValueLookup = Callable[[str, Connection | None], list[tuple[str, str]]]  # values and notes on them, by how they begin
 SHOWN = 10
+CONNECTION = "connection"
 MOST_TRIED = 40  # values in the index, of which a chosen connection may have none
 KINDS = ("NOT NULL", "NULL")  # the two partial indexes of labels
 LAST_PART = re.compile(r'(?:^|\s)(-?)((?:[^\s"]|"(?:[^"\\]|\\.)*"?)*)$')
@@ -47,17 +48,32 @@ class Suggestion:
 
 
 def suggestions(typed: str, subject: Subject = RUNS, connection: Connection | None = None) -> list[Suggestion]:
-    """Suggests what may stand at the end of a filter that is being typed: of what `connection` has, if given."""
+    """Suggests what may stand at the end of a filter that is being typed.
+
+    Of what one connection has: `connection`, if given, else the one that the filter asks for.
+    """
     part = LAST_PART.search(typed)
     if part is None:
         return []
     before, sign, last = typed[: part.start(1)], part[1], part[2]
+    if connection is None and not last.startswith(f"{CONNECTION}:"):  # which may name one more
+        connection = connection_asked_for(before, subject)
     most = SHOWN if last else len(subject.names) + len(PAIRS)
     shown = list(suggested_values(last, subject, connection) or suggested_names(last, subject, connection))[:most]
     return [
         Suggestion(f"{before}{sign}{one.text}{' ' if one.is_whole else ''}", sign + one.label, one.note, one.is_whole)
         for one in shown
     ]
+
+
+def connection_asked_for(text: str, subject: Subject) -> Connection | None:
+    """Returns the only connection that a filter asks for; None where it asks for none, or several."""
+    try:
+        clauses = clauses_of(text, subject)
+    except FilterError:
+        return None
+    slugs = {one.value for one in clauses if one.name == CONNECTION and not one.is_negated}
+    return Connection.objects.filter(slug=slugs.pop()).first() if len(slugs) == 1 else None
 
 
 # Names
