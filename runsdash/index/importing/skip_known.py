@@ -18,21 +18,25 @@ from runsdash.index.models import (
     MessageBody,
     Run,
     RunBody,
-    RunStep,
     StepBody,
     Thread,
 )
+from runsdash.index.models import RunStep as StepRow
+from runsdash.service.json_types import Json
+from runsdash.service.objects import RunStep
 
 from .blocks import Block, Origin
 from .read_line import ONLY_ID, BadLine, Context, ImportLine, read_line
-from .rows_from_objects import digest_of
+from .row_types import StartedRun
+from .rows_from_objects import digest_of, started_runs
 from .write_extras import taken_out
 
 IDS_A_LOOK = 5000  # both engines take more; a block has fewer of a kind
 SAMPLE = 16  # lines of a block that are looked up before all of them are
+STEP = "thread.run.step"
 BODIES = {
     "thread.run": (RunBody, "run", Run),
-    "thread.run.step": (StepBody, "step", RunStep),
+    STEP: (StepBody, "step", StepRow),
     "thread.message": (MessageBody, "message", Message),
 }
 
@@ -50,13 +54,14 @@ class RemainingBlock:
     """Holds a block without what is known, and how many lines that was.
 
     `touched`: (model, key, age) of rows that only became newer; `extras`: lines that are no objects of the API, with
-    their files and numbers.
+    their files and numbers; `started`: what calls of known steps started, which an older version has not kept.
     """
 
     block: Block
     unchanged: int = 0
     touched: list[tuple[type[Model], int, datetime]] = field(default_factory=list)
     extras: list[tuple[Origin, int, bytes]] = field(default_factory=list)
+    started: list[StartedRun] = field(default_factory=list)
 
 
 def skip_known(block: Block, context: Context) -> RemainingBlock:
@@ -70,6 +75,8 @@ def skip_known(block: Block, context: Context) -> RemainingBlock:
         if found is not None and has_as_much(found, line):
             block.lines[place] = b""
             remaining.unchanged += 1
+            if line.kind == STEP and may_start_runs(line.value):
+                remaining.started += started_runs(RunStep.from_raw(line.value), line)
             if not says_only_id(line) and found.fetched_at < line.fetched_at:
                 remaining.touched.append((BODIES[line.kind][2], found.key, line.fetched_at))
     return remaining
@@ -86,6 +93,17 @@ def has_as_much(known: KnownObject, line: ImportLine) -> bool:
     if line.kind == "thread":
         return known.fetched_at == line.fetched_at
     return known.digest == digest_of(line.body)
+
+
+def may_start_runs(step: Json) -> bool:
+    """Tells whether a call of a step names a run, as those of connected agents do. Asked of every known step."""
+    details = step.get("step_details") if isinstance(step, dict) else None
+    calls = details.get("tool_calls") if isinstance(details, dict) else None
+    for call in calls if isinstance(calls, list) else ():  # plain loops: a generator takes four times as long
+        for own in call.values() if isinstance(call, dict) else ():
+            if isinstance(own, dict) and "run_id" in own:
+                return True
+    return False
 
 
 def says_only_id(line: ImportLine) -> bool:

@@ -86,7 +86,8 @@ class Writer:
     def write(self, blocks: Sequence[BlockRows], remaining: Sequence[RemainingBlock] = ()) -> WriteResult:
         """Writes all or nothing. Raises what the database raises when it goes on refusing."""
         blocks = [block for block in blocks if not block.is_empty]
-        if not blocks and not any(one.touched for one in remaining):
+        started = [one for block in remaining for one in block.started]
+        if not blocks and not started and not any(one.touched for one in remaining):
             return WriteResult()
         for attempt in range(ATTEMPTS):
             result = WriteResult(collided=attempt > 0)
@@ -95,6 +96,8 @@ class Writer:
                     touch(remaining)
                     for block in blocks:
                         self.write_block(block, result, is_careful=attempt > 0)
+                    if started:
+                        result.started |= write_started(self.connection, started)
                     result.write_words()
                 return result
             except (IntegrityError, OperationalError):

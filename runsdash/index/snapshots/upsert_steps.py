@@ -18,7 +18,7 @@ from runsdash.service import objects
 from . import rows
 from .known_rows import chunks, digests_of, keys_for_new, known_rows
 from .upsert_runs import COUNTS, write_tools
-from .write_children import write_children
+from .write_children import write_children, write_missing_children
 
 
 def upsert_steps(
@@ -47,7 +47,7 @@ def upsert_steps(
         digests = digests_of(StepBody, known.values())
         changed: dict[int, tuple[RunStep, objects.RunStep]] = {}
         ordered: list[RunStep] = []
-        same: list[int] = []
+        same: dict[int, tuple[RunStep, objects.RunStep]] = {}
         has_news = False
         places = {upstream_id: row.position for upstream_id, row in known.items()}
         positioned = rows.positioned_steps(
@@ -63,14 +63,14 @@ def upsert_steps(
                 )
             if row.fetched_at is None or row.fetched_at <= fetched_at:
                 if row.position == position and digests.get(row.pk) == rows.digest_of(dumped(step.raw)):
-                    same.append(row.pk)
+                    same[row.pk] = row, step
                     ordered.append(row)
                     continue
                 has_news = has_news or row.fetched_at is None or not row.facts.is_terminal
                 take_step(row, step, position=position, fetched_at=fetched_at)
                 changed[row.pk] = row, step
             ordered.append(row)
-        RunStep.objects.filter(pk__in=same).update(fetched_at=fetched_at)
+        keep_steps(connection, same, fetched_at=fetched_at)
         if not changed:
             return ordered
         write_steps(list(changed.values()), connection=connection, fetched_at=fetched_at)
@@ -81,6 +81,14 @@ def upsert_steps(
             writer.index_runs([run.pk])
         steps_changed([run.pk])
     return ordered
+
+
+def keep_steps(
+    connection: Connection, same: dict[int, tuple[RunStep, objects.RunStep]], *, fetched_at: datetime
+) -> None:
+    """Moves the age of steps that have not changed, and adds what an older version left out."""
+    RunStep.objects.filter(pk__in=list(same)).update(fetched_at=fetched_at)
+    write_missing_children(connection, same.values())
 
 
 def take_step(row: RunStep, step: objects.RunStep, *, position: int, fetched_at: datetime) -> None:

@@ -9,10 +9,25 @@ from runsdash.service import objects
 
 from .upsert_threads import insert_threads
 
+Steps = Iterable[tuple[RunStep, objects.RunStep]]
 
-def write_children(connection: Connection, changed: Iterable[tuple[RunStep, objects.RunStep]]) -> None:
+
+def write_children(connection: Connection, steps: Steps) -> None:
     """Writes the runs that calls of these steps started. The first step to name a run keeps it."""
-    children = [
+    add_children(connection, children_of(connection, steps))
+
+
+def write_missing_children(connection: Connection, steps: Steps) -> None:
+    """Writes those of unchanged steps that are not here: an older version kept none. One look where calls name runs."""
+    children = children_of(connection, steps)
+    ids = {child.upstream_id for child in children}
+    there = ChildRun.objects.filter(connection=connection, upstream_id__in=ids) if ids else ChildRun.objects.none()
+    known = set(there.values_list("upstream_id", flat=True))
+    add_children(connection, [child for child in children if child.upstream_id not in known])
+
+
+def children_of(connection: Connection, steps: Steps) -> list[ChildRun]:
+    return [
         ChildRun(
             connection=connection,
             upstream_id=stored_id(call.child_run_id),
@@ -20,10 +35,13 @@ def write_children(connection: Connection, changed: Iterable[tuple[RunStep, obje
             parent_id=row.run_id,
             step_key=row.pk,
         )
-        for row, step in changed
+        for row, step in steps
         for call in step.tool_calls[:MAX_CALLS_IN_ROW]
         if call.child_run_id and call.child_run_id != step.run_id
     ]
+
+
+def add_children(connection: Connection, children: list[ChildRun]) -> None:
     if children:
         ChildRun.objects.bulk_create(children, ignore_conflicts=True)
         make_known(connection, {child.thread_upstream_id for child in children} - {""})

@@ -3,8 +3,13 @@
 from itertools import permutations
 
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from runsdash.index.models import ChildRun, Connection, PurgedThread, Run, RunStep, Thread
+from runsdash.index.snapshots.upsert_steps import upsert_steps
+from runsdash.service import objects
 from tests.index.importing.test_import import imported
 from tests.index.importing.test_import import prod as prod
 from tests.rows import run_object
@@ -71,3 +76,36 @@ def test_a_second_import_and_a_call_of_itself_add_nothing(prod: Connection) -> N
     for _ in range(2):
         imported(prod, [run_of("parent"), step_of("parent"), run_of("self"), step_of("self", run_id="run_self")])
     assert links() == [("run_parent", "step_parent", "run_child")]
+
+
+@pytest.mark.parametrize("again", ["alone", "with others"])
+def test_a_second_import_adds_links_that_were_not_kept(prod: Connection, again: str) -> None:
+    family = [run_of("parent"), step_of("parent")]
+    imported(prod, family)
+    Thread.objects.filter(upstream_id="thread_child").delete()
+    ChildRun.objects.all().delete()
+    imported(prod, family if again == "alone" else [*family, run_of("new"), step_of("new", run_id="run_other")])
+    assert ("run_parent", "step_parent", "run_child") in links()
+    assert Thread.objects.filter(upstream_id="thread_child").exists()
+
+
+def test_a_second_import_of_other_calls_looks_for_no_links(prod: Connection) -> None:
+    plain = step_of("parent")
+    plain["step_details"]["tool_calls"] = [
+        {"id": "call_f", "type": "function", "function": {"name": "f", "arguments": '{"run_id": "run_x"}'}}
+    ]
+    for count in (1, 2):
+        with CaptureQueriesContext(database) as captured:
+            imported(prod, [run_of("parent"), plain])
+        said = [one["sql"] for one in captured if "index_childrun" in one["sql"]]
+        assert count == 1 or not said
+    assert links() == []
+
+
+def test_steps_that_are_read_again_add_links_that_were_not_kept(prod: Connection) -> None:
+    imported(prod, [run_of("parent")])
+    run, step = Run.objects.get(), objects.RunStep.from_raw(step_of("parent"))
+    for _ in range(2):
+        ChildRun.objects.all().delete()
+        upsert_steps(run, [step], fetched_at=timezone.now())
+        assert links() == [("run_parent", "step_parent", "run_child")]
