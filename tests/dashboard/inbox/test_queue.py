@@ -124,7 +124,7 @@ def test_a_viewer_reads_the_calls_with_their_arguments_and_has_no_boxes(viewer, 
     page = run_page(viewer, made_run(prod, status="requires_action", required_action=asked, tools=tools))
     calls = page.one("section", id="pending-calls")
     assert "A-7" in calls.text
-    assert calls.one("span", title="What is <b>left</b>").text == "What is <b>left</b>"
+    assert calls.one("p", title="What is <b>left</b>").text == "What is <b>left</b>"
     assert not calls.all("textarea")
     assert not calls.all("button", type="submit")
     assert "Viewers read" in calls.text

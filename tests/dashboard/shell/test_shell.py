@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.dashboard.middleware import packed
+from runsdash.dashboard.shell.links import run_url, thread_url
 from runsdash.dashboard.shell.lookup import NoConnection
 from runsdash.dashboard.shell.problems import problem_for, problem_response, server_error
 from runsdash.index.models import Run
@@ -82,6 +83,10 @@ def test_the_new_run_button_is_for_those_who_may(viewer: Client, operator: Clien
 def test_the_current_page_is_marked(viewer: Client) -> None:
     page = page_of(viewer.get("/runs/"))
     assert page.one("nav", class_="nav").one("a", aria_current="page").text == "Runs"
+    run = made_run(made_connection(is_enabled=False))
+    for path, above in ((run_url(run), "Runs"), (thread_url(run.thread), "Threads")):
+        [marked] = page_of(viewer.get(path)).one("nav", class_="nav").all("a", aria_current="true")
+        assert marked.text == above
 
 
 @pytest.mark.parametrize("ahead_s", [2, 90, 7200])
