@@ -10,6 +10,7 @@ from django.utils import timezone
 from runsdash.index.models import Connection, SavedView
 from runsdash.index.search.filter_values import span_of
 from runsdash.index.storage.column_types import Columns
+from runsdash.index.totals.dollars import dollars_text
 from runsdash.service.json_types import JsonFields
 
 
@@ -107,7 +108,7 @@ def measured(event: str, number: float | None) -> str:
     if number is None:
         return ""
     if event == Rule.Event.DAY_COST:
-        return f"${number:,.2f}"
+        return dollars_text(number)
     if event == Rule.Event.FAILURE_RATE:
         return f"{number:.4g} %"
     return span_of(int(number)) if event == Rule.Event.WAIT else f"{number:,.0f}"

@@ -123,7 +123,7 @@ def hit_of_thread(thread: Thread) -> Hit:
     pairs = [f"{key}={value}" for key, value in sorted(thread.metadata.items())[:2]]
     count = f"{thread.run_count} run{'' if thread.run_count == 1 else 's'}"
     return Hit(
-        thread_url(thread), thread.first_question or formats.short_id_text(thread.upstream_id), icon="thread",
+        thread_url(thread), named(thread.first_question, thread.upstream_id), icon="thread",
         note=", ".join([*pairs, count, ""]).strip(), said=thread.outcome, at=thread.last_run_at,
         status=thread.last_run.facts if thread.last_run else None,
     )  # fmt: skip
@@ -149,15 +149,19 @@ def hit_of_run(run: Run, *, has_assistant: bool = True) -> Hit:
     """Shows a run by what was asked and what came of it. `has_assistant`: say whose it is."""
     who = f"{run.assistant_name or run.model}," if has_assistant else ""
     return Hit(
-        run_url(run), run.question or formats.short_id_text(run.upstream_id), note=who, said=outcome_of(run),
+        run_url(run), named(run.question, run.upstream_id), note=who, said=outcome_of(run),
         at=run.created_at, status=run.facts, run_id=run.upstream_id,
     )  # fmt: skip
+
+
+def named(question: str | None, upstream_id: str) -> str:
+    return formats.plain_words(question or "") or formats.short_id_text(upstream_id)
 
 
 def outcome_of(run: Run) -> str:
     """Returns the first words of the reply, or why there is none."""
     if run.reply:
-        return run.reply
+        return formats.plain_words(run.reply)
     if run.waits_for:
         return f"Waits for {formats.pending_names_text(run.pending_calls)}"
     why = ": ".join(filter(None, (run.error_code, run.error_message)))

@@ -40,7 +40,9 @@ def of_cost(now: float, before: float, *, short: bool = False) -> Change:
     change = now - before
     if abs(change) < 0.005:
         return Change("as before")
-    return Change(f"{'+' if change > 0 else '−'}${abs(change):,.2f}" + ("" if short else percent(now, before)))
+    return Change(
+        f"{'+' if change > 0 else '−'}{formats.costs_text(abs(change))}" + ("" if short else percent(now, before))
+    )
 
 
 def of_share(now: tuple[int, int], before: tuple[int, int], *, short: bool = False) -> Change:

@@ -134,7 +134,8 @@ def status(run: ListedRun, table: Table) -> SafeString:
 def question(run: ListedRun, table: Table, words: Words) -> SafeString:
     """Links to the run by what was asked; by its id, where no question is known. Has the whole row for a phone."""
     asked = visible(run.question)
-    name = escaped(cut(asked, QUESTION_CHARS)) if asked else markup('<span class="dim">Run {}</span>', words.name)
+    said = escaped(cut(formats.plain_words(asked), QUESTION_CHARS))
+    name = said or markup('<span class="dim">Run {}</span>', words.name)
     facts = [one for one in (words.customer, words.assistant, words.created, words.took) if one]
     return markup(
         '<th scope="row" class="c-q q"><a href="{}" title="{}">{}</a>'

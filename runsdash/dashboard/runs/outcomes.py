@@ -25,8 +25,8 @@ def outcome_text(run: ListedRun) -> str:
     if facts.is_active:
         return f"{run.step_count} step{'' if run.step_count == 1 else 's'} so far" if run.step_count else ""
     if run.status == run_states.COMPLETED:
-        return run.reply
-    return run.error_message or cause_text(run) or run.reply
+        return formats.plain_words(run.reply)
+    return run.error_message or cause_text(run) or formats.plain_words(run.reply)
 
 
 def cause_text(run: ListedRun) -> str:

@@ -1,5 +1,6 @@
 """Formats values for people: durations, ages, sizes, counts, short ids. Takes and returns plain text, no HTML."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from django.utils import timezone
 from django.utils.text import Truncator
 
 from runsdash.index.models import Run, RunStep
+from runsdash.index.totals.dollars import dollars_text
 from runsdash.service.json_types import JsonFields
 from runsdash.service.objects.tool_types import tool_type
 
@@ -16,6 +18,11 @@ SOON_S = 120  # under two minutes a countdown turns red
 ID_WORDS = 4  # letters kept of an id's start and end
 NAMES_CHARS = 200
 SHORT_ENOUGH = 18  # ids up to this length are shown whole
+MARK = re.compile(r"[*`#\]]")
+BOLD = re.compile(r"\*\*([^*\s](?:[^*]*[^*\s])?)\*\*")
+# Headings, fences, and bold whose end is cut off.
+OPENED = re.compile(r"(?<!\S)(?:\*\*(?=[^\s*])|#{1,6}\s+|`{3}\w*(?:\s+|$))")
+LINK = re.compile(r"!?\[([^\[\]]+)\]\([^\s()]{1,2000}\)")
 
 
 def duration_text(seconds: float | None) -> str:
@@ -98,12 +105,12 @@ def cost_text(dollars: float | None) -> str:
     """Writes what one run cost: `$0.0361`; a dash when unknown, never zero for what cost something."""
     if dollars is None:
         return UNKNOWN
-    return "<$0.0001" if 0 < dollars < 0.00005 else f"${dollars:,.4f}"
+    return dollars_text(dollars, places=4)
 
 
 def costs_text(dollars: float) -> str:
     """Writes what several runs cost: `$160.40`."""
-    return "<$0.01" if 0 < dollars < 0.005 else f"${dollars:,.2f}"
+    return dollars_text(dollars)
 
 
 def size_text(number: float | None) -> str:
@@ -154,6 +161,14 @@ def call_name(call: JsonFields) -> str:
     if not type_ or call.get("name") not in (None, "", type_):
         return str(call.get("name") or "call")
     return tool_type(type_).label
+
+
+def plain_words(text: str) -> str:
+    """Takes marks of Markdown out of a line for a list: `**Total**: see [terms](…)` is `Total: see terms`."""
+    if not MARK.search(text):
+        return text
+    text = LINK.sub(r"\1", OPENED.sub("", BOLD.sub(r"\1", text)))
+    return text.replace("`", "")
 
 
 def cut(text: str, limit: int) -> str:

@@ -70,7 +70,8 @@ def state(run: Run | None, table: ThreadTable) -> SafeString:
 def question(thread: Thread, table: ThreadTable, outcome: SafeString, active: SafeString) -> SafeString:
     """Links to the thread by what was asked first, else by its id. Has the whole row for a phone."""
     asked = thread.first_question
-    name = cut(asked, QUESTION_CHARS) if asked else markup("<code>{}</code>", formats.short_id_text(thread.upstream_id))
+    words = cut(formats.plain_words(asked or ""), QUESTION_CHARS)
+    name = words or markup("<code>{}</code>", formats.short_id_text(thread.upstream_id))
     who = [cut(thread.customer, NAME_CHARS), thread.last_run.assistant_name if thread.last_run else ""]
     runs = f"{thread.run_count} run{'' if thread.run_count == 1 else 's'}"
     facts = [escaped(word) for word in who if word] + [active, escaped(runs)]

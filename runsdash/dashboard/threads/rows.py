@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from runsdash.dashboard.runs.outcomes import INCOMPLETE, functions_text
 from runsdash.dashboard.runs.rows import assistant_names
+from runsdash.dashboard.shell.formats import plain_words
 from runsdash.dashboard.shell.links import mark_ambiguous, mark_assistants
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Label, Run, Thread
@@ -62,9 +63,9 @@ def outcome_of(thread: Thread, run: Run | None) -> str:
     if run.facts.is_waiting:
         return f"Waits for {functions_text(run.pending_calls)}"
     if run.facts.is_active:
-        return "No reply yet" if not thread.last_reply else thread.last_reply
+        return "No reply yet" if not thread.last_reply else plain_words(thread.last_reply)
     if run.status == run_states.COMPLETED:
-        return run.reply or thread.last_reply or ""
+        return plain_words(run.reply or thread.last_reply or "")
     if run.status == run_states.EXPIRED and run.pending_calls:
         return f"{functions_text(run.pending_calls)} {'was' if len(run.pending_calls) == 1 else 'were'} never answered"
     return run.error_message or INCOMPLETE.get(run.error_code, run.error_code) or run.facts.label

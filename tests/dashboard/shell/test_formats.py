@@ -68,3 +68,22 @@ def test_short_ids(given: str, text: str) -> None:
 
 def test_counts() -> None:
     assert (formats.count_text(12608), formats.count_text(None)) == ("12,608", "—")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("**Total**: see [terms](https://example.org/a_b) of `rates.csv`", "Total: see terms of rates.csv"),
+        ("## Answer ### Cold chain **bold that is cut o…", "Answer Cold chain bold that is cut o…"),
+        ("```json {} ``` and 2 ** 3 * 4, C# and #12, __init__, a*b", "{} and 2 ** 3 * 4, C# and #12, __init__, a*b"),
+        ("[not a link] (x)", "[not a link] (x)"),
+        ("plain", "plain"),
+    ],
+)
+def test_a_preview_of_markdown_reads_as_plain_words(line: str, words: str) -> None:
+    assert formats.plain_words(line) == words
+
+
+def test_a_long_line_of_marks_is_read_at_once() -> None:
+    for line in ("**" * 5000, "[" * 5000, "**a" * 3000, "[a](" * 3000, "# " * 5000):
+        formats.plain_words(line)
