@@ -31,7 +31,7 @@ HOT = {  # a look, and a poll without news where the page polls
     "waiting run": (Cost(20, 55), Cost(5, 0)),
     "thread": (Cost(22, 23), None),
     "overview": (Cost(6, 7), Cost(5, 0)),
-    "inbox": (Cost(10, 13), Cost(10, 0)),
+    "inbox": (Cost(8, 13), Cost(5, 0)),
 }
 
 

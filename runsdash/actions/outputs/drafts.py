@@ -3,7 +3,7 @@
 Nothing here asks an upstream or writes the trail.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
@@ -19,7 +19,6 @@ from .outputs import Draft, SentOutput
 
 KEPT_FOR = timedelta(days=30)
 MAX_DRAFTS = 200  # of one run
-MOST_LISTED = 1000
 
 
 def own(user: User, run: Run) -> QuerySet[Draft]:
@@ -61,20 +60,6 @@ def save_drafts(*, user: User, run: Run, texts: Mapping[str, str]) -> datetime |
 def discard_drafts(*, user: User, run: Run, call_ids: set[str] | None = None) -> None:
     found = own(user, run)
     (found if call_ids is None else found.filter(call_id__in=call_ids)).delete()
-
-
-def people_with_drafts(runs: Iterable[Run]) -> dict[tuple[int, str], list[User]]:
-    """Returns whoever has a draft, by connection and upstream id of the run. One query."""
-    wanted = [(run.connection_id, run.upstream_id) for run in runs]
-    rows = Draft.objects.filter(
-        connection_id__in={one for one, _ in wanted}, run_upstream_id__in=[run_id for _, run_id in wanted]
-    )
-    found: dict[tuple[int, str], list[User]] = {}
-    for draft in rows.select_related("user").defer("text").order_by("user__username", "id")[:MOST_LISTED]:
-        people = found.setdefault((draft.connection_id, draft.run_upstream_id), [])
-        if draft.user not in people:
-            people.append(draft.user)
-    return found
 
 
 def names_of(run: Run) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """Gathers the inbox: runs that wait for a person, those past their deadline, and those that were missed.
 
-Reads the index; it asks an upstream only through `sync.recheck_runs`, and only about runs it is about to show.
+Reads the index; it asks an upstream only through `sync.recheck_runs`, and only about runs it is about to show. What it
+shows is read as bare columns first (index/search/inbox_rows.py); a poll that brings nothing ends there.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -14,18 +16,18 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from runsdash.accounts.models import User
-from runsdash.actions.outputs.claims import claims
-from runsdash.actions.outputs.drafts import people_with_drafts
+from runsdash.actions.outputs.people import PersonAt, RunIds, people_at
 from runsdash.dashboard.runs.rows import COLUMNS, complete_rows
 from runsdash.dashboard.shell import poll_intervals
-from runsdash.dashboard.shell.formats import expired_at
+from runsdash.dashboard.shell.formats import SOON_S, expired_at
 from runsdash.dashboard.shell.links import mark_ambiguous
 from runsdash.dashboard.shell.lookup import connection_named
-from runsdash.dashboard.shell.poll_tags import Poll, list_tag, rows_state
+from runsdash.dashboard.shell.poll_tags import Poll, list_tag, shown_keys
 from runsdash.dashboard.shell.shell import Shell
-from runsdash.index import run_states
-from runsdash.index.models import ChildRun, Connection, Run, StatusSeen, ThreadMetadata
+from runsdash.index.models import ChildRun, Connection, Run, ThreadMetadata
+from runsdash.index.search.inbox_rows import IS_LATE, WAITS, InboxRow, missed_rows, unanswered_rows
 from runsdash.sync.recheck_runs import MOST_AT_ONCE, recheck_runs
+from runsdash.sync.refresh import MAX_AGE_S
 
 MAX_ROWS = 100
 MAX_MISSED = 50
@@ -42,35 +44,76 @@ class Inbox:
     connection: Connection | None = None
     tab: str = ""
     shown_keys: list[int] = field(default_factory=list)
+    max_age_s: float = MAX_AGE_S  # of copies: older ones are verified
 
     @classmethod
-    def of_request(cls, request: HttpRequest) -> "Inbox":
-        slug = request.GET.get("connection")
-        keys = [int(key) for key in request.GET.get("rows", "").split(".") if key.isdecimal() and len(key) < 20]
+    def of_page(cls, request: HttpRequest) -> "Inbox":
+        slug, shell = request.GET.get("connection"), Shell(request)
         return cls(
-            shell=Shell(request),
-            connection=connection_named(slug) if slug else None,
+            shell=shell,
+            connection=connection_named(slug, among=shell.connections) if slug else None,
             tab="missed" if request.GET.get("tab") == "missed" else "",
-            shown_keys=keys[:MAX_ROWS],
         )
 
-    def verify(self, *, wait_s: float, max_age_s: float) -> int:
+    @classmethod
+    def of_poll(cls, request: HttpRequest) -> "Inbox":
+        found = cls.of_page(request)
+        found.shown_keys = shown_keys(request, most=MAX_ROWS)
+        calm_s = poll_intervals.fresh_for_s(poll_intervals.CALM_S)
+        found.max_age_s = poll_intervals.max_age_for_poll_s(request, otherwise=calm_s)
+        return found
+
+    def verify(self, *, wait_s: float) -> int:
         """Asks the upstream whether the soonest runs, and those past their deadline, still wait.
 
-        Returns how many it asked about.
+        Returns how many it asked about: of those this inbox is out of date.
         """
-        soonest = list(whole(self.waiting)[:MOST_AT_ONCE])
-        late = list(whole(self.past_deadline)[:MOST_AT_ONCE])
-        return recheck_runs([*soonest, *late], wait_s=wait_s, max_age_s=max_age_s)
+        asked = {one.pk for one in self.shell.connections if one.is_asked}
+        first = [*self.waiting[:MOST_AT_ONCE], *self.past_deadline[:MOST_AT_ONCE]]
+        keys = [row.id for row in first if row.is_old and row.connection_id in asked]
+        runs = Run.objects.select_related("thread", "connection").in_bulk(keys) if keys else {}
+        return recheck_runs([runs[key] for key in keys if key in runs], wait_s=wait_s, max_age_s=self.max_age_s)
 
-    @property
-    def waiting(self) -> QuerySet[Run]:
-        return Run.objects.of(self.connection).waiting(timezone.now())
+    # What is shown, as bare columns
 
-    @property
-    def past_deadline(self) -> QuerySet[Run]:
-        late = Run.objects.of(self.connection).unanswered().filter(run_states.past_deadline(timezone.now()))
-        return late.order_by("-expires_at", "-pk")
+    @cached_property
+    def read(self) -> list[InboxRow]:
+        key = self.connection.pk if self.connection else None
+        if self.tab:
+            return missed_rows(key, looked_at=MISSED_WALK, most=MAX_MISSED)
+        now = timezone.now()
+        old, soon = now - timedelta(seconds=self.max_age_s), now + timedelta(seconds=SOON_S)
+        return unanswered_rows(key, shown=self.shown_keys, most=MAX_ROWS + 1, now=now, soon=soon, old=old)
+
+    @cached_property
+    def waiting(self) -> list[InboxRow]:
+        return [row for row in self.read if row.standing == WAITS]
+
+    @cached_property
+    def past_deadline(self) -> list[InboxRow]:
+        return [row for row in reversed(self.read) if row.standing == IS_LATE]
+
+    @cached_property
+    def order(self) -> list[int]:
+        """Returns keys in the reader's order: nothing moves under a pointer, and none leaves before the next look."""
+        there, kept = {row.id for row in self.read}, set(self.shown_keys)
+        new = [row.id for row in self.waiting[:MAX_ROWS] if row.id not in kept]
+        return [*(key for key in self.shown_keys if key in there), *new]
+
+    @cached_property
+    def is_out_of_order(self) -> bool:
+        """Tells whether a fresh look would show other rows, or the same ones in another order."""
+        return self.order != [row.id for row in self.waiting[:MAX_ROWS]]
+
+    @cached_property
+    def count(self) -> int:
+        if len(self.waiting) <= MAX_ROWS:
+            return len(self.waiting)
+        return Run.objects.of(self.connection).waiting(timezone.now()).count()
+
+    @cached_property
+    def people(self) -> dict[RunIds, list[PersonAt]]:
+        return {} if self.tab else people_at([(row.connection_id, row.upstream_id) for row in self.read])
 
     # Rows
 
@@ -79,62 +122,60 @@ class Inbox:
         return any(one.customer_key for one in self.shell.connections)
 
     @cached_property
-    def soonest(self) -> list[Run]:
-        return list(shown(self.waiting)[:MAX_ROWS])
+    def runs(self) -> dict[int, Run]:
+        """Returns all that is shown by key, with what a row needs."""
+        found: Sequence[Run] = list(shown(Run.objects.filter(pk__in=[row.id for row in self.read])))
+        among = self.shell.connections
+        found = with_parents(with_customers(complete_rows(found, among=among)), among=among)
+        for run in found:
+            there = self.people.get((run.connection_id, run.upstream_id), [])
+            run.people = [person(one, reader=self.shell.request.user) for one in there]
+        return {run.pk: run for run in found}
 
     @cached_property
     def rows(self) -> Sequence[Run]:
-        """Returns runs in the reader's order: nothing moves under a pointer, and none leaves before the next look."""
-        there = {run.pk: run for run in self.soonest}
-        if left := [pk for pk in self.shown_keys if pk not in there]:
-            there |= {run.pk: run for run in shown(Run.objects.filter(pk__in=left))}
-        stay = [there[pk] for pk in self.shown_keys if pk in there]
-        return self.completed([*stay, *(run for run in self.soonest if run.pk not in self.shown_keys)])
-
-    @property
-    def is_out_of_order(self) -> bool:
-        """Tells whether a fresh look would show other rows, or the same ones in another order."""
-        return [run.pk for run in self.rows] != [run.pk for run in self.soonest]
+        return self.of_keys(self.order)
 
     @cached_property
     def late(self) -> Sequence[Run]:
         """Returns runs past their deadline that still wait by the upstream's word, but for those in `rows`."""
-        late = shown(self.past_deadline)[:MAX_ROWS]
-        return self.completed([run for run in late if run.pk not in self.shown_keys])
-
-    @cached_property
-    def count(self) -> int:
-        return len(self.soonest) if len(self.soonest) < MAX_ROWS else self.waiting.count()
+        return self.of_keys([row.id for row in self.past_deadline[:MAX_ROWS] if row.id not in self.shown_keys])
 
     @cached_property
     def missed(self) -> Sequence[Run]:
-        return self.completed(missed_runs(self.connection))
+        runs = self.of_keys([row.id for row in self.read])
+        for run in runs:
+            run.missed_at = expired_at(run)
+        return sorted(runs, key=lambda run: run.missed_at or run.created_at, reverse=True)
 
-    def completed(self, runs: Sequence[Run]) -> Sequence[Run]:
-        among = self.shell.connections
-        runs = with_parents(with_customers(complete_rows(runs, among=among)), among=among)
-        return with_people(runs, reader=self.shell.request.user)
+    def of_keys(self, keys: Sequence[int]) -> list[Run]:
+        return [self.runs[key] for key in keys if key in self.runs]
 
     # Asking again
 
-    @property
+    @cached_property
     def interval_s(self) -> int:
-        return poll_intervals.inbox_interval_s(self.soonest, now=timezone.now())
+        return poll_intervals.inbox_interval_s(is_soon=any(row.is_soon for row in self.waiting))
 
     @cached_property
     def poll(self) -> Poll:
         query = {"connection": self.connection.slug if self.connection else "", "tab": self.tab}
-        query["rows"] = ".".join(str(run.pk) for run in self.rows) if not self.tab else ""
-        given = urlencode({name: value for name, value in query.items() if value})
+        query["rows"] = ".".join(map(str, self.order)) if not self.tab else ""
+        given = urlencode({name: value for name, value in query.items() if value} | {"every": self.interval_s})
         return Poll(url=f"{reverse('needs_action_live')}?{given}", interval_s=self.interval_s, tag=self.version)
 
     @cached_property
     def version(self) -> str:
-        rows = self.missed if self.tab else [*self.rows, *self.late]
-        state = [(run.waits_for, str(run.pending_calls), bool(run.trouble), run.people, run.parent) for run in rows]
-        order = [run.pk for run in rows], self.is_out_of_order if not self.tab else ""
-        pill = self.shell.freshness_tag
-        return list_tag(rows_state(rows), state, order, self.interval_s, pill=pill)
+        """Makes the tag of what the page shows, out of bare columns: whatever a row or its frame shows is in here."""
+        shell, rows = self.shell, sorted(row.shown for row in self.read)
+        servers = [(one.pk, one.slug, one.lack_of("cancel_run") is None) for one in shell.connections]
+        who = [
+            (run, [(one.user.pk, one.user.username, one.user.initials, one.is_answering) for one in there])
+            for run, there in self.people.items()
+        ]
+        order = self.order, self.is_out_of_order, self.count, self.interval_s
+        frame = bool(shell.outages), shell.seen_until, shell.can_act, self.names_customers
+        return list_tag(rows, who, order, servers, frame, pill=shell.freshness_tag)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,18 +186,6 @@ class Person:
     initials: str
     is_answering: bool
     is_reader: bool
-
-
-def with_people(runs: Sequence[Run], *, reader: User) -> Sequence[Run]:
-    """Sets `people` on each run. Two queries for any number of runs; none for no run."""
-    answering, drafts = (claims(), people_with_drafts(runs)) if runs else ({}, {})
-    for run in runs:
-        key = run.connection_id, run.upstream_id
-        run.people = [
-            *(person(claim.user, reader=reader, is_answering=True) for claim in answering.get(key, [])),
-            *(person(user, reader=reader, is_answering=False) for user in drafts.get(key, [])),
-        ]
-    return runs
 
 
 def with_customers(runs: Sequence[Run]) -> Sequence[Run]:
@@ -182,10 +211,12 @@ def with_parents(runs: Sequence[Run], *, among: Sequence[Connection]) -> Sequenc
     return runs
 
 
-def person(user: User, *, reader: User, is_answering: bool) -> Person:
+def person(found: PersonAt, *, reader: User) -> Person:
+    user = found.user
     return Person(
-        name=user.get_username(), initials=user.initials, is_answering=is_answering, is_reader=user.pk == reader.pk
-    )
+        name=user.get_username(), initials=user.initials, is_answering=found.is_answering,
+        is_reader=user.pk == reader.pk,
+    )  # fmt: skip
 
 
 def shown(runs: QuerySet[Run]) -> QuerySet[Run]:
@@ -194,27 +225,3 @@ def shown(runs: QuerySet[Run]) -> QuerySet[Run]:
     parent = Subquery(asked.order_by().values("parent_id")[:1])
     rows = runs.select_related("thread").annotate(parent_key=parent)
     return rows.only(*COLUMNS, "trouble", "status_since", "question")
-
-
-def whole(runs: QuerySet[Run]) -> QuerySet[Run]:
-    return runs.select_related("thread", "connection")
-
-
-def missed_runs(connection: Connection | None) -> list[Run]:
-    """Returns runs that expired while they waited for a person, newest first."""
-    expired = Run.objects.of(connection).filter(status=run_states.EXPIRED).order_by("-pk")
-    keys = [pk for pk, calls in expired.values_list("pk", "pending_calls")[:MISSED_WALK] if calls]
-    moved_on = answered_before(keys)
-    runs = list(shown(Run.objects.filter(pk__in=[pk for pk in keys if pk not in moved_on][:MAX_MISSED])))
-    for run in runs:
-        run.missed_at = expired_at(run)
-    return sorted(runs, key=lambda run: run.missed_at or run.created_at, reverse=True)
-
-
-def answered_before(keys: Sequence[int]) -> set[int]:
-    """Returns those that were seen going on after they had waited, so somebody had answered."""
-    before: dict[int, str] = {}
-    seen = StatusSeen.objects.filter(run_id__in=keys).exclude(status=run_states.EXPIRED)
-    for key, status in seen.order_by("run_id", "seen_at", "id").values_list("run_id", "status"):
-        before[key] = status
-    return {key for key, status in before.items() if status != run_states.WAITING}

@@ -5,9 +5,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
-from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.poll_tags import has_news, poll_answer
-from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S
+from runsdash.sync.refresh import PAGE_WAIT_S
 
 from .inbox import POLL_WAIT_S, TABS, Inbox
 
@@ -16,9 +15,9 @@ from .inbox import POLL_WAIT_S, TABS, Inbox
 @require_safe
 def needs_action(request: HttpRequest) -> HttpResponse:
     """Renders the page, after verifying with the upstream what it is about to show."""
-    inbox = Inbox.of_request(request)
-    inbox.shown_keys = []
-    inbox.verify(wait_s=PAGE_WAIT_S, max_age_s=MAX_AGE_S)
+    inbox = Inbox.of_page(request)
+    if inbox.verify(wait_s=PAGE_WAIT_S):
+        inbox = Inbox.of_page(request)
     return render(
         request,
         "inbox/inbox.html",
@@ -30,9 +29,9 @@ def needs_action(request: HttpRequest) -> HttpResponse:
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """Renders the rows again, in the reader's order; 304 when they are what the page shows."""
-    inbox = Inbox.of_request(request)
-    if inbox.verify(wait_s=POLL_WAIT_S, max_age_s=poll_intervals.fresh_for_s(inbox.interval_s)):
-        inbox = Inbox.of_request(request)
+    inbox = Inbox.of_poll(request)
+    if inbox.verify(wait_s=POLL_WAIT_S):
+        inbox = Inbox.of_poll(request)
     is_news = has_news(inbox.version, shown=request.headers.get("HX-PTag", ""))
     context = {"inbox": inbox, "shell": inbox.shell, "poll": inbox.poll, "has_news": is_news}
     return poll_answer(request, "inbox/live.html", context, tag=inbox.version)

@@ -15,7 +15,7 @@ from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.lookup import connection_named, connection_of
 from runsdash.dashboard.shell.page_types import Context
-from runsdash.dashboard.shell.poll_tags import Poll, has_news, list_tag, rows_state
+from runsdash.dashboard.shell.poll_tags import Poll, has_news, list_tag, rows_state, shown_keys
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import RunListPage, run_list_page
@@ -84,8 +84,8 @@ def live(request: HttpRequest) -> HttpResponse:
     """Renders rows that have changed, in place, and counts newer runs without moving a row."""
     query, shell = run_list_address(request.GET), Shell(request)
     connection = connection_of_list(query, shell)
-    keys = [int(key) for key in request.GET.get("rows", "").split(".") if key.isdecimal() and len(key) < 20]
-    found = ROWS.in_bulk(keys[:MAX_ROWS]) if keys else {}
+    keys = shown_keys(request, most=MAX_ROWS)
+    found = ROWS.in_bulk(keys) if keys else {}
     rows = [found[key] for key in sorted(found, reverse=True)]
     drawn = PageDrawn.read(request.GET.get("drawn", ""))
     newer = 0 if drawn is None or query.error else count_newer(query, connection, drawn)

@@ -11,8 +11,6 @@ from django.http import HttpRequest
 
 from runsdash.index.models import Run
 
-from .formats import SOON_S
-
 LIVE_S, FAST_S, CALM_S, SLOW_S = 1, 2, 5, 10  # LIVE_S: while text comes by a stream
 OVERVIEW_S, BATCH_S = CALM_S, FAST_S
 FRAME_S = SLOW_S  # of pages that have no poll of their own
@@ -39,9 +37,9 @@ def interval_s(run: Run, *, changed_at: datetime, now: datetime) -> int | None:
     return CALM_S if quiet_s < SLOW_AFTER_S else SLOW_S
 
 
-def inbox_interval_s(runs: Iterable[Run], *, now: datetime) -> int:
-    """Returns seconds until the inbox asks again: soon while a run on it is about to expire."""
-    return FAST_S if any(run.facts.is_waiting and is_soon(run, now=now) for run in runs) else CALM_S
+def inbox_interval_s(*, is_soon: bool) -> int:
+    """Returns seconds until the inbox asks again. `is_soon`: a run that can still be answered is about to expire."""
+    return FAST_S if is_soon else CALM_S
 
 
 def run_list_interval_s(active: Sequence[Run]) -> int:
@@ -60,10 +58,6 @@ def max_age_for_poll_s(request: HttpRequest, *, otherwise: float) -> float:
     if interval == str(LIVE_S):  # it looks for text, which is here already, so the run is read no sooner
         interval = str(FAST_S)
     return fresh_for_s(int(interval)) if interval in {str(one) for one in (FAST_S, CALM_S, SLOW_S)} else otherwise
-
-
-def is_soon(run: Run, *, now: datetime) -> bool:
-    return run.expires_at is not None and (run.expires_at - now).total_seconds() < SOON_S
 
 
 def last_change(run: Run, moments: Iterable[datetime | None]) -> datetime:

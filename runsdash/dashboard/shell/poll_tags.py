@@ -10,6 +10,7 @@ from django.shortcuts import render
 from runsdash.dashboard.shell.page_types import Context, TagPart
 from runsdash.index.models import Run
 from runsdash.index.run_columns import LISTED
+from runsdash.index.storage.keyset import LARGEST
 
 # What a row shows and may change while someone looks; nothing else makes a poll answer.
 CHANGING = (
@@ -52,6 +53,12 @@ def has_news(tag: str, *, shown: str) -> bool:
 
 def rows_state(runs: Sequence[Run]) -> list[tuple]:
     return [tuple(getattr(run, name) for name in CHANGING) for run in sorted(runs, key=lambda run: run.pk)]
+
+
+def shown_keys(request: HttpRequest, *, most: int) -> list[int]:
+    """Returns the keys of the rows that a page shows, as its poll's address names them."""
+    keys = [int(key) for key in request.GET.get("rows", "").split(".") if key.isdecimal() and len(key) < 20]
+    return [key for key in keys if key <= LARGEST][:most]
 
 
 def digest_of(parts: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
@@ -16,7 +17,7 @@ from django.db import OperationalError, connection, transaction
 STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, about a millisecond
 # A table of few pages seems quick to read as a whole, though each of its words lies apart: 230 ms instead of 7.
 ONLY_INDEXES = "SET LOCAL enable_seqscan = off; "
-Param = str | int | float | list[int] | None
+Param = str | int | float | datetime | list[int] | None
 
 
 @dataclass(frozen=True)
