@@ -14,11 +14,13 @@ PROGRAMS = "dashboard/management/commands/demo index/keeping/backup sync/key_com
 MARKUP = (
     "dashboard/rendering/code dashboard/rendering/hits dashboard/rendering/json_tree dashboard/rendering/markdown "
     "dashboard/run/live_panel dashboard/run/timeline_rows dashboard/runs/cells dashboard/runs/narrowing dashboard/threads/cells "
-    "dashboard/shell/frame_parts dashboard/shell/markup dashboard/templatetags/bars dashboard/templatetags/rendered dashboard/templatetags/shown"
+    "dashboard/shell/frame_parts dashboard/shell/markup dashboard/templatetags/bars dashboard/templatetags/rendered dashboard/templatetags/shown "
+    "dashboard/threads/calls"
 )
 RAW_SQL = "index/connections index/run_states index/storage/run_reads"
 SQL = (
-    f"{RAW_SQL} audit/triggers index/exporting/chosen index/search/filter_totals index/search/index_ranges "
+    f"{RAW_SQL} actions/outputs/people audit/triggers index/exporting/chosen index/keeping/archive "
+    "index/search/filter_totals index/search/inbox_rows index/search/index_ranges "
     "index/search/listed_runs index/search/marks index/search/pairs index/search/plan index/search/predicates index/search/scans "
     "index/search/sql index/search/thread_predicates index/search/value_counts index/search/values_of_connection "
     "index/storage/measures "

@@ -3,6 +3,7 @@
 It reads the index. Only `read_older` asks an upstream, for one page of messages.
 """
 
+from datetime import datetime
 from functools import cached_property
 
 from django.http import HttpRequest
@@ -71,16 +72,21 @@ class ThreadPage(WhyACopy):
         """Returns the runs of this stretch of the conversation: made in its time, or named by its messages."""
         messages, has_older = self._message_page
         if not messages:
-            found = thread_reads.runs_between(self.thread, None, None) if self.is_at_the_newest else []
-            mark_ambiguous(found, among=self.connections)
-            return found
+            return self._runs_between(None, None) if self.is_at_the_newest else []
         start = messages[0].created_at if has_older or self.before else None
         end = None if self.is_at_the_newest else thread_reads.next_message_at(self.thread, messages[-1])
-        found = thread_reads.runs_between(self.thread, start, end)
+        found = self._runs_between(start, end)
         named = {message.run_upstream_id for message in messages} - {run.upstream_id for run in found}
-        found = [*page_reads.runs_by_id(self.thread, named).values(), *found]
+        others = list(page_reads.runs_by_id(self.thread, named).values())
+        mark_ambiguous(others, among=self.connections)
+        return sorted([*others, *found], key=lambda run: run.pk)
+
+    def _runs_between(self, start: datetime | None, end: datetime | None) -> list[Run]:
+        if self._every_run is not None:
+            return thread_reads.runs_among(self._every_run, start, end)
+        found = thread_reads.runs_between(self.thread, start, end)
         mark_ambiguous(found, among=self.connections)
-        return sorted(found, key=lambda run: run.pk)
+        return found
 
     @cached_property
     def turns(self) -> list[Turn]:
@@ -168,6 +174,11 @@ class ThreadPage(WhyACopy):
         return self._run_page[0]
 
     @property
+    def _every_run(self) -> list[Run] | None:
+        """Returns all the thread's runs, newest first; None when there are more than this page of them."""
+        return None if self._run_page[1] or self.runs_before else self.runs
+
+    @property
     def newest_run(self) -> Run | None:
         """Returns the run that was made last, where this page of runs begins with it."""
         return self.runs[0] if self.runs and not self.runs_before else None
@@ -191,7 +202,11 @@ class ThreadPage(WhyACopy):
     @cached_property
     def holder(self) -> Run | None:
         """Returns the run that locks the thread; nothing locks one that is gone."""
-        holder = None if self.is_gone else page_reads.lock_holder(self.thread)
+        if self.is_gone:
+            return None
+        if self._every_run is not None:
+            return page_reads.lock_holder_among(self._every_run)
+        holder = page_reads.lock_holder(self.thread)
         mark_ambiguous([holder] if holder else [], among=self.connections)
         return holder
 

@@ -5,6 +5,7 @@ Puts rows together; asks for none.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from runsdash.dashboard.run import waterfall
 from runsdash.dashboard.run.outcome import RunOutcome, outcome_of
@@ -60,7 +61,7 @@ class Turn:
     def is_user(self) -> bool:
         return self.run is None and self.messages[0].role == "user"
 
-    @property
+    @cached_property
     def outcome(self) -> RunOutcome | None:
         """Explains the end of a run that did not complete."""
         if self.run is None:

@@ -102,6 +102,11 @@ def lock_holder(thread: Thread) -> Run | None:
     return rows.select_related("thread", "connection").order_by("-id").first()
 
 
+def lock_holder_among(runs: Sequence[Run]) -> Run | None:
+    """Picks the run that locks the thread out of all its runs, newest first."""
+    return next((run for run in runs if run.status not in run_states.ENDED), None)
+
+
 def runs_by_id(thread: Thread, run_ids: Iterable[str]) -> dict[str, Run]:
     wanted = {one for one in run_ids if one}
     rows = Run.objects.filter(connection_id=thread.connection_id, upstream_id__in=wanted)

@@ -28,6 +28,12 @@ def runs_between(thread: Thread, start: datetime | None, end: datetime | None) -
     return list(rows.order_by("-id")[:RUNS_MOST])[::-1]
 
 
+def runs_among(runs: Sequence[Run], start: datetime | None, end: datetime | None) -> list[Run]:
+    """Picks the same out of all the thread's runs, newest first."""
+    first = first_key_of(start) if start is not None else 0
+    return [run for run in reversed(runs) if first <= run.pk and (end is None or run.pk < first_key_of(end))]
+
+
 def next_message_at(thread: Thread, last: Message) -> datetime | None:
     """Finds when the message after `last` was written."""
     later = Q(position__gt=last.position) | Q(position=last.position, id__gt=last.id)

@@ -96,6 +96,7 @@ def test_words_ask_no_station() -> None:
         "value_counts",
         "filter_totals",
         "listed_runs",
+        "inbox_rows",
         "suggestions",
         "marks",
         "pairs",
