@@ -58,7 +58,8 @@ def connections_and_waiting(slug: str, *, now: datetime, most: int) -> tuple[lis
     One statement for both, since every page asks for them.
     """
     rows = WITH_WAITING.rows(now, slug, slug, most)
-    return in_step(rows), rows[0].waiting_count if rows else 0
+    waiting: int = getattr(rows[0], "waiting_count", 0) if rows else 0
+    return in_step(rows), waiting
 
 
 def with_waiting(now: datetime, slug: str, same_slug: str, most: int) -> QuerySet[Connection]:

@@ -20,10 +20,11 @@ from django.db import connection
 from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 
+from runsdash.service.json_types import JsonObject
 from runsdash.service.statuses import RunStatus, UnknownStatus
 
 from .storage.keys import first_key_of
-from .walks import rests
+from .walks import StepsOwner, rests
 
 ACTIVE = [status.value for status in RunStatus if status.is_active]
 ENDED = [status.value for status in RunStatus if status.is_terminal]
@@ -91,12 +92,12 @@ NOT_GONE_SQL = (
 IN_TIME_SQL = "(r.expires_at > %s OR r.expires_at IS NULL)"
 
 
-def waiting_sql(now: datetime) -> tuple[str, tuple]:
+def waiting_sql(now: datetime) -> tuple[str, tuple[int | str | datetime, ...]]:
     """Returns what `waiting` asks beside the status, which the caller looks up by index."""
     return f"{NOT_GONE_SQL} AND {IN_TIME_SQL}", (stored(now),)
 
 
-def overdue_sql(now: datetime) -> tuple[str, tuple]:
+def overdue_sql(now: datetime) -> tuple[str, tuple[int | str | datetime, ...]]:
     """Returns what `overdue` asks beside the status, which the caller looks up by index."""
     late = "(r.expires_at <= %s OR r.id < %s)"
     text = f"{NOT_GONE_SQL} AND {late} AND NOT (r.status = %s AND {IN_TIME_SQL})"
@@ -105,7 +106,7 @@ def overdue_sql(now: datetime) -> tuple[str, tuple]:
 
 def stored(moment: datetime) -> str | datetime:
     """Returns a moment as the engine stores it."""
-    return connection.ops.adapt_datetimefield_value(moment)
+    return connection.ops.adapt_datetimefield_value(moment) or moment
 
 
 # Of one row, with its thread and connection
@@ -120,15 +121,14 @@ class _ConnectionRow(Protocol):
     def lacks_steps(self) -> bool: ...
 
 
-class RunRow(Protocol):
+class RunRow(StepsOwner, Protocol):
     """Names what is asked of a run: columns of `Run`, and `facts` of its status."""
 
     status: str
     created_at: datetime
     expires_at: datetime | None
     checked_at: datetime | None
-    trouble: dict | None
-    has_all_steps: bool
+    trouble: JsonObject | None
 
     @property
     def thread(self) -> _ThreadRow: ...
@@ -138,9 +138,9 @@ class RunRow(Protocol):
     def facts(self) -> RunStatus | UnknownStatus: ...
 
 
-def says_gone(trouble: dict | None) -> bool:
+def says_gone(trouble: JsonObject | None) -> bool:
     """Did the upstream answer that it does not know the object? That says nothing about the connection."""
-    return bool(trouble) and trouble.get("status") in GONE_ANSWERS
+    return trouble is not None and trouble.get("status") in GONE_ANSWERS
 
 
 def is_gone(run: RunRow) -> bool:

@@ -5,7 +5,7 @@ came to its end and may have missed something is doubted: it has no cursor, rest
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
@@ -19,7 +19,15 @@ ListName = Literal["runs", "messages", "steps"]
 WALK_AGAIN = timedelta(hours=1)  # a server may have been mended
 
 
-def rests(owner: Model, list_name: ListName) -> bool:
+class StepsOwner(Protocol):
+    """Names the columns of the walk through steps."""
+
+    has_all_steps: bool
+    steps_cursor: str
+    steps_doubted_at: datetime | None
+
+
+def rests(owner: Model | StepsOwner, list_name: ListName) -> bool:
     """Says whether a walk ended in doubt too recently to begin it anew."""
     if getattr(owner, f"has_all_{list_name}") or getattr(owner, f"{list_name}_cursor"):
         return False
@@ -33,7 +41,13 @@ def resting_steps() -> Q:
 
 
 def walk_columns(
-    owner: Model, list_name: ListName, page: Page, *, after: str, known_rows: QuerySet, newest_first: bool = True
+    owner: Model,
+    list_name: ListName,
+    page: Page[Any],
+    *,
+    after: str,
+    known_rows: QuerySet[Any],
+    newest_first: bool = True,
 ) -> Columns:
     """Computes the walk's columns after a page that is not stored yet. `known_rows` are rows of such items."""
     seen = seen_before(page, after=after, known_rows=known_rows, newest_first=newest_first) if after else {}
@@ -49,7 +63,7 @@ def walk_columns(
     }
 
 
-def seen_before(page: Page, *, after: str, known_rows: QuerySet, newest_first: bool) -> Seen:
+def seen_before(page: Page[Any], *, after: str, known_rows: QuerySet[Any], newest_first: bool) -> Seen:
     """Returns what a walk that got to `after` has seen of a page: rows up to there. Others may have stored more."""
     ids = {item.id: stored_id(item.id) for item in page.received}
     known = dict(known_rows.filter(upstream_id__in=[*ids.values(), after]).values_list("upstream_id", "created_at"))

@@ -72,7 +72,7 @@ class NamedObjects:
         for key in self.chosen.files(self.thread.pk):
             file = ArchivedFile.objects.select_related("thread").filter(pk=key).first()
             if file is not None:
-                owner = file.thread if file.thread and self.chosen.has_thread(file.thread_id) else self.thread
+                owner = file.thread if file.thread and self.chosen.has_thread(file.thread.pk) else self.thread
                 yield file_line(file, owner.upstream_id)
 
 

@@ -94,7 +94,7 @@ def message_lines(thread: Thread, named: NamedObjects) -> Iterator[bytes]:
 
 def exported_thread(thread: Thread, *, flags: Iterable[str] = THREAD_FLAGS) -> ExportedObject | None:
     """Exports a thread; None when only its id is known. `flags`: those that hold in the export, too."""
-    kept = dict.fromkeys((name for name in flags if getattr(thread, name)), True)
+    kept: JsonObject = dict.fromkeys((name for name in flags if getattr(thread, name)), True)
     text = thread.body or (dumped(thread.raw).decode() if isinstance(thread.raw, dict) else "")
     if thread.fetched_at is not None and text.startswith("{"):
         return exported_object("thread", thread.upstream_id, text.encode(), thread.fetched_at, kept=kept)
@@ -108,11 +108,10 @@ def exported_run(run: Run, thread: Thread) -> ExportedObject:
     body = unpacked(bytes(run.body.raw))
     seen = [(one.status, one.seen_at) for one in run.statuses_seen.all()]
     is_first = seen == [(run.status, run.fetched_at)]
-    added = {} if is_first else {"_seen": [[status, at.isoformat()] for status, at in seen]}
+    added: JsonObject = {} if is_first else {"_seen": [[status, at.isoformat()] for status, at in seen]}
     kept = kept_of(run, body)
-    return exported_object(
-        "thread.run", run.upstream_id, body, run.fetched_at, owner=thread.upstream_id, added=added, kept=kept
-    )  # fmt: skip
+    at = run.fetched_at or run.created_at
+    return exported_object("thread.run", run.upstream_id, body, at, owner=thread.upstream_id, added=added, kept=kept)
 
 
 def kept_of(run: Run, body: bytes) -> JsonObject:
@@ -141,8 +140,8 @@ def exported_object(
     fetched_at: datetime,
     *,
     owner: str = "",
-    added: dict | None = None,
-    kept: dict | None = None,
+    added: JsonObject | None = None,
+    kept: JsonObject | None = None,
 ) -> ExportedObject:
     """Adds what the body does not say: its age, and its kind and owner where a server left those out."""
     fields: JsonObject = {"_fetched_at": fetched_at.isoformat()}

@@ -13,15 +13,15 @@ from django.utils import timezone
 
 from runsdash.index.importing.archived_assistants import exported_assistant
 from runsdash.index.importing.archived_files import file_fields
+from runsdash.index.importing.export_fields import ExportedObject
 from runsdash.index.importing.notes import lines_of_run
 from runsdash.index.keeping.archive import file_ids_of_run
 from runsdash.index.models import ArchivedFile, Assistant, MessageBody, Run
 from runsdash.index.storage.page_reads import messages_of_run
 from runsdash.service.decoding import decode_json
-from runsdash.service.json_types import JsonObject
+from runsdash.service.json_types import Json, JsonObject
 
 from .objects import (
-    ExportedObject,
     exported_message,
     exported_run,
     exported_step,
@@ -42,8 +42,8 @@ class RunZip:
     def __init__(self, run: Run) -> None:
         self.run, self.thread = run, run.thread
         self.counts = {"steps": 0, "messages": 0, "files": 0}
-        self.objects: list[dict] = []
-        self.files: list[dict] = []
+        self.objects: list[Json] = []
+        self.files: list[JsonObject] = []
         self.missing: list[str] = []
 
     def members(self) -> Iterator[Member]:
@@ -65,9 +65,9 @@ class RunZip:
         for number, body in enumerate(step_bodies([self.run.pk]), start=1):
             self.counts["steps"] = number
             yield f"steps/{number:05d}-{safe(body.step.upstream_id)}.json", exported_step(body, self.run)
-        for number, body in enumerate(message_bodies(self.run), start=1):
+        for number, said in enumerate(message_bodies(self.run), start=1):
             self.counts["messages"] = number
-            yield f"messages/{number:05d}-{safe(body.message.upstream_id)}.json", exported_message(body, self.thread)
+            yield f"messages/{number:05d}-{safe(said.message.upstream_id)}.json", exported_message(said, self.thread)
         for row in Assistant.objects.filter(connection=self.run.connection, upstream_id=self.run.assistant_id):
             yield "assistant.json", exported_assistant(row)
 
@@ -81,7 +81,7 @@ class RunZip:
         if row is not None:
             if any(one.get("name") == name for one in self.files):
                 name = f"{name}-{number}"
-            there = {} if content is None else {"name": name}
+            there: JsonObject = {} if content is None else {"name": name}
             self.files.append(there | file_fields(row, self.thread.upstream_id))
         if content is not None:
             self.counts["files"] += 1
@@ -89,14 +89,18 @@ class RunZip:
 
     def manifest(self) -> JsonObject:
         run = self.run
-        manifest = {"run_id": run.upstream_id, "thread_id": self.thread.upstream_id, "connection": run.connection.slug}
-        manifest |= {
-            "exported_at": timezone.now().isoformat(),
-            "fetched_at": run.fetched_at and run.fetched_at.isoformat(),
-        }
-        manifest |= self.counts | {"files_not_kept": self.missing, "has_all_steps": run.has_all_steps}
         notes = [decode_json(line) for line in lines_of_run(run)]
-        return manifest | {"for_import": {"objects": self.objects, "files": self.files, "notes": notes}}
+        return {
+            "run_id": run.upstream_id,
+            "thread_id": self.thread.upstream_id,
+            "connection": run.connection.slug,
+            "exported_at": timezone.now().isoformat(),
+            "fetched_at": run.fetched_at.isoformat() if run.fetched_at else None,
+            **self.counts,
+            "files_not_kept": [*self.missing],
+            "has_all_steps": run.has_all_steps,
+            "for_import": {"objects": self.objects, "files": [*self.files], "notes": notes},
+        }
 
 
 def without_archive(exported: ExportedObject) -> ExportedObject:
@@ -133,6 +137,9 @@ class Outlet:
 
     def flush(self) -> None:
         """Does nothing: there is no file behind it."""
+
+    def close(self) -> None:
+        """Does nothing either."""
 
     def emptied(self) -> bytes:
         content = b"".join(self.pieces)

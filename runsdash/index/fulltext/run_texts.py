@@ -6,11 +6,11 @@ whether it goes on beyond what is given. No database.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from runsdash.index.storage.previews import MAX_CALLS, MAX_RESULTS
 from runsdash.service import objects
-from runsdash.service.json_types import Json, JsonLike
+from runsdash.service.json_types import Json, JsonLike, JsonObject
 
 from .words import SEARCHABLE_CHARS
 
@@ -49,12 +49,11 @@ def message_texts(message: objects.Message) -> Iterator[Text]:
             yield given(text)
 
 
-def part_texts(parts: list[dict]) -> Iterator[Text]:
+def part_texts(parts: list[JsonObject]) -> Iterator[Text]:
     """Gathers the texts of a message's parts as the index has them."""
     for part in parts:
-        text = part.get("text")
-        if isinstance(text, dict) and text.get("text"):
-            yield spoken(text["text"]), text.get("size", 0) > len(text["text"])
+        if isinstance(preview := part.get("text"), dict) and preview.get("text"):
+            yield from preview_texts(preview)
 
 
 def call_texts(call: objects.ToolCall) -> Iterator[Text]:
@@ -97,9 +96,13 @@ def preview_texts(preview: Json) -> Iterator[Text]:
     """Gathers all texts of a preview or of a part of it. Ids and names of kinds count as texts too."""
     if isinstance(preview, str):
         yield preview, False
-    elif isinstance(preview, dict) and isinstance(preview.get("size"), int) and isinstance(preview.get("text"), str):
-        yield spoken(preview["text"]), preview["size"] > len(preview["text"])
-    elif isinstance(preview, dict | list):
-        within: Iterable = preview.values() if isinstance(preview, dict) else preview
-        for one in within:
+    elif isinstance(preview, dict):
+        text, size = preview.get("text"), preview.get("size")
+        if isinstance(text, str) and isinstance(size, int):
+            yield spoken(text), size > len(text)
+            return
+        for one in preview.values():
+            yield from preview_texts(one)
+    elif isinstance(preview, list):
+        for one in preview:
             yield from preview_texts(one)

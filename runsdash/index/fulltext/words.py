@@ -57,7 +57,8 @@ def phrase_of(text: str) -> str:
 
 def joined_words(texts: Iterable[tuple[str, bool]]) -> tuple[str, bool]:
     """Returns (all words separated by spaces, was anything left out?) of (text, is it cut already?) pairs."""
-    pieces, size, is_cut = [], 0, False
+    pieces: list[str] = []
+    size, is_cut = 0, False
     for text, was_cut in joined_ascii(texts):
         is_cut = is_cut or was_cut
         words = phrase_of(text)

@@ -28,6 +28,7 @@ from runsdash.index.storage.keys import MESSAGE_ORDER_BITS, first_key_of
 from runsdash.index.storage.page_reads import messages_before, questions_among
 from runsdash.index.storage.sql_writes import Row, insert_rows, update_rows, upsert_rows
 from runsdash.service import objects
+from runsdash.service.json_types import Json
 
 from .run_texts import Text, message_texts, part_texts, preview_texts, run_texts, step_texts
 from .words import joined_words
@@ -52,15 +53,15 @@ def index_runs(run_ids: Iterable[int]) -> dict[int, Excerpts]:
     wanted = list(dict.fromkeys(run_ids))
     for start in range(0, len(wanted), CHUNK):
         some = wanted[start : start + CHUNK]
-        rows = []
+        rows: dict[int, Row] = {}
         for run in Run.objects.filter(pk__in=some):
             said = messages_around(run)
             found[run.pk] = write_excerpts(run, said)
             # A long run that still grows is left for later.
             if run.step_count <= MANY_STEPS or run.has_all_steps:
-                rows.append(row_of(run, texts_of(run, said)))
+                rows[run.pk] = row_of(run, texts_of(run, said))
         there = {text.run_id: text for text in RunText.objects.filter(run_id__in=some)}
-        upsert_rows(RunText, [row for row in rows if is_new(row, there.get(row["run_id"]))])
+        upsert_rows(RunText, [row for key, row in rows.items() if is_new(row, there.get(key))])
     return found
 
 
@@ -186,14 +187,14 @@ def texts_of_message(message: Message) -> Iterator[Text]:
     return whole if bodies.exists() else iter(texts)
 
 
-def body_texts(bodies: QuerySet[Body], read: Callable[[dict], Iterator[Text]]) -> Iterator[Text]:
+def body_texts(bodies: QuerySet[Body], read: Callable[[Json], Iterator[Text]]) -> Iterator[Text]:
     """Yields the texts of whole objects; of those too large to be read, of their previews."""
     short = Case(When(size__lte=READ_TOGETHER_BYTES, then=F("raw")))
     for key, size, preview, raw in bodies.values_list("pk", "size", "preview", short).iterator(chunk_size=20):
         if size > LARGEST_BODY:
             yield from preview_texts(preview)
             continue
-        raw = raw or bodies.model.objects.values_list("raw", flat=True).get(pk=key)
+        raw = raw or bodies.model._default_manager.values_list("raw", flat=True).get(pk=key)
         yield from read(json.loads(unpacked(bytes(raw))))
 
 

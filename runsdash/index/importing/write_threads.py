@@ -20,7 +20,7 @@ from runsdash.index.snapshots.upsert_threads import (
     write_thread_snapshots,
 )
 from runsdash.index.storage.keys import key_for
-from runsdash.index.storage.sql_writes import converter, insert_rows
+from runsdash.index.storage.sql_writes import insert_rows, stored_values
 from runsdash.index.totals import thread_totals
 from runsdash.service import objects
 
@@ -98,7 +98,6 @@ def set_excerpts(block: BlockRows, threads: BlockThreads) -> None:
 
 def insert_threads(rows: Iterable[Thread]) -> None:
     rows = list(rows)
-    converters = [(field.attname, converter(field)) for field in Thread._meta.concrete_fields]
-    values = [tuple(convert(getattr(row, name)) for name, convert in converters) for row in rows]
-    insert_rows(Thread, [name for name, _ in converters], values)
+    names = [field.attname for field in Thread._meta.concrete_fields]
+    insert_rows(Thread, names, stored_values(Thread, names, rows))
     insert_metadata_pairs(rows)

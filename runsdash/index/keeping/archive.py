@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
@@ -34,7 +35,7 @@ COUNTED = 10_000  # the meter counts no further
 # Which files are named
 
 
-def file_ids_of_step(preview: dict) -> Iterator[str]:
+def file_ids_of_step(preview: dict[str, Any]) -> Iterator[str]:
     """Finds images that code made, and files that a search found, in a step's preview."""
     for call in preview.get("calls") or []:
         yield from call.get("images") or []

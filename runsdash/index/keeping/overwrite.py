@@ -37,7 +37,8 @@ def empty_log() -> bool:
         return True
     with connection.cursor() as cursor, short_wait():
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return cursor.fetchone()[0] == 0
+        is_busy: int = cursor.fetchone()[0]
+        return not is_busy
 
 
 @contextmanager
@@ -98,4 +99,6 @@ def is_merged() -> bool:
 
 def total_changes() -> int:
     with connection.cursor() as cursor:
-        return cursor.execute("SELECT total_changes()").fetchone()[0]
+        cursor.execute("SELECT total_changes()")
+        changes: int = cursor.fetchone()[0]
+        return changes

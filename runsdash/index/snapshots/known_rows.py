@@ -2,22 +2,25 @@
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from django.db import models
 
-from runsdash.index.models import Connection
+from runsdash.index.models import Connection, Message, Run, RunStep, Thread
 from runsdash.index.models.bodies import Body
 from runsdash.index.storage.keys import free_key, key_for
 from runsdash.index.storage.storable_text import stored_id
 
+Known = TypeVar("Known", Thread, Run, RunStep, Message)
+Value = TypeVar("Value")
 CHUNK = 500  # rows a transaction, and ids in one IN (…)
 
 
-def known_rows(model: type[models.Model], *, connection: Connection, ids: Iterable[str]) -> dict[str, models.Model]:
+def known_rows(model: type[Known], *, connection: Connection, ids: Iterable[str]) -> dict[str, Known]:
     """Finds and locks rows by upstream id until the transaction ends, all in one order (see storage/locks.py)."""
-    found: dict[str, models.Model] = {}
+    found: dict[str, Known] = {}
     for some in chunks(sorted(set(ids))):
-        rows_there = model.objects.filter(connection=connection, upstream_id__in=some).order_by("upstream_id")
+        rows_there = model._default_manager.filter(connection=connection, upstream_id__in=some).order_by("upstream_id")
         found.update({row.upstream_id: row for row in rows_there.select_for_update(no_key=True)})
     return found
 
@@ -26,7 +29,7 @@ def keys_of(model: type[models.Model], *, connection: Connection, ids: Iterable[
     """Finds the keys of rows that are there, by upstream id."""
     found: dict[str, int] = {}
     for some in chunks(list(ids)):
-        rows_there = model.objects.filter(connection=connection, upstream_id__in=some)
+        rows_there = model._default_manager.filter(connection=connection, upstream_id__in=some)
         found.update(rows_there.values_list("upstream_id", "pk"))
     return found
 
@@ -35,11 +38,11 @@ def digests_of(model: type[Body], rows: Iterable[models.Model]) -> dict[int, str
     """Finds the digests of the bodies of rows, by their keys: an equal one says that nothing has changed."""
     found: dict[int, str] = {}
     for some in chunks([row.pk for row in rows]):
-        found.update(model.objects.filter(pk__in=some).values_list("pk", "digest"))
+        found.update(model._default_manager.filter(pk__in=some).values_list("pk", "digest"))
     return found
 
 
-def chunks(values: Sequence) -> Iterator[Sequence]:
+def chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
@@ -47,11 +50,11 @@ def free_keys(model: type[models.Model], preferred: Sequence[int]) -> list[int]:
     """Finds a key that nobody holds for each preferred one, in their order, all different."""
     taken: set[int] = set()
     for some in chunks(preferred):
-        taken.update(model.objects.filter(pk__in=some).values_list("pk", flat=True))
+        taken.update(model._default_manager.filter(pk__in=some).values_list("pk", flat=True))
     chosen = []
     for key in preferred:
         if key in taken:
-            key = free_key(key, is_taken=lambda one: one in taken or model.objects.filter(pk=one).exists())
+            key = free_key(key, is_taken=lambda one: one in taken or model._default_manager.filter(pk=one).exists())
         taken.add(key)
         chosen.append(key)
     return chosen

@@ -58,7 +58,7 @@ def start_of_known(group: Sequence[Dated], base: int, known: Mapping[str, Messag
 def start_beside(thread: Thread, base: int, count: int, *, goes_back: bool) -> int:
     """Finds where a group begins beside what is there of its second; in the middle when nothing is."""
     rows = Message.objects.filter(thread=thread, position__gte=base, position__lt=base + MESSAGE_RANK_BIT)
-    ends = rows.aggregate(first=Min("position"), last=Max("position"))
-    if ends["first"] is None:
+    end: int | None = rows.aggregate(end=Min("position") if goes_back else Max("position"))["end"]
+    if end is None:
         return MIDDLE
-    return ends["first"] - base - count if goes_back else ends["last"] - base + 1
+    return end - base - count if goes_back else end - base + 1

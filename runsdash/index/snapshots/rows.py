@@ -14,7 +14,7 @@ from runsdash.index.storage.keys import MESSAGE_ORDER_BITS, MESSAGE_RANK_BIT, ST
 from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, SHORT_BODY_BYTES, call_row, message_parts
 from runsdash.index.storage.sql_writes import Row
 from runsdash.index.storage.storable_text import ID_CHARS, cut, dumped, storable, storable_json, stored_id
-from runsdash.service.json_types import Json, JsonFields
+from runsdash.service.json_types import Json, JsonFields, JsonObject
 from runsdash.service.objects import Message, RunStep, ToolCall, Usage, sorted_steps
 
 Item = TypeVar("Item", RunStep, Message)
@@ -35,7 +35,7 @@ def bounded(seconds: int) -> int:
     return max(0, min(seconds, 2**31 - 1))
 
 
-def body_row(raw: Json, *, fetched_at: datetime, preview: Callable[[], dict] = dict) -> Row:
+def body_row(raw: Json, *, fetched_at: datetime, preview: Callable[[], JsonObject] = dict) -> Row:
     """Makes the row of a body. `preview` is called when the body is too long to make one at each reading."""
     text = dumped(raw)
     return {
@@ -75,8 +75,10 @@ def steady(group: Iterable[Item], positions: Mapping[str, int], *, is_reversed: 
     `is_reversed`: the list was newest first. Some servers leave what shares a second oldest first there.
     """
     items = list(group)
-    turned = [sorted(items, key=second_of, reverse=True)[::-1]] if is_reversed else []
-    in_place = (order for order in (items, *turned) if are_in_place(order, positions))
+    orders = [items]
+    if is_reversed:
+        orders.append(sorted(items, key=second_of, reverse=True)[::-1])
+    in_place = (order for order in orders if are_in_place(order, positions))
     return next(in_place, None) or sorted(items, key=lambda item: (second_of(item), item.id))
 
 
@@ -107,8 +109,7 @@ def positioned_steps(
         return first_position(step, run_created_at=run_created_at)
 
     for base, group in groupby(sorted_steps(steps), key=group_of):
-        goes_on = after is not None and base_of(after) == base
-        place = after - base + 1 if goes_on else 0
+        place = after - base + 1 if after is not None and base_of(after) == base else 0
         ordered = steady(group, known, is_reversed=is_reversed)
         # A page may lack what stands between two of its steps: these stay where they are.
         stays = are_in_place(ordered, known)

@@ -40,8 +40,8 @@ def upsert_messages(
             return []
         known = known_rows(Message, connection=thread.connection, ids=ids)
         places = {upstream_id: row.position for upstream_id, row in known.items()}
-        dated = rows.positioned_messages(messages, fallback=fetched_at, known=places, is_reversed=is_reversed)
-        dated = in_place(thread, dated, known=known, goes_back=goes_back)
+        placed = rows.positioned_messages(messages, fallback=fetched_at, known=places, is_reversed=is_reversed)
+        dated = in_place(thread, placed, known=known, goes_back=goes_back)
         keys = keys_for_new(Message, thread.connection, known, [(one.id, created_at) for one, created_at, _ in dated])
         digests = digests_of(MessageBody, known.values())
         looked = Looked()

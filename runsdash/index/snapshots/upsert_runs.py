@@ -64,20 +64,21 @@ def upsert_run(connection: Connection, run: objects.Run, *, fetched_at: datetime
 def unchanged_runs(connection: Connection, runs: Mapping[str, objects.Run], *, fetched_at: datetime) -> dict[str, Run]:
     """Moves the age of runs that are in the index just as they were received now; returns those."""
     there = Run.objects.filter(connection=connection).select_related("thread").annotate(digest=F("body__digest"))
-    found = {
+    found: dict[str, Run] = {
         row.upstream_id: row
         for some in chunks(list(runs))
         for row in there.filter(upstream_id__in=some)
-        if is_same(row, runs[row.upstream_id], fetched_at=fetched_at)
+        if is_in_order(row, runs[row.upstream_id], fetched_at=fetched_at)
+        and row.digest == rows.digest_of(dumped(runs[row.upstream_id].raw))
     }
     for upstream_id, row in found.items():
         row.reply_digest = runs[upstream_id].reply_digest or row.reply_digest
     return found if found and are_moved(list(found.values()), fetched_at=fetched_at) else {}
 
 
-def is_same(row: Run, run: objects.Run, *, fetched_at: datetime) -> bool:
-    is_in_order = row.fetched_at is not None and row.fetched_at <= fetched_at
-    return is_in_order and row.facts == run_status(run.status) and row.digest == rows.digest_of(dumped(run.raw))
+def is_in_order(row: Run, run: objects.Run, *, fetched_at: datetime) -> bool:
+    """Has the row the status of the run, and is it not younger?"""
+    return row.fetched_at is not None and row.fetched_at <= fetched_at and row.facts == run_status(run.status)
 
 
 def are_moved(found: Sequence[Run], *, fetched_at: datetime) -> bool:

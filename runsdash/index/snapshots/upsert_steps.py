@@ -99,7 +99,7 @@ def take_step(row: RunStep, step: objects.RunStep, *, position: int, fetched_at:
 
 def recount_steps(run_keys: Iterable[int]) -> dict[int, dict[str, int]]:
     """Counts the steps and tool calls of runs anew; returns the counts that changed, by run."""
-    found: dict[int, dict[str, int]] = {}
+    found: dict[int, tuple[int, int]] = {}
     for some in chunks(list(run_keys)):
         there = Run.objects.filter(pk__in=some).values_list("pk", "step_count", "tool_call_count")
         steps = RunStep.objects.filter(run_id__in=some).order_by().values("run_id")

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Connection, Thread, ThreadMetadata
 from runsdash.index.storage.keys import key_for
-from runsdash.index.storage.sql_writes import converter, insert_missing_rows, insert_rows, update_rows
+from runsdash.index.storage.sql_writes import converters, insert_missing_rows, insert_rows, stored_values, update_rows
 from runsdash.index.storage.storable_text import dumped, storable_json, stored_id
 from runsdash.service import objects
 
@@ -42,7 +42,8 @@ def insert_threads(connection: Connection, ids: Sequence[str], *, added_by: str)
     """Inserts rows for ids that had none; one that another process has made meanwhile stays as it is."""
     now = timezone.now()
     preferred = [key_for(connection_id=connection.pk, upstream_id=one, created_at=now) for one in ids]
-    moment = converter(Thread._meta.get_field("due_at"))(now)
+    [stored] = converters(Thread, ["due_at"])
+    moment = stored(now)
     keys = zip(free_keys(Thread, preferred), ids, strict=True)
     new = [(key, connection.pk, one, added_by, moment, moment) for key, one in keys]
     insert_missing_rows(Thread, ("id", "connection_id", "upstream_id", "added_by", "added_at", "due_at"), new)
@@ -87,9 +88,7 @@ def taken_thread_snapshots(
 def write_thread_snapshots(rows: Iterable[Thread]) -> None:
     rows = list(rows)
     replace_metadata_pairs([row for row in rows if row.has_new_metadata])
-    converters = [(name, converter(Thread._meta.get_field(name))) for name in THREAD_CONTENT]
-    values = [(*(convert(getattr(row, name)) for name, convert in converters), row.pk) for row in rows]
-    update_rows(Thread, THREAD_CONTENT, values)
+    update_rows(Thread, THREAD_CONTENT, stored_values(Thread, [*THREAD_CONTENT, "id"], rows))
 
 
 def replace_metadata_pairs(rows: Sequence[Thread]) -> None:

@@ -9,6 +9,7 @@ from isal.isal_zlib import decompress, decompressobj
 
 from runsdash.index.models.bodies import Body, RunBody, StepBody
 from runsdash.service import objects
+from runsdash.service.json_types import JsonObject
 
 from .previews import SHORT_BODY_BYTES, run_preview, step_preview
 
@@ -20,7 +21,7 @@ class Shown(NamedTuple):
     """Holds what pages show of a body, without the body. `size`: bytes of its JSON text."""
 
     key: int
-    preview: dict
+    preview: JsonObject
     digest: str
     size: int
 
@@ -43,11 +44,12 @@ def raw_text(body: Body) -> str:
     return b"".join(raw_chunks(body)).decode()
 
 
-def raw_object(body: Body) -> dict:
-    return json.loads(raw_text(body))
+def raw_object(body: Body) -> JsonObject:
+    found: JsonObject = json.loads(raw_text(body))
+    return found
 
 
-def made_preview(model: type[Body], raw: bytes) -> dict:
+def made_preview(model: type[Body], raw: bytes) -> JsonObject:
     value = json.loads(unpacked(raw))
     if model is RunBody:
         return run_preview(objects.Run.from_raw(value))

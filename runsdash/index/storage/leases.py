@@ -36,6 +36,6 @@ def claim(rows: QuerySet[Row], *, hold: Callable[[Row], timedelta], **columns: C
     with transaction.atomic():
         row = rows.select_for_update(skip_locked=True, of=("self",)).first()
         if row is not None:
-            type(row).objects.filter(pk=row.pk).update(lease_until=now + hold(row), **columns)
+            type(row)._default_manager.filter(pk=row.pk).update(lease_until=now + hold(row), **columns)
             row.refresh_from_db(fields=["lease_until", *columns])
     return row

@@ -20,6 +20,7 @@ from runsdash.index.models import (
     StepBody,
     Thread,
 )
+from runsdash.service.json_types import JsonObject
 
 from .bodies import shown
 from .keys import MESSAGE_ORDER_BITS
@@ -50,7 +51,7 @@ class StepInRun:
     """Holds one step with its preview, its place in the run, and its neighbours' ids ("" at the ends)."""
 
     step: RunStep
-    preview: dict
+    preview: JsonObject
     number: int
     previous: str = ""
     next: str = ""
@@ -60,7 +61,7 @@ class StepInRun:
 class RunPreview:
     """Holds a run's parameters (see storage/previews.py), and the digest and size of the body they come from."""
 
-    parameters: dict = field(default_factory=dict)
+    parameters: JsonObject = field(default_factory=dict)
     digest: str = ""
     size: int = 0
 

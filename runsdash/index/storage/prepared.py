@@ -66,7 +66,7 @@ class Prepared(Generic[Row]):
             names=[one[0].target.attname for one in select[columns]],
             annotations=list(compiler.annotation_col_map.items()),
             converters=[(at, list(functions), expression) for at, (functions, expression) in found.items()],
-            populators=get_related_populators(info, select, DEFAULT_DB_ALIAS),
+            populators=get_related_populators(info, select, DEFAULT_DB_ALIAS),  # type: ignore[call-arg]  # Django 6 has more
         )
 
     def rows(self, *values: Value) -> list[Row]:

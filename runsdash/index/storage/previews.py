@@ -15,7 +15,7 @@ Shapes (JSON):
 
 import json
 
-from runsdash.service.json_types import JsonLike
+from runsdash.service.json_types import Json, JsonLike, JsonObject
 from runsdash.service.objects import (
     Annotation,
     FileSearchResult,
@@ -47,11 +47,11 @@ RUN_PARAMETERS = (
 )
 
 
-def text_preview(text: str, limit: int = PREVIEW_CHARS) -> dict:
+def text_preview(text: str, limit: int = PREVIEW_CHARS) -> JsonObject:
     return {"text": cut(text, limit), "size": len(text)}
 
 
-def json_preview(value: JsonLike, limit: int = PREVIEW_CHARS) -> dict:
+def json_preview(value: JsonLike, limit: int = PREVIEW_CHARS) -> JsonObject:
     """Makes a preview of `value` as pretty JSON text."""
     try:
         text = json.dumps(value, ensure_ascii=False, indent=2)
@@ -60,7 +60,7 @@ def json_preview(value: JsonLike, limit: int = PREVIEW_CHARS) -> dict:
     return text_preview(text, limit)
 
 
-def small_json(value: JsonLike) -> JsonLike:
+def small_json(value: JsonLike) -> Json:
     """Returns `value` itself when its JSON is short, else the text preview of it."""
     if value is None or value is True or value is False:
         return value
@@ -68,8 +68,8 @@ def small_json(value: JsonLike) -> JsonLike:
     return storable_json(value) if len(text) <= PREVIEW_CHARS else {"cut": text_preview(text)}
 
 
-def run_preview(run: Run) -> dict:
-    preview = {name: small_json(getattr(run, name)) for name in RUN_PARAMETERS}
+def run_preview(run: Run) -> JsonObject:
+    preview: JsonObject = {name: small_json(getattr(run, name)) for name in RUN_PARAMETERS}
     preview["instructions"] = text_preview(run.instructions or "")
     preview["tools"] = small_json(run.tools)
     preview["pending"] = [call_preview(call) for call in run.pending_calls[:MAX_CALLS]]
@@ -78,13 +78,13 @@ def run_preview(run: Run) -> dict:
     return preview
 
 
-def step_preview(step: RunStep) -> dict:
+def step_preview(step: RunStep) -> JsonObject:
     """Returns {"calls": [call], "call_count", "details": text of unknown step details or null}."""
     limit = PREVIEW_CHARS
     if len(step.tool_calls) > 8:
         limit = max(2048, CALLS_BUDGET_CHARS // len(step.tool_calls))
-    calls = [call_preview(call, limit=limit) for call in step.tool_calls[:MAX_CALLS]]
-    details = step.raw.get("step_details")
+    calls: list[Json] = [call_preview(call, limit=limit) for call in step.tool_calls[:MAX_CALLS]]
+    details = step.raw.get("step_details") if isinstance(step.raw, dict) else None
     unknown = details if not calls and not step.message_id else None
     return {
         "calls": calls,
@@ -93,9 +93,9 @@ def step_preview(step: RunStep) -> dict:
     }
 
 
-def call_preview(call: ToolCall, *, limit: int = PREVIEW_CHARS) -> dict:
+def call_preview(call: ToolCall, *, limit: int = PREVIEW_CHARS) -> JsonObject:
     output, rest = call.output, call.rest
-    results = [result_preview(result, limit) for result in call.results[:MAX_RESULTS]]
+    results: list[Json] = [result_preview(result, limit) for result in call.results[:MAX_RESULTS]]
     return {
         "id": storable(call.id or ""),
         "type": storable(call.type or ""),
@@ -114,7 +114,7 @@ def call_preview(call: ToolCall, *, limit: int = PREVIEW_CHARS) -> dict:
     }
 
 
-def result_preview(result: FileSearchResult, limit: int) -> dict:
+def result_preview(result: FileSearchResult, limit: int) -> JsonObject:
     return {
         "file_id": storable(result.file_id or ""),
         "file_name": storable(result.file_name or ""),
@@ -123,7 +123,7 @@ def result_preview(result: FileSearchResult, limit: int) -> dict:
     }
 
 
-def call_row(call: ToolCall) -> dict:
+def call_row(call: ToolCall) -> JsonObject:
     """Returns what the timeline shows of a call: name, sizes, never its texts."""
     return {
         "id": cut(call.id or "", 200),
@@ -148,13 +148,13 @@ def call_note(call: ToolCall) -> str:
     return ", ".join(words)
 
 
-def message_parts(message: Message) -> list[dict]:
+def message_parts(message: Message) -> list[JsonObject]:
     return [part_preview(part) for part in message.content[:MAX_CALLS]]
 
 
-def part_preview(part: MessageContent) -> dict:
+def part_preview(part: MessageContent) -> JsonObject:
     if part.type == "text":
-        annotations = [annotation_preview(one) for one in part.annotations[:MAX_ANNOTATIONS]]
+        annotations: list[Json] = [annotation_preview(one) for one in part.annotations[:MAX_ANNOTATIONS]]
         return {"type": "text", "text": text_preview(part.text), "annotations": annotations}
     if part.refusal:
         return {"type": "refusal", "text": text_preview(part.refusal)}
@@ -165,7 +165,7 @@ def part_preview(part: MessageContent) -> dict:
     return {"type": cut(part.type or "unknown", 40), "text": json_preview(part.raw)}
 
 
-def annotation_preview(one: Annotation) -> dict:
+def annotation_preview(one: Annotation) -> JsonObject:
     return {
         "type": cut(one.type, 40),
         "text": cut(one.text, 200),

@@ -12,6 +12,7 @@ from django.db.models.expressions import RawSQL
 
 from runsdash.index import run_states
 from runsdash.index.models import Assistant, Message, Run, RunBody, RunStep, RunText, StatusSeen, StepBody
+from runsdash.service.json_types import JsonObject
 
 from . import page_reads
 from .bodies import made_preview
@@ -35,7 +36,7 @@ class SaidAround(NamedTuple):
 class RunBeside(NamedTuple):
     """Holds what a page shows of a run beside its row. `has_changed_hands`: it was seen waiting, or being cancelled."""
 
-    parameters: dict
+    parameters: JsonObject
     digest: str = ""
     size: int = 0
     assistant_name: str = ""
@@ -96,7 +97,7 @@ def run_beside(run: Run) -> RunBeside:
     )
 
 
-def step_preview(step: RunStep) -> dict:
+def step_preview(step: RunStep) -> JsonObject:
     body: Any = STEP_BODY.first(step.pk)
     return (body.preview or (made_preview(StepBody, bytes(body.short)) if body.short else {})) if body else {}
 

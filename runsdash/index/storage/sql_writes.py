@@ -5,26 +5,41 @@ They write values as given and check nothing: what a key means and who wins is t
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
 from django.db import connection, models
 
-from runsdash.index.storage.column_types import Columns, ColumnValue, SqlValue
+from runsdash.index.storage.column_types import Columns, SqlRow, SqlValue
 
 Row = Columns
+Converter: TypeAlias = Callable[[Any], SqlValue]  # of what the field holds
 
 
-def converter(field: models.Field) -> Callable[[ColumnValue], SqlValue]:
+def converter(field: "models.Field[Any, Any]") -> Converter:
     """Returns how a value of `field` goes into a statement on this engine."""
     if isinstance(field, models.JSONField):
         return lambda value: None if value is None else json.dumps(value)
     if isinstance(field, models.DateTimeField):
         return connection.ops.adapt_datetimefield_value
     if isinstance(field, models.BinaryField):
-        return lambda value: connection.Database.Binary(value)
+        return partial(field.get_db_prep_value, connection=connection)
     return lambda value: value
 
 
-def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]) -> None:
+def converters(model: type[models.Model], names: Iterable[str]) -> list[Converter]:
+    """Returns those of the fields with these attnames."""
+    by_name = {field.attname: field for field in model._meta.concrete_fields}
+    return [converter(by_name[name]) for name in names]
+
+
+def stored_values(model: type[models.Model], names: Sequence[str], rows: Iterable[models.Model]) -> list[SqlRow]:
+    """Returns the named columns of each row as this engine stores them."""
+    named = list(zip(names, converters(model, names), strict=True))
+    return [tuple(convert(getattr(row, name)) for name, convert in named) for row in rows]
+
+
+def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[SqlRow]) -> None:
     """Inserts new rows; `names` are attnames, values as this engine stores them. Raises IntegrityError.
 
     Columns that are not named take their field's default.
@@ -47,7 +62,7 @@ def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[
             cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
 
 
-def insert_missing_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]) -> None:
+def insert_missing_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[SqlRow]) -> None:
     """Inserts rows of which some may be there already: those stay as they are."""
     if not rows:
         return
@@ -58,8 +73,8 @@ def insert_missing_rows(model: type[models.Model], names: Sequence[str], rows: S
 
 
 def with_defaults(
-    model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]
-) -> tuple[list[str], Sequence[tuple]]:
+    model: type[models.Model], names: Sequence[str], rows: Sequence[SqlRow]
+) -> tuple[list[str], Sequence[SqlRow]]:
     """Returns (columns, rows), the defaults of the fields that are not named behind the others."""
     rest = [
         field for field in model._meta.concrete_fields if field.attname not in names and field is not model._meta.pk
@@ -69,7 +84,7 @@ def with_defaults(
     return columns, [row + defaults for row in rows] if defaults else rows
 
 
-def replace_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]) -> None:
+def replace_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[SqlRow]) -> None:
     """Inserts rows, or overwrites the named columns of those with the same primary key, which is the first name."""
     if not rows:
         return
@@ -83,7 +98,7 @@ def replace_rows(model: type[models.Model], names: Sequence[str], rows: Sequence
         cursor.executemany(sql, rows)
 
 
-def update_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple]) -> None:
+def update_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[SqlRow]) -> None:
     """Sets the named columns of rows; the last value of each tuple is the primary key."""
     if not rows:
         return
@@ -96,7 +111,7 @@ def update_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[
 
 
 def columns_of(model: type[models.Model], names: Iterable[str]) -> list[str]:
-    by_name = {field.attname: connection.ops.quote_name(field.column) for field in model._meta.concrete_fields}
+    by_name = {field.attname: connection.ops.quote_name(field.column or "") for field in model._meta.concrete_fields}
     return [by_name[name] for name in names]
 
 
@@ -108,17 +123,17 @@ def upsert_rows(model: type[models.Model], rows: Iterable[Row], *, keep: Iterabl
     rows = list(rows)
     if not rows:
         return
-    meta, quote = model._meta, connection.ops.quote_name
-    fields = [field for field in meta.concrete_fields if field.attname in rows[0]]
-    columns = [quote(field.column) for field in fields]
-    key = quote(meta.pk.column)
-    kept = {meta.pk.attname, *keep}
-    updates = [f"{quote(f.column)} = excluded.{quote(f.column)}" for f in fields if f.attname not in kept]
+    meta = model._meta
+    names = [field.attname for field in meta.concrete_fields if field.attname in rows[0]]
+    columns, kept = columns_of(model, names), {meta.pk.attname, *keep}
+    [key] = columns_of(model, [meta.pk.attname])
+    updated = columns_of(model, [name for name in names if name not in kept])
+    updates = [f"{column} = excluded.{column}" for column in updated]
     action = f"DO UPDATE SET {', '.join(updates)}" if updates else "DO NOTHING"
     sql = (
-        f"INSERT INTO {quote(meta.db_table)} ({', '.join(columns)}) "
+        f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({', '.join(columns)}) "
         f"VALUES ({', '.join(['%s'] * len(columns))}) ON CONFLICT ({key}) {action}"
     )
-    converters = [(field.attname, converter(field)) for field in fields]
+    named = list(zip(names, converters(model, names), strict=True))
     with connection.cursor() as cursor:
-        cursor.executemany(sql, [tuple(convert(row[name]) for name, convert in converters) for row in rows])
+        cursor.executemany(sql, [tuple(convert(row[name]) for name, convert in named) for row in rows])

@@ -1,8 +1,10 @@
 """Makes hostile text storable: both engines refuse lone surrogates, PostgreSQL refuses NUL."""
 
 import json
+from collections.abc import Mapping
+from math import isfinite
 
-from runsdash.service.json_types import JsonLike
+from runsdash.service.json_types import Json, JsonLike
 
 REPLACEMENT = "\ufffd"
 ID_CHARS = 200  # of an upstream id
@@ -25,17 +27,17 @@ def has_surrogate(text: str) -> bool:
     return False
 
 
-def storable_json(value: JsonLike) -> JsonLike:
+def storable_json(value: JsonLike) -> Json:
     """Makes every text in `value` storable."""
     if isinstance(value, str):
         return storable(value)
-    if isinstance(value, dict):
+    if value is None or isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
         return {storable(str(key)): storable_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable_json(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value
+    return [storable_json(item) for item in value]
 
 
 def dumped(value: JsonLike) -> bytes:

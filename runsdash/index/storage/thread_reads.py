@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from runsdash.index.models import Message, Run, RunStep, StepBody, Thread
+from runsdash.service.json_types import JsonObject
 
 from .bodies import shown
 from .keys import first_key_of
@@ -50,7 +51,7 @@ def calling_steps(runs: Sequence[Run]) -> dict[int, list[RunStep]]:
     return found
 
 
-def step_previews(steps: Sequence[RunStep]) -> dict[int, dict]:
+def step_previews(steps: Sequence[RunStep]) -> dict[int, JsonObject]:
     """Finds previews by the step's key."""
     rows = StepBody.objects.filter(step__in=[step.pk for step in steps])
     return {body.key: body.preview for body in shown(rows)} if steps else {}

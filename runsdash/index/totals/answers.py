@@ -92,7 +92,7 @@ def sent_of(runs: list[RunName]) -> dict[RunName, Sent]:
         run_id__in=[upstream_id for _, upstream_id in runs], action=SUBMIT, kind=AuditKind.OUTCOME, result__in=DONE
     )
     named = outcomes.values_list("intent_id", "connection_slug", "run_id")
-    intents = {intent: (slug, upstream_id) for intent, slug, upstream_id in named}
+    intents = {intent: (slug, upstream_id) for intent, slug, upstream_id in named if intent is not None}
     found: dict[RunName, Sent] = {}
     for pk, at, actor in AuditEntry.objects.filter(pk__in=intents).order_by("pk").values_list("pk", "at", "actor"):
         found.setdefault(intents[pk], []).append((at, actor))

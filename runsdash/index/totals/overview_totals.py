@@ -27,7 +27,8 @@ Times = tuple[int, tuple[str | int, ...], Buckets, Buckets]  # bar, values of CO
 class FactReads(Protocol):
     """Gives facts of one span, wherever it has them from."""
 
-    waiting_hours: int
+    @property
+    def waiting_hours(self) -> int: ...
 
     def facts(self, *keys: str, bars: Sequence[Span] = ()) -> list[Fact]: ...
 
@@ -119,10 +120,9 @@ class Figures:
 
     def runs_by(self, *columns: str) -> dict[tuple[str | int, ...], int]:
         """Counts runs by the values of some columns."""
-        places = [Fact._fields.index(column) for column in columns]
         found: dict[tuple[str | int, ...], int] = {}
         for fact in self.facts:
-            key = tuple(fact[place] for place in places)
+            key = tuple(getattr(fact, column) for column in columns)
             found[key] = found.get(key, 0) + fact.runs
         return found
 
@@ -139,9 +139,8 @@ class Figures:
 
     def bars_by(self, column: str) -> dict[tuple[int, str | int], Sums]:
         """Adds up each bar by the values of a column: (first hour of the bar, value)."""
-        place = Fact._fields.index(column)
         facts = self.reads[0].facts(column, bars=self.bars)
-        return summed_by(facts, lambda fact: (bar_of(self.bars, fact.since, self.span), fact[place]))
+        return summed_by(facts, lambda fact: (bar_of(self.bars, fact.since, self.span), getattr(fact, column)))
 
     @cached_property
     def took_by_bar(self) -> dict[int, Sums]:
@@ -163,7 +162,7 @@ class Figures:
 
 def added_up(facts: Iterable[Fact], times: Iterable[Times], column: str | None) -> dict[str | int, Sums]:
     place = COLUMNS.index(column) if column else -1
-    key: Callable[[Fact], str | int] = lambda fact: fact[place + 1] if column else ""  # noqa: E731
+    key: Callable[[Fact], str | int] = lambda fact: getattr(fact, column) if column else ""  # noqa: E731
     found = summed_by(facts, key)
     for _, values, took, queued in times:
         merge(found.setdefault(values[place] if column else "", Sums()), took, queued)

@@ -19,7 +19,7 @@ from runsdash.index.models import Connection
 MTOK = 1_000_000
 # Model names come from servers and can be anything, so what is kept of them is bounded.
 MODELS_KEPT, TARIFFS_KEPT = 2048, 8192
-LISTS = {Connection.Kind.AZURE_OPENAI: "azure", Connection.Kind.FOUNDRY: "azure"}
+LISTS: dict[str, str] = {Connection.Kind.AZURE_OPENAI: "azure", Connection.Kind.FOUNDRY: "azure"}
 PROVIDERS = get_snapshot().providers  # read with this module: it takes a third of a second, too long for a transaction
 
 
@@ -103,15 +103,17 @@ def listed_tariff(kind: str, model: str, day: date) -> Linear | Tiered | None:
     price = found.get_prices(datetime(day.year, day.month, day.day, tzinfo=UTC))
     if price.input_mtok is None or price.output_mtok is None:
         return None
-    if is_linear(price) and not varies_by_hour(found):
-        cached = None if price.cache_read_mtok is None else float(price.cache_read_mtok)
-        return Linear(float(price.input_mtok), float(price.output_mtok), cached)
-    return Tiered(found)
+    return (None if varies_by_hour(found) else linear_of(price)) or Tiered(found)
 
 
-def is_linear(price: ModelPrice) -> bool:
-    of_cache = price.cache_read_mtok is None or isinstance(price.cache_read_mtok, Decimal)
-    return isinstance(price.input_mtok, Decimal) and isinstance(price.output_mtok, Decimal) and of_cache
+def linear_of(price: ModelPrice) -> Linear | None:
+    """Returns prices that are the same for any number of tokens, if they are."""
+    of_input, of_output, cached = price.input_mtok, price.output_mtok, price.cache_read_mtok
+    if not isinstance(of_input, Decimal) or not isinstance(of_output, Decimal):
+        return None
+    if cached is not None and not isinstance(cached, Decimal):
+        return None
+    return Linear(float(of_input), float(of_output), None if cached is None else float(cached))
 
 
 def varies_by_hour(found: ModelInfo) -> bool:

@@ -64,7 +64,7 @@ def count_cached(runs: list[Run]) -> None:
     found: list[tuple[int, int]] = []
     for body in shown(RunBody.objects.filter(pk__in=unread)):
         run, count = unread[body.key], body.preview.get("cached_tokens")
-        if count and 0 < count <= run.prompt_tokens:
+        if isinstance(count, int) and 0 < count <= (run.prompt_tokens or 0):
             run.cached_tokens = count
             found.append((count, run.pk))
     update_rows(Run, ("cached_tokens",), found)

@@ -11,6 +11,7 @@ from django.db import connection as database
 from django.db import transaction
 
 from runsdash.index.models import DirtyHour, Run, RunSums
+from runsdash.index.storage.column_types import ColumnValue
 
 from .histogram_buckets import add_packed, packed
 from .hour_spans import DAY_HOURS, Span, hour_of_key
@@ -28,7 +29,7 @@ RowKey = tuple[str, ...]  # the values of KEYS
 # Marks
 
 
-def summed(run: Run) -> tuple:
+def summed(run: Run) -> tuple[ColumnValue, ...]:
     """Returns what the sums see of a run. The same before and after a change: no mark is needed."""
     return tuple(getattr(run, name) for name in SUMMED)
 
@@ -103,7 +104,7 @@ def row_of(key: RowKey, sums: Sums, place: dict[str, int]) -> RunSums:
 
 def hour_sums(connection_id: int, hour: int) -> dict[RowKey, Sums]:
     runs = Run.objects.filter(connection_id=connection_id, **Span(hour, hour + 1).keys).order_by()
-    found = {key[2:]: sums for key, sums in sums_of_runs(runs.values_list(*OF_RUN)).items()}
+    found: dict[RowKey, Sums] = {key[2:]: sums for key, sums in sums_of_runs(runs.values_list(*OF_RUN)).items()}
     # An hour that lost all its runs keeps one row of zeros: a new key says that something changed.
     return found or {("",) * len(KEYS): Sums()}
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import TypeVar
 
 from django.core.cache import cache
 from django.db import connection as database
@@ -30,6 +31,7 @@ from .sums import OF_RUN, Fact, FactKey, RunValues, Sums, add_sums, sums_of_runs
 AT_ONCE = 5000  # runs counted by one statement
 MOST_KEYS = 20_000  # what more is not told apart: its assistants and models, or its values, count as ""
 NEWEST_HOURS = 2  # left out of what is kept
+Key = TypeVar("Key")
 KEPT_S = 600  # a thread's metadata and words of texts change without a mark
 NO_GROUPS = ("", "''")
 SOURCES = {  # what is joined with runs `r`, and the value of the group; one of them takes the key
@@ -111,7 +113,8 @@ class Counting:
         budget = TimeBudget(walk_s=left_s, statement_s=max(0.05, left_s))
         result = positions_of(self.query(keys), RunOrder(), found.behind, count=AT_ONCE, budget=budget)
         self.add([position.key for position in result.positions], found)
-        found.behind = result.stopped_at if result.is_stopped else (result.positions or [found.behind])[-1]
+        if result.is_stopped or result.positions:
+            found.behind = result.stopped_at if result.is_stopped else result.positions[-1]
         found.is_complete = not result.is_stopped and len(result.positions) < AT_ONCE
 
     def query(self, keys: KeyRange) -> RunQuery:
@@ -161,7 +164,8 @@ class Counting:
         params = [*rows.params, *([self.key] if "%s" in join else [])]
         with database.cursor() as cursor:
             cursor.execute(f"SELECT {columns}, {value} FROM {rows.text} {join}", params)
-            return cursor.fetchall()
+            rows_there: list[tuple[*RunValues, str | None]] = cursor.fetchall()
+            return rows_there
 
     def progress(self, found: RunCounts) -> float:
         """Returns which share of the time was walked, from 0 to 1."""
@@ -173,7 +177,7 @@ class Counting:
         return (end - hour_of_key(found.behind.key)) / max(1, end - first)
 
 
-def add_to(found: dict, key: tuple, otherwise: tuple, sums: Sums) -> None:
+def add_to(found: dict[Key, Sums], key: Key, otherwise: Key, sums: Sums) -> None:
     """Adds sums under `key`; under `otherwise` when there are too many keys to tell apart."""
     if key not in found and len(found) >= MOST_KEYS:
         key = otherwise
@@ -192,7 +196,9 @@ class CountedReads:
     waiting_hours: int = 0
 
     def facts(self, *keys: str, bars: Sequence[Span] = ()) -> list[Fact]:
-        return [Fact(*key, *sums.counts) for found in self.facts_of for key, sums in found.items() if self.has(key)]
+        return [
+            Fact._make((*key, *sums.counts)) for found in self.facts_of for key, sums in found.items() if self.has(key)
+        ]
 
     def times(self, bars: Sequence[Span] = ()) -> Iterator[tuple[int, tuple[str | int, ...], Buckets, Buckets]]:
         for found in self.facts_of:

@@ -17,7 +17,7 @@ from runsdash.index.storage.column_types import SqlValue
 
 from .histogram_buckets import Buckets, add_packed
 from .hour_spans import DAY_HOURS, HOUR_KEYS, Span, spans_of
-from .sums import COUNTS, KEYS, OF_RUN, Fact, FactKey, Sums, sums_of_runs
+from .sums import COUNTS, KEYS, OF_RUN, Fact, FactKey, RunValues, Sums, sums_of_runs
 
 FEW_LIVE_HOURS = 3  # hours with marks that are counted however many runs they have
 MOST_LIVE_HOURS = 48  # these are counted while they have no more runs than
@@ -38,7 +38,8 @@ class Narrowing:
     @property
     def sql(self) -> tuple[str, list[str | int]]:
         """Returns conditions, each with AND before it, and their parameters. Names of columns are constants of ours."""
-        text, params = "", []
+        text = ""
+        params: list[str | int] = []
         for words, wanted in (("IN", self.only), ("NOT IN", self.but)):
             for column, values in wanted.items():
                 if values:
@@ -66,8 +67,8 @@ class SpanReads:
     def facts(self, *keys: str, bars: Sequence[Span] = ()) -> list[Fact]:
         """Reads facts told apart by `keys` of COLUMNS, the others empty; with `bars` by bar too. One statement."""
         found = [
-            Fact(bar_of(bars, hour, self.span), *chosen(key, keys), *sums.counts)
-            for (hour, *key), sums in self.live.items()
+            Fact._make((bar_of(bars, hour, self.span), *chosen((connection, *key), keys), *sums.counts))
+            for (hour, connection, *key), sums in self.live.items()
         ]
         since = since_sql(bars) if bars else str(self.span.first)
         source, params = self.rows_sql(("hour", *COLUMNS, *COUNTS), bars)
@@ -82,9 +83,9 @@ class SpanReads:
 
     def times(self, bars: Sequence[Span] = ()) -> Iterator[tuple[int, tuple[str | int, ...], Buckets, Buckets]]:
         """Yields buckets of seconds, what completed runs took and waited in the queue: (bar, values of COLUMNS, …)."""
-        for (hour, *key), sums in self.live.items():
+        for (hour, connection, *key), sums in self.live.items():
             if sums.took or sums.queued:
-                yield bar_of(bars, hour, self.span), tuple(key), sums.took, sums.queued
+                yield bar_of(bars, hour, self.span), (connection, *key), sums.took, sums.queued
         source, params = self.rows_sql(("hour", *COLUMNS, "took", "queued"), bars, more=" AND status = %s")
         if not source:
             return
@@ -173,7 +174,7 @@ def sums_of_hours(marked: set[int], narrowing: Narrowing) -> dict[FactKey, Sums]
     return sums_of_runs(runs) if len(runs) <= MOST_LIVE_RUNS else None
 
 
-def runs_of(hours: set[int], narrowing: Narrowing, *, limit: int | None = None) -> list[tuple]:
+def runs_of(hours: set[int], narrowing: Narrowing, *, limit: int | None = None) -> list[RunValues]:
     """Reads the runs of some hours, as `sums_of_runs` takes them."""
     if not hours:
         return []
@@ -184,7 +185,8 @@ def runs_of(hours: set[int], narrowing: Narrowing, *, limit: int | None = None) 
     most = "" if limit is None else f" LIMIT {limit}"
     with database.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(OF_RUN)} FROM index_run WHERE ({where}){narrowed}{most}", [*keys, *values])
-        return cursor.fetchall()
+        runs: list[RunValues] = cursor.fetchall()
+        return runs
 
 
 def marked_hours(spans: Sequence[Span], narrowing: Narrowing) -> set[int]:

@@ -8,15 +8,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
+from typing import TypeVar
 
 from django.db.models import Count, Max, Q, Sum
 
 from runsdash.index import run_states
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.storage.sql_writes import converter, update_rows
+from runsdash.index.storage.column_types import ColumnValue
+from runsdash.index.storage.sql_writes import stored_values, update_rows
 
 from . import rollups
 
+Number = TypeVar("Number", int, float)
 NAMES = ("run_count", "active_runs", "last_run_at", "last_run_id", "last_run_status", "total_tokens", "cost")
 
 
@@ -51,12 +54,12 @@ class TotalsChange:
         self.cost = total(self.cost, cost)
 
 
-def total(one: float | None, other: float | None) -> float | None:
+def total(one: Number | None, other: Number | None) -> Number | None:
     """Adds as SQL does: nulls count as nothing, only nulls as null."""
     return other if one is None else one if other is None else one + other
 
 
-def more(now: float | None, before: float | None) -> float | None:
+def more(now: Number | None, before: Number | None) -> Number | None:
     """Returns what to add to a sum for a value that was `before` and is `now`."""
     return now if before is None else (now or 0) - before
 
@@ -65,7 +68,7 @@ def more(now: float | None, before: float | None) -> float | None:
 class SummedBefore:
     """Holds what the sums saw of a run before a snapshot came. All null: there was none."""
 
-    summed: tuple | None = None
+    summed: tuple[ColumnValue, ...] | None = None
     thread_id: int | None = None
     tokens: int | None = None
     cost: float | None = None
@@ -127,7 +130,8 @@ def applied(threads: Iterable[Thread], changes: Mapping[int, TotalsChange]) -> l
                 thread.active_runs += change.active
                 if change.last_run[0] >= (thread.last_run_id or 0):
                     thread.last_run_id, thread.last_run_status = change.last_run
-            thread.last_run_at = max(thread.last_run_at or change.last_run_at, change.last_run_at)
+            known = [at for at in (thread.last_run_at, change.last_run_at) if at is not None]
+            thread.last_run_at = max(known, default=None)
             thread.total_tokens = total(thread.total_tokens, change.tokens)
             thread.cost = total(thread.cost, change.cost)
             changed.append(thread)
@@ -155,6 +159,5 @@ def recount(thread_ids: Iterable[int]) -> None:
 
 
 def write(threads: Iterable[Thread]) -> None:
-    converters = [(name, converter(Thread._meta.get_field(name))) for name in NAMES]
-    rows = [(*(convert(getattr(one, name)) for name, convert in converters), one.pk) for one in threads]
+    rows = stored_values(Thread, [*NAMES, "id"], threads)
     update_rows(Thread, NAMES, rows)

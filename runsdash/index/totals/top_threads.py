@@ -4,7 +4,7 @@ A thread's runs of a span cost at most what all its runs cost, and threads are i
 the dearest down until none that follows can be among the first: exact, though few are looked at.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet, Sum
@@ -45,12 +45,12 @@ def dearest_threads(span: Span, *, connection_id: int | None, limit: int) -> Dea
     for batch in batches(walked):
         total += len(batch)
         found = first_of([*found, *costs(span, [pk for pk, _ in batch])], limit)
-        if len(found) == limit and batch[-1][1] <= found[-1].cost:
+        if len(found) == limit and (batch[-1][1] or 0) <= found[-1].cost:
             return Dearest(found)
     return Dearest(found, is_exact=total < MAX_WALKED)
 
 
-def batches(walked: QuerySet[Thread]) -> Iterator[Sequence[tuple[int, float]]]:
+def batches(walked: QuerySet[Thread, tuple[int, float | None]]) -> Iterator[list[tuple[int, float | None]]]:
     """Yields the first MAX_WALKED, batch by batch: one is nearly always enough."""
     for start in range(0, MAX_WALKED, BATCH):
         batch = list(walked[start : start + BATCH])

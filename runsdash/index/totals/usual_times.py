@@ -45,8 +45,8 @@ def usual_time(run: Run, *, now: datetime) -> UsualTime | None:
         return None
     digest = blake2b(run.assistant_id.encode(), digest_size=16).hexdigest()  # an id may be any text
     key = f"usual:{run.connection_id}:{digest}"
-    kept = caches["fragments"].get(key, "")
-    if kept == "":
+    kept: UsualTime | str | None = caches["fragments"].get(key, "")
+    if isinstance(kept, str):
         kept = measured(run.connection_id, run.assistant_id, now=now)
         caches["fragments"].set(key, kept, KEPT_S)
     return kept
