@@ -5,7 +5,7 @@ that comes from upstream goes through `markup`, which escapes; nothing here is m
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from time import time
 
@@ -16,8 +16,8 @@ from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.links import run_url
-from runsdash.dashboard.shell.markup import escaped, made_once, markup
-from runsdash.dashboard.shell.page_types import AsText, TagPart
+from runsdash.dashboard.shell.markup import escaped, markup
+from runsdash.dashboard.shell.page_types import TagPart
 from runsdash.dashboard.templatetags import shown
 from runsdash.index import run_states
 from runsdash.index.run_columns import LISTED, RunColumn
@@ -26,28 +26,25 @@ from runsdash.index.search.listed_runs import ListedRun
 from runsdash.index.search.run_filter import METADATA
 
 from .columns import Column
-from .narrowing import label_tags, only_links, status_cell
+from .narrowing import SharedCells, label_tags, short_name
 from .outcomes import outcome_text
-from .query import ListAddress
 
 NOTHING = SafeString("")
 MOST_KEPT = 2_000  # rows of a process, about 2 KB each
 TONED = {run_states.WAITING, *run_states.NOT_COMPLETED}  # their outcomes are in the colour of the status
 AGED = {"started", "ended"}  # columns that show an age beside that of the creation
-QUESTION_CHARS, OUTCOME_CHARS, NAME_CHARS = 140, 140, 40
+QUESTION_CHARS, OUTCOME_CHARS = 140, 140
 WRITERS = {"seconds": formats.duration_text, "count": formats.count_text, "dollars": formats.cost_text}
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(SharedCells):
     """Holds what the rows of a page have in common. `can_act`: rows can be selected."""
 
     columns: Sequence[Column]
-    query: ListAddress
     can_act: bool
     every_column: Sequence[Column] = ()
     limits: Sequence[int] = ()  # of rows a page
-    cells: dict[tuple[str, ...], SafeString] = field(default_factory=dict)  # of values that many rows share
 
     @cached_property
     def state(self) -> tuple[TagPart, ...]:
@@ -96,7 +93,7 @@ def kept_row(run: ListedRun, table: Table) -> SafeString:
 def row(run: ListedRun, table: Table) -> SafeString:
     """Renders a run. Root: #run-<key>."""
     words = words_of(run)
-    cells = [pick(run, words) if table.can_act else NOTHING, status(run, table), question(run, table, words)]
+    cells = [pick(run, words) if table.can_act else NOTHING, table.status(run), question(run, table, words)]
     cells += [CELLS[column.name](run, table, words, column) for column in table.columns]
     head = markup('<tr id="run-{}" data-run-id="{}" data-status="{}">', run.id, run.upstream_id, run.status)
     return SafeString(f"{head}{''.join(cells)}{menu(run, table, words)}</tr>\n")
@@ -108,8 +105,8 @@ def words_of(run: ListedRun) -> Words:
         name=escaped(formats.short_id_text(run.upstream_id)),
         outcome=outcome(run, text),
         has_outcome=bool(text),
-        customer=escaped(visible(cut(run.customer, NAME_CHARS))) if run.customer else NOTHING,
-        assistant=escaped(visible(cut(run.assistant_name or formats.short_id_text(run.assistant_id), NAME_CHARS))),
+        customer=short_name(run.customer) if run.customer else NOTHING,
+        assistant=short_name(run.assistant_name or formats.short_id_text(run.assistant_id)),
         created=shown.ago(run.created_at),
         took=shown.elapsed(run.started_at) if running else escaped(formats.duration_text(run.duration_s)),
     )
@@ -125,10 +122,6 @@ def pick(run: ListedRun, words: Words) -> SafeString:
         run.id,
         words.name,
     )
-
-
-def status(run: ListedRun, table: Table) -> SafeString:
-    return made_once(table.cells, ("status", run.status), partial(status_cell, run, table.query))
 
 
 def question(run: ListedRun, table: Table, words: Words) -> SafeString:
@@ -171,91 +164,74 @@ def menu(run: ListedRun, table: Table, words: Words) -> SafeString:
     )
 
 
-def only(table: Table, name: str, value: str, key: str = "") -> SafeString:
-    """Offers to list only runs with this value, or those without it. Keys and touch have the row's menu."""
-    return only_links(table.query, name, value, key)
-
-
 # Columns
 
 
-def plain(table: Table, column: Column, content: AsText, name: str = "", value: str = "", key: str = "") -> SafeString:
-    filters = only(table, name, value, key) if value else NOTHING
-    return markup('<td class="{}">{}{}</td>', column.classes, content, filters)
-
-
 def shown_outcome(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    return plain(table, column, words.outcome, "error", run.error_code)
+    return table.cell(column.classes, words.outcome, "error", run.error_code)
 
 
 def customer(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    value = run.customer or ""
-    return made_once(
-        table.cells, ("customer", value), partial(plain, table, column, words.customer or shown.DASH, CUSTOMER, value)
-    )
+    return table.customer(run.customer or "", column.classes)
 
 
 def assistant(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    def cell() -> SafeString:
-        return plain(table, column, shown.assistant_of(run), "assistant", run.assistant_id)
-
-    owner = run.connection.slug if run.shares_assistant else ""
-    return made_once(table.cells, ("assistant", run.assistant_id, run.assistant_name, owner), cell)
+    return table.assistant(run, column.classes)
 
 
 def run_id(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    return plain(table, column, shown.short_id(run.upstream_id))
+    return table.cell(column.classes, shown.short_id(run.upstream_id))
 
 
 def thread(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    return plain(table, column, shown.thread_link(run.thread), "thread", run.thread.upstream_id)
+    return table.cell(column.classes, shown.thread_link(run.thread), "thread", run.thread.upstream_id)
 
 
 def model(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    cell = partial(plain, table, column, cut(run.model or formats.UNKNOWN, 28), "model", run.model)
-    return made_once(table.cells, ("model", run.model), cell)
+    cell = partial(table.cell, column.classes, cut(run.model or formats.UNKNOWN, 28), "model", run.model)
+    return table.once(("model", run.model), cell)
 
 
 def created(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    return plain(table, column, words.created)
+    return table.cell(column.classes, words.created)
 
 
 def started(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    return plain(table, column, shown.ago(run.started_at))
+    return table.cell(column.classes, shown.ago(run.started_at))
 
 
 def ended(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    return plain(table, column, shown.ago(run.ended_at))
+    return table.cell(column.classes, shown.ago(run.ended_at))
 
 
 def number(run: ListedRun, table: Table, words: Words, column: Column, of: RunColumn) -> SafeString:
-    return plain(table, column, WRITERS[of.listed.unit](getattr(run, of.name)))
+    return table.cell(column.classes, WRITERS[of.listed.unit](getattr(run, of.name)))
 
 
 def duration(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    return plain(table, column, words.took)
+    return table.cell(column.classes, words.took)
 
 
 def steps(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
     is_known = run.step_count or run.has_all_steps
-    return plain(table, column, run.step_count if is_known else formats.UNKNOWN)
+    return table.cell(column.classes, run.step_count if is_known else formats.UNKNOWN)
 
 
 def error(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    return plain(table, column, cut(run.error_code or formats.UNKNOWN, 28), "error", run.error_code)
+    return table.cell(column.classes, cut(run.error_code or formats.UNKNOWN, 28), "error", run.error_code)
 
 
 def connection(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    return plain(table, column, run.connection.slug, "connection", run.connection.slug)
+    return table.cell(column.classes, run.connection.slug, "connection", run.connection.slug)
 
 
 def labels(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
-    return plain(table, column, label_tags(run.labels, table.query))
+    return table.cell(column.classes, label_tags(run.labels, table.query))
 
 
 def metadata(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
     pairs = run.metadata if run.metadata_text != "{}" else {}
-    return plain(table, column, shown.metadata_tags(pairs, query=table.query))
+    return table.cell(column.classes, shown.metadata_tags(pairs, query=table.query))
 
 
 CELLS: dict[str, Callable[[ListedRun, Table, Words, Column], SafeString]] = {

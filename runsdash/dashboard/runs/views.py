@@ -147,7 +147,7 @@ def filtering(request: HttpRequest, query: ListAddress, connection: Connection |
 def table_of(shell: Shell, query: ListAddress) -> Table:
     names_customers = any(one.customer_key for one in shell.connections)
     columns = columns_for(shell.request.user, names_customers=names_customers)
-    return Table(columns, query, shell.can_act, every_column=COLUMNS, limits=LIMITS)
+    return Table(query, columns, shell.can_act, every_column=COLUMNS, limits=LIMITS)
 
 
 def completed(table: Table, rows: Sequence[ListedRun]) -> Table:

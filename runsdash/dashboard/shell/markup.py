@@ -1,6 +1,5 @@
 """Fills patterns of markup with escaped values, faster than Django's own: long lists make much of it."""
 
-from collections.abc import Callable
 from html import escape
 
 from django.utils.safestring import SafeString
@@ -17,13 +16,3 @@ def markup(pattern: str, *values: AsText) -> SafeString:
     return SafeString(
         pattern.format(*[value if type(value) in (SafeString, int, float) else escape(str(value)) for value in values])
     )
-
-
-def made_once(
-    made: dict[tuple[str, ...], SafeString], key: tuple[str, ...], make: Callable[[], SafeString]
-) -> SafeString:
-    """Makes a cell once for all rows of a page with the same value."""
-    found = made.get(key)
-    if found is None:
-        found = made[key] = make()
-    return found

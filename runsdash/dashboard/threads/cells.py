@@ -4,35 +4,30 @@ Written as text for the reason that `runs/cells.py` gives, and by its rule: what
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 
 from django.utils.safestring import SafeString
 
-from runsdash.dashboard.runs.narrowing import label_tags, only_links, status_cell
-from runsdash.dashboard.runs.query import ListAddress
+from runsdash.dashboard.runs.narrowing import SharedCells, label_tags, short_name
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.links import thread_url
-from runsdash.dashboard.shell.markup import escaped, made_once, markup
+from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.templatetags import shown
-from runsdash.index.models import Run, Thread
-from runsdash.index.search.filter_names import CUSTOMER
+from runsdash.index.models import Thread
 
 from .query import BY_ADDITION
 
 NOTHING = SafeString("")
-QUESTION_CHARS, OUTCOME_CHARS, NAME_CHARS = 140, 140, 40
+QUESTION_CHARS, OUTCOME_CHARS = 140, 140
 TAGS_SHOWN = 2
 
 
 @dataclass(frozen=True)
-class ThreadTable:
+class ThreadTable(SharedCells):
     """Holds what the rows of a page have in common. `names_customers`: a column for them, not for metadata."""
 
-    query: ListAddress
     names_customers: bool
-    cells: dict[tuple[str, ...], SafeString] = field(default_factory=dict)  # of values that many rows share
 
 
 def rows_html(threads: Iterable[Thread], table: ThreadTable) -> SafeString:
@@ -48,11 +43,11 @@ def row(thread: Thread, table: ThreadTable) -> SafeString:
     active = shown.ago(thread.last_run_at)
     parts = [
         markup('<tr id="thread-{}" data-thread-id="{}"{}>', thread.pk, thread.upstream_id, status),
-        state(run, table),
+        table.status(run) if run else table.cell("c-state", shown.DASH),
         question(thread, table, markup('<span class="out"{}>{}</span>', tone, said), active),
         markup('<td class="p1"><span class="out" title="{}"{}>{}</span></td>', thread.outcome, tone, said),
-        customer(thread, table) if table.names_customers else metadata(thread, table),
-        assistant(run, table),
+        table.customer(thread.customer, "c-who p2") if table.names_customers else metadata(thread, table),
+        table.assistant(run, "c-asst p3") if run else table.cell("c-asst p3", shown.DASH),
         markup('<td class="num c-runs p2">{}</td>', thread.run_count),
         markup('<td class="num c-n p4">{}</td>', formats.count_text(thread.total_tokens)),
         markup('<td class="num c-usd p3">{}</td>', formats.cost_text(thread.cost)),
@@ -61,20 +56,14 @@ def row(thread: Thread, table: ThreadTable) -> SafeString:
     return SafeString(f"{''.join(parts)}</tr>\n")
 
 
-def state(run: Run | None, table: ThreadTable) -> SafeString:
-    if run is None:
-        return markup('<td class="c-state">{}</td>', shown.DASH)
-    return made_once(table.cells, ("status", run.status), partial(status_cell, run, table.query))
-
-
 def question(thread: Thread, table: ThreadTable, outcome: SafeString, active: SafeString) -> SafeString:
     """Links to the thread by what was asked first, else by its id. Has the whole row for a phone."""
     asked = thread.first_question
     words = cut(formats.plain_words(asked or ""), QUESTION_CHARS)
     name = words or markup("<code>{}</code>", formats.short_id_text(thread.upstream_id))
-    who = [cut(thread.customer, NAME_CHARS), thread.last_run.assistant_name if thread.last_run else ""]
+    who = [thread.customer, thread.last_run.assistant_name if thread.last_run else ""]
     runs = f"{thread.run_count} run{'' if thread.run_count == 1 else 's'}"
-    facts = [escaped(word) for word in who if word] + [active, escaped(runs)]
+    facts = [short_name(name) for name in who if name] + [active, escaped(runs)]
     return markup(
         '<th scope="row" class="c-q q"><a href="{}" title="{}">{}</a>{}{} '
         '<span class="lines">{}<span class="facts">{}</span></span></th>',
@@ -88,31 +77,9 @@ def question(thread: Thread, table: ThreadTable, outcome: SafeString, active: Sa
     )
 
 
-def customer(thread: Thread, table: ThreadTable) -> SafeString:
-    name = thread.customer
-
-    def cell() -> SafeString:
-        filters = only_links(table.query, CUSTOMER, name) if name else NOTHING
-        return markup('<td class="c-who p2">{}{}</td>', cut(name or formats.UNKNOWN, NAME_CHARS), filters)
-
-    return made_once(table.cells, ("customer", name), cell)
-
-
 def metadata(thread: Thread, table: ThreadTable) -> SafeString:
     tags = shown.metadata_tags(thread.metadata, limit=TAGS_SHOWN, query=table.query)
     return markup('<td class="c-tags p2">{}</td>', tags)
-
-
-def assistant(run: Run | None, table: ThreadTable) -> SafeString:
-    if run is None or not run.assistant_id:
-        return markup('<td class="c-asst p3">{}</td>', shown.DASH)
-
-    def cell() -> SafeString:
-        filters = only_links(table.query, "assistant", run.assistant_id)
-        return markup('<td class="c-asst p3">{}{}</td>', shown.assistant_of(run), filters)
-
-    owner = run.connection.slug if run.shares_assistant else ""
-    return made_once(table.cells, ("assistant", run.assistant_id, run.assistant_name, owner), cell)
 
 
 def added(thread: Thread) -> SafeString:

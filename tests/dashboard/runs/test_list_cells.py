@@ -93,6 +93,17 @@ def test_only_this_and_not_this_are_links_to_the_list(viewer: Client, prod: Conn
     }
 
 
+def test_a_run_and_its_thread_have_cells_in_common(viewer: Client, prod: Connection) -> None:
+    run = made_run(prod, status="failed")
+    name_customer(run, "C-14")
+    Thread.objects.filter(pk=run.thread_id).update(metadata={"customer": "C-14"})
+    of_run, of_thread = row_of(viewer, run), page_of(viewer.get("/threads/")).one("tr", id=f"thread-{run.thread_id}")
+    for place in ("c-state", "c-who", "c-asst"):
+        one, other = (row.one("td", class_=place) for row in (of_run, of_thread))
+        assert (one.text, len(one.all("a"))) == (other.text, len(other.all("a")))
+        assert one.text != "—"
+
+
 def test_links_of_a_cell_keep_the_rest_of_the_filter(viewer: Client, prod: Connection) -> None:
     run = made_run(prod, status="failed", model="m1")
     row = row_of(viewer, run, q="status:failed status:expired -status:queued model:m1", sort="-cost")
