@@ -1,5 +1,7 @@
 """Keeps notes and labels of runs and threads, and the words that notes are found by. Knows no people's rights."""
 
+from typing import TypedDict
+
 from django.db.models import Value
 
 from runsdash.index.fulltext.words import words_of
@@ -12,7 +14,14 @@ MOST_WORDS = 2000  # of one run's or thread's notes
 Subject = Run | Thread
 
 
-def owner_of(subject: Subject) -> dict[str, Subject | None]:
+class Owner(TypedDict):
+    """Holds the columns that say whose a row is."""
+
+    thread: Thread
+    run: Run | None
+
+
+def owner_of(subject: Subject) -> Owner:
     """Returns the columns that say whose a row is."""
     return {"thread": subject.thread, "run": subject} if isinstance(subject, Run) else {"thread": subject, "run": None}
 

@@ -9,6 +9,7 @@ from runsdash.index.models import Assistant, Connection
 from runsdash.index.snapshots.upsert_assistants import upsert_assistants
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.service import objects
+from runsdash.service.json_types import JsonObject
 
 from .export_fields import ExportedObject
 from .read_line import BadLine, Context, age_of
@@ -23,7 +24,7 @@ def exported_assistant(row: Assistant) -> ExportedObject:
     return ExportedObject(row.upstream_id, body, {"_fetched_at": row.fetched_at.isoformat()})
 
 
-def write_assistant(connection: Connection, value: dict, *, read_at: datetime, context: Context) -> bool:
+def write_assistant(connection: Connection, value: JsonObject, *, read_at: datetime, context: Context) -> bool:
     """Writes an assistant; False when the index has as much already. Raises BadLine."""
     assistant, fetched_at = objects.Assistant.from_raw(value), age_of(value, read_at, context)
     if not assistant.id:

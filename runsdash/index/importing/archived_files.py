@@ -51,7 +51,7 @@ class FileLine:
 
 def file_line(file: ArchivedFile, thread_id: str) -> bytes:
     """Writes a kept file as a line. `thread_id`: the upstream's id of the thread whose meter counts it."""
-    return line_of(file_fields(file, thread_id), file.content)
+    return line_of(file_fields(file, thread_id), None if file.content is None else bytes(file.content))
 
 
 def file_fields(file: ArchivedFile, thread_id: str) -> JsonObject:
@@ -73,7 +73,7 @@ def line_of(fields: JsonObject, content: bytes | None) -> bytes:
     return b"".join((start, b',"content":"', b64encode(content), b'"', end))  # copied once, it may be large
 
 
-def read_file(value: dict, *, read_at: datetime, context: Context) -> FileLine:
+def read_file(value: JsonObject, *, read_at: datetime, context: Context) -> FileLine:
     """Reads a file out of the JSON of a line. Raises BadLine."""
     status, content = status_of(value), content_of(value)
     if (status == 200) != (content is not None):
@@ -93,14 +93,14 @@ def read_file(value: dict, *, read_at: datetime, context: Context) -> FileLine:
     )
 
 
-def id_of(value: dict) -> str:
+def id_of(value: JsonObject) -> str:
     found = parsing.identifier(value.get("id"))
     if found is None or len(found) > 200 or stored_id(found) != found or NOT_OF_AN_ID.intersection(found):
         raise BadLine("this file has no id that could be one")
     return found
 
 
-def status_of(value: dict) -> int | None:
+def status_of(value: JsonObject) -> int | None:
     stated = value.get("status")
     status = parsing.integer(stated)
     if stated is not None and (status is None or not 100 <= status <= 599):
@@ -108,14 +108,14 @@ def status_of(value: dict) -> int | None:
     return status
 
 
-def content_of(value: dict) -> bytes | None:
+def content_of(value: JsonObject) -> bytes | None:
     """Returns the bytes, if they are what the line says they are."""
     text = value.get("content")
     if text is None:
         return None
     try:
-        content = a2b_base64(text, strict_mode=True)
-    except (NotBase64, TypeError, ValueError):
+        content = a2b_base64(str(text), strict_mode=True)
+    except (NotBase64, ValueError):
         raise BadLine("the content of this file is not base64") from None
     if len(content) > MAX_FILE_BYTES:
         raise BadLine(f"this file is larger than {MAX_FILE_BYTES >> 20} MB")
@@ -127,7 +127,7 @@ def content_of(value: dict) -> bytes | None:
 # Into the index
 
 
-def write_file(connection: Connection, value: dict, *, read_at: datetime, context: Context) -> bool:
+def write_file(connection: Connection, value: JsonObject, *, read_at: datetime, context: Context) -> bool:
     """Writes a file; False when the index has as much already. Raises BadLine."""
     file = read_file(value, read_at=read_at, context=context)
     rows = ArchivedFile.objects.filter(connection=connection, upstream_id=file.id)

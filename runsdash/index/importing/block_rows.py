@@ -5,6 +5,7 @@ import gc
 import os
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -16,14 +17,14 @@ from .blocks import Block
 from .fast.usual_lines import read_usual_line
 from .gc_pause import uncollected
 from .read_line import BadLine, Context, ImportLine, read_line
-from .row_types import BODY_REST, BlockRows, RefusedLine, RunRows, RunSnapshot, ThreadSnapshot
+from .row_types import BlockRows, RefusedLine, RunRows, RunSnapshot, ThreadSnapshot
 from .rows_from_objects import StepRows, digest_of, message_rows, orphan_step, run_key, run_rows, step_rows
 from .thread_messages import ThreadMessages
 
 NICE = 5  # the writer goes first: a process that makes rows waits for it most of the time
 
 
-OBJECTS = {"thread.run": Run, "thread.run.step": RunStep, "thread.message": Message}
+Object = TypeVar("Object", Run, RunStep, Message)
 
 
 def begin() -> None:
@@ -51,12 +52,18 @@ def rows_of(block: Block, context: Context) -> BlockRows:
             lines[line.kind].append(line)
         except BadLine as error:
             found.refused_lines.append(RefusedLine(origin.name, number, str(error)))
-    found.threads = [ThreadSnapshot(line.id, line.fetched_at, line.value, line.kept) for line in lines["thread"]]
+    found.threads = [thread_snapshot(line) for line in lines["thread"]]
     thread_messages = take_messages(found, newest(lines["thread.message"]), context)
     steps = by_owner(newest(lines["thread.run.step"]))
     take_runs(found, lines["thread.run"], steps, thread_messages, context)
-    found.orphan_steps = [orphan_step(object_of(line), line, context) for own in steps.values() for line in own]
+    found.orphan_steps = [
+        orphan_step(object_of(RunStep, line), line, context) for own in steps.values() for line in own
+    ]
     return found
+
+
+def thread_snapshot(line: ImportLine) -> ThreadSnapshot:
+    return ThreadSnapshot(line.id, line.fetched_at, {} if isinstance(line.value, Struct) else line.value, line.kept)
 
 
 def newest(lines: Iterable[ImportLine]) -> Iterable[ImportLine]:
@@ -95,12 +102,14 @@ def take_runs(
 
 
 def is_copy(line: ImportLine, earlier: RunRows) -> bool:
-    return line.fetched_at == earlier.fetched_at and digest_of(line.body) == earlier.body[BODY_REST.index("digest")]
+    return line.fetched_at == earlier.fetched_at and digest_of(line.body) == earlier.body.digest
 
 
-def object_of(line: ImportLine) -> Run | RunStep | Message:
+def object_of(kind: type[Object], line: ImportLine) -> Object:
     """Returns the object of a line: as `read_usual_line` made it, or as the service reads any shape."""
-    return line.value if isinstance(line.value, Struct) else OBJECTS[line.kind].from_raw(line.value)
+    if isinstance(line.value, Struct):
+        return line.value  # type: ignore[return-value]  # it answers as the object of the service
+    return kind.from_raw(line.value)
 
 
 def run_with_steps(
@@ -109,16 +118,16 @@ def run_with_steps(
     thread_messages: dict[str, ThreadMessages],
     context: Context,
 ) -> RunRows:
-    run = object_of(line)
+    run = object_of(Run, line)
     key, created_at = run_key(run, line, context), run.created_at or line.fetched_at
     own = own_steps(steps.pop(run.id, []), created_at, key, context)
-    return run_rows(key, run, line, own, thread_messages.get(run.thread_id, ThreadMessages()), context)
+    return run_rows(key, run, line, own, thread_messages.get(run.thread_id or "", ThreadMessages()), context)
 
 
 def own_steps(lines: list[ImportLine], run_created_at: datetime, run_key: int, context: Context) -> list[StepRows]:
     """Makes the rows of a run's steps, in their order."""
     by_id = {line.id: line for line in lines}
-    placed = positioned_steps(map(object_of, lines), run_created_at=run_created_at)
+    placed = positioned_steps([object_of(RunStep, line) for line in lines], run_created_at=run_created_at)
     return [
         step_rows(step, by_id[stored_id(step.id)], context, run_key=run_key, position=position, fallback=run_created_at)
         for step, position in placed
@@ -131,7 +140,7 @@ def take_messages(found: BlockRows, lines: Iterable[ImportLine], context: Contex
     for thread_id, own in by_owner(lines).items():
         by_id = {line.id: line for line in own}
         thread_messages[thread_id] = ThreadMessages()
-        placed = positioned_messages(map(object_of, own), fallback=own[0].fetched_at)
+        placed = positioned_messages([object_of(Message, line) for line in own], fallback=own[0].fetched_at)
         for message, created_at, position in placed:
             rows, texts = message_rows(message, by_id[stored_id(message.id)], created_at, position, context)
             found.messages.append(rows)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count, repeat
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 READ_BYTES = 1 << 20
 BLOCK_BYTES = 3 << 20
@@ -63,8 +63,9 @@ class Block:
     def add_placed(self, origin: Origin, number: int, line: bytes, *, size: int) -> None:
         """Adds a line to a block that has `numbers` and `origins`."""
         self.lines.append(line)
-        self.numbers.append(number)
-        self.origins.append(origin)
+        if self.numbers is not None and self.origins is not None:
+            self.numbers.append(number)
+            self.origins.append(origin)
         self.size += size
 
     def add(self, lines: list[bytes]) -> None:
@@ -90,12 +91,20 @@ class BlockSource(Protocol):
     def blocks(self) -> Iterator[Block]: ...
 
 
+class ImportFile(Protocol):
+    """Gives bytes, from a place on that was reached before."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def seek(self, place: int, /) -> int: ...
+
+
 @dataclass(frozen=True)
 class ImportSource:
     """Reads a file. `read_at`: the age of objects that say none."""
 
     name: str
-    file: BinaryIO
+    file: ImportFile
     read_at: datetime
 
     def blocks(self) -> Iterator[Block]:

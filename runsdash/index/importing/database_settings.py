@@ -65,4 +65,4 @@ def reading_sql(name: str) -> tuple[str, list[SqlValue]]:
 def changing_sql(name: str, value: SqlValue) -> tuple[str, list[SqlValue]]:
     if database.vendor == "postgresql":
         return "SELECT set_config(%s, %s, false)", [name, value]
-    return f"PRAGMA {name} = {value}", []
+    return f"PRAGMA {name} = {value!s}", []

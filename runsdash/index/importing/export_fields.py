@@ -11,12 +11,13 @@ import json
 from typing import NamedTuple
 
 from runsdash.service.decoding import strict_json
+from runsdash.service.json_types import JsonObject
 
 FIRST = b',"_fetched_at":'
 NAMES = frozenset(("_fetched_at", "_seen", "_kept", "_object", "_owner"))
 
 
-def with_fields(body: bytes, fields: dict) -> bytes:
+def with_fields(body: bytes, fields: JsonObject) -> bytes:
     """Adds `fields`, of which `_fetched_at` must be the first."""
     return body[:-1] + b"," + json.dumps(fields, separators=(",", ":")).encode()[1:]
 
@@ -26,14 +27,14 @@ class ExportedObject(NamedTuple):
 
     id: str
     body: bytes
-    fields: dict
+    fields: JsonObject
 
     @property
     def line(self) -> bytes:
         return with_fields(self.body, self.fields) + b"\n"
 
 
-def split_fields(line: bytes) -> tuple[bytes, dict]:
+def split_fields(line: bytes) -> tuple[bytes, JsonObject]:
     """Returns (body, fields) of a line; no fields when nothing was added."""
     start = line.rfind(FIRST)
     if start < 0:

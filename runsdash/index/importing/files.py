@@ -10,7 +10,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from .blocks import CUT_OFF, UTF_16, ImportSource
+from .blocks import CUT_OFF, UTF_16, ImportFile, ImportSource
 from .json_documents import is_document, lines_of_documents
 from .zip_files import ZIP, LineFile, lines_of_zip
 
@@ -59,19 +59,24 @@ def sources_of(paths: Iterable[str], *, is_text: bool = False) -> Iterator[list[
 
 def source_of(path: str, stack: ExitStack, *, is_text: bool = False) -> ImportSource:
     if path == STDIN:
-        return ImportSource("standard input", unpacked(sys.stdin.buffer, is_text=is_text), datetime.now(UTC))
+        given: BufferedReader = sys.stdin.buffer  # type: ignore[assignment]  # which it is unless it was replaced
+        return ImportSource("standard input", unpacked(given, is_text=is_text), datetime.now(UTC))
     file = stack.enter_context(open(path, "rb"))  # noqa: SIM115  the stack closes it
     changed_at = datetime.fromtimestamp(int(Path(path).stat().st_mtime), UTC)
     return ImportSource(Path(path).name, unpacked(file, is_text=is_text), min(changed_at, datetime.now(UTC)))
 
 
-def unpacked(file: BufferedReader, *, is_text: bool = False) -> BinaryIO:
+def unpacked(file: BufferedReader, *, is_text: bool = False) -> ImportFile:
     start = file.peek(len(ZIP))
     if start.startswith(ZIP):
         return LineFile(lines_of_zip(file))
     if start.startswith(GZIP):
-        file = Gunzipped(file)
-        start = file.peek(PEEK_BYTES)
+        whole = Gunzipped(file)
+        return read_as_lines(whole, whole.peek(PEEK_BYTES), is_text=is_text)
+    return read_as_lines(file, start, is_text=is_text)
+
+
+def read_as_lines(file: ImportFile, start: bytes, *, is_text: bool) -> ImportFile:
     if is_utf_16(start):
         return LineFile(iter([UTF_16]))
     return LineFile(lines_of_documents(file)) if is_document(start) and not is_text else file

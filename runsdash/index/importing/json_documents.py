@@ -6,9 +6,8 @@ Values are cut out of the text as they stand, byte for byte. Everything may be d
 import re
 from collections.abc import Iterator
 from json import JSONDecoder
-from typing import BinaryIO
 
-from .blocks import CUT_OFF, MAX_LINE_BYTES, NOT_JSON, READ_BYTES, Block
+from .blocks import CUT_OFF, MAX_LINE_BYTES, NOT_JSON, READ_BYTES, Block, ImportFile
 
 DECODER = JSONDecoder(strict=False, parse_constant=str)
 BETWEEN = re.compile(r"[\s,\[\]]*")  # values of an array; an array in an array is opened, too
@@ -29,7 +28,7 @@ def is_document(start: bytes) -> bool:
     return first.rstrip().endswith(b"[") or not rest.startswith(b'{"')  # else a damaged line, and another behind it
 
 
-def lines_of_documents(file: BinaryIO) -> Iterator[bytes]:
+def lines_of_documents(file: ImportFile) -> Iterator[bytes]:
     """Yields the values of a file one by one, those of arrays too, each as one line."""
     text, more = "", READ_BYTES
     while chunk := file.read(more):
@@ -52,7 +51,7 @@ def whole_values(text: str) -> tuple[list[bytes], int]:
     values: list[bytes] = []
     place = 0
     while True:
-        place = BETWEEN.match(text, place).end()  # type: ignore[union-attr]  it matches anywhere
+        place = BETWEEN.match(text, place).end()  # type: ignore[union-attr]  # it matches anywhere
         end = value_at(text, place)
         if end is None:
             return values, place
@@ -90,12 +89,13 @@ def opened(block: Block) -> Block:
     """Replaces each line that is an array or a list reply by what is in it."""
     if not any(map(may_be_list, block.lines)):
         return block
-    found = Block(block.name, block.read_at, size=block.size, numbers=[])
+    numbers: list[int] = []
+    found = Block(block.name, block.read_at, size=block.size, numbers=numbers)
     for _, number, line in block.placed():
         values = values_of_list(line) if may_be_list(line) else None
         values = [line] if values is None else values
         found.lines += values
-        found.numbers += [number] * len(values)
+        numbers += [number] * len(values)
     return found
 
 

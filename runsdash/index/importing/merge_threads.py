@@ -69,7 +69,7 @@ def thread_ids(line: bytes) -> Iterator[str]:
             yield one.upstream_id
 
 
-def objects_in(value: Json) -> list:
+def objects_in(value: Json) -> list[Json]:
     """Returns what is in a list, an array or a reply of the API; anything else is one object."""
     if isinstance(value, dict) and value.get("object") == "list":
         value = value.get("data")
@@ -79,5 +79,5 @@ def objects_in(value: Json) -> list:
 def ids_of_object(value: Json) -> Iterator[str]:
     found = parsing.mapping(value)
     named = found.get("id") if found.get("object") == "thread" else found.get("thread_id")
-    if parsing.identifier(named):
-        yield named
+    if thread_id := parsing.identifier(named):
+        yield thread_id

@@ -48,13 +48,14 @@ def line_of(row: Note | Label, thread: Thread) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
 
-def write_note(connection: Connection, value: dict, *, read_at: datetime, context: Context) -> bool:
+def write_note(connection: Connection, value: JsonObject, *, read_at: datetime, context: Context) -> bool:
     """Writes a note; False when it is there. Raises BadLine."""
     note_id, text = cut(parsing.text(value.get("id")) or "", 32), parsing.text(value.get("text")) or ""
     if not note_id or not text.strip():
         raise BadLine("this note has no id or no text")
     with transaction.atomic():
-        owner = owner_of(held_subject(connection, value))
+        subject = held_subject(connection, value)
+        owner = owner_of(subject)
         if Note.objects.filter(thread=owner["thread"], note_id=note_id).exists():
             return False
         Note.objects.create(
@@ -62,11 +63,11 @@ def write_note(connection: Connection, value: dict, *, read_at: datetime, contex
             written_by=cut(text_at(value, "written_by"), 150),
             written_at=moment_at(value, "written_at", read_at, context),
         )  # fmt: skip
-        reindex_notes(owner["run"] or owner["thread"])
+        reindex_notes(subject)
     return True
 
 
-def write_label(connection: Connection, value: dict, *, read_at: datetime, context: Context) -> bool:
+def write_label(connection: Connection, value: JsonObject, *, read_at: datetime, context: Context) -> bool:
     """Gives a label; False when it is there. Raises BadLine."""
     name = cut(text_at(value, "name"), 200)
     if not label_name(name):
@@ -77,7 +78,7 @@ def write_label(connection: Connection, value: dict, *, read_at: datetime, conte
         return give_label(held_subject(connection, value), name, given_by=given_by, given_at=given_at)
 
 
-def held_subject(connection: Connection, value: dict) -> Subject:
+def held_subject(connection: Connection, value: JsonObject) -> Subject:
     """Finds the run, or thread, that a line is about, and holds its thread."""
     thread_id, run_id = stored_id(text_at(value, "thread_id")), stored_id(text_at(value, "run_id"))
     thread = Thread.objects.filter(connection=connection, upstream_id=thread_id).first()
@@ -91,9 +92,9 @@ def held_subject(connection: Connection, value: dict) -> Subject:
     return run
 
 
-def text_at(value: dict, name: str) -> str:
+def text_at(value: JsonObject, name: str) -> str:
     return parsing.text(value.get(name)) or ""
 
 
-def moment_at(value: dict, name: str, read_at: datetime, context: Context) -> datetime:
+def moment_at(value: JsonObject, name: str, read_at: datetime, context: Context) -> datetime:
     return min(parsing.moment(value.get(name)) or read_at, context.now)

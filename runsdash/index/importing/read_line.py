@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from runsdash.index.storage.storable_text import dumped, stored_id
 from runsdash.service.decoding import Undecodable, decode_json, is_too_deep
-from runsdash.service.json_types import Json
+from runsdash.service.json_types import Json, JsonObject
 from runsdash.service.objects import parsing
 
 from . import export_fields
@@ -49,11 +49,11 @@ class ImportLine(NamedTuple):
     kind: str
     id: str
     owner_id: str
-    value: dict | Struct
+    value: JsonObject | Struct
     body: bytes
     fetched_at: datetime
-    kept: dict
-    seen: list
+    kept: JsonObject
+    seen: list[Json]
 
 
 def read_line(line: bytes, *, read_at: datetime, context: Context) -> ImportLine:
@@ -63,21 +63,22 @@ def read_line(line: bytes, *, read_at: datetime, context: Context) -> ImportLine
     if not isinstance(value, dict):
         raise BadLine("it is not a JSON object")
     kind = added.get("_object", value.get("object"))
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise BadLine(f"its object is {str(kind)[:40]!r}, not one of {', '.join(KINDS)}")
-    if not parsing.identifier(value.get("id")):
+    own_id = parsing.identifier(value.get("id"))
+    if not own_id:
         raise BadLine(f"this {kind} has no id")
     name = OWNER_FIELDS.get(kind)
     if name and "_owner" in added:
         value[name] = added["_owner"]
-    if name and not parsing.identifier(value.get(name)):
+    owner = parsing.identifier(value.get(name)) if name else ""
+    if owner is None:
         raise BadLine(f"this {kind} has no {name}")
     kept, seen = parsing.mapping(added.get("_kept")), parsing.listing(added.get("_seen"))
-    owner = value[name] if name else ""
-    return ImportLine(kind, stored_id(value["id"]), owner, value, body, age_of(added, read_at, context), kept, seen)
+    return ImportLine(kind, stored_id(own_id), owner, value, body, age_of(added, read_at, context), kept, seen)
 
 
-def age_of(added: dict, read_at: datetime, context: Context) -> datetime:
+def age_of(added: JsonObject, read_at: datetime, context: Context) -> datetime:
     return min(parsing.moment(added.get("_fetched_at")) or read_at, context.now)
 
 

@@ -8,8 +8,21 @@ from datetime import datetime
 from typing import NamedTuple
 
 from runsdash.index.run_columns import COLUMNS
+from runsdash.index.storage.column_types import SqlRow
+from runsdash.service.json_types import JsonObject
 
-BODY_REST = ("size", "digest", "fetched_at", "preview", "raw")
+
+class BodyRest(NamedTuple):
+    """Holds a row of a body without its key."""
+
+    size: int
+    digest: str
+    fetched_at: str
+    preview: str
+    raw: bytes
+
+
+BODY_REST = BodyRest._fields
 STEP_REST = (
     "connection_id", "upstream_id", "type", "kind", "status", "created_at", "ended_at", "prompt_tokens",
     "completion_tokens", "total_tokens", "error_code", "error_message", "message_upstream_id", "calls", "call_count",
@@ -31,8 +44,8 @@ class ThreadSnapshot(NamedTuple):
 
     upstream_id: str
     fetched_at: datetime
-    value: dict
-    kept: dict
+    value: JsonObject
+    kept: JsonObject
 
 
 class StartedRun(NamedTuple):
@@ -58,8 +71,8 @@ class OrphanStep(NamedTuple):
     is_message: bool
     calls: tuple[list[str], int]
     started: list[StartedRun]
-    rest: tuple
-    body: tuple
+    rest: SqlRow
+    body: BodyRest
 
 
 class RunRows(NamedTuple):
@@ -80,13 +93,13 @@ class RunRows(NamedTuple):
     completion_tokens: int | None
     total_tokens: int | None
     cached_tokens: int | None
-    rest: tuple
-    body: tuple
+    rest: SqlRow
+    body: BodyRest
     pairs: list[tuple[str, str]]
     tools: list[str]
     seen: list[tuple[str, str]]
-    steps: list[tuple]
-    step_bodies: list[tuple]
+    steps: list[SqlRow]
+    step_bodies: list[SqlRow]
     started: list[StartedRun]
     words: tuple[str, bool]
 
@@ -106,8 +119,8 @@ class MessageRows(NamedTuple):
     position: int
     role: str
     excerpt: str
-    rest: tuple
-    body: tuple
+    rest: SqlRow
+    body: BodyRest
 
 
 class RunSnapshot(NamedTuple):

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from hashlib import blake2b
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -15,19 +15,20 @@ from runsdash.index.excerpts import excerpt_of
 from runsdash.index.fulltext.run_texts import Text, message_texts, run_texts, step_texts
 from runsdash.index.fulltext.words import joined_words
 from runsdash.index.snapshots import rows
-from runsdash.index.storage.column_types import Columns, ColumnValue, SqlValue
+from runsdash.index.storage.column_types import SqlRow, SqlValue
 from runsdash.index.storage.keys import key_for
 from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, SHORT_BODY_BYTES, run_preview, step_preview
-from runsdash.index.storage.storable_text import cut, stored_id
-from runsdash.service.json_types import JsonLike
+from runsdash.index.storage.storable_text import ID_CHARS, cut, stored_id
+from runsdash.service.json_types import Json, JsonLike, JsonObject
 from runsdash.service.objects import Message, Run, RunStep, parsing
 from runsdash.service.statuses import step_status
 
 from .read_line import Context, ImportLine
-from .row_types import MESSAGE_REST, RUN_REST, STEP_REST, MessageRows, OrphanStep, RunRows, StartedRun
+from .row_types import MESSAGE_REST, RUN_REST, STEP_REST, BodyRest, MessageRows, OrphanStep, RunRows, StartedRun
 from .thread_messages import ThreadMessages
-from .timestamps import stamp
+from .timestamps import stamp, stamp_in
 
+RowColumns: TypeAlias = dict[str, Any]  # by name: of as many types as a table has
 NO_PREVIEW = "{}"
 run_rest, step_rest, message_rest = itemgetter(*RUN_REST), itemgetter(*STEP_REST), itemgetter(*MESSAGE_REST)
 MAX_SEEN = 200  # status changes of a run
@@ -44,11 +45,11 @@ def digest_of(body: bytes) -> str:
     return blake2b(body, digest_size=16).hexdigest()
 
 
-def body_rest(line: ImportLine, fetched: str, preview: Callable[[], dict] | None = None) -> tuple:
+def body_rest(line: ImportLine, fetched: str, preview: Callable[[], JsonObject] | None = None) -> BodyRest:
     """Makes a row of a body without its key. `preview` is called as by `snapshots.rows.body_row`."""
     size, digest = len(line.body), digest_of(line.body)
     stored = json_column(preview()) if preview and size >= SHORT_BODY_BYTES else NO_PREVIEW
-    return size, digest, fetched, stored, rows.packed(line.body)
+    return BodyRest(size, digest, fetched, stored, rows.packed(line.body))
 
 
 class StepRows(NamedTuple):
@@ -57,8 +58,8 @@ class StepRows(NamedTuple):
     `names`: the different tools it called, `calls`: how often in all.
     """
 
-    row: tuple
-    body: tuple
+    row: SqlRow
+    body: SqlRow
     names: list[str]
     calls: int
     started: list[StartedRun]
@@ -75,7 +76,7 @@ def run_rows(
     key: int, run: Run, line: ImportLine, steps: list[StepRows], thread_messages: ThreadMessages, context: Context
 ) -> RunRows:
     """Makes the rows of a run with its steps. `key` as by `run_key`."""
-    columns, fetched = columns_of_run(run, line, steps), stamp(line.fetched_at, context)
+    columns, fetched = columns_of_run(run, line, steps), stamp_in(line.fetched_at, context.zone)
     columns |= {"connection_id": context.connection_id, "fetched_at": fetched, "checked_at": fetched}
     columns["question"] = thread_messages.question(columns["created_at"])
     columns["reply"] = thread_messages.reply(run.id)
@@ -85,7 +86,7 @@ def run_rows(
     return RunRows(
         key=key,
         upstream_id=columns["upstream_id"],
-        thread_id=stored_id(run.thread_id),
+        thread_id=stored_id(run.thread_id or ""),
         fetched_at=line.fetched_at,
         created_at=columns["created_at"],
         **{name: columns[name] for name in ("status", "model", *rows.STEP_COUNTS, "cached_tokens")},
@@ -101,9 +102,9 @@ def run_rows(
     )
 
 
-def columns_of_run(run: Run, line: ImportLine, steps: list[StepRows]) -> Columns:
+def columns_of_run(run: Run, line: ImportLine, steps: list[StepRows]) -> RowColumns:
     created_at = run.created_at or line.fetched_at
-    columns = {
+    columns: RowColumns = {
         **{column.name: column.unsaid for column in run_columns.COLUMNS},
         **run_columns.columns_of(run),
         "upstream_id": stored_id(run.id),
@@ -118,15 +119,15 @@ def columns_of_run(run: Run, line: ImportLine, steps: list[StepRows]) -> Columns
     return columns
 
 
-def stored_value(value: ColumnValue, context: Context) -> SqlValue:
+def stored_value(value: datetime | Json, context: Context) -> SqlValue:
     """Writes times and JSON as texts."""
     if isinstance(value, datetime):
         return stamp(value, context)
     return json_column(value) if isinstance(value, dict | list) else value
 
 
-def tools_of(pending: list[dict], steps: list[StepRows]) -> list[str]:
-    names = dict.fromkeys(cut(parsing.text(call.get("name")) or "", rows.ID_CHARS) for call in pending)
+def tools_of(pending: list[JsonObject], steps: list[StepRows]) -> list[str]:
+    names = dict.fromkeys(cut(parsing.text(call.get("name")) or "", ID_CHARS) for call in pending)
     names |= dict.fromkeys(name for step in steps for name in step.names)
     return [name for name in names if name][: rows.TOOLS]
 
@@ -139,17 +140,17 @@ def texts_of(run: Run, created_at: datetime, steps: list[StepRows], thread_messa
         yield from step.texts
 
 
-def kept_columns(kept: dict) -> Columns:
+def kept_columns(kept: JsonObject) -> RowColumns:
     readers = run_columns.EXPORTED
     read = {name: readers[name](value) for name, value in kept.items() if name in readers}
     return {name: value for name, value in read.items() if value is not None}
 
 
-def seen_rows(seen: list, context: Context) -> list[tuple[str, str]]:
+def seen_rows(seen: list[Json], context: Context) -> list[tuple[str, str]]:
     """Reads status changes as an export has them; what is not a pair of word and time is left out."""
     pairs = [one for one in seen[:MAX_SEEN] if isinstance(one, list) and len(one) == 2]
     read = [(cut(parsing.text(status) or "", 40), parsing.moment(at)) for status, at in pairs]
-    return [(status, stamp(at, context)) for status, at in read if status and at]
+    return [(status, stamp_in(at, context.zone)) for status, at in read if status and at]
 
 
 def step_rows(
@@ -196,10 +197,10 @@ def started_runs(step: RunStep, line: ImportLine) -> list[StartedRun]:
 
 def step_columns(
     step: RunStep, line: ImportLine, context: Context, *, created_at: datetime
-) -> tuple[int, tuple, tuple]:
+) -> tuple[int, SqlRow, BodyRest]:
     """Returns (key, rest of the row, rest of the body)."""
-    upstream_id, fetched = stored_id(step.id), stamp(line.fetched_at, context)
-    columns = rows.step_columns(step, position=0)
+    upstream_id, fetched = stored_id(step.id), stamp_in(line.fetched_at, context.zone)
+    columns: RowColumns = rows.step_columns(step, position=0)
     columns["connection_id"] = context.connection_id
     columns["upstream_id"] = upstream_id
     columns["created_at"] = stamp(created_at, context)
@@ -214,8 +215,8 @@ def message_rows(
     message: Message, line: ImportLine, created_at: datetime, position: int, context: Context
 ) -> tuple[MessageRows, list[Text]]:
     """Makes the rows of a message; returns its texts, too."""
-    upstream_id, fetched = stored_id(message.id), stamp(line.fetched_at, context)
-    columns = rows.message_columns(message, position=position) | {
+    upstream_id, fetched = stored_id(message.id), stamp_in(line.fetched_at, context.zone)
+    columns: RowColumns = rows.message_columns(message, position=position) | {
         "connection_id": context.connection_id,
         "upstream_id": upstream_id,
         "created_at": stamp(created_at, context),
@@ -227,7 +228,7 @@ def message_rows(
     found = MessageRows(
         key=key_for(connection_id=context.connection_id, upstream_id=upstream_id, created_at=created_at),
         upstream_id=upstream_id,
-        thread_id=stored_id(message.thread_id),
+        thread_id=stored_id(message.thread_id or ""),
         run_id=columns["run_upstream_id"],
         fetched_at=line.fetched_at,
         created_at=created_at,

@@ -24,6 +24,7 @@ from runsdash.index.models import Connection
 from runsdash.index.snapshots.known_rows import chunks
 from runsdash.index.snapshots.write_children import make_known
 from runsdash.index.storage.bodies import unpacked
+from runsdash.service.json_types import JsonObject
 
 from . import archived_assistants, archived_files, export_fields, notes
 from .block_rows import begin, block_rows
@@ -144,8 +145,12 @@ def import_sources(
 def save_orphans(steps: Iterable[OrphanStep], file: BinaryIO) -> None:
     """Keeps steps whose run has not come yet, as lines with their age."""
     for step in steps:
-        fields = {"_fetched_at": step.fetched_at.isoformat(), "_object": "thread.run.step", "_owner": step.run_id}
-        file.write(export_fields.with_fields(unpacked(step.body[-1]), fields) + b"\n")
+        fields: JsonObject = {
+            "_fetched_at": step.fetched_at.isoformat(),
+            "_object": "thread.run.step",
+            "_owner": step.run_id,
+        }
+        file.write(export_fields.with_fields(unpacked(step.body.raw), fields) + b"\n")
 
 
 def write_groups(

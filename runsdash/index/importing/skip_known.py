@@ -75,9 +75,9 @@ def skip_known(block: Block, context: Context) -> RemainingBlock:
         if found is not None and has_as_much(found, line):
             block.lines[place] = b""
             remaining.unchanged += 1
-            if line.kind == STEP and may_start_runs(line.value):
+            if line.kind == STEP and isinstance(line.value, dict) and may_start_runs(line.value):
                 remaining.started += started_runs(RunStep.from_raw(line.value), line)
-            if not says_only_id(line) and found.fetched_at < line.fetched_at:
+            if not says_only_id(line) and found.fetched_at and found.fetched_at < line.fetched_at:
                 remaining.touched.append((BODIES[line.kind][2], found.key, line.fetched_at))
     return remaining
 
@@ -133,7 +133,7 @@ def known_objects(lines: Iterable[ImportLine], context: Context) -> dict[tuple[s
         ids = [line.id for line in own]
         pieces = (ids[start : start + IDS_A_LOOK] for start in range(0, len(ids), IDS_A_LOOK))
         rows = (row for some in pieces for row in rows_of_kind(kind, some, context))
-        found |= {(kind, upstream_id): KnownObject(*known) for upstream_id, *known in rows}
+        found |= {(kind, upstream_id): KnownObject._make(known) for upstream_id, *known in rows}
     return found
 
 
@@ -144,12 +144,14 @@ def by_kind(lines: Iterable[ImportLine]) -> dict[str, list[ImportLine]]:
     return found
 
 
-def rows_of_kind(kind: str, ids: Sequence[str], context: Context) -> Iterable[tuple]:
+def rows_of_kind(kind: str, ids: Sequence[str], context: Context) -> Iterable[tuple[str, int, str, datetime | None]]:
     if kind == "thread":
-        rows = Thread.objects.filter(connection_id=context.connection_id, upstream_id__in=ids)
+        threads = Thread.objects.filter(connection_id=context.connection_id, upstream_id__in=ids)
         return [
-            (upstream_id, key, "", at) for upstream_id, key, at in rows.values_list("upstream_id", "pk", "fetched_at")
+            (upstream_id, key, "", at)
+            for upstream_id, key, at in threads.values_list("upstream_id", "pk", "fetched_at")
         ]
     body, owner, _ = BODIES[kind]
-    rows = body.objects.filter(**{f"{owner}__connection_id": context.connection_id, f"{owner}__upstream_id__in": ids})
+    of_ids = {f"{owner}__connection_id": context.connection_id, f"{owner}__upstream_id__in": ids}
+    rows = body._default_manager.filter(**of_ids)
     return rows.values_list(f"{owner}__upstream_id", "pk", "digest", f"{owner}__fetched_at")

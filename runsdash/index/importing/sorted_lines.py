@@ -23,7 +23,9 @@ MOST_PIECES = 100  # open at once
 LENGTH_BYTES = 8
 NEW_THREAD, NEW_RUN, INSIDE = "T", "R", "-"  # how good a place to cut before it a line is
 SEPARATOR = b"\t"
-Keyed = tuple  # the fields of LineKey, place in the input, number of the origin, number in its file, line
+Keyed = tuple[
+    int, int, str, bool, int, int, int, bytes
+]  # the fields of LineKey, place in the input, number of the origin, number in its file, line
 
 
 class SortedLine(NamedTuple):
@@ -141,7 +143,7 @@ def lines_of_piece(file: BinaryIO) -> Iterator[Keyed]:
 def with_cuts(lines: Iterable[Keyed]) -> Iterator[SortedLine]:
     before = LineKey(-1, 0, "", False)
     for *key, _, origin, number, line in lines:
-        now = LineKey(*key)
+        now = LineKey._make(key)
         cut = INSIDE
         if now.thread != before.thread:
             cut = NEW_THREAD

@@ -17,7 +17,8 @@ from django.db import connections
 
 from runsdash.json_logs import carrying_ids
 
-Given, Done = TypeVar("Given"), TypeVar("Done")
+Given = TypeVar("Given")
+Done = TypeVar("Done")
 WRITERS = 2  # on PostgreSQL
 
 

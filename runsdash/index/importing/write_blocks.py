@@ -151,7 +151,7 @@ class Writer:
         apart = [*block.orphan_steps, *(step for run in looked_up for step in steps_of(run, self.context))]
         written = write_orphan_steps(self.connection, self.context, apart, is_careful=is_careful)
         result.orphan_steps += written.still_orphans
-        result.steps += len(steps) + written.count
+        result.steps += len(steps) + written.written
         return written.run_keys
 
     def insert_runs(self, runs: Sequence[RunRows], threads: BlockThreads, *, is_careful: bool) -> dict[str, int]:
@@ -195,7 +195,7 @@ def touch(remaining: Iterable[RemainingBlock]) -> None:
     for block in remaining:
         for model, key, fetched_at in block.touched:
             names = {"fetched_at": fetched_at} | ({"checked_at": fetched_at} if model is Run else {})
-            model.objects.filter(pk=key, fetched_at__lt=fetched_at).update(**names)
+            model._default_manager.filter(pk=key, fetched_at__lt=fetched_at).update(**names)
 
 
 def index_messages(messages: Iterable[MessageRows], threads: Mapping[str, Thread], ids: set[str]) -> None:

@@ -57,7 +57,7 @@ def write_messages(
 def known_messages(connection: Connection, ids: Sequence[str]) -> dict[str, KnownMessage]:
     rows = Message.objects.filter(connection=connection).values_list("upstream_id", "pk", "fetched_at", "position")
     found = (row for some in chunks(ids) for row in rows.filter(upstream_id__in=some))
-    return {upstream_id: KnownMessage(*known) for upstream_id, *known in found}
+    return {upstream_id: KnownMessage._make(known) for upstream_id, *known in found}
 
 
 def positions_of(

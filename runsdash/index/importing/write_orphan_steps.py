@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Model, OuterRef
 
 from runsdash.index.models import Connection, Run, RunStep, RunTool, StepBody
 from runsdash.index.snapshots import rows
@@ -13,6 +13,7 @@ from runsdash.index.snapshots.known_rows import chunks, free_keys
 from runsdash.index.snapshots.upsert_steps import recount_steps
 from runsdash.index.storage.bodies import unpacked
 from runsdash.index.storage.changes import steps_changed
+from runsdash.index.storage.column_types import SqlRow
 from runsdash.index.storage.keys import STEP_ORDER_BITS, STEP_RANK_BIT
 from runsdash.index.storage.sql_writes import insert_rows, replace_rows
 from runsdash.index.storage.storable_text import stored_id
@@ -22,7 +23,7 @@ from runsdash.service.objects import parsing
 from runsdash.service.statuses import run_status
 
 from .read_line import Context, ImportLine
-from .row_types import STEP_BODY_NAMES, STEP_NAMES, OrphanStep, RunRows
+from .row_types import STEP_BODY_NAMES, STEP_NAMES, BodyRest, OrphanStep, RunRows
 from .rows_from_objects import orphan_step
 
 ORDER_MASK = STEP_RANK_BIT - 1  # the bits of a position that order the steps of one second
@@ -43,7 +44,7 @@ class KnownStep(NamedTuple):
 class OrphansWritten(NamedTuple):
     """Says how many steps were written, to which runs, and which steps still have none."""
 
-    count: int
+    written: int
     run_keys: set[int]
     still_orphans: list[OrphanStep]
 
@@ -83,9 +84,10 @@ def is_news(step: OrphanStep, known: Mapping[str, KnownStep]) -> bool:
 
 def steps_of(run: RunRows, context: Context) -> Iterator[OrphanStep]:
     """Turns the steps of a run into such that are away from it."""
-    for body in run.step_bodies:
-        raw, fetched_at = unpacked(body[-1]), parsing.moment(body[STEP_BODY_NAMES.index("fetched_at")])
-        value = decode_json(raw) | {"run_id": run.upstream_id}
+    for _, *rest in run.step_bodies:
+        body = BodyRest._make(rest)
+        raw, fetched_at = unpacked(body.raw), parsing.moment(body.fetched_at)
+        value = parsing.mapping(decode_json(raw)) | {"run_id": run.upstream_id}
         line = ImportLine(
             "thread.run.step", stored_id(value["id"]), run.upstream_id, value, raw, fetched_at or context.now, {}, []
         )
@@ -93,7 +95,7 @@ def steps_of(run: RunRows, context: Context) -> Iterator[OrphanStep]:
 
 
 def write_rows(
-    write: Callable[[type, Sequence[str], Sequence[tuple]], None],
+    write: Callable[[type[Model], Sequence[str], Sequence[SqlRow]], None],
     steps: Sequence[OrphanStep],
     keys: Sequence[int],
     runs: Mapping[str, OwningRun],
@@ -108,13 +110,13 @@ def write_rows(
 def runs_of_steps(connection: Connection, run_ids: set[str]) -> dict[str, OwningRun]:
     runs = Run.objects.filter(connection=connection).values_list("upstream_id", "pk", "created_at", "status")
     found = (row for some in chunks(sorted(run_ids)) for row in runs.filter(upstream_id__in=some))
-    return {upstream_id: OwningRun(*run) for upstream_id, *run in found}
+    return {upstream_id: OwningRun._make(run) for upstream_id, *run in found}
 
 
 def known_steps(connection: Connection, ids: Sequence[str]) -> dict[str, KnownStep]:
     steps = RunStep.objects.filter(connection=connection).values_list("upstream_id", "pk", "position", "fetched_at")
     found = (row for some in chunks(ids) for row in steps.filter(upstream_id__in=some))
-    return {upstream_id: KnownStep(*known) for upstream_id, *known in found}
+    return {upstream_id: KnownStep._make(known) for upstream_id, *known in found}
 
 
 def last_positions(run_keys: set[int]) -> dict[tuple[int, int], int]:

@@ -15,7 +15,7 @@ from .row_types import RunRows, RunSnapshot
 
 def write_snapshots(connection: Connection, runs: Iterable[RunRows], later: Sequence[RunSnapshot]) -> None:
     """Writes the oldest first; snapshots of one age go together, unless they are of one run."""
-    snapshots = [RunSnapshot(unpacked(run.body[-1]), run.thread_id, run.fetched_at) for run in runs]
+    snapshots = [RunSnapshot(unpacked(run.body.raw), run.thread_id, run.fetched_at) for run in runs]
     batch: dict[str, objects.Run] = {}
     age: datetime | None = None
     for body, thread_id, fetched_at in sorted([*snapshots, *later], key=lambda one: one.fetched_at):
@@ -29,6 +29,6 @@ def write_snapshots(connection: Connection, runs: Iterable[RunRows], later: Sequ
 
 
 def flush(connection: Connection, batch: dict[str, objects.Run], age: datetime | None) -> None:
-    if batch:
+    if batch and age is not None:
         upsert_runs(connection, list(batch.values()), fetched_at=age)
     batch.clear()

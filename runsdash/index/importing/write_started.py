@@ -13,10 +13,11 @@ def write_started(connection: Connection, started: Sequence[StartedRun]) -> set[
 
     A step that waits for its run is read again at the end, and what it started with it.
     """
-    found = []
+    found: list[tuple[StartedRun, int, int]] = []
     for some in chunks(sorted({one.step_id for one in started})):
         steps = RunStep.objects.filter(connection=connection, upstream_id__in=some)
-        keys = {upstream_id: own for upstream_id, *own in steps.values_list("upstream_id", "pk", "run_id")}
+        named = steps.values_list("upstream_id", "pk", "run_id")
+        keys = {upstream_id: (step_key, run_key) for upstream_id, step_key, run_key in named}
         found += [(one, *keys[one.step_id]) for one in started if one.step_id in keys]
     children = [
         ChildRun(

@@ -7,6 +7,7 @@ from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile
 
 from runsdash.service.decoding import Undecodable, decode_json
+from runsdash.service.json_types import JsonObject
 from runsdash.service.objects import parsing
 
 from . import export_fields
@@ -58,7 +59,7 @@ def lines_of_zip(file: BinaryIO) -> Iterator[bytes]:
             yield one_line(json.dumps(entry).encode())
 
 
-def object_line(held: ZipFile, entry: dict) -> bytes:
+def object_line(held: ZipFile, entry: JsonObject) -> bytes:
     added = parsing.mapping(entry.get("tail"))
     try:
         body = content_of(held, str(entry.get("name")))
@@ -69,7 +70,7 @@ def object_line(held: ZipFile, entry: dict) -> bytes:
     return one_line(export_fields.with_fields(body, {"_fetched_at": added.pop("_fetched_at")} | added))
 
 
-def file_line(held: ZipFile, entry: dict) -> bytes:
+def file_line(held: ZipFile, entry: JsonObject) -> bytes:
     name = entry.pop("name", None)
     try:
         content = None if name is None else content_of(held, str(name))

@@ -69,7 +69,7 @@ def unchanged_runs(connection: Connection, runs: Mapping[str, objects.Run], *, f
         for some in chunks(list(runs))
         for row in there.filter(upstream_id__in=some)
         if is_in_order(row, runs[row.upstream_id], fetched_at=fetched_at)
-        and row.digest == rows.digest_of(dumped(runs[row.upstream_id].raw))
+        and getattr(row, "digest", None) == rows.digest_of(dumped(runs[row.upstream_id].raw))
     }
     for upstream_id, row in found.items():
         row.reply_digest = runs[upstream_id].reply_digest or row.reply_digest

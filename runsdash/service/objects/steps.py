@@ -11,7 +11,7 @@ from ..json_types import Json
 from . import parsing
 from .fields import ApiObject, Fields
 from .runs import LastError, Usage
-from .tool_calls import ToolCall, kind_of
+from .tool_calls import ToolCall, kind_in_common
 
 _END_MOMENTS = {
     "completed_at": StepStatus.COMPLETED,
@@ -83,7 +83,11 @@ class RunStep(ApiObject):
     @property
     def kind(self) -> str:
         """Names a kind for display: `message`, the kind that all tool calls have, or `other`."""
-        return "message" if self.type == "message_creation" or self.message_id else kind_of(self.tool_calls)
+        return (
+            "message"
+            if self.type == "message_creation" or self.message_id
+            else kind_in_common(call.kind for call in self.tool_calls)
+        )
 
     @property
     def ended_at(self) -> datetime | None:

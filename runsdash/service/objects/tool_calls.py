@@ -1,6 +1,6 @@
 """Reads tool calls of a required action and of steps, in all the shapes servers give them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,10 +123,10 @@ class ToolCall(ApiObject):
         return {key: value for key, value in own.items() if key not in read and value is not body}
 
 
-def kind_of(calls: Sequence[ToolCall]) -> str:
-    """Names the kind that all these calls have in common, else `other`."""
-    kinds = {call.kind for call in calls}
-    return kinds.pop() if len(kinds) == 1 else "other"
+def kind_in_common(kinds: Iterable[str]) -> str:
+    """Names the kind that all calls of a step have in common, else `other`."""
+    different = set(kinds)
+    return different.pop() if len(different) == 1 else "other"
 
 
 def once_each(calls: list[ToolCall]) -> list[ToolCall]:

@@ -11,6 +11,7 @@ from runsdash.index.importing.fast.usual_lines import read_usual_line
 from runsdash.index.importing.read_line import ImportLine
 from runsdash.index.importing.rows_from_objects import message_rows
 from runsdash.index.snapshots.rows import positioned_messages
+from runsdash.service.objects import Message
 from tests.index.importing.test_fast_steps import AGE, CONTEXT, ODD, both_lines, changed, places
 
 ASKED = {
@@ -41,7 +42,7 @@ def both_ways(raw: dict) -> tuple | None:
 
 
 def comparable(line: ImportLine) -> tuple:
-    ((one, created_at, position),) = positioned_messages([object_of(line)], fallback=AGE)
+    ((one, created_at, position),) = positioned_messages([object_of(Message, line)], fallback=AGE)
     part, texts = message_rows(one, line, created_at, position, CONTEXT)
     return part, joined_words(texts), one.role, one.run_id
 

@@ -104,7 +104,8 @@ def both_ways(raw: dict) -> tuple | None:
     if found is None:
         return None
     return tuple(
-        comparable(step_rows(object_of(line), line, CONTEXT, run_key=5, position=6, fallback=AGE)) for line in found
+        comparable(step_rows(object_of(RunStep, line), line, CONTEXT, run_key=5, position=6, fallback=AGE))
+        for line in found
     )
 
 

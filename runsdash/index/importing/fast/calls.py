@@ -9,13 +9,12 @@ from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, MAX_RESULTS
 from .fields import Word
 
 
-class SilentCall(Struct, forbid_unknown_fields=True):
-    """Says what a call has that shows neither arguments nor output nor results."""
+class UsualCall(Struct, forbid_unknown_fields=True):
+    """Says what no usual call has: images, more than is read, a run that it started."""
 
     id: Word
 
-    arguments, output, code_input, logs, image_file_ids, results, rest = "", None, "", (), (), (), None
-    child_run_id = child_thread_id = None
+    image_file_ids, rest, child_run_id, child_thread_id = (), None, None, None
 
 
 class Function(Struct, forbid_unknown_fields=True):
@@ -24,10 +23,11 @@ class Function(Struct, forbid_unknown_fields=True):
     output: str | None = None
 
 
-class FunctionCall(SilentCall, tag_field="type", tag="function"):
+class FunctionCall(UsualCall, tag_field="type", tag="function"):
     function: Function
 
     type = kind = "function"
+    code_input, logs, results = "", (), ()
 
     @property
     def name(self) -> str:
@@ -51,13 +51,14 @@ class Code(Struct, forbid_unknown_fields=True):
     outputs: Annotated[list[Logs], Meta(max_length=MAX_RESULTS)]
 
 
-class CodeCall(SilentCall, tag_field="type", tag="code_interpreter"):
+class CodeCall(UsualCall, tag_field="type", tag="code_interpreter"):
     """Holds a call with logs alone; images are files of their own and not usual."""
 
     code_interpreter: Code
 
     type = name = "code_interpreter"
     kind = "code"
+    arguments, output, results = "", None, ()
 
     @property
     def code_input(self) -> str:
@@ -90,11 +91,12 @@ class Search(Struct, forbid_unknown_fields=True):
     ranking_options: Raw = Raw()
 
 
-class SearchCall(SilentCall, tag_field="type", tag="file_search"):
+class SearchCall(UsualCall, tag_field="type", tag="file_search"):
     file_search: Search
 
     type = name = "file_search"
     kind = "search"
+    arguments, output, code_input, logs = "", None, "", ()
 
     @property
     def results(self) -> list[SearchResult]:

@@ -9,7 +9,7 @@ from runsdash.index.storage.previews import MAX_CALLS
 
 from .fields import MaybeWord, Second, Short, Word, moment
 
-Nothing = Annotated[list, Meta(max_length=0)]
+Nothing = Annotated[list[str], Meta(max_length=0)]
 
 
 class TextValue(Struct, forbid_unknown_fields=True):

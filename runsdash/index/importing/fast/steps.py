@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from runsdash.index import run_states
-from runsdash.service.objects.tool_calls import kind_of
+from runsdash.service.objects.tool_calls import kind_in_common
 
 from .calls import Call, CallDetails
 from .fields import Second, Short, UsualUsage, Word, moment
@@ -51,7 +51,7 @@ class UsualStep(Struct, forbid_unknown_fields=True):
 
     @property
     def kind(self) -> str:
-        return kind_of(self.tool_calls) if self.type == "tool_calls" else "message"
+        return kind_in_common(call.kind for call in self.tool_calls) if self.type == "tool_calls" else "message"
 
     @property
     def tool_calls(self) -> Sequence[Call]:
@@ -59,7 +59,8 @@ class UsualStep(Struct, forbid_unknown_fields=True):
 
     @property
     def message_id(self) -> str | None:
-        return self.step_details.message_creation.message_id if self.type == "message_creation" else None
+        details = self.step_details
+        return details.message_creation.message_id if isinstance(details, CreationDetails) else None
 
 
 DETAILS = {"tool_calls": CallDetails, "message_creation": CreationDetails}

@@ -13,6 +13,7 @@ from runsdash.index.importing import export_fields
 from runsdash.index.importing.read_line import OWNER_FIELDS, Context, ImportLine, age_of
 from runsdash.index.storage.previews import SHORT_BODY_BYTES
 from runsdash.service.decoding import may_be_deep
+from runsdash.service.json_types import JsonObject
 
 from .messages import UsualMessage
 from .runs import UsualRun
@@ -40,14 +41,14 @@ def read_usual_line(text: bytes, *, read_at: datetime, context: Context) -> Impo
             value = decode(body)
         except DecodeError:
             continue
-        if kind == "thread.run.step" and not isinstance(value.step_details, DETAILS[value.type]):
+        if isinstance(value, UsualStep) and not isinstance(value.step_details, DETAILS[value.type]):
             continue
         owner_id = getattr(value, OWNER_FIELDS[kind])
         return ImportLine(kind, value.id, owner_id, value, body, age_of(added, read_at, context), {}, [])
     return None
 
 
-def is_simple(body: bytes, added: dict) -> bool:
+def is_simple(body: bytes, added: JsonObject) -> bool:
     """Is it short and flat, with nothing that no database takes, and did an export add its age at most?"""
     if len(body) >= SHORT_BODY_BYTES or not AGE_ALONE.issuperset(added) or may_be_deep(body):
         return False
