@@ -10,6 +10,7 @@ from django.utils import timezone
 from runsdash.audit.trail import record_intent, record_outcome
 from runsdash.index.models import Connection, Run, RunStep
 from runsdash.index.search.run_filter import parsed
+from runsdash.index.search.run_query import KeyPosition
 from runsdash.index.snapshots.upsert_threads import upsert_threads
 from runsdash.index.totals import run_counts
 from runsdash.index.totals.hour_spans import Span, hour_of
@@ -141,9 +142,9 @@ def test_a_count_begins_anew_once_a_run_in_it_has_changed(customers) -> None:
 
 def test_a_page_says_how_much_is_counted(viewer: Client, customers) -> None:
     one = counting(source="metadata", key="customer")
-    assert one.progress(run_counts.RunCounts((0, 0), behind=(one.spans[0].first * 3600 << 30,))) == pytest.approx(
-        0.5, 0.02
-    )
+    assert one.progress(
+        run_counts.RunCounts((0, 0), behind=KeyPosition(one.spans[0].first * 3600 << 30))
+    ) == pytest.approx(0.5, 0.02)
 
 
 # Functions
