@@ -27,7 +27,7 @@ from .plan import plan_for
 from .predicates import query_of_runs
 from .run_filter import Clause, RunFilter
 from .run_query import Position, RunOrder, RunQuery
-from .sql import Sql, TookTooLong, each_run, fetched, joined, stopped_after
+from .sql_pieces import Sql, TookTooLong, each_run, fetched, joined, stopped_after
 from .time_budget import TimeBudget
 from .value_counts import chunks, read_once
 

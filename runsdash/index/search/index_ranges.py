@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product, takewhile
 
 from .filter_values import LARGEST_KEY, KeyRange
-from .sql import Param, Sql, bracketed, estimated_rows, fetched, in_list, is_postgresql, joined, one_of
+from .sql_pieces import Param, Sql, bracketed, estimated_rows, fetched, in_list, is_postgresql, joined, one_of
 from .subjects import RUNS, Subject
 
 MAX_RANGES = 40  # read side by side

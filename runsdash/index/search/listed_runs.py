@@ -14,7 +14,7 @@ from runsdash.index.run_columns import LISTED
 from runsdash.service.json_types import JsonObject
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
-from .sql import Sql, each_run, fetched, is_postgresql, listed_ids
+from .sql_pieces import Sql, each_run, fetched, is_postgresql, listed_ids
 
 TEXT_CHARS = 200  # of a text in a cell
 MOMENT_COLUMNS = ("created_at", "started_at", "ended_at", "expires_at", "added_at")

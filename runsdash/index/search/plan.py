@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .index_ranges import NO_INDEX, IndexRanges, both, bounds, every_row
 from .run_query import KeyPosition, Position, Predicate, RunOrder, RunQuery, ScanResult
 from .scans import ColumnScan, KeyScan, Scan, run_scans, sparsest_of
-from .sql import Sql, TookTooLong, all_of, each_row, fetched, joined, stopped_after
+from .sql_pieces import Sql, TookTooLong, all_of, each_row, fetched, joined, stopped_after
 from .subjects import Subject
 from .time_budget import TimeBudget
 

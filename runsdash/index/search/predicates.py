@@ -1,8 +1,9 @@
 """Says what a filter of runs means: a span of keys and predicates, each a condition on a run `r` with index ranges.
 
-The only place where a word of the filter language gets its meaning for runs, and where clauses are put together; what
-is different for threads stands in `thread_predicates`. Names of assistants, threads, runs and connections become keys
-here, by small indexed queries. What is read is chosen in `plan`.
+Where a word of the filter language gets its meaning for runs, and where clauses are put together. Metadata and customers
+stand in `metadata_predicates`, labels and notes in `note_predicates`, both for threads too; what else is different for
+threads stands in `thread_predicates`. Names of assistants, threads, runs and connections become keys here, by small
+indexed queries. What is read is chosen in `plan`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -34,11 +35,11 @@ from .filter_names import (
 )
 from .filter_values import KeyRange
 from .index_ranges import NO_INDEX, either_of, side_by_side
-from .marks import of_label, of_note
-from .pairs import ValueThreads, has_value, of_customer, of_metadata, of_thread_metadata, threads_named
+from .metadata_predicates import ValueThreads, has_value, of_customer, of_metadata, of_thread_metadata, threads_named
+from .note_predicates import of_label, of_note
 from .run_filter import RunFilter
 from .run_query import Predicate, RunQuery
-from .sql import Param, Sql, all_of, any_of, holds_phrase, one_of, opposite
+from .sql_pieces import Param, Sql, all_of, any_of, holds_phrase, one_of, opposite
 
 # Columns of index_run
 VALUE_COLUMNS = {

@@ -19,7 +19,7 @@ from .plan import exact_index, positions_of
 from .queries import query_of
 from .run_filter import RunFilter
 from .run_query import KeyPosition, Position, RunOrder, RunQuery, ScanResult, ValuePosition
-from .sql import Sql, fetched, joined
+from .sql_pieces import Sql, fetched, joined
 from .time_budget import TimeBudget
 
 USUAL = TimeBudget()

@@ -11,7 +11,7 @@ from runsdash.index.run_columns import LISTED
 
 from .filter_values import KeyRange
 from .index_ranges import NO_INDEX, IndexRanges
-from .sql import Sql, all_of
+from .sql_pieces import Sql, all_of
 from .subjects import RUNS, Subject
 
 # What a list can be sorted by, and its column. All have an index with the id behind it.

@@ -13,7 +13,7 @@ from typing import ClassVar
 from .filter_values import KeyRange
 from .index_ranges import MAX_SORTED, IndexRanges, row_passes
 from .run_query import KeyPosition, Position, ScanResult, ValuePosition
-from .sql import Sql, fetched, joined
+from .sql_pieces import Sql, fetched, joined
 from .subjects import RUNS, Subject
 from .time_budget import TimeBudget
 

@@ -13,8 +13,8 @@ from runsdash.service.statuses import RunStatus
 from .filter_grammar import PLAIN_KEY, clauses_of, quoted, text_of
 from .filter_names import AMOUNT_EXAMPLES, AMOUNTS, CUSTOMER, METADATA, PAIRS, THREAD_METADATA, Clause, FilterError
 from .index_ranges import distinct_values
-from .pairs import customer_keys
-from .sql import Sql
+from .metadata_predicates import customer_keys
+from .sql_pieces import Sql
 from .subjects import RUNS, Subject
 from .values_of_connection import values_of_connection
 

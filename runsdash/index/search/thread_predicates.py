@@ -13,12 +13,12 @@ from . import predicates
 from .filter_names import AMOUNTS, MOMENTS, PAIRS, TEXT, Clause
 from .filter_values import KeyRange
 from .index_ranges import NO_INDEX, THREAD_METADATA_TABLE, IndexRanges, bounds, side_by_side, union_of
-from .marks import of_label, of_note
-from .pairs import of_customer, of_pairs, of_thread_metadata
+from .metadata_predicates import of_customer, of_pairs, of_thread_metadata
+from .note_predicates import of_label, of_note
 from .predicates import amount_test, clause_groups, connections_asked, either, keys_named, negated
 from .run_filter import RunFilter
 from .run_query import THREAD_SORTS, Predicate, RunQuery
-from .sql import Param, Sql, all_of, any_of, each_row, one_of
+from .sql_pieces import Param, Sql, all_of, any_of, each_row, one_of
 from .subjects import RUNS, THREADS
 
 MOST_LOOKED_UP = 4  # words

@@ -13,7 +13,7 @@ from .index_ranges import THREAD_METADATA_TABLE, WORDS_TABLE
 from .plan import Plan, plan_for
 from .run_query import Position, RunOrder, RunQuery
 from .scans import KeyScan
-from .sql import Sql, TookTooLong, each_row, each_run, fetched, is_postgresql, listed_ids, stopped_after
+from .sql_pieces import Sql, TookTooLong, each_row, each_run, fetched, is_postgresql, listed_ids, stopped_after
 from .subjects import RUNS, THREADS, Subject
 from .time_budget import TimeBudget
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from runsdash.index.models import Connection
 
-from .sql import Sql, fetched, joined
+from .sql_pieces import Sql, fetched, joined
 
 LOOKED_AT = 200  # rows, for each value
 OF_RUN, OF_THREAD = ("index_run", "id"), ("index_thread", "thread_id")

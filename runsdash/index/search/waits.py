@@ -8,7 +8,7 @@ from runsdash.index.models import Run
 from .index_ranges import bounds
 from .predicates import query_of_runs
 from .run_filter import RunFilter
-from .sql import Sql, fetched, joined
+from .sql_pieces import Sql, fetched, joined
 
 
 def longest_wait_s(run_filter: RunFilter) -> float:

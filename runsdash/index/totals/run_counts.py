@@ -20,7 +20,7 @@ from runsdash.index.search.plan import positions_of
 from runsdash.index.search.predicates import query_of_runs
 from runsdash.index.search.run_filter import RunFilter
 from runsdash.index.search.run_query import Position, RunOrder, RunQuery
-from runsdash.index.search.sql import each_run, listed_ids
+from runsdash.index.search.sql_pieces import each_run, listed_ids
 from runsdash.index.search.time_budget import TimeBudget
 
 from .histogram_buckets import Buckets

@@ -20,7 +20,7 @@ from tests.rows import made_connection
 FOLDER = Path(search.__file__).parent
 STATIONS = ("run_pages", "queries", "predicates", "thread_predicates", "plan", "scans")
 WORDS = (
-    "run_filter", "filter_grammar", "filter_names", "filter_values", "run_query", "index_ranges", "sql", "subjects",
+    "run_filter", "filter_grammar", "filter_names", "filter_values", "run_query", "index_ranges", "sql_pieces", "subjects",
     "time_budget",
 )  # fmt: skip
 MOST_RETURNS = 6
@@ -98,8 +98,8 @@ def test_words_ask_no_station() -> None:
         "listed_runs",
         "inbox_rows",
         "suggestions",
-        "marks",
-        "pairs",
+        "note_predicates",
+        "metadata_predicates",
         "assistant_names",
         "values_of_connection",
         "waits",

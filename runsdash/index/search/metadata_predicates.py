@@ -13,7 +13,7 @@ from . import index_ranges
 from .filter_names import CUSTOMER, METADATA, THREAD_METADATA
 from .index_ranges import NO_INDEX, IndexRanges, side_by_side
 from .run_query import Predicate
-from .sql import Param, Sql, all_of, any_of, fetched, one_of
+from .sql_pieces import Param, Sql, all_of, any_of, fetched, one_of
 from .subjects import RUNS, THREADS, Subject
 
 TABLE = index_ranges.THREAD_METADATA_TABLE

@@ -12,7 +12,7 @@ from runsdash.index.notes import label_name
 
 from .index_ranges import NO_INDEX, side_by_side
 from .run_query import Predicate
-from .sql import Sql, all_of, any_of
+from .sql_pieces import Sql, all_of, any_of
 from .subjects import RUNS, THREADS, Subject
 
 
