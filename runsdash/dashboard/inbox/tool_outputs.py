@@ -19,6 +19,7 @@ from runsdash.dashboard.shell.lookup import refetched_run
 from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run
+from runsdash.index.storage.run_reads import RunBeside
 from runsdash.service import ServiceError
 
 from .beside import beside
@@ -119,7 +120,9 @@ def empty_form(run: Run) -> ToolOutputsForm:
     return ToolOutputsForm.for_run(run, schemas=schemas_of(set(names_of(run).values())))
 
 
-def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = None) -> Context:
+def form_context(
+    request: HttpRequest, run: Run, form: ToolOutputsForm | None = None, *, body: RunBeside | None = None
+) -> Context:
     """Returns what templates/inbox/_answering.html needs, on the run page and alone; a viewer gets no boxes."""
     may_answer = Shell(request).can_act
     if form is None:
@@ -137,7 +140,7 @@ def form_context(request: HttpRequest, run: Run, form: ToolOutputsForm | None = 
         "is_streamed": request.method != "POST" or request.POST.get("stream") == "true",
         "queue": queue_for(request, run),
         "claims": [one for one in claims_on(run) if one.user_id != request.user.pk],
-        "beside": beside(run),
+        "beside": beside(run, body),
         "is_opened_to_answer": "answer" in request.GET,
     }
 

@@ -34,7 +34,7 @@ def show(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
 
 def shown(request: HttpRequest, page: PolledRunPage) -> Context:
     """Returns the page's context, with the calls that it waits for; whoever may answer them gets their form."""
-    form = form_context(request, page.run) if page.waiting_calls else {}
+    form = form_context(request, page.run, body=page.body) if page.waiting_calls else {}
     return {**form, "page": page, "run": page.run}
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
+from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
@@ -107,7 +108,7 @@ def totals_of(
 def key_of(run_filter: RunFilter, connection: Connection | None) -> str:
     """Names a filter of a connection; days are those of the reader."""
     parts = str(run_filter), connection.pk if connection else 0, timezone.get_current_timezone_name()
-    return f"run-totals-{blake2b(repr(parts).encode(errors='replace'), digest_size=12).hexdigest()}"
+    return f"run-totals-{settings.VERSION}-{blake2b(repr(parts).encode(errors='replace'), digest_size=12).hexdigest()}"
 
 
 # From the sums of hours

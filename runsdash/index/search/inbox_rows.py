@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from runsdash.index import run_states
 
-from .sql import Param, Sql, each_run, fetched, joined, listed_ids
+from .sql_pieces import Param, Sql, each_run, fetched, joined, listed_ids
 
 WAITS, IS_LATE, IS_OVER = 0, 1, 2  # it can be answered · its deadline is over · it waits no more, or is gone
 SELECTED: dict[str, str] = {

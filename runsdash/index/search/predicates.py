@@ -1,9 +1,9 @@
 """Says what a filter of runs means: a span of keys and predicates, each a condition on a run `r` with index ranges.
 
-Where a word of the filter language gets its meaning for runs, and where clauses are put together. Metadata and customers
-stand in `metadata_predicates`, labels and notes in `note_predicates`, both for threads too; what else is different for
-threads stands in `thread_predicates`. Names of assistants, threads, runs and connections become keys here, by small
-indexed queries. What is read is chosen in `plan`.
+Where a word of the filter language gets its meaning for runs, and where clauses are put together. `metadata_predicates`
+knows metadata and customers, `note_predicates` labels and notes, both for threads too; what else differs for threads
+stands in `thread_predicates`. Names of assistants, threads, runs and connections become keys here, by small indexed
+queries. What is read is chosen in `plan`.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TypeVar
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection as database
 
@@ -67,6 +68,7 @@ class Counting:
 
     @property
     def name(self) -> str:
+        """Names what is kept of it; objects that another version has kept are not read."""
         parts = (
             self.spans,
             self.bars,
@@ -76,7 +78,7 @@ class Counting:
             self.key,
         )
         digest = blake2b(repr((parts, self.now_hour)).encode("utf-8", "surrogatepass"), digest_size=16)
-        return f"overview-runs-{digest.hexdigest()}"
+        return f"overview-runs-{settings.VERSION}-{digest.hexdigest()}"
 
     @property
     def kept_until(self) -> int:
