@@ -1,4 +1,9 @@
-"""Streams objects as received: the JSON of a run, a step or a message, out of the index; a message's words too."""
+"""Streams objects as received: the JSON of a run, a step or a message, out of the index; a message's words too.
+
+A step that the index does not hold yet comes from the upstream.
+"""
+
+from collections.abc import Iterable
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
@@ -11,7 +16,9 @@ from runsdash.index.exporting.run_zip import safe
 from runsdash.index.models import Message, MessageBody, RunBody, StepBody
 from runsdash.index.models.bodies import Body
 from runsdash.index.storage.bodies import raw_chunks, raw_object
+from runsdash.index.storage.storable_text import dumped
 from runsdash.service import objects
+from runsdash.sync.step_read import unwalked_step
 
 
 @viewer_required
@@ -26,6 +33,9 @@ def run(request: HttpRequest, *, thread_id: str, run_id: str) -> StreamingHttpRe
 def step(request: HttpRequest, *, thread_id: str, run_id: str, step_id: str) -> StreamingHttpResponse:
     row = refetched_run(request, thread_id=thread_id, run_id=run_id, max_age_s=None)
     body = StepBody.objects.filter(step__run=row, step__upstream_id=step_id).first()
+    if body is None and (unwalked := unwalked_step(row, step_id)) is not None:
+        text = dumped(unwalked.raw)
+        return as_json(request, [text], size=len(text), name=step_id)
     return mark_stale(streamed(request, body, name=step_id), row)
 
 
@@ -55,13 +65,17 @@ def streamed(request: HttpRequest, body: Body | None, *, name: str) -> Streaming
     """Streams the JSON text; with `?download=1` as a file to keep. Browsers may not guess another type."""
     if body is None:
         raise Http404("RunsDash has no copy of this object.")
+    return as_json(request, raw_chunks(body), size=body.size, name=name)
+
+
+def as_json(request: HttpRequest, chunks: Iterable[bytes], *, size: int, name: str) -> StreamingHttpResponse:
     kind = "attachment" if request.GET.get("download") else "inline"
     return StreamingHttpResponse(
-        raw_chunks(body),
+        chunks,
         content_type="application/json",
         headers={
             "Content-Disposition": f'{kind}; filename="{safe(name)}.json"',
             "X-Content-Type-Options": "nosniff",
-            "Content-Length": str(body.size),
+            "Content-Length": str(size),
         },
     )

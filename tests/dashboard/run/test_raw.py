@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runsdash.index.models import RunStep
+from runsdash.index.models import Connection, RunStep
 from tests.dashboard.conftest import path_of
 from tests.pages import page_of
 
@@ -48,6 +48,21 @@ def test_the_words_of_a_message_are_one_click_away_as_they_came(connection, upst
     answer = operator.get(link["href"])
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     assert answer.content.decode() == words.replace("\u202e", "[U+202E]")
+
+
+def test_a_step_that_the_walk_has_not_come_to_is_asked_for(connection, upstream, open_run):
+    run = upstream.seed(steps=400)
+    step_id = run["step_ids"][-1]
+    path = f"steps/{step_id}/raw.json"
+    response = open_run(run, path)
+    assert json.loads(body_of(response)) == upstream.get(
+        f"/threads/{run['thread_id']}/runs/{run['run_id']}/steps/{step_id}"
+    )
+    assert not RunStep.objects.filter(upstream_id=step_id).exists()
+    upstream.fault(step_id, "500", times=None)
+    assert open_run(run, path).status_code == 502
+    Connection.objects.update(is_enabled=False)
+    assert open_run(run, path).status_code == 404
 
 
 def test_a_large_output_is_whole(connection, upstream, open_run):
