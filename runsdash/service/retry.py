@@ -57,7 +57,10 @@ def should_retry(headers: Mapping[str, str]) -> bool | None:
 
 
 class Backoff:
-    """Remembers the waits one connection still owes its server. Share it between the clients of the connection."""
+    """Remembers the waits one connection still owes its server. Share it between the clients of the connection.
+
+    It learns from what is not retried any more.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

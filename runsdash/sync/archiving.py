@@ -28,7 +28,7 @@ from runsdash.service import (
 )
 from runsdash.service.objects import Page
 from runsdash.sync.budget.process_budget import Reader, budget_for
-from runsdash.sync.budget.shared_budget import Share
+from runsdash.sync.budget.shared_budget import Purpose
 
 from .clients import Patience, client_for
 from .message_walk import note_older
@@ -106,7 +106,7 @@ def may_ask(thread: Thread) -> bool:
 def walk_messages(thread: Thread) -> PendingRead | None:
     """Reads the next page on the way back to the thread's first message."""
     connection, after = thread.connection, thread.messages_cursor
-    token = leased(thread, cost=1, share=Share.OTHER, hold_s=connection.timeout_s)
+    token = leased(thread, cost=1, purpose=Purpose.OTHER, hold_s=connection.timeout_s)
     if token is None:
         return None
     ask = client_for(connection, Patience.WORKER).background
@@ -140,10 +140,10 @@ def fetch_file(file: ArchivedFile) -> PendingRead | None:
     """Reads a file's content, within archive.MAX_FILE_BYTES."""
     connection = file.connection
     budget = budget_for(connection, Reader.WORKER)
-    if not budget.take(connection, 1, share=Share.OTHER):
+    if not budget.take(connection, 1, purpose=Purpose.OTHER):
         raise NothingLeft
     if not archive.claim_file(file):
-        budget.give_back(1, share=Share.OTHER)
+        budget.give_back(1, purpose=Purpose.OTHER)
         return None
     ask = client_for(connection, Patience.WORKER).background
     content = ask.retrieve_file_content(file_id=file.upstream_id, max_bytes=archive.MAX_FILE_BYTES)

@@ -23,7 +23,7 @@ from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.service.background import WORKERS
 from runsdash.sync.budget import shared_budget
 from runsdash.sync.budget.process_budget import Reader, budget_for, is_paused
-from runsdash.sync.budget.shared_budget import Share
+from runsdash.sync.budget.shared_budget import Purpose
 from runsdash.sync.budget.shared_pauses import PATIENT_FOR, is_resting, note_worker_failure, note_worker_success
 from runsdash.sync.parallel_reads import Task
 
@@ -121,7 +121,10 @@ class Worker:
         return len(self.pending)
 
     def serve(self, connection: Connection) -> bool:
-        """Starts reads of active runs, then others, which always get some. False when something is left waiting."""
+        """Starts a read of the floor, reads of active runs, then others. False when something is left waiting.
+
+        After PATIENT_FOR failures it tries with one read at a time.
+        """
         budget, now = budget_for(connection, Reader.WORKER), timezone.now()
         budget.is_unlimited = self.unlimited
         budget.book_owed(connection)
@@ -130,9 +133,9 @@ class Worker:
         with budget.one_round():
             if connection.budget_per_min > 0 and budget.window(connection).has_floor:
                 self.start_some(self.floor_reads(connection, now=now))
-            if not budget.is_spent(connection, share=Share.ACTIVE):
+            if not budget.is_spent(connection, purpose=Purpose.ACTIVE):
                 self.start_some(self.active_reads(connection, now=now))
-            if budget.is_spent(connection, share=Share.OTHER):
+            if budget.is_spent(connection, purpose=Purpose.OTHER):
                 return False
             return self.start_some(self.other_reads(connection, now=now))
 
@@ -175,12 +178,12 @@ class Worker:
             yield partial(watch_run, run)
 
     def floor_reads(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
-        """Offers one request, for whatever needs no more."""
+        """Offers one of the other reads that waits, as small as there is."""
         if due.is_listing_due(connection, now=now):
-            yield partial(list_threads, connection, share=Share.FLOOR)
+            yield partial(list_threads, connection, purpose=Purpose.FLOOR)
             return
         for thread in due.threads(connection, now=now, most=1):
-            yield partial(look_at_thread, thread, is_whole=False, share=Share.FLOOR)
+            yield partial(look_at_thread, thread, is_whole=False, purpose=Purpose.FLOOR)
 
     def other_reads(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
         """Offers steps of active runs, new threads, new runs and steps of ended ones in turn, and last the archive."""

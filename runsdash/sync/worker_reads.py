@@ -19,7 +19,7 @@ from runsdash.service import NoAnswer, NotSupported, RateLimited, ServiceError, 
 from runsdash.service.objects import Page, Unchanged
 from runsdash.service.paging import Seen, stage_after
 from runsdash.sync.budget.process_budget import Reader, budget_for
-from runsdash.sync.budget.shared_budget import Share
+from runsdash.sync.budget.shared_budget import Purpose
 from runsdash.sync.parallel_reads import Task
 
 from . import due, lease
@@ -35,7 +35,7 @@ NEXT_RUN_WITHIN = timedelta(seconds=5)  # a thread is looked at this soon after 
 
 
 class NothingLeft(Exception):
-    """Says that a share of the budget has nothing for this read now."""
+    """Says that the budget has nothing for this read now."""
 
 
 @dataclass
@@ -68,14 +68,14 @@ class PendingRead:
             lease.give_back(self.row, self.token)
 
 
-def leased(row: Run | Thread, *, cost: int, share: Share, hold_s: float) -> str | None:
+def leased(row: Run | Thread, *, cost: int, purpose: Purpose, hold_s: float) -> str | None:
     """Takes a lease on the row; None when somebody else has it. Raises NothingLeft."""
     budget = budget_for(row.connection, Reader.WORKER)
-    if not budget.take(row.connection, cost, share=share):
+    if not budget.take(row.connection, cost, purpose=purpose):
         raise NothingLeft
     token = lease.take(row, hold_s=hold_s)
     if token is None:
-        budget.give_back(cost, share=share)
+        budget.give_back(cost, purpose=purpose)
     return token
 
 
@@ -83,7 +83,7 @@ def watch_run(run: Run) -> PendingRead | None:
     """Reads an active run alone, with one request; its steps follow as soon as its status has changed."""
     connection = run.connection
     hold_s = min(connection.timeout_s, WATCH_TIMEOUT_S)
-    token = leased(run, cost=1, share=Share.ACTIVE, hold_s=hold_s)
+    token = leased(run, cost=1, purpose=Purpose.ACTIVE, hold_s=hold_s)
     if token is None:
         return None
     ask = client_for(connection, Patience.WATCH).background
@@ -113,23 +113,23 @@ def ask_for_steps(run: Run) -> None:
 def read_run(run: Run) -> PendingRead | None:
     """Reads a run with its steps and messages."""
     connection = run.connection
-    token = leased(run, cost=RUN_COST, share=Share.OTHER, hold_s=connection.timeout_s)
+    token = leased(run, cost=RUN_COST, purpose=Purpose.OTHER, hold_s=connection.timeout_s)
     if token is None:
         return None
     reads = run_reads(client_for(connection, Patience.WORKER), run)
-    budget_for(connection, Reader.WORKER).give_back(RUN_COST - len(reads.futures), share=Share.OTHER)
+    budget_for(connection, Reader.WORKER).give_back(RUN_COST - len(reads.futures), purpose=Purpose.OTHER)
     return PendingRead(connection, reads, lambda: store_run(connection, reads, run=run, token=token), run, token)
 
 
-def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = Share.OTHER) -> PendingRead | None:
+def look_at_thread(thread: Thread, *, is_whole: bool, purpose: Purpose = Purpose.OTHER) -> PendingRead | None:
     """Reads new runs of a thread, and one page further back while its past is not all here."""
     connection = thread.connection
     named_runs = unread_runs(connection, thread)
-    if named_runs and share is Share.FLOOR:
+    if named_runs and purpose is Purpose.FLOOR:
         named_runs = named_runs[:1]
     cost = (THREAD_COST if is_whole else 1) + bool(thread.runs_cursor and not thread.has_all_runs)
     cost += max(0, len(named_runs or []) - 1)
-    token = leased(thread, cost=cost, share=share, hold_s=connection.timeout_s)
+    token = leased(thread, cost=cost, purpose=purpose, hold_s=connection.timeout_s)
     if token is None:
         return None
     client = client_for(connection, Patience.WORKER)
@@ -147,13 +147,13 @@ def look_at_thread(thread: Thread, *, is_whole: bool, share: Share = Share.OTHER
     return PendingRead(connection, reads, store, thread, token)
 
 
-def list_threads(connection: Connection, *, share: Share = Share.OTHER) -> PendingRead | None:
+def list_threads(connection: Connection, *, purpose: Purpose = Purpose.OTHER) -> PendingRead | None:
     """Reads the upstream's newest threads; further pages while they bring new ones."""
     budget = budget_for(connection, Reader.WORKER)
-    if not budget.take(connection, 1, share=share):
+    if not budget.take(connection, 1, purpose=purpose):
         raise NothingLeft
     if not takes_listing_turn(connection):
-        budget.give_back(1, share=share)
+        budget.give_back(1, purpose=purpose)
         return None
     after = connection.threads_cursor or None
     client = client_for(connection, Patience.WORKER)

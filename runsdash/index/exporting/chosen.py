@@ -61,11 +61,11 @@ def found_rows(
         )
         if page.rows:
             yield page.rows
-        if not page.next:
-            return
-        if page.is_partial and page.next == cursor:
+        if page.is_partial and page.next == cursor:  # both empty where not even the first was found
             of = run_filter.subject.plural
             raise SearchStopped(f"The filter matches too little in too many {of}. Add a time range such as since:7d.")
+        if not page.next:
+            return
         cursor = page.next
 
 

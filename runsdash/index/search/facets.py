@@ -75,7 +75,7 @@ class Facets:
     is_more: bool = False
     by_name: ValuesByName = field(default_factory=dict)
     is_thorough: bool = True  # counted in EXACT times
-    is_large: bool = False  # some of the lists that were counted have more than CAP
+    is_costly: bool = False  # some of the lists that were counted have more than CAP, or were not read to the end
 
     @property
     def total_text(self) -> str:
@@ -108,7 +108,7 @@ def facets_of(run_filter: RunFilter, connection: Connection | None = None, *, is
     if began < until and not (is_exact and kept.can_be_finer):
         return kept
     facets = facets_in_time(run_filter, connection, EXACT if is_exact else QUICK)
-    if facets.is_large:
+    if facets.is_costly:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
         now = time.monotonic()
@@ -138,8 +138,8 @@ def facets_in_time(run_filter: RunFilter, connection: Connection | None, times: 
     # When finding was stopped at 300 runs, an index may know of one value that 4,000 have it.
     more = [one.number for name in full.names for one in by_name[name]] if full.has_more else []
     in_order = {name: by_name[name] for name in NAMES}  # menus keep their places, whatever is chosen
-    total, is_large = max([full.total, *more]), any(one.has_more for one in lists)
-    return Facets(total, full.has_more, in_order, is_thorough=times is EXACT, is_large=is_large)
+    total, is_costly = max([full.total, *more]), any(one.has_more for one in lists)
+    return Facets(total, full.has_more, in_order, is_thorough=times is EXACT, is_costly=is_costly)
 
 
 def names_by_filter(run_filter: RunFilter) -> dict[RunFilter, list[str]]:
@@ -263,10 +263,10 @@ def run_list(
     run_query = query_of(run_filter, connection)
     has_words = any(one.name == TEXT for one in run_filter.clauses)  # they take as long to count as to read
     [number] = [None] if has_words else capped_counts([run_query], cap=CAP)
-    is_large = number is not None and number > CAP
-    ids, is_all = newest_ids(run_query, count=SAMPLED if is_large else CAP + 1, budget=find)
-    has_more = is_large or len(ids) > CAP or not is_all
-    total = CAP if is_large else min(len(ids), CAP)
+    index_says_more = number is not None and number > CAP
+    ids, is_all = newest_ids(run_query, count=SAMPLED if index_says_more else CAP + 1, budget=find)
+    has_more = index_says_more or len(ids) > CAP or not is_all
+    total = CAP if index_says_more else min(len(ids), CAP)
     sample = ids[:SAMPLED] if has_more else ids
     counts, is_complete = value_counts_in_time(sample, set(names), run_filter.subject, size=SAMPLED, budget=by_index)
     return RunList(

@@ -1,4 +1,6 @@
-"""Answers pages, newest ids and capped counts of any filter within a second, at any size of the index.
+"""Answers pages, newest ids and capped counts of any filter in about a second, at any size of the index.
+
+Names are looked up before that time begins, and rows read after it. PostgreSQL stops each statement, SQLite the whole.
 
 Owns cursors and what a page says when the search was stopped. How runs are found is decided in `plan`.
 """
@@ -40,8 +42,8 @@ class Rows(Protocol[RowRead]):
 class RunListPage(Generic[Row]):
     """Holds rows in order; `previous` and `next` are cursors, empty at the ends.
 
-    `is_partial`: looking for more was stopped; `next` (or `previous`) goes on from there. `looked_until`: a list by
-    time was searched back, or on, to this moment.
+    `is_partial`: looking for more was stopped; `next` (or `previous`) goes on from there, and is empty where a first
+    page found nothing before. `looked_until`: a list by time was searched back, or on, to this moment.
     """
 
     rows: list[Row] = field(default_factory=list)

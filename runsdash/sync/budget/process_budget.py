@@ -1,13 +1,15 @@
 """Decides what this process may send to a connection now: one `Budget` for its pages, one for its worker.
 
-    rows of all processes                this process                  threads of the service
-    ┌──────────────┐  claim  ►  ┌─────────────────────┐ prepay  ►  ┌────────────────────┐
-    │ BudgetSecond │            │ Budget              │            │ BudgetGate         │ ► upstream
-    └──────────────┘  ◄  book   │ a Credit each share │  ◄  owed   │ prepaid, owed      │
-                                └─────────────────────┘            └────────────────────┘
+    rows of all processes                this process                      threads of the service
+    ┌──────────────┐  claim  ►  ┌───────────────────────────┐  prepay  ►  ┌────────────────┐
+    │ BudgetSecond │            │ Budget                    │             │ BudgetGate     │ ► upstream
+    └──────────────┘  ◄  book   │ a Credit for each Purpose │  ◄  owed    │ prepaid, owed  │
+                                └───────────────────────────┘             └────────────────┘
+    Arrows show where credit goes; the Budget calls both sides.
 
-`take` spends credit of a share before a read is sent. Where too little is left it claims as much as the share used in
-the window before, so that a busy share asks the database once a window; refused once, it waits for the next window.
+`take` spends credit of a purpose before a read is sent. Where too little is left it claims as much as it used in
+the last window looked at, so that a busy purpose asks the database once a window; refused once, it answers False until
+the next window.
 The gate never touches the database and never waits: it counts. What passes it without credit (writes, retries) is owed,
 and booked when a client is next asked for.
 """
@@ -27,7 +29,7 @@ from django.utils import timezone
 from runsdash.index.models import Connection
 
 from . import shared_budget
-from .shared_budget import BudgetWindow, Share
+from .shared_budget import BudgetWindow, Purpose
 from .shared_pauses import share_pause
 
 # Unused credit that outlives its window: enough for what costs more than one request. That of active reads, which are
@@ -86,7 +88,7 @@ class BudgetGate:
 
 @dataclass
 class Credit:
-    """Counts one share's requests in the present window. `expected`: how many it used in the one before."""
+    """Counts one purpose's requests in the present window. `expected`: how many it had in the last one looked at."""
 
     left: int = 0
     used: int = 0
@@ -109,7 +111,7 @@ class Budget:
         self._lock = Lock()
         self._round_at: float | None = None
         self._second = 0
-        self._credits: dict[Share, Credit] = defaultdict(Credit)
+        self._credits: dict[Purpose, Credit] = defaultdict(Credit)
 
     @contextmanager
     def one_round(self) -> Iterator[None]:
@@ -130,11 +132,11 @@ class Budget:
     def has_limit(self, connection: Connection) -> bool:
         return connection.budget_per_min > 0 and not self.is_unlimited
 
-    def take(self, connection: Connection, count: int, *, share: Share = Share.PAGES) -> bool:
+    def take(self, connection: Connection, count: int, *, purpose: Purpose = Purpose.PAGES) -> bool:
         """Spends `count` requests if they are there."""
         if is_paused(connection):
             return False
-        is_taken = not self.has_limit(connection) or self.spend_or_claim(self.window(connection), count, share=share)
+        is_taken = not self.has_limit(connection) or self.spend_or_claim(self.window(connection), count, purpose)
         if is_taken:
             self.gate.prepay(count)
         return is_taken
@@ -145,18 +147,18 @@ class Budget:
             shared_budget.book(self.connection_id, self.window(connection), pages=count)
             self.gate.prepay(count)
 
-    def give_back(self, count: int, *, share: Share = Share.PAGES) -> None:
+    def give_back(self, count: int, *, purpose: Purpose = Purpose.PAGES) -> None:
         """Gives back requests taken and then not sent."""
         self.gate.prepay(-count)
         with self._lock:
-            self._credits[share].left += count
-            self._credits[share].used -= count
+            self._credits[purpose].left += count
+            self._credits[purpose].used -= count
 
-    def is_spent(self, connection: Connection, *, share: Share = Share.PAGES) -> bool:
+    def is_spent(self, connection: Connection, *, purpose: Purpose = Purpose.PAGES) -> bool:
         """Tells whether to take more in this window is in vain. Looks at no row."""
         if not self.has_limit(connection):
             return False
-        credit = self.credit_in(self.window(connection), share)
+        credit = self.credit_in(self.window(connection), purpose)
         return credit.is_refused and not credit.left
 
     def book_owed(self, connection: Connection) -> None:
@@ -166,19 +168,19 @@ class Budget:
             owed = {"pages" if self.reader is Reader.PAGE else "worker": reads, "writes": writes}
             shared_budget.book(self.connection_id, self.window(connection), **owed)
 
-    def spend_or_claim(self, window: BudgetWindow, count: int, *, share: Share) -> bool:
-        """Spends what is left, or else what one claim brings. Claims as much as the share has used before."""
-        credit = self.credit_in(window, share)
+    def spend_or_claim(self, window: BudgetWindow, count: int, purpose: Purpose) -> bool:
+        """Spends what is left, or else what one claim brings. Claims as much as was used for it before."""
+        credit = self.credit_in(window, purpose)
         # Reads of active runs are spread over the window: after a burst, who just missed it waits for a whole one.
         passed = (self.now_s - window.second) / window.size_s
-        if share is Share.ACTIVE and credit.used >= ceil(window.count * (passed + AHEAD)):
+        if purpose is Purpose.ACTIVE and credit.used >= ceil(window.count * (passed + AHEAD)):
             return False
         if self.spend(credit, count):
             return True
         if credit.is_refused:
             return False
         want = max(count, credit.expected - credit.used) - credit.left
-        found = shared_budget.claim(self.connection_id, window, share=share, want=want)
+        found = shared_budget.claim(self.connection_id, window, purpose=purpose, want=want)
         with self._lock:
             credit.left += found
             credit.is_refused |= found < want
@@ -192,14 +194,14 @@ class Budget:
             credit.used += count
         return True
 
-    def credit_in(self, window: BudgetWindow, share: Share) -> Credit:
-        """Returns the share's credit, as it is in the window."""
+    def credit_in(self, window: BudgetWindow, purpose: Purpose) -> Credit:
+        """Returns the credit of a purpose, as it is in the window."""
         with self._lock:
             if self._second != window.second:
                 self._second = window.second
                 for one, credit in self._credits.items():
-                    credit.begin_window(carried=window.count if one is Share.ACTIVE else CARRIED)
-            return self._credits[share]
+                    credit.begin_window(carried=window.count if one is Purpose.ACTIVE else CARRIED)
+            return self._credits[purpose]
 
 
 _budgets: dict[tuple[int, Reader], tuple[datetime, Budget]] = {}

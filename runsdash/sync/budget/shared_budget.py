@@ -1,14 +1,14 @@
 """Divides a connection's `budget_per_min` among all processes, in rows that count what each window has spent.
 
-A window is one second, or as many whole seconds as it takes to be worth LEAST_REQUESTS. Up to which mark a share may
-fill a window of ten requests:
+A window is one second, or as many whole seconds as it takes to be worth LEAST_REQUESTS. Up to which mark requests
+of each purpose may fill a window of ten:
 
     0               8   10
     ├───────────────┼────┤
     ██ other ███████┤         leaves the reserve of pages, a fifth
     ██ active ██████┼┄┄┄┄┤    borrows of the reserve what pages have not used lately
     ██ pages ███████┼████┤┄►  in any case the reserves of the last LOOK_BACK windows that they have not used
-    █  floor                  the first request of some windows, one in FLOOR_ONE_IN of all requests
+    █  floor                  of other reads, one in about FLOOR_ONE_IN: in windows of which nothing is spent or owed
 
 So after half a minute in which nobody looked, pages may send 60 requests beyond a window that workers have filled.
 
@@ -35,18 +35,18 @@ KEPT_S = (LOOK_BACK + 1) * LEAST_REQUESTS * 60  # as long as LOOK_BACK windows o
 TRIES = 3  # when another process was quicker
 
 
-class Share(Enum):
+class Purpose(Enum):
     """Names what the requests of a window are for."""
 
     PAGES = "what people look at"
     ACTIVE = "the worker's reads of active runs"
     OTHER = "all else that the worker reads"
-    FLOOR = "what those other reads get in any case"
+    FLOOR = "the first of those other reads in some windows, so that they go on beside many active runs"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetWindow:
-    """Says when a window began (`second`, Unix time) and what is in it. `has_floor`: one request is for other reads."""
+    """Says when a window began (`second`, Unix time) and what is in it. `has_floor`: other reads may be first."""
 
     second: int
     size_s: int
@@ -77,12 +77,12 @@ def window_at(at_s: float, *, per_min: int) -> BudgetWindow:
     return BudgetWindow(second=second, size_s=size_s, count=after - before, has_floor=has_floor)
 
 
-def claim(connection_id: int, window: BudgetWindow, *, share: Share, want: int) -> int:
+def claim(connection_id: int, window: BudgetWindow, *, purpose: Purpose, want: int) -> int:
     """Takes up to `want` requests of the window for a share; returns how many there were."""
-    column = "pages" if share is Share.PAGES else "worker"
+    column = "pages" if purpose is Purpose.PAGES else "worker"
     for _ in range(TRIES):
         spent = spent_by_all(connection_id, window)
-        most, most_pages = marks_of(window, spent, share=share)  # either is enough
+        most, most_pages = marks_of(window, spent, purpose=purpose)  # either is enough
         count = min(want, max(most - spent.total_now, most_pages - spent.pages_now))
         if count <= 0:
             return 0
@@ -91,14 +91,14 @@ def claim(connection_id: int, window: BudgetWindow, *, share: Share, want: int) 
     return 0
 
 
-def marks_of(window: BudgetWindow, spent: Spent, *, share: Share) -> tuple[int, int]:
+def marks_of(window: BudgetWindow, spent: Spent, *, purpose: Purpose) -> tuple[int, int]:
     """Returns two marks, of which one is enough: for all that the window has spent, and for the pages' part of it."""
-    if share is Share.PAGES:
+    if purpose is Purpose.PAGES:
         return window.count, window.reserve * LOOK_BACK - spent.pages_before
-    if share is Share.FLOOR and (spent.total_now or not window.has_floor):
+    if purpose is Purpose.FLOOR and (spent.total_now or not window.has_floor):
         return 0, 0
     used_lately = ceil(2 * spent.pages_before / LOOK_BACK)
-    kept_for_pages = window.reserve if share is Share.OTHER else min(window.reserve, used_lately)
+    kept_for_pages = window.reserve if purpose is Purpose.OTHER else min(window.reserve, used_lately)
     overdrawn = max(0, spent.total_before - LOOK_BACK * window.count)
     return window.count - kept_for_pages - ceil(overdrawn / PAID_BACK_IN), 0
 

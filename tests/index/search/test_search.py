@@ -13,6 +13,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
+from runsdash.index.exporting import chosen
 from runsdash.index.fulltext.words import phrase_of
 from runsdash.index.models import (
     Assistant,
@@ -382,6 +383,13 @@ def test_a_statement_that_takes_too_long_is_stopped(rows: list[Run]) -> None:
     page = run_list_page(parsed(many), order=RunOrder("tokens"), rows=Run.objects.all(), limit=100, budget=hurried)
     assert page.is_partial
     assert Run.objects.count() == COUNT  # the connection goes on
+
+
+def test_an_export_whose_search_was_stopped_at_once_is_no_empty_one(rows: list[Run], monkeypatch) -> None:
+    monkeypatch.setattr(chosen, "UNHURRIED", TimeBudget(walk_s=60, statement_s=0.0, probed=5, gathered=0))
+    many = " ".join(f"-word{number}" for number in range(150))
+    with pytest.raises(chosen.SearchStopped):
+        list(chosen.found_rows(parsed(many), Run.objects.all(), RunOrder("tokens"), None))
 
 
 @pytest.mark.parametrize(

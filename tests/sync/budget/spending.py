@@ -29,11 +29,11 @@ def only_connection():
 def spend_all(connection, *, seconds: float) -> int:
     """Takes one request after the other for a while; how many there were."""
     from runsdash.sync.budget.process_budget import Budget, Reader
-    from runsdash.sync.budget.shared_budget import Share
+    from runsdash.sync.budget.shared_budget import Purpose
 
     budget, taken, until = Budget(connection.pk, Reader.WORKER), 0, time.monotonic() + seconds
     while time.monotonic() < until:
-        taken += budget.take(connection, 1, share=Share.OTHER)
+        taken += budget.take(connection, 1, purpose=Purpose.OTHER)
         time.sleep(0.002)
     return taken
 

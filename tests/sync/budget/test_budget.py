@@ -11,7 +11,7 @@ from runsdash.index.models import BudgetSecond, Connection, Run
 from runsdash.service import RateLimited
 from runsdash.sync.budget import shared_budget
 from runsdash.sync.budget.process_budget import Budget, Reader, budget_for
-from runsdash.sync.budget.shared_budget import Share
+from runsdash.sync.budget.shared_budget import Purpose
 from runsdash.sync.clients import client_for
 from runsdash.sync.refresh import refresh_run
 from tests.rows import made_connection
@@ -22,8 +22,8 @@ NOW_S = 1_800_000_000.0  # no window that begins here has a floor
 WINDOW = shared_budget.BudgetWindow(second=int(NOW_S), size_s=1, count=10, has_floor=False)
 
 
-def claimed(connection: Connection, share: Share, want: int, *, at: shared_budget.BudgetWindow = WINDOW) -> int:
-    return shared_budget.claim(connection.pk, at, share=share, want=want)
+def claimed(connection: Connection, purpose: Purpose, want: int, *, at: shared_budget.BudgetWindow = WINDOW) -> int:
+    return shared_budget.claim(connection.pk, at, purpose=purpose, want=want)
 
 
 def later(seconds: int, **more: object) -> shared_budget.BudgetWindow:
@@ -49,46 +49,46 @@ def test_windows_of_a_minute_add_up_to_its_budget(per_min):
 def test_the_rest_leaves_a_fifth_and_active_runs_may_borrow_it():
     connection = made_connection()
 
-    assert claimed(connection, Share.OTHER, 100) == 8
-    assert claimed(connection, Share.OTHER, 1) == 0
-    assert claimed(connection, Share.ACTIVE, 100) == 2
+    assert claimed(connection, Purpose.OTHER, 100) == 8
+    assert claimed(connection, Purpose.OTHER, 1) == 0
+    assert claimed(connection, Purpose.ACTIVE, 100) == 2
     assert BudgetSecond.objects.get().worker == 10
 
 
 def test_active_runs_do_not_borrow_what_pages_have_used_lately():
     connection = made_connection()
     for second in range(20):
-        assert claimed(connection, Share.PAGES, 2, at=later(second)) == 2
+        assert claimed(connection, Purpose.PAGES, 2, at=later(second)) == 2
 
-    assert claimed(connection, Share.ACTIVE, 100, at=later(25)) == 8
+    assert claimed(connection, Purpose.ACTIVE, 100, at=later(25)) == 8
 
 
 def test_pages_have_their_share_however_busy_the_worker_is():
     connection = made_connection()
     for second in range(30):
-        claimed(connection, Share.ACTIVE, 10, at=later(second))
+        claimed(connection, Purpose.ACTIVE, 10, at=later(second))
 
-    assert claimed(connection, Share.PAGES, 5, at=later(29)) == 5
-    assert claimed(connection, Share.PAGES, 100, at=later(29)) == 55  # thirty seconds of two, unused until now
-    assert claimed(connection, Share.PAGES, 1, at=later(29)) == 0
+    assert claimed(connection, Purpose.PAGES, 5, at=later(29)) == 5
+    assert claimed(connection, Purpose.PAGES, 100, at=later(29)) == 55  # thirty seconds of two, unused until now
+    assert claimed(connection, Purpose.PAGES, 1, at=later(29)) == 0
 
 
 def test_the_worker_pays_back_what_others_overdrew():
     connection = made_connection()
     for second in range(30):
-        claimed(connection, Share.ACTIVE, 10, at=later(second))
+        claimed(connection, Purpose.ACTIVE, 10, at=later(second))
     shared_budget.book(connection.pk, later(29), writes=50)
 
-    assert claimed(connection, Share.ACTIVE, 10, at=later(30)) == 5
+    assert claimed(connection, Purpose.ACTIVE, 10, at=later(30)) == 5
 
 
 def test_the_floor_is_for_one_request_of_one_process():
     connection = made_connection()
     with_floor = later(3, has_floor=True)
 
-    assert claimed(connection, Share.FLOOR, 1) == 0
-    assert claimed(connection, Share.FLOOR, 1, at=with_floor) == 1
-    assert claimed(connection, Share.FLOOR, 1, at=with_floor) == 0
+    assert claimed(connection, Purpose.FLOOR, 1) == 0
+    assert claimed(connection, Purpose.FLOOR, 1, at=with_floor) == 1
+    assert claimed(connection, Purpose.FLOOR, 1, at=with_floor) == 0
 
 
 def test_credit_is_claimed_by_the_window_not_by_request(django_assert_max_num_queries):
@@ -109,8 +109,8 @@ def test_reads_of_active_runs_are_spread_over_the_second():
     budget = Budget(connection.pk, Reader.WORKER)
     turn_of_the_second()
 
-    early = spend_for(budget, connection, seconds=0.1, at_most=10, share=Share.ACTIVE)
-    late = spend_for(budget, connection, seconds=0.8, at_most=10, share=Share.ACTIVE)
+    early = spend_for(budget, connection, seconds=0.1, at_most=10, purpose=Purpose.ACTIVE)
+    late = spend_for(budget, connection, seconds=0.8, at_most=10, purpose=Purpose.ACTIVE)
 
     assert 1 <= early <= 5
     assert early + late == 10
@@ -122,11 +122,11 @@ def test_a_second_that_begins_during_a_round_is_left_to_active_runs():
     turn_of_the_second()
 
     with budget.one_round():
-        assert budget.take(connection, 10, share=Share.ACTIVE)
+        assert budget.take(connection, 10, purpose=Purpose.ACTIVE)
         turn_of_the_second()
-        assert not budget.take(connection, 1, share=Share.OTHER)
+        assert not budget.take(connection, 1, purpose=Purpose.OTHER)
 
-    assert budget.take(connection, 1, share=Share.OTHER)
+    assert budget.take(connection, 1, purpose=Purpose.OTHER)
 
 
 @pytest.mark.long
@@ -237,11 +237,11 @@ def turn_of_the_second() -> None:
 
 
 def spend_for(
-    budget: Budget, connection: Connection, *, seconds: float, at_most: int, share: Share = Share.OTHER
+    budget: Budget, connection: Connection, *, seconds: float, at_most: int, purpose: Purpose = Purpose.OTHER
 ) -> int:
     taken, until = 0, time.monotonic() + seconds
     while time.monotonic() < until and taken < at_most:
-        taken += budget.take(connection, 1, share=share)
+        taken += budget.take(connection, 1, purpose=purpose)
         time.sleep(0.001)
     return taken
 
