@@ -15,7 +15,7 @@ from runsdash.index import run_states
 from .histogram_buckets import Buckets
 from .hour_spans import DAY_HOURS, Span, day_of, start_hour_of
 from .span_reads import COLUMNS, EVERYTHING, Narrowing, bar_of, reads_of
-from .sums import Fact, Sums, add_to, summed_by
+from .sums import Fact, Sums, summed_by
 
 Key = TypeVar("Key", bound=Hashable)
 MAX_HOURS_BY_HOUR = 2 * DAY_HOURS + 1  # a day has 25 hours when clocks are set back
@@ -94,8 +94,12 @@ class Figures:
         return list(self.reads[0].times(self.bars))
 
     @cached_property
+    def times_of_all_bars(self) -> list[Times]:
+        return of_all_bars(self.times)
+
+    @cached_property
     def times_before(self) -> list[Times]:
-        return list(self.reads[1].times())
+        return of_all_bars(self.reads[1].times())
 
     # Totals
 
@@ -113,7 +117,7 @@ class Figures:
 
     def groups(self, column: str | None) -> dict[str | int, Sums]:
         """Adds up by the values of one of COLUMNS; None: all together, under ""."""
-        return added_up(self.facts, self.times, column)
+        return added_up(self.facts, self.times_of_all_bars, column)
 
     def groups_before(self, column: str | None) -> dict[str | int, Sums]:
         return added_up(self.facts_before, self.times_before, column) if self.has_before else {}
@@ -169,11 +173,18 @@ def added_up(facts: Iterable[Fact], times: Iterable[Times], column: str | None) 
     return found
 
 
+def of_all_bars(times: Iterable[Times]) -> list[Times]:
+    """Adds up what groups took in each bar: most of the work of a month, so it is done once for all groupings."""
+    found: dict[tuple[str | int, ...], Sums] = {}
+    for _, values, took, queued in times:
+        merge(found.setdefault(values, Sums()), took, queued)
+    return [(0, values, sums.took, sums.queued) for values, sums in found.items()]
+
+
 def merge(sums: Sums, took: Mapping[int, int], queued: Mapping[int, int]) -> None:
-    for bucket, runs in took.items():
-        add_to(sums.took, bucket, runs)
-    for bucket, runs in queued.items():
-        add_to(sums.queued, bucket, runs)
+    for to, more in ((sums.took, took), (sums.queued, queued)):
+        for bucket, runs in more.items():
+            to[bucket] = to.get(bucket, 0) + runs
 
 
 def cut(span: Span, step_hours: int) -> list[Span]:
