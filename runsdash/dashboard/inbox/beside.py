@@ -40,6 +40,7 @@ class Beside:
 
 def beside(run: Run, body: run_reads.RunBeside | None = None) -> Beside:
     """Reads it in two queries, and in one more where the run's `body` is not read yet."""
+    body = body or run_reads.run_beside(run)
     found = last_messages(run)
     names = page_reads.assistant_names(run.connection_id, {run.assistant_id} | {one.assistant_id for one in found})
     question = next((one for one in reversed(found) if one.role == "user"), None)
@@ -51,13 +52,9 @@ def beside(run: Run, body: run_reads.RunBeside | None = None) -> Beside:
         names=names,
         thread_metadata=run.thread.metadata or {},
         run_metadata=run.metadata or {},
-        functions={one["name"]: one["description"] for one in described(body or run_reads.run_beside(run))},
+        functions={one["name"]: one["description"] for one in function_tools(body.parameters.get("tools"))},
         assistant_name=names.get(run.assistant_id, ""),
     )
-
-
-def described(body: run_reads.RunBeside) -> list[dict[str, str]]:
-    return function_tools(body.parameters.get("tools"))
 
 
 def last_messages(run: Run) -> list[Message]:

@@ -110,12 +110,15 @@ def positioned_steps(
 
     for base, group in groupby(sorted_steps(steps), key=group_of):
         place = after - base + 1 if after is not None and base_of(after) == base else 0
-        ordered = steady(group, known, is_reversed=is_reversed)
+        in_order = list(group)
+        if known:
+            in_order = steady(in_order, known, is_reversed=is_reversed)
         # A page may lack what stands between two of its steps: these stay where they are.
-        stays = are_in_place(ordered, known)
-        for step in ordered:
-            before = known.get(stored_id(step.id), 0) if stays else 0
-            place = max(place, before - base) if base_of(before) == base else place
+        kept = known if known and are_in_place(in_order, known) else {}
+        for step in in_order:
+            before = kept.get(stored_id(step.id), base) if kept else base
+            if base_of(before) == base:
+                place = max(place, before - base)
             yield step, base | min(place, STEP_RANK_BIT - 1)
             place += 1
 
