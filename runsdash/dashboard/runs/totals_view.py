@@ -15,6 +15,7 @@ from runsdash.dashboard.shell.page_types import Context
 from runsdash.index import run_states
 from runsdash.index.search.filter_totals import FilterTotals, totals_of
 from runsdash.index.search.run_filter import Clause
+from runsdash.index.totals.histograms import runs_by_bucket
 from runsdash.service.statuses import RunStatus, run_status
 
 from .query import ListAddress, run_list_address
@@ -96,7 +97,7 @@ def of_cost(query: ListAddress, found: FilterTotals, more: str) -> FilterFigure:
 def of_times(query: ListAddress, found: FilterTotals) -> list[FilterFigure]:
     """Returns percentiles, of enough completed runs; the higher one leads to those that took as long."""
     half, most = found.took_s(HALF), found.took_s(MOST)
-    if half is None or most is None or found.took.total() < LEAST_RUNS:
+    if half is None or most is None or sum(runs_by_bucket(found.took)) < LEAST_RUNS:
         return []
     mark = "" if found.is_complete else "≈ "
     slow = query.filtered(query.filter.without_name("duration").with_clause(Clause("duration", f"{most}s", ">=")))

@@ -14,7 +14,7 @@ class RunSums(models.Model):
 
     A row is of one assistant, model, status and error code. Without usage a run has no tokens, without a price no
     cost. `took` and `queued` say how many completed runs fell into which bucket of seconds, packed by
-    totals/histogram_buckets.py.
+    totals/histograms.py.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False)

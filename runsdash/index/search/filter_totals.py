@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from runsdash.index import run_states
 from runsdash.index.models import Connection
-from runsdash.index.totals.histogram_buckets import bucket_of, percentile
+from runsdash.index.totals.histograms import EMPTY, Histogram, histogram_of, percentile
 from runsdash.index.totals.hour_spans import HOUR_KEYS, Span
 from runsdash.index.totals.span_reads import Narrowing, reads_of
 
@@ -46,14 +46,14 @@ TOOK = f"CASE WHEN r.status = '{run_states.COMPLETED}' THEN r.duration_s END"
 class FilterTotals:
     """Holds sums of runs. `is_complete`: of all there are, else of those down to `reached`; `at`: when it was counted.
 
-    `took` counts completed runs by buckets of seconds; `unpriced_runs` have tokens, but a model without a known price.
+    `took` counts completed runs by seconds; `unpriced_runs` have tokens, but a model without a known price.
     """
 
     by_status: Counter[str] = field(default_factory=Counter)
     total_tokens: int = 0
     cost: float = 0.0
     unpriced_runs: int = 0
-    took: Counter[int] = field(default_factory=Counter)
+    took: Histogram = EMPTY
     is_complete: bool = False
     reached: Position | None = None
     at: float = 0.0
@@ -64,17 +64,17 @@ class FilterTotals:
         return self.by_status.total()
 
     def took_s(self, share: float) -> int | None:
-        return percentile(self.took.items(), share)
+        return percentile(self.took, share)
 
     def plus(self, rows: Iterable[tuple[str, int | None, int, int, float, int]]) -> "FilterTotals":
         """Adds rows of `SUMS` by status and seconds."""
-        by_status, took = Counter(self.by_status), Counter(self.took)
+        by_status, took = Counter(self.by_status), self.took
         tokens, cost, unpriced = self.total_tokens, self.cost, self.unpriced_runs
         for status, seconds, runs, of_tokens, of_cost, of_unpriced in rows:
             by_status[status] += runs
             tokens, cost, unpriced = tokens + int(of_tokens), cost + of_cost, unpriced + of_unpriced
             if seconds is not None:
-                took[bucket_of(seconds)] += runs
+                took += histogram_of(seconds, runs)
         return replace(self, by_status=by_status, took=took, total_tokens=tokens, cost=cost, unpriced_runs=unpriced)
 
 
@@ -180,10 +180,7 @@ def with_hours(
         (fact.status, None, fact.runs, fact.total_tokens, fact.cost, fact.unpriced_runs)
         for fact in read.facts("status")
     )
-    took = Counter(found.took)
-    for _, _, buckets, _ in read.times():
-        took.update(buckets)
-    return replace(found, took=took)
+    return replace(found, took=found.took + sum(took for _, _, took, _ in read.times()))
 
 
 # By walking

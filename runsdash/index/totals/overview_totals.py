@@ -5,14 +5,14 @@ still to be counted and no figure of it is to be shown; `has_before` says the sa
 computed when asked and kept, so a page that shows less reads less. Reads the index, asks no upstream.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Protocol, TypeVar
 
 from runsdash.index import run_states
 
-from .histogram_buckets import Buckets
+from .histograms import EMPTY, Histogram
 from .hour_spans import DAY_HOURS, Span, day_of, start_hour_of
 from .span_reads import COLUMNS, EVERYTHING, Narrowing, bar_of, reads_of
 from .sums import Fact, Sums, summed_by
@@ -21,7 +21,7 @@ Key = TypeVar("Key", bound=Hashable)
 MAX_HOURS_BY_HOUR = 2 * DAY_HOURS + 1  # a day has 25 hours when clocks are set back
 MAX_HOURS_BY_DAY = 62 * DAY_HOURS + 1
 Cause = tuple[str, str]  # status, error code; the code is "" without a reason
-Times = tuple[int, tuple[str | int, ...], Buckets, Buckets]  # bar, values of COLUMNS, took, queued
+Times = tuple[int, tuple[str | int, ...], Histogram, Histogram]  # bar, values of COLUMNS, took, queued
 
 
 class FactReads(Protocol):
@@ -151,7 +151,9 @@ class Figures:
         """Gathers what completed runs of each bar took, in `took` and `queued` alone."""
         found: dict[int, Sums] = {}
         for bar, _, took, queued in self.times:
-            merge(found.setdefault(bar, Sums()), took, queued)
+            sums = found.setdefault(bar, Sums())
+            sums.took += took
+            sums.queued += queued
         return found
 
     @cached_property
@@ -169,22 +171,19 @@ def added_up(facts: Iterable[Fact], times: Iterable[Times], column: str | None) 
     key: Callable[[Fact], str | int] = lambda fact: getattr(fact, column) if column else ""  # noqa: E731
     found = summed_by(facts, key)
     for _, values, took, queued in times:
-        merge(found.setdefault(values[place] if column else "", Sums()), took, queued)
+        sums = found.setdefault(values[place] if column else "", Sums())
+        sums.took += took
+        sums.queued += queued
     return found
 
 
 def of_all_bars(times: Iterable[Times]) -> list[Times]:
-    """Adds up what groups took in each bar: most of the work of a month, so it is done once for all groupings."""
-    found: dict[tuple[str | int, ...], Sums] = {}
+    """Adds up what groups took in each bar, once for all groupings."""
+    found: dict[tuple[str | int, ...], tuple[Histogram, Histogram]] = {}
     for _, values, took, queued in times:
-        merge(found.setdefault(values, Sums()), took, queued)
-    return [(0, values, sums.took, sums.queued) for values, sums in found.items()]
-
-
-def merge(sums: Sums, took: Mapping[int, int], queued: Mapping[int, int]) -> None:
-    for to, more in ((sums.took, took), (sums.queued, queued)):
-        for bucket, runs in more.items():
-            to[bucket] = to.get(bucket, 0) + runs
+        before = found.get(values, (EMPTY, EMPTY))
+        found[values] = before[0] + took, before[1] + queued
+    return [(0, values, *both) for values, both in found.items()]
 
 
 def cut(span: Span, step_hours: int) -> list[Span]:

@@ -13,7 +13,7 @@ from django.db import transaction
 from runsdash.index.models import DirtyHour, Run, RunSums
 from runsdash.index.storage.column_types import ColumnValue
 
-from .histogram_buckets import add_packed, packed
+from .histograms import packed, unpacked
 from .hour_spans import DAY_HOURS, Span, hour_of_key
 from .sums import COUNTS, KEYS, OF_RUN, Sums, sums_of_runs
 
@@ -117,6 +117,6 @@ def day_sums(connection_id: int, day: int) -> dict[RowKey, Sums]:
         sums = found.setdefault(key, Sums())
         for name, count in zip(COUNTS, counts, strict=True):
             setattr(sums, name, getattr(sums, name) + count)
-        add_packed(took, sums.took)
-        add_packed(queued, sums.queued)
+        sums.took += unpacked(took)
+        sums.queued += unpacked(queued)
     return found

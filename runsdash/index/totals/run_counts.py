@@ -24,7 +24,7 @@ from runsdash.index.search.run_query import Position, RunOrder, RunQuery
 from runsdash.index.search.sql_pieces import each_run, listed_ids
 from runsdash.index.search.time_budget import TimeBudget
 
-from .histogram_buckets import Buckets
+from .histograms import Histogram
 from .hour_spans import HOUR_KEYS, Span, hour_of_key
 from .span_reads import bar_of, version
 from .sums import OF_RUN, Fact, FactKey, RunValues, Sums, add_sums, sums_of_runs
@@ -202,7 +202,7 @@ class CountedReads:
             Fact._make((*key, *sums.counts)) for found in self.facts_of for key, sums in found.items() if self.has(key)
         ]
 
-    def times(self, bars: Sequence[Span] = ()) -> Iterator[tuple[int, tuple[str | int, ...], Buckets, Buckets]]:
+    def times(self, bars: Sequence[Span] = ()) -> Iterator[tuple[int, tuple[str | int, ...], Histogram, Histogram]]:
         for found in self.facts_of:
             for key, sums in found.items():
                 if self.has(key) and (sums.took or sums.queued):

@@ -15,7 +15,7 @@ from runsdash.index import run_states
 from runsdash.index.models import DirtyHour
 from runsdash.index.storage.column_types import SqlValue
 
-from .histogram_buckets import Buckets, add_packed
+from .histograms import Histogram, unpacked
 from .hour_spans import DAY_HOURS, HOUR_KEYS, Span, spans_of
 from .sums import COUNTS, KEYS, OF_RUN, Fact, FactKey, RunValues, Sums, sums_of_runs
 
@@ -81,8 +81,8 @@ class SpanReads:
                 found += map(Fact._make, cursor.fetchall())
         return found
 
-    def times(self, bars: Sequence[Span] = ()) -> Iterator[tuple[int, tuple[str | int, ...], Buckets, Buckets]]:
-        """Yields buckets of seconds, what completed runs took and waited in the queue: (bar, values of COLUMNS, …)."""
+    def times(self, bars: Sequence[Span] = ()) -> Iterator[tuple[int, tuple[str | int, ...], Histogram, Histogram]]:
+        """Yields histograms of what completed runs took, and waited in the queue: (bar, values of COLUMNS, …)."""
         for (hour, connection, *key), sums in self.live.items():
             if sums.took or sums.queued:
                 yield bar_of(bars, hour, self.span), (connection, *key), sums.took, sums.queued
@@ -124,12 +124,6 @@ def placeholders(values: Sequence[SqlValue]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def unpacked(data: bytes) -> Buckets:
-    found: Buckets = {}
-    add_packed(data, found)
-    return found
-
-
 def bar_of(bars: Sequence[Span], hour: int, span: Span) -> int:
     """Returns the first hour of the bar that an hour belongs to; without bars that of the span."""
     return bars[bisect_right(bars, hour, key=FIRST) - 1].first if bars else span.first
@@ -143,7 +137,9 @@ def since_sql(bars: Sequence[Span]) -> str:
     if all(bar.hours == 1 for bar in bars):
         return "s.hour"
     firsts = [bars[0].first]
-    firsts += [bar.first for bar in bars[1:] if (bar.first - firsts[-1]) % DAY_HOURS]
+    for bar in bars[1:]:
+        if (bar.first - firsts[-1]) % DAY_HOURS:
+            firsts.append(bar.first)
     days = [f"s.hour - (s.hour - {first}) %% {DAY_HOURS}" for first in firsts]
     cases = [f"WHEN s.hour < {end} THEN {day}" for day, end in zip(days, firsts[1:], strict=False)]
     return f"CASE {' '.join(cases)} ELSE {days[-1]} END" if cases else days[-1]

@@ -5,13 +5,13 @@ bar of a chart (`since`). The overview is made of facts, wherever they come from
 """
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from runsdash.index import run_states
 
-from .histogram_buckets import Buckets, bucket_of, percentile
+from .histograms import EMPTY, Histogram, histogram_of, percentile
 from .hour_spans import hour_of_key
 
 Key = TypeVar("Key", bound=Hashable)
@@ -56,8 +56,8 @@ class Sums:
     total_tokens: int = 0
     cost: float = 0.0
     unpriced_runs: int = 0
-    took: Buckets = field(default_factory=dict)
-    queued: Buckets = field(default_factory=dict)
+    took: Histogram = EMPTY
+    queued: Histogram = EMPTY
 
     def add(self, fact: Fact) -> None:
         """Adds a fact. Written out: a page adds thousands."""
@@ -93,11 +93,11 @@ class Sums:
     @cached_property
     def percentiles(self) -> tuple[int | None, ...]:
         """Returns p50 and p95 of what completed runs took, in seconds. Ask once all is added."""
-        return tuple(percentile(self.took.items(), share) for share in SHARES)
+        return tuple(percentile(self.took, share) for share in SHARES)
 
     @cached_property
     def queue_percentiles(self) -> tuple[int | None, ...]:
-        return tuple(percentile(self.queued.items(), share) for share in SHARES)
+        return tuple(percentile(self.queued, share) for share in SHARES)
 
     @property
     def p50(self) -> int | None:
@@ -131,24 +131,16 @@ def sums_of_runs(runs: Iterable[RunValues]) -> dict[FactKey, Sums]:
         sums.unpriced_runs += total is not None and cost is None
         if status == run_states.COMPLETED:
             if took is not None:
-                add_to(sums.took, bucket_of(took), 1)
+                sums.took += histogram_of(took)
             if queued is not None:
-                add_to(sums.queued, bucket_of(queued), 1)
+                sums.queued += histogram_of(queued)
     return found
 
 
 def add_sums(sums: Sums, *, to: Sums) -> None:
     """Adds all of `sums` to other ones."""
-    for name in (*COUNTS, "completed", "failed", "expired", "ended_badly"):
+    for name in (*COUNTS, "completed", "failed", "expired", "ended_badly", "took", "queued"):
         setattr(to, name, getattr(to, name) + getattr(sums, name))
-    for bucket, runs in sums.took.items():
-        add_to(to.took, bucket, runs)
-    for bucket, runs in sums.queued.items():
-        add_to(to.queued, bucket, runs)
-
-
-def add_to(buckets: Buckets, bucket: int, runs: int) -> None:
-    buckets[bucket] = buckets.get(bucket, 0) + runs
 
 
 def summed_by(facts: Iterable[Fact], key: Callable[[Fact], Key]) -> dict[Key, Sums]:

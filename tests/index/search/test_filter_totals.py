@@ -18,7 +18,7 @@ from runsdash.index.search.predicates import query_of_runs
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.time_budget import TimeBudget
 from runsdash.index.snapshots.upsert_runs import upsert_runs
-from runsdash.index.totals.histogram_buckets import bucket_of
+from runsdash.index.totals.histograms import histogram_of
 from runsdash.index.totals.rollups import roll_up
 from runsdash.service import objects
 from tests.rows import kept_for_the_module, made_connection, made_run, run_object
@@ -65,13 +65,13 @@ def in_python(runs: list[Run]) -> tuple[object, ...]:
         sum(run.total_tokens or 0 for run in runs),
         round(sum(run.cost or 0 for run in runs), 6),
         sum(run.total_tokens is not None and run.cost is None for run in runs),
-        Counter(bucket_of(run.duration_s) for run in runs if run.status == "completed" and run.duration_s is not None),
+        sum(histogram_of(run.duration_s) for run in runs if run.status == "completed" and run.duration_s is not None),
     )
 
 
 def said(found: FilterTotals | None) -> tuple[object, ...]:
     assert found is not None
-    return +found.by_status, found.total_tokens, round(found.cost, 6), found.unpriced_runs, +found.took
+    return +found.by_status, found.total_tokens, round(found.cost, 6), found.unpriced_runs, found.took
 
 
 def runs_of(text: str, connection: Connection | None) -> list[Run]:

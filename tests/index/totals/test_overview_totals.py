@@ -12,7 +12,7 @@ from runsdash.index import run_states
 from runsdash.index.models import Connection, DirtyHour, Run, RunSums, Thread
 from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.totals import span_reads
-from runsdash.index.totals.histogram_buckets import bucket_of
+from runsdash.index.totals.histograms import Histogram, histogram_of
 from runsdash.index.totals.hour_spans import Span, hour_of, hour_of_key
 from runsdash.index.totals.overview_totals import Figures
 from runsdash.index.totals.rollups import mark_dirty, roll_up
@@ -96,13 +96,13 @@ def usage(runs: list[Run]) -> Sums:
         total_tokens=sum(run.total_tokens or 0 for run in runs),
         cost=pytest.approx(sum(run.cost or 0 for run in runs)),
         unpriced_runs=sum(run.total_tokens is not None and run.cost is None for run in runs),
-        took=buckets([run.duration_s for run in runs if run.status == "completed"]),
-        queued=buckets([run.queue_s for run in runs if run.status == "completed"]),
+        took=histogram([run.duration_s for run in runs if run.status == "completed"]),
+        queued=histogram([run.queue_s for run in runs if run.status == "completed"]),
     )
 
 
-def buckets(seconds: list[int | None]) -> Counter[int]:
-    return Counter(bucket_of(one) for one in seconds if one is not None)
+def histogram(seconds: list[int | None]) -> Histogram:
+    return sum(histogram_of(one) for one in seconds if one is not None)
 
 
 def by(runs: list[Run], name: str) -> dict[object, list[Run]]:

@@ -1,9 +1,12 @@
 """Sums by hour and day: whatever happened to runs, and whenever sums were made anew, they equal the runs themselves."""
 
+from array import array
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 from runsdash.index.models import Connection, DirtyHour, Run, RunSums, Thread
 from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.totals import rollups
-from runsdash.index.totals.histogram_buckets import add_packed, bucket_of, packed
+from runsdash.index.totals.histograms import BITS, EMPTY, Histogram, histogram_of, packed, unpacked
 from runsdash.index.totals.hour_spans import hour_of_key
 from runsdash.index.totals.rollups import DAY_HOURS, KEYS, mark_dirty, roll_up
 from runsdash.index.totals.sums import COUNTS, OF_RUN
@@ -21,6 +24,7 @@ from runsdash.service import objects
 from tests.rows import made_connection, made_run, roll_all_up, run_object
 
 pytestmark = pytest.mark.django_db
+MIGRATION = import_module("runsdash.index.migrations.0032_histograms")
 NOON = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 STATUSES = ("queued", "in_progress", "requires_action", "completed", "failed", "incomplete", "expired", "cancelled")
 
@@ -39,20 +43,22 @@ def take(connection: Connection, run: objects.Run) -> None:
 
 
 Counts = dict[str, float]
-Row = tuple[Counts, Counter[int], Counter[int]]  # counts, buckets of what runs took, and of the queue
+Row = tuple[Counts, Histogram, Histogram]  # counts, what runs took, and what the queue
 
 
 def expected(*, hours: int) -> dict[tuple, Row]:
     """What the table should hold, counted one run at a time."""
-    found: dict[tuple, Row] = defaultdict(lambda: (Counter(), Counter(), Counter()))
+    found: dict[tuple, Row] = defaultdict(lambda: (Counter(), EMPTY, EMPTY))
     for run in Run.objects.all():
         hour = hour_of_key(run.pk) // hours * hours
-        counts, took, queued = found[run.connection_id, hour, *(getattr(run, name) for name in KEYS)]
+        key = (run.connection_id, hour, *(getattr(run, name) for name in KEYS))
+        counts, took, queued = found[key]
         for name in COUNTS:
             counts[name] += counted(run, name)
         if run.status == "completed":
-            took.update([] if run.duration_s is None else [bucket_of(run.duration_s)])
-            queued.update([] if run.queue_s is None else [bucket_of(run.queue_s)])
+            took += 0 if run.duration_s is None else histogram_of(run.duration_s)
+            queued += 0 if run.queue_s is None else histogram_of(run.queue_s)
+        found[key] = counts, took, queued
     return {key: (pytest.approx(dict(counts)), *times) for key, (counts, *times) in found.items()}
 
 
@@ -68,17 +74,11 @@ def rolled(*, hours: int) -> dict[tuple, Row]:
     return {
         (row.connection_id, row.hour, *(getattr(row, name) for name in KEYS)): (
             {name: getattr(row, name) for name in COUNTS},
-            unpacked(row.took),
-            unpacked(row.queued),
+            unpacked(bytes(row.took)),
+            unpacked(bytes(row.queued)),
         )
         for row in RunSums.objects.filter(hours=hours, runs__gt=0)
     }
-
-
-def unpacked(data: bytes) -> Counter[int]:
-    found: Counter[int] = Counter()
-    add_packed(bytes(data), found)
-    return found
 
 
 def assert_exact() -> None:
@@ -203,5 +203,31 @@ def test_an_hour_is_counted_along_an_index() -> None:
 
 
 @given(st.dictionaries(st.integers(0, 400), st.integers(0, 2**32 - 1)))
-def test_buckets_come_out_of_a_column_as_they_went_in(buckets: dict[int, int]) -> None:
-    assert unpacked(packed(buckets)) == buckets
+def test_histograms_come_out_of_a_column_as_they_went_in(buckets: dict[int, int]) -> None:
+    histogram = sum(runs << BITS * bucket for bucket, runs in buckets.items())
+    assert unpacked(packed(histogram)) == histogram
+
+
+@given(st.dictionaries(st.integers(0, 358), st.integers(1, 2**32 - 1)))
+def test_an_upgrade_writes_pairs_of_bucket_and_runs_as_histograms(buckets: dict[int, int]) -> None:
+    pairs = array("I", [number for pair in sorted(buckets.items()) for number in pair]).tobytes()
+    histogram = sum(runs << BITS * bucket for bucket, runs in buckets.items())
+    assert MIGRATION.written_anew(pairs) == packed(histogram)
+
+
+def test_an_upgrade_writes_the_histograms_of_all_rows_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = made_connection()
+    two = array("I", [5, 1, 37, 2]).tobytes()
+    times = [(two, two), (b"", b""), (two, b""), (b"", two), (b"", b""), (two, two)]
+    RunSums.objects.bulk_create(
+        RunSums(connection=connection, hours=1, hour=hour, model="", status="", runs=3, prompt_tokens=0,
+                completion_tokens=0, total_tokens=0, cost=0, took=took, queued=queued)
+        for hour, (took, queued) in enumerate(times)
+    )  # fmt: skip
+    monkeypatch.setattr(MIGRATION, "ROWS_AT_ONCE", 2)
+    MIGRATION.write_anew(apps, database.schema_editor())
+    dense = packed(histogram_of(5) + 2 * histogram_of(37))
+    found = RunSums.objects.order_by("hour").values_list("took", "queued")
+    assert [(bytes(took), bytes(queued)) for took, queued in found] == [
+        (took and dense, queued and dense) for took, queued in times
+    ]
