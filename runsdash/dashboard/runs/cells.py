@@ -4,6 +4,7 @@ Written as text because a page has up to a hundred rows and a template takes sev
 that comes from upstream goes through `markup`, which escapes; nothing here is marked safe by hand but our own patterns.
 """
 
+import secrets
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -30,6 +31,8 @@ from .narrowing import SharedCells, label_tags, short_name
 from .outcomes import outcome_text
 
 NOTHING = SafeString("")
+# Stand in a kept row for clocks that run; no text of an upstream knows them.
+TOOK, LEFT = (SafeString(f"{name}-{secrets.token_hex(8)}") for name in ("took", "left"))
 MOST_KEPT = 2_000  # rows of a process, about 2 KB each
 TONED = {run_states.WAITING, *run_states.NOT_COMPLETED}  # their outcomes are in the colour of the status
 AGED = {"started", "ended"}  # columns that show an age beside that of the creation
@@ -76,9 +79,7 @@ def rows_html(runs: Iterable[ListedRun], table: Table) -> SafeString:
 
 
 def kept_row(run: ListedRun, table: Table) -> SafeString:
-    """Returns a row as it was made before: a list is looked at again and again. Not of one whose clock is running."""
-    if run.facts.is_active:
-        return row(run, table)
+    """Returns a row as it was made before, its clocks as of now: a list is looked at again and again."""
     age = formats.age_text(run.created_at, may_come=False)
     marks = run.is_ambiguous, run.thread.is_ambiguous, run.shares_assistant
     key = table.state, run.values, run.labels, age, run.connection.slug, marks
@@ -87,11 +88,19 @@ def kept_row(run: ListedRun, table: Table) -> SafeString:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
         found = _kept[key] = row(run, table)
-    return found
+    return with_clocks(found, run) if run.facts.is_active else found
+
+
+def with_clocks(row: SafeString, run: ListedRun) -> SafeString:
+    """Writes how long an active run takes so far, and how long one that waits has left."""
+    text = row.replace(TOOK, shown.elapsed(run.started_at))
+    if LEFT in text:
+        text = text.replace(LEFT, shown.countdown(run.expires_at, label=formats.short_id_text(run.upstream_id)))
+    return SafeString(text)
 
 
 def row(run: ListedRun, table: Table) -> SafeString:
-    """Renders a run. Root: #run-<key>."""
+    """Renders a run, with slots for clocks that run. Root: #run-<key>."""
     words = words_of(run)
     cells = [pick(run, words) if table.can_act else NOTHING, table.status(run), question(run, table, words)]
     cells += [CELLS[column.name](run, table, words, column) for column in table.columns]
@@ -100,7 +109,7 @@ def row(run: ListedRun, table: Table) -> SafeString:
 
 
 def words_of(run: ListedRun) -> Words:
-    running, text = run.facts.is_active, visible(outcome_text(run))
+    text = visible(outcome_text(run))
     return Words(
         name=escaped(formats.short_id_text(run.upstream_id)),
         outcome=outcome(run, text),
@@ -108,7 +117,7 @@ def words_of(run: ListedRun) -> Words:
         customer=short_name(run.customer) if run.customer else NOTHING,
         assistant=short_name(run.assistant_name or formats.short_id_text(run.assistant_id)),
         created=shown.ago(run.created_at),
-        took=shown.elapsed(run.started_at) if running else escaped(formats.duration_text(run.duration_s)),
+        took=TOOK if run.facts.is_active else escaped(formats.duration_text(run.duration_s)),
     )
 
 
@@ -147,7 +156,7 @@ def outcome(run: ListedRun, text: str) -> SafeString:
         return markup('<span class="out dim">{}</span>', formats.UNKNOWN)
     left, tone = NOTHING, NOTHING
     if run.facts.is_waiting and run.expires_at:
-        left = markup("{} ", shown.countdown(run.expires_at, label=formats.short_id_text(run.upstream_id)))
+        left = SafeString(f"{LEFT} ")
     if run.status in TONED:
         tone = markup(' data-status="{}"', run.status)
     return markup('<span class="out"{} title="{}">{}{}</span>', tone, text, left, cut(text, OUTCOME_CHARS))

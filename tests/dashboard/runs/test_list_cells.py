@@ -1,5 +1,7 @@
 """What a row says and offers: question, outcome, customer, only this and not this, its menu."""
 
+import time
+
 import pytest
 from django.test import Client
 
@@ -152,6 +154,26 @@ def test_rows_are_kept_while_nothing_changes_and_made_again_when_something_does(
     assert "777" in row_of(viewer, run).text
     Thread.objects.filter(pk=run.thread_id).update(is_gone=True)
     assert row_of(viewer, run)
+
+
+def test_clocks_run_in_rows_that_are_kept(viewer: Client, prod: Connection) -> None:
+    now = int(time.time())
+    goes = made_run(prod, age_s=90_000, status="in_progress", started_at=now - 30, expires_at=None)
+    waits = made_run(prod, age_s=90_000, status="requires_action", expires_at=now + 300)
+
+    def clocks() -> tuple[str, str, str]:
+        took = row_of(viewer, goes).all("time", data_elapsed=True)[-1]
+        left = row_of(viewer, waits).all("span", class_="countdown")[0]
+        return took.text, left["data-now"], left["data-label"]
+
+    took, server_clock, label = clocks()
+    kept = len(cells._kept)
+    time.sleep(1.1)
+    later = clocks()
+    assert later[0] != took
+    assert later[1] > server_clock
+    assert later[2] == label
+    assert len(cells._kept) == kept
 
 
 @pytest.mark.parametrize("count", [1, 50])
