@@ -21,8 +21,9 @@ RUNS = int(os.environ.get("BENCH_RUNS", "20000"))  # to make; of a database that
 PAGES, POLLS = 60, 100
 FILLED = os.environ.get("BENCH_DATABASE_URL", "")
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "runsdash.settings", "LOG_LEVEL": "ERROR"}
-UNSEEN = "page of a month, never seen"
-GOALS_MS = {"page of 30 days": 80, UNSEEN: 80, "badge": 10}
+UNSEEN, ZONE = "page of a month, never seen", "Europe/Berlin"
+OF_ZONE = f"{UNSEEN}, in {ZONE}"
+GOALS_MS = {"page of 30 days": 80, UNSEEN: 80, OF_ZONE: 80, "badge": 10}
 
 
 def measure(filled: str = FILLED) -> dict[str, object]:
@@ -51,6 +52,9 @@ def measured(web: Web) -> dict[str, object]:
         found[name] = summary(times_ms([lambda path=path: opened(web, path)] * PAGES))
     found[UNSEEN] = summary(times_ms([lambda path=path: opened(web, path) for path in months()]))
     found["poll without news"] = summary(times_ms([polling(web, "/?range=30d", 304)] * POLLS))
+    web.reader.send("/profile/time-zone/", {"time_zone": ZONE}, seen_on="/profile/")
+    run_module(web, "summed_rows", "zones")
+    found[OF_ZONE] = summary(times_ms([lambda path=path: opened(web, path) for path in months()]))
     return found
 
 

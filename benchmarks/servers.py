@@ -129,10 +129,14 @@ class Reader:
         return self.of_thread.wire
 
     def sign_in(self, name: str, password: str) -> None:
-        _, page = self.get("/accounts/login/")
+        self.send("/accounts/login/", {"login": name, "password": password}, seen_on="/accounts/login/")
+
+    def send(self, path: str, values: dict[str, str], *, seen_on: str) -> None:
+        """Sends a form of the page `seen_on` that leads on to another one."""
+        _, page = self.get(seen_on)
         token = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1].decode()
-        posted = urllib.parse.urlencode({"login": name, "password": password, "csrfmiddlewaretoken": token})
+        posted = urllib.parse.urlencode(values | {"csrfmiddlewaretoken": token})
         headers = {"Referer": self.origin, "Content-Type": "application/x-www-form-urlencoded"}
-        status, _ = self.ask("POST", "/accounts/login/", body=posted, headers=headers)
+        status, _ = self.ask("POST", path, body=posted, headers=headers)
         if status != 302:
-            raise RuntimeError("the benchmark's reader could not sign in")
+            raise RuntimeError(f"{path} answered {status} to the benchmark's reader")

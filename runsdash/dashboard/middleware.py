@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.http.request import UnreadablePostError
@@ -18,6 +17,7 @@ from isal.igzip import IGzipFile
 from runsdash.dashboard.rendering.visible import visible_page
 from runsdash.dashboard.shell import health
 from runsdash.dashboard.shell.problems import not_allowed_response, problem_response
+from runsdash.index.reader_days import zone_named
 from runsdash.index.storage.storable_text import REPLACEMENT, storable
 from runsdash.json_logs import logged_as
 
@@ -184,11 +184,7 @@ def time_zone(get_response: Next) -> Next:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         name = request.user.time_zone if request.user.is_authenticated else "UTC"
-        try:
-            zone = ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
-            zone = ZoneInfo("UTC")
-        with timezone.override(zone):
+        with timezone.override(zone_named(name)):
             return get_response(request)
 
     return middleware

@@ -4,8 +4,17 @@ The zone is Django's current one, which the middleware takes from the reader's p
 """
 
 from datetime import date, datetime, time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils import timezone
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Returns the zone of a profile; UTC where this machine knows no such zone."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 def start_of(day: date) -> datetime:

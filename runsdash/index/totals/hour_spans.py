@@ -4,8 +4,11 @@ A day of the reader begins with the hour that its midnight falls into, so that d
 zones that is midnight; in those that are half an hour beside UTC, half an hour before it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from itertools import pairwise
 
 from django.utils import timezone
 
@@ -38,7 +41,13 @@ def start_hour_of(day: date) -> int:
 
 def day_of(hour: int) -> date:
     """Returns the day of the reader that an hour counts to."""
-    day = timezone.localtime(moment_of(hour)).date()
+    return day_in(timezone.get_current_timezone(), hour)
+
+
+@lru_cache(maxsize=4096)
+def day_in(zone: tzinfo, hour: int) -> date:
+    """Returns the day of the current zone, which `zone` is. Kept, since a page asks for the same ones often."""
+    day = timezone.localtime(moment_of(hour), zone).date()
     following = day + timedelta(days=1)
     return following if start_hour_of(following) <= hour else day
 
@@ -70,10 +79,16 @@ class Span:
     def shifted(self, hours: int) -> "Span":
         return Span(self.first + hours, self.end + hours)
 
-    def whole_days(self) -> "Span":
-        """Returns the days that lie wholly in it; maybe none."""
-        first = -(-self.first // DAY_HOURS) * DAY_HOURS
-        return Span(first, max(first, self.end // DAY_HOURS * DAY_HOURS))
+
+def day_starts(span: Span, step: int = 1) -> list[int]:
+    """Returns the first hours of each `step`-th day. One that a zone has left out begins when the next one does."""
+    first, last = day_of(span.first), day_of(span.end - 1)
+    return sorted({start_hour_of(first + timedelta(days=at)) for at in range(0, (last - first).days + 1, step)})
+
+
+def zone_starts(starts: Sequence[int]) -> set[int]:
+    """Returns those that begin a day of 24 hours which is none of UTC. `starts`: of days one after the other."""
+    return {start for start, end in pairwise(starts) if end - start == DAY_HOURS and start % DAY_HOURS}
 
 
 def spans_of(hours: set[int]) -> list[Span]:

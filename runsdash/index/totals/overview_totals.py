@@ -6,14 +6,13 @@ computed when asked and kept, so a page that shows less reads less. Reads the in
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from datetime import timedelta
 from functools import cached_property
 from typing import Protocol, TypeVar
 
 from runsdash.index import run_states
 
 from .histograms import EMPTY, Histogram
-from .hour_spans import DAY_HOURS, Span, day_of, start_hour_of
+from .hour_spans import DAY_HOURS, Span, day_starts
 from .span_reads import COLUMNS, EVERYTHING, Narrowing, bar_of, reads_of
 from .sums import Fact, Sums, summed_by
 
@@ -191,9 +190,3 @@ def cut(span: Span, step_hours: int) -> list[Span]:
     starts = [*range(span.first, span.end)] if step_hours == 1 else day_starts(span, step_hours // DAY_HOURS)
     ends = [*starts[1:], span.end]
     return [Span(max(start, span.first), end) for start, end in zip(starts, ends, strict=True)]
-
-
-def day_starts(span: Span, step: int) -> list[int]:
-    """Returns the first hours of each `step`-th day. One that a zone has left out begins when the next one does."""
-    first, last = day_of(span.first), day_of(span.end - 1)
-    return sorted({start_hour_of(first + timedelta(days=at)) for at in range(0, (last - first).days + 1, step)})

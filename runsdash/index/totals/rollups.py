@@ -23,6 +23,7 @@ SUMMED = (*KEYS, "prompt_tokens", "completion_tokens", "total_tokens", "cost", *
 ROLLED_AT_ONCE, ROLL_UP_S = 500, 0.25
 FEW_HOURS = 3
 LOCK = 0x52756E  # of PostgreSQL, with the connection's key: one process at a time makes sums of a connection
+DAYS_LOCK = LOCK + 1  # nobody makes days of a zone (totals/zone_days.py) while an hour is made
 RowKey = tuple[str, ...]  # the values of KEYS
 
 
@@ -79,6 +80,7 @@ def roll_up_hour(connection_id: int, hour: int) -> bool:
         if database.vendor == "postgresql":
             with database.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, connection_id])
+                cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", [DAYS_LOCK])
         # A mark that a writer holds is left: it will be there again when that writer is done.
         marks = DirtyHour.objects.filter(connection_id=connection_id, hour=hour).select_for_update(skip_locked=True)
         keys = list(marks.values_list("pk", flat=True))
@@ -88,7 +90,16 @@ def roll_up_hour(connection_id: int, hour: int) -> bool:
         replace(hour_sums(connection_id, hour), connection_id=connection_id, hour=hour, hours=1)
         day = hour // DAY_HOURS * DAY_HOURS
         replace(day_sums(connection_id, day), connection_id=connection_id, hour=day, hours=DAY_HOURS)
+        forget_days(hour, but=day)
     return True
+
+
+def forget_days(hour: int, *, but: int) -> None:
+    """Deletes sums of the days of zones that hold an hour."""
+    days = RunSums.objects.filter(hours=DAY_HOURS, hour__gt=hour - DAY_HOURS, hour__lte=hour).exclude(hour=but)
+    # In one order, so that two processes that do so wait for each other, at most.
+    keys = list(days.order_by("pk").select_for_update().values_list("pk", flat=True))
+    RunSums.objects.filter(pk__in=keys).delete()
 
 
 def replace(sums: Mapping[RowKey, Sums], **place: int) -> None:

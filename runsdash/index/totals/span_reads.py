@@ -1,11 +1,13 @@
 """Reads sums of a span and of the time before it: of whole days, of single hours, of hours with marks from the runs.
 
+Days are those of the reader where they have sums of their own (totals/zone_days.py), else those of UTC.
+
 So what is read is exact, though the worker may lag behind. Where more is marked than can be counted on the way,
 `waiting_hours` says so, nothing of that span is read, and no figure of it may be shown. See totals/rollups.py.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -16,8 +18,9 @@ from runsdash.index.models import DirtyHour
 from runsdash.index.storage.column_types import SqlValue
 
 from .histograms import Histogram, unpacked
-from .hour_spans import DAY_HOURS, HOUR_KEYS, Span, spans_of
+from .hour_spans import DAY_HOURS, HOUR_KEYS, Span, day_starts, spans_of, zone_starts
 from .sums import COUNTS, KEYS, OF_RUN, Fact, FactKey, RunValues, Sums, sums_of_runs
+from .zone_days import made
 
 FEW_LIVE_HOURS = 3  # hours with marks that are counted however many runs they have
 MOST_LIVE_HOURS = 48  # these are counted while they have no more runs than
@@ -109,10 +112,9 @@ class SpanReads:
 
     def within(self, bars: Sequence[Span]) -> tuple[list[int], list[int]]:
         """Returns days and hours of which none has a part in two bars: a day with a bar's start is read by the hour."""
-        starts = {bar.first - bar.first % DAY_HOURS for bar in bars if bar.first % DAY_HOURS}
-        shared = starts.intersection(self.days)
-        hours = {hour for day in shared for hour in range(day, day + DAY_HOURS)}
-        return [day for day in self.days if day not in shared], sorted(hours.union(self.hours))
+        starts = [bar.first for bar in bars]
+        shared = {day for day in self.days if bisect_right(starts, day) < bisect_left(starts, day + DAY_HOURS)}
+        return [day for day in self.days if day not in shared], sorted(hours_of(shared).union(self.hours))
 
 
 def chosen(values: Sequence[str | int], keys: Sequence[str]) -> list[str | int]:
@@ -148,16 +150,27 @@ def since_sql(bars: Sequence[Span]) -> str:
 def reads_of(spans: Sequence[Span], narrowing: Narrowing = EVERYTHING) -> list[SpanReads]:
     """Chooses sources for spans that do not overlap: one statement, and one for each that has runs to be counted."""
     marked = marked_hours(spans, narrowing)
-    return [read_of(span, {hour for hour in marked if span.first <= hour < span.end}, narrowing) for span in spans]
+    own = made({start for one in spans for start in zone_starts(day_starts(Span(one.first, one.end + 1)))})
+    return [read_of(span, {hour for hour in marked if span.first <= hour < span.end}, narrowing, own) for span in spans]
 
 
-def read_of(span: Span, marked: set[int], narrowing: Narrowing) -> SpanReads:
+def read_of(span: Span, marked: set[int], narrowing: Narrowing, own: set[int]) -> SpanReads:
+    """Chooses sources for one span. `own`: days of the reader that have sums."""
     live = sums_of_hours(marked, narrowing)
     if live is None:
         return SpanReads(span, [], [], {}, len(marked), narrowing)
-    days = clean_days(span, marked)
-    hours = {hour for hour in range(span.first, span.end) if hour - hour % DAY_HOURS not in days} - marked
+    hours = set(range(span.first, span.end)) - marked
+    days = set()
+    for start in (*sorted(own), *range(span.first - span.first % DAY_HOURS, span.end, DAY_HOURS)):
+        day = range(start, start + DAY_HOURS)
+        if hours.issuperset(day):
+            days.add(start)
+            hours.difference_update(day)
     return SpanReads(span, sorted(days), sorted(hours), live, 0, narrowing)
+
+
+def hours_of(days: Iterable[int]) -> set[int]:
+    return {hour for day in days for hour in range(day, day + DAY_HOURS)}
 
 
 def sums_of_hours(marked: set[int], narrowing: Narrowing) -> dict[FactKey, Sums] | None:
@@ -192,11 +205,6 @@ def marked_hours(spans: Sequence[Span], narrowing: Narrowing) -> set[int]:
         marks = marks.filter(connection_id__in=narrowing.only["connection_id"])
     hours = set(marks.values_list("hour", flat=True))
     return {hour for hour in hours if any(span.first <= hour < span.end for span in spans)}
-
-
-def clean_days(span: Span, marked: set[int]) -> set[int]:
-    whole, marked_days = span.whole_days(), {hour - hour % DAY_HOURS for hour in marked}
-    return set(range(whole.first, whole.end, DAY_HOURS)) - marked_days
 
 
 def version() -> tuple[int, int]:

@@ -7,10 +7,12 @@ from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
-from runsdash.index.models import Connection, DirtyHour
+from runsdash.index.models import Connection, DirtyHour, RunSums
 from runsdash.index.snapshots.upsert_runs import upsert_runs
+from runsdash.index.totals.hour_spans import DAY_HOURS, hour_of
 from runsdash.index.totals.rollups import roll_up
-from tests.index.totals.test_rollups import assert_exact, run_at, take
+from runsdash.index.totals.zone_days import make_day
+from tests.index.totals.test_rollups import NOON, assert_exact, run_at, take
 from tests.rows import made_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,3 +72,25 @@ def test_two_who_make_the_same_sums(db: None) -> None:
     assert failures == []
     assert not DirtyHour.objects.exists()
     assert_exact()
+
+
+def test_days_of_a_zone_wait_for_an_hour_that_is_made() -> None:
+    prod = made_connection()
+    take(prod, run_at(0, hours=0, status="in_progress"))
+    roll_up(within_s=30)
+    take(prod, run_at(0, hours=0, status="completed"))
+    start = hour_of(NOON) - 5
+
+    def make() -> None:
+        make_day(start)
+        database.close()
+
+    maker = threading.Thread(target=make)
+    with transaction.atomic():
+        roll_up(within_s=30)
+        maker.start()
+        maker.join(0.3)
+        assert maker.is_alive()
+    maker.join(10)
+    day = RunSums.objects.get(hours=DAY_HOURS, hour=start)
+    assert (day.status, day.runs) == ("completed", 1)

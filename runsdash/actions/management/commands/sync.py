@@ -22,6 +22,7 @@ from runsdash.index.keeping.versions import refuse_newer_database
 from runsdash.index.storage.leases import LOOK_EVERY_S
 from runsdash.index.storage.measures import WRITE_EVERY_S, write_measures
 from runsdash.index.totals.rollups import roll_up
+from runsdash.index.totals.zone_days import make_zone_days
 from runsdash.notify.conditions import look_at_rules
 from runsdash.notify.delivery_loop import deliver_due, deliver_until
 from runsdash.sync.gone_servers import LOOK_EVERY_S as GONE_EVERY_S
@@ -34,6 +35,7 @@ from runsdash.sync.worker import Chore, Worker
 
 SETTLE_EVERY_S = 5.0
 ROLL_UP_EVERY_S = 1.0
+ZONE_DAYS_EVERY_S = 5.0
 FILL_EVERY_S = 1.0
 RETENTION_EVERY_S = 2.0
 LEFT_OVERS_EVERY_S = 30.0
@@ -125,6 +127,7 @@ def chores() -> list[Chore]:
         Chore(follow_settled, every_s=SETTLE_EVERY_S),
         Chore(write_measures, every_s=WRITE_EVERY_S),
         Chore(roll_up, every_s=ROLL_UP_EVERY_S),
+        Chore(make_zone_days, every_s=ZONE_DAYS_EVERY_S),
         Chore(fill_columns, every_s=FILL_EVERY_S),
         Chore(look_at_rules, every_s=RULES_EVERY_S),
         Chore(purge_old_threads, every_s=RETENTION_EVERY_S),
