@@ -7,6 +7,7 @@ came to its end and may have missed something is doubted: it has no cursor, rest
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from django.db import connection
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
@@ -38,6 +39,12 @@ def rests(owner: Model | StepsOwner, list_name: ListName) -> bool:
 def resting_steps() -> Q:
     """Matches runs whose walk through their steps rests."""
     return Q(steps_cursor="", steps_doubted_at__gt=timezone.now() - WALK_AGAIN)
+
+
+def resting_steps_sql(run: str) -> tuple[str, list[Any]]:
+    """Says the same as SQL of the table `run`, with its parameters."""
+    since = connection.ops.adapt_datetimefield_value(timezone.now() - WALK_AGAIN)
+    return f"{run}.steps_cursor = '' AND {run}.steps_doubted_at > %s", [since]
 
 
 def walk_columns(

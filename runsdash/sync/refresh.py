@@ -62,12 +62,17 @@ def run_row(connection: Connection, run_id: str) -> Run | None:
     return RUN_ROW.first(connection.pk, stored_id(run_id))
 
 
+THREAD_ROW: Prepared[Thread] = Prepared(
+    lambda connection, thread_id: Thread.objects.select_related("connection").filter(
+        connection_id=connection, upstream_id=thread_id
+    )[:1],
+    int,
+    str,
+)
+
+
 def thread_row(connection: Connection, thread_id: str) -> Thread | None:
-    return (
-        Thread.objects.select_related("connection")
-        .filter(connection=connection, upstream_id=stored_id(thread_id))
-        .first()
-    )
+    return THREAD_ROW.first(connection.pk, stored_id(thread_id))
 
 
 def checked_age_s(run: Run, *, is_settled: bool, whole: bool) -> float:
@@ -220,7 +225,7 @@ def refresh_thread(
         refuse_purged(connection, thread_id)
         refuse_unasked(connection)
     is_new = thread is None or thread.fetched_at is None
-    if thread is not None and (age_s(thread.checked_at) < max_age_s or not connection.is_asked):
+    if thread is not None and is_fresh_thread(thread, max_age_s=max_age_s):
         return thread
     if thread is not None:
         token = lease_within_budget(thread, connection, cost=THREAD_COST, has_copy=not is_new)
@@ -244,6 +249,11 @@ def refresh_thread(
         refuse_purged(connection, thread_id)
         raise NoAnswer(f"No answer within {connection.timeout_s:g} s.", sent=True, timed_out=True)
     return thread if isinstance(error, ServiceError) else with_named_runs(thread, wait_s=wait_s)
+
+
+def is_fresh_thread(thread: Thread, *, max_age_s: float) -> bool:
+    """Tells whether `refresh_thread` would return the copy as it is."""
+    return age_s(thread.checked_at) < max_age_s or not thread.connection.is_asked
 
 
 def with_named_runs(thread: Thread, *, wait_s: float) -> Thread:

@@ -174,8 +174,13 @@ def settle_recent() -> int:
 def open_intents() -> QuerySet[AuditEntry]:
     """Finds intents of late without a clear outcome."""
     outcomes = AuditEntry.objects.filter(intent_id=OuterRef("pk"))
-    lately = AuditEntry.objects.filter(at__gte=timezone.now() - SETTLED_FOR, kind=AuditEntry.Kind.INTENT)
-    return lately.exclude(Exists(outcomes.exclude(result=Result.UNCLEAR))).annotate(has_outcome=Exists(outcomes))
+    return unclear_intents().filter(at__gte=timezone.now() - SETTLED_FOR).annotate(has_outcome=Exists(outcomes))
+
+
+def unclear_intents() -> QuerySet[AuditEntry]:
+    """Finds intents without a clear outcome."""
+    clear = AuditEntry.objects.filter(intent_id=OuterRef("pk")).exclude(result=Result.UNCLEAR)
+    return AuditEntry.objects.filter(kind=AuditEntry.Kind.INTENT).exclude(Exists(clear))
 
 
 def settle_intent(connection: Connection, intent: AuditEntry) -> None:

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from django.db.models import Model
 from django.http import Http404, HttpRequest
 
-from runsdash.actions.settle.settle_unclear import SETTLE_AGE_S, settle_run, settle_thread
+from runsdash.actions.settle.settle_unclear import SETTLE_AGE_S, settle_run
 from runsdash.index.connections import DEFAULT_SLUG, connections
 from runsdash.index.models import Connection, Run, Thread
 from runsdash.sync.refresh import (
     MAX_AGE_S,
     PAGE_WAIT_S,
-    THREAD_AGE_S,
     copy_if_unwritable,
     refresh_run,
     refresh_thread,
@@ -104,23 +103,14 @@ def settled_run(connection: Connection, run: Run, *, wait_s: float) -> Run:
     return run
 
 
-def thread_for_page(request: HttpRequest, *, thread_id: str, max_age_s: float = THREAD_AGE_S) -> Thread:
-    """Returns the thread for a page or a poll, likewise."""
-    connection = connection_of(request, (Thread, thread_id))
-    thread = refresh_thread(connection, thread_id=thread_id, max_age_s=max_age_s)
-    with copy_if_unwritable():
-        settle_thread(thread)
-    return with_reason(thread)
-
-
 def indexed_thread(request: HttpRequest, *, thread_id: str) -> Thread:
-    """Returns the thread a write form is about, likewise with the copy in the index first."""
+    """Returns the thread a write form is about: the copy in the index, fetched only when there is none."""
     connection = connection_of(request, (Thread, thread_id))
     return thread_row(connection, thread_id) or refresh_thread(connection, thread_id=thread_id)
 
 
 def indexed_run(request: HttpRequest, *, thread_id: str, run_id: str) -> Run:
-    """Returns the run a write form is about: the copy in the index, fetched only when there is none."""
+    """Returns the run a write form is about, likewise."""
     connection = connection_of_run(request, thread_id=thread_id, run_id=run_id)
     return run_row(connection, run_id) or refresh_run(connection, thread_id=thread_id, run_id=run_id)
 

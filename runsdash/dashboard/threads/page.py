@@ -44,7 +44,6 @@ class ThreadPage(WhyACopy):
         self.at = request.GET.get("at", "")[:ID_CHARS]
         self.runs_before = request.GET.get("runs_before", "")[:ID_CHARS]
         self.connections = Shell(request).connections
-        mark_ambiguous([thread], among=self.connections)
 
     @property
     def is_gone(self) -> bool:
@@ -61,7 +60,7 @@ class ThreadPage(WhyACopy):
     def _message_page(self) -> tuple[list[Message], bool]:
         if self._target is not None:
             return self._target[0], self._target[1]
-        return page_reads.message_page(self.thread, before=self.before)
+        return thread_reads.message_page(self.thread, before=self.before)
 
     @property
     def is_at_the_newest(self) -> bool:
@@ -77,7 +76,7 @@ class ThreadPage(WhyACopy):
         end = None if self.is_at_the_newest else thread_reads.next_message_at(self.thread, messages[-1])
         found = self._runs_between(start, end)
         named = {message.run_upstream_id for message in messages} - {run.upstream_id for run in found}
-        others = list(page_reads.runs_by_id(self.thread, named).values())
+        others = thread_reads.runs_named(self.thread, named)
         mark_ambiguous(others, among=self.connections)
         return sorted([*others, *found], key=lambda run: run.pk)
 
@@ -94,9 +93,8 @@ class ThreadPage(WhyACopy):
         turns = turns_of(self._message_page[0], self.runs_told)
         told = [turn for turn in turns if turn.run is not None]
         steps = thread_reads.calling_steps([turn.run for turn in told])
-        previews = thread_reads.step_previews([step for ones in steps.values() for step in ones])
         for turn in told:
-            add_calls(turn, steps.get(turn.run.pk, []), previews, now=self.now)
+            add_calls(turn, steps.get(turn.run.pk, []), now=self.now)
             if self.holder is not None and turn.run.pk == self.holder.pk:
                 turn.writing = self.writing[0][-MOST_WRITING_CHARS:]
         return turns
@@ -133,7 +131,7 @@ class ThreadPage(WhyACopy):
     def needs_older(self) -> str:
         """Names the message to ask for messages before; "" when the index has this page whole."""
         messages, has_older = self._message_page
-        is_short = self.before and not has_older and len(messages) < page_reads.MESSAGES_PER_PAGE
+        is_short = self.before and not has_older and len(messages) < thread_reads.MESSAGES_PER_PAGE
         if not is_short or not self._has_older_upstream:
             return ""
         return messages[0].upstream_id if messages else self.before
@@ -157,15 +155,15 @@ class ThreadPage(WhyACopy):
     @cached_property
     def names(self) -> dict[str, str]:
         """Returns assistants' names by id, of the messages and runs shown."""
-        ids = {message.assistant_id for message in self._message_page[0]}
-        ids |= {run.assistant_id for run in [*self.runs, *self.runs_told]}
-        return page_reads.assistant_names(self.thread.connection_id, ids)
+        known = {run.assistant_id: run.assistant_name or "" for run in [*self.runs, *self.runs_told]}
+        others = {message.assistant_id for message in self._message_page[0]} - known.keys()
+        return known | page_reads.assistant_names(self.thread.connection_id, others)
 
     # Runs
 
     @cached_property
     def _run_page(self) -> tuple[list[Run], bool]:
-        return page_reads.runs_of_thread(self.thread, before=self.runs_before)
+        return thread_reads.runs_of_thread(self.thread, before=self.runs_before)
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -205,8 +203,8 @@ class ThreadPage(WhyACopy):
         if self.is_gone:
             return None
         if self._every_run is not None:
-            return page_reads.lock_holder_among(self._every_run)
-        holder = page_reads.lock_holder(self.thread)
+            return thread_reads.lock_holder_among(self._every_run)
+        holder = thread_reads.lock_holder(self.thread)
         mark_ambiguous([holder] if holder else [], among=self.connections)
         return holder
 
@@ -261,7 +259,7 @@ class ThreadPage(WhyACopy):
         ]
         if self.thread.trouble:
             parts += [str(self.thread.trouble.get("at")), str(copy_age_s(self.thread) // poll_intervals.TICK_S)]
-        return digest_of([*parts, *page_reads.message_digests(self._message_page[0])])
+        return digest_of([*parts, *thread_reads.message_digests(self._message_page[0])])
 
 
 def ids_in(value: Json) -> list[str]:

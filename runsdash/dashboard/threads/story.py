@@ -3,13 +3,14 @@
 Puts rows together; asks for none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from runsdash.dashboard.run import waterfall
 from runsdash.dashboard.run.outcome import RunOutcome, outcome_of
 from runsdash.index.models import Message, Run, RunStep
+from runsdash.index.storage.thread_reads import preview_of
 from runsdash.service.statuses import RunStatus
 
 GIST_CHARS = 120
@@ -94,13 +95,13 @@ def turns_of(messages: Sequence[Message], runs: Sequence[Run]) -> list[Turn]:
     return turns + [Turn(run=run) for run in silent]
 
 
-def add_calls(turn: Turn, steps: Sequence[RunStep], previews: Mapping[int, dict], *, now) -> None:
+def add_calls(turn: Turn, steps: Sequence[RunStep], *, now) -> None:
     """Fills in what a run called."""
     run = turn.run
     axis = waterfall.axis_of(run, steps, now=now)
     for number, step in enumerate(steps, start=1):
         line = waterfall.line_of(run, step, axis=axis, number=number, now=now)
-        known = [call for call in previews.get(step.pk, {}).get("calls") or [] if isinstance(call, dict)]
+        known = [call for call in preview_of(step).get("calls") or [] if isinstance(call, dict)]
         by_id = {call.get("id"): call for call in known}
         for call in waterfall.calls_of(step):
             if len(turn.calls) == CALLS_SHOWN:

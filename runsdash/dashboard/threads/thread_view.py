@@ -8,10 +8,10 @@ from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.run_actions.notes import Notes
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import mark_stale
-from runsdash.dashboard.shell.lookup import thread_for_page
 from runsdash.dashboard.shell.poll_tags import poll_answer
 from runsdash.sync.refresh import THREAD_AGE_S
 
+from .marked_thread import thread_for_page
 from .page import ThreadPage
 
 
@@ -21,7 +21,7 @@ def thread(request: HttpRequest, *, thread_id: str) -> HttpResponse:
     row = thread_for_page(request, thread_id=thread_id)
     page = ThreadPage(request, row)
     page.read_older()
-    context = {"page": page, "thread": row, "notes": Notes(row)}
+    context = {"page": page, "thread": row, "notes": Notes(row, are_there=row.is_noted)}
     return mark_stale(render(request, "threads/thread.html", context), row)
 
 

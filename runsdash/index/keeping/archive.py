@@ -21,7 +21,7 @@ from runsdash.index.snapshots.known_rows import chunks
 from runsdash.index.storage.bodies import shown
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.page_reads import messages_of_run
-from runsdash.index.walks import resting_steps, rests
+from runsdash.index.walks import resting_steps_sql, rests
 from runsdash.service.json_types import Json
 
 OPEN_MESSAGE = "in_progress"
@@ -216,7 +216,7 @@ class ThreadMeter:
 
 
 def meter_of(thread: Thread) -> ThreadMeter:
-    archived_runs, active_runs, messages, files, kept_files, open_files = counts_of(thread)
+    archived_runs, active_runs, resting_runs, messages, files, kept_files, open_files = counts_of(thread)
     return ThreadMeter(
         runs=thread.run_count,
         archived_runs=archived_runs,
@@ -230,16 +230,17 @@ def meter_of(thread: Thread) -> ThreadMeter:
         is_doubted=thread.connection.lacks_runs
         or rests(thread, "runs")
         or rests(thread, "messages")
-        or Run.objects.filter(resting_steps(), thread=thread, has_all_steps=False).exists(),
+        or resting_runs > 0,
     )
 
 
 def counts_of(thread: Thread) -> tuple[int, ...]:
     """Counts what is here of the thread, each to COUNTED, by one statement: every look at a thread asks for it."""
-    active = ", ".join(f"'{status}'" for status in run_states.ACTIVE)
+    active, (is_resting, since) = ", ".join(f"'{status}'" for status in run_states.ACTIVE), resting_steps_sql("x")
     counted = [
         "index_run x WHERE x.thread_id = %s AND x.archived_at IS NOT NULL",
         f"index_run x WHERE x.thread_id = %s AND x.status IN ({active})",
+        f"index_run x WHERE x.thread_id = %s AND NOT x.has_all_steps AND {is_resting}",
         "index_message x WHERE x.thread_id = %s",
         "index_archivedfile x WHERE x.thread_id = %s",
         "index_archivedfile x WHERE x.thread_id = %s AND x.status = 200",
@@ -247,7 +248,7 @@ def counts_of(thread: Thread) -> tuple[int, ...]:
     ]
     columns = ", ".join(f"(SELECT COUNT(*) FROM (SELECT 1 FROM {one} LIMIT {COUNTED}) f)" for one in counted)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {columns}", [thread.pk] * len(counted))
+        cursor.execute(f"SELECT {columns}", [*[thread.pk] * 3, *since, *[thread.pk] * 4])
         found: tuple[int, ...] = cursor.fetchone()
     return found
 

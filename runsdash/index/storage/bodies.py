@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Case, F, QuerySet, When
 from isal.isal_zlib import decompress, decompressobj
@@ -56,10 +56,19 @@ def made_preview(model: type[Body], raw: bytes) -> JsonObject:
     return step_preview(objects.RunStep.from_raw(value)) if model is StepBody else {}
 
 
+def short_body(body: str = "") -> Case:
+    """Leaves the body of a long object where it is: its preview is stored."""
+    return Case(When(**{f"{body}size__lt": SHORT_BODY_BYTES}, then=F(f"{body}raw")))
+
+
+def preview_in(row: Any, model: type[Body]) -> JsonObject:
+    """Returns the preview of a row that was read with `preview` and, as `short`, what `short_body` leaves."""
+    return row.preview or (made_preview(model, bytes(row.short)) if row.short else {})
+
+
 def shown(bodies: QuerySet[Body]) -> Iterator[Shown]:
     """Yields each body's preview. A long body is not read: it has its preview stored."""
-    short = Case(When(size__lt=SHORT_BODY_BYTES, then=F("raw")))
-    found = bodies.values_list("pk", "preview", short, "digest", "size")
+    found = bodies.values_list("pk", "preview", short_body(), "digest", "size")
     for key, stored, raw, digest, size in found.iterator(chunk_size=100):
         preview = stored or (made_preview(bodies.model, bytes(raw)) if raw else {})
         yield Shown(key, preview, digest, size)

@@ -1,18 +1,16 @@
-"""Reads what pages show of one run or thread: steps, messages and runs by keyset, previews, lock holders.
+"""Reads what pages show of one run: steps and messages by keyset, previews, names.
 
 Never touches a raw body, never writes, never asks an upstream. Every function runs a fixed number of queries.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db.models import Q, QuerySet
 
-from runsdash.index import run_states
 from runsdash.index.models import (
     Assistant,
     Message,
-    MessageBody,
     Run,
     RunBody,
     RunStep,
@@ -26,8 +24,6 @@ from .bodies import shown
 from .keys import MESSAGE_ORDER_BITS
 
 STEPS_PER_PAGE = 200
-MESSAGES_PER_PAGE = 50
-RUNS_PER_PAGE = 25
 OWN_MESSAGES = 200  # of one run; the thread page has them all
 QUESTIONS = 20  # user messages looked at just before a run
 
@@ -85,33 +81,6 @@ def assistant_names(connection_id: int, assistant_ids: Iterable[str]) -> dict[st
         return {}
     rows = Assistant.objects.filter(connection_id=connection_id, upstream_id__in=wanted).exclude(name="")
     return dict(rows.values_list("upstream_id", "name"))
-
-
-def runs_of_thread(thread: Thread, *, before: str = "") -> tuple[list[Run], bool]:
-    """Finds a page of a thread's runs, newest first, and whether older ones follow. `before`: a run's upstream id."""
-    rows = Run.objects.filter(thread=thread).select_related("thread", "connection").order_by("-id")
-    cursor = Run.objects.filter(thread=thread, upstream_id=before).values_list("id", flat=True).first()
-    if cursor is not None:
-        rows = rows.filter(id__lt=cursor)
-    found = list(rows[: RUNS_PER_PAGE + 1])
-    return found[:RUNS_PER_PAGE], len(found) > RUNS_PER_PAGE
-
-
-def lock_holder(thread: Thread) -> Run | None:
-    """Finds the run that locks the thread: its newest one that has not ended."""
-    rows = Run.objects.filter(thread=thread).exclude(status__in=run_states.ENDED)
-    return rows.select_related("thread", "connection").order_by("-id").first()
-
-
-def lock_holder_among(runs: Sequence[Run]) -> Run | None:
-    """Picks the run that locks the thread out of all its runs, newest first."""
-    return next((run for run in runs if run.status not in run_states.ENDED), None)
-
-
-def runs_by_id(thread: Thread, run_ids: Iterable[str]) -> dict[str, Run]:
-    wanted = {one for one in run_ids if one}
-    rows = Run.objects.filter(connection_id=thread.connection_id, upstream_id__in=wanted)
-    return {run.upstream_id: run for run in rows.select_related("thread", "connection")} if wanted else {}
 
 
 # Steps
@@ -173,17 +142,6 @@ def step_in_run(run: Run, upstream_id: str) -> StepInRun | None:
 # Messages
 
 
-def message_page(thread: Thread, *, before: str = "") -> tuple[list[Message], bool]:
-    """Finds a page of a thread's messages, oldest first, ending before the message `before`, else with the newest."""
-    rows = Message.objects.filter(thread=thread)
-    cursor = rows.filter(upstream_id=before).first() if before else None
-    if cursor is not None:
-        earlier = Q(position__lt=cursor.position) | Q(position=cursor.position, id__lt=cursor.id)
-        rows = rows.filter(position__lte=cursor.position).filter(earlier)
-    found = list(rows.order_by("-position", "-id")[: MESSAGES_PER_PAGE + 1])
-    return found[:MESSAGES_PER_PAGE][::-1], len(found) > MESSAGES_PER_PAGE
-
-
 def messages_of_run(run: Run) -> list[Message]:
     """Finds what the run wrote, and before it the user messages it answers, oldest first."""
     own = Message.objects.filter(thread_id=run.thread_id, run_upstream_id=run.upstream_id)
@@ -221,9 +179,3 @@ def questions_among(before: Iterable[Message], run: Run) -> list[Message]:
 
 def message_named(thread: Thread, upstream_id: str) -> Message | None:
     return Message.objects.filter(thread=thread, upstream_id=upstream_id).first() if upstream_id else None
-
-
-def message_digests(messages: Sequence[Message]) -> list[str]:
-    rows = MessageBody.objects.filter(message_id__in=[message.id for message in messages])
-    digests = dict(rows.values_list("message_id", "digest"))
-    return [digests.get(message.id, "") for message in messages]

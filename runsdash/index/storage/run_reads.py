@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, Subquery, When
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 
 from runsdash.index import run_states
@@ -15,11 +15,10 @@ from runsdash.index.models import Assistant, Message, Run, RunBody, RunStep, Run
 from runsdash.service.json_types import JsonObject
 
 from . import page_reads
-from .bodies import made_preview
+from .bodies import preview_in, short_body
 from .keys import MESSAGE_ORDER_BITS, first_key_of
 from .page_reads import OWN_MESSAGES, QUESTIONS, STEPS_PER_PAGE, StepPage
 from .prepared import Prepared
-from .previews import SHORT_BODY_BYTES
 
 ALIKE_FOR = timedelta(days=7)
 ALIKE_MOST = 500  # runs with the same error that are looked at
@@ -42,11 +41,6 @@ class RunBeside(NamedTuple):
     assistant_name: str = ""
     is_cut: bool = False
     has_changed_hands: bool = False
-
-
-def short_body(body: str = "") -> Case:
-    """Leaves the body of a long object where it is: its preview is stored."""
-    return Case(When(**{f"{body}size__lt": SHORT_BODY_BYTES}, then=F(f"{body}raw")))
 
 
 def beside(key: int) -> QuerySet[Run]:
@@ -88,7 +82,7 @@ def run_beside(run: Run) -> RunBeside:
     if row is None:
         return RunBeside({})
     return RunBeside(
-        parameters=row.preview or (made_preview(RunBody, bytes(row.short)) if row.short else {}),
+        parameters=preview_in(row, RunBody),
         digest=row.digest or "",
         size=row.size or 0,
         assistant_name=row.assistant_name or "",
@@ -98,8 +92,8 @@ def run_beside(run: Run) -> RunBeside:
 
 
 def step_preview(step: RunStep) -> JsonObject:
-    body: Any = STEP_BODY.first(step.pk)
-    return (body.preview or (made_preview(StepBody, bytes(body.short)) if body.short else {})) if body else {}
+    body = STEP_BODY.first(step.pk)
+    return preview_in(body, StepBody) if body else {}
 
 
 def step_page(run: Run, *, after: str = "", around: str = "") -> StepPage:

@@ -126,7 +126,7 @@ def test_a_story_takes_as_many_statements_however_long_it_is(thread: Thread, vie
         viewer.get(f"/threads/{thread.upstream_id}/")
 
 
-STATEMENTS = 24  # one is for a run that goes on: whether it writes
+STATEMENTS = 9  # one is for a run that goes on: whether it writes
 
 
 def test_the_run_at_the_end_shows_what_it_writes(viewer: Client, thread: Thread) -> None:
