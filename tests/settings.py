@@ -19,3 +19,4 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:  # noqa: F405
     # A file, not memory: threads and live servers share it as in production.
     DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}  # noqa: F405
 STATIC_ROOT = str(_folder)  # must be there; files are served by the finders
+WHITENOISE_AUTOREFRESH = True  # each test client would look for all static files anew
