@@ -1,5 +1,6 @@
 """Fixtures that every test may use, and how tests are spread over processes."""
 
+import gc
 import shutil
 
 import pytest
@@ -22,12 +23,21 @@ from tests.upstream import Sandbox
 # A gate must not fail by chance on what nobody changed: only the tests marked long look for new examples.
 settings.register_profile("gate", derandomize=True)
 EMPTYING_TRIES = 3
+RARELY = 20_000, 20, 20  # objects made before a look for cycles among the young, and looks before one among older
 SECOND_TRIES = 2  # for tests that a crowded machine can make late, and no others
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr != "long":
         settings.load_profile("gate")
+    gc.disable()  # until all is collected, which stays
+
+
+def pytest_collection_finish() -> None:
+    """Some six thousand tests stay to the end; the collector of garbage need not walk them again and again."""
+    gc.freeze()
+    gc.set_threshold(*RARELY)
+    gc.enable()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread:
