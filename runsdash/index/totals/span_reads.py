@@ -68,19 +68,20 @@ class SpanReads:
     narrowing: Narrowing = EVERYTHING
 
     def facts(self, *keys: str, bars: Sequence[Span] = ()) -> list[Fact]:
-        """Reads facts told apart by `keys` of COLUMNS, the others empty; with `bars` by bar too. One statement."""
+        """Reads facts told apart by `keys` of COLUMNS, the others empty; with `bars` by bar too. One statement.
+
+        Days, hours and runs counted just now give facts of their own: whoever reads them adds them up.
+        """
         found = [
             Fact._make((bar_of(bars, hour, self.span), *chosen((connection, *key), keys), *sums.counts))
             for (hour, connection, *key), sums in self.live.items()
         ]
         since = since_sql(bars) if bars else str(self.span.first)
-        source, params = self.rows_sql(("hour", *COLUMNS, *COUNTS), bars)
+        columns = ", ".join([since, *(f"s.{name}" if name in keys else "''" for name in COLUMNS), SUMMED])
+        source, params = self.rows_sql(columns, bars, grouped=", ".join(["1", *(f"s.{name}" for name in keys)]))
         if source:
-            columns = ", ".join(f"s.{name}" if name in keys else "''" for name in COLUMNS)
-            grouped = ", ".join(["1", *(f"s.{name}" for name in keys)])
-            text = f"SELECT {since}, {columns}, {SUMMED} FROM ({source}) s GROUP BY {grouped}"
             with database.cursor() as cursor:
-                cursor.execute(text, params)
+                cursor.execute(source, params)
                 found += map(Fact._make, cursor.fetchall())
         return found
 
@@ -89,7 +90,7 @@ class SpanReads:
         for (hour, connection, *key), sums in self.live.items():
             if sums.took or sums.queued:
                 yield bar_of(bars, hour, self.span), (connection, *key), sums.took, sums.queued
-        source, params = self.rows_sql(("hour", *COLUMNS, "took", "queued"), bars, more=" AND status = %s")
+        source, params = self.rows_sql(", ".join(["hour", *COLUMNS, "took", "queued"]), bars, is_of_completed=True)
         if not source:
             return
         with database.cursor() as cursor:
@@ -97,17 +98,21 @@ class SpanReads:
             for hour, *key, took, queued in cursor.fetchall():
                 yield bar_of(bars, hour, self.span), tuple(key), unpacked(took), unpacked(queued)
 
-    def rows_sql(self, columns: Sequence[str], bars: Sequence[Span], more: str = "") -> tuple[str, list[str | int]]:
-        """Returns a query for the rows of its days and hours; "" when there are none. `more` asks for a status."""
+    def rows_sql(
+        self, columns: str, bars: Sequence[Span], *, grouped: str = "", is_of_completed: bool = False
+    ) -> tuple[str, list[str | int]]:
+        """Returns a query for its rows `s`, "" for none; those of days, and those of hours, are `grouped`."""
         days, hours = self.within(bars) if bars else (self.days, self.hours)
         narrowed, values = self.narrowing.sql
+        behind = " AND status = %s" if is_of_completed else ""
+        behind += f" GROUP BY {grouped}" if grouped else ""
         parts: list[str] = []
         params: list[str | int] = []
         for starts, length in ((days, DAY_HOURS), (hours, 1)):
             if starts:  # named one by one: of several ranges neither engine makes seeks
-                where = f"hours = %s AND hour IN ({placeholders(starts)}) AND runs > 0{narrowed}{more}"
-                parts.append(f"SELECT {', '.join(columns)} FROM index_runsums WHERE {where}")
-                params += [length, *starts, *values, *([run_states.COMPLETED] if more else [])]
+                where = f"hours = %s AND hour IN ({placeholders(starts)}) AND runs > 0{narrowed}"
+                parts.append(f"SELECT {columns} FROM index_runsums s WHERE {where}{behind}")
+                params += [length, *starts, *values, *([run_states.COMPLETED] if is_of_completed else [])]
         return " UNION ALL ".join(parts), params
 
     def within(self, bars: Sequence[Span]) -> tuple[list[int], list[int]]:

@@ -99,6 +99,16 @@ def test_sums_of_hours_spare_to_look_at_runs(prod: Connection) -> None:
     assert all("ORDER BY r.id" in sql or ("r.id >= " in sql and "r.id < " in sql) for sql in on_runs)
 
 
+def test_sums_are_added_up_as_they_are_read(prod: Connection) -> None:
+    """Rows of hours and days brought together first are sorted for it: half the time of a month."""
+    roll_up(limit=1000, within_s=60)
+    with CaptureQueriesContext(database) as queries:
+        totals_of(parsed(""))
+    sums = [one["sql"] for one in queries.captured_queries if "index_runsums" in one["sql"] and "SUM(" in one["sql"]]
+    assert len(sums) == 1
+    assert "FROM (" not in sums[0]
+
+
 @pytest.mark.parametrize("text", ["model:gpt-4o", "-model:gpt-4o", "tokens>10 model:gpt-4o-mini"])
 def test_a_walk_goes_on_where_it_was_stopped(prod: Connection, text: str) -> None:
     found, looks = FilterTotals(), 0
