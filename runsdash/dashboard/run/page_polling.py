@@ -4,7 +4,7 @@ It reads the index; it never asks an upstream and never writes.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from runsdash.actions.models import Claim, SentOutput
@@ -20,6 +20,8 @@ from runsdash.service.statuses import RunStatus
 from .page import RunPage
 from .polled_run import state_of
 from .waterfall import part_of
+
+LONG_AGO = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,3 +123,14 @@ class PolledRunPage(RunPage):
         asked += [(claim.user_id, claim.since) for claim in self.claims]
         typed = run.draft_at if not self.shown_calls and not run.facts.is_waiting else ""
         return digest_of([*state_of(run), *(str(one) for one in (*clock, *asked, typed)), self.live_panel.state])
+
+    @cached_property
+    def kept_state(self) -> str | None:
+        """Returns what `kept_parts` keeps the page under; None while time or other people may change what it says.
+
+        An hour after the end ages are told in hours, and a minute more or less does not show.
+        """
+        run = self.run
+        is_settled = run.ended_at is not None and run.ended_at < self.now - LONG_AGO and self.interval_s is None
+        is_plain = not (run.trouble or run.is_noted or self.is_gone or self.live_panel.live or self.shown_calls)
+        return self.version if is_settled and is_plain and self.tab != "audit" else None

@@ -1,12 +1,14 @@
-"""Defines the tag that puts kept parts of the frame into a page."""
+"""Defines the tags that put kept parts into a page: of its frame, and of what it shows."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from functools import partial
 
 from django import template
 from django.template.context import Context
 from django.utils.safestring import SafeString
 
 from runsdash.dashboard.shell.frame_parts import frame_part
+from runsdash.dashboard.shell.kept_parts import drawn, kept_part
 from runsdash.dashboard.shell.page_types import AsText
 from runsdash.dashboard.shell.shell import Shell
 
@@ -29,18 +31,11 @@ class Slots(Mapping[str, AsText]):
         return len(FILLED)
 
 
-def drawn(name: str):
-    def fill(context: Context) -> str:
-        return context.template.engine.get_template(name).render(context)
-
-    return fill
-
-
 FILLED = {
     "csrf_token": lambda context: context["csrf_token"],
     "address": lambda context: context["request"].get_full_path(),
-    "badge": drawn("shell/_badge.html"),
-    "pill": drawn("shell/_sync_pill.html"),
+    "badge": partial(drawn, "shell/_badge.html"),
+    "pill": partial(drawn, "shell/_sync_pill.html"),
 }
 
 
@@ -54,3 +49,9 @@ def waiting_prefix(shell: Shell) -> str:
 def frame(context: Context, name: str) -> SafeString:
     """Puts a part of the frame here, kept or made: `{% frame "shell/_topbar.html" %}`."""
     return frame_part(name, context["shell"].frame, Slots(context))
+
+
+@register.simple_tag(takes_context=True)
+def kept(context: Context, name: str, state: Hashable) -> SafeString:
+    """Puts a part here that stays the same while its state does: `{% kept "run/_run.html" page.kept_state %}`."""
+    return kept_part(name, state, context)
