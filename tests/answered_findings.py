@@ -14,7 +14,7 @@ PROGRAMS = "dashboard/management/commands/demo index/keeping/backup sync/key_com
 MARKUP = (
     "dashboard/rendering/code dashboard/rendering/hits dashboard/rendering/json_tree dashboard/rendering/markdown "
     "dashboard/run/live_panel dashboard/run/timeline_rows dashboard/runs/cells dashboard/runs/narrowing dashboard/threads/cells "
-    "dashboard/shell/frame_parts dashboard/shell/markup dashboard/templatetags/bars dashboard/templatetags/rendered dashboard/templatetags/shown "
+    "dashboard/shell/frame_parts dashboard/shell/kept_parts dashboard/shell/markup dashboard/templatetags/bars dashboard/templatetags/rendered dashboard/templatetags/shown "
     "dashboard/threads/calls"
 )
 RAW_SQL = "index/connections index/run_states index/storage/run_reads"

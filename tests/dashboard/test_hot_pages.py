@@ -26,7 +26,7 @@ class Cost(NamedTuple):
 
 
 HOT = {  # a look, and a poll without news where the page polls
-    "list": (Cost(6, 23), Cost(5, 0)),
+    "list": (Cost(6, 12), Cost(5, 0)),
     "completed run": (Cost(8, 43), Cost(5, 0)),
     "waiting run": (Cost(20, 55), Cost(5, 0)),
     "thread": (Cost(8, 21), None),

@@ -14,7 +14,7 @@ from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.lookup import connection_named, connection_of
-from runsdash.dashboard.shell.page_types import Context
+from runsdash.dashboard.shell.page_types import Context, TagPart
 from runsdash.dashboard.shell.poll_tags import Poll, has_news, list_tag, rows_state, shown_keys
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Connection, Run
@@ -32,7 +32,7 @@ from .filter_views import other_address
 from .newer import PageDrawn, count_newer
 from .query import DEFAULT_LIMIT, LIMITS, ListAddress, run_list_address
 from .rows import with_connections
-from .saved_views import MAX_VIEWS, title_of, views_in_menu
+from .saved_views import MAX_VIEWS, MenuView, title_of, views_in_menu
 from .time_menu import time_menu
 from .totals_view import totals_context
 
@@ -74,6 +74,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         "is_wide": are_many(table.columns),
         **filtering(request, query, connection),
     }
+    context["kept_state"] = kept_state(table, views) if context["facets"] is None and not query.error else None
     context["poll"] = None if query.error else poll(shell, query, rows=page.rows, drawn=drawn, newer=0)
     return render(request, "runs/runs.html", context, status=400 if query.error else 200)
 
@@ -148,6 +149,11 @@ def table_of(shell: Shell, query: ListAddress) -> Table:
     names_customers = any(one.customer_key for one in shell.connections)
     columns = columns_for(shell.request.user, names_customers=names_customers)
     return Table(query, columns, shell.can_act, every_column=COLUMNS, limits=LIMITS)
+
+
+def kept_state(table: Table, views: Sequence[MenuView]) -> tuple[TagPart, ...]:
+    """Returns what the head of the list shows beside what its address says, and under what it is kept."""
+    return tuple(column.name for column in table.columns), tuple(views)
 
 
 def completed(table: Table, rows: Sequence[ListedRun]) -> Table:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import attrgetter
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
@@ -17,6 +18,7 @@ CHANGING = (
     "id", "status", "started_at", "ended_at", "expires_at", "metadata", "error_code", "pending_calls",
     *(column.name for column in LISTED.values()),
 )  # fmt: skip
+changing = attrgetter(*CHANGING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ def has_news(tag: str, *, shown: str) -> bool:
 
 
 def rows_state(runs: Sequence[Run]) -> list[tuple]:
-    return [tuple(getattr(run, name) for name in CHANGING) for run in sorted(runs, key=lambda run: run.pk)]
+    return [changing(run) for run in sorted(runs, key=lambda run: run.pk)]
 
 
 def shown_keys(request: HttpRequest, *, most: int) -> list[int]:

@@ -6,7 +6,7 @@ Owns the statement and `ListedRun`. Which runs a page has is decided in `run_pag
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from runsdash.index.models import Connection, Label
@@ -119,7 +119,9 @@ class ListedRuns:
         """Returns the runs that are there, by id."""
         rows = each_run(listed_ids(ids))
         found = fetched(Sql(f"SELECT {', '.join(SELECTED.values())} FROM {rows.text} {JOINED}", rows.params))
-        return {row[0]: ListedRun(row if is_postgresql() else with_moments(row)) for row in found}
+        if not is_postgresql():
+            found = [with_moments(row) for row in found]
+        return {row[0]: ListedRun(row) for row in found}
 
 
 def with_labels(runs: Sequence[ListedRun]) -> None:
@@ -133,9 +135,9 @@ def with_labels(runs: Sequence[ListedRun]) -> None:
 
 
 def with_moments(row: Sequence[Any]) -> list[Any]:
-    """Reads times, which SQLite keeps as text in UTC."""
+    """Says of times that they are in UTC, which SQLite does not keep."""
     values = list(row)
     for place in MOMENT_PLACES:
         if values[place] is not None:
-            values[place] = datetime.fromisoformat(f"{values[place]}+00:00")
+            values[place] = values[place].replace(tzinfo=UTC)
     return values
