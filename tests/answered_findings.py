@@ -15,7 +15,7 @@ MARKUP = (
     "dashboard/rendering/code dashboard/rendering/hits dashboard/rendering/json_tree dashboard/rendering/markdown "
     "dashboard/run/live_panel dashboard/run/timeline_rows dashboard/runs/cells dashboard/runs/narrowing dashboard/threads/cells "
     "dashboard/shell/frame_parts dashboard/shell/kept_parts dashboard/shell/markup dashboard/templatetags/bars dashboard/templatetags/rendered dashboard/templatetags/shown "
-    "dashboard/threads/calls"
+    "dashboard/threads/calls dashboard/threads/run_rows dashboard/threads/turns dashboard/rendering/message_parts"
 )
 RAW_SQL = "index/connections index/run_states index/storage/run_reads"
 SQL = (

@@ -29,7 +29,7 @@ HOT = {  # a look, and a poll without news where the page polls
     "list": (Cost(6, 12), Cost(5, 0)),
     "completed run": (Cost(8, 43), Cost(5, 0)),
     "waiting run": (Cost(20, 55), Cost(5, 0)),
-    "thread": (Cost(8, 21), None),
+    "thread": (Cost(8, 17), None),
     "overview": (Cost(6, 7), Cost(5, 0)),
     "inbox": (Cost(8, 13), Cost(5, 0)),
 }

@@ -8,11 +8,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from runsdash.dashboard.compare.text_diff import Piece
-from runsdash.dashboard.rendering.citations import is_web_url
 from runsdash.dashboard.rendering.code import highlighted
 from runsdash.dashboard.rendering.files import file_url
 from runsdash.dashboard.rendering.hits import marked
-from runsdash.dashboard.rendering.images import in_kb, inline_image
+from runsdash.dashboard.rendering.images import in_kb
 from runsdash.dashboard.rendering.json_tree import json_tree as tree_of
 from runsdash.dashboard.rendering.markdown import markdown as marked_up
 from runsdash.dashboard.rendering.visible import visible
@@ -24,7 +23,6 @@ from runsdash.service.json_types import Json
 
 register = template.Library()
 register.filter(in_kb)
-SHOWN_URL_CHARS = 160
 
 
 def text_of(preview: Json) -> str:
@@ -94,19 +92,6 @@ def plainly(text: AsText) -> str:
 def file_link(file_id: Json, connection: str = "") -> str:
     """Returns the URL of an upstream's file in RunsDash, or "" when the id cannot be one."""
     return file_url(file_id, connection)
-
-
-@register.simple_tag
-def web_link(url: Json, size: int | None = None) -> SafeString:
-    """Links to an image elsewhere and never loads it. `size`: characters of the whole address, which may be cut."""
-    text = str(url)
-    words = inline_image(text, size)
-    if words:
-        return format_html('<p class="muted">{}</p>', visible(words))
-    shown = visible(text[:SHOWN_URL_CHARS]) + ("…" if len(text) > SHOWN_URL_CHARS else "")
-    if not is_web_url(url) or len(text) < (size or 0):
-        return format_html("<code>{}</code>", shown)
-    return format_html('<a href="{}" rel="noopener noreferrer nofollow" title="{}">{}</a>', url, url, shown)
 
 
 @register.simple_tag(takes_context=True)

@@ -1,28 +1,22 @@
-"""Defines template tags for the conversation of a thread's page. They only format what they are given."""
+"""Defines template tags for what is said: messages, turns and runs of a thread. They format what they are given."""
 
 from django import template
+from django.template import Context
 from django.utils.safestring import SafeString
 
-from runsdash.dashboard.shell.links import address, thread_url, with_connection
-from runsdash.dashboard.shell.markup import markup
-from runsdash.dashboard.threads.calls import calls_html
-from runsdash.index.models import Message, Thread
+from runsdash.dashboard.rendering.message_parts import parts_html
+from runsdash.dashboard.threads.run_rows import run_rows_html
+from runsdash.dashboard.threads.turns import turns_html
+from runsdash.index.models import Message
 
-from .shown import short_id
+from .rendered import hit_of, message_url
 
 register = template.Library()
-register.simple_tag(calls_html, name="calls_done")
+register.simple_tag(turns_html, name="turns")
+register.simple_tag(run_rows_html, name="run_rows")
 
 
-@register.simple_tag
-def message_links(thread: Thread, message: Message) -> SafeString:
-    """Shows a message's id and what leads to it."""
-    return markup(
-        '{}\n<a href="{}#message-{}">from here</a>\n<a class="hide-xs" href="{}">raw.json</a>\n'
-        '<a class="hide-xs" href="{}">plain text</a>',
-        short_id(message.upstream_id),
-        thread_url(thread, at=message.upstream_id),
-        message.pk,
-        with_connection(address("message_raw", message.upstream_id), thread),
-        with_connection(address("message_text", message.upstream_id), thread),
-    )
+@register.simple_tag(takes_context=True)
+def message_parts(context: Context, message: Message, slug: str) -> SafeString:
+    """Renders the content of a message, with what the reader looked for marked."""
+    return parts_html(message, slug, message_url(context, "message_raw", message.upstream_id), hit_of(context))

@@ -8,7 +8,7 @@ from runsdash.actions.live import output_rows
 from runsdash.actions.live.output_rows import NewText
 from runsdash.actions.models import LiveOutput, LivePieceKind
 from runsdash.dashboard.threads.story import CALLS_SHOWN
-from runsdash.index.models import Message, Run, Thread
+from runsdash.index.models import Assistant, Message, Run, Thread
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_steps import upsert_steps
 from runsdash.index.storage.thread_reads import BEFORE_TARGET
@@ -143,6 +143,42 @@ def test_the_run_at_the_end_shows_what_it_writes(viewer: Client, thread: Thread)
     assert answer.one("pre", id=f"writing-{run.pk}").text == "<b>So far"
     say(thread, ("So far and on", int(timezone.now().timestamp()), run))
     assert not told(viewer, thread).all("pre", id=f"writing-{run.pk}")
+
+
+HOSTILE = "<b data-mine=\"1\" title='x'>\u202egnp.exe&lt;"
+SHOWN = "<b data-mine=\"1\" title='x'>[U+202E]gnp.exe&lt;"
+
+
+def test_what_an_upstream_says_stays_text(thread: Thread, viewer: Client) -> None:
+    failed = Run.objects.get(status="failed")
+    Run.objects.update(question=HOSTILE, error_code="")
+    Run.objects.filter(pk=failed.pk).update(error_code=HOSTILE, error_message=HOSTILE)
+    Assistant.objects.create(
+        connection=failed.connection, upstream_id=failed.assistant_id, name=HOSTILE, fetched_at=LATER
+    )
+    parts = [
+        {"type": "text", "text": {"text": HOSTILE, "size": 900_000}, "annotations": None},
+        {"type": "refusal", "text": {"text": HOSTILE, "size": 9}},
+        {"type": "image_file", "file_id": HOSTILE}, {"type": "image_file", "file_id": None},
+        {"type": "image_url", "url": HOSTILE, "size": 9}, {"type": "image_url", "url": "https://a.example/x'\"<b>.png"},
+        {"type": HOSTILE, "text": {"text": HOSTILE, "size": 9}}, {},
+    ]  # fmt: skip
+    files = [{"file_id": HOSTILE}, {"file_id": "file_1"}, {}, "odd"]
+    Message.objects.update(parts=parts, attachments=files, incomplete_reason=HOSTILE, run_upstream_id=HOSTILE)
+    Message.objects.filter(role="assistant").update(role=HOSTILE, run_upstream_id="", parts=[], attachments=[])
+    told(viewer, thread)
+    page = page_of(viewer.get(f"/threads/{thread.upstream_id}/"))
+    assert not page.all(data_mine=True)
+    talk, runs = page.one(id="conversation"), page.one(id="thread-runs")
+    assert "\u202e" not in talk.text + runs.text
+    turn = talk.one("li", data_run_id=failed.upstream_id)
+    assert turn.one("h3").text == SHOWN
+    assert [turn.one("p", class_="cause").one(tag).text for tag in ("code", "span")] == [SHOWN, SHOWN]
+    said = talk.all("article")[0]
+    assert [one["src"].partition("?")[2] for one in said.all("img")] == ["connection=prod"]
+    assert said.all("a", rel=True)[0]["href"] == "https://a.example/x'\"<b>.png"
+    assert [one.text for one in said.all("p", class_="err")][-1] == f"Incomplete: {SHOWN}"
+    assert runs.one(id=f"run-{failed.pk}").one("code").text == f"{SHOWN[:31]}…"
 
 
 def write(live: LiveOutput, text: str, *, opens: bool = False) -> None:
