@@ -4,20 +4,26 @@ Written as text for the reason that `runs/cells.py` gives, and by its rule: what
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from django.utils.safestring import SafeString
 
+from runsdash.dashboard.rendering.cache import render_cache
 from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
-from runsdash.dashboard.shell.links import run_url
+from runsdash.dashboard.shell.links import is_ambiguous, run_url
 from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.templatetags import shown
-from runsdash.index.models import Run
+from runsdash.index.models import Run, RunStep
 
-from .story import CallDone
+from .story import CallDone, Turn
 
+VERSION = "calls-1"
 TEXT_CHARS = 2000
+step_state = attrgetter(
+    "pk", "upstream_id", "digest", "kind", "status", "error_code", "created_at", "ended_at", "call_count", "calls"
+)
 CALL = """<li data-kind="{}">
   <details class="fold" id="call-{}-{}">
     <summary>
@@ -35,7 +41,21 @@ NONE, NONE_SENT = SafeString('<p class="muted">none</p>'), SafeString('<p class=
 SEE_STEP = SafeString('<p class="muted">see the step</p>')
 
 
-def calls_html(run: Run, calls: Sequence[CallDone]) -> SafeString:
+def calls_html(turn: Turn) -> SafeString:
+    """Renders what a run called; once it has ended, only when a step of it has changed."""
+    run = turn.run
+    if run.facts.is_active:
+        return made(run, turn.calls)
+    return SafeString(render_cache.get(VERSION, state_of(run, turn.steps), render=lambda: made(run, turn.calls)))
+
+
+def state_of(run: Run, steps: Sequence[RunStep]) -> str:
+    """Names all that the calls of an ended run show, and all that their links depend on."""
+    own = run.thread.upstream_id, run.upstream_id, run.status, run.connection.slug, is_ambiguous(run)
+    return repr((own, [step_state(step) for step in steps]))
+
+
+def made(run: Run, calls: Sequence[CallDone]) -> SafeString:
     return SafeString("".join([call_html(run, call, number) for number, call in enumerate(calls, start=1)]))
 
 

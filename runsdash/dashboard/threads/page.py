@@ -27,7 +27,7 @@ from runsdash.index.walks import rests
 from runsdash.service.json_types import Json
 from runsdash.sync.archiving import read_older_messages
 
-from .story import Turn, add_calls, turns_of
+from .story import Turn, turns_of
 
 MOST_WRITING_CHARS = 8_000  # the end of what is being written; the run's own page has all
 
@@ -94,7 +94,7 @@ class ThreadPage(WhyACopy):
         told = [turn for turn in turns if turn.run is not None]
         steps = thread_reads.calling_steps([turn.run for turn in told])
         for turn in told:
-            add_calls(turn, steps.get(turn.run.pk, []), now=self.now)
+            turn.steps, turn.now = steps.get(turn.run.pk, ()), self.now
             if self.holder is not None and turn.run.pk == self.holder.pk:
                 turn.writing = self.writing[0][-MOST_WRITING_CHARS:]
         return turns

@@ -5,6 +5,7 @@ Puts rows together; asks for none.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from runsdash.dashboard.run import waterfall
@@ -50,13 +51,25 @@ class CallDone:
 
 @dataclass(kw_only=True)
 class Turn:
-    """Holds one part of the story: a message of somebody, or a run with its calls and what it wrote."""
+    """Holds one part of the story: a message of somebody, or a run with what it called and wrote.
+
+    `steps`: those that called something, as of `now`; `writing`: what a run that goes on has written so far.
+    """
 
     run: Run | None = None
     messages: list[Message] = field(default_factory=list)
-    calls: list[CallDone] = field(default_factory=list)
-    more_calls: int = 0
-    writing: str = ""  # by a run that goes on, so far
+    steps: Sequence[RunStep] = ()
+    now: datetime | None = None
+    writing: str = ""
+
+    @cached_property
+    def calls(self) -> list[CallDone]:
+        """Returns the first calls of the run, to CALLS_SHOWN."""
+        return calls_done(self.run, self.steps, now=self.now)[:CALLS_SHOWN] if self.steps else []
+
+    @property
+    def more_calls(self) -> int:
+        return max(0, sum(len(waterfall.calls_of(step)) for step in self.steps) - CALLS_SHOWN)
 
     @property
     def is_user(self) -> bool:
@@ -67,8 +80,9 @@ class Turn:
         """Explains the end of a run that did not complete."""
         if self.run is None:
             return None
-        names = [call.label for call in self.calls if call.was_never_answered]
-        return outcome_of(self.run, unanswered=names if self.run.facts == RunStatus.EXPIRED else ())
+        is_expired = self.run.facts == RunStatus.EXPIRED
+        names = [call.label for call in self.calls if call.was_never_answered] if is_expired else ()
+        return outcome_of(self.run, unanswered=names)
 
 
 def turns_of(messages: Sequence[Message], runs: Sequence[Run]) -> list[Turn]:
@@ -95,26 +109,26 @@ def turns_of(messages: Sequence[Message], runs: Sequence[Run]) -> list[Turn]:
     return turns + [Turn(run=run) for run in silent]
 
 
-def add_calls(turn: Turn, steps: Sequence[RunStep], *, now) -> None:
-    """Fills in what a run called."""
-    run = turn.run
+def calls_done(run: Run, steps: Sequence[RunStep], *, now: datetime) -> list[CallDone]:
+    """Returns what a run called; at least CALLS_SHOWN of them, if there are as many."""
     axis = waterfall.axis_of(run, steps, now=now)
+    found: list[CallDone] = []
     for number, step in enumerate(steps, start=1):
+        if len(found) >= CALLS_SHOWN:
+            break
         line = waterfall.line_of(run, step, axis=axis, number=number, now=now)
         known = [call for call in preview_of(step).get("calls") or [] if isinstance(call, dict)]
         by_id = {call.get("id"): call for call in known}
-        for call in waterfall.calls_of(step):
-            if len(turn.calls) == CALLS_SHOWN:
-                turn.more_calls += 1
-                continue
-            turn.calls.append(
-                CallDone(
-                    line=line,
-                    kind=str(call.get("kind") or "other"),
-                    label=waterfall.call_label(call),
-                    is_named=waterfall.is_named(call),
-                    preview=by_id.get(call.get("id")) or {},
-                    was_answered=call.get("output_size") is not None,
-                    asks_people=waterfall.asked_of_people(call),
-                )
+        found += [
+            CallDone(
+                line=line,
+                kind=str(call.get("kind") or "other"),
+                label=waterfall.call_label(call),
+                is_named=waterfall.is_named(call),
+                preview=by_id.get(call.get("id")) or {},
+                was_answered=call.get("output_size") is not None,
+                asks_people=waterfall.asked_of_people(call),
             )
+            for call in waterfall.calls_of(step)
+        ]
+    return found

@@ -108,10 +108,11 @@ def run_html(turn: Turn, run: Run, story: Story) -> SafeString:
 
 
 def called(turn: Turn, run: Run) -> SafeString:
-    if not turn.calls:
+    calls = calls_html(turn) if turn.steps else NOTHING
+    if not calls:
         return NOTHING
     more = markup(MORE, run_url(run), turn.more_calls) if turn.more_calls else NOTHING
-    return markup(CALLED, calls_html(run, turn.calls), more)
+    return markup(CALLED, calls, more)
 
 
 def written(turn: Turn, run: Run, story: Story) -> list[SafeString]:

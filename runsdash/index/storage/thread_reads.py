@@ -12,12 +12,12 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from runsdash.index import run_states
 from runsdash.index.models import Assistant, Message, Run, RunStep, StepBody, Thread
-from runsdash.prepared import Prepared
 from runsdash.service.json_types import JsonObject
 
 from .bodies import preview_in, short_body
 from .keys import first_key_of
 from .page_reads import message_named
+from .prepared import Prepared
 
 MESSAGES_PER_PAGE = 50
 RUNS_PER_PAGE = 25
@@ -162,7 +162,7 @@ def calling(count: int) -> Prepared[RunStep]:
     return Prepared(
         lambda *runs: (
             RunStep.objects.filter(run_id__in=runs, call_count__gt=0)
-            .annotate(preview=F("body__preview"), short=short_body("body__"))
+            .annotate(preview=F("body__preview"), short=short_body("body__"), digest=F("body__digest"))
             .order_by("run_id", "position", "id")[:STEPS_MOST]
         ),
         *[int] * count,

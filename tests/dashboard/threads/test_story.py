@@ -1,5 +1,7 @@
 """The conversation of a thread as one story: messages, the runs between them, and the way to each."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -8,7 +10,7 @@ from runsdash.actions.live import output_rows
 from runsdash.actions.live.output_rows import NewText
 from runsdash.actions.models import LiveOutput, LivePieceKind
 from runsdash.dashboard.threads.story import CALLS_SHOWN
-from runsdash.index.models import Assistant, Message, Run, Thread
+from runsdash.index.models import Assistant, Message, Run, RunStep, StepBody, Thread
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_steps import upsert_steps
 from runsdash.index.storage.thread_reads import BEFORE_TARGET
@@ -110,6 +112,22 @@ def test_calls_of_a_run_are_bounded(thread: Thread, viewer: Client) -> None:
     turn = told(viewer, thread).one(id=f"told-{run.pk}")
     assert len(turn.all("details")) == CALLS_SHOWN
     assert turn.one("ul", class_="did").all("li")[-1].text == "6 more calls"
+
+
+def test_calls_of_an_ended_run_are_made_once_until_a_step_changes(thread: Thread, viewer: Client) -> None:
+    run = Run.objects.filter(thread=thread).order_by("pk").first()
+
+    def outputs() -> list[str]:
+        return [one.text for one in told(viewer, thread).one(id=f"told-{run.pk}").all("pre")]
+
+    assert outputs() == ['{"ref": 1}', "depot"]
+    StepBody.objects.update(raw=b"{}")
+    assert outputs() == ['{"ref": 1}', "depot"], "they were made anew"
+    again = step_of(run, call_of("function", asks='{"ref": 1}', gives="gate 4"))
+    upsert_steps(run, [objects.RunStep.from_raw(again)], fetched_at=timezone.now())
+    assert outputs() == ['{"ref": 1}', "gate 4"]
+    RunStep.objects.filter(run=run).update(ended_at=run.created_at + timedelta(seconds=90))
+    assert "1 m" in told(viewer, thread).one(id=f"told-{run.pk}").one("summary").text
 
 
 def test_what_is_older_is_on_its_own_page(thread: Thread, viewer: Client) -> None:
