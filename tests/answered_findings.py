@@ -46,7 +46,7 @@ ANSWERS = {
     "B603": ("starts programs without a shell, which the code or the environment names", PROGRAMS),
     "B604": ("is the page's frame, not a shell", "dashboard/inbox/inbox"),
     "B608": ("joins names of tables and columns and `%s`; all values are parameters", SQL),
-    "B611": ("see B608", RAW_SQL),
+    "B611": ("see B608", f"accounts/sessions {RAW_SQL}"),
     "B703": ("escaped or sanitised before: tests/test_hostile_markup.py, tests/browser/test_hostile.py", MARKUP),
 }
 

@@ -60,9 +60,9 @@ def made_run(connection: Connection, **wanted: object) -> Run:
 
 
 def made_runs(connection: Connection, count: int, **wanted: object) -> list[Run]:
-    """`count` runs, the first the newest, ten seconds apart."""
-    start_s = wanted.pop("age_s", 60)
-    raws = [run_object(age_s=start_s + 10 * number, **wanted) for number in range(count)]
+    """`count` runs, the first the newest, ten seconds apart, or `apart_s`. Much cheaper than one by one."""
+    start_s, apart_s = wanted.pop("age_s", 60), wanted.pop("apart_s", 10)
+    raws = [run_object(age_s=start_s + apart_s * number, **wanted) for number in range(count)]
     upsert_runs(connection, [objects.Run.from_raw(raw) for raw in raws], fetched_at=timezone.now())
     return list(Run.objects.filter(upstream_id__in=[raw["id"] for raw in raws]).order_by("-pk"))
 

@@ -1,6 +1,7 @@
 """`make demo`'s command as a newcomer runs it: real processes, real ports, a folder of its own."""
 
 import contextlib
+import shutil
 import signal
 import socket
 import sqlite3
@@ -16,6 +17,7 @@ import pytest
 import requests
 
 from tests.free_ports import free_ports
+from tests.migrated import migrated_database
 from tests.pages import parsed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,10 +30,16 @@ pytestmark = [pytest.mark.clock]
 
 
 class Demo:
-    """A demo under way. `origin` of the dashboard, `words` it has printed, `process`."""
+    """A demo under way. `origin` of the dashboard, `words` it has printed, `process`.
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    Its database is migrated beforehand, unless `from_nothing`: that takes it longest.
+    """
+
+    def __init__(self, folder: Path, *, from_nothing: bool = False, **environment: str) -> None:
         self.folder = folder
+        if not from_nothing and not folder.exists():
+            folder.mkdir()
+            shutil.copy(migrated_database(), folder / "runsdash.sqlite3")
         self.port, self.sandbox_port = free_ports(2)
         self.log = folder.parent / f"{folder.name}.log"
         environment = {
@@ -101,8 +109,8 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def demo(folder: Path, **environment: str) -> Iterator[Demo]:
-    one = Demo(folder, **environment)
+def demo(folder: Path, *, from_nothing: bool = False, **environment: str) -> Iterator[Demo]:
+    one = Demo(folder, from_nothing=from_nothing, **environment)
     try:
         yield one
     finally:
@@ -191,7 +199,7 @@ def test_what_it_exports_stands_in_its_own_folder(running):
 
 @pytest.mark.long
 def test_many_runs_are_read_while_it_serves(tmp_path):
-    with demo(tmp_path / "many", DEMO_RUNS="450") as one:
+    with demo(tmp_path / "many", from_nothing=True, DEMO_RUNS="450") as one:
         assert one.wait_until_up() < 450
         one.wait_for_words("The index is filled.", seconds=120)
         assert one.runs_in_index() >= 450
@@ -213,7 +221,7 @@ def test_a_busy_port_is_refused_with_a_sentence(running, tmp_path):
 @pytest.mark.long
 def test_a_second_start_goes_on_and_each_signal_ends_every_part(tmp_path):
     folder = tmp_path / "state"
-    with demo(folder) as first:
+    with demo(folder, from_nothing=True) as first:
         first.wait_until_up()
         first.wait_for_words("Ctrl-C stops everything")
         password = (folder / "password").read_text().strip()
@@ -222,7 +230,7 @@ def test_a_second_start_goes_on_and_each_signal_ends_every_part(tmp_path):
         assert password in first.words
         runs = first.runs_in_index()
         ends_whole(first, signal.SIGINT)
-    with demo(folder) as second:
+    with demo(folder, from_nothing=True) as second:
         assert second.wait_until_up() >= runs
         assert (folder / "password").read_text().strip() == password
         assert second.runs_in_index() < 2 * RUNS

@@ -13,11 +13,12 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
+from runsdash.prepared import Prepared
+
 from .names import name_key
 from .roles import Role
 
 MAX_NAME_CHARS = 150
-BY_KEY = "SELECT * FROM accounts_user WHERE id = %s"
 
 
 class NameKeyField(models.CharField):  # type: ignore[type-arg]  # it takes none when it runs
@@ -35,9 +36,10 @@ class People(UserManager["User"]):
     def get(self, *args: Any, **wanted: Any) -> User:
         if args or wanted.keys() != {"pk"}:
             return super().get(*args, **wanted)
-        for found in self.raw(BY_KEY, [wanted["pk"]]):
-            return found
-        raise self.model.DoesNotExist("There is no account with this key.")
+        found = BY_KEY.first(wanted["pk"])
+        if found is None:
+            raise self.model.DoesNotExist("There is no account with this key.")
+        return found
 
 
 class User(AbstractUser):
@@ -84,6 +86,9 @@ class User(AbstractUser):
     def initials(self) -> str:
         words = (self.get_full_name() or self.username).replace(".", " ").replace("-", " ").split()
         return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+BY_KEY: Prepared[User] = Prepared(lambda key: User.objects.filter(pk=key), int)
 
 
 class Team(models.Model):

@@ -15,18 +15,30 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
 from django.db import DatabaseError
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+
+from runsdash.prepared import Prepared
 
 from .models import User, UserSession
 from .teams import hidden_sql
 
-LOOK_UP = "SELECT s.*, {} AS hidden FROM accounts_usersession s WHERE s.session_key = %s"
 NOTED_EVERY = timedelta(minutes=1)  # the last use is written no more often
 POLLS = ("/live/", "/frame/", "/imports/", "/deliveries/")  # a page that is left open asks for these by itself
 CAME_FROM, MADE_AT = "came_from", "made_at"
 AGENT_CHARS = 200
+
+
+def with_hidden(session_key: str) -> QuerySet[UserSession]:
+    """Finds a session, with what is hidden from its user, so that that costs no statement."""
+    listed = RawSQL(hidden_sql("accounts_usersession.user_id"), [], output_field=TextField())
+    rows = UserSession.objects.filter(session_key=session_key)
+    return rows.annotate(hidden=listed)  # type: ignore[no-redef]  # declared for whoever reads it
+
+
+WITH_HIDDEN = Prepared(with_hidden, str)
 
 
 class SessionStore(DatabaseSessions):
@@ -39,8 +51,7 @@ class SessionStore(DatabaseSessions):
         return UserSession
 
     def _get_session_from_db(self) -> UserSession | None:
-        look_up = LOOK_UP.format(hidden_sql("s.user_id"))  # what is hidden comes along, so that it costs no statement
-        self.row = next(iter(UserSession.objects.raw(look_up, [self.session_key])), None)
+        self.row = WITH_HIDDEN.first(self.session_key or "")
         if self.row is None or is_over(self.row):
             self._session_key = None
             return None

@@ -8,11 +8,11 @@ from django.db.models import BigIntegerField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from runsdash.index.storage.column_types import Columns
+from runsdash.prepared import Prepared
 from runsdash.row_access import hidden
 
 from . import run_states
 from .models import Connection
-from .storage.prepared import Prepared
 
 DEFAULT_SLUG = "default"
 

@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from runsdash.index.keeping.purge import refuse_purged
 from runsdash.index.models import Connection, Run, Thread
-from runsdash.index.storage.prepared import Prepared
 from runsdash.index.storage.storable_text import stored_id
+from runsdash.prepared import Prepared
 from runsdash.service import NoAnswer, NotFound, ServiceError
 from runsdash.sync.budget.process_budget import Budget, budget_for, is_paused
 

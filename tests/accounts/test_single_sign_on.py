@@ -7,8 +7,6 @@ import pytest
 import requests
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
-from oidc_provider_mock import User as Person
-from oidc_provider_mock import run_server_in_thread
 
 from runsdash.accounts.models import User
 from runsdash.audit.models import AuditEntry
@@ -25,6 +23,9 @@ PEOPLE = {
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
+    from oidc_provider_mock import User as Person  # half a second for each process that collects tests
+    from oidc_provider_mock import run_server_in_thread
+
     people = [Person(sub=sub, claims=claims) for sub, claims in PEOPLE.items()]
     with run_server_in_thread(user_claims=people, require_nonce=True) as server:
         yield f"http://localhost:{server.server_port}"

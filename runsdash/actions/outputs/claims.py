@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from runsdash.accounts.models import User
 from runsdash.index.models import Run
-from runsdash.index.storage.prepared import Prepared
+from runsdash.prepared import Prepared
 
 from .outputs import Claim
 

@@ -20,10 +20,10 @@ from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Run, RunBody, StatusSeen
 from runsdash.index.storage import page_reads, run_reads
 from runsdash.index.storage.bodies import raw_chunks
-from runsdash.index.storage.prepared import Prepared
 from runsdash.index.storage.previews import PREVIEW_CHARS
 from runsdash.index.storage.storable_text import ID_CHARS
 from runsdash.index.totals import pricing
+from runsdash.prepared import Prepared
 from runsdash.service.json_types import JsonObject
 from runsdash.service.statuses import RunStatus
 

@@ -12,8 +12,8 @@ from runsdash.audit.models import AuditEntry, AuditResult
 from runsdash.dashboard.shell.copy_age import with_reason
 from runsdash.dashboard.shell.lookup import run_for_page
 from runsdash.index.models import Assistant, ChildRun, Connection, Label, Note, Run, Thread
-from runsdash.index.storage.prepared import Prepared
 from runsdash.index.storage.storable_text import stored_id
+from runsdash.prepared import Prepared
 from runsdash.sync.refresh import MAX_AGE_S, PAGE_WAIT_S, is_fresh
 
 # Columns that move at every read, never change, or that nobody sees. All others of a run are on its page, or may be.

@@ -58,7 +58,7 @@ class Reading(Timeline):
     def heading(self) -> str:
         return said.heading_of(self.run, self.question)
 
-    @property
+    @cached_property
     def heading_says_it_whole(self) -> bool:
         return said.says_it_whole(self.question)
 

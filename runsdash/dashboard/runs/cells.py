@@ -7,9 +7,11 @@ that comes from upstream goes through `markup`, which escapes; nothing here is m
 import secrets
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, partial
 from time import time
 
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.timezone import get_current_timezone_name
 
@@ -31,7 +33,7 @@ from .narrowing import SharedCells, label_tags, short_name
 from .outcomes import outcome_text
 
 NOTHING = SafeString("")
-# Stand in a kept row for clocks that run; no text of an upstream knows them.
+# Stand in a kept row for what clocks that run say; no text of an upstream knows them.
 TOOK, LEFT = (SafeString(f"{name}-{secrets.token_hex(8)}") for name in ("took", "left"))
 MOST_KEPT = 2_000  # rows of a process, about 2 KB each
 TONED = {run_states.WAITING, *run_states.NOT_COMPLETED}  # their outcomes are in the colour of the status
@@ -75,12 +77,13 @@ _kept: dict[tuple[Hashable, ...], SafeString] = {}
 
 
 def rows_html(runs: Iterable[ListedRun], table: Table) -> SafeString:
-    return SafeString("".join(kept_row(run, table) for run in runs))
+    now = timezone.now()
+    return SafeString("".join([kept_row(run, table, now) for run in runs]))
 
 
-def kept_row(run: ListedRun, table: Table) -> SafeString:
+def kept_row(run: ListedRun, table: Table, now: datetime) -> SafeString:
     """Returns a row as it was made before, its clocks as of now: a list is looked at again and again."""
-    age = formats.age_text(run.created_at, may_come=False)
+    age = formats.age_text(run.created_at, now=now, may_come=False)
     marks = run.is_ambiguous, run.thread.is_ambiguous, run.shares_assistant
     key = table.state, run.values, run.labels, age, run.connection.slug, marks
     found = _kept.get(key)
@@ -88,12 +91,14 @@ def kept_row(run: ListedRun, table: Table) -> SafeString:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
         found = _kept[key] = row(run, table)
-    return with_clocks(found, run) if run.facts.is_active else found
+    return with_clocks(found, run, now) if run.facts.is_active else found
 
 
-def with_clocks(row: SafeString, run: ListedRun) -> SafeString:
+def with_clocks(row: SafeString, run: ListedRun, now: datetime) -> SafeString:
     """Writes how long an active run takes so far, and how long one that waits has left."""
-    text = row.replace(TOOK, shown.elapsed(run.started_at))
+    text: str = row
+    if run.started_at:
+        text = text.replace(TOOK, formats.duration_text((now - run.started_at).total_seconds()))
     if LEFT in text:
         text = text.replace(LEFT, shown.countdown(run.expires_at, label=formats.short_id_text(run.upstream_id)))
     return SafeString(text)
@@ -109,7 +114,7 @@ def row(run: ListedRun, table: Table) -> SafeString:
 
 
 def words_of(run: ListedRun) -> Words:
-    text = visible(outcome_text(run))
+    running, text = run.facts.is_active, visible(outcome_text(run))
     return Words(
         name=escaped(formats.short_id_text(run.upstream_id)),
         outcome=outcome(run, text),
@@ -117,7 +122,7 @@ def words_of(run: ListedRun) -> Words:
         customer=short_name(run.customer) if run.customer else NOTHING,
         assistant=short_name(run.assistant_name or formats.short_id_text(run.assistant_id)),
         created=shown.ago(run.created_at),
-        took=TOOK if run.facts.is_active else escaped(formats.duration_text(run.duration_s)),
+        took=shown.elapsed(run.started_at, words=TOOK) if running else escaped(formats.duration_text(run.duration_s)),
     )
 
 

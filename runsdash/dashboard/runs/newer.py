@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import TimeBudget, ids_of
-from runsdash.index.storage.prepared import Prepared
+from runsdash.prepared import Prepared
 
 from .query import ListAddress
 

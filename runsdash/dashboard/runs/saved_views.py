@@ -24,7 +24,7 @@ from runsdash.index.kept_filters import keep_if_long
 from runsdash.index.models import SavedView
 from runsdash.index.search import THREAD_SORTS
 from runsdash.index.search.run_filter import THREADS, FilterError, parsed
-from runsdash.index.storage.prepared import Prepared
+from runsdash.prepared import Prepared
 from runsdash.row_access import everything
 
 from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, ListAddress, run_list_address

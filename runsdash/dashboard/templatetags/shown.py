@@ -205,11 +205,11 @@ def aged(when: datetime | None, *, may_come: bool) -> SafeString:
 
 
 @register.simple_tag
-def elapsed(since: datetime | None) -> SafeString:
-    """Shows a duration that still runs."""
+def elapsed(since: datetime | None, words: str = "") -> SafeString:
+    """Shows a duration that still runs; `words` stand for it where it is written later."""
     if since is None:
         return DASH
-    words = formats.duration_text((timezone.now() - since).total_seconds())
+    words = words or formats.duration_text((timezone.now() - since).total_seconds())
     title = f"since {formats.moment_text(since)}"
     return time_element(since, words=words, title=title, behaviour=ELAPSED)
 

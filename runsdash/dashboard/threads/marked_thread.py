@@ -7,8 +7,8 @@ from runsdash.actions.settle.settle_unclear import settle_thread, unclear_intent
 from runsdash.dashboard.shell.copy_age import with_reason
 from runsdash.dashboard.shell.lookup import connection_of
 from runsdash.index.models import Connection, Label, Note, Thread
-from runsdash.index.storage.prepared import Prepared
 from runsdash.index.storage.storable_text import stored_id
+from runsdash.prepared import Prepared
 from runsdash.sync.refresh import THREAD_AGE_S, copy_if_unwritable, is_fresh_thread, refresh_thread
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Case, F, QuerySet, When
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, When
 
 from runsdash.index.excerpts import LOOKED_AT, first_question_among, is_by_user, question_among, reply_among
 from runsdash.index.models import (
@@ -18,6 +18,7 @@ from runsdash.index.models import (
     MessageBody,
     Run,
     RunBody,
+    RunStep,
     RunText,
     StepBody,
     Thread,
@@ -54,12 +55,12 @@ def index_runs(run_ids: Iterable[int]) -> dict[int, Excerpts]:
     for start in range(0, len(wanted), CHUNK):
         some = wanted[start : start + CHUNK]
         rows: dict[int, Row] = {}
-        for run in Run.objects.filter(pk__in=some):
-            said = messages_around(run)
+        for run in Run.objects.filter(pk__in=some).annotate(is_talked_in=IS_TALKED_IN, has_steps=HAS_STEPS):
+            said = messages_around(run) if getattr(run, "is_talked_in", True) else NOTHING_SAID
             found[run.pk] = write_excerpts(run, said)
             # A long run that still grows is left for later.
             if run.step_count <= MANY_STEPS or run.has_all_steps:
-                rows[run.pk] = row_of(run, texts_of(run, said))
+                rows[run.pk] = row_of(run, texts_of(run, said, has_steps=getattr(run, "has_steps", True)))
         there = {text.run_id: text for text in RunText.objects.filter(run_id__in=some)}
         upsert_rows(RunText, [row for key, row in rows.items() if is_new(row, there.get(key))])
     return found
@@ -166,16 +167,23 @@ class MessagesAround:
     own: Sequence[Message]
 
 
+NOTHING_SAID = MessagesAround((), ())
+# Most runs are new, on threads of which no message has been read; three statements a run are spared.
+IS_TALKED_IN = Exists(Message.objects.filter(thread_id=OuterRef("thread_id")))
+HAS_STEPS = Exists(RunStep.objects.filter(run_id=OuterRef("pk")))
+
+
 def messages_around(run: Run) -> MessagesAround:
     return MessagesAround(messages_before(run), messages_by(run))
 
 
-def texts_of(run: Run, said: MessagesAround) -> Iterator[Text]:
+def texts_of(run: Run, said: MessagesAround, *, has_steps: bool) -> Iterator[Text]:
     yield from body_texts(RunBody.objects.filter(run=run), lambda raw: run_texts(objects.Run.from_raw(raw)))
     for message in [*questions_among(said.before, run), *said.own[:MESSAGES_A_RUN]]:
         yield from texts_of_message(message)
-    steps = StepBody.objects.filter(step__run_id=run.pk).order_by("step__position", "step_id")
-    yield from body_texts(steps, lambda raw: step_texts(objects.RunStep.from_raw(raw)))
+    if has_steps:
+        steps = StepBody.objects.filter(step__run_id=run.pk).order_by("step__position", "step_id")
+        yield from body_texts(steps, lambda raw: step_texts(objects.RunStep.from_raw(raw)))
 
 
 def texts_of_message(message: Message) -> Iterator[Text]:

@@ -12,13 +12,13 @@ from django.db.models.expressions import RawSQL
 
 from runsdash.index import run_states
 from runsdash.index.models import Assistant, Message, Run, RunBody, RunStep, RunText, StatusSeen, StepBody
+from runsdash.prepared import Prepared
 from runsdash.service.json_types import JsonObject
 
 from . import page_reads
 from .bodies import preview_in, short_body
 from .keys import MESSAGE_ORDER_BITS, first_key_of
 from .page_reads import OWN_MESSAGES, QUESTIONS, STEPS_PER_PAGE, StepPage
-from .prepared import Prepared
 
 ALIKE_FOR = timedelta(days=7)
 ALIKE_MOST = 500  # runs with the same error that are looked at

@@ -12,12 +12,12 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from runsdash.index import run_states
 from runsdash.index.models import Assistant, Message, Run, RunStep, StepBody, Thread
+from runsdash.prepared import Prepared
 from runsdash.service.json_types import JsonObject
 
 from .bodies import preview_in, short_body
 from .keys import first_key_of
 from .page_reads import message_named
-from .prepared import Prepared
 
 MESSAGES_PER_PAGE = 50
 RUNS_PER_PAGE = 25

@@ -105,13 +105,13 @@ def expired_functions(span: Span, only: Mapping[str, int]) -> tuple[dict[str, in
     Returns the counts, and whether there were more runs than were looked at.
     """
     runs = Run.objects.filter(**span.keys, **only, status=run_states.EXPIRED, error_code="").order_by("-pk")
-    newest = list(runs.values_list("pk", "pending_calls")[: MOST_RUNS + 1])
+    newest = list(runs.values_list("pending_calls", flat=True)[: MOST_RUNS + 1])
     names = {
         str(call["name"])
-        for _, calls in newest[:MOST_RUNS]
+        for calls in newest[:MOST_RUNS]
         for call in (calls if isinstance(calls, list) else [])
         if isinstance(call, dict) and call.get("name")
     }
-    tools = RunTool.objects.filter(run_id__in=[pk for pk, _ in newest[:MOST_RUNS]], name__in=names)
+    tools = RunTool.objects.filter(run_id__in=runs.values("pk")[:MOST_RUNS], name__in=names)
     counts = dict(tools.order_by().values_list("name").annotate(n=Count("pk")))
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))), len(newest) > MOST_RUNS

@@ -125,7 +125,7 @@ class Figures:
         """Counts runs by the values of some columns."""
         found: dict[tuple[str | int, ...], int] = {}
         for fact in self.facts:
-            key = tuple(getattr(fact, column) for column in columns)
+            key = tuple([getattr(fact, column) for column in columns])
             found[key] = found.get(key, 0) + fact.runs
         return found
 

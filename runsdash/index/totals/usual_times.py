@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from runsdash.index import run_states
 from runsdash.index.models import Run
 from runsdash.index.storage.keys import first_key_of
-from runsdash.index.storage.prepared import Prepared
+from runsdash.prepared import Prepared
 
 FEWEST = 20  # of fewer runs nothing is said
 MOST = 500  # newest runs that are looked at

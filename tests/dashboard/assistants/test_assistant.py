@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from runsdash.index.models import Assistant
 from tests.pages import page_of
-from tests.rows import made_connection, made_run
+from tests.rows import made_connection, made_run, made_runs
 
 pytestmark = pytest.mark.django_db
 URL = "/assistants/asst_bot/"
@@ -85,8 +85,7 @@ def test_an_id_of_two_connections_is_a_choice(viewer: Client, bot) -> None:
 
 @pytest.mark.parametrize("count", [1, 30])
 def test_queries_do_not_grow(viewer: Client, bot, django_assert_max_num_queries, count: int) -> None:
-    for _ in range(count):
-        made_run(bot.connection, assistant_id="asst_bot")
+    made_runs(bot.connection, count, assistant_id="asst_bot")
     with django_assert_max_num_queries(12):
         page_of(viewer.get(URL))
 

@@ -11,7 +11,7 @@ from runsdash.index.snapshots.upsert_threads import upsert_threads
 from runsdash.service import objects
 from tests.pages import Element, page_of
 from tests.queries import at_most
-from tests.rows import made_connection, made_run
+from tests.rows import made_connection, made_run, made_runs
 
 pytestmark = pytest.mark.django_db
 URL, SUGGEST = "/search/", "/search/suggest/"
@@ -150,8 +150,8 @@ def test_nothing_typed_lists_pages(viewer: Client, prod) -> None:
 
 @pytest.mark.parametrize("count", [1, 30])
 def test_queries_do_not_grow(viewer: Client, prod, count: int) -> None:
+    made_runs(prod, count, metadata={"env": "prod"}, instructions="Find the parcel.")
     for number in range(count):
-        made_run(prod, id=f"run_{number}", metadata={"env": "prod"}, instructions="Find the parcel.")
         Assistant.objects.create(
             connection=prod, upstream_id=f"asst_{number}", name="parcel", fetched_at=timezone.now()
         )

@@ -11,7 +11,7 @@ from runsdash.index.models import Run
 from runsdash.sync.refresh import refresh_run
 from tests.pages import Element, page_of, partials_of, run_ids
 from tests.people import HTMX
-from tests.rows import made_connection, made_run, waiting_for
+from tests.rows import made_connection, made_run, made_runs, waiting_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 URL = "/needs-action/"
@@ -108,8 +108,7 @@ def test_opening_asks_the_upstream_about_every_run_at_once(operator: Client, ups
 
 
 def test_at_most_twenty_are_asked_in_one_round(operator: Client, upstream, connection) -> None:
-    for _ in range(23):
-        made_run(connection, status="requires_action")
+    made_runs(connection, 23, apart_s=0, status="requires_action")
     Run.objects.update(checked_at=timezone.now() - timedelta(minutes=1))
     operator.get(URL)
     assert len(upstream.requests(path="/runs/run_")) == 20
@@ -188,8 +187,7 @@ def test_it_asks_faster_when_an_item_is_urgent(operator: Client, prod, age_s: in
 
 
 def test_an_idle_poll_is_small(operator: Client, prod) -> None:
-    for _ in range(20):
-        made_run(prod, status="requires_action")
+    made_runs(prod, 20, apart_s=0, status="requires_action")
     answer = live(operator, poll_of(page_of(operator.get(URL))))
     assert answer.status_code == 304
     assert len(str(answer.headers)) < 1000
@@ -210,8 +208,7 @@ def test_every_page_has_the_entry_with_its_badge(viewer: Client, prod, path: str
 def test_the_badge_follows_the_chosen_connection_and_ends_at_99(viewer: Client, prod) -> None:
     other = made_connection("other", is_enabled=False)
     made_run(other, status="requires_action")
-    for _ in range(100):
-        made_run(prod, status="requires_action")
+    made_runs(prod, 100, apart_s=0, status="requires_action")
     assert badge(page_of(viewer.get("/runs/"))).text.startswith("99+")
     assert badge(page_of(viewer.get("/runs/", {"connection": "other"}))).text.startswith("1 ")
     assert len(run_ids(page_of(viewer.get(URL, {"connection": "other"})).one("section", id="inbox"))) == 1
@@ -251,8 +248,7 @@ def test_the_small_poll_finds_out_who_was_signed_out(client: Client, nobody: Cli
 
 
 def test_queries_do_not_grow(viewer: Client, prod, django_assert_max_num_queries) -> None:
-    for _ in range(30):
-        made_run(prod, status="requires_action")
+    made_runs(prod, 30, apart_s=0, status="requires_action")
     with django_assert_max_num_queries(16):
         viewer.get(URL)
 

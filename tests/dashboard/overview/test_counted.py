@@ -11,6 +11,7 @@ from runsdash.audit.trail import record_intent, record_outcome
 from runsdash.index.models import Connection, Run, RunStep
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.run_query import KeyPosition
+from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.snapshots.upsert_threads import upsert_threads
 from runsdash.index.totals import run_counts
 from runsdash.index.totals.hour_spans import Span, hour_of
@@ -27,7 +28,7 @@ from tests.dashboard.overview.test_overview import (
     ids_found_by,
 )
 from tests.pages import page_of
-from tests.rows import made_connection, made_run, made_runs, roll_all_up, waiting_for
+from tests.rows import made_connection, made_run, made_runs, roll_all_up, run_object, waiting_for
 
 pytestmark = pytest.mark.django_db
 DAY_S = 86400
@@ -43,16 +44,18 @@ def customers(db: None) -> Connection:
     """Runs of two weeks and three customers, some without; threads have a tier."""
     cache.clear()
     prod = made_connection(**WORKS)
-    for number in range(40):
-        customer = ["C-1", "C-2", 'C "3"', None][number % 4]
-        made_run(
-            prod,
+    customers = [{"customer": "C-1"}, {"customer": "C-2"}, {"customer": 'C "3"'}, {}]
+    raws = [
+        run_object(
             age_s=60 + number * 8 * 3600,
             thread_id=f"thread_{number % 5}",
             status=["completed", "completed", "failed"][number % 3],
             model=["gpt-4o", "gpt-4.1"][number % 2],
-            metadata={"customer": customer} if customer else {},
+            metadata=customers[number % 4],
         )
+        for number in range(40)
+    ]
+    upsert_runs(prod, [objects.Run.from_raw(raw) for raw in raws], fetched_at=timezone.now())
     threads = [
         {"id": f"thread_{number}", "object": "thread", "created_at": 1, "metadata": {"tier": f"t{number % 2}"}}
         for number in range(4)

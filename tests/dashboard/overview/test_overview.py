@@ -126,8 +126,7 @@ def marked_hours(prod: Connection, first: int, count: int) -> None:
 
 
 def test_a_page_that_waits_for_sums_gets_them_by_its_poll_or_without_script(viewer: Client, prod) -> None:
-    for hours in range(60):
-        made_run(prod, age_s=hours * 3600)
+    made_runs(prod, 60, age_s=0, apart_s=3600)
     page = page_of(viewer.get(URL))
     poll, refresh = page.one("div", id="poll"), page.one("noscript").one("meta")["content"]
     assert "counting=1" in poll["hx-get"]
@@ -366,8 +365,7 @@ def queries(client: Client, **query: str) -> int:
 
 
 def test_right_after_an_import_a_look_costs_no_more(viewer: Client, prod) -> None:
-    for hours in range(60):
-        made_run(prod, age_s=hours * 3600)
+    made_runs(prod, 60, age_s=0, apart_s=3600)
     assert queries(viewer) <= 8
     assert queries(viewer) <= 6
     assert DirtyHour.objects.count() >= 60  # making them is left to the worker and to polls

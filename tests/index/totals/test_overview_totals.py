@@ -20,7 +20,7 @@ from runsdash.index.totals.span_reads import Narrowing
 from runsdash.index.totals.sums import SHARES, Sums
 from runsdash.index.totals.top_threads import BATCH, dearest_threads
 from runsdash.service import objects
-from tests.rows import made_connection, made_run, roll_all_up, run_object
+from tests.rows import made_connection, made_run, made_runs, roll_all_up, run_object
 
 pytestmark = pytest.mark.django_db
 END = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -217,8 +217,7 @@ def assert_narrowed(narrowing: Narrowing) -> None:
 
 def test_more_marks_than_can_be_counted_on_the_way_are_told_and_nothing_is_read(django_assert_num_queries) -> None:
     prod = made_connection()
-    for hours in range(span_reads.MOST_LIVE_HOURS + 5):
-        made_run(prod, age_s=hours * 3600)
+    made_runs(prod, span_reads.MOST_LIVE_HOURS + 5, age_s=0, apart_s=3600)
     now = hour_of(timezone.now())
     span = Span(now - 100, now + 1)
     figures = Figures(span, now_hour=now)

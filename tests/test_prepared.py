@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from runsdash.index.models import Run
-from runsdash.index.storage.prepared import Prepared
+from runsdash.prepared import Prepared
 from tests.queries import at_most
 from tests.rows import made_connection, made_run
 
