@@ -1,40 +1,43 @@
-"""Shows facets as menus: for each value the addresses that include and exclude it. Asks nothing."""
+"""Shows facets as menus: for each value its count, and links that include and exclude it. Asks nothing.
+
+A page has dozens of values, so they are written as text for the reason that `cells.py` gives, and by its rule: what is
+not our own goes through `markup`.
+"""
 
 from dataclasses import dataclass
 
+from django.utils.safestring import SafeString
+
+from runsdash.dashboard.shell.formats import cut
+from runsdash.dashboard.shell.markup import markup
+from runsdash.dashboard.templatetags.shown import icon
 from runsdash.index.search.facets import CountedValue, Facets
 from runsdash.index.search.run_filter import RUNS, Clause
 from runsdash.service.statuses import RunStatus
 
-from .query import ListAddress
+from .query import ListAddress, clauses_in_address
 
 LABELS = {
     "status": "Status", "model": "Model", "assistant": "Assistant", "error": "Error", "tool": "Tool",
     "label": "Label", "customer": "Customer", "connection": "Connection",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Holds one value. `include` and `exclude` are addresses that add the clause, or take it away."""
-
-    label: str
-    count: CountedValue
-    include: str
-    exclude: str
-    is_included: bool
-    is_excluded: bool
+LABEL_OF_STATUS = {one.value: one.label for one in RunStatus}
+LABEL_CHARS = 40
+CURRENT, NOTHING = SafeString(' aria-current="true"'), SafeString("")
+PAIR = (
+    '<div class="pair" data-value="{0}"><a href="{1}"{2} title="{0}">{3} <span>{4}</span> <small>{5}</small></a> '
+    '<a class="out" href="{6}"{7} aria-label="{8}">not</a></div>\n'
+)
 
 
 @dataclass(frozen=True)
 class Menu:
+    """Holds the values of one name as HTML. `chosen`: how many of them the filter includes or excludes."""
+
     name: str
     label: str
-    entries: list[Entry]
-
-    @property
-    def chosen(self) -> int:
-        return sum(entry.is_included or entry.is_excluded for entry in self.entries)
+    entries: SafeString
+    chosen: int
 
 
 def menus(query: ListAddress, facets: Facets | None) -> list[Menu]:
@@ -42,31 +45,52 @@ def menus(query: ListAddress, facets: Facets | None) -> list[Menu]:
     if facets is None:
         return []
     labels = LABELS if query.filter.subject is RUNS else LABELS | {"status": "Last status"}
-    every = [Menu(name, labels[name], entries(query, name, values)) for name, values in facets.by_name.items()]
-    return [menu for menu in every if len(menu.entries) > (menu.name == "connection")]
+    found = [menu(query, name, labels[name], values) for name, values in facets.by_name.items()]
+    return [one for one in found if one]
 
 
-def entries(query: ListAddress, name: str, values: list[CountedValue]) -> list[Entry]:
-    return [entry(query, name, one) for one in values if one.number or is_chosen(query, name, one.value)]
+def menu(query: ListAddress, name: str, label: str, values: list[CountedValue]) -> Menu | None:
+    chosen = {one.value for one in query.filter.clauses if one.name == name}
+    shown = [one for one in values if one.number or one.value in chosen]
+    if len(shown) <= (name == "connection"):
+        return None
+    pairs = [pair(query, name, one) for one in shown]
+    return Menu(name, label, SafeString("".join(pairs)), sum(one.value in chosen for one in shown))
 
 
-def is_chosen(query: ListAddress, name: str, value: str) -> bool:
-    return any(one.name == name and one.value == value for one in query.filter.clauses)
-
-
-def entry(query: ListAddress, name: str, value: CountedValue) -> Entry:
-    clauses = query.filter.clauses
-    return Entry(
-        label=label_of(name, value),
-        count=value,
-        include=query.filtered(query.filter.toggled(name, value.value)),
-        exclude=query.filtered(query.filter.toggled(name, value.value, negated=True)),
-        is_included=Clause(name, value.value) in clauses,
-        is_excluded=Clause(name, value.value, is_negated=True) in clauses,
+def pair(query: ListAddress, name: str, value: CountedValue) -> SafeString:
+    """Renders a value: a link that adds its clause, or takes it away, and one that does so with the opposite."""
+    clause, opposite = Clause(name, value.value), Clause(name, value.value, is_negated=True)
+    is_included, is_excluded = clause in query.clauses, opposite in query.clauses
+    include, exclude = addresses(query, clause, opposite)
+    label = label_of(name, value)
+    return markup(
+        PAIR,
+        value.value,
+        include,
+        CURRENT if is_included else NOTHING,
+        icon("check" if is_included else "x" if is_excluded else "plus"),
+        cut(label, LABEL_CHARS),
+        value.text,
+        exclude,
+        CURRENT if is_excluded else NOTHING,
+        f"No longer “not {label}”" if is_excluded else f"Not {label}",
     )
+
+
+def addresses(query: ListAddress, clause: Clause, opposite: Clause) -> tuple[str, str]:
+    """Returns the addresses of both links. One more clause, that nothing is said of, needs no look at the others."""
+    both = {clause, opposite}
+    if both.isdisjoint(query.clauses) and both.isdisjoint(query.kept_clauses):
+        start, end = query.address_around
+        yes, no = clauses_in_address(clause.name, clause.value, "")
+        return f"{start}{yes}{end}", f"{start}{no}{end}"
+    toggled = query.filter.toggled
+    name, value = clause.name, clause.value
+    return query.filtered(toggled(name, value)), query.filtered(toggled(name, value, negated=True))
 
 
 def label_of(name: str, value: CountedValue) -> str:
     if name == "status":
-        return next((one.label for one in RunStatus if one.value == value.value), value.value)
+        return LABEL_OF_STATUS.get(value.value, value.value)
     return value.label or value.value

@@ -107,6 +107,10 @@ class ListAddress:
         return {"q": text_of_all(more), "kept": self.given["kept"], "but": text_of_all(less)}
 
     @cached_property
+    def clauses(self) -> frozenset[Clause]:
+        return frozenset(self.filter.clauses)
+
+    @cached_property
     def kept_clauses(self) -> frozenset[Clause]:
         return frozenset(self.base.clauses)
 

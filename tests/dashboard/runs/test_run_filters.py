@@ -1,14 +1,17 @@
 """What stands around the rows of the run list: facets, suggestions, clauses, sorts, columns, marks."""
 
+from functools import partial
 from unicodedata import normalize
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.accounts.models import User
+from runsdash.dashboard.runs.query import run_list_address
 from runsdash.dashboard.shell.links import run_url
 from runsdash.index.models import Assistant, Connection
 from runsdash.index.search.run_filter import parsed
@@ -16,6 +19,8 @@ from runsdash.index.search.suggestions import suggestions
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.service import objects
 from tests.pages import Element, page_of, run_ids
+from tests.queries import at_most
+from tests.renders import renders_at_most
 from tests.rows import made_connection, made_run, made_runs, waiting_for
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +122,45 @@ def test_one_click_includes_or_excludes(viewer: Client, prod: Connection) -> Non
     chosen = facets(viewer, q="-model:a").one("div", data_value="a")
     assert chosen.all("a")[1]["aria-current"] == "true"
     assert chosen.all("a")[0]["href"] == "?q=model%3Aa"
+
+
+def test_links_of_values_say_what_a_click_makes_of_the_filter(viewer: Client, prod: Connection) -> None:
+    """Whatever a filter says, the link that was written in short is the one that adding the clause makes."""
+    made_run(prod, model='a "b" & c', metadata={"env": "prod"})
+    made_run(prod, model="plain", status="failed", metadata={"env": "prod"})
+    for q in (
+        "",
+        "metadata.env=prod",
+        "-status:expired status:failed status:completed",
+        'model:"a \\"b\\" & c"',
+        "-model:plain",
+    ):
+        query = {"q": q, "sort": "-tokens", "limit": "25"}
+        address, page = run_list_address(QueryDict(urlencode(query))), facets(viewer, **query)
+        for name in ("model", "status"):
+            for pair in page.one("div", id=f"facet-{name}").all("div", data_value=True):
+                toggled = partial(address.filter.toggled, name, pair["data-value"])
+                links = [one["href"] for one in pair.all("a")]
+                assert links == [address.filtered(toggled()), address.filtered(toggled(negated=True))], q
+
+
+def test_values_are_text(viewer: Client, prod: Connection) -> None:
+    evil = "<script>alert(1)</script>\"'{}"
+    made_run(prod, model=evil)
+    page = facets(viewer)
+    assert counts(page, "model") == {evil: "1"}
+    pair = page.one("div", id="facet-model").one("div", data_value=evil)
+    assert (pair.one("span").text, pair.all("a")[1]["aria-label"]) == (evil, f"Not {evil}")
+    assert not page.all("script")
+
+
+def test_values_cost_no_template_and_no_statement_of_their_own(viewer: Client, prod: Connection) -> None:
+    for number in range(9):
+        made_run(prod, model=f"m{number}", assistant_id=f"asst_{number}")
+    facets(viewer)
+    with at_most(10), renders_at_most(3):
+        page = facets(viewer)
+    assert len(page.all("div", data_value=True)) > 18
 
 
 def test_an_excluded_value_is_offered_once_and_has_no_run(viewer: Client, prod: Connection) -> None:
