@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.utils import timezone
 
 from runsdash.index import run_states
 from runsdash.index.models import Connection
 from runsdash.index.totals.histograms import EMPTY, Histogram, histogram_of, percentile
 from runsdash.index.totals.hour_spans import HOUR_KEYS, Span
-from runsdash.index.totals.span_reads import Narrowing, reads_of
+from runsdash.index.totals.span_reads import Narrowing, SpanReads, last_sums, reads_of
 
 from .filter_names import MOMENTS
 from .filter_values import KeyRange
@@ -40,6 +40,9 @@ SUMS = (
     "COUNT(CASE WHEN r.total_tokens IS NOT NULL AND r.cost IS NULL THEN 1 END)"
 )
 TOOK = f"CASE WHEN r.status = '{run_states.COMPLETED}' THEN r.duration_s END"
+
+Row = tuple[str, int | None, int, int, float, int]  # status, seconds that completed runs took, and SUMS
+SumsOfHours = tuple[list[Row], Histogram]
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class FilterTotals:
     def took_s(self, share: float) -> int | None:
         return percentile(self.took, share)
 
-    def plus(self, rows: Iterable[tuple[str, int | None, int, int, float, int]]) -> "FilterTotals":
+    def plus(self, rows: Iterable[Row]) -> "FilterTotals":
         """Adds rows of `SUMS` by status and seconds."""
         by_status, took = Counter(self.by_status), self.took
         tokens, cost, unpriced = self.total_tokens, self.cost, self.unpriced_runs
@@ -89,14 +92,14 @@ def totals_of(
 
     `budget`: of this look, where it is not the usual one.
     """
+    span = summed_span(run_filter)
+    if span is not None:
+        return summed(run_filter, connection, span)
     key = key_of(run_filter, connection)
     began = time.monotonic()
     kept: FilterTotals | None = cache.get(key)
     if kept is not None and (kept.is_complete or not is_exact):
         return kept
-    span = summed_span(run_filter)
-    if span is not None:
-        return summed(run_filter, connection, span)
     run_query = query_of_runs(run_filter, connection)
     found = walked(run_query, kept or FilterTotals(), budget or (EXACT if is_exact else QUICK))
     found = replace(found, at=time.time(), cost_s=found.cost_s + time.monotonic() - began)
@@ -140,7 +143,13 @@ def summed(run_filter: RunFilter, connection: Connection | None, keys: KeyRange)
     for low, high in ((keys.low, min(hours.first * HOUR_KEYS, keys.high)), (hours.end * HOUR_KEYS, keys.high)):
         if low < high:
             found = found.plus(sums_within(run_query, KeyRange(max(low, keys.low), high)))
-    return with_hours(found, hours, connection, run_filter) if hours.hours else found
+    if not hours.hours:
+        return found
+    of_hours = kept_sums(hours, narrowing(run_filter, connection))
+    if of_hours is None:
+        return None
+    rows, took = of_hours
+    return replace(found.plus(rows), took=found.took + took)
 
 
 def all_keys() -> KeyRange:
@@ -154,7 +163,7 @@ def without_moments(run_filter: RunFilter) -> RunFilter:
     return RunFilter(tuple(one for one in run_filter.clauses if one.name not in MOMENTS))
 
 
-def sums_within(run_query: RunQuery, keys: KeyRange) -> list[tuple[str, int | None, int, int, float, int]]:
+def sums_within(run_query: RunQuery, keys: KeyRange) -> list[Row]:
     """Adds up the runs of a span of less than an hour that pass."""
     where = joined([*bounds("r.id", keys), *run_query.tests(but=())])
     text = f"SELECT r.status, {TOOK}, {SUMS} FROM index_run r WHERE {where.text} GROUP BY 1, 2"
@@ -170,17 +179,24 @@ def narrowing(run_filter: RunFilter, connection: Connection | None) -> Narrowing
     return Narrowing(only, {"status": tuple(unwanted)} if unwanted else {})
 
 
-def with_hours(
-    found: FilterTotals, hours: Span, connection: Connection | None, run_filter: RunFilter
-) -> FilterTotals | None:
-    (read,) = reads_of([hours], narrowing(run_filter, connection))
+def kept_sums(hours: Span, wanted: Narrowing) -> SumsOfHours | None:
+    """Adds whole hours up. While none has a mark, that is kept for as long as no sums are made: it is the same."""
+    (read,) = reads_of([hours], wanted)
     if read.waiting_hours:
         return None
-    found = found.plus(
-        (fact.status, None, fact.runs, fact.total_tokens, fact.cost, fact.unpriced_runs)
-        for fact in read.facts("status")
+    if not read.is_of_sums_alone:
+        return added_up(read)
+    digest = blake2b(repr((hours, wanted)).encode(errors="replace"), digest_size=12).hexdigest()
+    kept: SumsOfHours | None = caches["fragments"].get_or_set(
+        f"sums-of-hours-{digest}-{last_sums()}", lambda: added_up(read), LONGEST_S
     )
-    return replace(found, took=found.took + sum(took for _, _, took, _ in read.times()))
+    return kept
+
+
+def added_up(read: SpanReads) -> SumsOfHours:
+    facts = read.facts("status")
+    rows: list[Row] = [(one.status, None, one.runs, one.total_tokens, one.cost, one.unpriced_runs) for one in facts]
+    return rows, read.took()
 
 
 # By walking
@@ -201,6 +217,6 @@ def walked(run_query: RunQuery, found: FilterTotals, budget: TimeBudget) -> Filt
     return found
 
 
-def sums_of(ids: Sql) -> list[tuple[str, int | None, int, int, float, int]]:
+def sums_of(ids: Sql) -> list[Row]:
     rows = each_run(ids)
     return fetched(Sql(f"SELECT r.status, {TOOK}, {SUMS} FROM {rows.text} GROUP BY 1, 2", rows.params))

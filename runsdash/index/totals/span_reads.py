@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from django.db import connection as database
+from django.db.models import Max
 
 from runsdash.index import run_states
-from runsdash.index.models import DirtyHour
+from runsdash.index.models import DirtyHour, RunSums
 from runsdash.index.storage.column_types import SqlValue
 
 from .histograms import Histogram, unpacked
@@ -67,6 +68,11 @@ class SpanReads:
     waiting_hours: int = 0  # with marks, and too many to be counted: nothing is read
     narrowing: Narrowing = EVERYTHING
 
+    @property
+    def is_of_sums_alone(self) -> bool:
+        """Has no hour a mark? Then it stays the same while `last_sums` does, and no hour gets one."""
+        return len(self.days) * DAY_HOURS + len(self.hours) == self.span.hours
+
     def facts(self, *keys: str, bars: Sequence[Span] = ()) -> list[Fact]:
         """Reads facts told apart by `keys` of COLUMNS, the others empty; with `bars` by bar too. One statement.
 
@@ -97,6 +103,16 @@ class SpanReads:
             cursor.execute(source, params)
             for hour, *key, took, queued in cursor.fetchall():
                 yield bar_of(bars, hour, self.span), tuple(key), unpacked(took), unpacked(queued)
+
+    def took(self) -> Histogram:
+        """Adds up what completed runs took."""
+        found = sum(one.took for one in self.live.values())
+        source, params = self.rows_sql("took", (), is_of_completed=True)
+        if source:
+            with database.cursor() as cursor:
+                cursor.execute(source, params)
+                found += sum(unpacked(took) for (took,) in cursor.fetchall())
+        return found
 
     def rows_sql(
         self, columns: str, bars: Sequence[Span], *, grouped: str = "", is_of_completed: bool = False
@@ -218,3 +234,8 @@ def version() -> tuple[int, int]:
         cursor.execute("SELECT (SELECT MAX(id) FROM index_runsums), (SELECT MAX(id) FROM index_dirtyhour)")
         rolled, marked = cursor.fetchone()
     return rolled or 0, marked or 0
+
+
+def last_sums() -> int:
+    """Returns the key of the sums that were made last: none can change without new ones."""
+    return RunSums.objects.aggregate(last=Max("pk"))["last"] or 0

@@ -109,6 +109,30 @@ def test_sums_are_added_up_as_they_are_read(prod: Connection) -> None:
     assert "FROM (" not in sums[0]
 
 
+@pytest.mark.parametrize("text", ["", "created>-5h -status:failed"])
+def test_hours_are_added_up_once_until_one_of_them_changes(prod: Connection, text: str) -> None:
+    def look() -> tuple[FilterTotals, bool]:
+        with CaptureQueriesContext(database) as queries:
+            found = totals_of(parsed(text))
+        assert found is not None
+        return found, any("SUM(s." in one["sql"] for one in queries.captured_queries)
+
+    roll_up(limit=1000, within_s=60)
+    first, was_added_up = look()
+    assert was_added_up
+    again, was_added_up = look()
+    assert (said(again), was_added_up) == (said(first), False)
+    for number in (1, 2):
+        made_run(prod, age_s=2 * 3600, model=f"m{number}")
+        for _ in range(2):  # as long as the hour has a mark its runs are counted at each look
+            found, was_added_up = look()
+            assert (found.runs, was_added_up) == (first.runs + number, True)
+        roll_up(limit=1000, within_s=60)
+        for is_first in (True, False):
+            found, was_added_up = look()
+            assert (found.runs, was_added_up) == (first.runs + number, is_first)
+
+
 @pytest.mark.parametrize("text", ["model:gpt-4o", "-model:gpt-4o", "tokens>10 model:gpt-4o-mini"])
 def test_a_walk_goes_on_where_it_was_stopped(prod: Connection, text: str) -> None:
     found, looks = FilterTotals(), 0
