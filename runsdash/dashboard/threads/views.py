@@ -1,11 +1,11 @@
 """Lists the threads that are known, and adds more by their ids."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -32,6 +32,7 @@ from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.search import RunListPage, run_list_page
 from runsdash.index.search.facets import facets_of
 from runsdash.index.storage.keyset import CursorError
+from runsdash.prepared import Prepared
 from runsdash.sync.jobs.job_files import OPEN, delete_file
 
 from .cells import ThreadTable, rows_html
@@ -106,6 +107,14 @@ def nothing_found(text: str, *, kinds: set[str]) -> str:
 IMPORTS = ("find_threads", "add_threads")
 IMPORTS_SHOWN = 5
 SHOWN_FOR = timedelta(minutes=10)
+
+
+def recent_imports(ended_since: datetime) -> QuerySet[Job]:
+    lately = Q(state__in=OPEN) | Q(ended_at__gte=ended_since)
+    return Job.objects.filter(lately, kind__in=IMPORTS).select_related("connection").order_by("-id")[:IMPORTS_SHOWN]
+
+
+RECENT = Prepared(recent_imports, datetime)
 
 
 @viewer_required
@@ -193,9 +202,7 @@ def add_again(request: HttpRequest, thread_id: str) -> HttpResponse:
 
 def imports_context() -> Context:
     """Returns jobs that add threads: those under way, and what ended lately."""
-    lately = Q(state__in=OPEN) | Q(ended_at__gte=timezone.now() - SHOWN_FOR)
-    jobs = Job.objects.filter(lately, kind__in=IMPORTS).select_related("connection")
-    recent = list(jobs.order_by("-id")[:IMPORTS_SHOWN])
+    recent = RECENT.rows(timezone.now() - SHOWN_FOR)
     return {"imports": recent, "is_importing": any(job.state in OPEN for job in recent)}
 
 
