@@ -3,17 +3,17 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cached_property
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from runsdash.index.models import Run
 from runsdash.index.search.run_filter import Clause, RunFilter
 from runsdash.index.storage import page_reads
-from runsdash.index.storage.run_reads import ALIKE_MOST
+from runsdash.index.storage.run_reads import ALIKE_MOST, AlikeRun
 
-HOURS = 24
+HOURS, HOUR_S = 24, 3600
 NAMED = 3  # assistants
 
 
@@ -30,7 +30,7 @@ class HourBar:
 class AlikeRuns:
     """Holds figures of runs with the same end and the same code, newest first, this one among them."""
 
-    runs: Sequence[Run]
+    runs: Sequence[AlikeRun]
     now: datetime
     connection_id: int
 
@@ -42,11 +42,11 @@ class AlikeRuns:
     def is_at_least(self) -> bool:
         return len(self.runs) >= ALIKE_MOST
 
-    @property
+    @cached_property
     def by_hour(self) -> list[int]:
         """Counts those of the last day, the oldest hour first."""
-        ages = [int((self.now - run.created_at) / timedelta(hours=1)) for run in self.runs]
-        counts = Counter(age for age in ages if 0 <= age < HOURS)
+        now_s = int(self.now.timestamp())
+        counts = Counter(int((now_s - run.second) / HOUR_S) for run in self.runs)
         return [counts[HOURS - 1 - at] for at in range(HOURS)]
 
     @property

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db.models.signals import post_init
 from django.test import Client
 from django.utils import timezone
 
@@ -114,6 +115,24 @@ def test_a_failed_run_says_why_where_else_and_what_it_was_given(viewer: Client) 
     assert [tag.text for tag in given.all("span", class_="tag")] == ["find", "file_search"]
     assert page.one(id="timeline").get("hidden") == ""
     assert page.one(id="run-time").all("section") == []
+
+
+def test_runs_that_ended_alike_are_counted_without_making_rows_of_them(viewer: Client) -> None:
+    prod, made = made_connection(), []
+    made_runs(prod, 30, status="failed", age_s=7200)
+    made_runs(prod, 2, status="incomplete", incomplete_details={"reason": "server_error"}, age_s=7200)
+    made_runs(prod, 3, status="failed", age_s=30 * 3600)
+    run = made_run(prod, status="failed")
+
+    def count(**_: object) -> None:
+        made.append(Run)
+
+    post_init.connect(count, sender=Run)
+    page = look(viewer, run)
+    post_init.disconnect(count, sender=Run)
+    assert page.one(id="alike").text == "All 34 of the last 7 days"
+    assert "34 runs in 7 days, 31 in the last 24 h" in page.one(id="run-ending").text
+    assert len(made) < 5
 
 
 def test_an_expired_run_names_functions_that_only_its_steps_know(viewer: Client) -> None:
