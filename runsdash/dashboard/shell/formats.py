@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from unicodedata import normalize
 
 from django.utils import timezone
 from django.utils.text import Truncator
@@ -173,6 +174,6 @@ def plain_words(text: str) -> str:
 
 def cut(text: str, limit: int) -> str:
     """Cuts a text as Django's Truncator does, which looks at each character for those that take no room."""
-    if not text.isascii():
-        return Truncator(text).chars(limit)
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    if text.isascii():
+        return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return normalize("NFC", text) if len(text) <= limit else Truncator(text).chars(limit)

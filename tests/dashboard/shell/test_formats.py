@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from runsdash.dashboard.shell import formats
 
@@ -87,3 +88,22 @@ def test_a_preview_of_markdown_reads_as_plain_words(line: str, words: str) -> No
 def test_a_long_line_of_marks_is_read_at_once() -> None:
     for line in ("**" * 5000, "[" * 5000, "**a" * 3000, "[a](" * 3000, "# " * 5000):
         formats.plain_words(line)
+
+
+# Plain, with a letter and its accent apart, with one that is written as two once it is in normal form, and marks alone.
+TEXTS = [
+    "plain words",
+    "Größe",
+    "Gro\u0308\u00dfe",
+    "\u0958\u0958",
+    "e\u0301" * 9,
+    "\u0301\u0301a",
+    "👩‍👩‍👧 family",
+    "",
+]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 9, 20])
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_is_cut_as_django_cuts_it(text: str, limit: int) -> None:
+    assert formats.cut(text, limit) == Truncator(text).chars(limit)
