@@ -1,5 +1,7 @@
 """Renders what comes after the run list's rows: facets, suggestions, columns. Owns where forms of a list lead."""
 
+from time import monotonic
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,15 +25,19 @@ from .totals_view import totals_context
 @viewer_required
 @require_safe
 def facets(request: HttpRequest) -> HttpResponse:
-    """Counts runs of the filter for each value, and adds them up; `exact` counts on. An unreadable filter has none."""
+    """Counts runs of the filter for each value, and adds them up; `exact` counts on. An unreadable filter has none.
+
+    Totals come first: they say all at once or little, and counts can stop anywhere.
+    """
     query = run_list_address(request.GET)
     connection = connection_named(query.connection_slug) if query.connection_slug else None
-    is_exact = "exact" in request.GET
-    counts = None if query.error else facets_of(query.filter, connection, is_exact=is_exact)
-    context = {"query": query, "facets": counts, "menus": menus(query, counts)}
-    if is_exact or query.error:
-        return render(request, "runs/_facets.html", context)
-    return render(request, "runs/facets.html", context | totals_context(query, totals_of(query.filter, connection)))
+    is_exact, began = "exact" in request.GET, monotonic()
+    has_totals = not is_exact and not query.error
+    totals = totals_context(query, totals_of(query.filter, connection)) if has_totals else {}
+    spent_s = monotonic() - began
+    counts = None if query.error else facets_of(query.filter, connection, is_exact=is_exact, spent_s=spent_s)
+    context = {"query": query, "facets": counts, "menus": menus(query, counts), **totals}
+    return render(request, "runs/facets.html" if has_totals else "runs/_facets.html", context)
 
 
 @viewer_required

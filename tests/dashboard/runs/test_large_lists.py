@@ -99,6 +99,15 @@ def test_what_is_kept_is_kept_for_a_time_zone(many: Connection) -> None:
     assert len(asked), "a day begins at another moment there"
 
 
+def test_a_first_look_takes_no_longer_for_what_else_it_had_to_do() -> None:
+    usual = facets_module.QUICK
+    assert usual.after(0) == usual
+    halfway, late = usual.after(0.03), usual.after(9)
+    assert usual.index_s > halfway.index_s > late.index_s > 0
+    assert usual.find_s > halfway.find_s > late.find_s > 0
+    assert (late.statement_s, late.gathered) == (usual.statement_s, usual.gathered)
+
+
 def test_without_time_a_first_look_says_at_least_and_a_second_one_all(many: Connection) -> None:
     hurried = replace(UNHURRIED, index_s=0)
     whole = facets_module.facets_in_time(parsed(""), None, hurried)
