@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from runsdash.dashboard.shell.formats import short_id_text
+from runsdash.dashboard.shell.formats import plain_words, short_id_text
 from runsdash.index.models import Message, Run
 
 HEADING_CHARS = 200  # as in lists
@@ -19,15 +19,15 @@ def text_of(message: Message) -> str:
 
 def heading_of(run: Run, question: Sequence[Message]) -> str:
     """Returns the question, cut; `Run run_3zZW…dK39` where none is known."""
-    words = text_of(question[-1]) if question else getattr(run, "question", "") or ""
+    words = plain_words(text_of(question[-1]) if question else getattr(run, "question", "") or "")
     if not words:
         return f"Run {short_id_text(run.upstream_id)}"
     return words if len(words) <= HEADING_CHARS else f"{words[: HEADING_CHARS - 1]}…"
 
 
 def says_it_whole(question: Sequence[Message]) -> bool:
-    """Tells whether the heading holds all of the question: a message of one short text."""
+    """Tells whether the heading holds all of the question: a message of one short text without Markdown."""
     if not question or len(question[-1].parts) != 1 or question[-1].attachments:
         return False
     words = text_of(question[-1])
-    return bool(words) and len(words) <= HEADING_CHARS
+    return bool(words) and len(words) <= HEADING_CHARS and words == plain_words(words)

@@ -15,6 +15,7 @@ from runsdash.dashboard.rendering.images import in_kb
 from runsdash.dashboard.rendering.json_tree import json_tree as tree_of
 from runsdash.dashboard.rendering.markdown import markdown as marked_up
 from runsdash.dashboard.rendering.visible import visible
+from runsdash.dashboard.shell.formats import plain_words
 from runsdash.dashboard.shell.links import address, with_connection
 from runsdash.dashboard.shell.page_types import AsText
 from runsdash.index.fulltext.words import SEARCHABLE_CHARS
@@ -86,6 +87,12 @@ def cut_note(preview: Json, whole: str = "") -> SafeString | str:
 def plainly(text: AsText) -> str:
     """Writes out deceiving characters of hostile text, for a place without markup."""
     return visible(str(text))
+
+
+@register.filter
+def in_a_line(text: AsText) -> str:
+    """Does the same for a line that stands for a message: without its marks of Markdown."""
+    return plain_words(visible(str(text)))
 
 
 @register.simple_tag

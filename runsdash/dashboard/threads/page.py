@@ -13,7 +13,7 @@ from runsdash.actions.live import output_rows
 from runsdash.dashboard.run.live_panel import parts_in
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import WhyACopy, copy_age_s
-from runsdash.dashboard.shell.formats import short_id_text
+from runsdash.dashboard.shell.formats import plain_words, short_id_text
 from runsdash.dashboard.shell.links import is_ambiguous, list_url, mark_ambiguous, mark_assistants, thread_url
 from runsdash.dashboard.shell.poll_tags import digest_of, rows_state
 from runsdash.dashboard.shell.shell import Shell
@@ -112,7 +112,7 @@ class ThreadPage(WhyACopy):
     @property
     def heading(self) -> str:
         """Returns what was asked first; `Thread thread_3zZW…dK39` where nothing is known."""
-        words = getattr(self.thread, "first_question", "") or ""
+        words = plain_words(getattr(self.thread, "first_question", "") or "")
         return words or f"Thread {short_id_text(self.thread.upstream_id)}"
 
     @property

@@ -44,7 +44,7 @@ def run_row(run: Run) -> SafeString:
         run.facts.label,
         run_url(run),
         run.upstream_id,
-        cut(visible(run.question or ""), QUESTION_CHARS) or run.upstream_id,
+        cut(formats.plain_words(visible(run.question or "")), QUESTION_CHARS) or run.upstream_id,
         shown.elapsed(run.started_at) if run.facts.is_active else formats.duration_text(run.duration_s),
         markup(CODE, code, cut(code, CODE_CHARS)) if code else "",
         formats.cost_text(run.cost),
