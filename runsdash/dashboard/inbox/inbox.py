@@ -29,11 +29,14 @@ from runsdash.index.search.inbox_rows import IS_LATE, WAITS, InboxRow, missed_ro
 from runsdash.sync.recheck_runs import MOST_AT_ONCE, recheck_runs
 from runsdash.sync.refresh import MAX_AGE_S
 
+from .queue_scope import EVERYTHING, NAME_CHARS, QueueScope, given
+
 MAX_ROWS = 100
+MAX_LOOKED_AT = 1_000  # runs that wait, where only some of them are shown
 MAX_MISSED = 50
 MISSED_WALK = 400  # expired runs that are looked at for those that were waiting
 POLL_WAIT_S = 0.4
-TABS = {"": "Needs an answer", "missed": "Missed"}
+MISSED, MINE = "missed", "mine"
 
 
 @dataclass(kw_only=True)
@@ -41,18 +44,20 @@ class Inbox:
     """Shows one reader's inbox. `shown_keys`: the rows on the reader's page, in their order; new ones follow."""
 
     shell: Shell
-    connection: Connection | None = None
+    scope: QueueScope = EVERYTHING
     tab: str = ""
     shown_keys: list[int] = field(default_factory=list)
     max_age_s: float = MAX_AGE_S  # of copies: older ones are verified
 
     @classmethod
     def of_page(cls, request: HttpRequest) -> "Inbox":
-        slug, shell = request.GET.get("connection"), Shell(request)
+        slug, shell, tab = request.GET.get("connection"), Shell(request), request.GET.get("tab", "")
+        connection = connection_named(slug, among=shell.connections) if slug else None
+        function = "" if tab == MISSED else request.GET.get("function", "")[:NAME_CHARS]
         return cls(
             shell=shell,
-            connection=connection_named(slug, among=shell.connections) if slug else None,
-            tab="missed" if request.GET.get("tab") == "missed" else "",
+            scope=QueueScope(connection=connection, function=function),
+            tab=tab if tab in (MISSED, MINE) else "",
         )
 
     @classmethod
@@ -76,14 +81,45 @@ class Inbox:
 
     # What is shown, as bare columns
 
+    @property
+    def is_of_missed(self) -> bool:
+        return self.tab == MISSED
+
+    @property
+    def is_of_drafts(self) -> bool:
+        return self.tab == MINE
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Tells whether only some of the runs that wait are shown."""
+        return self.is_of_drafts or bool(self.scope.function)
+
+    @property
+    def most(self) -> int:
+        return MAX_LOOKED_AT if self.is_narrowed else MAX_ROWS
+
     @cached_property
-    def read(self) -> list[InboxRow]:
-        key = self.connection.pk if self.connection else None
-        if self.tab:
-            return missed_rows(key, looked_at=MISSED_WALK, most=MAX_MISSED)
+    def looked_at(self) -> list[InboxRow]:
+        key = self.scope.connection.pk if self.scope.connection else None
+        if self.is_of_missed:
+            return missed_rows(key, looked_at=MISSED_WALK, most=MAX_MISSED + 1)
         now = timezone.now()
         old, soon = now - timedelta(seconds=self.max_age_s), now + timedelta(seconds=SOON_S)
-        return unanswered_rows(key, shown=self.shown_keys, most=MAX_ROWS + 1, now=now, soon=soon, old=old)
+        return unanswered_rows(key, shown=self.shown_keys, most=self.most + 1, now=now, soon=soon, old=old)
+
+    @cached_property
+    def read(self) -> list[InboxRow]:
+        """Returns the rows that are meant; one that the reader's page shows stays until they look anew."""
+        if self.is_of_missed:
+            return self.looked_at[:MAX_MISSED]
+        if not self.is_narrowed:
+            return self.looked_at
+        kept = set(self.shown_keys)
+        return [row for row in self.looked_at if row.id in kept or self.is_meant(row)]
+
+    def is_meant(self, row: InboxRow) -> bool:
+        has_draft = not self.is_of_drafts or row.id in self.drafted
+        return has_draft and (not self.scope.function or self.scope.asks_for(row.calls))
 
     @cached_property
     def waiting(self) -> list[InboxRow]:
@@ -107,13 +143,37 @@ class Inbox:
 
     @cached_property
     def count(self) -> int:
-        if len(self.waiting) <= MAX_ROWS:
+        if self.is_narrowed or len(self.waiting) <= MAX_ROWS:
             return len(self.waiting)
-        return Run.objects.of(self.connection).waiting(timezone.now()).count()
+        return Run.objects.of(self.scope.connection).waiting(timezone.now()).count()
+
+    @property
+    def count_label(self) -> str:
+        return f"{self.count:,}{'+' if self.is_narrowed and self.is_cut else ''}"
+
+    @cached_property
+    def all_waiting(self) -> list[InboxRow]:
+        """Returns what waits whatever the page is narrowed to, as far as it was looked at."""
+        return [row for row in self.looked_at if row.standing == WAITS and not self.is_of_missed]
+
+    @property
+    def is_cut(self) -> bool:
+        """Tells whether there may be more of them."""
+        return len(self.all_waiting) > self.most
 
     @cached_property
     def people(self) -> dict[RunIds, list[PersonAt]]:
-        return {} if self.tab else people_at([(row.connection_id, row.upstream_id) for row in self.read])
+        return {} if self.is_of_missed else people_at([(row.connection_id, row.upstream_id) for row in self.looked_at])
+
+    @cached_property
+    def drafted(self) -> set[int]:
+        """Returns the keys of runs that the reader has a draft for."""
+        reader = self.shell.request.user.pk
+        return {
+            row.id
+            for row in self.looked_at
+            if any(one.user.pk == reader and not one.is_answering for one in self.people.get(row[2:4], ()))
+        }
 
     # Rows
 
@@ -141,6 +201,12 @@ class Inbox:
         """Returns runs past their deadline that still wait by the upstream's word, but for those in `rows`."""
         return self.of_keys([row.id for row in self.past_deadline[:MAX_ROWS] if row.id not in self.shown_keys])
 
+    @property
+    def ran_out_unseen(self) -> bool:
+        """Tells whether a deadline passed during an outage, so that not even an empty inbox was empty before."""
+        seen_until = self.shell.seen_until
+        return any(run.expires_at and seen_until and run.expires_at > seen_until for run in self.late)
+
     @cached_property
     def missed(self) -> Sequence[Run]:
         runs = self.of_keys([row.id for row in self.read])
@@ -159,10 +225,15 @@ class Inbox:
 
     @cached_property
     def poll(self) -> Poll:
-        query = {"connection": self.connection.slug if self.connection else "", "tab": self.tab}
-        query["rows"] = ".".join(map(str, self.order)) if not self.tab else ""
-        given = urlencode({name: value for name, value in query.items() if value} | {"every": self.interval_s})
-        return Poll(url=f"{reverse('needs_action_live')}?{given}", interval_s=self.interval_s, tag=self.version)
+        rows = "" if self.is_of_missed else ".".join(map(str, self.order))
+        query = urlencode(self.scope.inbox_params | given(tab=self.tab, rows=rows) | {"every": self.interval_s})
+        return Poll(url=f"{reverse('needs_action_live')}?{query}", interval_s=self.interval_s, tag=self.version)
+
+    @property
+    def address(self) -> str:
+        """Returns the address of a fresh look."""
+        query = urlencode(self.scope.inbox_params | given(tab=self.tab))
+        return f"{reverse('needs_action')}{query and '?'}{query}"
 
     @cached_property
     def version(self) -> str:
@@ -175,7 +246,8 @@ class Inbox:
         ]
         order = self.order, self.is_out_of_order, self.count, self.interval_s
         frame = bool(shell.outages), shell.seen_until, shell.can_act, self.names_customers
-        return list_tag(rows, who, order, servers, frame, pill=shell.freshness_tag)
+        beside = [(row.id, row.pending_calls) for row in self.looked_at] if self.is_narrowed else ()
+        return list_tag(rows, who, order, servers, frame, beside, pill=shell.freshness_tag)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -16,8 +15,10 @@ from runsdash.dashboard.shell.links import run_url
 from runsdash.index.models import Connection, Run
 
 from .inbox import shown
+from .queue_scope import EVERYTHING, QueueScope
 
 MOST_QUEUED = 100  # as many as the inbox shows
+MOST_LOOKED_AT = 1_000  # for those that wait for one function
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class Queue:
     place: int
     count: int
     following: Run | None
-    connection: Connection | None = None  # the inbox is narrowed to it
+    scope: QueueScope = EVERYTHING
 
     @property
     def count_label(self) -> str:
@@ -35,36 +36,32 @@ class Queue:
 
     @property
     def next_url(self) -> str:
-        return answer_url(self.following, self.connection) if self.following else ""
+        return answer_url(self.following, self.scope) if self.following else ""
 
     @property
     def inbox_url(self) -> str:
-        query = f"?{urlencode({'connection': self.connection.slug})}" if self.connection else ""
-        return reverse("needs_action") + query
+        query = urlencode(self.scope.inbox_params)
+        return f"{reverse('needs_action')}{query and '?'}{query}"
 
 
-def queue_connection(request: HttpRequest) -> Connection | None:
-    """Returns the connection that the reader's inbox is narrowed to: `queue` of the address or the form."""
-    slug = request.POST.get("queue") or request.GET.get("queue")
-    return Connection.objects.filter(slug=slug[:64]).first() if slug else None
-
-
-def queue_of(run: Run, *, reader: User, connection: Connection | None = None) -> Queue:
-    """Finds the place of `run`, and what follows: the next one that nobody else is answering, else the next one.
-
-    `connection`: only runs of it are in the queue.
-    """
-    waiting = (
-        Run.objects.of(connection)
-        .waiting(timezone.now())
-        .values_list("expires_at", "pk", "connection_id", "upstream_id")
-    )
-    rows = list(waiting[: MOST_QUEUED + 1])
+def queue_of(run: Run, *, reader: User, scope: QueueScope = EVERYTHING) -> Queue:
+    """Finds the place of `run`, and what follows: the next one that nobody else is answering, else the next one."""
+    rows = queued(scope)
     others = [row for row in rows if row[1] != run.pk]
     before = sum(order_of(row[0], row[1]) < order_of(run.expires_at, run.pk) for row in others)
     chosen = first_free([*others[before:], *others[:before]], reader=reader)
     place = before + 1 if len(others) < len(rows) else 0
-    return Queue(place=place, count=len(rows), following=completed(chosen), connection=connection)
+    return Queue(place=place, count=len(rows), following=completed(chosen), scope=scope)
+
+
+def queued(scope: QueueScope) -> list[tuple]:
+    """Returns the first runs of a queue, one more than are counted: (expiry, key, key of the connection, id)."""
+    columns = "expires_at", "pk", "connection_id", "upstream_id"
+    waiting = Run.objects.of(scope.connection).waiting(timezone.now())
+    if not scope.function:
+        return list(waiting.values_list(*columns)[: MOST_QUEUED + 1])
+    found = waiting.values_list(*columns, "pending_calls")[:MOST_LOOKED_AT]
+    return [row[:4] for row in found if scope.asks_for(row[4])][: MOST_QUEUED + 1]
 
 
 def order_of(expires_at: datetime | None, key: int) -> tuple[bool, float, int]:
@@ -84,6 +81,6 @@ def completed(key: int | None) -> Run | None:
     return complete_rows(runs, among=list(Connection.objects.all()))[0] if runs else None
 
 
-def answer_url(run: Run, connection: Connection | None = None) -> str:
+def answer_url(run: Run, scope: QueueScope) -> str:
     """Returns the address that opens a run to be answered: whoever comes by it claims it."""
-    return run_url(run, answer="1", queue=connection.slug if connection else "")
+    return run_url(run, answer="1", **scope.params)

@@ -23,7 +23,8 @@ from runsdash.index.storage.run_reads import RunBeside
 from runsdash.service import ServiceError
 
 from .beside import beside
-from .queue import Queue, queue_connection, queue_of
+from .queue import Queue, queue_of
+from .queue_scope import QueueScope
 from .tool_outputs_form import ToolOutputsForm
 
 # Outputs go to a copy no older than this. An open page has one; workers read a run that waits for long more rarely.
@@ -180,4 +181,4 @@ def next_link(request: HttpRequest, run: Run) -> tuple[str, str] | None:
 
 def queue_for(request: HttpRequest, run: Run) -> Queue:
     """Returns the queue that the reader walks through."""
-    return queue_of(run, reader=request.user, connection=queue_connection(request))
+    return queue_of(run, reader=request.user, scope=QueueScope.of_request(request))

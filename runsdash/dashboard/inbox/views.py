@@ -5,10 +5,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
+from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.poll_tags import has_news, poll_answer
 from runsdash.sync.refresh import PAGE_WAIT_S
 
-from .inbox import POLL_WAIT_S, TABS, Inbox
+from .inbox import POLL_WAIT_S, Inbox
+from .narrowings import Narrowings
 
 
 @viewer_required
@@ -18,11 +20,7 @@ def needs_action(request: HttpRequest) -> HttpResponse:
     inbox = Inbox.of_page(request)
     if inbox.verify(wait_s=PAGE_WAIT_S):
         inbox = Inbox.of_page(request)
-    return render(
-        request,
-        "inbox/inbox.html",
-        {"inbox": inbox, "shell": inbox.shell, "tabs": TABS, "poll": inbox.poll},
-    )
+    return render(request, "inbox/inbox.html", context_of(inbox))
 
 
 @viewer_required
@@ -33,5 +31,8 @@ def live(request: HttpRequest) -> HttpResponse:
     if inbox.verify(wait_s=POLL_WAIT_S):
         inbox = Inbox.of_poll(request)
     is_news = has_news(inbox.version, shown=request.headers.get("HX-PTag", ""))
-    context = {"inbox": inbox, "shell": inbox.shell, "poll": inbox.poll, "has_news": is_news}
-    return poll_answer(request, "inbox/live.html", context, tag=inbox.version)
+    return poll_answer(request, "inbox/live.html", context_of(inbox) | {"has_news": is_news}, tag=inbox.version)
+
+
+def context_of(inbox: Inbox) -> Context:
+    return {"inbox": inbox, "shell": inbox.shell, "narrowings": Narrowings(inbox), "poll": inbox.poll}

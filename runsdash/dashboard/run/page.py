@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from runsdash.actions.models import Lineage
 from runsdash.audit.trail import AuditedAction, actions_of_run
-from runsdash.dashboard.inbox.queue import queue_connection
+from runsdash.dashboard.inbox.queue_scope import QueueScope
 from runsdash.dashboard.shell.copy_age import WhyACopy
 from runsdash.dashboard.shell.links import assistant_of_run_url, mark_ambiguous, run_url
 from runsdash.dashboard.shell.page_types import Context
@@ -68,7 +68,7 @@ class RunPage(Reading, WhyACopy):
         self.user, self.reader = request.user, request.user.get_username()
         self.live_panel = LivePanel(run, shown=request.GET.get("live", "")[:64])
         self.waiting_elsewhere = Shell(request).waiting_count
-        self.queue_connection = queue_connection(request)
+        self.queue_scope = QueueScope.of_request(request)
 
     # The run
 

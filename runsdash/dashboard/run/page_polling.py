@@ -78,7 +78,7 @@ class PolledRunPage(RunPage):
 
     @cached_property
     def queue(self) -> Queue:
-        return queue_of(self.run, reader=self.user, connection=self.queue_connection)
+        return queue_of(self.run, reader=self.user, scope=self.queue_scope)
 
     @cached_property
     def sent_outputs(self) -> list[SentOutput]:
@@ -105,7 +105,7 @@ class PolledRunPage(RunPage):
             step=self.step_id,
             after=self.after,
             shown=self.waiting_calls or self.shown_calls,
-            queue=self.queue_connection.slug if self.queue_connection else "",
+            **self.queue_scope.params,
             every=self.interval_s,
         )
 

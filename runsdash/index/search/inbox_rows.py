@@ -3,11 +3,13 @@
 Owns the statements and `InboxRow`. In which order rows stand, and how one looks, is decided by the dashboard.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from runsdash.index import run_states
+from runsdash.service.json_types import JsonFields
 
 from .sql_pieces import Param, Sql, each_run, fetched, joined, listed_ids
 
@@ -72,6 +74,12 @@ class InboxRow(NamedTuple):
     def shown(self) -> tuple[int | str | None, ...]:
         """Returns its key and all that a poll compares of it."""
         return self.id, *self[4:]
+
+    @property
+    def calls(self) -> list[JsonFields]:
+        """Reads the calls that it waits for."""
+        found: list[JsonFields] = json.loads(self.pending_calls) or []
+        return found
 
 
 def unanswered_rows(
