@@ -1,9 +1,6 @@
 """Makes the six figures at the top of the overview, each with its change and the list it leads to."""
 
 from dataclasses import dataclass
-from datetime import datetime
-
-from django.utils import timezone
 
 from runsdash.dashboard.shell import formats
 from runsdash.index import run_states
@@ -31,8 +28,8 @@ class OverviewFigure:
     title: str = ""
 
 
-def figures_of(query: OverviewQuery, figures: Figures, *, seen_until: datetime | None) -> list[OverviewFigure]:
-    """Makes them; during an outage each says until when it is counted, and none is compared."""
+def figures_of(query: OverviewQuery, figures: Figures, *, counted_until: str = "") -> list[OverviewFigure]:
+    """Makes them. During an outage each says how far it goes, and none is compared."""
     urls = {
         "runs": query.list_url(),
         "failed": query.list_url(*query.statuses(run_states.FAILED)),
@@ -44,7 +41,7 @@ def figures_of(query: OverviewQuery, figures: Figures, *, seen_until: datetime |
     labels = ("Runs", "Failed", "Never answered", "Cost", "Tokens", "Took, p50 and p95")
     if figures.waiting_hours:
         return [OverviewFigure(*pair, "…", NOT_YET, urls[pair[0]]) for pair in zip(urls, labels, strict=True)]
-    now, before = figures.total, figures.total_before if figures.has_before and not seen_until else None
+    now, before = figures.total, figures.total_before if figures.has_before and not counted_until else None
     values = (
         (f"{now.runs:,}", now.runs), (changes.share(now.failed_share), now.failed), (f"{now.expired:,}", now.expired),
         (formats.costs_text(now.cost) if now.cost or not now.unpriced_runs else formats.UNKNOWN, now.runs),
@@ -54,14 +51,14 @@ def figures_of(query: OverviewQuery, figures: Figures, *, seen_until: datetime |
     return [
         OverviewFigure(name, label, value, change, urls[name], runs, titles.get(name, ""))
         for (name, label), (value, runs), change in zip(
-            zip(urls, labels, strict=True), values, changes_of(now, before, seen_until), strict=True
+            zip(urls, labels, strict=True), values, changes_of(now, before, counted_until), strict=True
         )
     ]
 
 
-def changes_of(now: Sums, before: Sums | None, seen_until: datetime | None) -> list[Change]:
-    if seen_until:
-        return [Change(f"counted until {timezone.localtime(seen_until):%H:%M}")] * 6
+def changes_of(now: Sums, before: Sums | None, counted_until: str) -> list[Change]:
+    if counted_until:
+        return [Change(counted_until)] * 6
     if before is None:
         return [Change(NOT_COUNTED)] * 6
     fewest = min(now.completed, before.completed)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from runsdash.dashboard.shell.page_types import Context
+from runsdash.dashboard.shell.page_types import Context, TagPart
 from runsdash.dashboard.shell.poll_tags import state_tag
 from runsdash.index import run_states
 from runsdash.index.models import Connection
@@ -62,6 +62,11 @@ class NowLine:
     def carried(self, sign: str) -> str:
         return f"{sign}{urlencode({'connection': self.connection.slug})}" if self.connection else ""
 
-    def tag(self, waiting_count: int) -> str:
-        """Makes a tag that changes with what is so right now."""
-        return state_tag(self.counted, waiting_count)
+    @property
+    def was_waiting(self) -> int:
+        """Counts the runs that needed an answer by the last look, whether they can still be answered or not."""
+        return self.counted.by_status[run_states.WAITING]
+
+    def tag(self, *more: TagPart) -> str:
+        """Makes a tag that changes with what is so right now, and with `more`."""
+        return state_tag(self.counted, *more)

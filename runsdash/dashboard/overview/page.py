@@ -64,12 +64,12 @@ class OverviewPage(PageFigures):
 
     @cached_property
     def figure_row(self) -> list[OverviewFigure]:
-        return figures_of(self.query, self.figures, seen_until=self.seen_until)
+        return figures_of(self.query, self.figures, counted_until=self.counted_until)
 
     @property
     def has_changes(self) -> bool:
         """Tells whether figures can be compared with the time before."""
-        return self.figures.has_before and self.seen_until is None
+        return self.figures.has_before and not self.is_old
 
     @cached_property
     def menus(self) -> list[FacetMenu]:
@@ -129,7 +129,7 @@ class OverviewPage(PageFigures):
     def all_groups(self) -> list[GroupRow]:
         column = COLUMN_OF.get(self.query.group)
         if column is None:
-            before = None if self.groups_progress or self.seen_until else self.counts.groups(before=True)
+            before = None if self.groups_progress or self.is_old else self.counts.groups(before=True)
             return group_rows(self.query, self.names, self.counts.groups(), before, total=self.figures.total.cost)
         before = self.figures.groups_before(column) if self.has_changes else None
         return group_rows(self.query, self.names, self.figures.groups(column), before, total=self.figures.total.cost)

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from django.utils import timezone
 
+from runsdash.dashboard.shell.formats import clock_text
 from runsdash.dashboard.shell.page_types import TagPart
 from runsdash.dashboard.shell.poll_tags import state_tag
 from runsdash.index.models import Connection
@@ -24,10 +25,16 @@ class PageFigures:
     """Holds the figures that `query` asks for. `among`: all connections there are."""
 
     def __init__(
-        self, query: OverviewQuery, *, among: Sequence[Connection], seen_until: datetime | None = None
+        self,
+        query: OverviewQuery,
+        *,
+        among: Sequence[Connection],
+        is_old: bool = False,
+        seen_until: datetime | None = None,
     ) -> None:
-        """`seen_until`: up to when all was seen, during an outage. Nothing is compared then: later runs are missing."""
-        self.query, self.among, self.now_at, self.seen_until = query, list(among), timezone.now(), seen_until
+        """`is_old`: in an outage runs are missing, and nothing is compared. `seen_until`: what came before was seen."""
+        self.query, self.among, self.now_at = query, list(among), timezone.now()
+        self.is_old, self.seen_until = is_old, seen_until
         self.range, self.connection = query.range, query.connection
         self.now = NowLine(query.connection, now=self.now_at)
 
@@ -55,6 +62,7 @@ class PageFigures:
         shown = self.range.span, self.range.zone, self.query.values, hour_of(self.now_at)
         return (
             *shown,
+            self.is_old,
             self.seen_until,
             [one.slug for one in self.among],
             self.counts.state if self.is_counted else None,
@@ -68,6 +76,13 @@ class PageFigures:
     @cached_property
     def tag(self) -> str:
         return state_tag(*self.state)
+
+    @property
+    def counted_until(self) -> str:
+        """Writes how far figures go where they are old: `counted until 14:02`; "" where they are not."""
+        if not self.is_old:
+            return ""
+        return f"counted until {clock_text(self.seen_until)}" if self.seen_until else "as far as known"
 
     # What is counted
 

@@ -89,7 +89,8 @@ class PollState:
 
     @classmethod
     def now(cls, page: OverviewPage, version: tuple[int, int], shell: Shell) -> "PollState":
-        slot, present = int(time.time()) // SUMS_EVERY_S, page.now.tag(shell.waiting_count)
+        slot = int(time.time()) // SUMS_EVERY_S
+        present = page.now.tag(shell.waiting_count, page.is_old, page.seen_until)
         return cls(present, state_tag(version, page.tag), slot, state_tag(shell.freshness_tag))
 
     @classmethod
@@ -111,7 +112,7 @@ def page_of(request: HttpRequest, shell: Shell) -> OverviewPage:
     slug = request.GET.get("connection")
     connection = connection_named(slug, among=shell.connections) if slug else None
     query = overview_query(request.GET, connection=connection)
-    return OverviewPage(query, among=shell.connections, seen_until=shell.seen_until)
+    return OverviewPage(query, among=shell.connections, is_old=bool(shell.outages), seen_until=shell.seen_until)
 
 
 def ranges(page: OverviewPage) -> list[Context]:

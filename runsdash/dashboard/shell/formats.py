@@ -65,6 +65,15 @@ def is_date(words: str) -> bool:
     return words.count("-") == 2
 
 
+def clock_text(when: datetime, *, seconds: bool = False) -> str:
+    """Writes the time of day in the reader's zone: `14:02`; of another day with that: `27 Nov 14:02`."""
+    local, today = timezone.localtime(when), timezone.localtime()
+    clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    if local.date() == today.date():
+        return clock
+    return f"{local:%-d %b %Y} {clock}" if local.year != today.year else f"{local:%-d %b} {clock}"
+
+
 def moment_text(when: datetime) -> str:
     """Writes a moment in the reader's time zone: `2026-11-23 14:32:02 UTC`."""
     local = timezone.localtime(when)

@@ -242,8 +242,8 @@ def countdown(when: datetime | None, label: str = "", big: bool = False) -> Safe
 
 @register.simple_tag
 def clock(when: datetime) -> SafeString:
-    """Shows the time of day, in the reader's time zone; the whole moment on hover."""
-    return time_element(when, words=f"{timezone.localtime(when):%H:%M:%S}", title=formats.moment_text(when))
+    """Shows the time of day, in the reader's time zone, with the day if that is another; all of it on hover."""
+    return time_element(when, words=formats.clock_text(when, seconds=True), title=formats.moment_text(when))
 
 
 @register.simple_tag

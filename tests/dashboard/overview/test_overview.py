@@ -480,6 +480,6 @@ def test_an_outage_says_until_when_figures_are_counted_and_compares_nothing(view
     Connection.objects.update(worker_seen_at=timezone.now() - timedelta(hours=1))
     page = page_of(viewer.get(URL, {"range": "24h"}))
     assert {one.text[:13] for one in page.one(id="figures").all("small")} == {"counted until"}
-    assert "Left out" in page.one("section", id="worse").text
+    assert "Not judged while figures are old" in page.one("section", id="worse").text
     assert not page.one("section", id="groups").all("small", class_="delta")
-    assert page.one(id="now").text.startswith("As of ")
+    assert page.one(id="now").text.startswith("Now not known since ")

@@ -39,6 +39,14 @@ def test_old_is_a_date() -> None:
     assert formats.is_date(words)
 
 
+def test_a_time_of_another_day_names_the_day() -> None:
+    now = timezone.localtime().replace(hour=12)
+    assert formats.clock_text(now.replace(minute=2)) == "12:02"
+    earlier = now - timedelta(days=3)
+    assert formats.clock_text(earlier, seconds=True).startswith(f"{earlier:%-d %b}")
+    assert str(now.year - 1) in formats.clock_text(now.replace(year=now.year - 1, day=1))
+
+
 @pytest.mark.parametrize(
     ("left", "text"), [(510, "8:30"), (59.9, "0:59"), (3723, "1:02:03"), (0.4, "expired"), (-9, "expired")]
 )

@@ -11,7 +11,7 @@ from runsdash.sync.worker_beat import note_worker_round
 from tests.dashboard.inbox.test_inbox import live, poll_of
 from tests.pages import Element, page_of, partials_of
 from tests.queries import at_most
-from tests.rows import made_connection, made_run
+from tests.rows import made_connection, made_run, made_runs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = ["/", "/needs-action/", "/runs/", "/threads/"]
@@ -121,6 +121,43 @@ def test_rows_of_the_inbox_say_how_old_they_are(viewer: Client, prod: Connection
     panel = page_of(viewer.get("/needs-action/")).one("section", id="inbox")
     assert "1 run needed an answer at" in panel.one("h2").text
     assert "there may be more" in panel.one("span", class_="stamp").text
+
+
+def test_what_ran_out_during_an_outage_had_needed_an_answer(viewer: Client, prod: Connection) -> None:
+    made_run(prod, status="requires_action", age_s=900)
+    change(prod, worker_seen_at=ago(600), last_success_at=ago(600))
+    inbox = page_of(viewer.get("/needs-action/")).one("section", id="inbox")
+    assert "nothing needed an answer" not in inbox.text
+    assert "has passed its deadline" in inbox.text
+    now = page_of(viewer.get("/")).one(id="now")
+    assert "1 needed an answer" in now.text
+    assert "overdue" not in now.text
+
+
+def test_the_overview_claims_nothing_of_now(viewer: Client, prod: Connection) -> None:
+    change(prod, worker_seen_at=ago(600))
+    page = page_of(viewer.get("/"))
+    assert page.one(id="now").text.startswith("Now not known since")
+    assert "no run is active" not in page.text
+    assert "no run was active" in page.one(id="now").text
+    assert not page.one("section", id="chart-failures").one("div", class_="empty").all("svg")
+
+
+@pytest.mark.parametrize("columns", [{"worker_seen_at": None}, {"last_success_at": None, "last_failure": DOWN}])
+def test_what_was_never_seen_is_not_compared(viewer: Client, prod: Connection, columns: dict) -> None:
+    made_runs(prod, 30, status="failed")
+    made_runs(prod, 30, age_s=1.5 * 86400)
+    change(prod, **{"last_failure_at": ago(1)} | columns)
+    page = page_of(viewer.get("/", {"range": "24h"}))
+    assert not page.one("section", id="worse").all("li")
+    assert {one.text for one in page.one(id="figures").all("small")} == {"as far as known"}
+    assert page.one(id="now").text == "Now not known"
+
+
+def test_the_poll_of_the_overview_brings_what_it_says_of_now(viewer: Client, prod: Connection) -> None:
+    poll = poll_of(page_of(viewer.get("/")))
+    change(prod, worker_seen_at=ago(600))
+    assert "not known" in partials_of(live(viewer, poll))["#now"].text
 
 
 @pytest.mark.parametrize("path", ["/", "/needs-action/", "/runs/"])
