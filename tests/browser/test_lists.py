@@ -37,7 +37,7 @@ def test_rows_change_in_place_and_newer_runs_wait_above(visitor: Visitor, page: 
     height = row_of(page, waits).bounding_box()["y"]
     count = page.locator("#facet-status [data-value=completed] small")
     expect(count).to_have_text(re.compile(r"\d"))
-    expect(page.locator("#run-total")).to_be_visible()
+    expect(page.locator("#list-total")).to_be_visible()
     before = count.text_content() or ""
     site.upstream.answer(waits)
     other = visitor.context.new_page()
@@ -111,7 +111,7 @@ def test_a_long_filter_is_suggested_to_and_sent(page: Page, site: Site) -> None:
     field.press("Enter")
     expect(page).to_have_url(re.compile(r"/runs/\?kept=[\w-]{20}&?"))
     expect(page.locator("#run-rows tr")).to_have_count(1)
-    expect(page.locator("#run-total")).to_have_text("1 run")
+    expect(page.locator("#list-total")).to_have_text("1 run")
     field.press("Enter")
     expect(page.locator("#run-rows tr")).to_have_count(1)
 

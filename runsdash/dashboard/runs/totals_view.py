@@ -1,5 +1,6 @@
 """Renders the line of totals above the run list: each figure a filter or an order, where that makes sense."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
@@ -15,6 +16,7 @@ from runsdash.dashboard.shell.page_types import Context
 from runsdash.index import run_states
 from runsdash.index.search.filter_totals import FilterTotals, totals_of
 from runsdash.index.search.run_filter import Clause
+from runsdash.index.search.walked_sums import WalkedSums
 from runsdash.index.totals.histograms import runs_by_bucket
 from runsdash.service.statuses import RunStatus, run_status
 
@@ -50,12 +52,14 @@ def totals(request: HttpRequest) -> HttpResponse:
 
 
 def totals_context(query: ListAddress, found: FilterTotals | None) -> Context:
-    """Returns {"totals", "figures", "counted_at", "is_kept"}; `is_kept`: it was counted some time ago."""
+    """Returns {"totals", "total", "figures", "counted_at", "is_kept"}; `is_kept`: it was counted some time ago."""
     if found is None:
         return {"totals": None, "figures": [], "is_waiting": True}
-    counted_at = datetime.fromtimestamp(found.at, UTC)
-    is_kept = time() - found.at > KEPT_S
-    return {"totals": found, "figures": figures(query, found), "counted_at": counted_at, "is_kept": is_kept}
+    return {"totals": found, "total": found.runs, "figures": figures(query, found), **counted_when(found)}
+
+
+def counted_when(found: WalkedSums) -> Context:
+    return {"counted_at": datetime.fromtimestamp(found.at, UTC), "is_kept": time() - found.at > KEPT_S}
 
 
 def figures(query: ListAddress, found: FilterTotals) -> list[FilterFigure]:
@@ -63,20 +67,23 @@ def figures(query: ListAddress, found: FilterTotals) -> list[FilterFigure]:
     shown = [FilterFigure(f"{found.runs:,}{more}", "run" if found.runs == 1 and not more else "runs")]
     if not found.runs:
         return shown
-    shown += [of_status(query, found, status, more) for status in COUNTED if found.by_status[status]]
+    shown += statuses(query, found.by_status, found.runs, more)
     if found.total_tokens:
         shown.append(
             FilterFigure(f"{formats.short_count_text(found.total_tokens)}{more}", "tokens", address=by(query, "tokens"))
         )
     if found.cost or not found.unpriced_runs:
-        shown.append(of_cost(query, found, more))
+        shown.append(of_cost(query, found.cost, found.unpriced_runs, more))
     return shown + of_times(query, found)
 
 
-def of_status(query: ListAddress, found: FilterTotals, status: RunStatus, more: str) -> FilterFigure:
-    number = found.by_status[status]
-    is_all = number == found.runs
-    share = "" if is_all or not found.is_complete else f", {number / found.runs:.1%}".replace("%", " %")
+def statuses(query: ListAddress, by_status: Counter[str], total: int, more: str) -> list[FilterFigure]:
+    return [of_status(query, status, by_status[status], total, more) for status in COUNTED if by_status[status]]
+
+
+def of_status(query: ListAddress, status: RunStatus, number: int, total: int, more: str) -> FilterFigure:
+    is_all = number == total
+    share = "" if is_all or more else f", {number / total:.1%}".replace("%", " %")
     words = "need an answer" if status.is_waiting else run_status(status).label.lower()
     return FilterFigure(
         f"{number:,}{more}",
@@ -87,11 +94,10 @@ def of_status(query: ListAddress, found: FilterTotals, status: RunStatus, more: 
     )
 
 
-def of_cost(query: ListAddress, found: FilterTotals, more: str) -> FilterFigure:
-    unpriced = found.unpriced_runs
-    title = f"{unpriced:,} runs have a model without a known price" if unpriced else ""
+def of_cost(query: ListAddress, cost: float, unpriced: int, more: str) -> FilterFigure:
+    title = f"{unpriced:,} {query.of} have a model without a known price" if unpriced else ""
     words = f"at list price{', in part' if unpriced else ''}"
-    return FilterFigure(f"{formats.costs_text(found.cost)}{more}", words, address=by(query, "cost"), title=title)
+    return FilterFigure(f"{formats.costs_text(cost)}{more}", words, address=by(query, "cost"), title=title)
 
 
 def of_times(query: ListAddress, found: FilterTotals) -> list[FilterFigure]:

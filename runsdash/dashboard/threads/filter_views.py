@@ -10,19 +10,24 @@ from runsdash.dashboard.runs.filter_views import suggested
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.subjects import THREADS
+from runsdash.index.search.thread_sums import thread_sums
 
 from .query import thread_list_address
+from .sums_view import sums_context
 
 
 @viewer_required
 @require_safe
 def facets(request: HttpRequest) -> HttpResponse:
-    """Counts threads of the filter for each value of their last run; `exact` takes its time."""
+    """Counts threads of the filter for each value of their last run, and adds them up; `exact` takes its time."""
     query = thread_list_address(request.GET)
     connection = connection_named(query.connection_slug) if query.connection_slug else None
-    counts = None if query.error else facets_of(query.filter, connection, is_exact="exact" in request.GET)
+    is_exact = "exact" in request.GET
+    counts = None if query.error else facets_of(query.filter, connection, is_exact=is_exact)
     context = {"query": query, "facets": counts, "menus": menus(query, counts)}
-    return render(request, "runs/_facets.html", context)
+    if is_exact or query.error:
+        return render(request, "runs/_facets.html", context)
+    return render(request, "runs/facets.html", context | sums_context(query, thread_sums(query.filter, connection)))
 
 
 @viewer_required

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from . import archive, delete, exports, filter_views, purge, thread_view, views
+from . import archive, delete, exports, filter_views, purge, sums_view, thread_view, views
 
 urlpatterns = [
     path("threads/", views.threads, name="threads"),
     path("threads/export.csv", exports.export_csv, name="threads_export_csv"),
     path("threads/export.jsonl", exports.export_jsonl, name="threads_export_jsonl"),
     path("threads/facets/", filter_views.facets, name="threads_facets"),
+    path("threads/totals/", sums_view.totals, name="threads_totals"),
     path("threads/suggest/", filter_views.suggest, name="threads_suggest"),
     path("threads/add/", views.add, name="threads_add"),
     path("threads/imports/", views.imports, name="threads_imports"),

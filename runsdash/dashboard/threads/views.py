@@ -31,6 +31,7 @@ from runsdash.index.keeping.purge import came_back
 from runsdash.index.models import Connection, Job, Thread
 from runsdash.index.search import RunListPage, run_list_page
 from runsdash.index.search.facets import facets_of
+from runsdash.index.search.thread_sums import thread_sums
 from runsdash.index.storage.keyset import CursorError
 from runsdash.prepared import Prepared
 from runsdash.sync.jobs.job_files import OPEN, delete_file
@@ -38,6 +39,7 @@ from runsdash.sync.jobs.job_files import OPEN, delete_file
 from .cells import ThreadTable, rows_html
 from .query import BY_ADDITION, thread_list_address
 from .rows import ROWS, complete_threads
+from .sums_view import sums_context
 
 FIELD = "ids"
 KEPT_IDS, KEPT_CHARS = (
@@ -215,14 +217,16 @@ def listed(request: HttpRequest, query: ListAddress, *, form: AddThreads, status
             query.filter, order=query.order, rows=ROWS, limit=query.limit, cursor=query.cursor, connection=connection
         )
     complete_threads(page.rows, among=shell.connections)
-    counts = facets_of(query.filter, connection) if "facets" in request.GET and not query.error else None
+    is_counted = "facets" in request.GET and not query.error
+    counts = facets_of(query.filter, connection) if is_counted else None
+    sums = thread_sums(query.filter, connection) if is_counted else None
     views = views_in_menu(request.user, query, most=MAX_VIEWS)
     table = ThreadTable(query, names_customers=any(one.customer_key for one in shell.connections))
     context = {
         "query": query, "page": page, "form": form, "shell": shell, "facets": counts, "menus": menus(query, counts),
         "time": time_menu(query), "views": views, "title": title_of(query, views),
         "rows": rows_html(page.rows, table), "names_customers": table.names_customers,
-        **imports_context(),
+        **sums_context(query, sums), **imports_context(),
     }  # fmt: skip
     return render(request, "threads/threads.html", context, status=status)
 

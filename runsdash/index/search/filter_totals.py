@@ -1,19 +1,16 @@
 """Adds up the runs of a filter: how many by status, tokens, cost, how long completed ones took.
 
-A filter of time and status is answered from the sums of hours (index/totals). Any other is walked, newest first: a
-quick look counts what it can at once and says that there is more; an exact one goes on from there, look by look, until
-all is counted. What was counted stays for a moment, so adding up takes at most a fiftieth of the time.
+A filter of time and status is answered from the sums of hours (index/totals). Any other is walked (`walked_sums`).
 """
 
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import blake2b
 
-from django.conf import settings
-from django.core.cache import cache, caches
-from django.utils import timezone
+from django.core.cache import caches
 
 from runsdash.index import run_states
 from runsdash.index.models import Connection
@@ -24,17 +21,13 @@ from runsdash.index.totals.span_reads import Narrowing, SpanReads, last_sums, re
 from .filter_names import MOMENTS
 from .filter_values import KeyRange
 from .index_ranges import bounds
-from .plan import plan_for
 from .predicates import query_of_runs
 from .run_filter import Clause, RunFilter
-from .run_query import Position, RunOrder, RunQuery
-from .sql_pieces import Sql, TookTooLong, each_run, fetched, joined, stopped_after
+from .run_query import RunQuery
+from .sql_pieces import Sql, each_run, fetched, joined
 from .time_budget import TimeBudget
-from .value_counts import chunks, read_once
+from .walked_sums import LONGEST_S, WalkedSums, counted_on, is_enough, kept_walk, key_of
 
-QUICK = TimeBudget(walk_s=0.03, statement_s=0.3, first_chunk=1_000, gathered=10_000)
-EXACT = TimeBudget(walk_s=0.7, statement_s=0.8)
-KEPT_TIMES_COST, SHORTEST_S, LONGEST_S = 50, 5, 600
 SUMS = (
     "COUNT(*), COALESCE(SUM(r.total_tokens), 0), COALESCE(SUM(r.cost), 0), "
     "COUNT(CASE WHEN r.total_tokens IS NOT NULL AND r.cost IS NULL THEN 1 END)"
@@ -46,8 +39,8 @@ SumsOfHours = tuple[list[Row], Histogram]
 
 
 @dataclass(frozen=True)
-class FilterTotals:
-    """Holds sums of runs. `is_complete`: of all there are, else of those down to `reached`; `at`: when it was counted.
+class FilterTotals(WalkedSums):
+    """Holds sums of runs.
 
     `took` counts completed runs by seconds; `unpriced_runs` have tokens, but a model without a known price.
     """
@@ -57,10 +50,6 @@ class FilterTotals:
     cost: float = 0.0
     unpriced_runs: int = 0
     took: Histogram = EMPTY
-    is_complete: bool = False
-    reached: Position | None = None
-    at: float = 0.0
-    cost_s: float = 0.0  # what counting took
 
     @property
     def runs(self) -> int:
@@ -68,6 +57,10 @@ class FilterTotals:
 
     def took_s(self, share: float) -> int | None:
         return percentile(self.took, share)
+
+    def with_ids(self, ids: Sql) -> "FilterTotals":
+        rows = each_run(ids)
+        return self.plus(fetched(Sql(f"SELECT r.status, {TOOK}, {SUMS} FROM {rows.text} GROUP BY 1, 2", rows.params)))
 
     def plus(self, rows: Iterable[Row]) -> "FilterTotals":
         """Adds rows of `SUMS` by status and seconds."""
@@ -95,23 +88,12 @@ def totals_of(
     span = summed_span(run_filter)
     if span is not None:
         return summed(run_filter, connection, span)
-    key = key_of(run_filter, connection)
-    began = time.monotonic()
-    kept: FilterTotals | None = cache.get(key)
-    if kept is not None and (kept.is_complete or not is_exact):
+    key = key_of("run-totals", run_filter, connection)
+    kept: FilterTotals | None = kept_walk(key)
+    if is_enough(kept, is_exact=is_exact):
         return kept
-    run_query = query_of_runs(run_filter, connection)
-    found = walked(run_query, kept or FilterTotals(), budget or (EXACT if is_exact else QUICK))
-    found = replace(found, at=time.time(), cost_s=found.cost_s + time.monotonic() - began)
-    if kept is not None or found.cost_s > QUICK.walk_s or not found.is_complete:
-        cache.set(key, found, min(max(found.cost_s * KEPT_TIMES_COST, SHORTEST_S), LONGEST_S))
-    return found
-
-
-def key_of(run_filter: RunFilter, connection: Connection | None) -> str:
-    """Names a filter of a connection; days are those of the reader."""
-    parts = str(run_filter), connection.pk if connection else 0, timezone.get_current_timezone_name()
-    return f"run-totals-{settings.VERSION}-{blake2b(repr(parts).encode(errors='replace'), digest_size=12).hexdigest()}"
+    query = partial(query_of_runs, run_filter, connection)
+    return counted_on(key, kept, FilterTotals(), query, is_exact=is_exact, budget=budget)
 
 
 # From the sums of hours
@@ -197,26 +179,3 @@ def added_up(read: SpanReads) -> SumsOfHours:
     facts = read.facts("status")
     rows: list[Row] = [(one.status, None, one.runs, one.total_tokens, one.cost, one.unpriced_runs) for one in facts]
     return rows, read.took()
-
-
-# By walking
-
-
-def walked(run_query: RunQuery, found: FilterTotals, budget: TimeBudget) -> FilterTotals:
-    """Adds up chunk by chunk from where `found` has got to, until all is counted or time is over."""
-    budget = budget.started()
-    try:
-        with stopped_after(budget.statement_s):
-            plan = plan_for(run_query, RunOrder(), found.reached, budget)
-            reads_runs = plan.gathered is None and bool(plan.tests)
-            for ids, is_last, reached in chunks(plan, budget, start=found.reached):
-                rows = sums_of(read_once(ids) if reads_runs else ids)
-                found = replace(found.plus(rows), is_complete=is_last, reached=reached)
-    except TookTooLong:
-        pass
-    return found
-
-
-def sums_of(ids: Sql) -> list[Row]:
-    rows = each_run(ids)
-    return fetched(Sql(f"SELECT r.status, {TOOK}, {SUMS} FROM {rows.text} GROUP BY 1, 2", rows.params))

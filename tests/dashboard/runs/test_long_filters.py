@@ -101,7 +101,7 @@ def test_every_link_of_a_long_one_is_short_and_means_what_it_says(operator: Clie
     poll = operator.get(page.one("div", id="poll")["hx-get"], headers=HTMX)
     assert poll.status_code == 200
     totals = page_of(operator.get(f"/runs/totals/?{urlsplit(address).query}", headers=HTMX))
-    assert totals.one(id="run-total")["data-total"] == "16"
+    assert totals.one(id="list-total")["data-total"] == "16"
 
 
 def test_clauses_are_added_to_what_is_kept_and_taken_away_from_it(viewer: Client, ids) -> None:

@@ -1,6 +1,7 @@
 """The list of threads, and adding some by their ids."""
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -8,7 +9,7 @@ from runsdash.audit.models import AuditEntry
 from runsdash.index.models import Connection, Label, PurgedThread, Thread
 from runsdash.index.snapshots.upsert_threads import ensure_threads, upsert_threads
 from runsdash.service import objects
-from tests.pages import Element, page_of
+from tests.pages import Element, page_of, partials_of
 from tests.queries import at_most
 from tests.rows import made_connection, made_run, made_runs
 
@@ -153,11 +154,36 @@ def test_facets_count_by_the_last_run_and_narrow(viewer: Client, prod) -> None:
     made_run(prod, thread_id="thread_1")
     made_run(prod, thread_id="thread_2", status="failed")
     page = page_of(viewer.get("/threads/facets/", headers={"HX-Request": "true"}))
-    assert page.one("span", id="thread-total")["data-total"] == "2"
     failed = page.one("div", id="facet-status").one("div", data_value="failed")
     assert failed.one("small").text == "1"
     assert ids(page_of(viewer.get(URL + failed.all("a")[0]["href"]))) == ["thread_2"]
     assert page_of(viewer.get(URL, {"facets": 1})).one("div", id="facet-status")
+
+
+def figures(page: Element) -> list[str]:
+    return [one.text for one in page.one("ul", id="totals").all("li")]
+
+
+def test_sums_of_the_threads_that_were_found_stand_above_them(viewer: Client, prod) -> None:
+    made_run(prod, thread_id="thread_1", status="failed", age_s=90)
+    made_run(prod, thread_id="thread_1")
+    made_run(prod, thread_id="thread_2", status="failed")
+    made_run(prod, thread_id="thread_3", status="requires_action")
+    cache.clear()
+    wanted = ["3 threads", "4 runs", "1 need an answer", "1 failed, 33.3 %", "37.8 K tokens"]
+    assert figures(page_of(viewer.get(URL, {"facets": 1})))[:5] == wanted
+    assert figures(page_of(viewer.get("/threads/totals/")))[:5] == wanted
+    partials = partials_of(viewer.get("/threads/facets/", {"q": "status:failed"}, headers={"HX-Request": "true"}))
+    assert figures(partials["#totals"])[:2] == ["1 thread", "1 run"]
+    failed = page_of(viewer.get(URL, {"facets": 1})).one("ul", id="totals").one("li", data_status="failed").one("a")
+    assert ids(page_of(viewer.get(failed["href"]))) == ["thread_2"]
+    assert "$" in figures(page_of(viewer.get(URL, {"facets": 1})))[5]
+
+
+def test_sums_of_what_cannot_be_read_or_found_claim_nothing(viewer: Client, prod) -> None:
+    cache.clear()
+    assert figures(page_of(viewer.get("/threads/totals/", {"q": "no:such"}))) == [""]
+    assert figures(page_of(viewer.get("/threads/totals/"))) == ["0 threads"]
 
 
 def test_suggestions_are_those_of_threads(viewer: Client, prod) -> None:

@@ -13,10 +13,11 @@ from pytest_django import DjangoDbBlocker
 
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import ids_of
-from runsdash.index.search.filter_totals import FilterTotals, totals_of, walked
+from runsdash.index.search.filter_totals import FilterTotals, totals_of
 from runsdash.index.search.predicates import query_of_runs
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.time_budget import TimeBudget
+from runsdash.index.search.walked_sums import walked
 from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.totals.histograms import histogram_of
 from runsdash.index.totals.rollups import roll_up
