@@ -133,9 +133,12 @@ def test_a_live_page_reloads_itself(plain: Visitor, site: Site):
 
 @pytest.mark.long
 def test_what_only_a_script_can_do_is_not_offered(plain: Visitor, site: Site):
-    run = site.upstream.wait(site.upstream.run("hello", metadata={"ticket": "T-1"}))
+    run = site.upstream.wait(site.upstream.run("/tool get_stock", metadata={"ticket": "T-1"}), "requires_action")
     page = plain.open(run_path(run))
     page.locator("[popovertarget=user-menu]").click()
     expect(page.locator("#user-menu").get_by_text("Profile")).to_be_visible()
-    for dead in ("[data-pause]", "[commandfor=keys]", "[data-copy]", ".topsearch kbd"):
-        assert not [one for one in page.locator(dead).all() if one.is_visible()], dead
+    expect(page.locator("#timeline")).to_be_visible()
+    for path in (run_path(run), "/needs-action/"):
+        page = plain.open(path)
+        for dead in ("[data-pause]", "[commandfor=keys]", "[data-copy]", "kbd", "span:has(> kbd)", ".headlines .live"):
+            assert not [one for one in page.locator(dead).all() if one.is_visible()], (path, dead)

@@ -10,7 +10,7 @@ from functools import cached_property
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from runsdash.dashboard.shell.formats import call_name, clock_text
+from runsdash.dashboard.shell.formats import call_name
 
 from .inbox import MAX_MISSED, MINE, MISSED, Inbox
 from .queue_scope import given
@@ -44,13 +44,13 @@ class Narrowings:
 
     @property
     def waiting(self) -> str:
-        """Writes `7`, in an outage `7 at 14:19`, and `unknown` where nobody can tell."""
+        """Writes `7`, in an outage `7 known`, and `unknown` where nobody can tell."""
         shell = self.inbox.shell
         if not shell.outages:
             return shell.waiting_label if shell.connections else ""
         if not shell.seen_until or not shell.waiting_count:
             return "unknown"
-        return f"{shell.waiting_label} at {clock_text(shell.seen_until)}"
+        return f"{shell.waiting_label} known"
 
     @property
     def drafts(self) -> str:

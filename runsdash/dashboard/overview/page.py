@@ -79,7 +79,7 @@ class OverviewPage(PageFigures):
     def compared(self) -> str:
         """Writes what the range is compared with: `against 16 to 22 Nov, the same hours`."""
         before = self.figures.before
-        if not before.hours:
+        if not before.hours or self.is_old:
             return ""
         first, last = day_of(before.first), day_of(before.end - 1)
         days = f"{first:%-d %b}" if first == last else f"{first:%-d %b} to {last:%-d %b}"

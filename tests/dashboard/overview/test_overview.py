@@ -76,7 +76,8 @@ def assert_figures_equal_lists(page: Element) -> None:
 def test_without_a_connection_it_explains(admin: Client, viewer: Client) -> None:
     page = page_of(admin.get(URL))
     assert "RUNSDASH_API_BASE_URL" in page.one("div", id="no-connection").text
-    assert page.one("div", id="no-connection").one("a")["href"] == "/connections/new/"
+    links = [one["href"] for one in page.one("div", id="no-connection").all("a")]
+    assert links == ["/connections/new/", "/threads/#add-threads"]
     assert not page_of(viewer.get(URL)).one("div", id="no-connection").all("a")
 
 

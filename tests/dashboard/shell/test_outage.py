@@ -119,7 +119,7 @@ def test_rows_of_the_inbox_say_how_old_they_are(viewer: Client, prod: Connection
     made_run(prod, status="requires_action")
     change(prod, worker_seen_at=ago(600))
     panel = page_of(viewer.get("/needs-action/")).one("section", id="inbox")
-    assert "1 run needed an answer at" in panel.one("h2").text
+    assert "1 run may still need an answer" in panel.one("h2").text
     assert "there may be more" in panel.one("span", class_="stamp").text
 
 
@@ -132,6 +132,24 @@ def test_what_ran_out_during_an_outage_had_needed_an_answer(viewer: Client, prod
     now = page_of(viewer.get("/")).one(id="now")
     assert "1 needed an answer" in now.text
     assert "overdue" not in now.text
+
+
+def test_the_overview_says_what_follows_and_compares_nothing(viewer: Client, prod: Connection) -> None:
+    assert "against" in page_of(viewer.get("/")).one(id="compared").text
+    change(prod, worker_seen_at=ago(600))
+    page = page_of(viewer.get("/"))
+    assert "Changes are left out" in banners(page)[0].text
+    assert "against" not in page.one(id="compared").text
+
+
+def test_runs_past_their_deadline_are_not_said_to_wait_still(viewer: Client, prod: Connection) -> None:
+    made_run(prod, status="requires_action", age_s=900)
+    late = page_of(viewer.get("/needs-action/")).one(id="inbox-late").text
+    assert "still says that they wait" in late
+    change(prod, worker_seen_at=ago(600))
+    late = page_of(viewer.get("/needs-action/")).one(id="inbox-late").text
+    assert "still says that they wait" not in late
+    assert "cannot be seen" in late
 
 
 def test_the_overview_claims_nothing_of_now(viewer: Client, prod: Connection) -> None:
