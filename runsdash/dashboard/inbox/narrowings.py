@@ -16,6 +16,7 @@ from .inbox import MAX_MISSED, MINE, MISSED, Inbox
 from .queue_scope import given
 
 LABELS = {"": "Needs an answer", MINE: "My drafts", MISSED: "Missed"}
+UNKNOWN = "(unknown)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +45,12 @@ class Narrowings:
 
     @property
     def waiting(self) -> str:
-        """Writes `7`, in an outage `7 known`, and `unknown` where nobody can tell."""
+        """Writes `7`, in an outage `7 known`, and `(unknown)` where nobody can tell."""
         shell = self.inbox.shell
         if not shell.outages:
             return shell.waiting_label if shell.connections else ""
         if not shell.seen_until or not shell.waiting_count:
-            return "unknown"
+            return UNKNOWN
         return f"{shell.waiting_label} known"
 
     @property

@@ -242,7 +242,7 @@ def countdown(when: datetime | None, label: str = "", big: bool = False) -> Safe
 
 @register.simple_tag
 def clock(when: datetime) -> SafeString:
-    """Shows the time of day, in the reader's time zone, with the day if that is another; all of it on hover."""
+    """Shows the time of day in the reader's zone, with the date if not of today; all on hover."""
     return time_element(when, words=formats.clock_text(when, seconds=True), title=formats.moment_text(when))
 
 

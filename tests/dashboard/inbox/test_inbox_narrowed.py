@@ -130,7 +130,7 @@ def test_in_an_outage_numbers_are_of_what_is_known(operator, prod, runs) -> None
     page = page_of(operator.get(URL, {"function": "gone"}))
     assert "No run" not in page.one("section", id="inbox").text
     Run.objects.update(status="completed")
-    assert views(page_of(operator.get(URL)))[0] == "Needs an answer unknown"
+    assert views(page_of(operator.get(URL)))[0] == "Needs an answer (unknown)"
 
 
 def test_more_than_are_looked_at_are_said_to_be_more(operator, prod) -> None:
