@@ -34,6 +34,6 @@ class FacetTimes:
         return replace(self, find_s=min(self.find_s, left_s), index_s=min(self.index_s, left_s))
 
 
-FIRST_LOOK_S, LEAST_S = 0.045, 0.01
+FIRST_LOOK_S, LEAST_S = 0.04, 0.01
 QUICK = FacetTimes(find_s=0.03, index_s=0.04, walk_s=0.0, statement_s=0.4, gathered=5_000)
 EXACT = FacetTimes(find_s=0.5, index_s=0.7, walk_s=0.9, statement_s=0.8, gathered=20_000)

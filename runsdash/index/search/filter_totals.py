@@ -15,7 +15,7 @@ from django.core.cache import caches
 from runsdash.index import run_states
 from runsdash.index.models import Connection
 from runsdash.index.totals.histograms import EMPTY, Histogram, histogram_of, percentile
-from runsdash.index.totals.hour_spans import HOUR_KEYS, Span
+from runsdash.index.totals.hour_spans import DAY_HOURS, HOUR_KEYS, Span
 from runsdash.index.totals.span_reads import Narrowing, SpanReads, last_sums, reads_of
 
 from .filter_names import MOMENTS
@@ -28,6 +28,7 @@ from .sql_pieces import Sql, each_run, fetched, joined
 from .time_budget import TimeBudget
 from .walked_sums import LONGEST_S, WalkedSums, counted_on, is_enough, kept_walk, key_of
 
+DAY_KEYS = DAY_HOURS * HOUR_KEYS
 SUMS = (
     "COUNT(*), COALESCE(SUM(r.total_tokens), 0), COALESCE(SUM(r.cost), 0), "
     "COUNT(CASE WHEN r.total_tokens IS NOT NULL AND r.cost IS NULL THEN 1 END)"
@@ -135,10 +136,10 @@ def summed(run_filter: RunFilter, connection: Connection | None, keys: KeyRange)
 
 
 def all_keys() -> KeyRange:
-    """Returns the span of all keys, by two looks at the ends of their index."""
+    """Returns the span of all keys, by two looks at the ends of their index. It begins with a day, as sums do."""
     ends = "(SELECT r.id FROM index_run r ORDER BY r.id {} LIMIT 1)"
     [(first, last)] = fetched(Sql(f"SELECT {ends.format('ASC')}, {ends.format('DESC')}"))
-    return KeyRange(0, 0) if first is None else KeyRange(first, last + 1)
+    return KeyRange(0, 0) if first is None else KeyRange(first // DAY_KEYS * DAY_KEYS, last + 1)
 
 
 def without_moments(run_filter: RunFilter) -> RunFilter:
@@ -176,6 +177,6 @@ def kept_sums(hours: Span, wanted: Narrowing) -> SumsOfHours | None:
 
 
 def added_up(read: SpanReads) -> SumsOfHours:
-    facts = read.facts("status")
+    facts = read.facts("status", counts=("runs", "total_tokens", "cost", "unpriced_runs"))
     rows: list[Row] = [(one.status, None, one.runs, one.total_tokens, one.cost, one.unpriced_runs) for one in facts]
     return rows, read.took()

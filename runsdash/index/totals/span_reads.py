@@ -29,7 +29,7 @@ MOST_LIVE_RUNS = 2000
 FIRST = attrgetter("first")
 COLUMNS = ("connection_id", *KEYS)
 # PostgreSQL would give the sums of whole numbers as decimal ones, which nothing can be added to that is not.
-SUMMED = ", ".join(f"SUM(s.{name})" if name == "cost" else f"CAST(SUM(s.{name}) AS BIGINT)" for name in COUNTS)
+SUMMED = {name: f"SUM(s.{name})" if name == "cost" else f"CAST(SUM(s.{name}) AS BIGINT)" for name in COUNTS}
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,10 @@ class SpanReads:
         """Has no hour a mark? Then it stays the same while `last_sums` does, and no hour gets one."""
         return len(self.days) * DAY_HOURS + len(self.hours) == self.span.hours
 
-    def facts(self, *keys: str, bars: Sequence[Span] = ()) -> list[Fact]:
+    def facts(self, *keys: str, bars: Sequence[Span] = (), counts: Sequence[str] = COUNTS) -> list[Fact]:
         """Reads facts told apart by `keys` of COLUMNS, the others empty; with `bars` by bar too. One statement.
+
+        Of COUNTS those in `counts` are added up, since rows are sorted with all that is.
 
         Days, hours and runs counted just now give facts of their own: whoever reads them adds them up.
         """
@@ -83,7 +85,8 @@ class SpanReads:
             for (hour, connection, *key), sums in self.live.items()
         ]
         since = since_sql(bars) if bars else str(self.span.first)
-        columns = ", ".join([since, *(f"s.{name}" if name in keys else "''" for name in COLUMNS), SUMMED])
+        told = [f"s.{name}" if name in keys else "''" for name in COLUMNS]
+        columns = ", ".join([since, *told, *(SUMMED[name] if name in counts else "0" for name in COUNTS)])
         source, params = self.rows_sql(columns, bars, grouped=", ".join(["1", *(f"s.{name}" for name in keys)]))
         if source:
             with database.cursor() as cursor:
