@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from django.db import connection as database
-from django.db.models import Max
 
 from runsdash.index import run_states
 from runsdash.index.models import DirtyHour, RunSums
@@ -241,4 +240,4 @@ def version() -> tuple[int, int]:
 
 def last_sums() -> int:
     """Returns the key of the sums that were made last: none can change without new ones."""
-    return RunSums.objects.aggregate(last=Max("pk"))["last"] or 0
+    return RunSums.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
