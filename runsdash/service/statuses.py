@@ -74,6 +74,14 @@ class StepStatus(_Listed):
     EXPIRED = _row("expired", is_terminal=True)
 
 
+class MessageStatus(StrEnum):
+    """Lists the three statuses of a message; one that an answer is streamed into is in progress."""
+
+    IN_PROGRESS = "in_progress"
+    INCOMPLETE = "incomplete"
+    COMPLETED = "completed"
+
+
 class UnknownStatus(_Facts, str):
     """Keeps a word that the protocol does not list."""
 

@@ -16,7 +16,7 @@ NO_NUMBERS = ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"]
 READ_OWN_TEXT = {
     "actions/outputs/outputs.py", "audit/models.py", "dashboard/compare/text_diff.py", "dashboard/inbox/output_schemas.py",
     "dashboard/rendering/code.py", "dashboard/run_actions/metadata.py", "index/fulltext/writer.py",
-    "index/search/listed_runs.py", "index/storage/bodies.py", "index/storage/measures.py",
+    "index/search/inbox_rows.py", "index/search/listed_runs.py", "index/storage/bodies.py", "index/storage/measures.py",
     "sandbox/protocol/files.py", "sandbox/protocol/paging.py", "sandbox/protocol/wire.py",
     "sandbox/store.py", "settings.py", "sync/clients.py",
 }  # fmt: skip

@@ -18,6 +18,7 @@ from runsdash.dashboard.templatetags.rendered import cut_note, text_of
 from runsdash.dashboard.templatetags.shown import drawn
 from runsdash.index.models import Message
 from runsdash.service.json_types import Json, JsonFields
+from runsdash.service.statuses import MessageStatus
 
 SHOWN_URL_CHARS = 160
 IMAGE = """<figure class="shot">
@@ -32,7 +33,7 @@ EMPTY = SafeString('<p class="muted">An empty message.</p>\n')
 def parts_html(message: Message, slug: str, whole: str, hit: str = "") -> SafeString:
     """Renders it; `slug`: of its connection, `whole`: the address of the uncut message, `hit`: what to mark."""
     pieces = [part_html(part, slug, whole, hit) for part in message.parts]
-    pieces = pieces or [BEING_WRITTEN if message.status == "in_progress" else EMPTY]
+    pieces = pieces or [BEING_WRITTEN if message.status == MessageStatus.IN_PROGRESS else EMPTY]
     if message.attachments:
         pieces.append(markup('<div class="files">{}</div>\n', files_html(message.attachments, slug)))
     if message.incomplete_reason:
