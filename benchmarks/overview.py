@@ -46,16 +46,21 @@ def measured(web: Web) -> dict[str, object]:
     for name in ("model", "assistant", "status", "connection"):
         pages[f"page of 30 days by {name}"] = f"/?range=30d&group={name}"
     found: dict[str, object] = {}
+    live_in(web, "UTC")
     for name, path in pages.items():
         for _ in range(3):
             web.reader.get(path)
         found[name] = summary(times_ms([lambda path=path: opened(web, path)] * PAGES))
     found[UNSEEN] = summary(times_ms([lambda path=path: opened(web, path) for path in months()]))
     found["poll without news"] = summary(times_ms([polling(web, "/?range=30d", 304)] * POLLS))
-    web.reader.send("/profile/time-zone/", {"time_zone": ZONE}, seen_on="/profile/")
+    live_in(web, ZONE)
     run_module(web, "summed_rows", "zones")
     found[OF_ZONE] = summary(times_ms([lambda path=path: opened(web, path) for path in months()]))
     return found
+
+
+def live_in(web: Web, zone: str) -> None:
+    web.reader.send("/profile/time-zone/", {"time_zone": zone}, seen_on="/profile/")
 
 
 def months() -> list[str]:
