@@ -27,6 +27,7 @@ def two_weeks(prepared: Prepared, tmp_path: Path) -> Iterator[Site]:
     file.write_text("\n".join(map(json.dumps, runs)))
     with Sandbox() as upstream, Site(prepared, upstream) as site:
         site.run("manage.py", "import_runs", str(file))
+        site.start_worker()  # without one nothing is compared: runs may be missing
         yield site
 
 
