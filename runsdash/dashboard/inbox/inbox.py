@@ -245,7 +245,7 @@ class Inbox:
             for run, there in self.people.items()
         ]
         order = self.order, self.is_out_of_order, self.count, self.interval_s
-        frame = bool(shell.outages), shell.seen_until, shell.can_act, self.names_customers
+        frame = bool(shell.outages), shell.seen_until, shell.can_act, shell.waiting_count, self.names_customers
         beside = [(row.id, row.pending_calls) for row in self.looked_at] if self.is_narrowed else ()
         return list_tag(rows, who, order, servers, frame, beside, pill=shell.freshness_tag)
 
