@@ -64,7 +64,7 @@ def in_python(runs: list[Run]) -> tuple[object, ...]:
     return (
         Counter(run.status for run in runs),
         sum(run.total_tokens or 0 for run in runs),
-        round(sum(run.cost or 0 for run in runs), 6),
+        pytest.approx(sum(run.cost or 0 for run in runs)),
         sum(run.total_tokens is not None and run.cost is None for run in runs),
         sum(histogram_of(run.duration_s) for run in runs if run.status == "completed" and run.duration_s is not None),
     )
@@ -72,7 +72,7 @@ def in_python(runs: list[Run]) -> tuple[object, ...]:
 
 def said(found: FilterTotals | None) -> tuple[object, ...]:
     assert found is not None
-    return +found.by_status, found.total_tokens, round(found.cost, 6), found.unpriced_runs, found.took
+    return +found.by_status, found.total_tokens, found.cost, found.unpriced_runs, found.took
 
 
 def runs_of(text: str, connection: Connection | None) -> list[Run]:

@@ -42,13 +42,13 @@ def in_python(text: str, connection=None) -> tuple[object, ...]:
         Counter(statuses.get(one.last_run_id, "") for one in found),
         sum(one.run_count for one in found),
         sum(one.total_tokens or 0 for one in found),
-        round(sum(one.cost or 0 for one in found), 6),
+        pytest.approx(sum(one.cost or 0 for one in found)),
         sum(one.total_tokens is not None and one.cost is None for one in found),
     )
 
 
 def said(found: ThreadSums) -> tuple[object, ...]:
-    return +found.by_status, found.runs, found.total_tokens, round(found.cost, 6), found.unpriced
+    return +found.by_status, found.runs, found.total_tokens, found.cost, found.unpriced
 
 
 @pytest.mark.parametrize("text", FILTERS)
