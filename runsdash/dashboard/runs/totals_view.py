@@ -68,12 +68,7 @@ def figures(query: ListAddress, found: FilterTotals) -> list[FilterFigure]:
     if not found.runs:
         return shown
     shown += statuses(query, found.by_status, found.runs, more)
-    if found.total_tokens:
-        shown.append(
-            FilterFigure(f"{formats.short_count_text(found.total_tokens)}{more}", "tokens", address=by(query, "tokens"))
-        )
-    if found.cost or not found.unpriced_runs:
-        shown.append(of_cost(query, found.cost, found.unpriced_runs, more))
+    shown += of_usage(query, found.total_tokens, found.cost, found.unpriced_runs, more)
     return shown + of_times(query, found)
 
 
@@ -92,6 +87,16 @@ def of_status(query: ListAddress, status: RunStatus, number: int, total: int, mo
         address="" if is_all else query.only("status", status.value)[0],
         status=status.value,
     )
+
+
+def of_usage(query: ListAddress, tokens: int, cost: float, unpriced: int, more: str) -> list[FilterFigure]:
+    """Returns tokens and cost, each where it is known."""
+    shown = []
+    if tokens:
+        shown.append(FilterFigure(f"{formats.short_count_text(tokens)}{more}", "tokens", address=by(query, "tokens")))
+    if cost or not unpriced:
+        shown.append(of_cost(query, cost, unpriced, more))
+    return shown
 
 
 def of_cost(query: ListAddress, cost: float, unpriced: int, more: str) -> FilterFigure:

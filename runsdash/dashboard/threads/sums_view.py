@@ -6,8 +6,7 @@ from django.views.decorators.http import require_safe
 
 from runsdash.accounts.guards import viewer_required
 from runsdash.dashboard.runs.query import ListAddress
-from runsdash.dashboard.runs.totals_view import FilterFigure, by, counted_when, of_cost, statuses
-from runsdash.dashboard.shell import formats
+from runsdash.dashboard.runs.totals_view import FilterFigure, by, counted_when, of_usage, statuses
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.page_types import Context
 from runsdash.index.search.thread_sums import ThreadSums, thread_sums
@@ -40,10 +39,4 @@ def figures(query: ListAddress, found: ThreadSums) -> list[FilterFigure]:
     runs = "run" if found.runs == 1 and not more else "runs"
     shown.append(FilterFigure(f"{found.runs:,}{more}", runs, address=by(query, "runs")))
     shown += statuses(query, found.by_status, found.threads, more)
-    if found.total_tokens:
-        shown.append(
-            FilterFigure(f"{formats.short_count_text(found.total_tokens)}{more}", "tokens", address=by(query, "tokens"))
-        )
-    if found.cost or not found.unpriced:
-        shown.append(of_cost(query, found.cost, found.unpriced, more))
-    return shown
+    return shown + of_usage(query, found.total_tokens, found.cost, found.unpriced, more)
