@@ -54,6 +54,7 @@ def paths(start: Callable[..., dict], connection: Connection, operator: Client) 
 
 
 @pytest.mark.clock  # a poll that comes late reads the upstream
+@pytest.mark.usefixtures("one_minute")
 def test_a_look_and_a_poll_without_news_cost_no_more(
     paths: dict[str, str], operator: Client, upstream: Sandbox
 ) -> None:

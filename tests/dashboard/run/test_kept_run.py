@@ -34,6 +34,7 @@ def look(client: Client, run: Run, more: str = "") -> Element:
     return page_of(client.get(run_url(run) + more))
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_a_second_look_reads_the_row_and_draws_the_frame_alone(viewer: Client) -> None:
     run = ended()
     first = look(viewer, run)

@@ -74,6 +74,7 @@ def test_what_is_long_or_of_another_type_is_refused(caplog: pytest.LogCaptureFix
     assert caplog.messages == []
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_a_flood_of_one_address_leaves_room_for_others_and_of_many_for_the_log(
     caplog: pytest.LogCaptureFixture, django_assert_num_queries
 ) -> None:
