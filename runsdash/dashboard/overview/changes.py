@@ -16,6 +16,9 @@ class Change:
     tone: str = ""
 
 
+NO_RUNS = Change("no runs before")
+
+
 def of_count(now: int, before: int, *, is_bad: bool = False, short: bool = False) -> Change:
     """Writes `+28 (up 13 %)`, of what is bad `+5, was 4`."""
     change = now - before
@@ -48,7 +51,7 @@ def of_cost(now: float, before: float, *, short: bool = False) -> Change:
 def of_share(now: tuple[int, int], before: tuple[int, int], *, short: bool = False) -> Change:
     """Writes `was 4.3 %, 21 against 9`. Both: (how many, of how many)."""
     if not before[1]:
-        return Change("no runs before")
+        return NO_RUNS
     was = before[0] / before[1]
     if not now[0] and not before[0]:
         return Change("as before")

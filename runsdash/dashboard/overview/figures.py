@@ -61,6 +61,8 @@ def changes_of(now: Sums, before: Sums | None, counted_until: str) -> list[Chang
         return [Change(counted_until)] * 6
     if before is None:
         return [Change(NOT_COUNTED)] * 6
+    if now.runs and not before.runs:
+        return [changes.NO_RUNS] * 6
     fewest = min(now.completed, before.completed)
     return [
         changes.of_count(now.runs, before.runs),

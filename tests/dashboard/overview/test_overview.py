@@ -118,6 +118,13 @@ def test_changes_on_the_time_before(viewer: Client, prod) -> None:
     assert "against" in page.one("span", id="compared").text
 
 
+def test_nothing_is_worse_than_a_time_without_runs(viewer: Client, prod) -> None:
+    made_runs(prod, 3, status="expired")
+    page = page_of(viewer.get(URL, {"range": "24h"}))
+    assert {one.text for one in page.one(id="figures").all("small")} == {"no runs before"}
+    assert not page.one(id="figures").all("small", data_tone="bad")
+
+
 OF_SUMS = ("chart-failures", "worse", "groups", "chart-cost", "chart-took", "chart-tokens", "causes", "dearest-threads")
 
 
