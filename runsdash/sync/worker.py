@@ -5,11 +5,12 @@ lease has lapsed.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import chain, islice, zip_longest
+from itertools import chain, count, islice, zip_longest
 from threading import Event
 from time import monotonic, time
 
@@ -73,6 +74,7 @@ class Worker:
         self.pending: list[PendingRead] = []
         self.archives = Archives()
         self.bell = Event()  # rings when an answer is in, and when the worker shall stop
+        self.turns = count()
         self.waiting: set[int] = set()  # connections that had more due than could be started
 
     # Rounds
@@ -189,15 +191,17 @@ class Worker:
         """Offers steps of active runs, new threads, new runs and steps of ended ones in turn, and last the archive."""
         if due.is_listing_due(connection, now=now):
             yield partial(list_threads, connection)
-        for run in due.undetailed_runs(connection, now=now, most=OTHERS_AT_ONCE):
-            yield from self.if_room(partial(read_run, run))
+        undetailed = due.undetailed_runs(connection, now=now, most=OTHERS_AT_ONCE)
+        steps = (partial(read_run, run) for run in undetailed)
         crowded = not self.unlimited and due.is_crowded(connection, now=now)
         looks = (
             partial(look_at_thread, one, is_whole=due.needs_whole_look(one, now=now, crowded=crowded))
             for one in due.threads(connection, now=now, most=OTHERS_AT_ONCE)
         )
         reads = (partial(read_run, run) for run in due.unarchived_runs(connection, now=now, most=OTHERS_AT_ONCE))
-        for start in chain.from_iterable(zip_longest(looks, reads)):
+        kinds = deque([steps, looks, reads])
+        kinds.rotate(next(self.turns))  # where there is room for one, each kind has it in turn
+        for start in chain.from_iterable(zip_longest(*kinds)):
             if start is not None:
                 yield from self.if_room(start)
         if not (self.unlimited or crowded):

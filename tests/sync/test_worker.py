@@ -38,6 +38,19 @@ def test_it_finds_threads_runs_and_steps_by_itself(connection, upstream, start):
     assert connection.last_success_at
 
 
+def test_where_there_is_room_for_one_each_kind_of_read_has_it_in_turn():
+    now = timezone.now()
+    connection = made_connection(threads_listed_at=now)
+    active = made_run(connection, status="in_progress", age_s=5)
+    ended = made_run(connection, age_s=3600)
+    Run.objects.update(has_all_steps=False, steps_checked_at=None)
+    Thread.objects.update(due_at=None)
+    due_one = ensure_threads(connection, ["thread_due"])["thread_due"]
+    worker = Worker()
+    firsts = [next(worker.other_reads(connection, now=timezone.now())) for _ in range(3)]
+    assert {one.args[0] for one in firsts} == {active, ended, due_one}
+
+
 def test_it_goes_on_finding_threads_after_the_first_listing(connection, upstream, start):
     start("hello", until="completed")
     worker = Worker(unlimited=True)
