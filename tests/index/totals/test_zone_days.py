@@ -1,11 +1,13 @@
 """Sums of days in the zones of readers: made by the worker, exact, forgotten when an hour of theirs is made anew."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from runsdash.accounts.models import User
 from runsdash.index.models import Connection, DirtyHour, Run, RunSums
@@ -15,19 +17,20 @@ from runsdash.index.totals.overview_totals import Figures
 from runsdash.index.totals.rollups import roll_up
 from runsdash.index.totals.span_reads import reads_of
 from runsdash.index.totals.zone_days import make_zone_days
-from tests.rows import made_connection, made_run, roll_all_up
+from tests.rows import kept_for_the_module, made_connection, made_run, made_runs, roll_all_up
 
 pytestmark = pytest.mark.django_db
 ZONES = ("Europe/Berlin", "Asia/Kolkata", "Asia/Tokyo", "America/New_York")
 
 
-@pytest.fixture
-def past() -> list[Run]:
-    """Runs of two connections in each third hour of twelve days, with sums."""
-    connections = [made_connection("one"), made_connection("two")]
-    made = [made_run(connections[hours % 2], age_s=hours * 3600) for hours in range(0, 12 * 24, 3)]
-    roll_all_up()
-    return made
+@pytest.fixture(scope="module")
+def past(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[Run]]:
+    """Runs of two connections in each third hour of twelve days, the newest first, with sums."""
+    with kept_for_the_module(django_db_blocker):
+        one, two = made_connection("one"), made_connection("two")
+        made = made_runs(one, 48, age_s=0, apart_s=6 * 3600) + made_runs(two, 48, age_s=3 * 3600, apart_s=6 * 3600)
+        roll_all_up()
+        yield sorted(made, key=lambda run: -run.pk)
 
 
 def reader(zone: str) -> User:
