@@ -18,6 +18,7 @@ from runsdash.audit.models import AuditEntry
 from runsdash.index.keeping.purge import purge_some
 from runsdash.index.models import Connection, Run
 from runsdash.sync.refresh import refresh_run
+from tests.connected import copied
 from tests.dashboard.writing import fields, form_in, writes
 from tests.pages import parsed
 
@@ -34,7 +35,7 @@ def three(connection, upstream, start, settings, tmp_path) -> list[Run]:
         start("/tool", until="requires_action"),
         start("hi", until="completed"),
     ]
-    rows = [refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"]) for run in made]
+    rows = copied(connection, *made)
     upstream.clear_requests()
     return rows
 
@@ -102,7 +103,9 @@ def test_selected_by_hand(operator, upstream, three):
     assert Run.objects.get(pk=three[0].pk).metadata == {"checked": "yes"}
 
 
-def test_export(operator, viewer, three):
+def test_export(connection, operator, viewer, three):
+    three = [refresh_run(connection, thread_id=run.thread.upstream_id, run_id=run.upstream_id) for run in three]
+    assert all(run.step_count for run in three)
     job = made_job(operator, operation="export")
     while work_some():
         pass
