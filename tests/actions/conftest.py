@@ -4,7 +4,7 @@ import pytest
 
 from runsdash.accounts.models import User
 from runsdash.index.models import Run
-from runsdash.sync.refresh import refresh_run
+from tests.connected import copied
 
 
 @pytest.fixture
@@ -15,4 +15,4 @@ def operator() -> User:
 @pytest.fixture
 def waiting(connection, start) -> Run:
     run = start("/tool get_stock", until="requires_action")
-    return refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
+    return copied(connection, run)[0]

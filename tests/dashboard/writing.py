@@ -3,7 +3,7 @@
 import pytest
 
 from runsdash.index.models import Run
-from runsdash.sync.refresh import refresh_run
+from tests.connected import copied
 from tests.pages import Element, parsed
 from tests.people import HTMX
 
@@ -12,17 +12,15 @@ from tests.people import HTMX
 def waiting(connection, upstream, start) -> Run:
     """A run that waits for two outputs, in the index; the upstream's request log is empty."""
     run = start("/tool get_stock", until="requires_action")
-    row = refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
     upstream.clear_requests()
-    return row
+    return copied(connection, run)[0]
 
 
 @pytest.fixture
 def done_run(connection, upstream, start) -> Run:
     run = start("hello", until="completed")
-    row = refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
     upstream.clear_requests()
-    return row
+    return copied(connection, run)[0]
 
 
 def path_of(run: Run, name: str) -> str:

@@ -224,6 +224,7 @@ def test_where_runs_are_not_listed_none_is_called_not_made(upstream, thread, ass
 
 
 def test_outputs_of_an_ended_run_are_looked_for_in_steps_as_fresh_as_the_run(upstream, waiting, operator):
+    reread(waiting)
     intent_left(
         waiting,
         action="submit_tool_outputs",

@@ -129,6 +129,7 @@ def test_answered_by_somebody_else_keeps_what_was_typed(operator, upstream, wait
     (box,) = boxes(waiting)
     path = path_of(waiting, "tool-outputs")
     ids = {"thread_id": waiting.thread.upstream_id, "id": waiting.upstream_id}
+    refresh_run(waiting.connection, thread_id=ids["thread_id"], run_id=ids["id"])
     upstream.post(
         f"{path[:-1].removesuffix('tool-outputs')}submit_tool_outputs",
         {"tool_outputs": [{"tool_call_id": box.removeprefix("output-"), "output": "1"}]},

@@ -33,7 +33,7 @@ from runsdash.index.search.filter_names import MAX_CLAUSES, MAX_CONDITIONS
 from runsdash.index.search.index_ranges import NO_INDEX
 from runsdash.index.search.predicates import query_of_runs
 from runsdash.index.search.run_filter import FilterError, RunFilter, parsed
-from runsdash.index.search.run_pages import capped_counts
+from runsdash.index.search.run_pages import RunListPage, capped_counts
 from runsdash.index.search.value_counts import value_counts_by_walking
 from runsdash.index.storage.keyset import CursorError
 from tests.rows import kept_for_the_module, made_connection
@@ -231,9 +231,9 @@ MEANINGS: dict[str, Callable[[Run], bool]] = {
 }  # fmt: skip
 
 
-def listed(
+def pages_of(
     run_filter: RunFilter, order: RunOrder, *, budget: TimeBudget, limit: int = 41, **more: object
-) -> list[list[int]]:
+) -> list[RunListPage]:
     """Every page from the first on."""
     pages, cursor = [], ""
     while True:
@@ -241,10 +241,18 @@ def listed(
             run_filter, order=order, rows=Run.objects.all(), limit=limit, cursor=cursor, budget=budget, **more
         )
         assert not page.is_partial
-        pages.append([run.pk for run in page.rows])
+        pages.append(page)
         cursor = page.next
         if not cursor:
             return pages
+
+
+def keys_on(page: RunListPage) -> list[int]:
+    return [run.pk for run in page.rows]
+
+
+def listed(run_filter: RunFilter, order: RunOrder, **more: object) -> list[int]:
+    return [pk for page in pages_of(run_filter, order, **more) for pk in keys_on(page)]
 
 
 def plainly(rows: list[Run], wanted: Callable[[Run], bool], order: RunOrder) -> list[int]:
@@ -259,10 +267,6 @@ def plainly(rows: list[Run], wanted: Callable[[Run], bool], order: RunOrder) -> 
     return [run.pk for run in filled + empty]
 
 
-def flat(pages: list[list[int]]) -> list[int]:
-    return [pk for page in pages for pk in page]
-
-
 BUDGETS = [TimeBudget(walk_s=60, statement_s=60), pytest.param(SMALL, marks=pytest.mark.long), TINY]
 
 
@@ -270,7 +274,7 @@ BUDGETS = [TimeBudget(walk_s=60, statement_s=60), pytest.param(SMALL, marks=pyte
 def test_each_clause_finds_its_runs(rows: list[Run], budget: TimeBudget) -> None:
     for text, wanted in MEANINGS.items():
         order = RunOrder()
-        assert flat(listed(parsed(text), order, budget=budget)) == plainly(rows, wanted, order), text
+        assert listed(parsed(text), order, budget=budget) == plainly(rows, wanted, order), text
 
 
 @pytest.mark.parametrize("budget", BUDGETS, ids=["usual", "small", "tiny"])
@@ -282,7 +286,7 @@ def test_any_filter_in_any_order(rows: list[Run], budget: TimeBudget) -> None:
             continue  # a name twice means "or"
         order = RunOrder(dice.choice(sorted(SORTS)), dice.random() < 0.5)
         wanted = plainly(rows, lambda run, texts=texts: all(MEANINGS[text](run) for text in texts), order)
-        assert flat(listed(parsed(" ".join(texts)), order, budget=budget)) == wanted, (texts, order)
+        assert listed(parsed(" ".join(texts)), order, budget=budget) == wanted, (texts, order)
 
 
 @pytest.mark.parametrize("text", ["", "status:completed", "status:completed the -tool:search"])
@@ -290,17 +294,14 @@ def test_any_filter_in_any_order(rows: list[Run], budget: TimeBudget) -> None:
 @pytest.mark.parametrize("is_descending", [True, False])
 def test_back_from_the_end_gives_the_same_rows(rows: list[Run], text: str, sort: str, is_descending: bool) -> None:
     order, budget = RunOrder(sort, is_descending), SMALL
-    pages = listed(parsed(text), order, budget=budget, limit=10)
-    cursor, back = "", []
-    for _ in range(len(pages)):
-        page = run_list_page(parsed(text), order=order, rows=Run.objects.all(), limit=10, cursor=cursor, budget=budget)
-        cursor = page.next
+    pages = pages_of(parsed(text), order, budget=budget, limit=10)
+    page, back = pages[-1], []
     while page.previous:
         page = run_list_page(
             parsed(text), order=order, rows=Run.objects.all(), limit=10, cursor=page.previous, budget=budget
         )
-        back.insert(0, [run.pk for run in page.rows])
-    assert back == pages[:-1]
+        back.insert(0, keys_on(page))
+    assert back == [keys_on(one) for one in pages[:-1]]
 
 
 def test_pages_stay_as_they_are_when_runs_come(rows: list[Run]) -> None:
@@ -321,7 +322,7 @@ def test_a_connection_narrows(rows: list[Run]) -> None:
     here = Connection.objects.get(slug="here")
     found = listed(parsed("status:completed"), RunOrder(), budget=SMALL, connection=here)
     wanted = plainly(rows, lambda run: run.connection_id == here.pk and run.status == "completed", RunOrder())
-    assert flat(found) == wanted
+    assert found == wanted
 
 
 def test_newer_ids_are_counted_no_further_than_asked(rows: list[Run]) -> None:

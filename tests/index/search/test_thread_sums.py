@@ -1,9 +1,11 @@
 """Sums of the threads that a filter finds: those of its threads, at once and look by look."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
+from pytest_django import DjangoDbBlocker
 
 from runsdash.index.models import Run, Thread
 from runsdash.index.search import ids_of
@@ -13,25 +15,31 @@ from runsdash.index.search.subjects import THREADS
 from runsdash.index.search.thread_sums import ThreadSums, thread_sums
 from runsdash.index.search.time_budget import TimeBudget
 from runsdash.index.search.walked_sums import walked
-from tests.rows import made_connection, made_run
+from tests.rows import kept_for_the_module, made_connection, made_run
 
 pytestmark = pytest.mark.django_db
 TINY = TimeBudget(walk_s=0.0, statement_s=60, first_chunk=7, probed=5, gathered=5)
 FILTERS = ["", "status:failed", "-status:failed", "runs>1", "tokens>20000", "model:unheard-of", "status:queued"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def threads(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with kept_for_the_module(django_db_blocker):
+        prod, other = made_connection(), made_connection("other")
+        for number in range(40):
+            made_run(
+                other if number % 7 == 0 else prod,
+                thread_id=f"thread_{number // 2 if number % 3 else number}",
+                age_s=4000 - 60 * number,
+                status="failed" if number % 5 == 0 else "completed",
+                model="unheard-of" if number % 4 == 0 else "gpt-4o",
+            )
+        yield
+
+
 @pytest.fixture(autouse=True)
-def threads(db: None) -> None:
+def nothing_kept() -> None:
     cache.clear()
-    prod, other = made_connection(), made_connection("other")
-    for number in range(40):
-        made_run(
-            other if number % 7 == 0 else prod,
-            thread_id=f"thread_{number // 2 if number % 3 else number}",
-            age_s=4000 - 60 * number,
-            status="failed" if number % 5 == 0 else "completed",
-            model="unheard-of" if number % 4 == 0 else "gpt-4o",
-        )
 
 
 def in_python(text: str, connection=None) -> tuple[object, ...]:
