@@ -132,7 +132,7 @@ class ListAddress:
     def ends_without(self, name: str, key: str) -> tuple[tuple[str, str], tuple[str, str]]:
         """Returns both addresses around their clause: what the filter says of the name gives way to it."""
         of_others = [one for one in self.filter.clauses if (one.name, one.key) != (name, key)]
-        excluding = [one for one in self.filter.clauses if one in of_others or one.is_negated]
+        excluding = [one for one in self.filter.clauses if (one.name, one.key) != (name, key) or one.is_negated]
         return self.ends_around(self.filter.of(of_others)), self.ends_around(self.filter.of(excluding))
 
     @cached_property
