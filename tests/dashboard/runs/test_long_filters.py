@@ -8,6 +8,7 @@ import pytest
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoDbBlocker
 
 from runsdash.accounts.models import User
 from runsdash.actions.batch.models import BatchJob
@@ -17,24 +18,25 @@ from runsdash.index.search import ids_of
 from tests.dashboard.writing import fields, form_in
 from tests.pages import Element, page_of, parsed
 from tests.people import HTMX
-from tests.rows import made_connection, made_runs
+from tests.rows import kept_for_the_module, made_connection, made_runs
 
 pytestmark = pytest.mark.django_db
 URL = "/runs/"
 LINE_CHARS = 4000  # of an address; proxies take 8 KB, with what they add
 
 
-@pytest.fixture
-def prod(db: None) -> Connection:
-    prod = made_connection()
-    made_connection("other")
-    for status in ("completed", "failed", "expired", "in_progress"):
-        made_runs(prod, 8, status=status, metadata={"env": "prod", "team": status})
-    return prod
+@pytest.fixture(scope="module")
+def prod(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Connection]:
+    with kept_for_the_module(django_db_blocker):
+        prod = made_connection()
+        made_connection("other")
+        for status in ("completed", "failed", "expired", "in_progress"):
+            made_runs(prod, 8, status=status, metadata={"env": "prod", "team": status})
+        yield prod
 
 
 @pytest.fixture
-def ids(prod: Connection) -> str:
+def ids(prod: Connection, db: None) -> str:
     """Six hundred ids, of which half a list are there."""
     there = [run.upstream_id for run in Run.objects.order_by("pk")][::2]
     return " ".join(f"run:{one}" for one in [*there, *(f"run_none{number:020}" for number in range(580))])
