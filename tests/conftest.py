@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from runsdash.audit.triggers import unguard_entries
 from runsdash.index.search import facets
+from runsdash.index.totals import kept_days
 from tests.connected import assistant, connection, start  # noqa: F401
 from tests.migrated import copy_in_cluster, migrated_database
 from tests.people import admin, nobody, operator, viewer  # noqa: F401
@@ -77,6 +78,7 @@ def _nothing_kept() -> None:
     """Parts of pages and counts are kept by the state of the index, and every test begins with the same one."""
     caches["fragments"].clear()
     facets._kept.clear()
+    kept_days._kept.clear()
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from runsdash.index import run_states
 
 from .histograms import EMPTY, Histogram
 from .hour_spans import DAY_HOURS, Span, day_starts
-from .span_reads import COLUMNS, EVERYTHING, Narrowing, bar_of, reads_of
+from .kept_days import quick
+from .span_reads import COLUMNS, EVERYTHING, Narrowing, Times, Values, bar_of, reads_of
 from .sums import Fact, Sums, summed_by
 
 Key = TypeVar("Key", bound=Hashable)
 MAX_HOURS_BY_HOUR = 2 * DAY_HOURS + 1  # a day has 25 hours when clocks are set back
 MAX_HOURS_BY_DAY = 62 * DAY_HOURS + 1
 Cause = tuple[str, str]  # status, error code; the code is "" without a reason
-Times = tuple[int, tuple[str | int, ...], Histogram, Histogram]  # bar, values of COLUMNS, took, queued
 
 
 class FactReads(Protocol):
@@ -70,7 +70,10 @@ class Figures:
     @cached_property
     def reads(self) -> Sequence[FactReads]:
         """Returns where facts of the span are, and those of the time before."""
-        return self.counted() if self.counted else reads_of([self.span, self.before], self.narrowing)
+        if self.counted:
+            return self.counted()
+        now, before = reads_of([self.span, self.before], self.narrowing)
+        return [quick(now, self.bars), quick(before)]
 
     @property
     def waiting_hours(self) -> int:
@@ -178,7 +181,7 @@ def added_up(facts: Iterable[Fact], times: Iterable[Times], column: str | None) 
 
 def of_all_bars(times: Iterable[Times]) -> list[Times]:
     """Adds up what groups took in each bar, once for all groupings."""
-    found: dict[tuple[str | int, ...], tuple[Histogram, Histogram]] = {}
+    found: dict[Values, tuple[Histogram, Histogram]] = {}
     for _, values, took, queued in times:
         before = found.get(values, (EMPTY, EMPTY))
         found[values] = before[0] + took, before[1] + queued

@@ -27,6 +27,8 @@ MOST_LIVE_HOURS = 48  # these are counted while they have no more runs than
 MOST_LIVE_RUNS = 2000
 FIRST = attrgetter("first")
 COLUMNS = ("connection_id", *KEYS)
+Values = tuple[str | int, ...]  # of COLUMNS
+Times = tuple[int, Values, Histogram, Histogram]  # bar, values, took, queued
 # PostgreSQL would give the sums of whole numbers as decimal ones, which nothing can be added to that is not.
 SUMMED = {name: f"SUM(s.{name})" if name == "cost" else f"CAST(SUM(s.{name}) AS BIGINT)" for name in COUNTS}
 
@@ -93,8 +95,8 @@ class SpanReads:
                 found += map(Fact._make, cursor.fetchall())
         return found
 
-    def times(self, bars: Sequence[Span] = ()) -> Iterator[tuple[int, tuple[str | int, ...], Histogram, Histogram]]:
-        """Yields histograms of what completed runs took, and waited in the queue: (bar, values of COLUMNS, …)."""
+    def times(self, bars: Sequence[Span] = ()) -> Iterator[Times]:
+        """Yields histograms of what completed runs took, and waited in the queue."""
         for (hour, connection, *key), sums in self.live.items():
             if sums.took or sums.queued:
                 yield bar_of(bars, hour, self.span), (connection, *key), sums.took, sums.queued

@@ -102,7 +102,8 @@ def test_a_day_with_a_changed_hour_is_read_by_the_hour(past: list[Run]) -> None:
     with timezone.override(ZoneInfo("Europe/Berlin")):
         figures = Figures(Span(now - 11 * DAY_HOURS, now + 1), now_hour=now)
         assert figures.groups("model")["another"].runs == 1
-        assert all(not day <= hour_of_key(changed.pk) < day + DAY_HOURS for day in figures.reads[0].days)
+        (read,) = reads_of([figures.span])
+        assert all(not day <= hour_of_key(changed.pk) < day + DAY_HOURS for day in read.days)
 
 
 def test_making_stops_in_time_and_begins_with_the_newest(past: list[Run]) -> None:
