@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = "dashboard/management/commands/demo index/keeping/backup sync/key_command"
 MARKUP = (
-    "dashboard/rendering/code dashboard/rendering/hits dashboard/rendering/json_tree dashboard/rendering/markdown "
+    "dashboard/overview/cells dashboard/rendering/code dashboard/rendering/hits dashboard/rendering/json_tree dashboard/rendering/markdown "
     "dashboard/run/live_panel dashboard/run/timeline_rows dashboard/runs/cells dashboard/runs/facet_menus dashboard/runs/narrowing dashboard/threads/cells "
     "dashboard/shell/frame_parts dashboard/shell/kept_parts dashboard/shell/markup dashboard/templatetags/bars dashboard/templatetags/rendered dashboard/templatetags/shown "
     "dashboard/threads/calls dashboard/threads/run_rows dashboard/threads/turns dashboard/rendering/message_parts"

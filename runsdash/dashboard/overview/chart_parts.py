@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from urllib.parse import quote_plus
 
 from django.urls import reverse
@@ -35,25 +36,31 @@ class ChartPanel:
     @property
     def table(self) -> list[list[str]]:
         """Returns the table as a CSV has it: heads, then rows."""
-        return [self.heads, *([str(row["title"]), *map(str, row["plain"])] for row in self.rows)]
+        return [self.heads, *([str(row["title"]), *map(plain_text, row["plain"])] for row in self.rows)]
 
 
-class BarLinks:
-    """Writes addresses of lists: of the runs of a bar for which some clauses hold."""
+def plain_text(value: float | str) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
-    def __init__(self, query: OverviewQuery) -> None:
-        self.query = query
-        self.times: dict[Span, str] = {}
+
+class ChartBars:
+    """Names the bars that the charts of a page share, and writes addresses: of runs for which some clauses hold."""
+
+    def __init__(self, query: OverviewQuery, bars: Sequence[Span]) -> None:
+        self.query, self.bars = query, bars
+        self.names = [bar_name(bar, is_long=len(bars) > LABELLED_BARS) for bar in bars]
+        self.titles = [bar_title(bar) for bar in bars]
+        self.times = [quote_plus(str(RunFilter(clauses_of(bar)))) for bar in bars]
         self.tail = f"&connection={quote_plus(query.connection.slug)}" if query.connection else ""
 
     def start(self, *clauses: Clause) -> str:
         own = str(self.query.list_filter(*clauses, is_timed=False))
         return f"{reverse('runs')}?q={quote_plus(own)}{'+' if own else ''}"
 
-    def url(self, start: str, bar: Span, sort: str = "") -> str:
-        if bar not in self.times:
-            self.times[bar] = quote_plus(str(RunFilter(clauses_of(bar))))
-        return f"{start}{self.times[bar]}{f'&sort={sort}' if sort else ''}{self.tail}"
+    def urls(self, start: str, sort: str = "") -> list[str]:
+        """Returns the address of each bar; `start`: what `self.start` returns, "" for no addresses."""
+        end = f"{f'&sort={sort}' if sort else ''}{self.tail}"
+        return [f"{start}{times}{end}" if start else "" for times in self.times]
 
 
 def summed(values: Values) -> dict[SeriesKey, float]:
@@ -64,7 +71,7 @@ def summed(values: Values) -> dict[SeriesKey, float]:
 
 
 def columns_of(
-    bars: Sequence[Span], series: Sequence[ChartSeries], values: Values, starts: Sequence[str], links: BarLinks
+    bars: ChartBars, series: Sequence[ChartSeries], values: Values, starts: Sequence[str]
 ) -> list[ChartColumn]:
     """Makes a column of each bar; what is of no series of its own is of the last, the others."""
     named = {one.key for one in series if one.key is not None}
@@ -72,16 +79,12 @@ def columns_of(
     for (bar, key), value in values.items():
         if key not in named:
             rest[bar] = rest.get(bar, 0) + value
-    is_long = len(bars) > LABELLED_BARS
-    return [
-        ChartColumn(
-            bar_name(bar, is_long=is_long),
-            bar_title(bar),
-            tuple(rest.get(bar.first, 0) if one.key is None else values.get((bar.first, one.key), 0) for one in series),
-            tuple(links.url(start, bar) if start else "" for start in starts),
-        )
-        for bar in bars
+    numbers = [
+        tuple([rest.get(bar.first, 0) if one.key is None else values.get((bar.first, one.key), 0) for one in series])
+        for bar in bars.bars
     ]
+    urls = zip(*map(bars.urls, starts), strict=True) if starts else repeat(())
+    return [ChartColumn(*one) for one in zip(bars.names, bars.titles, numbers, urls, strict=False)]
 
 
 def bar_name(span: Span, *, is_long: bool) -> str:

@@ -5,10 +5,9 @@ nothing is known, so nothing is drawn.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import log
 from re import compile as pattern
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 HEIGHT, FLOOR, NAMES_Y = 180, 150, 168  # of the plot, in pixels from the top
 SERIES = ("a", "b", "e", "f", "i", "h", "g", "j")  # their classes in the style sheet, in this order
@@ -26,8 +25,7 @@ LOG_LINES = ((1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1
 SeriesKey: TypeAlias = str | int | tuple[str, str]  # a value of a group, or (status, code)
 
 
-@dataclass(frozen=True)
-class ChartSeries:
+class ChartSeries(NamedTuple):
     """Names a series. `css`: its class; `key` is None for the others together."""
 
     key: SeriesKey | None
@@ -35,8 +33,7 @@ class ChartSeries:
     css: str
 
 
-@dataclass(frozen=True)
-class ChartColumn:
+class ChartColumn(NamedTuple):
     """Holds a value for each series, the bar's name in short and in full, and the address of each mark."""
 
     name: str
@@ -45,8 +42,7 @@ class ChartColumn:
     urls: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class ChartMark:
+class ChartMark(NamedTuple):
     """Places a bar's part or a dot; `label` says in words what it is."""
 
     css: str
@@ -58,15 +54,13 @@ class ChartMark:
     url: str
 
 
-@dataclass(frozen=True)
-class ChartText:
+class ChartText(NamedTuple):
     x: str
     y: str
     text: str
 
 
-@dataclass(frozen=True)
-class ChartLine:
+class ChartLine(NamedTuple):
     css: str
     x1: str
     y1: str
@@ -74,8 +68,7 @@ class ChartLine:
     y2: str
 
 
-@dataclass(frozen=True)
-class Chart:
+class Chart(NamedTuple):
     marks: list[ChartMark]
     texts: list[ChartText]
     grid: list[ChartText]  # lines across with what they stand for

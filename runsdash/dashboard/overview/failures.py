@@ -4,16 +4,15 @@ Codes are told apart whatever the status; runs without one by their status. So e
 an exact filter.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from runsdash.dashboard.overview.charts import SeriesKey
 from runsdash.dashboard.shell import formats
 from runsdash.index import run_states
 from runsdash.index.search.run_filter import Clause
-from runsdash.index.totals.hour_spans import Span
 from runsdash.service.statuses import run_status
 
-from .chart_parts import BarLinks, ChartPanel, columns_of, summed
+from .chart_parts import ChartBars, ChartPanel, columns_of, summed
 from .charts import MAX_SERIES, OTHER, ChartSeries, stacked
 from .query import OverviewQuery
 
@@ -45,7 +44,7 @@ def causes_of_bars(bars: Mapping[tuple[int, str, str], int]) -> dict[tuple[int, 
 
 
 def failures(
-    query: OverviewQuery, bars: Sequence[Span], by_cause: Mapping[tuple[int, str, str], int], step: str
+    query: OverviewQuery, bars: ChartBars, by_cause: Mapping[tuple[int, str, str], int], step: str
 ) -> ChartPanel:
     values = causes_of_bars(by_cause)
     totals = summed(values)
@@ -55,27 +54,24 @@ def failures(
     ]
     keys = sorted([*plain, *coded], key=lambda key: (-totals[key], key))
     series = [ChartSeries(key, cause_name(*key), CAUSES[place]) for place, key in enumerate(keys)]
-    links = BarLinks(query)
-    starts = [links.start(*cause_clauses(query, *key)) for key in keys]
+    starts = [bars.start(*cause_clauses(query, *key)) for key in keys]
     if len(totals) > len(keys):
         series.append(ChartSeries(None, "other", OTHER))
         others = [Clause("error", key[1], is_negated=True) for key in keys if key[1]]
         is_clear = not query.filter.values("has")  # two of them would mean "or"
         asked = (*query.statuses(*run_states.NOT_COMPLETED), Clause("has", "error"), *others)
-        starts.append(links.start(*asked) if is_clear else "")
+        starts.append(bars.start(*asked) if is_clear else "")
     runs = {}
     for (bar, _, _), count in by_cause.items():
         runs[bar] = runs.get(bar, 0) + count
-    columns = columns_of(bars, series, values, starts, links)
-    start = links.start(*query.statuses(*run_states.NOT_COMPLETED))
+    columns = columns_of(bars, series, values, starts)
+    urls = bars.urls(bars.start(*query.statuses(*run_states.NOT_COMPLETED)))
     rows = []
-    for bar, column in zip(bars, columns, strict=True):
+    for bar, column, url in zip(bars.bars, columns, urls, strict=True):
         bad, all_runs = sum(int(one or 0) for one in column.values), runs.get(bar.first, 0)
         cells = [*(f"{int(one or 0):,}" for one in column.values), f"{bad:,}", rate_text(bad, all_runs)]
         plain_cells = [*(int(one or 0) for one in column.values), bad, f"{bad / all_runs:.4f}" if all_runs else ""]
-        rows.append(
-            {"title": column.title, "url": links.url(start, bar), "runs": bad, "cells": cells, "plain": plain_cells}
-        )
+        rows.append({"title": column.title, "url": url, "runs": bad, "cells": cells, "plain": plain_cells})
     bad, count = int(sum(totals.values())), sum(runs.values())
     return ChartPanel(
         name="failures",

@@ -81,10 +81,11 @@ def group_rows(
     before: Mapping[str | int, Sums] | None,
     *,
     total: float,
+    most: int | None = None,
 ) -> list[GroupRow]:
     """Makes rows in the order of cost, then tokens, then runs. `before`: None: not counted. `total`: all cost."""
     ordered = sorted(now.items(), key=lambda item: (-item[1].cost, -item[1].total_tokens, -item[1].runs, str(item[0])))
-    return [group_row(query, names, value, sums, before, total) for value, sums in ordered if sums.runs]
+    return [group_row(query, names, value, sums, before, total) for value, sums in ordered[:most]]
 
 
 def group_row(

@@ -10,11 +10,12 @@ from runsdash.index import run_states
 from runsdash.index.models import Run
 from runsdash.index.totals.hour_spans import DAY_HOURS, day_of, start_hour_of
 from runsdash.index.totals.hour_spans import moment_of as moment_of_hour
+from runsdash.index.totals.sums import Sums
 from runsdash.index.totals.top_threads import Dearest, dearest_threads
 
 from . import facets
 from .cause_rows import CauseRow, cause_rows
-from .chart_parts import ChartPanel
+from .chart_parts import ChartBars, ChartPanel
 from .dearest import DearestRow, dearest_rows
 from .facets import FacetMenu, KeyLink
 from .failures import failures
@@ -126,17 +127,27 @@ class OverviewPage(PageFigures):
         return facets.metadata_keys(self.query)
 
     @cached_property
-    def all_groups(self) -> list[GroupRow]:
+    def group_sums(self) -> dict[str | int, Sums]:
+        column = COLUMN_OF.get(self.query.group)
+        found = self.counts.groups() if column is None else self.figures.groups(column)
+        return {value: sums for value, sums in found.items() if sums.runs}
+
+    @cached_property
+    def groups_before(self) -> dict[str | int, Sums] | None:
+        """Returns the sums of the time before; None where they are not compared."""
         column = COLUMN_OF.get(self.query.group)
         if column is None:
-            before = None if self.groups_progress or self.is_old else self.counts.groups(before=True)
-            return group_rows(self.query, self.names, self.counts.groups(), before, total=self.figures.total.cost)
-        before = self.figures.groups_before(column) if self.has_changes else None
-        return group_rows(self.query, self.names, self.figures.groups(column), before, total=self.figures.total.cost)
+            return None if self.groups_progress or self.is_old else self.counts.groups(before=True)
+        return self.figures.groups_before(column) if self.has_changes else None
 
-    @property
+    def group_rows(self, *, most: int | None = None) -> list[GroupRow]:
+        """Makes rows of the groups; of `most` at most, those that cost most."""
+        total = self.figures.total.cost
+        return group_rows(self.query, self.names, self.group_sums, self.groups_before, total=total, most=most)
+
+    @cached_property
     def groups(self) -> list[GroupRow]:
-        return self.all_groups[:MAX_ROWS]
+        return self.group_rows(most=MAX_ROWS)
 
     @cached_property
     def worse(self) -> list[WorseRow]:
@@ -153,8 +164,12 @@ class OverviewPage(PageFigures):
         return STEPS[self.figures.step_hours]
 
     @cached_property
+    def bars(self) -> ChartBars:
+        return ChartBars(self.query, self.figures.bars)
+
+    @cached_property
     def failures(self) -> ChartPanel:
-        return failures(self.query, self.figures.bars, self.figures.bars_by_cause, self.step)
+        return failures(self.query, self.bars, self.figures.bars_by_cause, self.step)
 
     @property
     def chart_group(self) -> str:
@@ -188,8 +203,7 @@ class OverviewPage(PageFigures):
     def used(self, measure: UsedNumber, note: str, nothing: str) -> ChartPanel:
         group, names = self.chart_group, self.names
         return used(
-            self.query,
-            self.figures.bars,
+            self.bars,
             self.bars_by_group,
             measure,
             step=self.step,
@@ -201,7 +215,7 @@ class OverviewPage(PageFigures):
 
     @cached_property
     def took(self) -> ChartPanel:
-        return took(self.query, self.figures.bars, self.figures.took_by_bar, self.step)
+        return took(self.query, self.bars, self.figures.took_by_bar, self.step)
 
     @property
     def queue_words(self) -> str:

@@ -5,7 +5,7 @@ Never fails: what cannot be read is left out, with a sentence in `error`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import quote_plus, urlencode
 
 from django.http import QueryDict
@@ -38,7 +38,7 @@ class OverviewQuery:
     connection: Connection | None = None
     errors: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def values(self) -> dict[str, str]:
         """Returns what the address says, without defaults."""
         found = {
@@ -95,7 +95,7 @@ class OverviewQuery:
         """
         said = {(one.name, one.key) for one in clauses if means_or(one)}
         own = [one for one in self.filter.clauses if not means_or(one) or (one.name, one.key) not in said]
-        times = clauses_of(span or self.range.span) if is_timed else ()
+        times = () if not is_timed else clauses_of(span) if span else self.range.clauses
         return RunFilter((*own, *clauses, *times))
 
     def list_url(self, *clauses: Clause, span: Span | None = None, sort: str = "", is_timed: bool = True) -> str:

@@ -7,6 +7,7 @@ day included.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -83,12 +84,17 @@ class TimeRange:
     def end_text(self) -> str:
         return moment_text(self.span.end_at)
 
-    @property
+    @cached_property
     def query(self) -> dict[str, str]:
         """Returns the address of this range."""
         if self.name:
             return {"range": self.name}
         return {"from": f"{self.span.start_at:%Y-%m-%dT%H:%MZ}", "to": f"{self.span.end_at:%Y-%m-%dT%H:%MZ}"}
+
+    @cached_property
+    def clauses(self) -> tuple[Clause, Clause]:
+        """Returns the filter of a run list that holds the runs of this range."""
+        return clauses_of(self.span)
 
     @property
     def zone(self) -> str:

@@ -1,17 +1,16 @@
 """Charts what runs used and took: cost and tokens by group, seconds as p50 and p95."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from runsdash.dashboard.overview.charts import SeriesKey
 from runsdash.dashboard.shell import formats
 from runsdash.index import run_states
 from runsdash.index.search.run_filter import Clause
-from runsdash.index.totals.hour_spans import Span
 from runsdash.index.totals.sums import Sums
 
-from .chart_parts import BarLinks, ChartPanel, bar_name, bar_title, columns_of, negated, summed
-from .charts import LABELLED_BARS, MAX_SERIES, OTHER, SERIES, ChartColumn, ChartSeries, dotted, stacked
+from .chart_parts import ChartBars, ChartPanel, columns_of, negated, summed
+from .charts import MAX_SERIES, OTHER, SERIES, ChartColumn, ChartSeries, dotted, stacked
 from .query import OverviewQuery
 
 
@@ -42,8 +41,7 @@ COST = UsedNumber("cost", "Cost", formats.costs_text, axis_dollars, 0.01)
 
 
 def used(
-    query: OverviewQuery,
-    bars: Sequence[Span],
+    bars: ChartBars,
     sums: Mapping[tuple[int, SeriesKey], Sums],
     measure: UsedNumber,
     *,
@@ -58,22 +56,20 @@ def used(
     totals = summed(values)
     keys = sorted((key for key in totals if key and totals[key]), key=lambda key: (-totals[key], str(key)))[:MAX_SERIES]
     series = [ChartSeries(key, names(key), SERIES[place]) for place, key in enumerate(keys)]
-    links = BarLinks(query)
-    starts = [links.start(clause(key)) for key in keys]
+    starts = [bars.start(clause(key)) for key in keys]
     if sum(totals.values()) > sum(totals[key] for key in keys) + 1e-9:
         series.append(ChartSeries(None, "other", OTHER))
-        starts.append(links.start(*(negated(clause(key)) for key in keys)))
-    columns = columns_of(bars, series, values, starts, links)
+        starts.append(bars.start(*(negated(clause(key)) for key in keys)))
+    columns = columns_of(bars, series, values, starts)
     runs: dict[int, int] = {}
     for (bar, _), one in sums.items():
         runs[bar] = runs.get(bar, 0) + one.runs
-    start = links.start()
     rows = []
-    for bar, column in zip(bars, columns, strict=True):
+    for span, column, url in zip(bars.bars, columns, bars.urls(bars.start()), strict=True):
         numbers = [one or 0 for one in column.values]
         numbers.append(sum(numbers))
-        written = {"cells": list(map(measure.write, numbers)), "plain": list(map(plain_number, numbers))}
-        rows.append({"title": column.title, "url": links.url(start, bar), "runs": runs.get(bar.first, 0)} | written)
+        written = {"cells": list(map(measure.write, numbers)), "plain": numbers}
+        rows.append({"title": column.title, "url": url, "runs": runs.get(span.first, 0)} | written)
     is_there = any(values.values())
     return ChartPanel(
         name=measure.title.lower(),
@@ -89,23 +85,16 @@ def used(
     )
 
 
-def plain_number(value: float) -> str:
-    return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-
-
 # What it took
 
 
-def took(query: OverviewQuery, bars: Sequence[Span], by_bar: Mapping[int, Sums], step: str) -> ChartPanel:
+def took(query: OverviewQuery, bars: ChartBars, by_bar: Mapping[int, Sums], step: str) -> ChartPanel:
     series = [ChartSeries("p95", "p95", "a"), ChartSeries("p50", "p50", "b")]
-    links = BarLinks(query)
-    start = links.start(*query.statuses(run_states.COMPLETED))
+    urls = bars.urls(bars.start(*query.statuses(run_states.COMPLETED)), "-duration")
     columns, rows = [], []
-    for bar in bars:
+    for bar, name, title, url in zip(bars.bars, bars.names, bars.titles, urls, strict=True):
         sums = by_bar.get(bar.first, Sums())
-        url, title = links.url(start, bar, "-duration"), bar_title(bar)
-        values = (sums.p95, sums.p50)
-        columns.append(ChartColumn(bar_name(bar, is_long=len(bars) > LABELLED_BARS), title, values, (url, url)))
+        columns.append(ChartColumn(name, title, (sums.p95, sums.p50), (url, url)))
         both = (sums.p50, sums.p95)
         rows.append(
             {

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from weakref import proxy
 
 from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
@@ -43,7 +44,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         return csv_response(page, request.GET.get("table", ""))
     state = PollState.now(page, version, shell)
     is_counting = caches["fragments"].get_or_set(f"overview-counting-{state.sums}", lambda: page.is_counting)
-    context = {"page": page, "shell": shell, "ranges": ranges(page), "drawn": state.sums, "is_counting": is_counting}
+    context = shown_by(page) | {"shell": shell, "drawn": state.sums, "is_counting": is_counting}
     context["poll"] = poll(page, state, is_counting=is_counting)
     context["views"] = overviews_in_menu(request.user, page.query, most=VIEWS_SHOWN)
     return render(request, "overview/overview.html", context)
@@ -61,7 +62,7 @@ def live(request: HttpRequest) -> HttpResponse:
     state = PollState.now(page, version, shell).after(shown, is_waiting=COUNTING in request.GET)
     if state == shown:
         return HttpResponseNotModified()
-    context = {"page": page, "shell": shell, "shown": shown, "state": state, "ranges": ranges(page)}
+    context = shown_by(page) | {"shell": shell, "shown": shown, "state": state}
     response = render(
         request, "overview/live.html", context | {"poll": poll(page, state, is_counting=page.is_counting)}
     )
@@ -113,6 +114,15 @@ def page_of(request: HttpRequest, shell: Shell) -> OverviewPage:
     connection = connection_named(slug, among=shell.connections) if slug else None
     query = overview_query(request.GET, connection=connection)
     return OverviewPage(query, among=shell.connections, is_old=bool(shell.outages), seen_until=shell.seen_until)
+
+
+def shown_by(page: OverviewPage) -> Context:
+    """Returns what templates see of a page, as long as the view holds it.
+
+    Django's contexts refer to themselves: what they hold stays until the collector of garbage comes, and of a month
+    that is so much that each tenth page waited for it.
+    """
+    return {"page": proxy(page), "ranges": ranges(page)}
 
 
 def ranges(page: OverviewPage) -> list[Context]:

@@ -1,4 +1,4 @@
-"""Renders the plot of a chart and its table's rows by functions: a month has hundreds of marks."""
+"""Renders the plot of a chart and rows of the overview's tables by functions: a month has hundreds of marks."""
 
 from collections.abc import Sequence
 from html import escape
@@ -6,11 +6,13 @@ from html import escape
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
+from runsdash.dashboard.overview.cells import entries_html, groups_html
 from runsdash.dashboard.overview.charts import Chart, ChartMark
-from runsdash.dashboard.shell.markup import markup
 from runsdash.dashboard.shell.page_types import Context
 
 register = template.Library()
+register.simple_tag(groups_html, name="group_rows")
+register.simple_tag(entries_html, name="menu_entries")
 
 
 @register.simple_tag
@@ -44,12 +46,7 @@ def chart_rows(rows: Sequence[Context]) -> SafeString:
     return mark_safe("".join(chart_row(row) for row in rows))
 
 
-def chart_row(row: Context) -> SafeString:
-    cells = [markup('<td class="num">{}</td>', value) for value in row["cells"]]
-    return markup(
-        '\n<tr><th scope="row"><a href="{}" data-figure="period" data-runs="{}">{}</a></th>{}</tr>',
-        row["url"],
-        row["runs"],
-        row["title"],
-        mark_safe("".join(cells)),
-    )
+def chart_row(row: Context) -> str:
+    cells = "".join([f'<td class="num">{escape(value)}</td>' for value in row["cells"]])
+    link = f'<a href="{escape(row["url"])}" data-figure="period" data-runs="{row["runs"]}">{escape(row["title"])}</a>'
+    return f'\n<tr><th scope="row">{link}</th>{cells}</tr>'

@@ -4,12 +4,14 @@ Both look at the newest runs of a span, a bounded number. Who answered is known 
 audit trail); a call that was answered without one was answered by other code.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Count
+from django.db.models import Count, TextField
+from django.db.models.functions import Cast
 
 from runsdash.audit.models import AuditEntry, AuditKind
 from runsdash.audit.trail import DONE
@@ -105,10 +107,11 @@ def expired_functions(span: Span, only: Mapping[str, int]) -> tuple[dict[str, in
     Returns the counts, and whether there were more runs than were looked at.
     """
     runs = Run.objects.filter(**span.keys, **only, status=run_states.EXPIRED, error_code="").order_by("-pk")
-    newest = list(runs.values_list("pending_calls", flat=True)[: MOST_RUNS + 1])
+    # As text, which most of them have in common: a value of JSON would be read anew for each run.
+    newest = list(runs.values_list(Cast("pending_calls", TextField()), flat=True)[: MOST_RUNS + 1])
     names = {
         str(call["name"])
-        for calls in newest[:MOST_RUNS]
+        for calls in map(json.loads, dict.fromkeys(newest[:MOST_RUNS]))
         for call in (calls if isinstance(calls, list) else [])
         if isinstance(call, dict) and call.get("name")
     }

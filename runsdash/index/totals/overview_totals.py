@@ -13,7 +13,7 @@ from runsdash.index import run_states
 
 from .histograms import EMPTY, Histogram
 from .hour_spans import DAY_HOURS, Span, day_starts
-from .kept_days import quick
+from .kept_days import quick, told_apart
 from .span_reads import COLUMNS, EVERYTHING, Narrowing, Times, Values, bar_of, reads_of
 from .sums import Fact, Sums, summed_by
 
@@ -85,7 +85,7 @@ class Figures:
 
     @cached_property
     def facts(self) -> list[Fact]:
-        return self.reads[0].facts(*COLUMNS)
+        return told_apart(self.reads[0].facts(*COLUMNS), COLUMNS, self.span.first)
 
     @cached_property
     def facts_before(self) -> list[Fact]:
@@ -127,9 +127,8 @@ class Figures:
     def runs_by(self, *columns: str) -> dict[tuple[str | int, ...], int]:
         """Counts runs by the values of some columns."""
         found: dict[tuple[str | int, ...], int] = {}
-        for fact in self.facts:
-            key = tuple([getattr(fact, column) for column in columns])
-            found[key] = found.get(key, 0) + fact.runs
+        for fact in told_apart(self.facts, columns, self.span.first):
+            found[tuple([getattr(fact, column) for column in columns])] = fact.runs
         return found
 
     # Over time
