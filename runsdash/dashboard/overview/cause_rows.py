@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runsdash.index import run_states
-from runsdash.index.models import Run
 from runsdash.index.storage.keys import created_at_of
+from runsdash.index.totals.last_runs import last_keys
 from runsdash.index.totals.overview_totals import Figures
 from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
@@ -37,12 +37,13 @@ def cause_rows(query: OverviewQuery, names: Names, figures: Figures) -> list[Cau
         if status in run_states.NOT_COMPLETED:
             key = ("", str(code)) if code else (str(status), "")
             causes.setdefault(key, {})[str(status), str(assistant)] = runs
-    ordered = sorted(causes.items(), key=lambda item: (-sum(item[1].values()), item[0]))
-    return [row(query, names, figures, key, own) for key, own in ordered[:MAX_CAUSES]]
+    ordered = sorted(causes.items(), key=lambda item: (-sum(item[1].values()), item[0]))[:MAX_CAUSES]
+    last = last_of(figures, [key for key, _ in ordered])
+    return [row(query, names, key, own, last_key) for (key, own), last_key in zip(ordered, last, strict=True)]
 
 
 def row(
-    query: OverviewQuery, names: Names, figures: Figures, key: tuple[str, str], own: dict[tuple[str, str], int]
+    query: OverviewQuery, names: Names, key: tuple[str, str], own: dict[tuple[str, str], int], last_key: int | None
 ) -> CauseRow:
     statuses, assistants = most_of(own, 0), most_of(own, 1)
     return CauseRow(
@@ -50,7 +51,7 @@ def row(
         name=cause_name(*key),
         is_never_answered=key == (run_states.EXPIRED, ""),
         mostly=names.name("assistant", assistants),
-        last_at=last_of(figures, *key),
+        last_at=created_at_of(last_key) if last_key else None,
         runs=sum(own.values()),
         url=query.list_url(*cause_clauses(query, *key)),
     )
@@ -64,13 +65,8 @@ def most_of(runs: dict[tuple[str, str], int], place: int) -> str:
     return max(found, key=lambda value: (found[value], value))
 
 
-def last_of(figures: Figures, status: str, code: str) -> datetime | None:
-    """Finds the newest run of a cause, along the index on codes or on statuses. Narrowed pages say nothing of it."""
+def last_of(figures: Figures, causes: list[tuple[str, str]]) -> list[int | None]:
+    """Finds the newest run of each cause. Narrowed pages say nothing of it."""
     if set(figures.narrowing.only) - {"connection_id"} or figures.narrowing.but:
-        return None
-    there = Run.objects.filter(
-        **figures.span.keys, **{f"{name}__in": own for name, own in figures.narrowing.only.items()}
-    )
-    there = there.filter(error_code=code) if code else there.filter(status=status, error_code="")
-    pk = there.order_by("-pk").values_list("pk", flat=True).first()
-    return created_at_of(pk) if pk else None
+        return [None] * len(causes)
+    return last_keys(figures.span, figures.narrowing, causes)

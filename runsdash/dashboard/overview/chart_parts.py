@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from urllib.parse import quote_plus
 
-from django.urls import reverse
 from django.utils import timezone
 
 from runsdash.dashboard.overview.charts import SeriesKey
+from runsdash.dashboard.shell import links
 from runsdash.dashboard.shell.page_types import Context
 from runsdash.index.search.run_filter import Clause, RunFilter
 from runsdash.index.totals.hour_spans import Span, day_of
@@ -55,7 +55,7 @@ class ChartBars:
 
     def start(self, *clauses: Clause) -> str:
         own = str(self.query.list_filter(*clauses, is_timed=False))
-        return f"{reverse('runs')}?q={quote_plus(own)}{'+' if own else ''}"
+        return f"{links.address('runs')}?q={quote_plus(own)}{'+' if own else ''}"
 
     def urls(self, start: str, sort: str = "") -> list[str]:
         """Returns the address of each bar; `start`: what `self.start` returns, "" for no addresses."""

@@ -9,8 +9,8 @@ from functools import cached_property, lru_cache
 from urllib.parse import quote_plus, urlencode
 
 from django.http import QueryDict
-from django.urls import reverse
 
+from runsdash.dashboard.shell import links
 from runsdash.index.models import Connection
 from runsdash.index.search.filter_names import COMPARISONS
 from runsdash.index.search.run_filter import MOMENTS, Clause, FilterError, RunFilter, parsed
@@ -102,7 +102,7 @@ class OverviewQuery:
         """Links to the run list with these clauses, those of the page and those of the span."""
         query = {"q": str(self.list_filter(*clauses, span=span, is_timed=is_timed)), "sort": sort}
         query["connection"] = self.connection.slug if self.connection else ""
-        return f"{reverse('runs')}?{joined({name: value for name, value in query.items() if value})}"
+        return f"{links.address('runs')}?{joined({name: value for name, value in query.items() if value})}"
 
     def statuses(self, *wanted: str) -> tuple[Clause, ...]:
         """Returns clauses for runs with one of these statuses, within those that the page's filter asks for."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from runsdash.dashboard.overview.charts import SeriesKey
 from runsdash.dashboard.shell import formats
 from runsdash.index import run_states
 from runsdash.index.search.run_filter import Clause
-from runsdash.index.totals.sums import Sums
+from runsdash.index.totals.sums import Fact, Sums
 
 from .chart_parts import ChartBars, ChartPanel, columns_of, negated, summed
 from .charts import MAX_SERIES, OTHER, SERIES, ChartColumn, ChartSeries, dotted, stacked
@@ -42,7 +43,7 @@ COST = UsedNumber("cost", "Cost", formats.costs_text, axis_dollars, 0.01)
 
 def used(
     bars: ChartBars,
-    sums: Mapping[tuple[int, SeriesKey], Sums],
+    sums: Mapping[tuple[int, SeriesKey], Sums | Fact],
     measure: UsedNumber,
     *,
     step: str,
@@ -64,18 +65,19 @@ def used(
     runs: dict[int, int] = {}
     for (bar, _), one in sums.items():
         runs[bar] = runs.get(bar, 0) + one.runs
+    write = cache(measure.write)  # for a mark, and again in the table
     rows = []
     for span, column, url in zip(bars.bars, columns, bars.urls(bars.start()), strict=True):
         numbers = [one or 0 for one in column.values]
         numbers.append(sum(numbers))
-        written = {"cells": list(map(measure.write, numbers)), "plain": numbers}
+        written = {"cells": list(map(write, numbers)), "plain": numbers}
         rows.append({"title": column.title, "url": url, "runs": runs.get(span.first, 0)} | written)
     is_there = any(values.values())
     return ChartPanel(
         name=measure.title.lower(),
         title=measure.title,
         note=note,
-        chart=stacked(columns, series, write=measure.write, axis=measure.axis, least=measure.least, step=step)
+        chart=stacked(columns, series, write=write, axis=measure.axis, least=measure.least, step=step)
         if is_there
         else None,
         series=series,

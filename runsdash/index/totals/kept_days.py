@@ -1,38 +1,38 @@
-"""Adds up a span of few days from days that the process keeps, and from hours that are read once.
+"""Adds up a span of few days and hours from those that the process keeps.
 
-Rows of sums are never changed: whoever makes a day anew, in whatever process, puts rows with higher keys in their
-place. So a day is as it was read while the last key of each connection is the same, and another range reads its ends
-alone.
+Rows of sums are never changed: whoever makes an hour and its day anew, in whatever process, puts rows with higher keys
+in their place. So a day is as it was read while the last key of each connection is the same, and the next range reads
+only what it does not share, and what was made anew.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from operator import itemgetter
 
 from django.db import connection as database
-from django.db.models import Max
 
 from runsdash import row_access
-from runsdash.index.models import RunSums
 
-from .histograms import Histogram, unpacked
+from .histograms import EMPTY, Histogram, unpacked
 from .hour_spans import DAY_HOURS, Span
-from .span_reads import COLUMNS, SpanReads, Times, Values, bar_of
+from .span_reads import COLUMNS, SpanReads, Times, Values, bar_of, placeholders
 from .sums import COUNTS, Fact
 
 MOST_DAYS, MOST_HOURS = 70, 3 * DAY_HOURS  # longer spans are added up by the database
-MOST_ROWS = 60_000  # of a process: some 30 MB
-SPANS_KEPT = 16
+MOST_ROWS = 40_000  # of a process: some 30 MB
+MERGED_KEPT = 32
 READ = ", ".join(["hour", *COLUMNS, *COUNTS, "took", "queued"])
 Keys = tuple[str, ...]  # some of COLUMNS
 LastKeys = tuple[tuple[int, int], ...]  # each connection with the last key of its rows
-DayName = tuple[str, str, int]  # what is seen, what is wanted, and the day's first hour
+PartName = tuple[str, str, int, int]  # what is seen, what is wanted, how many hours, and the first of them
+VALUES = slice(1, 1 + len(COLUMNS))  # of a row
 
 
 @dataclass(eq=False)
 class PartSums:
-    """Holds the sums of a day, or of some hours of a bar. `since`: the first hour of the day, or of the bar."""
+    """Holds the sums of a day, an hour, or some hours of a bar. `since`: its first hour, or that of the bar."""
 
     since: int
     last_keys: LastKeys = ()
@@ -42,38 +42,47 @@ class PartSums:
 
     def facts(self, keys: Keys) -> list[Fact]:
         """Tells its facts apart by some of COLUMNS, once for all who ask."""
+        if keys == COLUMNS:
+            return self.rows
         if keys not in self._facts:
-            self._facts[keys] = told_apart(self.rows if keys == COLUMNS else self.facts(COLUMNS), keys, self.since)
+            self._facts[keys] = told_apart(self.rows, keys, self.since)
         return self._facts[keys]
 
 
-_kept: dict[DayName, PartSums] = {}
+_kept: dict[PartName, PartSums] = {}
 
 
 def told_apart(facts: Iterable[Fact], keys: Keys, since: int) -> list[Fact]:
     """Adds facts up by some of COLUMNS, the others empty. Written out: a month has thousands."""
     values_of = itemgetter(*(Fact._fields.index(name) if name in keys else -1 for name in COLUMNS))
+    is_finest = keys == COLUMNS
     found: dict[Values, list[float]] = {}
     for fact in facts:
-        values = values_of((*fact, ""))
-        _, _, _, _, _, _, *counts = fact
+        _, connection_id, assistant, model, status, code, runs, prompt, completion, total, cost, unpriced = fact
+        values = (connection_id, assistant, model, status, code) if is_finest else values_of((*fact, ""))
         there = found.get(values)
         if there is None:
-            found[values] = counts
+            found[values] = [runs, prompt, completion, total, cost, unpriced]
             continue
-        there[0] += counts[0]
-        there[1] += counts[1]
-        there[2] += counts[2]
-        there[3] += counts[3]
-        there[4] += counts[4]
-        there[5] += counts[5]
+        there[0] += runs
+        there[1] += prompt
+        there[2] += completion
+        there[3] += total
+        there[4] += cost
+        there[5] += unpriced
     return [Fact._make((since, *values, *counts)) for values, counts in found.items()]
 
 
-@lru_cache(maxsize=SPANS_KEPT)
-def facts_of_days(days: tuple[PartSums, ...], keys: Keys) -> list[Fact]:
-    """Adds days up, once while they are the same."""
-    return told_apart((fact for day in days for fact in day.facts(keys)), keys, days[0].since if days else 0)
+@lru_cache(maxsize=MERGED_KEPT)
+def merged(parts: tuple[PartSums, ...], since: int) -> PartSums:
+    """Adds parts up, once while they are the same."""
+    times: dict[Values, tuple[Histogram, Histogram]] = {}
+    for part in parts:
+        for values, took, queued in part.times:
+            before = times.get(values, (EMPTY, EMPTY))
+            times[values] = before[0] + took, before[1] + queued
+    rows = told_apart(itertools.chain.from_iterable(part.rows for part in parts), COLUMNS, since)
+    return PartSums(since, rows=rows, times=[(values, *both) for values, both in times.items()])
 
 
 def quick(read: SpanReads, bars: Sequence[Span] = ()) -> "SpanReads | KeptReads":
@@ -96,55 +105,65 @@ class KeptReads:
 
     def facts(self, *keys: str, bars: Sequence[Span] = ()) -> list[Fact]:
         days, beside = self.parts
-        found = [fact for day in days for fact in day.facts(keys)] if bars else facts_of_days(days, keys)
-        return [*found, *(fact for part in beside for fact in part.facts(keys))]
+        whole = days if bars else (merged(days, min(self.read.days, default=0)),)
+        return [fact for part in (*whole, *beside) for fact in part.facts(keys)]
 
     def times(self, bars: Sequence[Span] = ()) -> Iterator[Times]:
-        for parts in self.parts:
-            for part in parts:
-                bar = bar_of(bars, part.since, self.read.span)
-                yield from ((bar, *one) for one in part.times)
+        for part in itertools.chain(*self.parts):
+            bar = bar_of(bars, part.since, self.read.span)
+            yield from [(bar, *one) for one in part.times]
 
     @cached_property
     def parts(self) -> tuple[tuple[PartSums, ...], tuple[PartSums, ...]]:
         """Returns whole days, and what lies beside them in each bar."""
-        days, fresh = days_of(self.read)
-        beside: dict[int, PartSums] = {}
-
-        def part_at(hour: int) -> PartSums:
-            bar = bar_of(self.bars, hour, self.read.span)
-            return beside.setdefault(bar, PartSums(bar))
-
+        parts = parts_of(self.read)
+        hours: dict[int, list[PartSums]] = {}
+        live: dict[int, PartSums] = {}
+        for hour in self.read.hours:
+            hours.setdefault(bar_of(self.bars, hour, self.read.span), []).append(parts[hour])
         for key, sums in self.read.live.items():
-            part, values = part_at(key[0]), key[1:]
-            part.rows.append(Fact._make((part.since, *values, *sums.counts)))
+            bar, values = bar_of(self.bars, key[0], self.read.span), key[1:]
+            part = live.setdefault(bar, PartSums(bar))
+            part.rows.append(Fact._make((bar, *values, *sums.counts)))
             if sums.took or sums.queued:
                 part.times.append((values, sums.took, sums.queued))
-        of_days = {part.since: part for part in fresh.values()}
-        fill(of_days | {hour: part_at(hour) for hour in self.read.hours}, replace(self.read, days=[*of_days]))
-        keep(fresh)
-        return tuple(days), tuple(beside.values())
+        beside = [merged(tuple(own), bar) for bar, own in hours.items()]
+        return tuple(parts[day] for day in self.read.days), (*beside, *live.values())
 
 
-def days_of(read: SpanReads) -> tuple[list[PartSums], dict[DayName, PartSums]]:
-    """Returns the days of a span, and those of them that are to be read."""
-    days, fresh = [], {}
-    last_keys = last_keys_of(read.days)
-    for day in read.days:
-        name = row_access.mark(), repr(read.narrowing), day
-        part = _kept.get(name)
-        if part is None or part.last_keys != last_keys[day]:
-            part = fresh[name] = PartSums(day, last_keys[day])
-        days.append(part)
-    return days, fresh
+def parts_of(read: SpanReads) -> dict[int, PartSums]:
+    """Returns the sums of each day and hour of a span, by its start. What is not kept as it is now is read at once."""
+    found: dict[int, PartSums] = {}
+    fresh: dict[PartName, PartSums] = {}
+    seen, wanted, last_keys = row_access.mark(), repr(read.narrowing), last_keys_of(read)
+    for length, starts in ((DAY_HOURS, read.days), (1, read.hours)):
+        for start in starts:
+            name, keys = (seen, wanted, length, start), last_keys.get(start, ())
+            part = _kept.get(name)
+            if part is None or part.last_keys != keys:
+                part = fresh[name] = PartSums(start, keys)
+            found[start] = part
+    days, hours = ([start for _, _, own, start in fresh if own == length] for length in (DAY_HOURS, 1))
+    fill(found, replace(read, days=days, hours=hours))
+    keep(fresh)
+    return found
 
 
-def last_keys_of(days: Sequence[int]) -> dict[int, LastKeys]:
-    """Returns what changes whenever a day is made anew, or loses a connection."""
-    found: dict[int, LastKeys] = dict.fromkeys(days, ())
-    rows = RunSums.objects.filter(hours=DAY_HOURS, hour__in=days).order_by("hour", "connection_id")
-    for day, connection_id, last in rows.values_list("hour", "connection_id").annotate(Max("pk")):
-        found[day] += ((connection_id, last),)
+def last_keys_of(read: SpanReads) -> dict[int, LastKeys]:
+    """Returns what changes whenever a day or an hour is made anew, or loses a connection: from the index alone."""
+    looks: list[str] = []
+    params: list[int] = []
+    for length, starts in ((DAY_HOURS, read.days), (1, read.hours)):
+        if starts:
+            where = f"hours = {length} AND hour IN ({placeholders(starts)})"
+            looks.append(f"SELECT hour, connection_id, MAX(id) FROM index_runsums WHERE {where} GROUP BY 1, 2")
+            params += starts
+    found: dict[int, LastKeys] = {}
+    if looks:
+        with database.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(looks), params)
+            for start, connection_id, last in sorted(cursor.fetchall()):
+                found[start] = (*found.get(start, ()), (connection_id, last))
     return found
 
 
@@ -155,14 +174,14 @@ def fill(parts: Mapping[int, PartSums], read: SpanReads) -> None:
         return
     with database.cursor() as cursor:
         cursor.execute(source, params)
-        for hour, *row, took, queued in cursor.fetchall():
-            part = parts[hour]
-            part.rows.append(Fact._make((part.since, *row)))
-            if took or queued:
-                part.times.append((tuple(row[: len(COLUMNS)]), unpacked(took), unpacked(queued)))
+        for row in cursor.fetchall():
+            part = parts[row[0]]
+            part.rows.append(Fact._make(row[:-2]))
+            if row[-2] or row[-1]:
+                part.times.append((row[VALUES], unpacked(row[-2]), unpacked(row[-1])))
 
 
-def keep(fresh: Mapping[DayName, PartSums]) -> None:
+def keep(fresh: Mapping[PartName, PartSums]) -> None:
     _kept.update(fresh)
     if sum(len(part.rows) for part in list(_kept.values())) > MOST_ROWS:
         _kept.clear()

@@ -142,17 +142,22 @@ class Figures:
             found[key] = found.get(key, 0) + fact.runs
         return found
 
-    def bars_by(self, column: str) -> dict[tuple[int, str | int], Sums]:
+    def bars_by(self, column: str) -> dict[tuple[int, str | int], Fact]:
         """Adds up each bar by the values of a column: (first hour of the bar, value)."""
-        facts = self.reads[0].facts(column, bars=self.bars)
-        return summed_by(facts, lambda fact: (bar_of(self.bars, fact.since, self.span), getattr(fact, column)))
+        found: dict[tuple[int, str | int], Fact] = {}
+        for fact in self.reads[0].facts(column, bars=self.bars):
+            key = bar_of(self.bars, fact.since, self.span), getattr(fact, column)
+            found[key] = found[key].plus(fact) if key in found else fact
+        return found
 
     @cached_property
     def took_by_bar(self) -> dict[int, Sums]:
         """Gathers what completed runs of each bar took, in `took` and `queued` alone."""
         found: dict[int, Sums] = {}
         for bar, _, took, queued in self.times:
-            sums = found.setdefault(bar, Sums())
+            sums = found.get(bar)
+            if sums is None:
+                sums = found[bar] = Sums()
             sums.took += took
             sums.queued += queued
         return found

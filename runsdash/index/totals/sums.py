@@ -7,6 +7,7 @@ bar of a chart (`since`). The overview is made of facts, wherever they come from
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import add
 from typing import NamedTuple, TypeVar
 
 from runsdash.index import run_states
@@ -40,6 +41,16 @@ class Fact(NamedTuple):
     total_tokens: int
     cost: float
     unpriced_runs: int
+
+    @property
+    def counts(self) -> tuple[int | float, ...]:
+        return (
+            self.runs, self.prompt_tokens, self.completion_tokens, self.total_tokens, self.cost, self.unpriced_runs
+        )  # fmt: skip
+
+    def plus(self, other: "Fact") -> "Fact":
+        """Adds another fact that is told apart by the same values."""
+        return Fact._make((*self[: -len(COUNTS)], *map(add, self.counts, other.counts)))
 
 
 @dataclass

@@ -1,5 +1,6 @@
-"""Days that the process keeps: read once, and anew once anything of them has changed, whoever changed it."""
+"""Days and hours that the process keeps: read once, and anew once anything of them has changed, whoever changed it."""
 
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,6 +21,7 @@ from tests.rows import made_connection, made_run, roll_all_up
 
 pytestmark = pytest.mark.django_db
 EVERYTHING = Narrowing()
+SUMS_READ = re.compile(r"hours = (\d+) AND hour IN \(([^)]*)\)")
 
 
 @pytest.fixture
@@ -36,15 +38,22 @@ def figures(*, hours: int = 10 * DAY_HOURS, narrowing: Narrowing = EVERYTHING) -
     return Figures(Span(now + 1 - hours, now + 1), now_hour=now, narrowing=narrowing)
 
 
-def days_read(**wanted: object) -> int:
-    """How many whole days are read for all that a page shows of a span."""
+def read(**wanted: object) -> tuple[int, int]:
+    """How many days, and how many hours, are read for all that a page shows of a span."""
     with CaptureQueriesContext(database) as caught:
         asked = figures(**wanted)
         assert asked.total.runs == sum(asked.runs_by("model").values())
         assert sum(asked.bars_by_cause.values()) == asked.total.runs
         assert asked.total_before.runs == asked.groups_before(None)[""].runs
-    read = [query["sql"] for query in caught.captured_queries if "hours = 24 AND hour IN" in query["sql"]]
-    return sum(sql.split("hour IN (")[1].split(")")[0].count(",") + 1 for sql in read)
+    statements = [query["sql"] for query in caught.captured_queries if " took, " in query["sql"]]
+    found = {"24": 0, "1": 0}
+    for length, starts in SUMS_READ.findall(" ".join(statements)):
+        found[length] += starts.count(",") + 1
+    return found["24"], found["1"]
+
+
+def days_read(**wanted: object) -> int:
+    return read(**wanted)[0]
 
 
 def assert_exact(**wanted: object) -> None:
@@ -61,8 +70,10 @@ def assert_exact(**wanted: object) -> None:
 
 def test_another_start_reads_no_day_again(past: list[Run]) -> None:
     assert days_read() >= 9
-    assert days_read() == 0
-    assert days_read(hours=10 * DAY_HOURS + 1) == 0
+    assert read() == (0, 0)
+    days, hours = read(hours=10 * DAY_HOURS + 1)
+    assert days == 0
+    assert hours <= 4  # where the range and the time before begin and end
     assert days_read(hours=11 * DAY_HOURS) <= 3  # one more, and up to two of the time before
     assert_exact(hours=10 * DAY_HOURS + 1)
 
