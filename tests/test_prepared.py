@@ -28,6 +28,7 @@ def test_rows_are_those_of_the_queryset():
             related = (found.thread.upstream_id, found.connection.slug)
         (expected,) = by_id(run.upstream_id, now)
         assert found == expected
+        assert (found._state.adding, found._state.db) == (False, expected._state.db)
         assert {name: getattr(found, name) for name in columns(run)} == {
             name: getattr(expected, name) for name in columns(run)
         }
