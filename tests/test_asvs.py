@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "docs" / "asvs.md").read_text()
 # The last section of each chapter of 4.0.3, and what has nothing for level 2.
@@ -24,8 +22,10 @@ def test_what_is_met_names_a_test():
     assert [section for section, state, words in ROWS if state == "met" and "tests/" not in words] == []
 
 
-@pytest.mark.parametrize("named", sorted(set(re.findall(r"tests/[\w/.:]+\w", TEXT))))
-def test_a_named_test_is_there(named):
-    path, _, function = named.partition("::")
-    source = (ROOT / path).read_text()
-    assert not function or re.search(rf"^(async )?def {function}\(", source, re.MULTILINE)
+def test_a_named_test_is_there():
+    every = set(re.findall(r"tests/[\w/.:]+\w", TEXT))
+    assert len(every) > 50
+    for named in every:
+        path, _, function = named.partition("::")
+        source = (ROOT / path).read_text()
+        assert not function or re.search(rf"^(async )?def {function}\(", source, re.MULTILINE), named

@@ -192,9 +192,9 @@ def test_an_open_door_is_no_wall(module, source):
 PROJECT = [ROOT / "manage.py", ROOT / "gunicorn.conf.py", *sorted((ROOT / "runsdash").rglob("*.py"))]
 
 
-@pytest.mark.parametrize("path", PROJECT, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_walls_stand(path):
-    assert broken_rules(path.read_text(), module_of(path)) == []
+def test_the_walls_stand():
+    assert len(PROJECT) > 400
+    assert [rule for path in PROJECT for rule in broken_rules(path.read_text(), module_of(path))] == []
 
 
 def test_every_package_is_a_room_of_the_plan():
