@@ -1,7 +1,7 @@
 """A migrated, empty database that every process of every test run begins with a copy of.
 
-On SQLite it is kept under `var/tests/`, for one state of the migrations and of Django. On PostgreSQL `tests/postgres.py`
-migrates one for its cluster.
+It is kept under `var/tests/`, for one state of the migrations and of Django: as a file of SQLite, and as statements, of
+which `tests/postgres.py` makes one in its cluster.
 """
 
 import fcntl
@@ -9,6 +9,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -27,16 +28,21 @@ SETTINGS = {
 
 
 def migrated_database() -> Path:
-    """The path of the database. The first process that asks migrates it, others wait for it."""
+    """The path of the database of SQLite."""
+    return kept("sqlite3", lambda path: migrate(f"sqlite:///{path}"))
+
+
+def kept(suffix: str, make: Callable[[Path], None]) -> Path:
+    """The path of what is kept with this suffix. The first process that asks makes it, others wait for it."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "migrated.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        made = FOLDER / f"migrated-{digest()}.sqlite3"
+        made = FOLDER / f"migrated-{digest()}.{suffix}"
         if not made.exists():
-            for old in FOLDER.glob("*.sqlite3*"):
+            for old in FOLDER.glob(f"*.{suffix}*"):
                 old.unlink()
-            unfinished = FOLDER / "unfinished.sqlite3"
-            migrate(f"sqlite:///{unfinished}")
+            unfinished = FOLDER / f"unfinished.{suffix}"
+            make(unfinished)
             unfinished.rename(made)
     return made
 

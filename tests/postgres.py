@@ -19,10 +19,13 @@ import psycopg
 
 from tests.free_ports import free_ports
 from tests.killed import kill_whole
-from tests.migrated import CLUSTER, migrate
+from tests.migrated import CLUSTER, kept, migrate
 
 START_S = 30
+DUMP_S = 120
 USER = "postgres"
+# Lines of a dump that servers and clients before the one that wrote it do not know.
+NEWER = ("\\restrict", "\\unrestrict", "SET transaction_timeout")
 # Nothing here outlives the tests, so nothing is flushed to disk.
 OPTIONS = {
     "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "synchronous_commit": "off",
@@ -126,12 +129,32 @@ class Postgres:
             session.execute(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
+    def make_migrated(self) -> None:
+        """Makes the database `migrated`, which tests copy when `CLUSTER` names this server."""
+        statements = kept("postgresql", self.write_migrated).read_text()
+        with psycopg.connect(self.database("migrated")) as session:
+            session.execute(statements)
+
+    def write_migrated(self, path: Path) -> None:
+        url = self.database("to_dump")
+        migrate(url)
+        path.write_text(dump_of(url))
+
+
+def dump_of(url: str) -> str:
+    """Plain statements, which any client can send: no COPY, nothing that psql alone understands."""
+    beside = os.pathsep.join((str(binaries()), os.environ.get("PATH", os.defpath)))
+    pg_dump = shutil.which("pg_dump", path=beside) or sys.exit("There is no pg_dump here.")
+    command = [pg_dump, "--no-owner", "--no-privileges", "--rows-per-insert=100", url]
+    dump = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=DUMP_S).stdout
+    return "".join(line for line in dump.splitlines(keepends=True) if not line.startswith(NEWER))
+
 
 if __name__ == "__main__":
     if missing():
         sys.exit(missing())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the cluster ends with us
     with Postgres() as server:
-        migrate(server.database("migrated"))
+        server.make_migrated()
         given = os.environ | {"DATABASE_URL": server.database("runsdash"), CLUSTER: server.url("postgres")}
         sys.exit(subprocess.run(sys.argv[1:], env=given, check=False).returncode)

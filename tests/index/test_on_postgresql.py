@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
+from tests.migrated import CLUSTER
 
 FILES = [
     "tests/index/snapshots/test_upsert.py",
@@ -23,7 +24,8 @@ TIME_S = 300
 @pytest.mark.skipif("postgres" in os.environ.get("DATABASE_URL", ""), reason="these run on PostgreSQL already")
 def test_the_same_answers_on_postgresql() -> None:
     with postgres.Postgres() as server:
-        given = os.environ | {"DATABASE_URL": server.database("words")}
+        server.make_migrated()
+        given = os.environ | {"DATABASE_URL": server.database("words"), CLUSTER: server.url("postgres")}
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", LEFT, *FILES]
         ended = subprocess.run(
             command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=TIME_S, check=False

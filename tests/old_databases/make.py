@@ -6,8 +6,6 @@ that are there are never written again: what counts is that they are as old as t
 
 import contextlib
 import gzip
-import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,8 +19,6 @@ from tests.old_databases import SECRET_KEY
 from tests.upstream import ROOT
 
 FOLDER = Path(__file__).resolve().parent
-# Lines of a dump that servers and clients before the one that wrote it do not know.
-NEWER = ("\\restrict", "\\unrestrict", "SET transaction_timeout")
 TIME_S = 120
 
 
@@ -43,16 +39,10 @@ def sqlite_file(folder: Path) -> bytes:
 
 
 def postgresql_dump(folder: Path) -> bytes:
-    """Plain statements, which any client can send: no COPY, nothing that psql alone understands."""
     with postgres.Postgres() as server:
         url = server.database("runsdash")
         seeded(folder, DATABASE_URL=url)
-        beside = os.pathsep.join((str(postgres.binaries()), os.environ.get("PATH", os.defpath)))
-        pg_dump = shutil.which("pg_dump", path=beside) or sys.exit("There is no pg_dump here.")
-        command = [pg_dump, "--no-owner", "--no-privileges", "--rows-per-insert=100", url]
-        dump = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=TIME_S).stdout
-    lines = dump.splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(NEWER)).encode()
+        return postgres.dump_of(url).encode()
 
 
 def make(name: str) -> None:

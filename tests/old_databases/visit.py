@@ -1,9 +1,11 @@
-"""Reads every row of the migrated database of the environment and asks for pages as its admin, without a server.
+"""Reads every row of the migrated database of the environment, verifies its trail and asks for pages, without a server.
 
 `python -m tests.old_databases.visit < ASKED` in a process of its own. ASKED is JSON: a `password`, and lists of
-paths to `get` and to `post`. Prints status and text of each answer by path. It names nothing of the project but URLs.
+paths to `get` and to `post`, as its admin. Prints the `trail`'s state, and status and text of each of the `answers` by
+path. It names nothing of the project but URLs and commands.
 """
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -47,4 +49,6 @@ if __name__ == "__main__":
         read_rows(one)
     lacking = [name for one in apps.get_models() for name in missing_names(one)]
     assert not lacking, lacking
-    json.dump(visit(json.load(sys.stdin)), sys.stdout)
+    trail = io.StringIO()
+    call_command("verify_audit", stdout=trail)
+    json.dump({"trail": trail.getvalue(), "answers": visit(json.load(sys.stdin))}, sys.stdout)
