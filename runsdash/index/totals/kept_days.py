@@ -1,8 +1,8 @@
 """Adds up a span of few days and hours from those that the process keeps.
 
-Rows of sums are never changed: whoever makes an hour and its day anew, in whatever process, puts rows with higher keys
-in their place. So a day is as it was read while the last key of each connection is the same, and the next range reads
-only what it does not share, and what was made anew.
+Rows of sums are never changed: whoever makes an hour and its day anew, in whatever process, puts rows with other keys
+in the place of all that the connection has there. So a day is as it was read while one row of each connection has the
+same key, and the next range reads only what it does not share, and what was made anew.
 """
 
 import itertools
@@ -17,15 +17,20 @@ from runsdash import row_access
 
 from .histograms import EMPTY, Histogram, unpacked
 from .hour_spans import DAY_HOURS, Span
-from .span_reads import COLUMNS, SpanReads, Times, Values, bar_of, placeholders
-from .sums import COUNTS, Fact
+from .span_reads import COLUMNS, SpanReads, Times, Values, bar_of
+from .sums import COUNTS, KEYS, Fact
 
 MOST_DAYS, MOST_HOURS = 70, 3 * DAY_HOURS  # longer spans are added up by the database
 MOST_ROWS = 40_000  # of a process: some 30 MB
 MERGED_KEPT = 32
 READ = ", ".join(["hour", *COLUMNS, *COUNTS, "took", "queued"])
+ONE_ROW_OF_EACH = (
+    "WITH part(hours, hour) AS (VALUES {}) SELECT part.hour, c.id, (SELECT s.id FROM index_runsums s"
+    " WHERE s.hours = part.hours AND s.hour = part.hour AND s.connection_id = c.id"
+    f" ORDER BY {', '.join(f's.{name}' for name in KEYS)} LIMIT 1) FROM part CROSS JOIN index_connection c"
+)
 Keys = tuple[str, ...]  # some of COLUMNS
-LastKeys = tuple[tuple[int, int], ...]  # each connection with the last key of its rows
+RowKeys = tuple[tuple[int, int | None], ...]  # each connection with the key of one of its rows, if it has any
 PartName = tuple[str, str, int, int]  # what is seen, what is wanted, how many hours, and the first of them
 VALUES = slice(1, 1 + len(COLUMNS))  # of a row
 
@@ -35,7 +40,7 @@ class PartSums:
     """Holds the sums of a day, an hour, or some hours of a bar. `since`: its first hour, or that of the bar."""
 
     since: int
-    last_keys: LastKeys = ()
+    row_keys: RowKeys = ()
     rows: list[Fact] = field(default_factory=list)
     times: list[tuple[Values, Histogram, Histogram]] = field(default_factory=list)
     _facts: dict[Keys, list[Fact]] = field(default_factory=dict)
@@ -135,12 +140,12 @@ def parts_of(read: SpanReads) -> dict[int, PartSums]:
     """Returns the sums of each day and hour of a span, by its start. What is not kept as it is now is read at once."""
     found: dict[int, PartSums] = {}
     fresh: dict[PartName, PartSums] = {}
-    seen, wanted, last_keys = row_access.mark(), repr(read.narrowing), last_keys_of(read)
+    seen, wanted, row_keys = row_access.mark(), repr(read.narrowing), row_keys_of(read)
     for length, starts in ((DAY_HOURS, read.days), (1, read.hours)):
         for start in starts:
-            name, keys = (seen, wanted, length, start), last_keys.get(start, ())
+            name, keys = (seen, wanted, length, start), row_keys.get(start, ())
             part = _kept.get(name)
-            if part is None or part.last_keys != keys:
+            if part is None or part.row_keys != keys:
                 part = fresh[name] = PartSums(start, keys)
             found[start] = part
     days, hours = ([start for _, _, own, start in fresh if own == length] for length in (DAY_HOURS, 1))
@@ -149,21 +154,16 @@ def parts_of(read: SpanReads) -> dict[int, PartSums]:
     return found
 
 
-def last_keys_of(read: SpanReads) -> dict[int, LastKeys]:
-    """Returns what changes whenever a day or an hour is made anew, or loses a connection: from the index alone."""
-    looks: list[str] = []
-    params: list[int] = []
-    for length, starts in ((DAY_HOURS, read.days), (1, read.hours)):
-        if starts:
-            where = f"hours = {length} AND hour IN ({placeholders(starts)})"
-            looks.append(f"SELECT hour, connection_id, MAX(id) FROM index_runsums WHERE {where} GROUP BY 1, 2")
-            params += starts
-    found: dict[int, LastKeys] = {}
-    if looks:
+def row_keys_of(read: SpanReads) -> dict[int, RowKeys]:
+    """Returns what changes whenever a day or an hour is made anew, or loses a connection: a look at one row of each."""
+    parts = [(DAY_HOURS, day) for day in read.days] + [(1, hour) for hour in read.hours]
+    found: dict[int, RowKeys] = {}
+    if parts:
+        values = ", ".join(["(%s, %s)"] * len(parts))
         with database.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(looks), params)
-            for start, connection_id, last in sorted(cursor.fetchall()):
-                found[start] = (*found.get(start, ()), (connection_id, last))
+            cursor.execute(ONE_ROW_OF_EACH.format(values), [*itertools.chain.from_iterable(parts)])
+            for start, connection_id, key in sorted(cursor.fetchall()):
+                found[start] = (*found.get(start, ()), (connection_id, key))
     return found
 
 
