@@ -5,7 +5,7 @@ only probes that look at a bounded number of index entries; which ranges are rea
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product, takewhile
 
 from .filter_values import LARGEST_KEY, KeyRange
@@ -25,7 +25,7 @@ class IndexRanges:
 
     `wheres` speak of `d`; `key` is the column with the id of the subject's row. `column`: what the index is in the
     order of, "id" for that id. `needs_sorting`: the index gives no order, so what fits is sorted; for ranges expected
-    to be short.
+    to be short. `expected`: rows that PostgreSQL expects of words, which take long to count; 0 where they are counted.
     """
 
     wheres: tuple[Sql, ...]
@@ -34,6 +34,7 @@ class IndexRanges:
     column: str = "id"
     needs_sorting: bool = False
     subject: Subject = RUNS
+    expected: int = 0
 
     @property
     def is_by_id(self) -> bool:
@@ -77,6 +78,8 @@ class IndexRanges:
 
     def count(self, key_range: KeyRange, *, cap: int) -> int:
         """Counts index entries to `cap` + 1. Runs in two ranges count twice."""
+        if self.expected > cap:
+            return cap + 1
         total = 0
         for where in self.wheres:
             total += fetched(counting(self.entries_in(where, key_range, limit=f"{cap + 1 - total}")))[0][0]
@@ -226,8 +229,9 @@ def of_words(phrases: Sequence[str]) -> IndexRanges:
     """Finds runs that have every phrase."""
     if is_postgresql():
         where = words_in_vector(phrases)
-        is_short = estimated_rows(Sql(f"SELECT 1 FROM {WORDS_TABLE} d WHERE {where.text}", where.params)) <= MAX_SORTED
-        return side_by_side([where], WORDS_TABLE, "run_id", needs_sorting=is_short)
+        expected = estimated_rows(Sql(f"SELECT 1 FROM {WORDS_TABLE} d WHERE {where.text}", where.params))
+        found = side_by_side([where], WORDS_TABLE, "run_id", needs_sorting=expected <= MAX_SORTED)
+        return replace(found, expected=expected)
     query = " AND ".join(f'"{phrase}"' for phrase in phrases)
     return side_by_side([Sql("d.index_runtext_fts MATCH %s", (query,))], "index_runtext_fts", "rowid")
 

@@ -32,7 +32,7 @@ from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.filter_totals import totals_of
 from runsdash.index.search.listed_runs import ListedRuns
-from runsdash.index.search.run_filter import RUNS, parsed
+from runsdash.index.search.run_filter import RUNS, THREADS, parsed
 from runsdash.index.search.suggestions import suggestions
 from runsdash.sync import due
 from tests.rows import kept_for_the_module, made_connection
@@ -179,6 +179,14 @@ def test_no_statement_reads_or_sorts_all_runs() -> None:
         faults += [f"{asked}: {fault}\n  {sql}" for fault in faults_of(sql)]
     assert len(seen) > 100
     assert not faults, "\n".join(faults[:20])
+
+
+@pytest.mark.skipif(not IS_POSTGRESQL, reason="SQLite counts them quickly")
+def test_words_that_many_runs_have_are_not_counted() -> None:
+    with CaptureQueriesContext(connection) as caught:
+        order = RunOrder("last_run_at")
+        run_list_page(parsed("common", THREADS), order=order, rows=Thread.objects.all(), limit=50)
+    assert not [one["sql"] for one in caught.captured_queries if "COUNT(*)" in one["sql"] and "runtext" in one["sql"]]
 
 
 def test_a_worker_finds_its_runs_by_index() -> None:
