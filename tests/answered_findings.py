@@ -23,7 +23,7 @@ SQL = (
     "index/search/filter_totals index/search/inbox_rows index/search/index_ranges "
     "index/search/listed_runs index/search/metadata_predicates index/search/note_predicates index/search/plan "
     "index/search/predicates index/search/scans "
-    "index/search/sql_pieces index/search/thread_predicates index/search/thread_sums index/search/value_counts index/search/values_of_connection "
+    "index/search/sql_pieces index/search/summed_runs index/search/thread_predicates index/search/thread_sums index/search/value_counts index/search/values_of_connection "
     "index/storage/measures "
     "index/storage/sql_writes index/totals/kept_days index/totals/last_runs index/totals/right_now index/totals/run_counts index/totals/span_reads index/totals/zone_days row_access row_access_rules "
     "sandbox/protocol/paging sync/budget/shared_budget sync/lease sync/store_answers"

@@ -91,8 +91,6 @@ def counted_now(rule: Rule, run_filter: RunFilter) -> float | None:
     if rule.event == Rule.Event.WAIT:
         return longest_wait_s(run_filter)
     totals = totals_of(run_filter, is_exact=True)
-    if totals is None:
-        return None
     if rule.event == Rule.Event.FAILURE_RATE:
         return failure_rate(totals, least_runs=rule.least_runs) if totals.is_complete else None
     counted = totals.cost if rule.event == Rule.Event.DAY_COST else float(totals.runs)

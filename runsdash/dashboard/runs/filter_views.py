@@ -1,5 +1,6 @@
 """Renders what comes after the run list's rows: facets, suggestions, columns. Owns where forms of a list lead."""
 
+from functools import cache, partial
 from time import monotonic
 
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +15,7 @@ from runsdash.index.search.facets import facets_of
 from runsdash.index.search.filter_totals import totals_of
 from runsdash.index.search.subjects import RUNS, Subject
 from runsdash.index.search.suggestions import suggestions
+from runsdash.index.search.summed_runs import sums_within
 
 from .columns import in_order
 from .facet_menus import menus
@@ -33,9 +35,10 @@ def facets(request: HttpRequest) -> HttpResponse:
     connection = connection_named(query.connection_slug) if query.connection_slug else None
     is_exact, began = "exact" in request.GET, monotonic()
     has_totals = not is_exact and not query.error
-    totals = totals_context(query, totals_of(query.filter, connection)) if has_totals else {}
+    sums = cache(partial(sums_within, query.filter))
+    totals = totals_context(query, totals_of(query.filter, connection, sums=sums)) if has_totals else {}
     spent_s = monotonic() - began
-    counts = None if query.error else facets_of(query.filter, connection, is_exact=is_exact, spent_s=spent_s)
+    counts = None if query.error else facets_of(query.filter, connection, is_exact=is_exact, spent_s=spent_s, sums=sums)
     context = {"query": query, "facets": counts, "menus": menus(query, counts), **totals}
     return render(request, "runs/facets.html" if has_totals else "runs/_facets.html", context)
 

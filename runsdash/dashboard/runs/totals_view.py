@@ -54,7 +54,7 @@ def totals(request: HttpRequest) -> HttpResponse:
 def totals_context(query: ListAddress, found: FilterTotals | None) -> Context:
     """Returns {"totals", "total", "figures", "counted_at", "is_kept"}; `is_kept`: it was counted some time ago."""
     if found is None:
-        return {"totals": None, "figures": [], "is_waiting": True}
+        return {"totals": None, "figures": []}
     return {"totals": found, "total": found.runs, "figures": figures(query, found), **counted_when(found)}
 
 

@@ -1,5 +1,7 @@
 """Renders what comes after the thread list's rows: counts by value, and what may come next in a filter."""
 
+from time import monotonic
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -19,15 +21,16 @@ from .sums_view import sums_context
 @viewer_required
 @require_safe
 def facets(request: HttpRequest) -> HttpResponse:
-    """Counts threads of the filter for each value of their last run, and adds them up; `exact` takes its time."""
+    """Counts threads of the filter for each value of their last run, and adds them up first; `exact` counts on."""
     query = thread_list_address(request.GET)
     connection = connection_named(query.connection_slug) if query.connection_slug else None
-    is_exact = "exact" in request.GET
-    counts = None if query.error else facets_of(query.filter, connection, is_exact=is_exact)
-    context = {"query": query, "facets": counts, "menus": menus(query, counts)}
-    if is_exact or query.error:
-        return render(request, "runs/_facets.html", context)
-    return render(request, "runs/facets.html", context | sums_context(query, thread_sums(query.filter, connection)))
+    is_exact, began = "exact" in request.GET, monotonic()
+    has_sums = not is_exact and not query.error
+    sums = sums_context(query, thread_sums(query.filter, connection)) if has_sums else {}
+    spent_s = monotonic() - began
+    counts = None if query.error else facets_of(query.filter, connection, is_exact=is_exact, spent_s=spent_s)
+    context = {"query": query, "facets": counts, "menus": menus(query, counts), **sums}
+    return render(request, "runs/facets.html" if has_sums else "runs/_facets.html", context)
 
 
 @viewer_required

@@ -6,7 +6,9 @@ Owns which values are shown; `facet_times` says when counting ends. Writes no SQ
 """
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
 from django.utils.timezone import get_current_timezone_name
 
@@ -20,13 +22,13 @@ from .queries import predicates_of_values, query_of
 from .run_filter import TEXT, Clause, RunFilter
 from .run_pages import capped_counts, newest_ids
 from .run_query import RunQuery
+from .summed_runs import Sums, sums_within
 from .time_budget import TimeBudget
-from .value_counts import NAMES, ValueCounts, value_counts_by_walking, value_counts_in_time
+from .value_counts import NAMES, ValueCounts, counts_of_sums, value_counts_by_walking, value_counts_in_time
 
 CAP = 10_000
 SAMPLED = 1_000  # newest runs that tell which values a larger list has
 SHOWN = 10
-ONE_A_RUN = ("status", "model", "error", "connection")  # names of which a run has one value, compared as it is
 KEPT_TIMES_COST, MOST_KEPT = 50, 200
 VALUE_WALK_S = 0.2  # so that one hopeless value leaves time to the others
 
@@ -98,19 +100,24 @@ _kept: dict[tuple[RunFilter, int | None, str, str], tuple[float, Facets]] = {}
 
 
 def facets_of(
-    run_filter: RunFilter, connection: Connection | None = None, *, is_exact: bool = True, spent_s: float = 0.0
+    run_filter: RunFilter,
+    connection: Connection | None = None,
+    *,
+    is_exact: bool = True,
+    spent_s: float = 0.0,
+    sums: Sums | None = None,
 ) -> Facets:
     """Counts a filter's runs by value; of a large list, returns what was counted a moment ago.
 
     That is kept in this process for fifty times as long as it took, for those who see the same in the same time zone.
     So counting one filter takes at most a fiftieth of a process's time. Not exact: see QUICK; `spent_s`: what the same
-    look has taken before, which leaves less.
+    look has taken before, which leaves less; `sums`: what else needs them.
     """
     key = run_filter, connection.pk if connection else None, mark(), get_current_timezone_name()
     until, kept, began = *_kept.get(key, (0.0, Facets())), time.monotonic()
     if began < until and not (is_exact and kept.can_be_finer):
         return kept
-    facets = facets_in_time(run_filter, connection, EXACT if is_exact else QUICK.after(spent_s))
+    facets = facets_in_time(run_filter, connection, EXACT if is_exact else QUICK.after(spent_s), sums)
     if facets.is_costly:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
@@ -119,7 +126,9 @@ def facets_of(
     return facets
 
 
-def facets_in_time(run_filter: RunFilter, connection: Connection | None, times: FacetTimes) -> Facets:
+def facets_in_time(
+    run_filter: RunFilter, connection: Connection | None, times: FacetTimes, sums: Sums | None = None
+) -> Facets:
     """Finds the runs, counts them by index, then by walking.
 
     In: a filter. Out: its total and the values of NAMES. Looks at no more than CAP + 1 runs for each name that the
@@ -127,7 +136,10 @@ def facets_in_time(run_filter: RunFilter, connection: Connection | None, times: 
     """
     find = TimeBudget(times.find_s, times.statement_s, gathered=times.gathered).started()
     by_index, by_walking = TimeBudget(times.index_s).started(), TimeBudget(times.walk_s).started()
-    lists = [run_list(one, connection, names, find, by_index) for one, names in names_by_filter(run_filter).items()]
+    sums = sums or cache(partial(sums_within, run_filter))
+    lists = [
+        run_list(one, connection, names, find, by_index, sums) for one, names in names_by_filter(run_filter).items()
+    ]
     by_name: ValuesByName = {}
     for one in lists:
         by_name |= {name: one.values_by_index(name, run_filter, by_index) for name in one.names}
@@ -141,7 +153,7 @@ def facets_in_time(run_filter: RunFilter, connection: Connection | None, times: 
     # When finding was stopped at 300 runs, an index may know of one value that 4,000 have it.
     more = [one.number for name in full.names for one in by_name[name]] if full.has_more else []
     in_order = {name: by_name[name] for name in NAMES}  # menus keep their places, whatever is chosen
-    total, is_costly = max([full.total, *more]), any(one.has_more for one in lists)
+    total, is_costly = max([full.total, *more]), any(one.has_more or one.is_sampled for one in lists)
     return Facets(total, full.has_more, in_order, is_thorough=times is EXACT, is_costly=is_costly)
 
 
@@ -171,7 +183,7 @@ def with_labels(values: list[CountedValue], run_filter: RunFilter, connection: C
 class RunList:
     """Holds how many runs of a filter there are, at most CAP, and how many have each value of `names`.
 
-    `is_sampled`: `value_counts` are of the newest runs alone, or were stopped.
+    `whole`: those whose `value_counts` are of all runs; the others are of the newest alone, or were stopped.
     """
 
     filter: RunFilter
@@ -181,7 +193,11 @@ class RunList:
     total: int
     has_more: bool
     value_counts: ValueCounts
-    is_sampled: bool
+    whole: Collection[str]
+
+    @property
+    def is_sampled(self) -> bool:
+        return not set(self.names).issubset(self.whole)
 
     # Counting by index
 
@@ -194,23 +210,16 @@ class RunList:
         known = [one.value for one in RunStatus] if name == "status" else []
         chosen = [*run_filter.values(name), *run_filter.values(name, negated=True)]
         values = list(dict.fromkeys([*frequent, *chosen, *known]))
-        if not self.is_sampled:
-            return [CountedValue(value, own[value]) for value in values]
+        if name in self.whole:
+            return [self.facet_value(name, value, own[value]) for value in values]
         may = name != "customer" and budget.left_s > 0
         numbers = self.numbers_in_index(name, values) if may else [None] * len(values)
         return [self.facet_value(name, value, number) for value, number in zip(values, numbers, strict=True)]
 
     def numbers_in_index(self, name: str, values: list[str]) -> list[int | None]:
-        """Counts values where an index can.
-
-        A run has one status, so excluding another one does not change how many runs have this one: such clauses of the
-        same name are left out, and the index is read alone. Customers would take statements of their own.
-        """
-        run_query, others = self.run_query, self.filter.without_name(name)
-        if name in ONE_A_RUN and others != self.filter:
-            run_query = query_of(others, self.connection)
+        """Counts values where an index can. Customers would take statements of their own."""
         own = predicates_of_values(self.filter, name, values)
-        return capped_counts([run_query.and_predicate(one) for one in own], cap=CAP)
+        return capped_counts([self.run_query.and_predicate(one) for one in own], cap=CAP)
 
     def facet_value(self, name: str, value: str, number: int | None) -> CountedValue:
         """Returns what is known of a value: where no index knows the number, at least what the newest runs have."""
@@ -260,21 +269,28 @@ class RunList:
 
 
 def run_list(
-    run_filter: RunFilter, connection: Connection | None, names: list[str], find: TimeBudget, by_index: TimeBudget
+    run_filter: RunFilter,
+    connection: Connection | None,
+    names: list[str],
+    find: TimeBudget,
+    by_index: TimeBudget,
+    sums: Sums,
 ) -> RunList:
-    """Finds the runs of a filter. Of a large list an index tells that it is large, and only the newest are read."""
+    """Counts the runs of a filter. Of a large list sums say what they know, and only the newest runs are read."""
     run_query = query_of(run_filter, connection)
     has_words = any(one.name == TEXT for one in run_filter.clauses)  # they take as long to count as to read
     [number] = [None] if has_words else capped_counts([run_query], cap=CAP)
-    index_says_more = number is not None and number > CAP
-    ids, is_all = newest_ids(run_query, count=SAMPLED if index_says_more else CAP + 1, budget=find)
-    has_more = index_says_more or len(ids) > CAP or not is_all
-    total = CAP if index_says_more else min(len(ids), CAP)
+    summed = counts_of_sums(run_filter, connection, names, sums) if number is None or number > SAMPLED else {}
+    if summed:
+        number = max(sum(own.values()) for own in summed.values())
+    is_large, rest = number is not None and number > CAP, set(names).difference(summed)
+    ids, is_all = newest_ids(run_query, count=SAMPLED if is_large else CAP + 1, budget=find) if rest else ([], True)
+    has_more = is_large if number is not None else len(ids) > CAP or not is_all
+    total = min(len(ids) if number is None else number, CAP)
     sample = ids[:SAMPLED] if has_more else ids
-    counts, is_complete = value_counts_in_time(sample, set(names), run_filter.subject, size=SAMPLED, budget=by_index)
-    return RunList(
-        run_filter, connection, names, run_query, total, has_more, counts, is_sampled=has_more or not is_complete
-    )
+    counts, is_complete = value_counts_in_time(sample, rest, run_filter.subject, size=SAMPLED, budget=by_index)
+    whole = [*summed, *(rest if is_complete and is_all and not has_more else ())]
+    return RunList(run_filter, connection, names, run_query, total, has_more, counts | summed, whole)
 
 
 def only_connection() -> str:

@@ -53,7 +53,7 @@ def query_of_runs(run_filter: RunFilter, connection: Connection | None = None) -
     """Builds the query of a filter, of the runs of `connection` alone if given."""
     key_range, groups = KeyRange(), []
     for clauses in clause_groups(run_filter.clauses):
-        if clauses[0].name in MOMENTS and len(clauses) == 1 and not clauses[0].is_negated:
+        if is_span(clauses):
             key_range &= clauses[0].key_range
         else:
             groups.append(clauses)
@@ -88,6 +88,11 @@ def holds_by_itself(clause: Clause) -> bool:
     if clause.is_negated:
         return clause.name not in VALUE_PREDICATES and clause.name not in PAIRS
     return clause.operator in COMPARISONS or clause.name in SHORT_FOR
+
+
+def is_span(clauses: Sequence[Clause]) -> bool:
+    """Is it one span of time? Several times mean "or", which no single span is."""
+    return clauses[0].name in MOMENTS and len(clauses) == 1 and not clauses[0].is_negated
 
 
 def predicate_of(clauses: list[Clause], *, is_whole_filter: bool) -> Predicate:

@@ -1,7 +1,8 @@
 """Counts the runs of each status, model, assistant, error, tool and the like: of given ids, or of a whole query.
 
-The runs of a query are scanned newest first, each chunk counted by the database in one statement. Owns the statements
-that group runs by value; which values are shown, and which counts are exact, is decided in `facets`.
+The runs of a query are scanned newest first, each chunk counted by the database in one statement; what sums of hours
+know is added up from them. Owns the statements that group runs by value; which values are shown, and which counts are
+exact, is decided in `facets`.
 """
 
 from collections import Counter
@@ -9,12 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import NamedTuple
 
+from runsdash.index.models import Connection
+from runsdash.index.totals.narrowing import COLUMN_OF
+
 from .index_ranges import THREAD_METADATA_TABLE, WORDS_TABLE
 from .plan import Plan, plan_for
+from .run_filter import RunFilter
 from .run_query import Position, RunOrder, RunQuery
 from .scans import KeyScan
 from .sql_pieces import Sql, TookTooLong, each_row, each_run, fetched, is_postgresql, listed_ids, stopped_after
 from .subjects import RUNS, THREADS, Subject
+from .summed_runs import Sums, narrowing_in_sums
 from .time_budget import TimeBudget
 
 COLUMNS = {
@@ -82,6 +88,24 @@ def no_value_counts() -> ValueCounts:
 def add(part: ValueCounts, names: set[str], *, to: ValueCounts) -> None:
     for name in names:
         to[name].update(part[name])
+
+
+def counts_of_sums(
+    run_filter: RunFilter, connection: Connection | None, names: Sequence[str], sums: Sums
+) -> ValueCounts:
+    """Counts a filter's runs by those of `names` that sums know: by none where they do not know the filter."""
+    columns = {name: COLUMN_OF[name] for name in names if name in COLUMN_OF}
+    wanted = narrowing_in_sums(run_filter, connection) if columns else None
+    there = None if wanted is None else sums()
+    if there is None or wanted is None:
+        return {}
+    counts: ValueCounts = {name: Counter() for name in columns}
+    slugs = dict(Connection.objects.values_list("pk", "slug")) if "connection" in columns else {}
+    for fact in there.wanted_facts(wanted):
+        for name, column in columns.items():
+            value = slugs.get(fact.connection_id, "") if name == "connection" else getattr(fact, column)
+            counts[name][value] += fact.runs
+    return counts
 
 
 def value_counts_in_time(

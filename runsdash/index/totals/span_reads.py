@@ -14,7 +14,7 @@ from operator import attrgetter
 from django.db import connection as database
 
 from runsdash.index import run_states
-from runsdash.index.models import DirtyHour, RunSums
+from runsdash.index.models import DirtyHour
 from runsdash.index.storage.column_types import SqlValue
 
 from .histograms import Histogram, unpacked
@@ -68,11 +68,6 @@ class SpanReads:
     live: Mapping[FactKey, Sums]
     waiting_hours: int = 0  # with marks, and too many to be counted: nothing is read
     narrowing: Narrowing = EVERYTHING
-
-    @property
-    def is_of_sums_alone(self) -> bool:
-        """Has no hour a mark? Then it stays the same while `last_sums` does, and no hour gets one."""
-        return len(self.days) * DAY_HOURS + len(self.hours) == self.span.hours
 
     def facts(self, *keys: str, bars: Sequence[Span] = (), counts: Sequence[str] = COUNTS) -> list[Fact]:
         """Reads facts told apart by `keys` of COLUMNS, the others empty; with `bars` by bar too. One statement.
@@ -238,8 +233,3 @@ def version() -> tuple[int, int]:
         cursor.execute("SELECT (SELECT MAX(id) FROM index_runsums), (SELECT MAX(id) FROM index_dirtyhour)")
         rolled, marked = cursor.fetchone()
     return rolled or 0, marked or 0
-
-
-def last_sums() -> int:
-    """Returns the key of the sums that were made last: none can change without new ones."""
-    return RunSums.objects.order_by("-pk").values_list("pk", flat=True).first() or 0

@@ -14,6 +14,7 @@ from runsdash.index.models import Connection, Run
 from runsdash.index.search import facets as facets_module
 from runsdash.index.search.facets import CountedValue, facets_of
 from runsdash.index.search.run_filter import parsed
+from runsdash.index.totals.rollups import mark_dirty, roll_up
 from tests.dashboard.runs.test_run_filters import HTMX, counts, facets
 from tests.pages import page_of
 from tests.queries import at_most
@@ -52,12 +53,16 @@ def many(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
             ],
             batch_size=900,
         )
+        mark_dirty(prod.pk, [first << 30])
+        roll_up(within_s=60)
         yield prod
 
 
 def test_a_large_list_says_that_there_are_more(many: Connection) -> None:
-    with at_most(12):
+    with at_most(13):
         found = facets_of(parsed(""))
+    with at_most(10):  # the sums of hours were read
+        assert facets_module.facets_in_time(parsed(""), None, facets_module.EXACT) == found
     cap = facets_module.CAP
     assert (found.total, found.is_more, found.total_text) == (cap, True, "10,000+")
     assert found.statuses["completed"] == CountedValue("completed", cap, is_more=True)
@@ -70,19 +75,30 @@ def test_a_large_list_says_that_there_are_more(many: Connection) -> None:
 
 @pytest.mark.clock
 def test_what_no_index_counts_is_counted_run_by_run(viewer: Client, many: Connection) -> None:
-    text = "-status:failed"
+    text = "-tool:search"
     hasty = facets_module.facets_in_time(parsed(text), None, UNHURRIED)
     assert hasty.can_be_finer
     assert {count.value: count.text for count in hasty.by_name["model"]}["m0"] == "500+"  # of the newest 1,000
-    told = {count.value: count.text for count in hasty.by_name["status"]}  # by the index of statuses
-    assert (told["completed"], told["failed"], told["queued"]) == ("10,000+", "0", "0")
     first = facets(viewer, q=text).one("div", id="facets")
     again = f"/runs/facets/?q={text.replace(':', '%3A')}&exact=1"
     assert first.get("hx-get", again) == again  # without it when all was counted at once
     page = page_of(viewer.get(again, headers=HTMX))
     assert page.one("div", id="facets").get("hx-get") is None
     assert (counts(page, "model")["m0"], counts(page, "assistant")["rare"]) == ("5,003", "15")
-    assert counts(page, "status") == {"completed": "10,000+", "failed": "0"}
+    assert counts(page, "status") == {"completed": "10,000+"}
+
+
+def test_what_sums_tell_apart_is_said_at_the_first_look(many: Connection) -> None:
+    found = facets_module.facets_in_time(parsed("-status:failed"), None, UNHURRIED)
+    assert {one.value: one.text for one in found.by_name["model"] if one.number} == {
+        "m0": "5,003",
+        "m1": "5,002",
+        "gpt-4o": "1",
+    }
+    assert {one.value: one.text for one in found.by_name["status"]}["completed"] == "10,000+"
+    both = facets_module.facets_in_time(parsed("model:m0 status:completed"), None, replace(UNHURRIED, index_s=0))
+    assert {one.value: one.text for one in both.by_name["assistant"]} == {"often": "4,988", "rare": "15"}
+    assert not both.can_be_finer
 
 
 def test_what_was_counted_among_many_is_kept_a_moment_also_for_few_of_them(many: Connection) -> None:
@@ -110,13 +126,10 @@ def test_a_first_look_takes_no_longer_for_what_else_it_had_to_do() -> None:
 
 def test_without_time_a_first_look_says_at_least_and_a_second_one_all(many: Connection) -> None:
     hurried = replace(UNHURRIED, index_s=0)
-    whole = facets_module.facets_in_time(parsed(""), None, hurried)
+    whole = facets_module.facets_in_time(parsed("-tool:search"), None, hurried)
     assert (whole.total, whole.is_more, whole.can_be_finer) == (facets_module.CAP, True, True)
     assert whole.statuses["completed"] == CountedValue("completed", 1000, is_more=True)  # of the newest 1,000
-    text = "model:m0 status:completed"
-    glance = replace(UNHURRIED, find_s=0)
-    stopped = facets_module.facets_in_time(parsed("-status:failed"), None, glance)
-    assert stopped.total == facets_module.CAP  # completed ones alone
+    text = "model:m0 status:completed -tool:search"
     half = facets_module.facets_in_time(parsed(text), None, hurried)
     assert (half.total, half.is_more, half.can_be_finer) == (5003, False, True)
     assert half.by_name["assistant"][0] == CountedValue("often", 997, is_more=True)

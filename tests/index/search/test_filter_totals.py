@@ -20,7 +20,8 @@ from runsdash.index.search.time_budget import TimeBudget
 from runsdash.index.search.walked_sums import walked
 from runsdash.index.snapshots.upsert_runs import upsert_runs
 from runsdash.index.totals.histograms import histogram_of
-from runsdash.index.totals.rollups import roll_up
+from runsdash.index.totals.hour_spans import HOUR_KEYS
+from runsdash.index.totals.rollups import mark_dirty, roll_up
 from runsdash.service import objects
 from tests.rows import kept_for_the_module, made_connection, made_run, run_object
 
@@ -29,7 +30,9 @@ TINY = TimeBudget(walk_s=0.0, statement_s=60, first_chunk=7, probed=5, gathered=
 FILTERS = [
     "", "created>-3h", "created>-90m", "created:today", "since:5h", "status:failed", "-status:completed",
     "status:completed created>-5h", "model:gpt-4o", "model:gpt-4o status:failed", "tokens>100", "-model:gpt-4o created>-4h",
-    "created<-1h created>-6h", "status:expired", "created>2026-01-01", "created:1970-01-03",
+    "created<-1h created>-6h", "status:expired", "created>2026-01-01", "created:1970-01-03", "has:error", "-has:error",
+    "is:active model:gpt-4o-mini", "assistant:asst_000000000000000000000001 created>-5h", "error:server_error",
+    "connection:other", "connection:other model:gpt-4o", "created:today created:yesterday",
 ]  # fmt: skip
 
 
@@ -70,8 +73,7 @@ def in_python(runs: list[Run]) -> tuple[object, ...]:
     )
 
 
-def said(found: FilterTotals | None) -> tuple[object, ...]:
-    assert found is not None
+def said(found: FilterTotals) -> tuple[object, ...]:
     return +found.by_status, found.total_tokens, found.cost, found.unpriced_runs, found.took
 
 
@@ -86,7 +88,6 @@ def test_totals_are_those_of_its_runs(prod: Connection, has_sums: bool) -> None:
     for text in FILTERS:
         for connection in (None, prod):
             found = totals_of(parsed(text), connection, is_exact=True)
-            assert found is not None
             assert found.is_complete
             assert said(found) == in_python(runs_of(text, connection)), text
 
@@ -100,38 +101,44 @@ def test_sums_of_hours_spare_to_look_at_runs(prod: Connection) -> None:
     assert all("ORDER BY r.id" in sql or ("r.id >= " in sql and "r.id < " in sql) for sql in on_runs)
 
 
-def test_sums_are_added_up_as_they_are_read(prod: Connection) -> None:
-    """Rows of hours and days brought together first are sorted for it: half the time of a month."""
+def test_what_sums_tell_apart_is_said_at_the_first_look(prod: Connection) -> None:
     roll_up(limit=1000, within_s=60)
-    with CaptureQueriesContext(database) as queries:
-        totals_of(parsed(""))
-    sums = [one["sql"] for one in queries.captured_queries if "index_runsums" in one["sql"] and "SUM(" in one["sql"]]
-    assert len(sums) == 1
-    assert "FROM (" not in sums[0]
+    for text in ("model:gpt-4o", "-model:gpt-4o created>-4h", "has:error", "is:active connection:other"):
+        found = totals_of(parsed(text), budget=TINY)
+        assert found.is_complete
+        assert said(found) == in_python(runs_of(text, None)), text
+
+
+def test_while_sums_are_to_be_made_runs_are_counted(prod: Connection) -> None:
+    roll_up(limit=1000, within_s=60)
+    first = Run.objects.order_by("pk").first()
+    assert first is not None
+    mark_dirty(prod.pk, range(first.pk, first.pk + 100 * HOUR_KEYS, HOUR_KEYS))
+    for text in ("", "status:failed", "model:gpt-4o"):
+        assert said(totals_of(parsed(text), is_exact=True)) == in_python(runs_of(text, None)), text
 
 
 @pytest.mark.parametrize("text", ["", "created>-5h -status:failed"])
-def test_hours_are_added_up_once_until_one_of_them_changes(prod: Connection, text: str) -> None:
+def test_hours_are_read_once_until_one_of_them_changes(prod: Connection, text: str) -> None:
     def look() -> tuple[FilterTotals, bool]:
         with CaptureQueriesContext(database) as queries:
             found = totals_of(parsed(text))
-        assert found is not None
-        return found, any("SUM(s." in one["sql"] for one in queries.captured_queries)
+        return found, any("took, queued" in one["sql"] for one in queries.captured_queries)
 
     roll_up(limit=1000, within_s=60)
-    first, was_added_up = look()
-    assert was_added_up
-    again, was_added_up = look()
-    assert (said(again), was_added_up) == (said(first), False)
+    first, was_read = look()
+    assert was_read
+    again, was_read = look()
+    assert (said(again), was_read) == (said(first), False)
     for number in (1, 2):
         made_run(prod, age_s=2 * 3600, model=f"m{number}")
-        for _ in range(2):  # as long as the hour has a mark its runs are counted at each look
-            found, was_added_up = look()
-            assert (found.runs, was_added_up) == (first.runs + number, True)
+        for _ in range(2):  # while the hour has a mark its runs are counted at each look
+            assert look()[0].runs == first.runs + number
+        assert look()[1] is False  # the other hours are not
         roll_up(limit=1000, within_s=60)
         for is_first in (True, False):
-            found, was_added_up = look()
-            assert (found.runs, was_added_up) == (first.runs + number, is_first)
+            found, was_read = look()
+            assert (found.runs, was_read) == (first.runs + number, is_first)
 
 
 @pytest.mark.parametrize("text", ["model:gpt-4o", "-model:gpt-4o", "tokens>10 model:gpt-4o-mini"])
@@ -147,12 +154,11 @@ def test_a_walk_goes_on_where_it_was_stopped(prod: Connection, text: str) -> Non
 
 
 def test_what_took_long_is_kept_and_continued(prod: Connection) -> None:
-    quick = totals_of(parsed("model:gpt-4o"), budget=TINY)
-    assert quick is not None
+    no_tool = parsed("model:gpt-4o -tool:search")
+    quick = totals_of(no_tool, budget=TINY)
     assert not quick.is_complete
-    assert totals_of(parsed("model:gpt-4o")) == quick  # said again, and the page asks for more
-    exact = totals_of(parsed("model:gpt-4o"), is_exact=True)
-    assert exact is not None
+    assert totals_of(no_tool) == quick  # said again, and the page asks for more
+    exact = totals_of(no_tool, is_exact=True)
     assert exact.is_complete
     made_run(prod, model="gpt-4o")
-    assert totals_of(parsed("model:gpt-4o")) == exact
+    assert totals_of(no_tool) == exact

@@ -96,6 +96,7 @@ def test_words_ask_no_station() -> None:
         "value_counts",
         "walked_sums",
         "filter_totals",
+        "summed_runs",
         "thread_sums",
         "listed_runs",
         "inbox_rows",

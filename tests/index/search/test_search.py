@@ -5,7 +5,8 @@ tests/index/test_on_postgresql.py runs this file on PostgreSQL, too.
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -27,15 +28,18 @@ from runsdash.index.models import (
     ThreadMetadata,
 )
 from runsdash.index.notes import give_label, reindex_notes
-from runsdash.index.search import SORTS, RunOrder, TimeBudget, ids_of, run_list_page
+from runsdash.index.search import SORTS, RunOrder, TimeBudget, facets, ids_of, run_list_page
+from runsdash.index.search.facet_times import FacetTimes
 from runsdash.index.search.facets import facets_of
 from runsdash.index.search.filter_names import MAX_CLAUSES, MAX_CONDITIONS
 from runsdash.index.search.index_ranges import NO_INDEX
 from runsdash.index.search.predicates import query_of_runs
 from runsdash.index.search.run_filter import FilterError, RunFilter, parsed
 from runsdash.index.search.run_pages import RunListPage, capped_counts
+from runsdash.index.search.summed_runs import narrowing_in_sums
 from runsdash.index.search.value_counts import value_counts_by_walking
 from runsdash.index.storage.keyset import CursorError
+from runsdash.index.totals.rollups import mark_dirty, roll_up
 from tests.rows import kept_for_the_module, made_connection
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +75,9 @@ def filled() -> list[Run]:
     runs = [made(number, dice, dice.choice(threads)) for number in range(COUNT)]
     Run.objects.bulk_create(runs)
     add_details(runs, dice)
+    for one in (here, there):
+        mark_dirty(one.pk, [run.pk for run in runs])
+    roll_up(within_s=60)
     return runs
 
 
@@ -358,6 +365,48 @@ def test_walking_counts_each_run_once(rows: list[Run], text: str) -> None:
     assert is_complete
     assert found["status"] == Counter(run.status for run in there)
     assert found["tool"] == Counter(name for run in there for name in run.tools)
+
+
+VALUES_OF: dict[str, Callable[[Run], Collection[str]]] = {
+    "status": lambda run: [run.status],
+    "model": lambda run: [run.model],
+    "assistant": lambda run: [run.assistant_id],
+    "error": lambda run: [run.error_code],
+    "connection": lambda run: [run.connection.slug],
+    "tool": lambda run: run.tools,
+    "label": lambda run: run.labels_given,
+}
+TOLD_APART = {"status", "model", "assistant", "error", "connection"}
+
+
+@pytest.mark.parametrize("times", [facets.QUICK, facets.EXACT], ids=["at first", "exact"])
+def test_counts_by_value_are_those_of_the_list(rows: list[Run], times: FacetTimes, monkeypatch) -> None:
+    """Of values that the filter says nothing of; said to be at least so many where they are not counted to the end."""
+    unhurried, cap = replace(times, find_s=60, index_s=60, walk_s=60 * (times.walk_s > 0), statement_s=60), 60
+    monkeypatch.setattr(facets, "EXACT", unhurried)
+    monkeypatch.setattr(facets, "VALUE_WALK_S", 60)
+    monkeypatch.setattr(facets, "CAP", cap)
+    monkeypatch.setattr(facets, "SAMPLED", 20)
+    known = 0
+    for text, is_meant in {"": lambda run: True, **MEANINGS}.items():
+        run_filter = parsed(text)
+        there = [run for run in rows if is_meant(run)]
+        found = facets.facets_in_time(run_filter, None, unhurried)
+        assert (found.total, found.is_more) == (min(len(there), cap), len(there) > cap), text
+        asked = {one.name for one in run_filter.clauses}
+        is_known = narrowing_in_sums(run_filter, None) is not None
+        known += is_known
+        for name in VALUES_OF.keys() - asked:
+            counts = Counter(value for run in there for value in VALUES_OF[name](run))
+            for one in found.by_name[name]:
+                said = (text, name, one)
+                assert one.number <= min(counts[one.value], cap), said
+                if one.number < cap and not one.is_more:
+                    assert one.number == counts[one.value], said
+                if times.walk_s or (is_known and name in TOLD_APART):
+                    assert not one.is_open, said
+                    assert one.is_more == (counts[one.value] > cap), said
+    assert known > 15
 
 
 def test_a_walk_that_takes_too_long_stops_and_can_go_on(rows: list[Run]) -> None:
