@@ -1,14 +1,14 @@
-"""What is counted run by run: filters and groups that sums do not tell apart, and how functions are answered."""
+"""What is counted run by run: filters and groups that sums do not tell apart."""
 
-from datetime import timedelta
+from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
-from runsdash.audit.trail import record_intent, record_outcome
-from runsdash.index.models import Connection, Run, RunStep
+from runsdash.index.models import Connection, Run
 from runsdash.index.search.run_filter import parsed
 from runsdash.index.search.run_query import KeyPosition
 from runsdash.index.snapshots.upsert_runs import upsert_runs
@@ -23,12 +23,10 @@ from tests.dashboard.overview.test_overview import (
     WORKS,
     assert_figures_equal_lists,
     csv_of,
-    figure,
-    found_by,
     ids_found_by,
 )
 from tests.pages import page_of
-from tests.rows import made_connection, made_run, made_runs, roll_all_up, run_object, waiting_for
+from tests.rows import kept_for_the_module, made_connection, made_run, roll_all_up, run_object
 
 pytestmark = pytest.mark.django_db
 DAY_S = 86400
@@ -39,30 +37,30 @@ def _no_counts() -> None:
     cache.clear()
 
 
-@pytest.fixture
-def customers(db: None) -> Connection:
+@pytest.fixture(scope="module")
+def customers(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Connection]:
     """Runs of two weeks and three customers, some without; threads have a tier."""
-    cache.clear()
-    prod = made_connection(**WORKS)
-    customers = [{"customer": "C-1"}, {"customer": "C-2"}, {"customer": 'C "3"'}, {}]
-    raws = [
-        run_object(
-            age_s=60 + number * 8 * 3600,
-            thread_id=f"thread_{number % 5}",
-            status=["completed", "completed", "failed"][number % 3],
-            model=["gpt-4o", "gpt-4.1"][number % 2],
-            metadata=customers[number % 4],
-        )
-        for number in range(40)
-    ]
-    upsert_runs(prod, [objects.Run.from_raw(raw) for raw in raws], fetched_at=timezone.now())
-    threads = [
-        {"id": f"thread_{number}", "object": "thread", "created_at": 1, "metadata": {"tier": f"t{number % 2}"}}
-        for number in range(4)
-    ]
-    upsert_threads(prod, [objects.Thread.from_raw(one) for one in threads], fetched_at=timezone.now())
-    roll_all_up()
-    return prod
+    with kept_for_the_module(django_db_blocker):
+        prod = made_connection(**WORKS)
+        customers = [{"customer": "C-1"}, {"customer": "C-2"}, {"customer": 'C "3"'}, {}]
+        raws = [
+            run_object(
+                age_s=60 + number * 8 * 3600,
+                thread_id=f"thread_{number % 5}",
+                status=["completed", "completed", "failed"][number % 3],
+                model=["gpt-4o", "gpt-4.1"][number % 2],
+                metadata=customers[number % 4],
+            )
+            for number in range(40)
+        ]
+        upsert_runs(prod, [objects.Run.from_raw(raw) for raw in raws], fetched_at=timezone.now())
+        threads = [
+            {"id": f"thread_{number}", "object": "thread", "created_at": 1, "metadata": {"tier": f"t{number % 2}"}}
+            for number in range(4)
+        ]
+        upsert_threads(prod, [objects.Thread.from_raw(one) for one in threads], fetched_at=timezone.now())
+        roll_all_up()
+        yield prod
 
 
 @pytest.mark.parametrize(
@@ -148,40 +146,3 @@ def test_a_page_says_how_much_is_counted(viewer: Client, customers) -> None:
     assert one.progress(
         run_counts.RunCounts((0, 0), behind=KeyPosition(one.spans[0].first * 3600 << 30))
     ) == pytest.approx(0.5, 0.02)
-
-
-# Functions
-
-
-def test_expired_runs_say_what_they_waited_for(viewer: Client, db: None) -> None:
-    prod = made_connection(**WORKS)
-    for name, count in (("pay_claim", 3), ("read_logger", 1)):
-        made_runs(prod, count, status="requires_action", required_action=waiting_for(name), age_s=700)
-    Run.objects.filter(status="requires_action").update(status="expired")
-    mark_dirty(prod.pk, Run.objects.values_list("pk", flat=True))
-    page = page_of(viewer.get(URL))
-    links = page.one("section", id="causes").all("a", data_figure="waited-for")
-    assert [one.text for one in links] == ["pay_claim 3", "read_logger 1"]
-    assert [found_by(one["href"]) for one in links] == [3, 1]
-
-
-def test_how_functions_are_answered(viewer: Client, db: None) -> None:
-    prod = made_connection(**WORKS)
-    runs = made_runs(prod, 3, age_s=3000)
-    for number, run in enumerate(runs):
-        created_at = run.created_at
-        RunStep.objects.create(
-            connection=prod, upstream_id=f"step_{number}", run=run, position=1, type="tool_calls", kind="function",
-            status="expired" if number == 2 else "completed", created_at=created_at, fetched_at=created_at,
-            ended_at=None if number == 0 else created_at + timedelta(seconds=40),
-            calls=[{"id": f"call_{number}", "kind": "function", "name": "pay_claim"}],
-        )  # fmt: skip
-    Run.objects.update(tool_call_count=1)
-    given = {"action": "submit_tool_outputs", "actor": "ada", "run_id": runs[0].upstream_id, "connection_slug": "prod"}
-    record_outcome(record_intent(**given), result="done")
-    (row,) = page_of(viewer.get(URL, {"group": "function"})).one("section", id="functions").one("tbody").all("tr")
-    cells = [cell.text for cell in row.all("td")]
-    assert (row.one("th").text, cells[0], cells[3]) == ("pay_claim", "2", "1")
-    assert cells[1] == "ada 1, other code 1"
-    assert cells[2].startswith("40 s, p95 5")  # ada took as long as the run is old
-    assert figure(page_of(viewer.get(URL)), "runs")["data-runs"] == "3"

@@ -1,12 +1,15 @@
 """No query of the overview walks a table that grows: plans with sums made and with marked hours."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.db import connection as database
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from runsdash.index.models import Thread
 from runsdash.index.totals.rollups import roll_up
-from tests.rows import made_connection, made_run, made_runs
+from tests.rows import kept_for_the_module, made_connection, made_run, made_runs
 
 pytestmark = [
     pytest.mark.django_db,
@@ -33,18 +36,24 @@ def sent() -> list[tuple[str, tuple]]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def past(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with kept_for_the_module(django_db_blocker):
+        prod = made_connection()
+        made_connection("other")
+        for status in ("completed", "failed", "expired", "requires_action", "in_progress"):
+            made_runs(prod, 4, status=status, age_s=100)
+            made_run(prod, status=status, age_s=200_000)
+        yield
+
+
 @pytest.mark.parametrize(
     "query",
     ["?range=24h", "?range=30d&group=model&connection=prod", "?q=model:gpt-4o", "?q=metadata.a=b&group=metadata.c",
      "?group=thread.metadata.c", "?group=function"],
 )  # fmt: skip
 @pytest.mark.parametrize("is_rolled", [True, False])
-def test_every_query_seeks(viewer: Client, sent: list, query: str, is_rolled: bool) -> None:
-    prod = made_connection()
-    made_connection("other")
-    for status in ("completed", "failed", "expired", "requires_action", "in_progress"):
-        made_runs(prod, 4, status=status, age_s=100)
-        made_run(prod, status=status, age_s=200_000)
+def test_every_query_seeks(viewer: Client, past: None, sent: list, query: str, is_rolled: bool) -> None:
     if is_rolled:
         roll_up(within_s=30)
     assert Thread.objects.filter(cost__gt=0).exists()
