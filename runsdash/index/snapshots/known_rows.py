@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cache, partial
 from typing import TypeVar
 
 from django.db import models
@@ -10,6 +11,7 @@ from runsdash.index.models import Connection, Message, Run, RunStep, Thread
 from runsdash.index.models.bodies import Body
 from runsdash.index.storage.keys import free_key, key_for
 from runsdash.index.storage.storable_text import stored_id
+from runsdash.prepared import Prepared
 
 Known = TypeVar("Known", Thread, Run, RunStep, Message)
 Value = TypeVar("Value")
@@ -20,9 +22,20 @@ def known_rows(model: type[Known], *, connection: Connection, ids: Iterable[str]
     """Finds and locks rows by upstream id until the transaction ends, all in one order (see storage/locks.py)."""
     found: dict[str, Known] = {}
     for some in chunks(sorted(set(ids))):
-        rows_there = model._default_manager.filter(connection=connection, upstream_id__in=some).order_by("upstream_id")
-        found.update({row.upstream_id: row for row in rows_there.select_for_update(no_key=True)})
+        rows_there = known_one(model).rows(connection.pk, *some) if len(some) == 1 else held(model, connection.pk, *some)
+        found.update({row.upstream_id: row for row in rows_there})
     return found
+
+
+def held(model: type[Known], connection: int, *ids: str) -> models.QuerySet[Known]:
+    rows_there = model._default_manager.filter(connection=connection, upstream_id__in=ids).order_by("upstream_id")
+    return rows_there.select_for_update(no_key=True)
+
+
+@cache
+def known_one(model: type[Known]) -> Prepared[Known]:
+    """Most often one row is looked for."""
+    return Prepared(partial(held, model), int, str)
 
 
 def keys_of(model: type[models.Model], *, connection: Connection, ids: Iterable[str]) -> dict[str, int]:
