@@ -7,7 +7,7 @@ the text that Django made once, where each value goes, and how columns become ro
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -99,6 +99,12 @@ class Prepared(Generic[Row]):
         for name, at in statement.annotations:
             setattr(found, name, columns[at])
         return found  # type: ignore[return-value]  # the queryset's own model
+
+
+@cache
+def first_of(make: Callable[..., QuerySet[Row]], most: int, *kinds: type) -> Prepared[Row]:
+    """Prepares the first `most` rows of a queryset."""
+    return Prepared(lambda *values: make(*values)[:most], *kinds)
 
 
 def row_of(model: type[Model], columns: Iterable[tuple[str, Any]]) -> Model:

@@ -1,5 +1,6 @@
 """Statements that are made once find what their querysets find."""
 
+import functools
 from datetime import timedelta
 
 import pytest
@@ -7,9 +8,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from runsdash.index.models import Run
-from runsdash.prepared import Prepared
+from runsdash.prepared import Prepared, first_of
 from tests.queries import at_most
-from tests.rows import made_connection, made_run
+from tests.rows import made_connection, made_run, made_runs
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +36,18 @@ def test_rows_are_those_of_the_queryset():
         assert related == (expected.thread.upstream_id, expected.connection.slug)
         assert (found.size, found.metadata) == (expected.size, {"a": "b"})
     assert prepared.first(runs[0].upstream_id, now - timedelta(days=1)) is None
+
+
+def test_as_many_are_prepared_as_are_asked_for():
+    runs = made_runs(made_connection(), 3)
+    newest = functools.partial(Run.objects.only("status").order_by, "-pk")
+    for most in (2, 1):
+        with at_most(1):
+            found = first_of(newest, most).rows()
+            assert [run.status for run in found] == ["completed"] * most
+        assert found == runs[:most]
+        assert found[0].upstream_id == runs[0].upstream_id  # read when it is asked for
+        assert first_of(newest, most) is first_of(newest, most)
 
 
 def columns(run):

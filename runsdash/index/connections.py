@@ -15,6 +15,7 @@ from . import run_states
 from .models import Connection
 
 DEFAULT_SLUG = "default"
+EVERY = Prepared(Connection.objects.all)
 
 
 def environment_columns() -> Columns:
@@ -37,7 +38,7 @@ def environment_columns() -> Columns:
 
 def connections() -> list[Connection]:
     """Lists every connection, `default` first. Writes only when the environment has changed since the last look."""
-    return in_step(Connection.objects.all())
+    return in_step(EVERY.rows())
 
 
 def in_step(rows: Iterable[Connection]) -> list[Connection]:

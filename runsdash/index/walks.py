@@ -38,7 +38,12 @@ def rests(owner: Model | StepsOwner, list_name: ListName) -> bool:
 
 def resting_steps() -> Q:
     """Matches runs whose walk through their steps rests."""
-    return Q(steps_cursor="", steps_doubted_at__gt=timezone.now() - WALK_AGAIN)
+    return doubted_since(timezone.now() - WALK_AGAIN)
+
+
+def doubted_since(moment: datetime) -> Q:
+    """Matches runs whose walk through their steps had an end in doubt, after a moment."""
+    return Q(steps_cursor="", steps_doubted_at__gt=moment)
 
 
 def resting_steps_sql(run: str) -> tuple[str, list[Any]]:

@@ -12,7 +12,8 @@ from runsdash.index.models import Connection, Run, StatusSeen, Thread
 from runsdash.index.snapshots.ended_runs import SETTLING
 from runsdash.index.storage.keys import first_key_of
 from runsdash.index.storage.leases import free
-from runsdash.index.walks import resting_steps, rests
+from runsdash.index.walks import WALK_AGAIN, doubted_since, rests
+from runsdash.prepared import Prepared, Value, first_of
 
 from .last_error import may_be_gone
 from .named_runs import unread_runs
@@ -47,10 +48,9 @@ HEAT = [
 COLD = timedelta(hours=6)
 
 
-def active(connection: Connection) -> QuerySet[Run]:
+def active(connection: int) -> QuerySet[Run]:
     """Finds active runs. Those of a thread that is gone are left out: nobody can ask how they ended."""
-    rows = Run.objects.active().filter(connection=connection, thread__is_gone=False)
-    return rows.select_related("thread", "connection")
+    return Run.objects.active().filter(connection_id=connection, thread__is_gone=False)
 
 
 def active_runs(connection: Connection, *, now: datetime, every: timedelta, most: int) -> list[Run]:
@@ -58,18 +58,37 @@ def active_runs(connection: Connection, *, now: datetime, every: timedelta, most
 
     When more of them come due at once than the budget has room for, the first are read early.
     """
-    on_time = run_states.in_time(now - LATE_EVERY) | Q(checked_at__lte=now - LATE_EVERY)
-    untroubled = Q(trouble__isnull=True) | Q(checked_at__lte=now - TROUBLED_EVERY)
-    changed_lately = StatusSeen.objects.filter(run=OuterRef("pk"), seen_at__gt=now - WAITING_LONG)
-    unhurried = ~Q(status=run_states.WAITING) | Q(checked_at__lte=now - WAITING_EVERY) | Exists(changed_lately)
-    rows = active(connection).filter(free(now), on_time, untroubled, unhurried, checked_at__lte=now - LEAST_AGE)
-    ages_s = [
-        (now - one).total_seconds()
-        for one in rows.order_by("checked_at").values_list("checked_at", flat=True)[:LOOKED_AT]
-        if one
-    ]
+    given: list[Value] = [connection.pk, now, *(now - age for age in AGO)]
+    ages_s = [(now - run.checked_at).total_seconds() for run in AGES.rows(*given) if run.checked_at]
     count = must_start(ages_s, every_s=every.total_seconds(), per_s=connection.budget_per_min / 60 or UNLIMITED_PER_S)
-    return list(rows.order_by("checked_at")[: min(count, most)]) if count else []
+    started = min(count, most)
+    return first_of(with_owners, started, *KINDS).rows(*given) if started else []
+
+
+AGO = (LEAST_AGE, LATE_EVERY, TROUBLED_EVERY, WAITING_LONG, WAITING_EVERY)
+
+
+def readable(connection: int, now: datetime, *ago: datetime) -> QuerySet[Run]:
+    """Finds active runs that may be read, the oldest copy first. `ago`: the moments that AGO is long before now."""
+    old, late, troubled, lately, waited = ago
+    on_time = run_states.in_time(late) | Q(checked_at__lte=late)
+    untroubled = Q(trouble__isnull=True) | Q(checked_at__lte=troubled)
+    changed_lately = StatusSeen.objects.filter(run=OuterRef("pk"), seen_at__gt=lately)
+    unhurried = ~Q(status=run_states.WAITING) | Q(checked_at__lte=waited) | Exists(changed_lately)
+    rows = active(connection).filter(free(now), on_time, untroubled, unhurried, checked_at__lte=old)
+    return rows.order_by("checked_at")
+
+
+def with_owners(connection: int, now: datetime, *ago: datetime) -> QuerySet[Run]:
+    return readable(connection, now, *ago).select_related("thread", "connection")
+
+
+def ages(connection: int, now: datetime, *ago: datetime) -> QuerySet[Run]:
+    return readable(connection, now, *ago).only("checked_at")[:LOOKED_AT]
+
+
+KINDS = int, datetime, *(datetime for _ in AGO)
+AGES = Prepared(ages, *KINDS)
 
 
 def must_start(ages_s: Sequence[float], *, every_s: float, per_s: float) -> int:
@@ -94,31 +113,56 @@ def undetailed_runs(connection: Connection, *, now: datetime, most: int) -> list
     """Finds active runs whose steps were not read yet, or not since their status changed."""
     if connection.lacks_steps:
         return []
-    return list(active(connection).filter(free(now), steps_checked_at__isnull=True).order_by("-id")[:most])
+    return first_of(undetailed, most, int, datetime).rows(connection.pk, now)
+
+
+def undetailed(connection: int, now: datetime) -> QuerySet[Run]:
+    rows = active(connection).filter(free(now), steps_checked_at__isnull=True)
+    return rows.select_related("thread", "connection").order_by("-id")
 
 
 def threads(connection: Connection, *, now: datetime, most: int) -> list[Thread]:
     """Finds threads to look at for new runs, the longest overdue first."""
-    rows = Thread.objects.filter(free(now), connection=connection, due_at__lte=now).select_related("connection")
-    return list(rows.order_by("due_at")[:most])
+    return first_of(due_threads, most, int, datetime).rows(connection.pk, now)
+
+
+def due_threads(connection: int, now: datetime) -> QuerySet[Thread]:
+    rows = Thread.objects.filter(free(now), connection_id=connection, due_at__lte=now)
+    return rows.select_related("connection").order_by("due_at")
 
 
 def is_crowded(connection: Connection, *, now: datetime) -> bool:
-    rows = Thread.objects.filter(connection=connection, due_at__lte=now)
-    return len(rows.values_list("pk")[: CROWD + 1]) > CROWD
+    return len(CROWDING.rows(connection.pk, now)) > CROWD
+
+
+CROWDING = Prepared(
+    lambda connection, now: Thread.objects.filter(connection_id=connection, due_at__lte=now).only("pk")[: CROWD + 1],
+    int,
+    datetime,
+)
 
 
 def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list[Run]:
     """Finds ended runs without all their steps, newest first. The older, the more rarely after an error."""
     if connection.lacks_steps:
         return []
-    rows = Run.objects.filter(free(now), has_all_steps=False, connection=connection, thread__is_gone=False)
-    rows = rows.exclude(run_states.active() | resting_steps() | Q(steps_walked_at__gt=now - SETTLING))
-    wanted = Q(trouble__isnull=True) | Q(checked_at__lte=now - AGAIN_AT_LEAST)
+    by_age: list[Value] = []
     for age, again in AGAIN_BY_AGE.items():
-        wanted |= Q(id__gte=first_key_of(now - age), checked_at__lte=now - again)
-    rows = rows.filter(wanted)
-    return list(rows.select_related("thread", "connection").order_by("-id")[:most])
+        by_age += first_key_of(now - age), now - again
+    given: list[Value] = [connection.pk, now, now - WALK_AGAIN, now - SETTLING, now - AGAIN_AT_LEAST, *by_age]
+    return first_of(unarchived, most, *map(type, given)).rows(*given)
+
+
+def unarchived(
+    connection: int, now: datetime, rested: datetime, settled: datetime, old: datetime, *by_age: Value
+) -> QuerySet[Run]:
+    """Finds ended runs without all their steps. `by_age`: keys that runs have at least, each with a moment."""
+    rows = Run.objects.filter(free(now), has_all_steps=False, connection_id=connection, thread__is_gone=False)
+    rows = rows.exclude(run_states.active() | doubted_since(rested) | Q(steps_walked_at__gt=settled))
+    wanted = Q(trouble__isnull=True) | Q(checked_at__lte=old)
+    for first, again in zip(by_age[::2], by_age[1::2], strict=True):
+        wanted |= Q(id__gte=first, checked_at__lte=again)
+    return rows.filter(wanted).select_related("thread", "connection").order_by("-id")
 
 
 def is_listing_due(connection: Connection, *, now: datetime) -> bool:

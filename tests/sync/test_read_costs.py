@@ -1,12 +1,16 @@
-"""What a worker's read of an active run costs, in statements: while nothing changes, and when something has."""
+"""What a worker's read of an active run costs, in statements: while nothing changes, and when something has; and a look around."""
 
 from collections.abc import Callable
 from concurrent.futures import wait
+from datetime import timedelta
 
 import pytest
+from django.db.models.sql.compiler import SQLCompiler
+from django.utils import timezone
 
 from runsdash.index.models import Connection, Run
 from runsdash.sync.refresh import refresh_run
+from runsdash.sync.worker import Worker
 from runsdash.sync.worker_reads import watch_run
 from tests.queries import at_most
 from tests.upstream import Sandbox
@@ -62,3 +66,16 @@ def test_a_read_with_news_writes_the_run_alone(row: Run, upstream: Sandbox) -> N
         one.split()[1 if one.startswith("UPDATE") else 2] for one in statements if one[:6] in ("UPDATE", "INSERT")
     }
     assert not {'"index_runstep"', '"index_message"'} & written
+
+
+def test_a_look_that_finds_nothing_makes_no_statement_anew(connection: Connection, monkeypatch) -> None:
+    Connection.objects.update(threads_listed_at=timezone.now() + timedelta(hours=1))
+    worker, made = Worker(), []
+    for _ in range(2):
+        assert worker.round() == 0
+    make = SQLCompiler.as_sql
+    monkeypatch.setattr(
+        SQLCompiler, "as_sql", lambda own, *given, **more: made.append(own) or make(own, *given, **more)
+    )
+    assert worker.round() == 0
+    assert [str(one.query) for one in made] == []

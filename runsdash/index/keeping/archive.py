@@ -22,6 +22,7 @@ from runsdash.index.storage.bodies import shown
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.page_reads import messages_of_run
 from runsdash.index.walks import resting_steps_sql, rests
+from runsdash.prepared import first_of
 from runsdash.service.json_types import Json
 
 OPEN_MESSAGE = "in_progress"
@@ -93,19 +94,26 @@ def add_wanted(thread: Thread, ids: Iterable[str], *, found: QuerySet[ArchivedFi
 
 def wanted_files(connection: Connection, *, most: int, thread: Thread | None = None) -> list[ArchivedFile]:
     """Finds files to fetch now, the first wanted first."""
-    rows = ArchivedFile.objects.filter(not_tried_lately(), fetched_at__isnull=True, connection=connection)
-    rows = rows.filter(thread=thread) if thread is not None else rows
-    return list(rows.select_related("connection").order_by("id")[:most])
+    given = connection.pk, timezone.now() - TRIED_EVERY
+    if thread is None:
+        return first_of(wanted, most, int, datetime).rows(*given)
+    return list(wanted(*given).filter(thread=thread)[:most])
 
 
-def not_tried_lately() -> Q:
-    return Q(tried_at__isnull=True) | Q(tried_at__lt=timezone.now() - TRIED_EVERY)
+def wanted(connection: int, tried: datetime) -> QuerySet[ArchivedFile]:
+    rows = ArchivedFile.objects.filter(not_tried_since(tried), fetched_at__isnull=True, connection_id=connection)
+    return rows.select_related("connection").order_by("id")
+
+
+def not_tried_since(moment: datetime) -> Q:
+    return Q(tried_at__isnull=True) | Q(tried_at__lt=moment)
 
 
 def claim_file(file: ArchivedFile) -> bool:
     """Claims a file; True for one caller, who fetches it now."""
-    rows = ArchivedFile.objects.filter(not_tried_lately(), pk=file.pk, fetched_at__isnull=True)
-    return bool(rows.update(tried_at=timezone.now()))
+    now = timezone.now()
+    rows = ArchivedFile.objects.filter(not_tried_since(now - TRIED_EVERY), pk=file.pk, fetched_at__isnull=True)
+    return bool(rows.update(tried_at=now))
 
 
 def keep_file(connection: Connection, file_id: str, *, content: bytes, content_type: str, fetched_at: datetime) -> None:

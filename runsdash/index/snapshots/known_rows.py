@@ -22,8 +22,8 @@ def known_rows(model: type[Known], *, connection: Connection, ids: Iterable[str]
     """Finds and locks rows by upstream id until the transaction ends, all in one order (see storage/locks.py)."""
     found: dict[str, Known] = {}
     for some in chunks(sorted(set(ids))):
-        rows_there = known_one(model).rows(connection.pk, *some) if len(some) == 1 else held(model, connection.pk, *some)
-        found.update({row.upstream_id: row for row in rows_there})
+        rows_there = known_one(model).rows if len(some) == 1 else partial(held, model)
+        found.update({row.upstream_id: row for row in rows_there(connection.pk, *some)})
     return found
 
 
