@@ -122,8 +122,9 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{folder / 'index.sqlite3'}",
     }  # fmt: skip
     shutil.copy(migrated_database(), folder / "index.sqlite3")
-    ended = manage("shell", "-v", "0", "-c", PREPARE, **environment)
-    assert ended.returncode == 0, ended.stderr
+    for words in (["collectstatic", "--no-input"], ADD_ADA):
+        ended = manage(*words, **environment)
+        assert ended.returncode == 0, ended.stderr
     return environment
 
 
@@ -147,11 +148,7 @@ def served(environment: dict[str, str], *, path: str = "") -> Iterator[str]:
         server.wait(timeout=20)
 
 
-PREPARE = """
-from django.core.management import call_command
-call_command("collectstatic", interactive=False)
-call_command("add_user", "ada", role="admin", password_env="PASSWORD_OF_ADA")
-"""
+ADD_ADA = ["add_user", "ada", "--role", "admin", "--password-env", "PASSWORD_OF_ADA"]
 
 
 def wait_until_up(url: str, server: subprocess.Popen, *, seconds: float = 30) -> None:
@@ -203,6 +200,7 @@ def test_every_icon_that_a_page_uses_is_in_the_hashed_sprite(deployed):
         assert uses
         for use in uses:
             file, name = use.split("#")
+            assert re.search(r"\.[0-9a-f]{12}\.svg$", file), use
             assert f'id="{name}"' in session.get(deployed + file, timeout=10).text, use
 
 
