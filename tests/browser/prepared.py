@@ -1,4 +1,4 @@
-"""`python -m tests.browser.prepared`: migrates the database of the environment, adds a user a role, prints their sessions.
+"""`python -m tests.browser.prepared`: adds a user a role to the database of the environment, prints their sessions.
 
 Runs with the project's own settings, in a process of its own, since the tests' process has the tests' settings.
 """
@@ -15,12 +15,10 @@ PASSWORD = "correct horse battery"
 def prepare() -> dict[str, str]:
     """Session keys by role."""
     from django.conf import settings
-    from django.core.management import call_command
     from django.test import Client
 
     from runsdash.accounts.models import User
 
-    call_command("migrate", verbosity=0, interactive=False)
     sessions = {}
     for role, name in NAMES.items():
         client = Client()
