@@ -9,7 +9,7 @@ class FacetTimes:
 
                 find         count by index         count by walking
           0 ────────── find_s ───────────── index_s ──────────────── walk_s
-    QUICK        0.03                0.04            none
+    QUICK        0.02                0.03            none
     EXACT        0.5                 0.7                      0.9
 
     find: ids of the runs, newest first. All of a list up to CAP; of a larger one, the newest SAMPLED.
@@ -34,6 +34,6 @@ class FacetTimes:
         return replace(self, find_s=min(self.find_s, left_s), index_s=min(self.index_s, left_s))
 
 
-FIRST_LOOK_S, LEAST_S = 0.04, 0.01
-QUICK = FacetTimes(find_s=0.03, index_s=0.04, walk_s=0.0, statement_s=0.4, gathered=5_000)
+FIRST_LOOK_S, LEAST_S = 0.03, 0.01
+QUICK = FacetTimes(find_s=0.02, index_s=0.03, walk_s=0.0, statement_s=0.4, gathered=5_000)
 EXACT = FacetTimes(find_s=0.5, index_s=0.7, walk_s=0.9, statement_s=0.8, gathered=20_000)

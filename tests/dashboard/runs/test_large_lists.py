@@ -118,7 +118,7 @@ def test_what_is_kept_is_kept_for_a_time_zone(many: Connection) -> None:
 def test_a_first_look_takes_no_longer_for_what_else_it_had_to_do() -> None:
     usual = facets_module.QUICK
     assert usual.after(0) == usual
-    halfway, late = usual.after(0.03), usual.after(9)
+    halfway, late = usual.after(0.015), usual.after(9)
     assert usual.index_s > halfway.index_s > late.index_s > 0
     assert usual.find_s > halfway.find_s > late.find_s > 0
     assert (late.statement_s, late.gathered) == (usual.statement_s, usual.gathered)

@@ -33,6 +33,7 @@ from runsdash.index.search.facets import facets_of
 from runsdash.index.search.filter_totals import totals_of
 from runsdash.index.search.listed_runs import ListedRuns
 from runsdash.index.search.run_filter import RUNS, THREADS, parsed
+from runsdash.index.search.sql_pieces import FOR_INDEXES, Sql, fetched, stopped_after
 from runsdash.index.search.suggestions import suggestions
 from runsdash.sync import due
 from tests.rows import kept_for_the_module, made_connection
@@ -76,9 +77,9 @@ TYPED = [
 ]
 # Small enough that index ranges are gathered, too, in a table of this size.
 BUDGET = TimeBudget(gathered=400, walk_s=30, statement_s=30)
-# SQLite: what may be read whole are our own subqueries, each cut by a LIMIT, lists of ids, and tables of a few rows.
+# SQLite: what may be read whole are our own subqueries, each cut by a LIMIT, lists of values, and tables of a few rows.
 BOUNDED = re.compile(
-    r"SCAN (\(?subquery-\d+\)?|[cuj]|a\d+|json_each|v|index_connection|index_assistant|index_savedview)\b"
+    r"SCAN (\(?subquery-\d+\)?|\d+ CONSTANT ROWS?|[cuj]|a\d+|json_each|v|index_connection|index_assistant|index_savedview)\b"
 )
 INDEXED = re.compile(r" USING (?!AUTOMATIC)")  # MIN() of a column without an index is called a search, too
 LARGE = {"index_run", "index_runmetadata", "index_runtool", "index_runtext", "index_thread", "index_threadmetadata"}
@@ -187,6 +188,17 @@ def test_words_that_many_runs_have_are_not_counted() -> None:
         order = RunOrder("last_run_at")
         run_list_page(parsed("common", THREADS), order=order, rows=Thread.objects.all(), limit=50)
     assert not [one["sql"] for one in caught.captured_queries if "COUNT(*)" in one["sql"] and "runtext" in one["sql"]]
+
+
+@pytest.mark.skipif(not IS_POSTGRESQL, reason="settings of PostgreSQL")
+def test_no_workers_are_started_for_a_list() -> None:
+    def settings() -> list[str]:
+        return [fetched(Sql("SELECT current_setting(%s)", (name,)))[0][0] for name in FOR_INDEXES]
+
+    before = settings()
+    with stopped_after(5):
+        assert settings() == list(FOR_INDEXES.values())
+    assert settings() == before
 
 
 def test_a_worker_finds_its_runs_by_index() -> None:
