@@ -43,9 +43,12 @@ def sum_up() -> dict[str, object]:
 
 
 THREAD_SUMS = """
-UPDATE index_thread SET cost = sums.cost, last_run_at = sums.last, run_count = sums.runs FROM (
-  SELECT thread_id, SUM(cost) AS cost, MAX(created_at) AS last, COUNT(*) AS runs FROM index_run GROUP BY thread_id
-) AS sums WHERE sums.thread_id = index_thread.id
+UPDATE index_thread SET cost = sums.cost, total_tokens = sums.tokens, run_count = sums.runs, active_runs = 0,
+  last_run_at = run.created_at, last_run_id = run.id, last_run_status = run.status
+FROM (
+  SELECT thread_id, SUM(cost) AS cost, SUM(total_tokens) AS tokens, MAX(id) AS last, COUNT(*) AS runs
+  FROM index_run GROUP BY thread_id
+) AS sums JOIN index_run run ON run.id = sums.last WHERE sums.thread_id = index_thread.id
 """
 
 
