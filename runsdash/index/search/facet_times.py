@@ -17,9 +17,9 @@ class FacetTimes:
     count by walking: what no index said. Two thirds of the time left for all values of a list together, what is
     left then value by value.
 
-    The times say when nothing more is begun; of each list the first SAMPLED runs are looked for and counted in any
-    case. What is not counted by then has at least what those have. To find ids takes a list no longer than
-    `statement_s`, whatever `find_s` says, and an index of at most `gathered` entries is read whole there.
+    The times say when nothing more is begun; of each list the first SAMPLED runs are looked for, and COUNTED_AT_ONCE of
+    them counted, in any case. What is not counted by then has at least what those have. To find ids takes a list no
+    longer than `statement_s`, whatever `find_s` says, and an index of at most `gathered` entries is read whole there.
     """
 
     find_s: float

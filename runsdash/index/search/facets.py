@@ -28,6 +28,7 @@ from .value_counts import NAMES, ValueCounts, counts_of_sums, value_counts_by_wa
 
 CAP = 10_000
 SAMPLED = 1_000  # newest runs that tell which values a larger list has
+COUNTED_AT_ONCE = 500  # runs by value; the first of them in any case
 SHOWN = 10
 KEPT_TIMES_COST, MOST_KEPT = 50, 200
 VALUE_WALK_S = 0.2  # so that one hopeless value leaves time to the others
@@ -288,7 +289,7 @@ def run_list(
     has_more = is_large if number is not None else len(ids) > CAP or not is_all
     total = min(len(ids) if number is None else number, CAP)
     sample = ids[:SAMPLED] if has_more else ids
-    counts, is_complete = value_counts_in_time(sample, rest, run_filter.subject, size=SAMPLED, budget=by_index)
+    counts, is_complete = value_counts_in_time(sample, rest, run_filter.subject, size=COUNTED_AT_ONCE, budget=by_index)
     whole = [*summed, *(rest if is_complete and is_all and not has_more else ())]
     return RunList(run_filter, connection, names, run_query, total, has_more, counts | summed, whole)
 

@@ -23,7 +23,7 @@ from .sql_pieces import Sql, TookTooLong, stopped_after
 from .time_budget import TimeBudget
 from .value_counts import chunks, read_once
 
-QUICK = TimeBudget(walk_s=0.03, statement_s=0.3, first_chunk=1_000, gathered=10_000)
+QUICK = TimeBudget(walk_s=0.02, statement_s=0.3, first_chunk=1_000, gathered=10_000)
 EXACT = TimeBudget(walk_s=0.7, statement_s=0.8)
 KEPT_TIMES_COST, SHORTEST_S, LONGEST_S = 50, 5, 600
 
