@@ -28,6 +28,7 @@ from runsdash.index.storage.bodies import unpacked
 from runsdash.index.storage.keys import MESSAGE_ORDER_BITS, first_key_of
 from runsdash.index.storage.page_reads import messages_before, questions_among
 from runsdash.index.storage.sql_writes import Row, insert_rows, update_rows, upsert_rows
+from runsdash.prepared import Prepared
 from runsdash.service import objects
 from runsdash.service.json_types import Json
 
@@ -55,13 +56,13 @@ def index_runs(run_ids: Iterable[int]) -> dict[int, Excerpts]:
     for start in range(0, len(wanted), CHUNK):
         some = wanted[start : start + CHUNK]
         rows: dict[int, Row] = {}
-        for run in Run.objects.filter(pk__in=some).annotate(is_talked_in=IS_TALKED_IN, has_steps=HAS_STEPS):
+        for run in RUN.rows(*some) if len(some) == 1 else runs_of(*some):
             said = messages_around(run) if getattr(run, "is_talked_in", True) else NOTHING_SAID
             found[run.pk] = write_excerpts(run, said)
             # A long run that still grows is left for later.
             if run.step_count <= MANY_STEPS or run.has_all_steps:
                 rows[run.pk] = row_of(run, texts_of(run, said, has_steps=getattr(run, "has_steps", True)))
-        there = {text.run_id: text for text in RunText.objects.filter(run_id__in=some)}
+        there = {text.run_id: text for text in (WORDS.rows(*some) if len(some) == 1 else words_of(*some))}
         upsert_rows(RunText, [row for key, row in rows.items() if is_new(row, there.get(key))])
     return found
 
@@ -171,6 +172,17 @@ NOTHING_SAID = MessagesAround((), ())
 # Most runs are new, on threads of which no message has been read; three statements a run are spared.
 IS_TALKED_IN = Exists(Message.objects.filter(thread_id=OuterRef("thread_id")))
 HAS_STEPS = Exists(RunStep.objects.filter(run_id=OuterRef("pk")))
+
+
+def runs_of(*keys: int) -> QuerySet[Run]:
+    return Run.objects.filter(pk__in=keys).annotate(is_talked_in=IS_TALKED_IN, has_steps=HAS_STEPS)
+
+
+def words_of(*keys: int) -> QuerySet[RunText]:
+    return RunText.objects.filter(run_id__in=keys)
+
+
+RUN, WORDS = Prepared(runs_of, int), Prepared(words_of, int)  # most often one run is gathered
 
 
 def messages_around(run: Run) -> MessagesAround:

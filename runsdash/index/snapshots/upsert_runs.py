@@ -6,7 +6,7 @@ from functools import partial
 
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from runsdash.index import run_columns, run_states
 from runsdash.index.fulltext import writer
@@ -25,6 +25,7 @@ from runsdash.index.storage.sql_writes import upsert_rows
 from runsdash.index.storage.storable_text import dumped, stored_id
 from runsdash.index.totals import pricing
 from runsdash.index.totals.thread_totals import SummedBefore, TotalsUpdate
+from runsdash.prepared import Prepared
 from runsdash.service import objects
 from runsdash.service.statuses import run_status
 
@@ -63,17 +64,24 @@ def upsert_run(connection: Connection, run: objects.Run, *, fetched_at: datetime
 
 def unchanged_runs(connection: Connection, runs: Mapping[str, objects.Run], *, fetched_at: datetime) -> dict[str, Run]:
     """Moves the age of runs that are in the index just as they were received now; returns those."""
-    there = Run.objects.filter(connection=connection).select_related("thread").annotate(digest=F("body__digest"))
     found: dict[str, Run] = {
         row.upstream_id: row
         for some in chunks(list(runs))
-        for row in there.filter(upstream_id__in=some)
+        for row in (ONE_THERE.rows if len(some) == 1 else there)(connection.pk, *some)
         if is_in_order(row, runs[row.upstream_id], fetched_at=fetched_at)
         and getattr(row, "digest", None) == rows.digest_of(dumped(runs[row.upstream_id].raw))
     }
     for upstream_id, row in found.items():
         row.reply_digest = runs[upstream_id].reply_digest or row.reply_digest
     return found if found and are_moved(list(found.values()), fetched_at=fetched_at) else {}
+
+
+def there(connection: int, *ids: str) -> QuerySet[Run]:
+    rows_there = Run.objects.filter(connection_id=connection, upstream_id__in=ids)
+    return rows_there.select_related("thread").annotate(digest=F("body__digest"))
+
+
+ONE_THERE = Prepared(there, int, str)
 
 
 def is_in_order(row: Run, run: objects.Run, *, fetched_at: datetime) -> bool:
