@@ -66,7 +66,8 @@ def upsert_messages(
                 continue
             row.fetched_at = fetched_at
             looked.take(row, message, position=position)
-        Message.objects.filter(pk__in=looked.same).update(fetched_at=fetched_at)
+        if looked.same:
+            Message.objects.filter(pk__in=looked.same).update(fetched_at=fetched_at)
         if looked.changed:
             write_changed(thread, looked, fetched_at=fetched_at)
     return looked.ordered

@@ -211,7 +211,8 @@ def write_metadata(runs: Sequence[Run]) -> None:
         there.setdefault(pair.run_id, {})[pair.key] = pair.value
     wanted = {run.pk: rows.metadata_pairs(run.metadata) for run in runs}
     stale = [pk for pk, pairs in wanted.items() if pairs != there.get(pk, {})]
-    RunMetadata.objects.filter(run_id__in=[pk for pk in stale if pk in there]).delete()
+    if there:
+        RunMetadata.objects.filter(run_id__in=[pk for pk in stale if pk in there]).delete()
     fresh = [RunMetadata(run_id=pk, key=key, value=value) for pk in stale for key, value in wanted[pk].items()]
     RunMetadata.objects.bulk_create(fresh, ignore_conflicts=True)
 

@@ -110,7 +110,8 @@ class TotalsUpdate:
 
     def write(self, connection: Connection) -> None:
         add({row.pk: row for row in self.threads.values()}.values(), self.changes)
-        recount(self.moved)
+        if self.moved:
+            recount(self.moved)
         rollups.mark_dirty(connection.pk, self.rolled)
 
 
