@@ -122,14 +122,20 @@ def write_excerpts(run: Run, said: "MessagesAround") -> Excerpts:
 
 def write_thread_excerpts(thread: Thread) -> None:
     """Writes what was said first and last in the thread anew."""
-    rows = Message.objects.filter(thread=thread).only("role", "parts")
-    first = first_question_among(rows.order_by("position", "id")[:LOOKED_AT])
-    last = reply_among(rows.order_by("-position", "-id")[:LOOKED_AT])
+    first, last = first_question_among(FIRST_SAID.rows(thread.pk)), reply_among(LAST_SAID.rows(thread.pk))
     # The object may be older than the row, so the row is asked.
     Thread.objects.filter(pk=thread.pk).exclude(first_question=first, last_reply=last).update(
         first_question=first, last_reply=last
     )
     thread.first_question, thread.last_reply = first, last
+
+
+def said_in(thread: int) -> QuerySet[Message]:
+    return Message.objects.filter(thread_id=thread).only("role", "parts")
+
+
+FIRST_SAID = Prepared(lambda thread: said_in(thread).order_by("position", "id")[:LOOKED_AT], int)
+LAST_SAID = Prepared(lambda thread: said_in(thread).order_by("-position", "-id")[:LOOKED_AT], int)
 
 
 def runs_after(thread: Thread, first: datetime, last: datetime) -> list[int]:

@@ -29,6 +29,7 @@ from runsdash.index.storage.keys import first_key_of
 from runsdash.index.storage.locks import hold_thread
 from runsdash.index.storage.storable_text import stored_id
 from runsdash.index.totals import rollups
+from runsdash.prepared import Prepared
 from runsdash.service.json_types import Json
 
 from .archive import file_ids_of_message, file_ids_of_step, usable
@@ -65,9 +66,17 @@ def refuse_purged(connection: Connection, thread_id: str) -> None:
         raise Purged(purge)
 
 
+PURGE = Prepared(
+    lambda connection, thread: PurgedThread.objects.select_related("connection").filter(
+        connection_id=connection, upstream_id=thread
+    ),
+    int,
+    str,
+)
+
+
 def purge_of(connection: Connection, thread_id: str) -> PurgedThread | None:
-    rows = PurgedThread.objects.select_related("connection")
-    return rows.filter(connection=connection, upstream_id=stored_id(thread_id)).first()
+    return PURGE.first(connection.pk, stored_id(thread_id))
 
 
 def purged_ids(connection: Connection, thread_ids: Iterable[str]) -> set[str]:
