@@ -121,7 +121,7 @@ def quicker(function: Convert) -> Convert:
     return aware if function == getattr(connection.ops, "convert_datetimefield_value", None) else function
 
 
-def aware(value: datetime | str, expression: object, database: object) -> datetime:
+def aware(value: datetime | str, *_: Any) -> datetime:
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
