@@ -82,7 +82,7 @@ def with_tied_replies(raws: list[dict]) -> set[str]:
 
 @pytest.mark.django_db
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("runs", [200, pytest.param(5000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("runs", [1000, pytest.param(5000, marks=pytest.mark.long)])
 def test_five_orders_give_the_same_rows(runs: int) -> None:
     raws = past(runs)
     grouped = made_connection("grouped")
