@@ -23,7 +23,7 @@ from .sums import COUNTS, KEYS, Fact
 MOST_DAYS, MOST_HOURS = 70, 3 * DAY_HOURS  # longer spans are added up by the database
 MOST_ROWS = 40_000  # of a process: some 30 MB
 MERGED_KEPT = 32
-READ = ", ".join(["hour", *COLUMNS, *COUNTS, "took", "queued"])
+READ = f"hour, {', '.join((*COLUMNS, *COUNTS))}, took, queued"
 ONE_ROW_OF_EACH = (
     "WITH part(hours, hour) AS (VALUES {}) SELECT part.hour, c.id, (SELECT s.id FROM index_runsums s"
     " WHERE s.hours = part.hours AND s.hour = part.hour AND s.connection_id = c.id"
