@@ -1,10 +1,13 @@
 """Settings of the test run: the project's own, with a throw-away database and no environment needed."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 _folder = Path(tempfile.mkdtemp(prefix="runsdash-tests-"))
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{_folder / 'index.sqlite3'}")
 for _name in ("RUNSDASH_API_BASE_URL", "RUNSDASH_API_KEY", "DEBUG"):
