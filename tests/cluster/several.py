@@ -18,7 +18,7 @@ import psycopg
 from tests.browser.site import environment, printed
 from tests.free_ports import gunicorn
 from tests.killed import kill_whole
-from tests.migrated import migrated_database
+from tests.migrated import migrate, migrated_database
 from tests.pages import Element, parsed
 from tests.postgres import Postgres
 from tests.upstream import ROOT, Sandbox
@@ -73,6 +73,7 @@ class Several:
             self.database_url = f"sqlite:///{self.file}"
             if self.postgres is not None:
                 self.database_url = stack.enter_context(self.postgres).database("runsdash")
+                migrate(self.database_url)
             else:
                 shutil.copy(migrated_database(), self.file)
             self.environment = environment(

@@ -30,7 +30,7 @@ def pages(database: SQLite | PostgreSQL, folder: Path) -> dict[str, str]:
     )
     paths = [*PAGES, *(f"/threads/{thread}/runs/{key}/" for thread, key in rows)]
     asked = json.dumps({"password": PASSWORD, "get": paths, "post": []})
-    answers = json.loads(run(database, folder, "-m", "tests.old_databases.visit", given=asked))
+    answers = json.loads(run(database, folder, "-m", "tests.old_databases.visit", given=asked))["answers"]
     assert {status for status, _ in answers.values()} == {200}
     return {path: CHANGING.sub("", parsed(text).text) for path, (_, text) in answers.items()}
 
