@@ -88,6 +88,9 @@ def test_five_orders_give_the_same_rows(runs: int) -> None:
     grouped = made_connection("grouped")
     totals, statements = counted(grouped, files(raws, "grouped"))
     assert totals.runs == runs
+    if database.vendor == "postgresql":  # no autovacuum sees rows of a transaction, so the planner takes them for few
+        with database.cursor() as cursor:
+            cursor.execute("ANALYZE")
     without = {"position"}
     tied = with_tied_replies(raws)
     assert len(tied) < runs / 500
