@@ -71,7 +71,7 @@ def cost(row: GroupRow) -> SafeString:
 
 
 def delta(change: Change) -> SafeString:
-    """Renders a change as overview/_delta.html does."""
+    """Renders a change beside its figure; nothing where nothing can be said."""
     if not change.text:
         return NOTHING
     tone = markup(' data-tone="{}"', change.tone) if change.tone else NOTHING

@@ -6,11 +6,12 @@ from html import escape
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from runsdash.dashboard.overview.cells import entries_html, groups_html
+from runsdash.dashboard.overview.cells import delta, entries_html, groups_html
 from runsdash.dashboard.overview.charts import Chart, ChartMark
 from runsdash.dashboard.shell.page_types import Context
 
 register = template.Library()
+register.simple_tag(delta)
 register.simple_tag(groups_html, name="group_rows")
 register.simple_tag(entries_html, name="menu_entries")
 

@@ -69,10 +69,8 @@ class SpanReads:
     waiting_hours: int = 0  # with marks, and too many to be counted: nothing is read
     narrowing: Narrowing = EVERYTHING
 
-    def facts(self, *keys: str, bars: Sequence[Span] = (), counts: Sequence[str] = COUNTS) -> list[Fact]:
+    def facts(self, *keys: str, bars: Sequence[Span] = ()) -> list[Fact]:
         """Reads facts told apart by `keys` of COLUMNS, the others empty; with `bars` by bar too. One statement.
-
-        Of COUNTS those in `counts` are added up, since rows are sorted with all that is.
 
         Days, hours and runs counted just now give facts of their own: whoever reads them adds them up.
         """
@@ -82,7 +80,7 @@ class SpanReads:
         ]
         since = since_sql(bars) if bars else str(self.span.first)
         told = [f"s.{name}" if name in keys else "''" for name in COLUMNS]
-        columns = ", ".join([since, *told, *(SUMMED[name] if name in counts else "0" for name in COUNTS)])
+        columns = ", ".join([since, *told, *SUMMED.values()])
         source, params = self.rows_sql(columns, bars, grouped=", ".join(["1", *(f"s.{name}" for name in keys)]))
         if source:
             with database.cursor() as cursor:
@@ -102,16 +100,6 @@ class SpanReads:
             cursor.execute(source, params)
             for hour, *key, took, queued in cursor.fetchall():
                 yield bar_of(bars, hour, self.span), tuple(key), unpacked(took), unpacked(queued)
-
-    def took(self) -> Histogram:
-        """Adds up what completed runs took."""
-        found = sum(one.took for one in self.live.values())
-        source, params = self.rows_sql("took", (), is_of_completed=True)
-        if source:
-            with database.cursor() as cursor:
-                cursor.execute(source, params)
-                found += sum(unpacked(took) for (took,) in cursor.fetchall())
-        return found
 
     def rows_sql(
         self, columns: str, bars: Sequence[Span], *, grouped: str = "", is_of_completed: bool = False
