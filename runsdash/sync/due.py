@@ -48,9 +48,9 @@ HEAT = [
 COLD = timedelta(hours=6)
 
 
-def active(connection: int) -> QuerySet[Run]:
+def active(connection_id: int) -> QuerySet[Run]:
     """Finds active runs. Those of a thread that is gone are left out: nobody can ask how they ended."""
-    return Run.objects.active().filter(connection_id=connection, thread__is_gone=False)
+    return Run.objects.active().filter(connection_id=connection_id, thread__is_gone=False)
 
 
 def active_runs(connection: Connection, *, now: datetime, every: timedelta, most: int) -> list[Run]:
@@ -68,23 +68,23 @@ def active_runs(connection: Connection, *, now: datetime, every: timedelta, most
 AGO = (LEAST_AGE, LATE_EVERY, TROUBLED_EVERY, WAITING_LONG, WAITING_EVERY)
 
 
-def readable(connection: int, now: datetime, *ago: datetime) -> QuerySet[Run]:
+def readable(connection_id: int, now: datetime, *ago: datetime) -> QuerySet[Run]:
     """Finds active runs that may be read, the oldest copy first. `ago`: the moments that AGO is long before now."""
     old, late, troubled, lately, waited = ago
     on_time = run_states.in_time(late) | Q(checked_at__lte=late)
     untroubled = Q(trouble__isnull=True) | Q(checked_at__lte=troubled)
     changed_lately = StatusSeen.objects.filter(run=OuterRef("pk"), seen_at__gt=lately)
     unhurried = ~Q(status=run_states.WAITING) | Q(checked_at__lte=waited) | Exists(changed_lately)
-    rows = active(connection).filter(free(now), on_time, untroubled, unhurried, checked_at__lte=old)
+    rows = active(connection_id).filter(free(now), on_time, untroubled, unhurried, checked_at__lte=old)
     return rows.order_by("checked_at")
 
 
-def with_owners(connection: int, now: datetime, *ago: datetime) -> QuerySet[Run]:
-    return readable(connection, now, *ago).select_related("thread", "connection")
+def with_owners(connection_id: int, now: datetime, *ago: datetime) -> QuerySet[Run]:
+    return readable(connection_id, now, *ago).select_related("thread", "connection")
 
 
-def ages(connection: int, now: datetime, *ago: datetime) -> QuerySet[Run]:
-    return readable(connection, now, *ago).only("checked_at")[:LOOKED_AT]
+def ages(connection_id: int, now: datetime, *ago: datetime) -> QuerySet[Run]:
+    return readable(connection_id, now, *ago).only("checked_at")[:LOOKED_AT]
 
 
 KINDS = int, datetime, *(datetime for _ in AGO)
@@ -116,8 +116,8 @@ def undetailed_runs(connection: Connection, *, now: datetime, most: int) -> list
     return first_of(undetailed, most, int, datetime).rows(connection.pk, now)
 
 
-def undetailed(connection: int, now: datetime) -> QuerySet[Run]:
-    rows = active(connection).filter(free(now), steps_checked_at__isnull=True)
+def undetailed(connection_id: int, now: datetime) -> QuerySet[Run]:
+    rows = active(connection_id).filter(free(now), steps_checked_at__isnull=True)
     return rows.select_related("thread", "connection").order_by("-id")
 
 
@@ -126,8 +126,8 @@ def threads(connection: Connection, *, now: datetime, most: int) -> list[Thread]
     return first_of(due_threads, most, int, datetime).rows(connection.pk, now)
 
 
-def due_threads(connection: int, now: datetime) -> QuerySet[Thread]:
-    rows = Thread.objects.filter(free(now), connection_id=connection, due_at__lte=now)
+def due_threads(connection_id: int, now: datetime) -> QuerySet[Thread]:
+    rows = Thread.objects.filter(free(now), connection_id=connection_id, due_at__lte=now)
     return rows.select_related("connection").order_by("due_at")
 
 
@@ -135,11 +135,11 @@ def is_crowded(connection: Connection, *, now: datetime) -> bool:
     return len(CROWDING.rows(connection.pk, now)) > CROWD
 
 
-CROWDING = Prepared(
-    lambda connection, now: Thread.objects.filter(connection_id=connection, due_at__lte=now).only("pk")[: CROWD + 1],
-    int,
-    datetime,
-)
+def crowding(connection_id: int, now: datetime) -> QuerySet[Thread]:
+    return Thread.objects.filter(connection_id=connection_id, due_at__lte=now).only("pk")[: CROWD + 1]
+
+
+CROWDING = Prepared(crowding, int, datetime)
 
 
 def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list[Run]:
@@ -154,10 +154,10 @@ def unarchived_runs(connection: Connection, *, now: datetime, most: int) -> list
 
 
 def unarchived(
-    connection: int, now: datetime, rested: datetime, settled: datetime, old: datetime, *by_age: Value
+    connection_id: int, now: datetime, rested: datetime, settled: datetime, old: datetime, *by_age: Value
 ) -> QuerySet[Run]:
     """Finds ended runs without all their steps. `by_age`: keys that runs have at least, each with a moment."""
-    rows = Run.objects.filter(free(now), has_all_steps=False, connection_id=connection, thread__is_gone=False)
+    rows = Run.objects.filter(free(now), has_all_steps=False, connection_id=connection_id, thread__is_gone=False)
     rows = rows.exclude(run_states.active() | doubted_since(rested) | Q(steps_walked_at__gt=settled))
     wanted = Q(trouble__isnull=True) | Q(checked_at__lte=old)
     for first, again in zip(by_age[::2], by_age[1::2], strict=True):

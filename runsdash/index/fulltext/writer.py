@@ -56,13 +56,13 @@ def index_runs(run_ids: Iterable[int]) -> dict[int, Excerpts]:
     for start in range(0, len(wanted), CHUNK):
         some = wanted[start : start + CHUNK]
         rows: dict[int, Row] = {}
-        for run in RUN.rows(*some) if len(some) == 1 else runs_of(*some):
+        for run in RUN.rows(*some) if len(some) == 1 else runs_to_gather(*some):
             said = messages_around(run) if getattr(run, "is_talked_in", True) else NOTHING_SAID
             found[run.pk] = write_excerpts(run, said)
             # A long run that still grows is left for later.
             if run.step_count <= MANY_STEPS or run.has_all_steps:
                 rows[run.pk] = row_of(run, texts_of(run, said, has_steps=getattr(run, "has_steps", True)))
-        there = {text.run_id: text for text in (WORDS.rows(*some) if len(some) == 1 else words_of(*some))}
+        there = {text.run_id: text for text in (WORDS.rows(*some) if len(some) == 1 else stored_words(*some))}
         upsert_rows(RunText, [row for key, row in rows.items() if is_new(row, there.get(key))])
     return found
 
@@ -180,15 +180,15 @@ IS_TALKED_IN = Exists(Message.objects.filter(thread_id=OuterRef("thread_id")))
 HAS_STEPS = Exists(RunStep.objects.filter(run_id=OuterRef("pk")))
 
 
-def runs_of(*keys: int) -> QuerySet[Run]:
+def runs_to_gather(*keys: int) -> QuerySet[Run]:
     return Run.objects.filter(pk__in=keys).annotate(is_talked_in=IS_TALKED_IN, has_steps=HAS_STEPS)
 
 
-def words_of(*keys: int) -> QuerySet[RunText]:
+def stored_words(*keys: int) -> QuerySet[RunText]:
     return RunText.objects.filter(run_id__in=keys)
 
 
-RUN, WORDS = Prepared(runs_of, int), Prepared(words_of, int)  # most often one run is gathered
+RUN, WORDS = Prepared(runs_to_gather, int), Prepared(stored_words, int)  # most often one run is gathered
 
 
 def messages_around(run: Run) -> MessagesAround:

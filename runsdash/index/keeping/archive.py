@@ -100,8 +100,8 @@ def wanted_files(connection: Connection, *, most: int, thread: Thread | None = N
     return list(wanted(*given).filter(thread=thread)[:most])
 
 
-def wanted(connection: int, tried: datetime) -> QuerySet[ArchivedFile]:
-    rows = ArchivedFile.objects.filter(not_tried_since(tried), fetched_at__isnull=True, connection_id=connection)
+def wanted(connection_id: int, tried: datetime) -> QuerySet[ArchivedFile]:
+    rows = ArchivedFile.objects.filter(not_tried_since(tried), fetched_at__isnull=True, connection_id=connection_id)
     return rows.select_related("connection").order_by("id")
 
 

@@ -67,8 +67,8 @@ def refuse_purged(connection: Connection, thread_id: str) -> None:
 
 
 PURGE = Prepared(
-    lambda connection, thread: PurgedThread.objects.select_related("connection").filter(
-        connection_id=connection, upstream_id=thread
+    lambda connection_id, thread_id: PurgedThread.objects.select_related("connection").filter(
+        connection_id=connection_id, upstream_id=thread_id
     ),
     int,
     str,

@@ -10,7 +10,7 @@ from runsdash.index import run_states
 from runsdash.index.models import Connection
 from runsdash.index.totals.histograms import Histogram, histogram_of
 from runsdash.index.totals.hour_spans import DAY_HOURS, HOUR_KEYS, Span
-from runsdash.index.totals.kept_days import quick
+from runsdash.index.totals.kept_days import kept_reads
 from runsdash.index.totals.narrowing import narrowing_of
 from runsdash.index.totals.span_reads import COLUMNS, Narrowing, Values, reads_of
 from runsdash.index.totals.sums import Fact
@@ -89,7 +89,7 @@ def sums_within(run_filter: RunFilter) -> SummedRuns | None:
     hours = Span(first, max(first, keys.high // HOUR_KEYS))
     found = SummedRuns()
     if hours.hours:
-        read = quick(reads_of([hours])[0])
+        read = kept_reads(reads_of([hours])[0])
         if read.waiting_hours:
             return None
         found.facts.extend(read.facts(*COLUMNS))

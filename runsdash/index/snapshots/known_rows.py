@@ -27,8 +27,8 @@ def known_rows(model: type[Known], *, connection: Connection, ids: Iterable[str]
     return found
 
 
-def held(model: type[Known], connection: int, *ids: str) -> models.QuerySet[Known]:
-    rows_there = model._default_manager.filter(connection=connection, upstream_id__in=ids).order_by("upstream_id")
+def held(model: type[Known], connection_id: int, *ids: str) -> models.QuerySet[Known]:
+    rows_there = model._default_manager.filter(connection_id=connection_id, upstream_id__in=ids).order_by("upstream_id")
     return rows_there.select_for_update(no_key=True)
 
 

@@ -76,8 +76,8 @@ def unchanged_runs(connection: Connection, runs: Mapping[str, objects.Run], *, f
     return found if found and are_moved(list(found.values()), fetched_at=fetched_at) else {}
 
 
-def there(connection: int, *ids: str) -> QuerySet[Run]:
-    rows_there = Run.objects.filter(connection_id=connection, upstream_id__in=ids)
+def there(connection_id: int, *ids: str) -> QuerySet[Run]:
+    rows_there = Run.objects.filter(connection_id=connection_id, upstream_id__in=ids)
     return rows_there.select_related("thread").annotate(digest=F("body__digest"))
 
 

@@ -90,7 +90,7 @@ def merged(parts: tuple[PartSums, ...], since: int) -> PartSums:
     return PartSums(since, rows=rows, times=[(values, *both) for values, both in times.items()])
 
 
-def quick(read: SpanReads, bars: Sequence[Span] = ()) -> "SpanReads | KeptReads":
+def kept_reads(read: SpanReads, bars: Sequence[Span] = ()) -> "SpanReads | KeptReads":
     """Returns a quicker way to the same facts, where the span is short enough. `bars`: what they are told apart by."""
     days, hours = read.within(bars) if bars else (read.days, read.hours)
     is_short = len(days) <= MOST_DAYS and len(hours) <= MOST_HOURS

@@ -13,7 +13,7 @@ from runsdash.index import run_states
 
 from .histograms import EMPTY, Histogram
 from .hour_spans import DAY_HOURS, Span, day_starts
-from .kept_days import quick, told_apart
+from .kept_days import kept_reads, told_apart
 from .span_reads import COLUMNS, EVERYTHING, Narrowing, Times, Values, bar_of, reads_of
 from .sums import Fact, Sums, summed_by
 
@@ -73,7 +73,7 @@ class Figures:
         if self.counted:
             return self.counted()
         now, before = reads_of([self.span, self.before], self.narrowing)
-        return [quick(now, self.bars), quick(before)]
+        return [kept_reads(now, self.bars), kept_reads(before)]
 
     @property
     def waiting_hours(self) -> int:
