@@ -47,6 +47,9 @@ class RunFilter:
     def without(self, clause: Clause) -> "RunFilter":
         return self.of(one for one in self.clauses if one != clause)
 
+    def without_name(self, name: str) -> "RunFilter":
+        return self.of(one for one in self.clauses if one.name != name)
+
     def toggled(self, name: str, value: str, *, negated: bool = False) -> "RunFilter":
         """Adds the clause, or takes it away when it is there. Its opposite goes."""
         clause = Clause(name, value, is_negated=negated)
