@@ -2,25 +2,43 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, NoReturn, ParamSpec
+from typing import Concatenate, NoReturn, ParamSpec, TypeGuard, TypeVar
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.utils.http import urlencode
+from django_htmx.middleware import HtmxDetails
 
 from runsdash.audit.trail import record_refusal
 
 from .kept_fields import kept_fields, page_before, sign_in_page, without_host
+from .models import User
 from .second_factor import lacks_factor
 
 READ_ONLY = "This server is set to read-only: RUNSDASH_READ_ONLY is on."
 SAFE = ("GET", "HEAD", "OPTIONS")
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+Answer = TypeVar("Answer", bound=HttpResponseBase)
+
+
+class UserRequest(HttpRequest):
+    """Says for annotations what a request has behind a guard; none is ever made."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+View = Callable[Concatenate[UserRequest, P], Answer]
+GuardedView = Callable[Concatenate[HttpRequest, P], Answer | HttpResponse]
+
+
+def is_signed_in(request: HttpRequest) -> TypeGuard[UserRequest]:
+    return request.user.is_authenticated
 
 
 def sign_in_first(request: HttpRequest) -> HttpResponse:
@@ -59,13 +77,13 @@ def refuse_read_only(request: HttpRequest) -> NoReturn:
     raise PermissionDenied(READ_ONLY)
 
 
-def guard(*, right: str, sentence: str) -> Callable[[View[P]], View[P]]:
+def guard(*, right: str, sentence: str) -> Callable[[View[P, Answer]], GuardedView[P, Answer]]:
     """Makes a decorator that lets in users whose `right` (an attribute of User) is true."""
 
-    def decorate(view: View[P]) -> View[P]:
+    def decorate(view: View[P, Answer]) -> GuardedView[P, Answer]:
         @wraps(view)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if not request.user.is_authenticated:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> Answer | HttpResponse:
+            if not is_signed_in(request):
                 return sign_in_first(request)
             if not getattr(request.user, right):
                 raise PermissionDenied(sentence)

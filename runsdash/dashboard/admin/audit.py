@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import AuditedAction, action_of, actions_of, with_content
 from runsdash.dashboard.shell.links import ids_of_several
@@ -50,8 +50,13 @@ class AuditQuery:
 
 
 def audit_query(query: QueryDict) -> AuditQuery:
-    given = {name: query.get(name, "").strip()[:MAX_CHARS] for name in FIELDS}
-    return AuditQuery(**given, cursor=query.get("cursor", ""))
+    def given(name: str) -> str:
+        return query.get(name, "").strip()[:MAX_CHARS]
+
+    return AuditQuery(
+        actor=given("actor"), action=given("action"), run=given("run"), thread=given("thread"),
+        connection=given("connection"), cursor=query.get("cursor", ""),
+    )  # fmt: skip
 
 
 MAX_ENTRIES_OF_ONE = 2000  # of one run or thread
@@ -60,7 +65,7 @@ ROWS = AuditEntry.objects.select_related("content")
 
 @viewer_required
 @require_safe
-def audit(request: HttpRequest) -> HttpResponse:
+def audit(request: UserRequest) -> HttpResponse:
     """Shows one page of actions, newest first. An intent and what came of it are one line."""
     query = audit_query(request.GET)
     try:
@@ -74,7 +79,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 @viewer_required
 @require_safe
-def entry(request: HttpRequest, key: int) -> HttpResponse:
+def entry(request: UserRequest, key: int) -> HttpResponse:
     """Shows one action with all that was recorded."""
     beginning = with_content().exclude(kind=AuditEntry.Kind.OUTCOME).filter(pk=key).first()
     if beginning is None:
@@ -82,7 +87,7 @@ def entry(request: HttpRequest, key: int) -> HttpResponse:
     return render(request, "admin/audit/entry.html", {"row": rows_of(request, [action_of(beginning)])[0]})
 
 
-def rows_of(request: HttpRequest, actions: Sequence[AuditedAction]) -> list[AuditRow]:
+def rows_of(request: UserRequest, actions: Sequence[AuditedAction]) -> list[AuditRow]:
     """Makes rows whose links name the connection where several know the id."""
     rows, among = [AuditRow(audited) for audited in actions], frame_rows(request)[0]
     if len(among) < 2:

@@ -29,7 +29,7 @@ LABELS = {
     "name_customer_key": "Name customers",
     "remove_connection": "Remove connection",
 }
-TONES = {
+TONES: dict[str, tuple[str, str]] = {
     Result.DONE: ("good", "check"),
     Result.SETTLED_DONE: ("good", "check"),
     Result.UNCHANGED: ("warn", "warn"),

@@ -29,7 +29,7 @@ class PairsField(forms.CharField):
         between = ": " if self.separator == ":" else self.separator
         return "\n".join(f"{name}{between}{one}" for name, one in value.items()) if isinstance(value, dict) else value
 
-    def to_python(self, value: str | None) -> dict[str, str]:
+    def to_python(self, value: str | None) -> dict[str, str]:  # type: ignore[override]  # as Django's own fields do
         pairs = {}
         for line in filter(str.strip, str(value or "").splitlines()):
             name, found, one = line.partition(self.separator)
@@ -122,7 +122,8 @@ class ConnectionForm(forms.ModelForm):
         return slug
 
     def clean(self) -> dict[str, Any]:
-        values = super().clean()
+        super().clean()
+        values = self.cleaned_data
         values["name"] = values.get("name") or values.get("slug") or self.instance.slug
         self.instance.extra_query = values.get("extra_query") or {}
         headers = values.get("extra_headers") or {}

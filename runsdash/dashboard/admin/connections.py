@@ -4,13 +4,13 @@ import time
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from runsdash.accounts.guards import admin_required, viewer_required
+from runsdash.accounts.guards import UserRequest, admin_required, viewer_required
 from runsdash.actions.connections import InUse, add_connection, change_connection, is_in_use, remove_connection
 from runsdash.dashboard.shell.form_answers import done, partial
 from runsdash.dashboard.shell.lookup import connection_named
@@ -33,7 +33,7 @@ FROM_ENVIRONMENT = "This connection follows the environment of RunsDash and is c
 
 @viewer_required
 @require_safe
-def connections(request: HttpRequest) -> HttpResponse:
+def connections(request: UserRequest) -> HttpResponse:
     return render(
         request, "admin/connections/connections.html", {"rows": [connection_row(one) for one in every_connection()]}
     )
@@ -41,7 +41,7 @@ def connections(request: HttpRequest) -> HttpResponse:
 
 @admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: UserRequest) -> HttpResponse:
     """Adds a connection, after it was tried: `do` is try, save, or anyway. Without it (a script) nothing is tried."""
     if request.method != "POST":
         return render(request, "admin/connections/new.html", {"form": ConnectionForm()})
@@ -56,7 +56,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if trial and (do == "try" or not trial.works):
         status = 200 if do == "try" else 422
         return render(request, "admin/connections/new.html", context | {"trial": trial}, status=status)
-    connection = add_connection(actor=request.user, connection=form.instance, api_key=form.new_key)
+    connection = add_connection(actor=request.user, connection=form.instance, api_key=form.new_key or "")
     if trial:
         note_success(connection)
         found = ". ".join(finding.words for finding in trial.findings)
@@ -71,7 +71,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: HttpRequest, slug: str) -> HttpResponse:
+def edit(request: UserRequest, slug: str) -> HttpResponse:
     """Changes a connection, or shows the one of the environment."""
     connection = connection_named(slug)
     if request.method != "POST" or connection.is_from_environment:
@@ -89,7 +89,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 
 @admin_required
 @require_POST
-def test(request: HttpRequest, slug: str) -> HttpResponse:
+def test(request: UserRequest, slug: str) -> HttpResponse:
     """Tries every read once and keeps what came of it, in place of what was believed. A failure of the first rises."""
     connection = connection_named(slug)
     started = time.monotonic()
@@ -112,7 +112,7 @@ def test(request: HttpRequest, slug: str) -> HttpResponse:
 
 @admin_required
 @require_POST
-def remove(request: HttpRequest, slug: str) -> HttpResponse:
+def remove(request: UserRequest, slug: str) -> HttpResponse:
     """Removes a connection that has nothing in the index; its name must be typed."""
     connection = connection_named(slug)
     if connection.is_from_environment:
@@ -134,7 +134,7 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def edit_page(
-    request: HttpRequest,
+    request: UserRequest,
     connection: Connection,
     form: ChangeForm,
     *,

@@ -1,11 +1,11 @@
 """Lets administrators name the metadata key of a connection's threads that says whose a thread is."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from runsdash.accounts.guards import admin_required
+from runsdash.accounts.guards import UserRequest, admin_required
 from runsdash.actions.connections import name_customer_key
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.index.search.index_ranges import distinct_values
@@ -16,7 +16,7 @@ MOST_OFFERED = 30
 
 @admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def customer(request: HttpRequest, slug: str) -> HttpResponse:
+def customer(request: UserRequest, slug: str) -> HttpResponse:
     """Shows the form; on POST keeps the key. An empty one takes the column of customers away."""
     connection = connection_named(slug)
     if request.method != "POST":
@@ -30,7 +30,7 @@ def customer(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("connection", slug)
 
 
-def form_page(request: HttpRequest, slug: str, *, typed: str, error: str = "", status: int = 200) -> HttpResponse:
+def form_page(request: UserRequest, slug: str, *, typed: str, error: str = "", status: int = 200) -> HttpResponse:
     known = distinct_values("index_threadmetadata", "key", count=MOST_OFFERED)
     context = {"slug": slug, "typed": typed, "error": error, "known": known}
     return render(request, "admin/connections/customer.html", context, status=status)

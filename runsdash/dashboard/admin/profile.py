@@ -6,13 +6,13 @@ from zoneinfo import available_timezones
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.accounts.models import User
 from runsdash.accounts.openid import is_connected
 
@@ -51,7 +51,7 @@ class ProfileForm(forms.ModelForm):
 
 @viewer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: UserRequest) -> HttpResponse:
     """Changes theme, time zone and single-key shortcuts."""
     if request.method != "POST":
         return profile_page(request)
@@ -64,7 +64,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     return redirect("profile")
 
 
-def profile_page(request: HttpRequest, *, status: int = 200, **context: forms.BaseForm | str) -> HttpResponse:
+def profile_page(request: UserRequest, *, status: int = 200, **context: forms.BaseForm | str) -> HttpResponse:
     """Renders the page; `context` holds a form that was refused, or a token that was just made."""
     user = request.user
     parts = {"form": ProfileForm(instance=user), "token_form": new_form(user), "tokens": tokens_for(user), "secret": ""}
@@ -75,19 +75,19 @@ def profile_page(request: HttpRequest, *, status: int = 200, **context: forms.Ba
 
 @viewer_required
 @require_POST
-def theme(request: HttpRequest) -> HttpResponse:
+def theme(request: UserRequest) -> HttpResponse:
     """Changes the theme alone, from the account menu."""
     return changed(request, ThemeForm(request.POST, instance=request.user))
 
 
 @viewer_required
 @require_POST
-def time_zone(request: HttpRequest) -> HttpResponse:
+def time_zone(request: UserRequest) -> HttpResponse:
     """Changes the time zone alone, to the browser's, from the foot of a page."""
     return changed(request, TimeZoneForm(request.POST, instance=request.user))
 
 
-def changed(request: HttpRequest, form: forms.ModelForm) -> HttpResponse:
+def changed(request: UserRequest, form: forms.ModelForm) -> HttpResponse:
     """Saves what is valid and goes back to the page it came from."""
     if form.is_valid():
         form.save()

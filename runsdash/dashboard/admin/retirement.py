@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from runsdash.accounts.guards import SAFE, operator_required, viewer_required
+from runsdash.accounts.guards import SAFE, UserRequest, operator_required, viewer_required
 from runsdash.actions.archiving import archive_connection
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.lookup import connection_named
@@ -28,7 +28,7 @@ def retirement(request: HttpRequest, slug: str) -> HttpResponse:
     return guarded(request, slug)
 
 
-def show(request: HttpRequest, slug: str) -> HttpResponse:
+def show(request: UserRequest, slug: str) -> HttpResponse:
     """Renders the page, which asks again while a worker archives; 304 to a poll when it shows just that."""
     connection = connection_named(slug)
     archive, job = completeness(connection), last_job(connection)
@@ -47,7 +47,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
     return poll_answer(request, template, context, tag=tag)
 
 
-def archive_all(request: HttpRequest, slug: str) -> HttpResponse:
+def archive_all(request: UserRequest, slug: str) -> HttpResponse:
     connection = connection_named(slug)
     if not connection.is_asked:
         raise PermissionDenied(f"{slug} is off or retired: nothing more can be read of it.")

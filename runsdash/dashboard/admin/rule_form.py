@@ -1,5 +1,6 @@
 """Parses a notification rule. Saves nothing."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -14,7 +15,7 @@ from runsdash.notify.targets import TargetRefused, checked_url
 
 Event = Rule.Event
 LONGEST_S = 30 * 86400
-THRESHOLDS = {  # how each is read, and what it looks like
+THRESHOLDS: dict[str, tuple[Callable[[str], float | None], str]] = {  # how each is read, and what it looks like
     Event.RUN_COUNT: (count_of, "20"),
     Event.FAILURE_RATE: (lambda text: count_of(text.rstrip("% ")), "10 %"),
     Event.DAY_COST: (dollars_of, "5.00"),
@@ -61,11 +62,12 @@ class RuleForm(forms.ModelForm):
         rule = self.instance
         shown = seen_by(user).values("pk")
         views = SavedView.objects.exclude(page=SavedView.Page.THREADS)  # rules count runs
-        self.fields["view"].queryset = views.filter(Q(pk__in=shown) | Q(pk=rule.view_id))
-        self.fields["view"].empty_label = "all runs"
-        self.fields["connection"].queryset = Connection.objects.order_by("slug")
-        self.fields["connection"].empty_label = "any"
-        self.fields["least_runs"].required = False
+        fields: dict[str, Any] = self.fields  # each has what its kind has
+        fields["view"].queryset = views.filter(Q(pk__in=shown) | Q(pk=rule.view_id))
+        fields["view"].empty_label = "all runs"
+        fields["connection"].queryset = Connection.objects.order_by("slug")
+        fields["connection"].empty_label = "any"
+        fields["least_runs"].required = False
         if rule.watches and rule.threshold is not None:
             is_time = rule.event == Event.WAIT
             self.initial["threshold"] = span_of(int(rule.threshold)) if is_time else f"{rule.threshold:g}"
@@ -76,7 +78,8 @@ class RuleForm(forms.ModelForm):
         return max(1, self.cleaned_data.get("least_runs") or 1)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         event = cleaned.get("event")
         self.instance.threshold = self.instance.period_s = None
         if event in Rule.WATCHING:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.accounts.models import UserSession
 from runsdash.accounts.sessions import CAME_FROM, is_over, mark_of, sessions_of
 from runsdash.actions.sessions import sign_out
@@ -37,11 +37,11 @@ class SessionRow:
         return " on ".join(filter(None, words)) or self.agent[:40]
 
 
-def own_sessions(request: HttpRequest) -> list[UserSession]:
+def own_sessions(request: UserRequest) -> list[UserSession]:
     return [row for row in sessions_of(request.user) if not is_over(row)]
 
 
-def session_rows(request: HttpRequest) -> list[SessionRow]:
+def session_rows(request: UserRequest) -> list[SessionRow]:
     rows = []
     for row in own_sessions(request):
         came_from = row.get_decoded().get(CAME_FROM) or {}
@@ -53,7 +53,7 @@ def session_rows(request: HttpRequest) -> list[SessionRow]:
 
 @viewer_required
 @require_POST
-def end(request: HttpRequest) -> HttpResponse:
+def end(request: UserRequest) -> HttpResponse:
     """Ends the session that `session` names; without it all but this one."""
     mark = request.POST.get("session", "")
     others = [row for row in own_sessions(request) if row.session_key != request.session.session_key]

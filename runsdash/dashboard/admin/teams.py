@@ -1,14 +1,16 @@
 """Manages teams: which people see which connections. Administrators only."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from runsdash.accounts.guards import admin_required
+from runsdash.accounts.guards import UserRequest, admin_required
 from runsdash.accounts.models import Team, User
 from runsdash.actions.teams import remove_team, save_team
 from runsdash.index.models import Connection
@@ -32,8 +34,9 @@ class TeamForm(forms.ModelForm):
 
     def offered(self, name: str) -> list[tuple[str, str, bool]]:
         """Returns key, name and whether it is ticked, of each that can be."""
-        ticked, choices = self.chosen(name), self.fields[name].queryset
-        return [(str(one.pk), str(one), str(one.pk) in ticked) for one in choices]
+        field: Any = self.fields[name]  # either has a queryset
+        ticked = self.chosen(name)
+        return [(str(one.pk), str(one), str(one.pk) in ticked) for one in field.queryset]
 
     @property
     def people(self) -> list[tuple[str, str, bool]]:
@@ -46,26 +49,26 @@ class TeamForm(forms.ModelForm):
 
 @admin_required
 @require_safe
-def teams(request: HttpRequest) -> HttpResponse:
+def teams(request: UserRequest) -> HttpResponse:
     rows = Team.objects.annotate(people=Count("members", distinct=True)).prefetch_related("connections")
     return render(request, "admin/teams/teams.html", {"teams": rows})
 
 
 @admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: UserRequest) -> HttpResponse:
     return answer(request, TeamForm(request.POST or None))
 
 
 @admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: HttpRequest, key: int) -> HttpResponse:
+def edit(request: UserRequest, key: int) -> HttpResponse:
     return answer(request, TeamForm(request.POST or None, instance=team_named(key)))
 
 
 @admin_required
 @require_POST
-def remove(request: HttpRequest, key: int) -> HttpResponse:
+def remove(request: UserRequest, key: int) -> HttpResponse:
     team = team_named(key)
     remove_team(actor=request.user, team=team)
     messages.success(request, f"The team {team.name} is removed.")
@@ -79,7 +82,7 @@ def team_named(key: int) -> Team:
     return team
 
 
-def answer(request: HttpRequest, form: TeamForm) -> HttpResponse:
+def answer(request: UserRequest, form: TeamForm) -> HttpResponse:
     """Shows the form, or goes back to the list once it was saved."""
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data

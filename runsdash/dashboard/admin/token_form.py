@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.http import QueryDict
 
 from runsdash.accounts.models import ApiToken, User
 from runsdash.accounts.tokens import DAYS, lacks
@@ -19,10 +20,11 @@ class TokenForm(forms.Form):
     scopes = forms.MultipleChoiceField(choices=ApiToken.Scope.choices, error_messages={"required": "Choose a scope."})
     days = forms.TypedChoiceField(label="Good for", choices=CHOICES_OF_DAYS, coerce=int)
 
-    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="token_%s", **kwargs)
+    def __init__(self, data: QueryDict | None = None, *, owner: User, **kwargs: Any) -> None:
+        super().__init__(data, auto_id="token_%s", **kwargs)
         self.owner = owner
-        self.fields["scopes"].choices = [one for one in ApiToken.Scope.choices if not lacks(owner, [one[0]])]
+        fields: dict[str, Any] = self.fields  # each has what its kind has
+        fields["scopes"].choices = [one for one in ApiToken.Scope.choices if not lacks(owner, [one[0]])]
 
     def clean_name(self) -> str:
         name = self.cleaned_data["name"]

@@ -1,11 +1,11 @@
 """Makes and revokes the reader's own tokens of scripts. Administrators also revoke those that belong to the server."""
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.actions.tokens import add_token, revoke_token
 
 from .profile import profile_page
@@ -14,7 +14,7 @@ from .token_form import TokenForm, tokens_for
 
 @viewer_required
 @require_POST
-def add(request: HttpRequest) -> HttpResponse:
+def add(request: UserRequest) -> HttpResponse:
     """Makes a token and shows it, once."""
     form = TokenForm(request.POST, owner=request.user)
     if not form.is_valid():
@@ -27,7 +27,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @viewer_required
 @require_POST
-def revoke(request: HttpRequest, key: int) -> HttpResponse:
+def revoke(request: UserRequest, key: int) -> HttpResponse:
     token = tokens_for(request.user).filter(pk=key).first()
     if token is None:
         raise Http404("You have no such token.")

@@ -7,12 +7,12 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from runsdash.accounts.guards import admin_required
+from runsdash.accounts.guards import UserRequest, admin_required
 from runsdash.accounts.models import User
 from runsdash.actions.users import remove_second_factors, save_user
 
@@ -36,7 +36,8 @@ class UserForm(forms.ModelForm):
         self.actor = actor
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         password = cleaned.get("password") or ""
         if password:
             self.check_password(password)
@@ -56,20 +57,20 @@ class UserForm(forms.ModelForm):
 
 @admin_required
 @require_safe
-def users(request: HttpRequest) -> HttpResponse:
+def users(request: UserRequest) -> HttpResponse:
     return render(request, "admin/users/users.html", {"people": User.objects.order_by("username")})
 
 
 @admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: UserRequest) -> HttpResponse:
     form = UserForm(request.POST or None, actor=request.user, initial={"is_active": True, "role": "viewer"})
     return answer(request, form)
 
 
 @admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: HttpRequest, key: int) -> HttpResponse:
+def edit(request: UserRequest, key: int) -> HttpResponse:
     person = User.objects.filter(pk=key).first()
     if person is None:
         raise Http404("There is no such account.")
@@ -78,7 +79,7 @@ def edit(request: HttpRequest, key: int) -> HttpResponse:
 
 @admin_required
 @require_POST
-def remove_factors(request: HttpRequest, key: int) -> HttpResponse:
+def remove_factors(request: UserRequest, key: int) -> HttpResponse:
     """Removes the second factors of somebody who has lost them; one's own are removed on their own page."""
     person = User.objects.filter(pk=key).first()
     if person is None:
@@ -91,7 +92,7 @@ def remove_factors(request: HttpRequest, key: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("user", args=[key]))
 
 
-def answer(request: HttpRequest, form: UserForm) -> HttpResponse:
+def answer(request: UserRequest, form: UserForm) -> HttpResponse:
     """Shows the form, or goes back to the list once it was saved."""
     if request.method == "POST" and form.is_valid():
         person = save_user(actor=request.user, user=form.instance, password=form.cleaned_data["password"])

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import TypeVar
 
 from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
@@ -22,6 +23,7 @@ SHOWN_RUNS = 20
 SPANS = {"last 24 hours": "24h", "last 7 days": "7d", "last 30 days": "30d"}
 DAYS = {"24h": 1, "7d": 7, "30d": 30}
 STATUSES = [status.value for status in RunStatus]
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,6 @@ class AssistantPage:
         return list_url("runs", str(RunFilter((Clause("assistant", self.assistant.upstream_id), *clauses))), self.only)
 
 
-def added(numbers: list[float | None]) -> float | None:
+def added(numbers: list[Number | None]) -> Number | None:
     known = [number for number in numbers if number is not None]
     return sum(known) if known else None

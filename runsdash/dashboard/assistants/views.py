@@ -1,10 +1,10 @@
 """Shows an assistant as last seen, with its newest runs and what became of those of the last days."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.shell.lookup import connection_of
 from runsdash.dashboard.shell.shell import Shell
 from runsdash.index.models import Assistant, Run
@@ -14,7 +14,7 @@ from .page import AssistantPage
 
 @viewer_required
 @require_safe
-def assistant(request: HttpRequest, assistant_id: str) -> HttpResponse:
+def assistant(request: UserRequest, assistant_id: str) -> HttpResponse:
     """Shows one assistant. Of one that was never listed, what its runs say."""
     connection = connection_of(request, (Assistant, assistant_id))
     row = Assistant.objects.filter(connection=connection, upstream_id=assistant_id).first()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from typing import TypeVar
 
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from runsdash.index.storage.previews import RUN_PARAMETERS
 
 from .text_diff import JsonChange, Piece, flat, json_changes, text_pieces
 
+Number = TypeVar("Number", int, float)
 MAX_STEPS = 200
 MAX_CALL_DIFFS = 30
 
@@ -41,7 +43,7 @@ class StepPair:
     calls: Sequence["CallPair"] = ()
 
     @property
-    def line(self) -> waterfall.StepLine:
+    def line(self) -> waterfall.StepLine | None:
         return self.a or self.b
 
     @property
@@ -66,7 +68,7 @@ class CallPair:
 
 
 def difference(
-    a: float | None, b: float | None, *, write: Callable[[float], str], is_relative: bool = True
+    a: Number | None, b: Number | None, *, write: Callable[[Number], str], is_relative: bool = True
 ) -> tuple[str, str]:
     """Describes B against A in words and a tone: less is good, 10 % more is bad."""
     if a is None or b is None:
@@ -97,27 +99,29 @@ class Comparison:
 
     @property
     def measures(self) -> list[Measure]:
-        rows: list[tuple[str, Callable[[Run], float | None], Callable[[float | None], str]]] = [
-            ("Ran", lambda run: run.duration_s, duration_text),
-            ("Queued", lambda run: run.queue_s, duration_text),
-            ("Waiting for outputs", self.waited_s, duration_text),
-            ("Prompt tokens", lambda run: run.prompt_tokens, count_text),
-            ("Completion tokens", lambda run: run.completion_tokens, count_text),
-            ("Tokens", lambda run: run.total_tokens, count_text),
-            ("Cost", lambda run: run.cost, cost_text),
-            ("Steps", lambda run: run.step_count if run.has_all_steps else None, count_text),
+        return [
+            self.measure("Ran", lambda run: run.duration_s, duration_text),
+            self.measure("Queued", lambda run: run.queue_s, duration_text),
+            self.measure("Waiting for outputs", self.waited_s, duration_text),
+            self.measure("Prompt tokens", lambda run: run.prompt_tokens, count_text),
+            self.measure("Completion tokens", lambda run: run.completion_tokens, count_text),
+            self.measure("Tokens", lambda run: run.total_tokens, count_text),
+            self.measure("Cost", lambda run: run.cost, cost_text),
+            self.measure("Steps", lambda run: run.step_count if run.has_all_steps else None, count_text),
         ]
-        return [self.measure(label, read, write) for label, read, write in rows]
 
-    def measure(self, label: str, read: Callable[[Run], float | None], write: Callable[[float | None], str]) -> Measure:
+    def measure(
+        self, label: str, read: Callable[[Run], Number | None], write: Callable[[Number | None], str]
+    ) -> Measure:
         a, b = read(self.a), read(self.b)
         delta, tone = difference(a, b, write=write)
         return Measure(label=label, a=write(a), b=write(b), delta=delta, tone=tone)
 
     def waited_s(self, run: Run) -> int | None:
         """Adds up the seconds of steps that somebody outside had to answer."""
-        spans = [step for step in self.steps_of(run) if waterfall.asks_people(step) and step.ended_at]
-        return sum(int((step.ended_at - step.created_at).total_seconds()) for step in spans) if spans else None
+        steps = [step for step in self.steps_of(run) if waterfall.asks_people(step)]
+        spans = [step.ended_at - step.created_at for step in steps if step.ended_at]
+        return sum(int(span.total_seconds()) for span in spans) if spans else None
 
     @cached_property
     def parameters(self) -> list[JsonChange]:

@@ -48,11 +48,14 @@ def pieces(left: Sequence[str], right: Sequence[str]) -> Iterator[Piece]:
             yield Piece("added", "".join(right[j1:j2]))
 
 
-class BoundedMatcher(SequenceMatcher):
+class BoundedMatcher(SequenceMatcher[str]):
     """Aligns in bounded time.
 
     Texts of few words, each there many times, would take the cube of their length.
     """
+
+    a: Sequence[str]  # of the class itself; its types lack them
+    b2j: dict[str, list[int]]
 
     def __init__(self, left: Sequence[str], right: Sequence[str]) -> None:
         super().__init__(a=left, b=right, autojunk=False)

@@ -1,10 +1,10 @@
 """Shows two runs side by side."""
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.actions.models import Lineage
 from runsdash.dashboard.shell.links import compare_url, mark_ambiguous
 from runsdash.dashboard.shell.lookup import connection_named, connection_of
@@ -18,7 +18,7 @@ CANDIDATES = 8
 
 @viewer_required
 @require_safe
-def compare(request: HttpRequest) -> HttpResponse:
+def compare(request: UserRequest) -> HttpResponse:
     """Compares `?a=` and `?b=`; with one or none of them, asks for the rest.
 
     `?a-connection=` and `?b-connection=` name the connection of one of them, before `?connection=`.
@@ -40,13 +40,13 @@ def compare(request: HttpRequest) -> HttpResponse:
     return render(request, "compare/compare.html", {"comparison": Comparison(a, b), "a": a, "b": b})
 
 
-def chosen_runs(request: HttpRequest) -> list[Run]:
+def chosen_runs(request: UserRequest) -> list[Run]:
     """Returns the runs ticked in a list (`?run=KEY`), at most two."""
     keys = [int(key) for key in request.GET.getlist("run") if key.isdecimal() and len(key) < 20][:2]
     return list(Run.objects.filter(pk__in=keys).select_related("thread", "connection"))
 
 
-def named_run(request: HttpRequest, name: str) -> Run | None:
+def named_run(request: UserRequest, name: str) -> Run | None:
     """Returns the run of the index that `?a=` or `?b=` names; 404 when it is not there."""
     run_id = request.GET.get(name, "").strip()
     if not run_id:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.text import Truncator
 
 from runsdash.accounts.models import User
@@ -31,6 +32,7 @@ MAX_WORDS = 20  # of a text that was pasted
 # While somebody types: the list must be there before the next key.
 WHILE_TYPING = TimeBudget(walk_s=0.1, statement_s=0.15, gathered=5_000)
 IN_FULL = TimeBudget(walk_s=0.4, statement_s=0.6)
+Row = TypeVar("Row", Run, Thread)
 AN_ID_BEGINS = re.compile(r"(run|thread|asst)_[A-Za-z0-9_-]*").fullmatch
 RUN_COLUMNS = (
     "upstream_id", "connection", "thread__upstream_id", "thread__connection", "assistant_id", "model", "status",
@@ -100,7 +102,7 @@ def groups_of(wanted: Wanted) -> list[Group]:
 
 
 def threads(wanted: Wanted) -> Group:
-    begun = beginning(Thread, thread_rows.ROWS, "thread", wanted)
+    begun = beginning(thread_rows.ROWS, "thread", wanted)
     if begun is not None:
         return Group("threads", "Threads", hits_of_threads(begun, wanted))
     thread_filter = wanted.filter(THREADS)
@@ -115,23 +117,23 @@ def threads(wanted: Wanted) -> Group:
 
 
 def hits_of_threads(threads: Sequence[Thread], wanted: Wanted) -> list[Hit]:
-    thread_rows.complete_threads(threads, among=wanted.shell.connections)
-    return [hit_of_thread(thread) for thread in threads]
+    return [hit_of_thread(row) for row in thread_rows.rows_of(threads, among=wanted.shell.connections)]
 
 
-def hit_of_thread(thread: Thread) -> Hit:
+def hit_of_thread(row: thread_rows.ThreadRow) -> Hit:
+    thread = row.thread
     pairs = [f"{key}={value}" for key, value in sorted(thread.metadata.items())[:2]]
     count = f"{thread.run_count} run{'' if thread.run_count == 1 else 's'}"
     return Hit(
         thread_url(thread), named(thread.first_question, thread.upstream_id), icon="thread",
-        note=", ".join([*pairs, count, ""]).strip(), said=thread.outcome, at=thread.last_run_at,
-        status=thread.last_run.facts if thread.last_run else None,
+        note=", ".join([*pairs, count, ""]).strip(), said=row.outcome, at=thread.last_run_at,
+        status=row.last_run.facts if row.last_run else None,
     )  # fmt: skip
 
 
 def runs(wanted: Wanted) -> Group:
     rows = Run.objects.select_related("thread").only(*RUN_COLUMNS)
-    begun = beginning(Run, rows, "run", wanted)
+    begun = beginning(rows, "run", wanted)
     if begun is not None:
         return Group("runs", "Runs", [hit_of_run(run) for run in complete_rows(begun, among=wanted.shell.connections)])
     run_filter = wanted.filter(RUNS)
@@ -168,12 +170,12 @@ def outcome_of(run: Run) -> str:
     return Truncator(why or ("" if run.facts.is_active else run.facts.label)).chars(200)
 
 
-def beginning(model: type[Model], rows: QuerySet, kind: str, wanted: Wanted) -> Sequence[Model] | None:
+def beginning(rows: QuerySet[Row], kind: str, wanted: Wanted) -> list[Row] | None:
     """Returns rows whose id begins as the text does; None when it is not the beginning of such an id."""
     match = AN_ID_BEGINS(wanted.text)
     if match is None or match[1] != kind:
         return None
-    found = []
+    found: list[Row] = []
     for connection in wanted.within:  # ids are indexed together with their connection
         start = wanted.text
         within = rows.filter(connection=connection, upstream_id__gte=start, upstream_id__lt=f"{start}\uffff")

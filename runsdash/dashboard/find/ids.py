@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from django.db.models import Model
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -14,7 +14,8 @@ from runsdash.index.models import Assistant, Connection, Message, Run, RunStep, 
 from runsdash.index.storage.storable_text import ID_CHARS
 
 MAX_LOOKED_UP = 50
-Place = tuple[type[Model], list[str], Callable[..., str]]  # a model, what to select with it, its page
+Found: TypeAlias = Run | RunStep | Message | Thread | Assistant
+Place = tuple[type[Found], list[str], Callable[..., str]]  # a model, what to select with it, its page
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """Renders the one box: where an id leads, what words find, and what is suggested meanwhile."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.shell.lookup import SeveralConnections, connection_named
 from runsdash.dashboard.shell.shell import Shell
 
@@ -18,19 +18,19 @@ ON_THE_PAGE, SUGGESTED = 10, 4
 
 @viewer_required
 @require_safe
-def search(request: HttpRequest) -> HttpResponse:
+def search(request: UserRequest) -> HttpResponse:
     """Redirects to what an id in the text means; else shows what the words find, or what to do next."""
     return answered(request, request.GET.get("q", ""), missed=200)
 
 
 @viewer_required
 @require_safe
-def go(request: HttpRequest) -> HttpResponse:
+def go(request: UserRequest) -> HttpResponse:
     """Redirects to the page of an id, or of text that contains one. A miss is 404, and searched for like any words."""
     return answered(request, request.GET.get("id", ""), missed=404)
 
 
-def answered(request: HttpRequest, typed: str, *, missed: int) -> HttpResponse:
+def answered(request: UserRequest, typed: str, *, missed: int) -> HttpResponse:
     text, shell, slug = typed.strip()[:MAX_TYPED_CHARS], Shell(request), request.GET.get("connection", "")
     within = [connection_named(slug, among=shell.connections)] if slug else shell.connections
     ids = TypedIds.of(text, slug) if text else TypedIds()
@@ -53,7 +53,7 @@ def columns_of(groups: list[Group]) -> list[list[Group]]:
 
 @viewer_required
 @require_safe
-def suggest(request: HttpRequest) -> HttpResponse:
+def suggest(request: UserRequest) -> HttpResponse:
     """Suggests where to go while somebody types: few of each kind, each looked for in bounded time."""
     text, shell = request.GET.get("q", "").strip()[:MAX_TYPED_CHARS], Shell(request)
     wanted = Wanted(text[:MAX_SEARCHED_CHARS], shell, request.user, SUGGESTED, WHILE_TYPING)

@@ -1,10 +1,10 @@
 """Saves and discards what is being typed for a run's tool calls. Sends nothing to an upstream."""
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
 
-from runsdash.accounts.guards import operator_required
+from runsdash.accounts.guards import UserRequest, operator_required
 from runsdash.actions.outputs.claims import claim
 from runsdash.actions.outputs.drafts import discard_drafts, save_drafts
 from runsdash.dashboard.shell.form_answers import partial
@@ -16,7 +16,7 @@ from .tool_outputs import empty_form
 
 @require_POST
 @operator_required
-def draft(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+def draft(request: UserRequest, thread_id: str, run_id: str) -> HttpResponse:
     """Saves the texts of the form, half-typed as they may be, which claims the run; `discard` throws them away."""
     run = indexed_run(request, thread_id=thread_id, run_id=run_id)
     if "discard" in request.POST:

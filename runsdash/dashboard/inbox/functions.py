@@ -3,13 +3,13 @@
 import json
 
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from runsdash.accounts.guards import operator_required, viewer_required
+from runsdash.accounts.guards import UserRequest, operator_required, viewer_required
 from runsdash.actions.outputs.answers import (
     KEPT_CHARS,
     MAX_TEMPLATES,
@@ -20,7 +20,7 @@ from runsdash.actions.outputs.answers import (
     schemas_of,
 )
 from runsdash.actions.outputs.outputs import Draft, OutputSchema, OutputTemplate, SentOutput
-from runsdash.dashboard.shell.links import address, ids_of_several, with_connection
+from runsdash.dashboard.shell.links import address, ids_of_several, with_query
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.page_types import Context
 from runsdash.index.models import Connection, Run
@@ -33,7 +33,7 @@ MAX_SENT = 20
 
 @viewer_required
 @require_safe
-def functions(request: HttpRequest) -> HttpResponse:
+def functions(request: UserRequest) -> HttpResponse:
     """Lists functions with a schema, a template or a recent output, and those whose outputs runs wait for now.
 
     `?connection=` narrows outputs and runs; schemas and templates are for every run that calls the function.
@@ -44,7 +44,7 @@ def functions(request: HttpRequest) -> HttpResponse:
     return render(request, "inbox/functions.html", {"rows": rows(chosen_connection(request))})
 
 
-def chosen_connection(request: HttpRequest) -> Connection | None:
+def chosen_connection(request: UserRequest) -> Connection | None:
     slug = request.GET.get("connection", "")
     return connection_named(slug) if slug else None
 
@@ -67,20 +67,21 @@ def sent_to(connection: Connection | None) -> QuerySet[SentOutput]:
     return SentOutput.objects.filter(**{"connection": connection} if connection else {})
 
 
-def sent_lately(connection: Connection | None, name: str) -> list[SentOutput]:
-    """Returns the last outputs sent for a function, the newest first, with `url`, which leads to their run."""
+def sent_lately(connection: Connection | None, name: str) -> list[tuple[SentOutput, str]]:
+    """Returns the last outputs sent for a function, the newest first, each with the address of its run."""
     rows = sent_to(connection).filter(function_name=name).select_related("connection").order_by("-id")
     sent = list(rows[:MAX_SENT])
     several = ids_of_several(Run, [one.run_upstream_id for one in sent]) if sent else set()
-    for one in sent:
-        one.is_ambiguous = one.run_upstream_id in several
-        one.url = with_connection(reverse("go"), one, id=one.run_upstream_id)
-    return sent
+    return [(one, go_url(one, is_ambiguous=one.run_upstream_id in several)) for one in sent]
+
+
+def go_url(sent: SentOutput, *, is_ambiguous: bool) -> str:
+    return with_query(reverse("go"), id=sent.run_upstream_id, connection=sent.connection.slug if is_ambiguous else "")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @viewer_required
-def function(request: HttpRequest, name: str) -> HttpResponse:
+def function(request: UserRequest, name: str) -> HttpResponse:
     """Shows all of one function; on POST saves its schema, or removes it when empty."""
     if request.method != "POST":
         schema = schemas_of([name]).get(name)
@@ -95,14 +96,14 @@ def function(request: HttpRequest, name: str) -> HttpResponse:
     return redirect("function", name)
 
 
-def drafted(request: HttpRequest, name: str) -> str:
+def drafted(request: UserRequest, name: str) -> str:
     """Returns what the reader typed for the call `?draft=` and may want to keep as a template."""
     drafts = Draft.objects.filter(user=request.user, function_name=name, call_id=request.GET.get("draft", ""))
     return drafts.order_by("-saved_at").values_list("text", flat=True).first() or ""
 
 
 def page(
-    request: HttpRequest,
+    request: UserRequest,
     name: str,
     *,
     status: int = 200,
@@ -130,7 +131,7 @@ def page(
 
 @require_POST
 @operator_required
-def add_template(request: HttpRequest, name: str) -> HttpResponse:
+def add_template(request: UserRequest, name: str) -> HttpResponse:
     """Saves an output under a name."""
     typed_name, text = request.POST.get("name", ""), request.POST.get("text", "")
     template_name = typed_name.strip()
@@ -157,6 +158,6 @@ def template_refusal(function_name: str, *, template_name: str, text: str) -> st
 
 @require_POST
 @operator_required
-def remove(request: HttpRequest, name: str, key: int) -> HttpResponse:
+def remove(request: UserRequest, name: str, key: int) -> HttpResponse:
     remove_template(actor=request.user, template=get_object_or_404(OutputTemplate, pk=key, function_name=name))
     return redirect("function", name)

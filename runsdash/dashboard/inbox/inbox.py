@@ -6,30 +6,28 @@ shows is read as bare columns first (index/search/inbox_rows.py); a poll that br
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
-from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from runsdash.accounts.guards import UserRequest
 from runsdash.accounts.models import User
 from runsdash.actions.outputs.people import PersonAt, RunIds, people_at
-from runsdash.dashboard.runs.rows import COLUMNS, complete_rows
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.formats import SOON_S, expired_at
-from runsdash.dashboard.shell.links import mark_ambiguous
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.poll_tags import Poll, list_tag, shown_keys
 from runsdash.dashboard.shell.shell import Shell
-from runsdash.index.models import ChildRun, Connection, Run, ThreadMetadata
+from runsdash.index.models import Run
 from runsdash.index.search.inbox_rows import IS_LATE, WAITS, InboxRow, missed_rows, unanswered_rows
 from runsdash.sync.recheck_runs import MOST_AT_ONCE, recheck_runs
 from runsdash.sync.refresh import MAX_AGE_S
 
 from .queue_scope import EVERYTHING, NAME_CHARS, QueueScope, given
+from .rows import AboutRun, Row, rows_of
 
 MAX_ROWS = 100
 MAX_LOOKED_AT = 1_000  # runs that wait, where only some of them are shown
@@ -44,24 +42,26 @@ class Inbox:
     """Shows one reader's inbox. `shown_keys`: the rows on the reader's page, in their order; new ones follow."""
 
     shell: Shell
+    reader: User
     scope: QueueScope = EVERYTHING
     tab: str = ""
     shown_keys: list[int] = field(default_factory=list)
     max_age_s: float = MAX_AGE_S  # of copies: older ones are verified
 
     @classmethod
-    def of_page(cls, request: HttpRequest) -> "Inbox":
+    def of_page(cls, request: UserRequest) -> "Inbox":
         slug, shell, tab = request.GET.get("connection"), Shell(request), request.GET.get("tab", "")
         connection = connection_named(slug, among=shell.connections) if slug else None
         function = "" if tab == MISSED else request.GET.get("function", "")[:NAME_CHARS]
         return cls(
             shell=shell,
+            reader=request.user,
             scope=QueueScope(connection=connection, function=function),
             tab=tab if tab in (MISSED, MINE) else "",
         )
 
     @classmethod
-    def of_poll(cls, request: HttpRequest) -> "Inbox":
+    def of_poll(cls, request: UserRequest) -> "Inbox":
         found = cls.of_page(request)
         found.shown_keys = shown_keys(request, most=MAX_ROWS)
         calm_s = poll_intervals.fresh_for_s(poll_intervals.CALM_S)
@@ -168,11 +168,10 @@ class Inbox:
     @cached_property
     def drafted(self) -> set[int]:
         """Returns the keys of runs that the reader has a draft for."""
-        reader = self.shell.request.user.pk
         return {
             row.id
             for row in self.looked_at
-            if any(one.user.pk == reader and not one.is_answering for one in self.people.get(row[2:4], ()))
+            if any(one.user.pk == self.reader.pk and not one.is_answering for one in self.people.get(row[2:4], ()))
         }
 
     # Rows
@@ -182,22 +181,17 @@ class Inbox:
         return any(one.customer_key for one in self.shell.connections)
 
     @cached_property
-    def runs(self) -> dict[int, Run]:
-        """Returns all that is shown by key, with what a row needs."""
-        found: Sequence[Run] = list(shown(Run.objects.filter(pk__in=[row.id for row in self.read])))
-        among = self.shell.connections
-        found = with_parents(with_customers(complete_rows(found, among=among)), among=among)
-        for run in found:
-            there = self.people.get((run.connection_id, run.upstream_id), [])
-            run.people = [person(one, reader=self.shell.request.user) for one in there]
-        return {run.pk: run for run in found}
+    def found(self) -> dict[int, Row]:
+        """Returns all that is shown, by the key of its run."""
+        keys = [row.id for row in self.read]
+        return rows_of(keys, among=self.shell.connections, people=self.people, reader=self.reader)
 
     @cached_property
-    def rows(self) -> Sequence[Run]:
+    def rows(self) -> list[Row]:
         return self.of_keys(self.order)
 
     @cached_property
-    def late(self) -> Sequence[Run]:
+    def late(self) -> list[Row]:
         """Returns runs past their deadline that still wait by the upstream's word, but for those in `rows`."""
         return self.of_keys([row.id for row in self.past_deadline[:MAX_ROWS] if row.id not in self.shown_keys])
 
@@ -205,17 +199,16 @@ class Inbox:
     def ran_out_unseen(self) -> bool:
         """Tells whether a deadline passed during an outage, so that not even an empty inbox was empty before."""
         seen_until = self.shell.seen_until
-        return any(run.expires_at and seen_until and run.expires_at > seen_until for run in self.late)
+        return any(run.expires_at and seen_until and run.expires_at > seen_until for run, _ in self.late)
 
     @cached_property
-    def missed(self) -> Sequence[Run]:
-        runs = self.of_keys([row.id for row in self.read])
-        for run in runs:
-            run.missed_at = expired_at(run)
-        return sorted(runs, key=lambda run: run.missed_at or run.created_at, reverse=True)
+    def missed(self) -> list[tuple[Run, AboutRun, datetime | None]]:
+        """Returns each run that was missed with when it expired, newest first."""
+        rows = [(run, about, expired_at(run)) for run, about in self.of_keys([row.id for row in self.read])]
+        return sorted(rows, key=lambda row: row[2] or row[0].created_at, reverse=True)
 
-    def of_keys(self, keys: Sequence[int]) -> list[Run]:
-        return [self.runs[key] for key in keys if key in self.runs]
+    def of_keys(self, keys: Sequence[int]) -> list[Row]:
+        return [self.found[key] for key in keys if key in self.found]
 
     # Asking again
 
@@ -248,52 +241,3 @@ class Inbox:
         frame = bool(shell.outages), shell.seen_until, shell.can_act, shell.waiting_count, self.names_customers
         beside = [(row.id, row.pending_calls) for row in self.looked_at] if self.is_narrowed else ()
         return list_tag(rows, who, order, servers, frame, beside, pill=shell.freshness_tag)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Person:
-    """Says who is at a run: answering it, or with a draft for it. `is_reader`: it is whoever looks."""
-
-    name: str
-    initials: str
-    is_answering: bool
-    is_reader: bool
-
-
-def with_customers(runs: Sequence[Run]) -> Sequence[Run]:
-    """Sets `customer` on each run: its thread's value of the key that an admin named. No query where none is named."""
-    keys = {run.connection.customer_key for run in runs} - {""}
-    threads = [run.thread_id for run in runs] if keys else []
-    pairs = ThreadMetadata.objects.filter(thread_id__in=threads, key__in=keys) if keys else ()
-    found = {(pair.thread_id, pair.key): pair.value for pair in pairs}
-    for run in runs:
-        run.customer = found.get((run.thread_id, run.connection.customer_key), "")
-    return runs
-
-
-def with_parents(runs: Sequence[Run], *, among: Sequence[Connection]) -> Sequence[Run]:
-    """Sets `parent` on each run: the one whose call started it, or None. No query where none was started so."""
-    keys = {run.parent_key for run in runs} - {None}
-    parents = {run.pk: run for run in shown(Run.objects.filter(pk__in=keys))} if keys else {}
-    for run in runs:
-        run.parent = parents.get(run.parent_key)
-        if run.parent is not None:
-            run.parent.connection = run.connection
-    mark_ambiguous(parents.values(), among=among)
-    return runs
-
-
-def person(found: PersonAt, *, reader: User) -> Person:
-    user = found.user
-    return Person(
-        name=user.get_username(), initials=user.initials, is_answering=found.is_answering,
-        is_reader=user.pk == reader.pk,
-    )  # fmt: skip
-
-
-def shown(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """Reads what a row needs, in the order `runs` has."""
-    asked = ChildRun.objects.filter(connection_id=OuterRef("connection_id"), upstream_id=OuterRef("upstream_id"))
-    parent = Subquery(asked.order_by().values("parent_id")[:1])
-    rows = runs.select_related("thread").annotate(parent_key=parent)
-    return rows.only(*COLUMNS, "trouble", "status_since", "question")

@@ -76,13 +76,12 @@ def fields_of(schema: Json) -> list[SchemaField]:
 
 
 def collect(schema: Json, *, path: Path, is_required: bool, fields: list[SchemaField]) -> None:
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    if not isinstance(properties, dict):
+    if not isinstance(schema, dict) or not isinstance(properties := schema.get("properties"), dict):
         return
     required = schema.get("required")
     names = required if isinstance(required, list) else []
-    for name, inner in properties.items():
-        inner = inner if isinstance(inner, dict) else {}
+    for name, found in properties.items():
+        inner = found if isinstance(found, dict) else {}
         needs = is_required and name in names
         if not path and inner.get("type") == "object" and inner.get("properties"):
             collect(inner, path=(name,), is_required=needs, fields=fields)
@@ -96,7 +95,7 @@ def made_field(schema: dict, *, number: int, path: Path, is_required: bool) -> S
     if isinstance(choices, list) and choices:
         texts = [json.dumps(one, ensure_ascii=False) for one in choices[:200]]
         return SchemaField(number, path, "enum", is_required, hint, texts)
-    kind = schema.get("type") if schema.get("type") in SIMPLE else "json"
+    kind = next((one for one in SIMPLE if one == schema.get("type")), "json")
     return SchemaField(number, path, kind, is_required, hint)
 
 
@@ -110,7 +109,8 @@ def composed(fields: list[SchemaField]) -> str:
         if one.value != "":
             place = members
             for name in one.path[:-1]:
-                place = place.setdefault(name, {})
+                inner = place.setdefault(name, {})
+                place = inner if isinstance(inner, dict) else {}
             place[one.path[-1]] = typed_piece(one)
     return object_text(members) if members else ""
 

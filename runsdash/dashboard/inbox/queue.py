@@ -14,8 +14,8 @@ from runsdash.dashboard.runs.rows import complete_rows
 from runsdash.dashboard.shell.links import run_url
 from runsdash.index.models import Connection, Run
 
-from .inbox import shown
 from .queue_scope import EVERYTHING, QueueScope
+from .rows import shown
 
 MOST_QUEUED = 100  # as many as the inbox shows
 MOST_LOOKED_AT = 1_000  # for those that wait for one function

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.http import HttpRequest
-
+from runsdash.accounts.guards import UserRequest
 from runsdash.dashboard.shell.formats import call_name
 from runsdash.index.models import Connection
 from runsdash.service.json_types import JsonFields
@@ -20,7 +19,7 @@ class QueueScope:
     function: str = ""
 
     @classmethod
-    def of_request(cls, request: HttpRequest) -> "QueueScope":
+    def of_request(cls, request: UserRequest) -> "QueueScope":
         """Reads `queue`, the slug of a connection, and `function`, from the address or the form."""
         slug, function = (request.POST.get(name) or request.GET.get(name) or "" for name in ("queue", "function"))
         connection = Connection.objects.filter(slug=slug[:64]).first() if slug else None

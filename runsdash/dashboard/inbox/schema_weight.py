@@ -59,10 +59,10 @@ class Weighing:
             return 1, {}
         if ("$id" in schema and schema is not self.root) or any(name in schema for name in NOT_FOLLOWED):
             raise TooHeavy("Of references only those that begin with # are followed, and no part has an $id.")
-        weight, loops = own_weight(schema), {SAME: Counter(), ITEM: Counter(), PROPERTY: Counter()}
+        weight, loops = own_weight(schema), no_loops()
         self.visit(weight)
-        if isinstance(schema.get("$ref"), str):
-            inner, inner_loops = self.of_target(schema["$ref"], around=around)
+        if isinstance(reference := schema.get("$ref"), str):
+            inner, inner_loops = self.of_target(reference, around=around)
             weight += inner
             for kind, targets in inner_loops.items():
                 loops[kind] += targets
@@ -79,7 +79,7 @@ class Weighing:
         return weight, loops
 
     def of_parts(self, name: str, value: Json, around: tuple[str, ...]) -> tuple[int, Loops]:
-        weight, loops = 0, {SAME: Counter(), ITEM: Counter(), PROPERTY: Counter()}
+        weight, loops = 0, no_loops()
         for part in parts_of(name, value):
             inner, inner_loops = self.of_schema(part, around)
             weight += inner
@@ -107,6 +107,10 @@ class Weighing:
         self.visited += weight
         if self.visited > MAX_WEIGHT:
             raise TooHeavy("With all its references followed it has too many rules.")
+
+
+def no_loops() -> Loops:
+    return {SAME: Counter(), ITEM: Counter(), PROPERTY: Counter()}
 
 
 def meeting(loops: Loops) -> Counter[str]:

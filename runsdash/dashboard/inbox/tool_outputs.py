@@ -1,11 +1,12 @@
 """Answers the tool calls a run waits for: one box a call, all sent in one request."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
-from runsdash.accounts.guards import operator_required
+from runsdash.accounts.guards import UserRequest, operator_required
 from runsdash.actions.audited_call import CHANGED_NOTHING, new_token
 from runsdash.actions.outputs.answers import earlier_outputs, outputs_were_sent, schemas_of
 from runsdash.actions.outputs.claims import claims_on, release
@@ -33,7 +34,7 @@ SENT_AGAINST_S = 3.0
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
-def tool_outputs(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+def tool_outputs(request: UserRequest, thread_id: str, run_id: str) -> HttpResponse:
     """Shows the form; on POST sends every output in one request."""
     if request.method != "POST":
         run = refetched_run(request, thread_id=thread_id, run_id=run_id)
@@ -53,7 +54,7 @@ def tool_outputs(request: HttpRequest, thread_id: str, run_id: str) -> HttpRespo
     return accepted(request, form, after)
 
 
-def send(request: HttpRequest, form: ToolOutputsForm) -> Run:
+def send(request: UserRequest, form: ToolOutputsForm) -> Run:
     token, reason = request.POST.get("token"), request.POST.get("reason", "")
     is_streamed = request.POST.get("stream") == "true"
     if form.is_approval:
@@ -70,7 +71,7 @@ def send(request: HttpRequest, form: ToolOutputsForm) -> Run:
     )
 
 
-def accepted(request: HttpRequest, form: ToolOutputsForm, after: Run) -> HttpResponse:
+def accepted(request: UserRequest, form: ToolOutputsForm, after: Run) -> HttpResponse:
     """Answers after the upstream took the outputs. A server that still waits for some took only a part."""
     left = form.still_waits(after.pending_calls) if after.waits_for else []
     release(user=request.user, run=form.run)
@@ -88,7 +89,7 @@ def accepted(request: HttpRequest, form: ToolOutputsForm, after: Run) -> HttpRes
     )
 
 
-def onwards(request: HttpRequest, run: Run, *, text: str) -> HttpResponse:
+def onwards(request: UserRequest, run: Run, *, text: str) -> HttpResponse:
     """Leads to the next run that needs an answer; to the inbox when there is none."""
     queue = queue_for(request, run)
     messages.success(request, text if queue.following else f"{text} No other run needs an answer.")
@@ -96,7 +97,7 @@ def onwards(request: HttpRequest, run: Run, *, text: str) -> HttpResponse:
     return HttpResponse(headers={"HX-Redirect": url}) if request.htmx else HttpResponseRedirect(url)
 
 
-def accepted_in_part(request: HttpRequest, form: ToolOutputsForm, after: Run, left: list[str]) -> HttpResponse:
+def accepted_in_part(request: UserRequest, form: ToolOutputsForm, after: Run, left: list[str]) -> HttpResponse:
     """Shows the form again with what is left, filled in as it was typed."""
     save_drafts(user=request.user, run=after, texts={call_id: form.outputs[call_id] for call_id in left})
     count, took = len(form.boxes), len(form.boxes) - len(left)
@@ -108,7 +109,7 @@ def accepted_in_part(request: HttpRequest, form: ToolOutputsForm, after: Run, le
     return done(request, url=run_url(after), text=text, tone="warn", partials=shown)
 
 
-def refused(request: HttpRequest, run: Run, form: ToolOutputsForm, *, status: int) -> HttpResponse:
+def refused(request: UserRequest, run: Run, form: ToolOutputsForm, *, status: int) -> HttpResponse:
     """Shows the form again with all that was typed, which is a draft now."""
     if not form.is_approval and not form.fault:
         saved_at = save_drafts(user=request.user, run=run, texts=form.outputs)
@@ -122,7 +123,7 @@ def empty_form(run: Run) -> ToolOutputsForm:
 
 
 def form_context(
-    request: HttpRequest, run: Run, form: ToolOutputsForm | None = None, *, body: RunBeside | None = None
+    request: UserRequest, run: Run, form: ToolOutputsForm | None = None, *, body: RunBeside | None = None
 ) -> Context:
     """Returns what templates/inbox/_answering.html needs, on the run page and alone; a viewer gets no boxes."""
     may_answer = Shell(request).can_act
@@ -155,7 +156,7 @@ def earlier_menus(run: Run, form: ToolOutputsForm) -> list[Context]:
     return [{"number": numbers[name], "name": name, **offered} for name, offered in outputs.items()]
 
 
-def answer(request: HttpRequest, run: Run, form: ToolOutputsForm | None, *, status: int = 200) -> HttpResponse:
+def answer(request: UserRequest, run: Run, form: ToolOutputsForm | None, *, status: int = 200) -> HttpResponse:
     return form_answer(
         request,
         page="inbox/tool_outputs.html",
@@ -166,19 +167,19 @@ def answer(request: HttpRequest, run: Run, form: ToolOutputsForm | None, *, stat
     )
 
 
-def submitted(request: HttpRequest, form: ToolOutputsForm) -> str:
+def submitted(request: UserRequest, form: ToolOutputsForm) -> SafeString:
     """Renders the panel once its answers are on their way, with the way to the next run."""
     context = {"form": form, "queue": queue_for(request, form.run)}
     html = render_to_string("inbox/_tool_outputs_sent.html", context, request=request)
     return partial("#tool-outputs", html, swap="outerHTML")
 
 
-def next_link(request: HttpRequest, run: Run) -> tuple[str, str] | None:
+def next_link(request: UserRequest, run: Run) -> tuple[str, str] | None:
     """Returns address and words of the next run that needs an answer."""
     queue = queue_for(request, run)
     return (queue.next_url, "Open the next one") if queue.following else None
 
 
-def queue_for(request: HttpRequest, run: Run) -> Queue:
+def queue_for(request: UserRequest, run: Run) -> Queue:
     """Returns the queue that the reader walks through."""
     return queue_of(run, reader=request.user, scope=QueueScope.of_request(request))

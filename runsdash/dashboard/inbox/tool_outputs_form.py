@@ -13,6 +13,7 @@ from runsdash.index.models import Run
 from runsdash.index.storage.page_reads import preview_of_run
 from runsdash.service.checks import MAX_TOOL_OUTPUTS_BYTES
 from runsdash.service.json_types import JsonFields
+from runsdash.service.objects.parsing import listing
 
 from .output_schemas import Path, SchemaField, composed, fields_of, problems_of, spread
 
@@ -68,7 +69,7 @@ class Box:
 
     def check_schema(self) -> None:
         """Puts each problem beside its field; what has no field is said of the whole output."""
-        problems = problems_of(self.schema, self.text)
+        problems = problems_of(self.schema or {}, self.text)
         self.breaks_schema = bool(problems)
         for one in self.fields:
             one.error = ""
@@ -102,7 +103,7 @@ class ToolOutputsForm:
     @classmethod
     def for_run(cls, run: Run, *, schemas: Mapping[str, dict] | None = None) -> "ToolOutputsForm":
         """Makes a form with a box for each pending call. `schemas`: by function name."""
-        calls = preview_of_run(run).parameters.get("pending") or []
+        calls = listing(preview_of_run(run).parameters.get("pending"))
         form = cls(run, [Box(call, is_answerable=not run.calls_fault) for call in calls])
         for box in form.boxes:
             if schemas and box.name in schemas:

@@ -1,10 +1,10 @@
 """Shows the inbox: runs that wait for a person, soonest expiry first, and those that were missed."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.poll_tags import has_news, poll_answer
 from runsdash.sync.refresh import PAGE_WAIT_S
@@ -15,7 +15,7 @@ from .narrowings import Narrowings
 
 @viewer_required
 @require_safe
-def needs_action(request: HttpRequest) -> HttpResponse:
+def needs_action(request: UserRequest) -> HttpResponse:
     """Renders the page, after verifying with the upstream what it is about to show."""
     inbox = Inbox.of_page(request)
     if inbox.verify(wait_s=PAGE_WAIT_S):
@@ -25,7 +25,7 @@ def needs_action(request: HttpRequest) -> HttpResponse:
 
 @viewer_required
 @require_safe
-def live(request: HttpRequest) -> HttpResponse:
+def live(request: UserRequest) -> HttpResponse:
     """Renders the rows again, in the reader's order; 304 when they are what the page shows."""
     inbox = Inbox.of_poll(request)
     if inbox.verify(wait_s=POLL_WAIT_S):

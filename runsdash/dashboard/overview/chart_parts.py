@@ -3,21 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
+from typing import Any, TypeVar
 from urllib.parse import quote_plus
 
 from django.utils import timezone
 
-from runsdash.dashboard.overview.charts import SeriesKey
 from runsdash.dashboard.shell import links
 from runsdash.dashboard.shell.page_types import Context
 from runsdash.index.search.run_filter import Clause, RunFilter
 from runsdash.index.totals.hour_spans import Span, day_of
 
-from .charts import LABELLED_BARS, Chart, ChartColumn, ChartSeries
+from .charts import LABELLED_BARS, Cause, Chart, ChartColumn, ChartSeries, GroupKey
 from .query import OverviewQuery
 from .time_range import clauses_of
 
-Values = Mapping[tuple[int, SeriesKey], float]  # by bar and key
+Key = TypeVar("Key", bound=GroupKey | Cause)
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,16 @@ class ChartBars:
         return [f"{start}{times}{end}" if start else "" for times in self.times]
 
 
-def summed(values: Values) -> dict[SeriesKey, float]:
-    found: dict[SeriesKey, float] = {}
+def summed(values: Mapping[tuple[int, Key], float]) -> dict[Key, float]:
+    """Adds up values by bar and key for each key."""
+    found: dict[Key, float] = {}
     for (_, key), value in values.items():
         found[key] = found.get(key, 0) + value
     return found
 
 
 def columns_of(
-    bars: ChartBars, series: Sequence[ChartSeries], values: Values, starts: Sequence[str]
+    bars: ChartBars, series: Sequence[ChartSeries], values: Mapping[tuple[int, Any], float], starts: Sequence[str]
 ) -> list[ChartColumn]:
     """Makes a column of each bar; what is of no series of its own is of the last, the others."""
     named = {one.key for one in series if one.key is not None}

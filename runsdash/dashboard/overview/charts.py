@@ -22,13 +22,14 @@ ROUND = pattern(r"\.0+(?=\D|$)")  # of a whole number
 LOG_LINES = ((1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (86400, "1 d"))
 
 
-SeriesKey: TypeAlias = str | int | tuple[str, str]  # a value of a group, or (status, code)
+GroupKey: TypeAlias = str | int  # a value of a group
+Cause: TypeAlias = tuple[str, str]  # (status, "") or ("", code)
 
 
 class ChartSeries(NamedTuple):
     """Names a series. `css`: its class; `key` is None for the others together."""
 
-    key: SeriesKey | None
+    key: GroupKey | Cause | None
     name: str
     css: str
 

@@ -1,7 +1,7 @@
 """Counts for the overview what sums do not tell apart, as far as it got: runs of any filter, groups by metadata."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 from runsdash.dashboard.shell.page_types import TagPart
 from runsdash.index.totals.hour_spans import Span
@@ -22,9 +22,12 @@ class Counts:
         self.spans = spans
         key = metadata_key(query.group)
         source = FUNCTION if query.group == FUNCTION else query.group.removesuffix(f".{key}") if key else ""
-        shared = {"spans": spans, "bars": tuple(bars), "run_filter": query.filter, "connection": query.connection}
-        self.of_facts = None if is_plain else Counting(**shared, now_hour=now_hour)
-        self.of_groups = Counting(**shared, source=source, key=key, now_hour=now_hour) if source else None
+        counting = partial(
+            Counting, spans=spans, bars=tuple(bars), run_filter=query.filter, connection=query.connection,
+            now_hour=now_hour,
+        )  # fmt: skip
+        self.of_facts = None if is_plain else counting()
+        self.of_groups = counting(source=source, key=key) if source else None
 
     @property
     def all(self) -> list[Counting]:

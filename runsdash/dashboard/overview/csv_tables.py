@@ -34,7 +34,7 @@ CsvCell: TypeAlias = str | int | float
 
 
 def group_table(page: OverviewPage) -> list[list[CsvCell]]:
-    heads = [page.group_title.lower(), "name", *HEADS]
+    heads: list[CsvCell] = [page.group_title.lower(), "name", *HEADS]
     return [heads, *([row.title or row.name, row.name, *cells(row)] for row in page.group_rows())]
 
 

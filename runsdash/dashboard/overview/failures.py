@@ -6,14 +6,13 @@ an exact filter.
 
 from collections.abc import Mapping
 
-from runsdash.dashboard.overview.charts import SeriesKey
 from runsdash.dashboard.shell import formats
 from runsdash.index import run_states
 from runsdash.index.search.run_filter import Clause
 from runsdash.service.statuses import run_status
 
 from .chart_parts import ChartBars, ChartPanel, columns_of, summed
-from .charts import MAX_SERIES, OTHER, ChartSeries, stacked
+from .charts import MAX_SERIES, OTHER, Cause, ChartSeries, stacked
 from .query import OverviewQuery
 
 CAUSES = ("g", "e", "f", "i", "b", "h", "a", "j")  # classes of causes, the most frequent in red
@@ -33,9 +32,9 @@ def cause_name(status: str, code: str) -> str:
     return NEVER_ANSWERED if status == run_states.EXPIRED else f"{run_status(status).label}, no reason given"
 
 
-def causes_of_bars(bars: Mapping[tuple[int, str, str], int]) -> dict[tuple[int, SeriesKey], float]:
-    """Counts what ended badly by bar and cause: ("", code), or (status, "") without a code."""
-    found: dict[tuple[int, SeriesKey], float] = {}
+def causes_of_bars(bars: Mapping[tuple[int, str, str], int]) -> dict[tuple[int, Cause], float]:
+    """Counts what ended badly by bar and cause."""
+    found: dict[tuple[int, Cause], float] = {}
     for (bar, status, code), runs in bars.items():
         if status in run_states.NOT_COMPLETED:
             key = (bar, ("", code) if code else (status, ""))
@@ -61,9 +60,9 @@ def failures(
         is_clear = not query.filter.values("has")  # two of them would mean "or"
         asked = (*query.statuses(*run_states.NOT_COMPLETED), Clause("has", "error"), *others)
         starts.append(bars.start(*asked) if is_clear else "")
-    runs = {}
-    for (bar, _, _), count in by_cause.items():
-        runs[bar] = runs.get(bar, 0) + count
+    runs: dict[int, int] = {}
+    for (first, _, _), count in by_cause.items():
+        runs[first] = runs.get(first, 0) + count
     columns = columns_of(bars, series, values, starts)
     urls = bars.urls(bars.start(*query.statuses(*run_states.NOT_COMPLETED)))
     rows = []

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from runsdash.dashboard.overview.charts import SeriesKey
+from runsdash.dashboard.overview.charts import GroupKey
 from runsdash.dashboard.shell import formats
 from runsdash.index import run_states
 from runsdash.index.search.run_filter import Clause
@@ -21,7 +22,7 @@ class UsedNumber:
 
     name: str
     title: str
-    write: Callable[[float], str]
+    write: Callable[[Any], str]  # of what that column of Sums has
     axis: Callable[[float], str]
     least: float
 
@@ -43,12 +44,12 @@ COST = UsedNumber("cost", "Cost", formats.costs_text, axis_dollars, 0.01)
 
 def used(
     bars: ChartBars,
-    sums: Mapping[tuple[int, SeriesKey], Sums | Fact],
+    sums: Mapping[tuple[int, GroupKey], Sums | Fact],
     measure: UsedNumber,
     *,
     step: str,
-    names: Callable[[SeriesKey], str],
-    clause: Callable[[SeriesKey], Clause],
+    names: Callable[[GroupKey], str],
+    clause: Callable[[GroupKey], Clause],
     note: str,
     nothing: str,
 ) -> ChartPanel:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from weakref import proxy
 
 from django.core.cache import caches
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.runs.saved_views import overviews_in_menu
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.lookup import connection_named
@@ -33,7 +33,7 @@ COUNTING = "counting"  # in an address: the page waits for sums, so some are mad
 
 @viewer_required
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: UserRequest) -> HttpResponse:
     shell = Shell(request)
     if not shell.connections:
         return render(request, "overview/no_connection.html")
@@ -43,7 +43,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     if request.GET.get("format") == "csv":
         return csv_response(page, request.GET.get("table", ""))
     state = PollState.now(page, version, shell)
-    is_counting = caches["fragments"].get_or_set(f"overview-counting-{state.sums}", lambda: page.is_counting)
+    is_counting = bool(caches["fragments"].get_or_set(f"overview-counting-{state.sums}", lambda: page.is_counting))
     context = shown_by(page) | {"shell": shell, "drawn": state.sums, "is_counting": is_counting}
     context["poll"] = poll(page, state, is_counting=is_counting)
     context["views"] = overviews_in_menu(request.user, page.query, most=VIEWS_SHOWN)
@@ -52,7 +52,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 @viewer_required
 @require_safe
-def live(request: HttpRequest) -> HttpResponse:
+def live(request: UserRequest) -> HttpResponse:
     """Renders the parts that differ from what the page shows; nothing when none does."""
     shell = Shell(request)
     page = page_of(request, shell)
@@ -70,7 +70,7 @@ def live(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def count_more(request: HttpRequest, page: OverviewPage) -> None:
+def count_more(request: UserRequest, page: OverviewPage) -> None:
     """Counts for a page that waits for it, for a bounded time: without a worker nobody else would."""
     is_waiting = COUNTING in request.GET
     if is_waiting:
@@ -109,7 +109,7 @@ class PollState:
         return f"{self.present}-{self.sums}-{self.slot}-{self.pill}"
 
 
-def page_of(request: HttpRequest, shell: Shell) -> OverviewPage:
+def page_of(request: UserRequest, shell: Shell) -> OverviewPage:
     slug = request.GET.get("connection")
     connection = connection_named(slug, among=shell.connections) if slug else None
     query = overview_query(request.GET, connection=connection)

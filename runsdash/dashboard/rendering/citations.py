@@ -58,7 +58,7 @@ def source_of(annotation: Json, connection_slug: str) -> CitedSource | None:
         return None
     mark, title, address, quote = (words(annotation, name) for name in ("text", "title", "url", "quote"))
     if url := file_url(annotation.get("file_id"), connection_slug):
-        return CitedSource(url=url, label=label(annotation["file_id"]), mark=mark)
+        return CitedSource(url=url, label=label(words(annotation, "file_id")), mark=mark)
     url, named = address if is_web_url(address) else "", title or address or quote
     return CitedSource(url=url, label=label(named) or UNNAMED, mark=mark) if named or mark else None
 
@@ -104,7 +104,7 @@ def citations(text: str, annotations: Sequence[Json], connection_slug: str) -> l
     by_mark: dict[str, list[tuple[Json, CitedSource]]] = {}
     for annotation in annotations[:MAX_CITATIONS]:
         source = source_of(annotation, connection_slug)
-        if source is not None and source.mark and not source.is_path:
+        if isinstance(annotation, dict) and source is not None and source.mark and not source.is_path:
             by_mark.setdefault(source.mark, []).append((annotation.get("start_index"), source))
     found = [
         Citation(start=place, end=place + len(mark), number=numbers[one.key], url=one.url, label=one.label)
@@ -129,9 +129,10 @@ def places_of(text: str, mark: str, starts: Sequence[Json]) -> list[int | None]:
     found: list[int | None] = [None] * len(starts)
     if len(free) != len(starts):
         for at in in_order:
-            if type(starts[at]) is int and starts[at] in free:
-                found[at] = starts[at]
-                free.remove(starts[at])
+            start = starts[at]
+            if type(start) is int and start in free:
+                found[at] = start
+                free.remove(start)
     for at, place in zip([at for at in in_order if found[at] is None], free, strict=False):
         found[at] = place
     return found

@@ -16,7 +16,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
-from markdown_it.utils import OptionsDict
+from markdown_it.utils import EnvType, OptionsDict
 
 from runsdash.service.json_types import Json
 
@@ -65,11 +65,11 @@ SANITIZER = nh3.Cleaner(
 )  # fmt: skip
 
 
-def markdown(text: str, annotations: Sequence[Json] = (), connection_slug: str = "") -> SafeString:
+def markdown(text: str, annotations: Json = None, connection_slug: str = "") -> SafeString:
     """Renders `<div class="md">`, and under it chips for what the text refers to."""
-    annotations = annotations if isinstance(annotations, list | tuple) else ()
-    key = json.dumps([connection_slug, annotations], default=str)
-    return mark_safe(render_cache.get(VERSION, text, key, render=lambda: rendered(text, annotations, connection_slug)))
+    cited = annotations if isinstance(annotations, list) else []
+    key = json.dumps([connection_slug, cited], default=str)
+    return mark_safe(render_cache.get(VERSION, text, key, render=lambda: rendered(text, cited, connection_slug)))
 
 
 def rendered(text: str, annotations: Sequence[Json], connection_slug: str) -> str:
@@ -115,7 +115,7 @@ def count_inline(state: StateInline, silent: bool) -> bool:
     return counted(state.env, STEPS_OF_MARK.get(state.src[state.pos], 1) + (state.pos == 0))
 
 
-def counted(environment: dict, steps: int) -> bool:
+def counted(environment: EnvType, steps: int) -> bool:
     environment["steps"] += steps
     if environment["steps"] > MAX_STEPS:
         raise TooManyMarks
@@ -164,21 +164,21 @@ def chips(annotations: Sequence[Json], connection_slug: str) -> str:
 class Renderer(RendererHTML):
     """Writes what differs from plain Markdown: links, images, tables, code, headings, citations."""
 
-    def text(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def text(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return PLACE.sub(lambda match: citation(env, int(match.group(1))), escape(tokens[idx].content))
 
-    def code_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def code_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return f"<code>{escape(restored(env, tokens[idx].content))}</code>"
 
-    def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return f'<pre class="code" tabindex="0">{escape(restored(env, tokens[idx].content))}</pre>\n'
 
-    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         language = tokens[idx].info.split(maxsplit=1)[:1]
         code = highlighted(restored(env, tokens[idx].content), language[0] if language else "text")
         return f'<pre class="code" tabindex="0">{code}</pre>\n'
 
-    def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         href = str(tokens[idx].attrGet("href") or "")
         url = env["paths"].get(href, "") if href.startswith("sandbox:") else href
         env["in_link"] = bool(url)
@@ -186,10 +186,10 @@ class Renderer(RendererHTML):
         shown = format_html(' title="{}"', restored(env, str(title))) if title else ""
         return format_html('<a href="{}"{}>', url, shown) if url else ""
 
-    def link_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def link_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return "</a>" if env.pop("in_link", False) else ""
 
-    def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         source = str(tokens[idx].attrGet("src") or "")
         url = env["paths"].get(source, "") if source.startswith("sandbox:") else source
         name = restored(env, self.renderInlineAsText(tokens[idx].children, options, env))
@@ -198,26 +198,26 @@ class Renderer(RendererHTML):
             return format_html("[image: {}]", name)
         return format_html('<a href="{}">[image: {}]</a>', url, name)
 
-    def heading_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def heading_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return f"<{shifted(tokens[idx].tag)}>"
 
-    def heading_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def heading_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return f"</{shifted(tokens[idx].tag)}>\n"
 
-    def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>\n'
 
-    def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return "</table></div>\n"
 
-    def th_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def th_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return f'<th scope="col"{aligned(tokens[idx])}>'
 
-    def td_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict) -> str:
+    def td_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return f"<td{aligned(tokens[idx])}>"
 
 
-def citation(env: dict, rank: int) -> str:
+def citation(env: EnvType, rank: int) -> str:
     mark = env["marks"][rank]
     if not mark.url:
         return format_html('<sup title="{}">[{}]</sup>', mark.label, mark.number)
@@ -225,7 +225,7 @@ def citation(env: dict, rank: int) -> str:
     return format_html(link, mark.url, mark.number, mark.label, mark.number)
 
 
-def restored(env: dict, text: str) -> str:
+def restored(env: EnvType, text: str) -> str:
     """Puts back the author's words where a citation cannot stand: in code and in attributes."""
     return PLACE.sub(lambda match: env["originals"][int(match.group(1))], text)
 
@@ -239,16 +239,18 @@ def aligned(token: Token) -> str:
     return ' class="num"' if "right" in str(token.attrGet("style") or "") else ""
 
 
-def is_linkable(url: str) -> bool:
-    scheme = url.partition(":")[0].lower()
-    return scheme in {"sandbox", "mailto"} or is_web_url(url)
+class Parser(MarkdownIt):
+    """Links to few schemes."""
+
+    def validateLink(self, url: str) -> bool:
+        scheme = url.partition(":")[0].lower()
+        return scheme in {"sandbox", "mailto"} or is_web_url(url)
 
 
 def new_parser() -> MarkdownIt:
     """Builds a parser of Markdown with tables and strikethrough, without HTML."""
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING}, renderer_cls=Renderer)
+    parser = Parser("commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING}, renderer_cls=Renderer)
     parser.enable(["table", "strikethrough"])
-    parser.validateLink = is_linkable
     parser.block.ruler.before("table", "steps", count_block, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     parser.inline.ruler.before("text", "steps", count_inline)
     return parser

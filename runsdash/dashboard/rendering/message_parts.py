@@ -3,6 +3,8 @@
 Written as text for the reason that `runs/cells.py` gives, and by its rule: what is not our own goes through `markup`.
 """
 
+from collections.abc import Sequence
+
 from django.utils.safestring import SafeString
 
 from runsdash.dashboard.rendering.citations import is_web_url
@@ -17,7 +19,7 @@ from runsdash.dashboard.shell.markup import markup
 from runsdash.dashboard.templatetags.rendered import cut_note, text_of
 from runsdash.dashboard.templatetags.shown import drawn
 from runsdash.index.models import Message
-from runsdash.service.json_types import Json, JsonFields
+from runsdash.service.json_types import Json, JsonObject
 from runsdash.service.statuses import MessageStatus
 
 SHOWN_URL_CHARS = 160
@@ -41,18 +43,19 @@ def parts_html(message: Message, slug: str, whole: str, hit: str = "") -> SafeSt
     return SafeString("".join(pieces))
 
 
-def part_html(part: JsonFields, slug: str, whole: str, hit: str) -> SafeString:
+def part_html(part: JsonObject, slug: str, whole: str, hit: str) -> SafeString:
     kind = part.get("type")
     if kind in ("text", "refusal"):
         text = part.get("text")
-        body = marked(markdown(text_of(text), part.get("annotations") or (), slug), hit)
+        body = marked(markdown(text_of(text), part.get("annotations"), slug), hit)
         refused = warning("The model refused:") if kind == "refusal" else ""
         return markup("{}{}{}\n", refused, body, cut_note(text, whole))
     if kind == "image_file":
         url = file_url(part.get("file_id"), slug)
         return markup(IMAGE, url, url, visible(str(part["file_id"]))) if url else NO_IMAGE
     if kind == "image_url":
-        return web_link(part.get("url"), part.get("size"))
+        size = part.get("size")
+        return web_link(part.get("url"), size if isinstance(size, int) else None)
     text = part.get("text")
     tree = marked(json_tree(text_of(text)), hit)
     return markup('<p class="muted small">{}</p>\n{}{}\n', visible(str(kind or "")), tree, cut_note(text, whole))
@@ -74,7 +77,7 @@ def warning(words: str) -> SafeString:
     return markup('<p class="err">{}{}</p>\n', drawn("warn"), words)
 
 
-def files_html(attachments: Json, slug: str) -> SafeString:
+def files_html(attachments: Sequence[Json], slug: str) -> SafeString:
     ids = [one.get("file_id") for one in attachments if isinstance(one, dict)]
     chips = [
         markup('<a class="chip" href="{}">{}{}</a>\n', url, drawn("file"), short_id_text(visible(str(one))))

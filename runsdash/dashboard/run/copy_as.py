@@ -3,11 +3,11 @@
 import json
 import shlex
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.actions.rerun import parameters_of
 from runsdash.dashboard.shell.lookup import indexed_run
 from runsdash.index.models import Run
@@ -91,7 +91,7 @@ def described(client: Client, title: str, operation: str, run: Run, parameters: 
 
 @viewer_required
 @require_safe
-def copy_as(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+def copy_as(request: UserRequest, thread_id: str, run_id: str) -> HttpResponse:
     """Shows the request that reads the run, and the one that starts it again."""
     run = indexed_run(request, thread_id=thread_id, run_id=run_id)
     has_server = bool(run.connection.base_url)

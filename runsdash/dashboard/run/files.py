@@ -3,11 +3,11 @@
 A copy that was kept answers, whatever has become of the upstream; what has to be fetched is kept.
 """
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.shell.lookup import connection_of
 from runsdash.index.keeping.archive import MAX_FILE_BYTES, keep_file, kept_file
 from runsdash.index.models import ArchivedFile, Connection
@@ -31,7 +31,7 @@ HEADERS = {
 
 @viewer_required
 @require_safe
-def file(request: HttpRequest, *, file_id: str) -> HttpResponse:
+def file(request: UserRequest, *, file_id: str) -> HttpResponse:
     """Shows PNG, JPEG, GIF and WebP; offers everything else as a download."""
     connection = connection_of(request, (ArchivedFile, file_id))
     content = content_of(connection, file_id)
@@ -44,7 +44,7 @@ def file(request: HttpRequest, *, file_id: str) -> HttpResponse:
 def content_of(connection: Connection, file_id: str) -> bytes:
     archived = kept_file(connection, file_id)
     if archived is not None:
-        return bytes(archived.content)
+        return bytes(archived.content or b"")
     if not connection.is_asked:
         raise Http404("RunsDash has no copy of this file, and its connection is off.")
     sent_at = timezone.now()

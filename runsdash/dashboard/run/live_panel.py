@@ -129,17 +129,19 @@ class LivePanel:
         return parts_in(self.pieces)
 
     @property
-    def now(self) -> PanelState:
-        """Says what the page has after this answer."""
+    def now(self) -> PanelState | None:
+        """Says what the page has after this answer; None where it has no panel."""
+        if self.live is None:
+            return None
         last_key = self.pieces[-1].pk if self.pieces else self.shown.last_key if self.shown else 0
         return PanelState(last_key, self.live.segment, str(self.live.state))
 
     @property
     def turn(self) -> str:
         """Tells in a few words how the output stands now."""
-        if self.live.is_broken:
+        if self.live is not None and self.live.is_broken:
             return "The stream broke off."
-        return "The run goes on." if self.live.is_reading else self.run.facts.label
+        return "The run goes on." if self.is_growing else self.run.facts.label
 
     @property
     def growth(self) -> SafeString:

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
 
+from runsdash.accounts.guards import UserRequest
 from runsdash.actions.models import Lineage
-from runsdash.audit.trail import AuditedAction, actions_of_run
 from runsdash.dashboard.inbox.queue_scope import QueueScope
 from runsdash.dashboard.shell.copy_age import WhyACopy
 from runsdash.dashboard.shell.links import assistant_of_run_url, mark_ambiguous, run_url
@@ -54,7 +53,7 @@ class RunPage(Reading, WhyACopy):
     The run comes from `polled_run`, whose marks say what need not be read.
     """
 
-    def __init__(self, request: HttpRequest, run: Run) -> None:
+    def __init__(self, request: UserRequest, run: Run) -> None:
         super().__init__(
             run,
             now=timezone.now(),
@@ -249,9 +248,3 @@ class RunPage(Reading, WhyACopy):
             if len(text) >= PREVIEW_CHARS:
                 break
         return {"text": text[:PREVIEW_CHARS].decode("utf-8", "replace"), "size": body.size}
-
-    @cached_property
-    def audited_actions(self) -> list[AuditedAction]:
-        mine = {"", self.run.connection.slug}
-        found = actions_of_run(self.run.upstream_id) if self.run.last_entry is not None else []
-        return [audited for audited in found if audited.intent.connection_slug in mine]

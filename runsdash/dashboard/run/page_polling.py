@@ -14,6 +14,7 @@ from runsdash.dashboard.inbox.queue import Queue, queue_of
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import copy_age_s
 from runsdash.dashboard.shell.links import run_url
+from runsdash.dashboard.shell.page_types import TagPart
 from runsdash.dashboard.shell.poll_tags import digest_of
 from runsdash.service.statuses import RunStatus
 
@@ -116,7 +117,7 @@ class PolledRunPage(RunPage):
         Time is left to the page's script, until a run outgrows its time axis.
         """
         run = self.run
-        clock = [self.interval_s, self.is_overdue, self.rest_is_coming, run.connection.lacks_steps]
+        clock: list[TagPart] = [self.interval_s, self.is_overdue, self.rest_is_coming, run.connection.lacks_steps]
         clock += [part_of(run, now=self.now) if run.facts.is_active else ""]
         clock += [copy_age_s(run) // poll_intervals.TICK_S if run.trouble else ""]
         asked = [self.tab, self.step_id, self.after, self.waiting_elsewhere]

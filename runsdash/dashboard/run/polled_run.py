@@ -5,8 +5,9 @@ Each mark changes when something on the page does. Whoever adds to the page what
 
 from django.db.models import Exists, F, Model, QuerySet, Subquery
 from django.db.models.expressions import OuterRef
-from django.http import Http404, HttpRequest
+from django.http import Http404
 
+from runsdash.accounts.guards import UserRequest
 from runsdash.actions.models import Draft, Lineage, LivePiece
 from runsdash.audit.models import AuditEntry, AuditResult
 from runsdash.dashboard.shell.copy_age import with_reason
@@ -47,7 +48,8 @@ def with_marks(upstream_id: str, reader: int) -> QuerySet[Run]:
         connection_id=OuterRef("connection_id"),
         upstream_id__in=ChildRun.objects.filter(parent=OuterRef(OuterRef("pk"))).values("upstream_id"),
     ).order_by()
-    return runs.select_related("thread", "connection", "live_output").annotate(
+    runs = runs.select_related("thread", "connection", "live_output")
+    return runs.annotate(  # type: ignore[no-redef]  # declared for whoever reads them
         body_digest=F("body__digest"),
         made_by_name=first(assistants, "name"),
         last_rerun=first(Lineage.objects.filter(source=OuterRef("pk")).order_by("-made_at"), "made_at"),
@@ -70,7 +72,7 @@ def with_marks(upstream_id: str, reader: int) -> QuerySet[Run]:
 def elsewhere(model: type[Model], column: str) -> QuerySet[Model]:
     """Finds what another connection knows under the same id, which stands in that column of the run."""
     others = Connection.objects.order_by().exclude(pk=OuterRef(OuterRef("connection_id"))).values("pk")
-    return model.objects.order_by().filter(connection__in=others, upstream_id=OuterRef(column))
+    return model._default_manager.order_by().filter(connection__in=others, upstream_id=OuterRef(column))
 
 
 def first(rows: QuerySet[Model], column: str) -> Subquery:
@@ -80,7 +82,7 @@ def first(rows: QuerySet[Model], column: str) -> Subquery:
 WITH_MARKS = Prepared(with_marks, str, int)
 
 
-def marked_run(request: HttpRequest, *, run_id: str) -> Run | None:
+def marked_run(request: UserRequest, *, run_id: str) -> Run | None:
     """Returns the one run that the address means. None when there is none in the index, or are several."""
     slug, found = request.GET.get("connection"), WITH_MARKS.rows(stored_id(run_id), request.user.pk)
     meant = [run for run in found if slug in (None, "", run.connection.slug)]
@@ -91,7 +93,7 @@ def marked_run(request: HttpRequest, *, run_id: str) -> Run | None:
 
 
 def polled_run(
-    request: HttpRequest, *, thread_id: str, run_id: str, wait_s: float = PAGE_WAIT_S, live_age_s: float = MAX_AGE_S
+    request: UserRequest, *, thread_id: str, run_id: str, wait_s: float = PAGE_WAIT_S, live_age_s: float = MAX_AGE_S
 ) -> Run:
     """Returns the run with its marks. A copy that is too old or unclear is read from the upstream first."""
     run = marked_run(request, run_id=run_id)

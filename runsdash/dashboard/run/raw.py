@@ -5,10 +5,10 @@ A step that the index does not hold yet comes from the upstream.
 
 from collections.abc import Iterable
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.rendering.visible import visible
 from runsdash.dashboard.shell.copy_age import mark_stale
 from runsdash.dashboard.shell.lookup import connection_of, refetched_run
@@ -23,14 +23,14 @@ from runsdash.sync.step_read import unwalked_step
 
 @viewer_required
 @require_safe
-def run(request: HttpRequest, *, thread_id: str, run_id: str) -> StreamingHttpResponse:
+def run(request: UserRequest, *, thread_id: str, run_id: str) -> StreamingHttpResponse:
     row = refetched_run(request, thread_id=thread_id, run_id=run_id, max_age_s=None)
     return mark_stale(streamed(request, RunBody.objects.filter(run=row).first(), name=run_id), row)
 
 
 @viewer_required
 @require_safe
-def step(request: HttpRequest, *, thread_id: str, run_id: str, step_id: str) -> StreamingHttpResponse:
+def step(request: UserRequest, *, thread_id: str, run_id: str, step_id: str) -> StreamingHttpResponse:
     row = refetched_run(request, thread_id=thread_id, run_id=run_id, max_age_s=None)
     body = StepBody.objects.filter(step__run=row, step__upstream_id=step_id).first()
     if body is None and (unwalked := unwalked_step(row, step_id)) is not None:
@@ -41,7 +41,7 @@ def step(request: HttpRequest, *, thread_id: str, run_id: str, step_id: str) -> 
 
 @viewer_required
 @require_safe
-def message(request: HttpRequest, *, message_id: str) -> StreamingHttpResponse:
+def message(request: UserRequest, *, message_id: str) -> StreamingHttpResponse:
     connection = connection_of(request, (Message, message_id))
     body = MessageBody.objects.filter(message__connection=connection, message__upstream_id=message_id).first()
     return streamed(request, body, name=message_id)
@@ -49,7 +49,7 @@ def message(request: HttpRequest, *, message_id: str) -> StreamingHttpResponse:
 
 @viewer_required
 @require_safe
-def message_text(request: HttpRequest, *, message_id: str) -> HttpResponse:
+def message_text(request: UserRequest, *, message_id: str) -> HttpResponse:
     """Shows a message's words as they came: Markdown drops marks such as `__init__` and blanks that align."""
     connection = connection_of(request, (Message, message_id))
     body = MessageBody.objects.filter(message__connection=connection, message__upstream_id=message_id).first()
@@ -61,14 +61,14 @@ def message_text(request: HttpRequest, *, message_id: str) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
 
 
-def streamed(request: HttpRequest, body: Body | None, *, name: str) -> StreamingHttpResponse:
+def streamed(request: UserRequest, body: Body | None, *, name: str) -> StreamingHttpResponse:
     """Streams the JSON text; with `?download=1` as a file to keep. Browsers may not guess another type."""
     if body is None:
         raise Http404("RunsDash has no copy of this object.")
     return as_json(request, raw_chunks(body), size=body.size, name=name)
 
 
-def as_json(request: HttpRequest, chunks: Iterable[bytes], *, size: int, name: str) -> StreamingHttpResponse:
+def as_json(request: UserRequest, chunks: Iterable[bytes], *, size: int, name: str) -> StreamingHttpResponse:
     kind = "attachment" if request.GET.get("download") else "inline"
     return StreamingHttpResponse(
         chunks,

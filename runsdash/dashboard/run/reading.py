@@ -3,12 +3,11 @@
 Reads the index, once and only as far as the screen needs.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
-from runsdash.audit.trail import AuditedAction
+from runsdash.audit.trail import AuditedAction, actions_of_run
 from runsdash.dashboard.shell.formats import duration_text, expired_at
 from runsdash.dashboard.shell.links import is_ambiguous, run_url, thread_url
 from runsdash.index import run_states
@@ -36,9 +35,7 @@ class AnswerOfCall(NamedTuple):
 
 
 class Reading(Timeline):
-    """Says of a run what somebody reads first. `audited_actions` comes from the page."""
-
-    audited_actions: Sequence[AuditedAction]
+    """Says of a run what somebody reads first."""
 
     # What was said
 
@@ -199,6 +196,12 @@ class Reading(Timeline):
         return has_ended_badly and self.run.has_all_steps and not self.run.step_count
 
     # People
+
+    @cached_property
+    def audited_actions(self) -> list[AuditedAction]:
+        mine = {"", self.run.connection.slug}
+        found = actions_of_run(self.run.upstream_id) if self.run.last_entry is not None else []
+        return [audited for audited in found if audited.intent.connection_slug in mine]
 
     @cached_property
     def answers(self) -> dict[str, AnswerOfCall]:

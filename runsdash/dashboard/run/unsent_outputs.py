@@ -15,7 +15,9 @@ from runsdash.service.statuses import RunStatus
 
 @dataclass(frozen=True, kw_only=True)
 class UnsentOutputs:
-    drafts: list[Draft]
+    """Holds each draft with the arguments of its call."""
+
+    drafts: list[tuple[Draft, str]]
     title: str
     note: str
     icon: str
@@ -29,10 +31,9 @@ def unsent_outputs_of(user: User, run: Run, audited_actions: Sequence[AuditedAct
     if not drafts:
         return None
     arguments = {call.get("id"): call.get("arguments", "") for call in run.pending_calls if isinstance(call, dict)}
-    for draft in drafts:
-        draft.arguments = arguments.get(draft.call_id, "")
     title, note = why(run, audited_actions)
-    return UnsentOutputs(drafts=drafts, title=title, note=note, icon=run.facts.icon)
+    with_arguments = [(draft, arguments.get(draft.call_id, "")) for draft in drafts]
+    return UnsentOutputs(drafts=with_arguments, title=title, note=note, icon=run.facts.icon)
 
 
 def why(run: Run, actions: Sequence[AuditedAction]) -> tuple[str, str]:

@@ -1,10 +1,10 @@
 """Shows the run page, and answers the one poll that keeps it true."""
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseNotModified, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.inbox.tool_outputs import form_context
 from runsdash.dashboard.run_actions.notes import Notes
 from runsdash.dashboard.shell import poll_intervals
@@ -19,7 +19,7 @@ from .polled_run import polled_run
 
 @viewer_required
 @require_safe
-def show(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
+def show(request: UserRequest, *, thread_id: str, run_id: str) -> HttpResponse:
     """Renders the page; for htmx the chosen step with the timeline that marks it."""
     wait_s = 0 if request.htmx else PAGE_WAIT_S
     run = polled_run(request, thread_id=thread_id, run_id=run_id, wait_s=wait_s)
@@ -32,7 +32,7 @@ def show(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
     return mark_stale(render(request, "run/run.html", shown(request, page) | {"notes": notes}), run)
 
 
-def shown(request: HttpRequest, page: PolledRunPage) -> Context:
+def shown(request: UserRequest, page: PolledRunPage) -> Context:
     """Returns the page's context, with the calls that it waits for; whoever may answer them gets their form."""
     form = form_context(request, page.run, body=page.body) if page.waiting_calls else {}
     return {**form, "page": page, "run": page.run}
@@ -40,7 +40,7 @@ def shown(request: HttpRequest, page: PolledRunPage) -> Context:
 
 @viewer_required
 @require_safe
-def run(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
+def run(request: UserRequest, *, thread_id: str, run_id: str) -> HttpResponse:
     """Answers a poll: 304 when the page shows just that, text alone when only the live output has grown."""
     live_age_s = poll_intervals.max_age_for_poll_s(request, otherwise=MAX_AGE_S)
     run = polled_run(request, thread_id=thread_id, run_id=run_id, live_age_s=live_age_s)
@@ -59,6 +59,6 @@ def run(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
 
 @viewer_required
 @require_safe
-def stream(request: HttpRequest, *, thread_id: str, run_id: str) -> HttpResponse:
+def stream(request: UserRequest, *, thread_id: str, run_id: str) -> HttpResponse:
     """Answers pages of an older version, which ask here for their live output: no more of it, and no further try."""
     return HttpResponse(status=204)

@@ -1,9 +1,9 @@
 """Cancels a run."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
-from runsdash.accounts.guards import operator_required
+from runsdash.accounts.guards import UserRequest, operator_required
 from runsdash.actions.audited_call import CHANGED_NOTHING, new_token
 from runsdash.actions.cancel_run import cancel_run
 from runsdash.audit.trail import TokenUsed
@@ -17,7 +17,7 @@ from runsdash.service import ServiceError
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
-def cancel(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+def cancel(request: UserRequest, thread_id: str, run_id: str) -> HttpResponse:
     """Shows the confirmation that asks for a reason; on POST asks the upstream to cancel."""
     run = indexed_run(request, thread_id=thread_id, run_id=run_id)
     if request.method != "POST":
@@ -42,7 +42,7 @@ def outcome(run: Run) -> tuple[str, str]:
     return "Cancelling. The page follows the run to its end.", "good"
 
 
-def form(request: HttpRequest, run: Run, *, error: str = "", status: int = 200) -> HttpResponse:
+def form(request: UserRequest, run: Run, *, error: str = "", status: int = 200) -> HttpResponse:
     context = {"run": run, "error": error, "reason": request.POST.get("reason", ""), "token": new_token()}
     return form_answer(
         request,

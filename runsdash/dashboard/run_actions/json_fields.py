@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from runsdash.service.decoding import strict_json
-from runsdash.service.json_types import Json
+from runsdash.service.json_types import Json, JsonObject
 
 
 def json_error(error: json.JSONDecodeError) -> str:
@@ -18,7 +18,7 @@ class JsonField(forms.CharField):
 
     widget = forms.Textarea
 
-    def __init__(self, *, shape: type, placeholder: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, shape: type[list[Json]] | type[JsonObject], placeholder: str = "", **kwargs: Any) -> None:
         super().__init__(required=False, strip=True, **kwargs)
         self.shape = shape
         self.widget.attrs["placeholder"] = placeholder

@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
-from runsdash.accounts.guards import operator_required
+from runsdash.accounts.guards import UserRequest, operator_required
 from runsdash.actions.audited_call import CHANGED_NOTHING, new_token
 from runsdash.actions.modify_run import modify_run
 from runsdash.audit.trail import TokenUsed, refuse_used
@@ -89,7 +89,7 @@ class MetadataPairs:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
-def metadata(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+def metadata(request: UserRequest, thread_id: str, run_id: str) -> HttpResponse:
     """Shows the pairs as they are now; on POST sends the map, unless the run's has changed meanwhile."""
     if request.method != "POST":
         run = refetched_run(request, thread_id=thread_id, run_id=run_id)
@@ -107,7 +107,7 @@ def metadata(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
     return send(request, run, typed)
 
 
-def send(request: HttpRequest, run: Run, typed: MetadataPairs) -> HttpResponse:
+def send(request: UserRequest, run: Run, typed: MetadataPairs) -> HttpResponse:
     try:
         run = modify_run(
             actor=request.user,
@@ -131,7 +131,7 @@ def send(request: HttpRequest, run: Run, typed: MetadataPairs) -> HttpResponse:
     return done(request, url=run_url(run), text="Metadata saved.", partials=CLOSE_DIALOG)
 
 
-def changed_meanwhile(request: HttpRequest, run: Run) -> bool:
+def changed_meanwhile(request: UserRequest, run: Run) -> bool:
     """Compares `seen`, the map the form was made from; a script's post has none and passes."""
     seen = request.POST.get("seen")
     if not seen:
@@ -143,7 +143,7 @@ def changed_meanwhile(request: HttpRequest, run: Run) -> bool:
 
 
 def form(
-    request: HttpRequest,
+    request: UserRequest,
     run: Run,
     pairs: MetadataPairs,
     *,

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import partial
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from runsdash.accounts.guards import operator_required
+from runsdash.accounts.guards import UserRequest, operator_required
 from runsdash.actions.audited_call import new_token
 from runsdash.actions.rerun import OF_THREAD
 from runsdash.actions.start_run import create_run, create_thread, create_thread_and_run
@@ -30,7 +30,7 @@ from .new_run_form import RunForm, RunOnThreadForm, ThreadAndRunForm
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
-def on_thread(request: HttpRequest, thread_id: str) -> HttpResponse:
+def on_thread(request: UserRequest, thread_id: str) -> HttpResponse:
     """Starts a run on an existing thread."""
     if request.method != "POST":
         thread = indexed_thread(request, thread_id=thread_id)
@@ -56,7 +56,7 @@ def on_thread(request: HttpRequest, thread_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
-def on_new_thread(request: HttpRequest) -> HttpResponse:
+def on_new_thread(request: UserRequest) -> HttpResponse:
     """Makes a thread, then a run on it, so that the run can be found if its answer is lost."""
     connection = usable_connection(request)
     if request.method != "POST":
@@ -66,7 +66,7 @@ def on_new_thread(request: HttpRequest) -> HttpResponse:
     return attempt(request, form, lambda: start_both(request, form, connection), connection=connection)
 
 
-def start_both(request: HttpRequest, form: ThreadAndRunForm, connection: Connection) -> Run:
+def start_both(request: UserRequest, form: ThreadAndRunForm, connection: Connection) -> Run:
     actor, token, reason = request.user, form.one_time_token, form.reason_text
     parameters, thread = form.parameters(), form.thread_parameters()
     if form.takes_single_call:
@@ -97,7 +97,7 @@ def made_thread(form: RunForm, make: Callable[[], Thread]) -> str:
 
 
 def attempt(
-    request: HttpRequest,
+    request: UserRequest,
     form: RunForm,
     start: Callable[[], Run],
     *,
@@ -120,10 +120,11 @@ def attempt(
     return HttpResponseRedirect(run_url(run))
 
 
-def started_before(request: HttpRequest, used: TokenUsed) -> HttpResponse:
+def started_before(request: UserRequest, used: TokenUsed) -> HttpResponse:
     """Leads a second post of the same form to what the first one made."""
-    if used.intent.token.endswith(OF_THREAD):  # the first post is between its two calls
-        token = used.intent.token.removesuffix(OF_THREAD)
+    token = used.intent.token or ""
+    if token.endswith(OF_THREAD):  # the first post is between its two calls
+        token = token.removesuffix(OF_THREAD)
         intent = until(lambda: AuditEntry.objects.filter(token=token).first(), seconds=FIRST_RESULT_WAIT_S)
         used = TokenUsed(intent or used.intent)
     audited = first_result(used)
@@ -136,7 +137,7 @@ def started_before(request: HttpRequest, used: TokenUsed) -> HttpResponse:
 
 
 def page(
-    request: HttpRequest,
+    request: UserRequest,
     form: RunForm,
     *,
     connection: Connection,

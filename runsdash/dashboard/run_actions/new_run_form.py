@@ -9,6 +9,7 @@ from runsdash.actions.audited_call import new_token
 from runsdash.index.storage.previews import RUN_PARAMETERS
 from runsdash.service import ServiceError
 from runsdash.service.json_types import JsonObject
+from runsdash.service.objects.parsing import listing
 
 from .json_fields import BooleanWordField, JsonField, NumberField, TextField, WholeNumberField, WordOrJsonField
 from .metadata import MetadataPairs
@@ -20,6 +21,8 @@ SHARED = ("assistant_id", "model", "instructions", "tools", *RUN_PARAMETERS, "st
 
 class RunForm(forms.Form):
     """Holds what all forms have in common."""
+
+    data: QueryDict  # where it is bound
 
     assistant_id = forms.CharField(max_length=200, required=False)
     assistant_id_typed = forms.CharField(  # an id that the list does not offer
@@ -57,7 +60,7 @@ class RunForm(forms.Form):
         self.metadata = MetadataPairs.from_post(data) if data is not None else empty
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        cleaned = self.cleaned_data
         cleaned["assistant_id"] = cleaned.get("assistant_id_typed") or cleaned.get("assistant_id")
         if not cleaned["assistant_id"]:
             self.add_error("assistant_id", "Choose the assistant that runs, or type its id.")
@@ -113,7 +116,7 @@ class RunOnThreadForm(RunForm):
             given.pop("reasoning_effort", None)
         text = self.cleaned_data.get("additional_message_text")
         if text:
-            messages = given.get("additional_messages") or []
+            messages = listing(given.get("additional_messages"))
             given["additional_messages"] = [*messages, {"role": "user", "content": text}]
         return given
 
@@ -159,7 +162,7 @@ class ThreadAndRunForm(RunForm):
         text = self.cleaned_data.get("thread-message_text")
         if text:
             messages.append({"role": "user", "content": text})
-        given = {
+        given: dict[str, Any] = {
             "messages": messages or None,
             "tool_resources": self.cleaned_data.get("thread-tool_resources"),
             "metadata": self.thread_metadata.map or None,

@@ -6,11 +6,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from runsdash.accounts.guards import operator_required, viewer_required
+from runsdash.accounts.guards import UserRequest, operator_required, viewer_required
 from runsdash.actions.notes import add_label, add_note, remove_label, remove_note
 from runsdash.dashboard.shell.links import list_url, run_url, thread_url, with_connection
 from runsdash.dashboard.shell.lookup import indexed_run, indexed_thread
@@ -66,17 +66,19 @@ class Notes:
 
     @property
     def page_url(self) -> str:
-        return run_url(self.subject) if self.is_of_run else thread_url(self.subject)
+        return run_url(self.subject) if isinstance(self.subject, Run) else thread_url(self.subject)
 
     def url_of(self, what: str) -> str:
-        return run_url(self.subject, f"run_{what}") if self.is_of_run else thread_url(self.subject, f"thread_{what}")
+        if isinstance(self.subject, Run):
+            return run_url(self.subject, f"run_{what}")
+        return thread_url(self.subject, f"thread_{what}")
 
     def rows(self) -> list[tuple[Note, str, str]]:
         """Returns each note with the addresses of its step and of its removal."""
         return [
             (
                 note,
-                run_url(self.subject, step=note.step_id) if note.step_id and self.is_of_run else "",
+                run_url(self.subject, step=note.step_id) if note.step_id and isinstance(self.subject, Run) else "",
                 with_connection(f"{self.url.partition('?')[0]}{note.pk}/remove/", self.subject),
             )
             for note in self.found[0]
@@ -104,7 +106,7 @@ class NoteForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @viewer_required
-def notes(request: HttpRequest, thread_id: str, run_id: str = "") -> HttpResponse:
+def notes(request: UserRequest, thread_id: str, run_id: str = "") -> HttpResponse:
     """Shows the notes alone on a page; on POST adds one."""
     if request.method == "POST":
         return add(request, thread_id, run_id)
@@ -113,7 +115,7 @@ def notes(request: HttpRequest, thread_id: str, run_id: str = "") -> HttpRespons
 
 
 @operator_required
-def add(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+def add(request: UserRequest, thread_id: str, run_id: str) -> HttpResponse:
     subject = subject_of(request, thread_id, run_id)
     form = NoteForm(request.POST, subject=subject)
     if not form.is_valid():
@@ -124,7 +126,7 @@ def add(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
 
 @require_POST
 @operator_required
-def remove(request: HttpRequest, thread_id: str, key: int, run_id: str = "") -> HttpResponse:
+def remove(request: UserRequest, thread_id: str, key: int, run_id: str = "") -> HttpResponse:
     subject = subject_of(request, thread_id, run_id)
     note = get_object_or_404(Note, pk=key, **owner_of(subject))
     remove_note(actor=request.user, subject=subject, note=note)
@@ -133,7 +135,7 @@ def remove(request: HttpRequest, thread_id: str, key: int, run_id: str = "") -> 
 
 @require_POST
 @operator_required
-def labels(request: HttpRequest, thread_id: str, run_id: str = "") -> HttpResponse:
+def labels(request: UserRequest, thread_id: str, run_id: str = "") -> HttpResponse:
     """Adds the label in `label`, or takes away the one in `remove`."""
     subject, name = subject_of(request, thread_id, run_id), request.POST.get("label", "")
     if gone := request.POST.get("remove"):
@@ -146,16 +148,16 @@ def labels(request: HttpRequest, thread_id: str, run_id: str = "") -> HttpRespon
     return back(request, subject, f"The label {label_name(name)} is given.")
 
 
-def subject_of(request: HttpRequest, thread_id: str, run_id: str) -> Subject:
+def subject_of(request: UserRequest, thread_id: str, run_id: str) -> Subject:
     if run_id:
         return indexed_run(request, thread_id=thread_id, run_id=run_id)
     return indexed_thread(request, thread_id=thread_id)
 
 
-def back(request: HttpRequest, subject: Subject, text: str) -> HttpResponse:
+def back(request: UserRequest, subject: Subject, text: str) -> HttpResponse:
     messages.success(request, text)
     return HttpResponseRedirect(f"{Notes(subject).page_url}#notes")
 
 
-def page(request: HttpRequest, notes: Notes, *, status: int = 200) -> HttpResponse:
+def page(request: UserRequest, notes: Notes, *, status: int = 200) -> HttpResponse:
     return render(request, "run_actions/notes.html", {"notes": notes}, status=status)

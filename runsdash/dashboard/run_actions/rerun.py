@@ -4,16 +4,16 @@ import json
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
-from runsdash.accounts.guards import operator_required
+from runsdash.accounts.guards import UserRequest, operator_required
 from runsdash.actions.audited_call import new_token
 from runsdash.actions.rerun import copy_thread, parameters_of
 from runsdash.actions.rerun import rerun as start_again
 from runsdash.dashboard.shell.lookup import indexed_run
 from runsdash.index.models import Run, Thread
-from runsdash.service.json_types import Json, JsonFields
+from runsdash.service.json_types import Json, JsonObject
 
 from .new_run import attempt, made_thread, page
 from .new_run_form import RunOnThreadForm
@@ -36,7 +36,7 @@ class RerunForm(RunOnThreadForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
-def rerun(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
+def rerun(request: UserRequest, thread_id: str, run_id: str) -> HttpResponse:
     """Shows the prefilled form; on POST starts the run on the same thread or on a copy of it."""
     source = indexed_run(request, thread_id=thread_id, run_id=run_id)
     initial = initial_of(source)
@@ -68,9 +68,10 @@ def rerun(request: HttpRequest, thread_id: str, run_id: str) -> HttpResponse:
     return attempt(request, form, start, connection=source.connection, thread=source.thread, source=source)
 
 
-def initial_of(source: Run) -> JsonFields:
+def initial_of(source: Run) -> JsonObject:
     """Writes the source's parameters as form text: structures as JSON, booleans as words."""
-    return {name: as_text(value) for name, value in parameters_of(source).items() if name != "metadata"} | {
+    return {
+        **{name: as_text(value) for name, value in parameters_of(source).items()},
         "metadata": source.metadata,
         "target": "copy" if source.thread.is_gone else "thread",
     }

@@ -8,7 +8,6 @@ from django.db.models import Count
 from django.http import (
     FileResponse,
     Http404,
-    HttpRequest,
     HttpResponse,
     HttpResponseRedirect,
     QueryDict,
@@ -17,7 +16,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from runsdash.accounts.guards import operator_required, viewer_required
+from runsdash.accounts.guards import UserRequest, operator_required, viewer_required
 from runsdash.actions.audited_call import new_token
 from runsdash.actions.batch.exports import path_of
 from runsdash.actions.batch.jobs import MAX_RUNS, TooMany, make_job, matching_ids, stop_job
@@ -48,7 +47,7 @@ class BulkForm(forms.Form):
     token = forms.CharField(max_length=64)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        cleaned = self.cleaned_data
         if cleaned.get("operation") == BatchJob.Operation.TAG and not cleaned.get("key"):
             self.add_error("key", "A tag needs a key.")
         return cleaned
@@ -62,7 +61,7 @@ class BulkForm(forms.Form):
 
 @operator_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: UserRequest) -> HttpResponse:
     """Shows what matches now (a filter or `?run=` keys); on POST makes the job of what matches then."""
     query = request.POST if request.method == "POST" else request.GET
     try:
@@ -100,7 +99,7 @@ def chosen_run_ids(query: QueryDict) -> list[int]:
 
 
 def page(
-    request: HttpRequest, query: QueryDict, run_ids: list[int], form: BulkForm, *, problem: str = "", status: int = 200
+    request: UserRequest, query: QueryDict, run_ids: list[int], form: BulkForm, *, problem: str = "", status: int = 200
 ) -> HttpResponse:
     chosen = [key for key in query.getlist("run") if key.isdecimal()]
     scope, operation = BatchScope(run_ids), form["operation"].value()
@@ -121,20 +120,20 @@ def page(
 
 @viewer_required
 @require_safe
-def jobs(request: HttpRequest) -> HttpResponse:
+def jobs(request: UserRequest) -> HttpResponse:
     return render(request, "runs/batch/jobs.html", {"jobs": BatchJob.objects.order_by("-pk")[:ITEMS_A_PAGE]})
 
 
 @viewer_required
 @require_safe
-def job(request: HttpRequest, key: int) -> HttpResponse:
+def job(request: UserRequest, key: int) -> HttpResponse:
     """Shows the job with the result of each run. Polled while it goes on."""
     context = job_context(request, job_named(key))
     template = "runs/batch/_job.html" if request.htmx else "runs/batch/job.html"
     return poll_answer(request, template, context, tag=context["poll"].tag)
 
 
-def job_context(request: HttpRequest, job: BatchJob) -> Context:
+def job_context(request: UserRequest, job: BatchJob) -> Context:
     counts, shell = dict(job.items.values_list("state").annotate(n=Count("pk"))), Shell(request)
     state = request.GET.get("state", "")
     items = job.items.select_related("run__thread", "run__connection").order_by("id")
@@ -157,14 +156,14 @@ def job_context(request: HttpRequest, job: BatchJob) -> Context:
 
 @operator_required
 @require_POST
-def stop(request: HttpRequest, key: int) -> HttpResponse:
+def stop(request: UserRequest, key: int) -> HttpResponse:
     stop_job(actor=request.user, job=job_named(key))
     return HttpResponseRedirect(reverse("bulk_job", args=[key]))
 
 
 @viewer_required
 @require_safe
-def download(request: HttpRequest, key: int) -> HttpResponse:
+def download(request: UserRequest, key: int) -> FileResponse:
     job = job_named(key)
     path = path_of(job)
     if not job.file_name or not path.is_file():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from time import time
+from typing import Any
 
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -23,7 +24,7 @@ from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.shell.page_types import TagPart
 from runsdash.dashboard.templatetags import shown
 from runsdash.index import run_states
-from runsdash.index.run_columns import LISTED, RunColumn
+from runsdash.index.run_columns import LISTED
 from runsdash.index.search.filter_names import CUSTOMER
 from runsdash.index.search.listed_runs import ListedRun
 from runsdash.index.search.run_filter import METADATA
@@ -218,8 +219,10 @@ def ended(run: ListedRun, table: Table, words: Words, column: Column) -> SafeStr
     return table.cell(column.classes, shown.ago(run.ended_at))
 
 
-def number(run: ListedRun, table: Table, words: Words, column: Column, of: RunColumn) -> SafeString:
-    return table.cell(column.classes, WRITERS[of.listed.unit](getattr(run, of.name)))
+def number(
+    run: ListedRun, table: Table, words: Words, column: Column, name: str, write: Callable[[Any], str]
+) -> SafeString:
+    return table.cell(column.classes, write(getattr(run, name)))
 
 
 def duration(run: ListedRun, table: Table, words: Words, column: Column) -> SafeString:
@@ -249,7 +252,11 @@ def metadata(run: ListedRun, table: Table, words: Words, column: Column) -> Safe
 
 
 CELLS: dict[str, Callable[[ListedRun, Table, Words, Column], SafeString]] = {
-    **{word: partial(number, of=column) for word, column in LISTED.items()},
+    **{
+        word: partial(number, name=one.name, write=WRITERS[one.listed.unit])
+        for word, one in LISTED.items()
+        if one.listed
+    },
     "outcome": shown_outcome, "customer": customer, "assistant": assistant, "created": created, "duration": duration,
     "run": run_id, "thread": thread, "model": model, "started": started, "ended": ended, "steps": steps,
     "error": error, "connection": connection, "labels": labels, "metadata": metadata,

@@ -6,11 +6,12 @@ from functools import wraps
 from itertools import chain
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import View, viewer_required
+from runsdash.accounts.guards import viewer_required
 from runsdash.accounts.tokens import TokenRefusal, bearer, token_of
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.index.exporting.chosen import ChosenRuns, chosen_runs, found_runs
@@ -23,13 +24,15 @@ from .query import ListAddress, run_list_address
 
 BOM = "\ufeff".encode()  # by which spreadsheets know UTF-8
 
+Export = Callable[[HttpRequest], HttpResponseBase]
 
-def viewer_or_token(view: View) -> View:
+
+def viewer_or_token(view: Export) -> Export:
     """Lets in people with a role, and scripts with a token for exports."""
     for_people = viewer_required(view)
 
     @wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponse:
+    def guarded(request: HttpRequest) -> HttpResponseBase:
         if bearer(request) is None:
             return for_people(request)
         token = token_of(request, "export")

@@ -3,12 +3,12 @@
 from functools import cache, partial
 from time import monotonic
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.index.kept_filters import in_address, keep_if_long
 from runsdash.index.search.facets import facets_of
@@ -26,7 +26,7 @@ from .totals_view import totals_context
 
 @viewer_required
 @require_safe
-def facets(request: HttpRequest) -> HttpResponse:
+def facets(request: UserRequest) -> HttpResponse:
     """Counts runs of the filter for each value, and adds them up; `exact` counts on. An unreadable filter has none.
 
     Totals come first: they say all at once or little, and counts can stop anywhere.
@@ -45,12 +45,12 @@ def facets(request: HttpRequest) -> HttpResponse:
 
 @viewer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def suggest(request: HttpRequest) -> HttpResponse:
+def suggest(request: UserRequest) -> HttpResponse:
     """Suggests what may come next in the filter. A long one comes by POST, and nothing is changed."""
     return suggested(request, RUNS)
 
 
-def suggested(request: HttpRequest, subject: Subject) -> HttpResponse:
+def suggested(request: UserRequest, subject: Subject) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     typed, slug = given.get("q", "")[:MAX_FILTER_CHARS], given.get("connection", "")
     found = suggestions(typed, subject, connection_named(slug) if slug else None)
@@ -59,7 +59,7 @@ def suggested(request: HttpRequest, subject: Subject) -> HttpResponse:
 
 @viewer_required
 @require_POST
-def columns(request: HttpRequest) -> HttpResponse:
+def columns(request: UserRequest) -> HttpResponse:
     """Remembers the chosen columns for this person; none chosen, or `usual`, means the usual ones."""
     chosen = [] if "usual" in request.POST else in_order(request.POST.getlist("col"))
     request.user.list_columns = chosen
@@ -68,7 +68,7 @@ def columns(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('runs')}{query.url_query()}")
 
 
-def other_address(request: HttpRequest, query: ListAddress) -> str:
+def other_address(request: UserRequest, query: ListAddress) -> str:
     """Returns where a form of the list leads: to a filter that was typed, or to days that were chosen; "" for none."""
     if query.error:
         return ""

@@ -11,7 +11,6 @@ from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.markup import escaped, markup
 from runsdash.dashboard.shell.page_types import AsText
 from runsdash.dashboard.templatetags.shown import DASH, assistant_of, icon
-from runsdash.index.models import Run
 from runsdash.index.search.filter_names import CUSTOMER
 from runsdash.index.search.listed_runs import ListedRun
 
@@ -49,7 +48,7 @@ class SharedCells:
         filters = only_links(self.query, name, value, key) if value else ""
         return markup('<td class="{}">{}{}</td>', classes, content, filters)
 
-    def status(self, run: Run | ListedRun) -> SafeString:
+    def status(self, run: ListedRun) -> SafeString:
         def cell() -> SafeString:
             facts = run.facts
             pattern = '<span class="status" data-status="{}">{}<span>{}</span></span>'
@@ -62,11 +61,11 @@ class SharedCells:
         shown = short_name(name) if name else DASH
         return self.once(("customer", name), partial(self.cell, classes, shown, CUSTOMER, name))
 
-    def assistant(self, run: Run | ListedRun, classes: str) -> SafeString:
+    def assistant(self, run: ListedRun, classes: str) -> SafeString:
         def cell() -> SafeString:
             return self.cell(classes, assistant_of(run), "assistant", run.assistant_id)
 
-        owner = run.connection.slug if run.connection and run.shares_assistant else ""
+        owner = run.connection.slug if run.shares_assistant else ""
         return self.once(("assistant", run.assistant_id, run.assistant_name, owner), cell)
 
 

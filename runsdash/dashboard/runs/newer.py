@@ -4,6 +4,7 @@ What counts is when a row was first stored, not when its run was created: a run 
 may be ahead.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from django.db.models import QuerySet
 
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import TimeBudget, ids_of
+from runsdash.index.search.listed_runs import ListedRun
 from runsdash.prepared import Prepared
 
 from .query import ListAddress
@@ -30,7 +32,7 @@ class PageDrawn:
     new_keys: frozenset[int]
 
     @classmethod
-    def of(cls, rows: list[Run], *, limit: int, at: datetime) -> "PageDrawn":
+    def of(cls, rows: Sequence[ListedRun], *, limit: int, at: datetime) -> "PageDrawn":
         new_keys = (run.pk for run in rows if run.added_at is not None and run.added_at >= at - OVERLAP)
         return cls(at=at, above=rows[-1].pk if len(rows) >= limit else 0, new_keys=frozenset(new_keys))
 

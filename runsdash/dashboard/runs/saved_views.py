@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import messages
 from django.db.models import ProtectedError, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.accounts.models import User
 from runsdash.dashboard.overview.query import OVERVIEW_NAMES, OverviewQuery, checked_filter
 from runsdash.dashboard.shell.links import kept_list_url, overview_url, view_url
@@ -23,14 +23,18 @@ from runsdash.dashboard.threads.query import BY_RUN, thread_list_address
 from runsdash.index.kept_filters import keep_if_long
 from runsdash.index.models import SavedView
 from runsdash.index.search import THREAD_SORTS
-from runsdash.index.search.run_filter import THREADS, FilterError, parsed
+from runsdash.index.search.run_filter import THREADS, FilterError, RunFilter, parsed
 from runsdash.prepared import Prepared
 from runsdash.row_access import everything
 
 from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, ListAddress, run_list_address
 
 Page = SavedView.Page
-READERS = {Page.RUNS: parsed, Page.THREADS: partial(parsed, subject=THREADS), Page.OVERVIEW: checked_filter}
+READERS: dict[str, Callable[[str], RunFilter]] = {
+    Page.RUNS: parsed,
+    Page.THREADS: partial(parsed, subject=THREADS),
+    Page.OVERVIEW: checked_filter,
+}
 ORDERS = {Page.RUNS: (SORTS, NEWEST_FIRST), Page.THREADS: (THREAD_SORTS, BY_RUN), Page.OVERVIEW: ((), "")}
 
 
@@ -77,7 +81,7 @@ MAX_VIEWS = 30  # in the menu of a page; all are on their own page
 
 @viewer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def views(request: HttpRequest) -> HttpResponse:
+def views(request: UserRequest) -> HttpResponse:
     """Lists the views a person sees; on POST saves the filter in the form as a new one."""
     new = SavedView(owner=request.user)
     if request.method != "POST":
@@ -96,7 +100,7 @@ def views(request: HttpRequest) -> HttpResponse:
 
 @viewer_required
 @require_POST
-def change(request: HttpRequest, key: int) -> HttpResponse:
+def change(request: UserRequest, key: int) -> HttpResponse:
     """Renames a view, shares it or stops sharing it."""
     view = own_view(request, key)
     before = view.name
@@ -104,9 +108,8 @@ def change(request: HttpRequest, key: int) -> HttpResponse:
     given = {**kept, **request.POST.dict()}
     form = SavedViewForm(given, instance=view)
     if not form.is_valid():
-        messages.error(
-            request, f"“{before}” was not changed. " + " ".join(form.errors.get("name", ["It is not valid."]))
-        )
+        why = " ".join(map(str, form.errors.get("name", ["It is not valid."])))
+        messages.error(request, f"“{before}” was not changed. {why}")
         return redirect("saved_views")
     keep_if_long(form.save().query)
     messages.success(request, f"View “{view.name}” changed.")
@@ -115,7 +118,7 @@ def change(request: HttpRequest, key: int) -> HttpResponse:
 
 @viewer_required
 @require_POST
-def delete(request: HttpRequest, key: int) -> HttpResponse:
+def delete(request: UserRequest, key: int) -> HttpResponse:
     view = own_view(request, key)
     try:
         with everything():  # a rule that watches it may be one that its owner does not see
@@ -127,7 +130,7 @@ def delete(request: HttpRequest, key: int) -> HttpResponse:
     return redirect("saved_views")
 
 
-def own_view(request: HttpRequest, key: int) -> SavedView:
+def own_view(request: UserRequest, key: int) -> SavedView:
     """Returns a view of this person; 404 for others', whatever they share."""
     return get_object_or_404(SavedView, pk=key, owner=request.user)
 
@@ -184,7 +187,7 @@ def menu_views(
     ]
 
 
-def listed(request: HttpRequest, *, form: SavedViewForm, status: int = 200) -> HttpResponse:
+def listed(request: UserRequest, *, form: SavedViewForm, status: int = 200) -> HttpResponse:
     seen = list(seen_by(request.user)[: 2 * MOST])
     own = [view for view in seen if view.owner_id == request.user.pk]
     shared = [view for view in seen if view.owner_id != request.user.pk]

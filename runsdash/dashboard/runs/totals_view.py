@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.page_types import Context
@@ -18,11 +18,11 @@ from runsdash.index.search.filter_totals import FilterTotals, totals_of
 from runsdash.index.search.run_filter import Clause
 from runsdash.index.search.walked_sums import WalkedSums
 from runsdash.index.totals.histograms import runs_by_bucket
-from runsdash.service.statuses import RunStatus, run_status
+from runsdash.service.statuses import RunStatus, UnknownStatus, run_status
 
 from .query import ListAddress, run_list_address
 
-COUNTED = [RunStatus(run_states.WAITING), *(RunStatus(one) for one in run_states.NOT_COMPLETED)]
+COUNTED = [run_status(run_states.WAITING), *(run_status(one) for one in run_states.NOT_COMPLETED)]
 HALF, MOST = 0.5, 0.95
 KEPT_S = 5
 LEAST_RUNS = 20  # of which a percentile is said
@@ -43,7 +43,7 @@ class FilterFigure:
 
 @viewer_required
 @require_safe
-def totals(request: HttpRequest) -> HttpResponse:
+def totals(request: UserRequest) -> HttpResponse:
     """Adds up the filter's runs; `exact` goes on where a quick look was over. An unreadable filter has none."""
     query, is_exact = run_list_address(request.GET), "exact" in request.GET
     connection = connection_named(query.connection_slug) if query.connection_slug else None
@@ -76,7 +76,9 @@ def statuses(query: ListAddress, by_status: Counter[str], total: int, more: str)
     return [of_status(query, status, by_status[status], total, more) for status in COUNTED if by_status[status]]
 
 
-def of_status(query: ListAddress, status: RunStatus, number: int, total: int, more: str) -> FilterFigure:
+def of_status(
+    query: ListAddress, status: RunStatus | UnknownStatus, number: int, total: int, more: str
+) -> FilterFigure:
     is_all = number == total
     share = "" if is_all or more else f", {number / total:.1%}".replace("%", " %")
     words = "need an answer" if status.is_waiting else run_status(status).label.lower()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import Http404, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -10,7 +10,8 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import trigger_client_event
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
+from runsdash.accounts.models import User
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.links import mark_ambiguous, run_url
 from runsdash.dashboard.shell.lookup import connection_named, connection_of
@@ -42,7 +43,7 @@ ROWS = ListedRuns()
 
 @viewer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def runs(request: HttpRequest) -> HttpResponse:
+def runs(request: UserRequest) -> HttpResponse:
     """Shows one page of runs; on POST leads to the address of the filter in the form.
 
     A filter that cannot be read is answered 400 with what was typed.
@@ -61,7 +62,7 @@ def runs(request: HttpRequest) -> HttpResponse:
             return redirect(f"{reverse('runs')}{query.url_query()}")
     drawn = PageDrawn.of(page.rows, limit=query.limit, at=now) if query.is_first_page else None
     views = views_in_menu(request.user, query, most=MAX_VIEWS)
-    table = completed(table_of(shell, query), page.rows)
+    table = completed(table_of(request.user, shell, query), page.rows)
     context = {
         "query": query,
         "page": page,
@@ -81,7 +82,7 @@ def runs(request: HttpRequest) -> HttpResponse:
 
 @viewer_required
 @require_safe
-def live(request: HttpRequest) -> HttpResponse:
+def live(request: UserRequest) -> HttpResponse:
     """Renders rows that have changed, in place, and counts newer runs without moving a row."""
     query, shell = run_list_address(request.GET), Shell(request)
     connection = connection_of_list(query, shell)
@@ -94,9 +95,9 @@ def live(request: HttpRequest) -> HttpResponse:
     if shown == now:
         return HttpResponseNotModified()
     is_news = has_news(now, shown=shown)
-    context = {"has_news": is_news, "newer": newer, "query": query, "shell": shell}
+    context: Context = {"has_news": is_news, "newer": newer, "query": query, "shell": shell}
     if is_news:
-        table = completed(table_of(shell, query), rows)
+        table = completed(table_of(request.user, shell, query), rows)
         with_connections(rows, among=shell.connections)
         context["rows"] = [(run.pk, rows_html([run], table)) for run in rows]
     context["poll"] = poll(shell, query, rows=rows, drawn=drawn, newer=newer)
@@ -107,20 +108,25 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @viewer_required
 @require_safe
-def row_menu(request: HttpRequest, key: int) -> HttpResponse:
+def row_menu(request: UserRequest, key: int) -> HttpResponse:
     """Shows what a list can be filtered by of one of its rows: a page of its own, or what a menu holds."""
     query, shell = run_list_address(request.GET), Shell(request)
     found = list(ROWS.in_bulk([key]).values())
     if not found:
         raise Http404("This run is not in the index any more.")
     [run] = with_connections(found, among=shell.connections)
-    context = {"run": run, "query": query, "shell": shell, "filters": filters_of(run, table_of(shell, query))}
+    context = {
+        "run": run,
+        "query": query,
+        "shell": shell,
+        "filters": filters_of(run, table_of(request.user, shell, query)),
+    }
     return render(request, "runs/_row_menu.html" if request.htmx else "runs/row_menu.html", context)
 
 
 @viewer_required
 @require_safe
-def short(request: HttpRequest, run_id: str) -> HttpResponse:
+def short(request: UserRequest, run_id: str) -> HttpResponse:
     """Redirects to the canonical address of a run whose thread the index knows."""
     connection = connection_of(request, (Run, run_id))
     run = run_row(connection, run_id)
@@ -133,7 +139,7 @@ def short(request: HttpRequest, run_id: str) -> HttpResponse:
     return redirect(run_url(run))
 
 
-def filtering(request: HttpRequest, query: ListAddress, connection: Connection | None) -> Context:
+def filtering(request: UserRequest, query: ListAddress, connection: Connection | None) -> Context:
     """Returns facets and totals when the address asks for them; else they follow the rows."""
     if "facets" not in request.GET or query.error:
         return {"facets": None, "totals": None}
@@ -145,9 +151,9 @@ def filtering(request: HttpRequest, query: ListAddress, connection: Connection |
     }
 
 
-def table_of(shell: Shell, query: ListAddress) -> Table:
+def table_of(reader: User, shell: Shell, query: ListAddress) -> Table:
     names_customers = any(one.customer_key for one in shell.connections)
-    columns = columns_for(shell.request.user, names_customers=names_customers)
+    columns = columns_for(reader, names_customers=names_customers)
     return Table(query, columns, shell.can_act, every_column=COLUMNS, limits=LIMITS)
 
 
@@ -184,7 +190,7 @@ def poll(shell: Shell, query: ListAddress, *, rows: Sequence[ListedRun], drawn: 
     values = {
         **query.given,
         "connection": query.connection_slug,
-        "drawn": drawn and drawn.text,
+        "drawn": drawn.text if drawn else "",
         # Links in rows keep order and size of the page.
         "sort": query.sort_word,
         "limit": query.limit if query.limit != DEFAULT_LIMIT else "",

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TypeVar
 
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from runsdash.audit.models import AuditEntry
@@ -17,6 +17,7 @@ STALE_HEADER = "X-RunsDash-Stale"
 PAUSED_AFTER = timedelta(seconds=5)  # a copy that nobody may renew is said to be old from then on
 OLD_AFTER = timedelta(seconds=60)  # whatever the reason
 Row = TypeVar("Row", Run, Thread)
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 def copy_age_s(row: Run | Thread) -> int:
@@ -24,7 +25,7 @@ def copy_age_s(row: Run | Thread) -> int:
     return int(row.copy_age(timezone.now()).total_seconds())
 
 
-def mark_stale(response: HttpResponse, row: Run | Thread) -> HttpResponse:
+def mark_stale(response: Answer, row: Run | Thread) -> Answer:
     """Sets the header when the copy of `row` (a run or thread) could not be made fresh."""
     if row.trouble:
         response[STALE_HEADER] = str(copy_age_s(row))

@@ -3,13 +3,14 @@
 from urllib.parse import unquote, urlsplit
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_htmx.http import trigger_client_event
 
+from runsdash.accounts.guards import UserRequest
 from runsdash.audit.trail import AuditedAction, TokenUsed, action_of
 from runsdash.dashboard.shell.page_types import Context
 from runsdash.service import (
@@ -56,7 +57,7 @@ def sentence_of(error: ServiceError) -> str:
 
 
 def form_answer(
-    request: HttpRequest,
+    request: UserRequest,
     *,
     page: str,
     fragment: str,
@@ -85,13 +86,13 @@ def partial(target: str, html: str | SafeString, *, swap: str = "innerHTML") -> 
 CLOSE_DIALOG = (partial("#run-dialog", ""),)
 
 
-def toast(request: HttpRequest, text: str, *, tone: str = "good", url: str = "", link: str = "") -> SafeString:
+def toast(request: UserRequest, text: str, *, tone: str = "good", url: str = "", link: str = "") -> SafeString:
     context = {"text": text, "tone": tone, "url": url, "link": link}
     return partial("#toasts", render_to_string("shell/_toast.html", context, request=request), swap="beforeend")
 
 
 def done(
-    request: HttpRequest,
+    request: UserRequest,
     *,
     url: str,
     text: str,
@@ -112,7 +113,7 @@ def done(
     return trigger_client_event(response, "run-changed", {})
 
 
-def is_alone(request: HttpRequest) -> bool:
+def is_alone(request: UserRequest) -> bool:
     """Tells whether htmx sent the form from the form's own page, not from the page that it is about."""
     return unquote(urlsplit(request.headers.get("HX-Current-URL", "")).path) == request.path
 
@@ -127,7 +128,7 @@ def first_result(error: TokenUsed) -> AuditedAction:
 
 
 def sent_before(
-    request: HttpRequest, error: TokenUsed, *, url: str, partials: tuple[SafeString, ...] = ()
+    request: UserRequest, error: TokenUsed, *, url: str, partials: tuple[SafeString, ...] = ()
 ) -> HttpResponse:
     """Answers a second post of the same form."""
     audited = first_result(error)

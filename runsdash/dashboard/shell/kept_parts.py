@@ -41,4 +41,4 @@ def kept_part(name: str, state: Hashable, context: Context) -> SafeString:
 
 
 def drawn(name: str, context: Context) -> SafeString:
-    return context.template.engine.get_template(name).render(context)
+    return context.template.engine.get_template(name).render(context)  # type: ignore[union-attr]  # a page is drawn

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from django.db.models import Count, Model
 from django.urls import NoReverseMatch, reverse
 
-from runsdash.dashboard.shell.page_types import QueryValue
+from runsdash.dashboard.shell.page_types import AnyRun, AnyThread, QueryValue
 from runsdash.index.kept_filters import in_address
-from runsdash.index.models import Assistant, Connection, Run, SavedView, Thread
+from runsdash.index.models import Assistant, Connection, Run, SavedView
 
 from .converters import IdConverter
 
@@ -62,7 +62,7 @@ def is_ambiguous(row: Any) -> bool:
 
 def ids_of_several(model: type[Model], ids: Sequence[str], *, among: Sequence[Connection] | None = None) -> set[str]:
     """Returns those of the ids that several connections know."""
-    found = model.objects.filter(upstream_id__in=ids, connection__in=among or Connection.objects.all())
+    found = model._default_manager.filter(upstream_id__in=ids, connection__in=among or Connection.objects.all())
     counted = found.values("upstream_id").annotate(n=Count("id")).filter(n__gt=1)
     return set(counted.values_list("upstream_id", flat=True))
 
@@ -100,7 +100,7 @@ def pattern(name: str, count: int) -> str:
     return url
 
 
-def run_url(run: Run, name: str = "run", **query: QueryValue) -> str:
+def run_url(run: AnyRun, name: str = "run", **query: QueryValue) -> str:
     """Returns the URL of a run's page, or of `name` (cancel, metadata, tool_outputs, run_live, run_raw).
 
     What is marked on the page (`run.hit`) goes along to its tabs, steps and polls.
@@ -110,7 +110,7 @@ def run_url(run: Run, name: str = "run", **query: QueryValue) -> str:
     return with_connection(address(name, run.thread.upstream_id, run.upstream_id), run, **query)
 
 
-def thread_url(thread: Thread, name: str = "thread", **query: QueryValue) -> str:
+def thread_url(thread: AnyThread, name: str = "thread", **query: QueryValue) -> str:
     return with_connection(address(name, thread.upstream_id), thread, **query)
 
 
@@ -118,7 +118,7 @@ def assistant_url(assistant: Assistant) -> str:
     return with_connection(address("assistant", assistant.upstream_id), assistant)
 
 
-def assistant_of_run_url(run: Any) -> str:
+def assistant_of_run_url(run: AnyRun) -> str:
     """Returns the URL of a run's assistant. The run went through `mark_assistants`, or is of the only connection."""
     slug = run.connection.slug if getattr(run, "shares_assistant", False) else ""
     return with_query(address("assistant", run.assistant_id), connection=slug)

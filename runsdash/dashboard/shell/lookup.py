@@ -61,7 +61,7 @@ def connection_of(request: HttpRequest, *ids: tuple[type[Model], str]) -> Connec
         return connection_named(slug, among=every)
     by_key = {connection.pk: connection for connection in every}
     for model, upstream_id in ids:
-        rows = model.objects.filter(connection_id__in=by_key, upstream_id=upstream_id)
+        rows = model._default_manager.filter(connection_id__in=by_key, upstream_id=upstream_id)
         knows = set(rows.values_list("connection_id", flat=True))
         if len(knows) > 1:
             raise SeveralConnections(upstream_id=upstream_id, connections=[by_key[pk] for pk in sorted(knows)])
@@ -97,8 +97,8 @@ def settled_run(connection: Connection, run: Run, *, wait_s: float) -> Run:
     if any(audited.is_open for audited in settle_run(run)):
         # A slow poll, or what has ended, may show a copy that is older than what has to be settled.
         max_age_s = SETTLE_AGE_S if run.facts.is_terminal else MAX_AGE_S
-        ids = {"thread_id": run.thread.upstream_id, "run_id": run.upstream_id}
-        run = refresh_run(connection, **ids, wait_s=wait_s, max_age_s=max_age_s)
+        thread_id, run_id = run.thread.upstream_id, run.upstream_id
+        run = refresh_run(connection, thread_id=thread_id, run_id=run_id, wait_s=wait_s, max_age_s=max_age_s)
         settle_run(run)
     return run
 

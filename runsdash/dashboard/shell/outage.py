@@ -99,16 +99,12 @@ def is_failing(connection: Connection) -> bool:
 
 def is_down(connection: Connection) -> bool:
     """Tells whether the upstream itself fails, not one object on it."""
-    if not is_failing(connection):
+    failure, success = connection.last_failure_at, connection.last_success_at
+    if failure is None or not is_failing(connection):
         return False
-    status, success = (connection.last_failure or {}).get("status"), connection.last_success_at
+    status = (connection.last_failure or {}).get("status")
     is_unreachable = status is None or status in REFUSED_KEY
-    return (
-        is_unreachable
-        or success is None
-        or connection.failures >= SEVERAL
-        or connection.last_failure_at - success > SILENT_FOR
-    )
+    return is_unreachable or success is None or connection.failures >= SEVERAL or failure - success > SILENT_FOR
 
 
 def is_waiting_long(connection: Connection) -> bool:
@@ -119,8 +115,8 @@ def is_waiting_long(connection: Connection) -> bool:
 
 def seen_until(found: Sequence[Outage]) -> datetime | None:
     """Returns the moment up to which everything was seen."""
-    moments = [outage.seen_until for outage in found]
-    return None if None in moments else min(moments, default=None)
+    moments = [outage.seen_until for outage in found if outage.seen_until is not None]
+    return min(moments, default=None) if len(moments) == len(found) else None
 
 
 def outage_tag(found: Sequence[Outage]) -> list[tuple]:

@@ -2,8 +2,13 @@
 
 from typing import Any, Protocol, TypeAlias
 
+from runsdash.index.models import Run, Thread
+from runsdash.index.search.listed_runs import ListedRun, ListedThread
+
 Context: TypeAlias = dict[str, Any]  # of a template, or of a part of one: Django takes what there is
 QueryValue: TypeAlias = str | int | None  # in an address, where "" and None are left out
+AnyRun: TypeAlias = Run | ListedRun  # with what links and lists need
+AnyThread: TypeAlias = Thread | ListedThread
 
 
 class Written(Protocol):

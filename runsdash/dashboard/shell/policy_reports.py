@@ -80,7 +80,7 @@ def words_of(body: bytes) -> str:
     if not isinstance(report, dict):
         return ""
     said = {name: str(report[name]) for name in NAMES if isinstance(report.get(name), str | int)}
-    said |= {name: without_query(report[name]) for name in ADDRESSES if isinstance(report.get(name), str)}
+    said |= {name: without_query(text) for name in ADDRESSES if isinstance(text := report.get(name), str)}
     return ", ".join(f"{name} {redacted_text(text)[:SHOWN_CHARS]!r}" for name, text in said.items() if text)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.http import HttpRequest
 
+from runsdash.dashboard.shell.page_types import AnyRun
 from runsdash.index.models import Run
 
 LIVE_S, FAST_S, CALM_S, SLOW_S = 1, 2, 5, 10  # LIVE_S: while text comes by a stream
@@ -42,7 +43,7 @@ def inbox_interval_s(*, is_soon: bool) -> int:
     return FAST_S if is_soon else CALM_S
 
 
-def run_list_interval_s(active: Sequence[Run]) -> int:
+def run_list_interval_s(active: Sequence[AnyRun]) -> int:
     """Returns seconds until a list of runs asks again: sooner while some of its runs are active."""
     return CALM_S if active else SLOW_S
 

@@ -8,8 +8,7 @@ from operator import attrgetter
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 
-from runsdash.dashboard.shell.page_types import Context, TagPart
-from runsdash.index.models import Run
+from runsdash.dashboard.shell.page_types import AnyRun, Context, TagPart
 from runsdash.index.run_columns import LISTED
 from runsdash.index.storage.keyset import LARGEST
 
@@ -53,7 +52,7 @@ def has_news(tag: str, *, shown: str) -> bool:
     return tag.partition("-")[0] != shown.partition("-")[0]
 
 
-def rows_state(runs: Sequence[Run]) -> list[tuple]:
+def rows_state(runs: Sequence[AnyRun]) -> list[tuple]:
     return [changing(run) for run in sorted(runs, key=lambda run: run.pk)]
 
 

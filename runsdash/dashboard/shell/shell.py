@@ -81,16 +81,19 @@ class Shell:
 
     @property
     def can_act(self) -> bool:
-        return self.request.user.can_act and not self.is_read_only
+        user = self.request.user
+        return user.is_authenticated and user.can_act and not self.is_read_only
 
     @property
     def can_manage(self) -> bool:
-        return self.request.user.can_manage and not self.is_read_only
+        user = self.request.user
+        return user.is_authenticated and user.can_manage and not self.is_read_only
 
     @cached_property
     def page(self) -> str:
         """Returns the name of the page's URL, "" on problem pages."""
-        return self.request.resolver_match.url_name if self.request.resolver_match else ""
+        match = self.request.resolver_match
+        return (match.url_name or "") if match else ""
 
     @cached_property
     def chosen(self) -> Connection | None:
@@ -208,13 +211,14 @@ def frame_rows(request: HttpRequest) -> tuple[list[Connection], int]:
 
     `?connection=` narrows the badge.
     """
-    if not hasattr(request, "frame_rows"):
+    kept = vars(request)
+    if "frame_rows" not in kept:
         slug = request.GET.get("connection", "")
         found = connections_and_waiting(slug, now=timezone.now(), most=MAX_BADGE + 1)
         if slug and not any(one.slug == slug for one in found[0]):  # it names none, so it narrows nothing
             found = connections_and_waiting("", now=timezone.now(), most=MAX_BADGE + 1)
-        request.frame_rows = found
-    return request.frame_rows
+        kept["frame_rows"] = found
+    return kept["frame_rows"]
 
 
 def freshness(shown: list[Connection]) -> Freshness:

@@ -1,6 +1,6 @@
 """Defines the tags that put kept parts into a page: of its frame, and of what it shows."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
 
 from django import template
@@ -24,14 +24,14 @@ class Slots(Mapping[str, AsText]):
     def __getitem__(self, name: str) -> AsText:
         return FILLED[name](self.context)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(FILLED)
 
     def __len__(self) -> int:
         return len(FILLED)
 
 
-FILLED = {
+FILLED: dict[str, Callable[[Context], AsText]] = {
     "csrf_token": lambda context: context["csrf_token"],
     "address": lambda context: context["request"].get_full_path(),
     "badge": partial(drawn, "shell/_badge.html"),

@@ -1,6 +1,6 @@
 """Defines template tags for hostile text. They take previews and say when one is cut."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django import template
 from django.template import Context
@@ -44,7 +44,7 @@ def hit_of(context: Context) -> str:
 
 @register.simple_tag(takes_context=True)
 def markdown(
-    context: Context, preview: Json, annotations: Sequence[Json] = (), connection: str = "", whole: str = ""
+    context: Context, preview: Json, annotations: Json = None, connection: str = "", whole: str = ""
 ) -> SafeString:
     """Renders Markdown with its citations; `whole` links to the uncut object."""
     body = marked_up(text_of(preview), annotations, connection)
@@ -109,6 +109,6 @@ def message_url(context: Context, name: str, message_id: str) -> str:
 
 
 @register.simple_tag
-def author(message: Message, names: dict[str, str]) -> str:
+def author(message: Message, names: Mapping[str, str]) -> str:
     """Names who wrote a message: the assistant when its name is known, else its role."""
     return visible(names.get(message.assistant_id) or message.role.capitalize() or "Unknown")

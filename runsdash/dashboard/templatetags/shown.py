@@ -21,13 +21,12 @@ from runsdash.dashboard.shell import formats
 from runsdash.dashboard.shell.formats import cut
 from runsdash.dashboard.shell.links import address, assistant_of_run_url, run_url, thread_url, view_url
 from runsdash.dashboard.shell.markup import escaped, markup
-from runsdash.dashboard.shell.page_types import QueryValue
-from runsdash.index.models import Run, SavedView, Thread
+from runsdash.dashboard.shell.page_types import AnyRun, AnyThread, QueryValue
+from runsdash.index.models import Run, SavedView
 from runsdash.service.json_types import JsonFields
 from runsdash.service.statuses import RunStatus, StepStatus, UnknownStatus, run_status
 
 register = template.Library()
-
 
 DASH = mark_safe('<span class="dim">—</span>')
 NO_BEHAVIOUR, ELAPSED = SafeString(""), SafeString(" data-elapsed")
@@ -71,7 +70,7 @@ def icon(name: str) -> SafeString:
 @register.simple_tag
 def status(facts: RunStatus | StepStatus | UnknownStatus | str, pill: bool = False) -> SafeString:
     """Shows icon, word and colour of a status: `{% status run.facts %}`; `pill=True` for headings."""
-    if isinstance(facts, str) and not hasattr(facts, "icon"):
+    if not isinstance(facts, RunStatus | StepStatus | UnknownStatus):
         facts = run_status(facts)
     kind = "status pill" if pill else "status"
     return markup('<span class="{}" data-status="{}">{}{}</span>', kind, facts.value, drawn(facts.icon), facts.label)
@@ -103,18 +102,18 @@ def short_id(upstream_id: str, url: str = "", copy: bool = True) -> SafeString:
 
 
 @register.simple_tag
-def run_link(run: Run, copy: bool = True, hit: str = "") -> SafeString:
+def run_link(run: AnyRun, copy: bool = True, hit: str = "") -> SafeString:
     """Links a run's short id to its page, where `hit` is marked. The run needs its thread selected."""
     return short_id(run.upstream_id, url=run_url(run, hit=hit), copy=copy)
 
 
 @register.simple_tag
-def thread_link(thread: Thread, copy: bool = False) -> SafeString:
+def thread_link(thread: AnyThread, copy: bool = False) -> SafeString:
     return short_id(thread.upstream_id, url=thread_url(thread), copy=copy)
 
 
 @register.simple_tag
-def assistant_of(run: Run) -> SafeString:
+def assistant_of(run: AnyRun) -> SafeString:
     """Links the name of a run's assistant, else its id, to its page. The run went through `complete_rows`."""
     if not run.assistant_id:
         return DASH
@@ -126,13 +125,13 @@ def assistant_of(run: Run) -> SafeString:
 
 
 @register.simple_tag(name="run_url")
-def url_of_run(run: Run, name: str = "run", **query: QueryValue) -> str:
+def url_of_run(run: AnyRun, name: str = "run", **query: QueryValue) -> str:
     """Returns a URL under the run: `{% run_url run "cancel" %}`."""
     return run_url(run, name, **query)
 
 
 @register.simple_tag(name="thread_url")
-def url_of_thread(thread: Thread, name: str = "thread", **query: QueryValue) -> str:
+def url_of_thread(thread: AnyThread, name: str = "thread", **query: QueryValue) -> str:
     return thread_url(thread, name, **query)
 
 
@@ -249,6 +248,8 @@ def clock(when: datetime) -> SafeString:
 @register.simple_tag
 def time_left(run: Run) -> SafeString:
     """Draws a bar of the time that is left of all the run had; static/js/page.js moves it."""
+    if run.expires_at is None:
+        return DASH
     whole_s = max(1, int((run.expires_at - run.created_at).total_seconds()))
     left_s = max(0, min(whole_s, int((run.expires_at - timezone.now()).total_seconds())))
     tone = "bad" if left_s < formats.SOON_S else "warn"

@@ -15,8 +15,8 @@ NAME_CHARS = 40
 
 
 @register.simple_tag
-def whose_cell(run: Run, names_customers: bool) -> SafeString:
+def whose_cell(run: Run, customer: str, names_customers: bool) -> SafeString:
     """Renders a cell with the customer, or with the thread where no connection names its customers."""
-    if run.customer:
-        return markup('<td class="p2" data-customer>{}</td>', cut(visible(run.customer), NAME_CHARS))
+    if customer:
+        return markup('<td class="p2" data-customer>{}</td>', cut(visible(customer), NAME_CHARS))
     return markup('<td class="p2">{}</td>', "—" if names_customers else thread_link(run.thread))

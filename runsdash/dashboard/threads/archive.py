@@ -1,10 +1,10 @@
 """Archives a thread now: reads what is still missing of it, as far as one request may take."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
-from runsdash.accounts.guards import operator_required
+from runsdash.accounts.guards import UserRequest, operator_required
 from runsdash.dashboard.shell.links import mark_ambiguous, thread_url
 from runsdash.dashboard.shell.lookup import indexed_thread
 from runsdash.sync.archiving import archive_thread
@@ -14,7 +14,7 @@ WAIT_S = 8.0
 
 @operator_required
 @require_POST
-def archive(request: HttpRequest, thread_id: str) -> HttpResponse:
+def archive(request: UserRequest, thread_id: str) -> HttpResponse:
     """Goes back to the page that asked: the thread's, or with `next=delete` the form that deletes it."""
     thread = indexed_thread(request, thread_id=thread_id)
     mark_ambiguous([thread])

@@ -41,9 +41,8 @@ NONE, NONE_SENT = SafeString('<p class="muted">none</p>'), SafeString('<p class=
 SEE_STEP = SafeString('<p class="muted">see the step</p>')
 
 
-def calls_html(turn: Turn) -> SafeString:
-    """Renders what a run called; once it has ended, only when a step of it has changed."""
-    run = turn.run
+def calls_html(turn: Turn, run: Run) -> SafeString:
+    """Renders what the run of the turn called; once it has ended, only when a step of it has changed."""
     if run.facts.is_active:
         return made(run, turn.calls)
     return SafeString(render_cache.get(VERSION, state_of(run, turn.steps), render=lambda: made(run, turn.calls)))

@@ -17,6 +17,7 @@ from runsdash.dashboard.templatetags import shown
 from runsdash.index.models import Thread
 
 from .query import BY_ADDITION
+from .rows import ThreadRow
 
 NOTHING = SafeString("")
 QUESTION_CHARS, OUTCOME_CHARS = 140, 140
@@ -30,23 +31,23 @@ class ThreadTable(SharedCells):
     names_customers: bool
 
 
-def rows_html(threads: Iterable[Thread], table: ThreadTable) -> SafeString:
-    return SafeString("".join(row(thread, table) for thread in threads))
+def rows_html(rows: Iterable[ThreadRow], table: ThreadTable) -> SafeString:
+    return SafeString("".join(row_html(row, table) for row in rows))
 
 
-def row(thread: Thread, table: ThreadTable) -> SafeString:
-    """Renders a thread that went through `complete_threads`. Root: #thread-<key>."""
-    run = thread.last_run
+def row_html(row: ThreadRow, table: ThreadTable) -> SafeString:
+    """Renders a row. Root: #thread-<key>."""
+    thread, run = row.thread, row.last_run
     status = markup(' data-status="{}"', run.status) if run else NOTHING
-    tone = markup(' data-status="{}"', thread.tone) if thread.tone else NOTHING
-    said = cut(thread.outcome, OUTCOME_CHARS)
+    tone = markup(' data-status="{}"', row.tone) if row.tone else NOTHING
+    said = cut(row.outcome, OUTCOME_CHARS)
     active = shown.ago(thread.last_run_at)
     parts = [
         markup('<tr id="thread-{}" data-thread-id="{}"{}>', thread.pk, thread.upstream_id, status),
         table.status(run) if run else table.cell("c-state", shown.DASH),
-        question(thread, table, markup('<span class="out"{}>{}</span>', tone, said), active),
-        markup('<td class="p1"><span class="out" title="{}"{}>{}</span></td>', thread.outcome, tone, said),
-        table.customer(thread.customer, "c-who p2") if table.names_customers else metadata(thread, table),
+        question(row, table, markup('<span class="out"{}>{}</span>', tone, said), active),
+        markup('<td class="p1"><span class="out" title="{}"{}>{}</span></td>', row.outcome, tone, said),
+        table.customer(row.customer, "c-who p2") if table.names_customers else metadata(thread, table),
         table.assistant(run, "c-asst p3") if run else table.cell("c-asst p3", shown.DASH),
         markup('<td class="num c-runs p2">{}</td>', thread.run_count),
         markup('<td class="num c-n p4">{}</td>', formats.count_text(thread.total_tokens)),
@@ -56,12 +57,12 @@ def row(thread: Thread, table: ThreadTable) -> SafeString:
     return SafeString(f"{''.join(parts)}</tr>\n")
 
 
-def question(thread: Thread, table: ThreadTable, outcome: SafeString, active: SafeString) -> SafeString:
+def question(row: ThreadRow, table: ThreadTable, outcome: SafeString, active: SafeString) -> SafeString:
     """Links to the thread by what was asked first, else by its id. Has the whole row for a phone."""
-    asked = thread.first_question
+    thread, asked = row.thread, row.thread.first_question
     words = cut(formats.plain_words(asked or ""), QUESTION_CHARS)
     name = words or markup("<code>{}</code>", formats.short_id_text(thread.upstream_id))
-    who = [thread.customer, thread.last_run.assistant_name if thread.last_run else ""]
+    who = [row.customer, row.last_run.assistant_name if row.last_run else ""]
     runs = f"{thread.run_count} run{'' if thread.run_count == 1 else 's'}"
     facts = [short_name(name) for name in who if name] + [active, escaped(runs)]
     return markup(
@@ -71,7 +72,7 @@ def question(thread: Thread, table: ThreadTable, outcome: SafeString, active: Sa
         asked or thread.upstream_id,
         name,
         SafeString(' <span class="note">gone upstream</span>' if thread.is_gone else ""),
-        markup(" {}", label_tags(thread.label_names, table.query)) if thread.label_names else NOTHING,
+        markup(" {}", label_tags(row.labels, table.query)) if row.labels else NOTHING,
         outcome,
         SafeString(" · ".join(facts)),
     )

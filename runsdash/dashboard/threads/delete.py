@@ -1,11 +1,11 @@
 """Deletes a thread upstream. What RunsDash has of it stays, so the form first says how much that is."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from runsdash.accounts.guards import operator_required
+from runsdash.accounts.guards import UserRequest, operator_required
 from runsdash.actions.audited_call import CHANGED_NOTHING, new_token
 from runsdash.actions.threads import delete_thread
 from runsdash.audit.trail import TokenUsed
@@ -21,15 +21,15 @@ GONE_ALREADY = "The upstream had no such thread any more. What RunsDash has of i
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
-def delete(request: HttpRequest, thread_id: str) -> HttpResponse:
+def delete(request: UserRequest, thread_id: str) -> HttpResponse:
     """Shows what would be lost; on POST deletes, once the id is typed and nothing is lost unawares."""
     thread = indexed_thread(request, thread_id=thread_id)
     mark_ambiguous([thread])
     if request.method != "POST":
         return form(request, thread)
-    error = refusal_of(request, thread)
-    if error:
-        return form(request, thread, error=error, status=422)
+    refusal = refusal_of(request, thread)
+    if refusal:
+        return form(request, thread, error=refusal, status=422)
     token, reason = request.POST.get("token"), request.POST.get("reason", "")
     try:
         is_deleted = delete_thread(actor=request.user, thread=thread, token=token, reason=reason)
@@ -47,7 +47,7 @@ def delete(request: HttpRequest, thread_id: str) -> HttpResponse:
     return HttpResponseRedirect(thread_url(thread))
 
 
-def refusal_of(request: HttpRequest, thread: Thread) -> str:
+def refusal_of(request: UserRequest, thread: Thread) -> str:
     """Says why this post deletes nothing; "" when it may."""
     if request.POST.get("confirm", "").strip() != thread.upstream_id:
         return "Type the whole thread id to confirm."
@@ -59,7 +59,7 @@ def refusal_of(request: HttpRequest, thread: Thread) -> str:
     return "The archive is not complete. Archive the thread first, or tick that the rest may be lost."
 
 
-def form(request: HttpRequest, thread: Thread, *, error: str = "", status: int = 200) -> HttpResponse:
+def form(request: UserRequest, thread: Thread, *, error: str = "", status: int = 200) -> HttpResponse:
     context = {
         "thread": thread,
         "meter": meter_of(thread),

@@ -2,11 +2,11 @@
 
 from time import monotonic
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.runs.facet_menus import menus
 from runsdash.dashboard.runs.filter_views import suggested
 from runsdash.dashboard.shell.lookup import connection_named
@@ -20,7 +20,7 @@ from .sums_view import sums_context
 
 @viewer_required
 @require_safe
-def facets(request: HttpRequest) -> HttpResponse:
+def facets(request: UserRequest) -> HttpResponse:
     """Counts threads of the filter for each value of their last run, and adds them up first; `exact` counts on."""
     query = thread_list_address(request.GET)
     connection = connection_named(query.connection_slug) if query.connection_slug else None
@@ -35,6 +35,6 @@ def facets(request: HttpRequest) -> HttpResponse:
 
 @viewer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def suggest(request: HttpRequest) -> HttpResponse:
+def suggest(request: UserRequest) -> HttpResponse:
     """Suggests what may come next in the filter. A long one comes by POST, and nothing is changed."""
     return suggested(request, THREADS)

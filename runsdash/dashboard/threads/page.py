@@ -6,9 +6,9 @@ It reads the index. Only `read_older` asks an upstream, for one page of messages
 from datetime import datetime
 from functools import cached_property
 
-from django.http import HttpRequest
 from django.utils import timezone
 
+from runsdash.accounts.guards import UserRequest
 from runsdash.actions.live import output_rows
 from runsdash.dashboard.run.live_panel import parts_in
 from runsdash.dashboard.shell import poll_intervals
@@ -35,7 +35,7 @@ MOST_WRITING_CHARS = 8_000  # the end of what is being written; the run's own pa
 class ThreadPage(WhyACopy):
     """Shows a thread to one reader: `?before=` a message, `?at=` from a message on, `?runs_before=` a run."""
 
-    def __init__(self, request: HttpRequest, thread: Thread) -> None:
+    def __init__(self, request: UserRequest, thread: Thread) -> None:
         self.thread = self.row = thread
         self.now = timezone.now()
         self.older_error = ""
@@ -91,11 +91,11 @@ class ThreadPage(WhyACopy):
     def turns(self) -> list[Turn]:
         """Tells the conversation: messages, and each run with what it called and why it ended."""
         turns = turns_of(self._message_page[0], self.runs_told)
-        told = [turn for turn in turns if turn.run is not None]
-        steps = thread_reads.calling_steps([turn.run for turn in told])
-        for turn in told:
-            turn.steps, turn.now = steps.get(turn.run.pk, ()), self.now
-            if self.holder is not None and turn.run.pk == self.holder.pk:
+        told = [(turn, turn.run) for turn in turns if turn.run is not None]
+        steps = thread_reads.calling_steps([run for _, run in told])
+        for turn, run in told:
+            turn.steps, turn.now = steps.get(run.pk, ()), self.now
+            if self.holder is not None and run.pk == self.holder.pk:
                 turn.writing = self.writing[0][-MOST_WRITING_CHARS:]
         return turns
 

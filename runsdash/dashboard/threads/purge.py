@@ -1,12 +1,12 @@
 """Purges a thread from RunsDash: everything that is known of it here. Nothing changes upstream."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from runsdash.accounts.guards import admin_required
+from runsdash.accounts.guards import UserRequest, admin_required
 from runsdash.actions.threads import purge_thread
 from runsdash.dashboard.shell.links import mark_ambiguous
 from runsdash.dashboard.shell.lookup import indexed_thread
@@ -16,7 +16,7 @@ from runsdash.index.models import Thread
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @admin_required
-def purge(request: HttpRequest, thread_id: str) -> HttpResponse:
+def purge(request: UserRequest, thread_id: str) -> HttpResponse:
     """Shows what would be purged; on POST purges, once the id is typed."""
     thread = indexed_thread(request, thread_id=thread_id)
     mark_ambiguous([thread])
@@ -30,7 +30,7 @@ def purge(request: HttpRequest, thread_id: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("threads"))
 
 
-def form(request: HttpRequest, thread: Thread, *, error: str = "", status: int = 200) -> HttpResponse:
+def form(request: UserRequest, thread: Thread, *, error: str = "", status: int = 200) -> HttpResponse:
     context = {
         "thread": thread,
         "meter": meter_of(thread),

@@ -12,6 +12,7 @@ from runsdash.dashboard.run import waterfall
 from runsdash.dashboard.run.outcome import RunOutcome, outcome_of
 from runsdash.index.models import Message, Run, RunStep
 from runsdash.index.storage.thread_reads import preview_of
+from runsdash.service.objects.parsing import listing
 from runsdash.service.statuses import RunStatus
 
 GIST_CHARS = 120
@@ -65,7 +66,9 @@ class Turn:
     @cached_property
     def calls(self) -> list[CallDone]:
         """Returns the first calls of the run, to CALLS_SHOWN."""
-        return calls_done(self.run, self.steps, now=self.now)[:CALLS_SHOWN] if self.steps else []
+        if self.run is None or self.now is None or not self.steps:
+            return []
+        return calls_done(self.run, self.steps, now=self.now)[:CALLS_SHOWN]
 
     @property
     def more_calls(self) -> int:
@@ -117,7 +120,7 @@ def calls_done(run: Run, steps: Sequence[RunStep], *, now: datetime) -> list[Cal
         if len(found) >= CALLS_SHOWN:
             break
         line = waterfall.line_of(run, step, axis=axis, number=number, now=now)
-        known = [call for call in preview_of(step).get("calls") or [] if isinstance(call, dict)]
+        known = [call for call in listing(preview_of(step).get("calls")) if isinstance(call, dict)]
         by_id = {call.get("id"): call for call in known}
         found += [
             CallDone(

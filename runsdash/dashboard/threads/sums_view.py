@@ -1,10 +1,10 @@
 """Renders the line of sums above the thread list: each figure a filter or an order, where that makes sense."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.runs.query import ListAddress
 from runsdash.dashboard.runs.totals_view import FilterFigure, by, counted_when, of_usage, statuses
 from runsdash.dashboard.shell.lookup import connection_named
@@ -16,7 +16,7 @@ from .query import thread_list_address
 
 @viewer_required
 @require_safe
-def totals(request: HttpRequest) -> HttpResponse:
+def totals(request: UserRequest) -> HttpResponse:
     """Adds up the filter's threads; `exact` goes on where a quick look was over. An unreadable filter has none."""
     query, is_exact = thread_list_address(request.GET), "exact" in request.GET
     connection = connection_named(query.connection_slug) if query.connection_slug else None

@@ -1,10 +1,10 @@
 """Shows the thread page: its conversation, its runs, and which of them holds the lock."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from runsdash.accounts.guards import viewer_required
+from runsdash.accounts.guards import UserRequest, viewer_required
 from runsdash.dashboard.run_actions.notes import Notes
 from runsdash.dashboard.shell import poll_intervals
 from runsdash.dashboard.shell.copy_age import mark_stale
@@ -17,7 +17,7 @@ from .page import ThreadPage
 
 @viewer_required
 @require_safe
-def thread(request: HttpRequest, *, thread_id: str) -> HttpResponse:
+def thread(request: UserRequest, *, thread_id: str) -> HttpResponse:
     row = thread_for_page(request, thread_id=thread_id)
     page = ThreadPage(request, row)
     page.read_older()
@@ -27,7 +27,7 @@ def thread(request: HttpRequest, *, thread_id: str) -> HttpResponse:
 
 @viewer_required
 @require_safe
-def live(request: HttpRequest, *, thread_id: str) -> HttpResponse:
+def live(request: UserRequest, *, thread_id: str) -> HttpResponse:
     """Answers the one poll of a thread page, while one of its runs is active."""
     max_age_s = poll_intervals.max_age_for_poll_s(request, otherwise=THREAD_AGE_S)
     row = thread_for_page(request, thread_id=thread_id, max_age_s=max_age_s)

@@ -108,7 +108,7 @@ def run_html(turn: Turn, run: Run, story: Story) -> SafeString:
 
 
 def called(turn: Turn, run: Run) -> SafeString:
-    calls = calls_html(turn) if turn.steps else NOTHING
+    calls = calls_html(turn, run) if turn.steps else NOTHING
     if not calls:
         return NOTHING
     more = markup(MORE, run_url(run), turn.more_calls) if turn.more_calls else NOTHING

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from runsdash.accounts.guards import operator_required, viewer_required
+from runsdash.accounts.guards import UserRequest, operator_required, viewer_required
 from runsdash.actions.threads import AddedThreads, add_threads, add_threads_of_file, stop_import
 from runsdash.dashboard.runs.facet_menus import menus
 from runsdash.dashboard.runs.filter_views import other_address
@@ -38,7 +38,7 @@ from runsdash.sync.jobs.job_files import OPEN, delete_file
 
 from .cells import ThreadTable, rows_html
 from .query import BY_ADDITION, thread_list_address
-from .rows import ROWS, complete_threads
+from .rows import ROWS, rows_of
 from .sums_view import sums_context
 
 FIELD = "ids"
@@ -76,7 +76,7 @@ def read_add_threads(posted: QueryDict, file: UploadedFile | None = None) -> Add
     if len(form.text) > MAX_TEXT_CHARS:
         form.errors.append(f"The text is longer than {MAX_TEXT_CHARS:,} characters. Send it as a file.")
         return form
-    if file is not None and file.size > MAX_UPLOAD_BYTES:
+    if file is not None and (file.size or 0) > MAX_UPLOAD_BYTES:
         form.errors.append(f"The file is larger than {MAX_UPLOAD_BYTES >> 20} MB. Send it in parts, or packed by gzip.")
         return form
     text = form.text + small_text(file)
@@ -90,7 +90,7 @@ def read_add_threads(posted: QueryDict, file: UploadedFile | None = None) -> Add
 
 def small_text(file: UploadedFile | None) -> str:
     """Returns the text of a small file; "" when a worker has to read it."""
-    if file is None or file.size > SMALL_BYTES:
+    if file is None or (file.size or 0) > SMALL_BYTES:
         return ""
     content = file.read()
     file.seek(0)
@@ -121,7 +121,7 @@ RECENT = Prepared(recent_imports, datetime)
 
 @viewer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def threads(request: HttpRequest) -> HttpResponse:
+def threads(request: UserRequest) -> HttpResponse:
     """Shows a page of the threads that a filter finds; on POST leads to the address of the filter.
 
     A filter that cannot be read is answered 400 with what was typed.
@@ -139,7 +139,7 @@ def threads(request: HttpRequest) -> HttpResponse:
 
 @operator_required
 @require_POST
-def add(request: HttpRequest) -> HttpResponse:
+def add(request: UserRequest) -> HttpResponse:
     """Adds the threads whose ids are in the posted text."""
     form = read_add_threads(request.POST, request.FILES.get("file"))
     try:
@@ -159,7 +159,7 @@ def add(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=303, headers={"Location": f"{reverse('threads')}{query.url_query(sort=BY_ADDITION)}"})
 
 
-def sent(request: HttpRequest, form: AddThreads, connection: Connection) -> str:
+def sent(request: UserRequest, form: AddThreads, connection: Connection) -> str:
     """Adds the threads, or leaves them to a worker when they are many; returns what to say of it."""
     if not form.is_large:
         return sentence(add_threads(actor=request.user, connection=connection, thread_ids=form.thread_ids), connection)
@@ -174,14 +174,14 @@ def sent(request: HttpRequest, form: AddThreads, connection: Connection) -> str:
 
 @viewer_required
 @require_safe
-def imports(request: HttpRequest) -> HttpResponse:
+def imports(request: UserRequest) -> HttpResponse:
     """Shows how far the worker is with adding threads; polled while it is at it."""
     return render(request, "threads/_imports.html", imports_context())
 
 
 @operator_required
 @require_POST
-def stop(request: HttpRequest, job_id: int) -> HttpResponse:
+def stop(request: UserRequest, job_id: int) -> HttpResponse:
     """Ends an import that somebody no longer wants."""
     job = get_object_or_404(Job, pk=job_id, kind__in=IMPORTS)
     if stop_import(actor=request.user, job=job):
@@ -193,7 +193,7 @@ def stop(request: HttpRequest, job_id: int) -> HttpResponse:
 
 @operator_required
 @require_POST
-def add_again(request: HttpRequest, thread_id: str) -> HttpResponse:
+def add_again(request: UserRequest, thread_id: str) -> HttpResponse:
     """Adds a thread that was purged, and opens it."""
     connection = usable_connection(request)
     add_threads(actor=request.user, connection=connection, thread_ids=[thread_id])
@@ -208,7 +208,7 @@ def imports_context() -> Context:
     return {"imports": recent, "is_importing": any(job.state in OPEN for job in recent)}
 
 
-def listed(request: HttpRequest, query: ListAddress, *, form: AddThreads, status: int = 200) -> HttpResponse:
+def listed(request: UserRequest, query: ListAddress, *, form: AddThreads, status: int = 200) -> HttpResponse:
     shell, slug = Shell(request), query.connection_slug
     connection = connection_named(slug, among=shell.connections) if slug else None
     page: RunListPage[Thread] = RunListPage()
@@ -216,7 +216,7 @@ def listed(request: HttpRequest, query: ListAddress, *, form: AddThreads, status
         page = run_list_page(
             query.filter, order=query.order, rows=ROWS, limit=query.limit, cursor=query.cursor, connection=connection
         )
-    complete_threads(page.rows, among=shell.connections)
+    rows = rows_of(page.rows, among=shell.connections)
     is_counted = "facets" in request.GET and not query.error
     counts = facets_of(query.filter, connection) if is_counted else None
     sums = thread_sums(query.filter, connection) if is_counted else None
@@ -225,7 +225,7 @@ def listed(request: HttpRequest, query: ListAddress, *, form: AddThreads, status
     context = {
         "query": query, "page": page, "form": form, "shell": shell, "facets": counts, "menus": menus(query, counts),
         "time": time_menu(query), "views": views, "title": title_of(query, views),
-        "rows": rows_html(page.rows, table), "names_customers": table.names_customers,
+        "rows": rows_html(rows, table), "names_customers": table.names_customers,
         **sums_context(query, sums), **imports_context(),
     }  # fmt: skip
     return render(request, "threads/threads.html", context, status=status)

@@ -89,6 +89,23 @@ class Run(Refreshed):
     )  # when one was last seen to be new or other; see storage/changes.py
     reply_digest = models.CharField(max_length=32, blank=True, default="")  # of its reply; "": unknown; or SENT_IN
 
+    # No columns: what statements and pages tell of a row that they read. Each is there where they say so alone.
+    is_ambiguous: bool  # another connection knows its id
+    shares_assistant: bool
+    has_shared_thread: bool
+    assistant_name: str | None
+    hit: str  # words to mark in its texts
+    last_rerun: datetime | None
+    source_run: int | None
+    last_entry: int | None  # of the trail
+    last_result: str | None
+    parent_run: int | None
+    last_child: int | None
+    draft_at: datetime | None
+    last_piece: int | None
+    is_noted: bool
+    parent_key: int | None
+
     objects = RunQuerySet.as_manager()
 
     class Meta:

@@ -46,6 +46,10 @@ class Thread(Refreshed):
     messages_changed_at = models.DateTimeField(null=True)  # when one was last seen to be new or other
 
     has_new_metadata = False  # of a row in memory: its pairs are to be written with it
+    # No columns: what the statement of a page, or the page itself, tells of a row that it read.
+    is_ambiguous: bool  # another connection knows its id
+    is_unclear: bool
+    is_noted: bool
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "upstream_id"], name="thread_once_a_connection")]

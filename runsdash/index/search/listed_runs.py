@@ -5,7 +5,7 @@ Owns the statement and `ListedRun`. Which runs a page has is decided in `run_pag
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,7 +48,7 @@ class ListedThread:
     """Names the thread of a run, for links. `connection` and `is_ambiguous` are set by who knows them."""
 
     upstream_id: str
-    connection: Connection | None = None
+    connection: Connection = field(init=False)
     is_ambiguous: bool = False
 
 
@@ -82,7 +82,7 @@ class ListedRun:
     calls_text: str
     values: tuple[Any, ...]  # of all columns: the same row has the same
     customer: str | None  # by the thread's metadata key that its connection names
-    connection: Connection | None = None
+    connection: Connection
     is_ambiguous = False
     shares_assistant = False
     labels: tuple[str, ...] = ()  # where a list shows them, see `with_labels`

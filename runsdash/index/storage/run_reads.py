@@ -56,7 +56,7 @@ def beside(key: int) -> QuerySet[Run]:
             digest=F("body__digest"),
             size=F("body__size"),
             short=short_body("body__"),
-            assistant_name=Subquery(names.values("name")[:1]),
+            name=Subquery(names.values("name")[:1]),
             is_cut=Exists(RunText.objects.filter(run_id=OuterRef("pk"), is_cut=True)),
             has_changed_hands=Exists(changes),
         )
@@ -85,7 +85,7 @@ def run_beside(run: Run) -> RunBeside:
         parameters=preview_in(row, RunBody),
         digest=row.digest or "",
         size=row.size or 0,
-        assistant_name=row.assistant_name or "",
+        assistant_name=row.name or "",
         is_cut=bool(row.is_cut),
         has_changed_hands=bool(row.has_changed_hands),
     )

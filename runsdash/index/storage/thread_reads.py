@@ -89,7 +89,8 @@ def with_names() -> QuerySet[Run]:
     assistants = Assistant.objects.filter(
         connection_id=OuterRef("connection_id"), upstream_id=OuterRef("assistant_id")
     ).order_by()
-    return Run.objects.annotate(assistant_name=Subquery(assistants.values("name")[:1]))
+    name = Subquery(assistants.values("name")[:1])
+    return Run.objects.annotate(assistant_name=name)  # type: ignore[no-redef]  # declared for whoever reads it
 
 
 def runs_of(thread: int) -> QuerySet[Run]:
