@@ -30,7 +30,7 @@ def test_a_module_named_for_mypy_is_there(name):
     assert place_of(name).exists()
 
 
-@pytest.mark.parametrize("room", ["accounts", "service", "sync", "actions", "index"])
+@pytest.mark.parametrize("room", ["accounts", "service", "sync", "actions", "index", "dashboard"])
 def test_a_room_is_checked_strictly(room):
     name = f"runsdash.{room}"
     [strict] = [one for one in OVERRIDES if f"{name}.*" in one["module"]]

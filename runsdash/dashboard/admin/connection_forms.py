@@ -49,7 +49,7 @@ RESERVED_SLUGS = {"default": "the connection that the environment describes", "n
 MAX_KEY_CHARS = 4000
 
 
-class ConnectionForm(forms.ModelForm):
+class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
     """Parses a new connection; `ChangeForm` one that exists. The key is never put into a form again."""
 
     timeout_s = forms.FloatField(
@@ -116,7 +116,7 @@ class ConnectionForm(forms.ModelForm):
         return {name: self.held_headers.get(name, "") if one == HIDDEN else one for name, one in given.items()}
 
     def clean_slug(self) -> str:
-        slug = self.cleaned_data["slug"]
+        slug: str = self.cleaned_data["slug"]
         if slug in RESERVED_SLUGS:
             raise forms.ValidationError(f"“{slug}” is {RESERVED_SLUGS[slug]}. Choose another.")
         return slug
@@ -151,7 +151,7 @@ class ConnectionForm(forms.ModelForm):
     @property
     def new_key(self) -> str | None:
         """Returns the key as typed."""
-        return self.cleaned_data["api_key"]
+        return str(self.cleaned_data["api_key"])
 
 
 class ChangeForm(ConnectionForm):

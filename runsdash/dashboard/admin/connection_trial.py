@@ -66,7 +66,7 @@ def tried(connection: Connection, *, api_key: str) -> Trial:
     return trial
 
 
-def answer_of(future: Future) -> Any:
+def answer_of(future: Future[Any]) -> Any:
     """Returns what was answered, or the error."""
     try:
         return future.result()

@@ -154,7 +154,7 @@ def edit_page(
     return render(request, "admin/connections/edit.html", context, status=status)
 
 
-def offers(connection: Connection) -> list[tuple[str, dict]]:
+def offers(connection: Connection) -> list[tuple[str, Context]]:
     """Returns every operation in words, and what is known of it: `at` is None where it was not tried."""
     known = connection.capabilities
     found = [(words, known.get(name) or {}) for name, words in {**READS, **WRITES}.items()]

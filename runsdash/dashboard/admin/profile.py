@@ -27,13 +27,13 @@ def time_zones() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in ["UTC", *named]]
 
 
-class ThemeForm(forms.ModelForm):
+class ThemeForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
     class Meta:
         model = User
         fields = ["theme"]
 
 
-class TimeZoneForm(forms.ModelForm):
+class TimeZoneForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
     time_zone = forms.ChoiceField(choices=time_zones)
 
     class Meta:
@@ -41,7 +41,7 @@ class TimeZoneForm(forms.ModelForm):
         fields = ["time_zone"]
 
 
-class ProfileForm(forms.ModelForm):
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
     time_zone = forms.ChoiceField(choices=time_zones, help_text="Absolute times are shown in this zone.")
 
     class Meta:
@@ -87,7 +87,7 @@ def time_zone(request: UserRequest) -> HttpResponse:
     return changed(request, TimeZoneForm(request.POST, instance=request.user))
 
 
-def changed(request: UserRequest, form: forms.ModelForm) -> HttpResponse:
+def changed(request: UserRequest, form: "forms.ModelForm[User]") -> HttpResponse:
     """Saves what is valid and goes back to the page it came from."""
     if form.is_valid():
         form.save()

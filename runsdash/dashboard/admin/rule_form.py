@@ -23,7 +23,7 @@ THRESHOLDS: dict[str, tuple[Callable[[str], float | None], str]] = {  # how each
 }
 
 
-class RuleForm(forms.ModelForm):
+class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
     """Parses a rule. Its secret is made when it is saved, and shown on its page."""
 
     class Meta:

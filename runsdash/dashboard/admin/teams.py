@@ -16,7 +16,7 @@ from runsdash.actions.teams import remove_team, save_team
 from runsdash.index.models import Connection
 
 
-class TeamForm(forms.ModelForm):
+class TeamForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
     """Parses a team: its name, members and connections."""
 
     class Meta:

@@ -27,7 +27,7 @@ class TokenForm(forms.Form):
         fields["scopes"].choices = [one for one in ApiToken.Scope.choices if not lacks(owner, [one[0]])]
 
     def clean_name(self) -> str:
-        name = self.cleaned_data["name"]
+        name: str = self.cleaned_data["name"]
         if self.owner.api_tokens.filter(name=name).exists():
             raise forms.ValidationError("You have a token of this name. Revoke it first, or take another name.")
         if self.owner.api_tokens.count() >= MOST:

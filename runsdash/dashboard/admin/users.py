@@ -17,7 +17,7 @@ from runsdash.accounts.models import User
 from runsdash.actions.users import remove_second_factors, save_user
 
 
-class UserForm(forms.ModelForm):
+class UserForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
     """Parses an account. A new one needs a password; an old one keeps its own when the field is empty."""
 
     password = forms.CharField(required=False, strip=False, max_length=200)

@@ -15,6 +15,8 @@ from runsdash.index.models import Run, RunStep, StepBody
 from runsdash.index.storage import page_reads
 from runsdash.index.storage.bodies import shown
 from runsdash.index.storage.previews import RUN_PARAMETERS
+from runsdash.service.json_types import Json, JsonObject
+from runsdash.service.objects.parsing import listing
 
 from .text_diff import JsonChange, Piece, flat, json_changes, text_pieces
 
@@ -146,7 +148,7 @@ class Comparison:
             leaves |= {} if value is None else flat(value, name)
         return leaves | {f"metadata.{key}": str(value) for key, value in sorted(run.metadata.items())}
 
-    def tools_of(self, run: Run) -> dict[str, dict]:
+    def tools_of(self, run: Run) -> dict[str, JsonObject]:
         """Returns a run's tools by name, so that those of two runs are compared whatever their order."""
         given = self.previews[run.pk].parameters.get("tools")
         if isinstance(given, dict):  # longer than a preview holds
@@ -204,14 +206,14 @@ class Comparison:
         return pairs
 
     @cached_property
-    def bodies(self) -> dict[int, dict]:
+    def bodies(self) -> dict[int, JsonObject]:
         """Reads previews of the steps whose calls are compared, in one query."""
         steps = [step.pk for run in (self.a, self.b) for step in self.steps_of(run) if step.call_count]
         bodies = shown(StepBody.objects.filter(step_id__in=steps[: 2 * MAX_CALL_DIFFS]))
         return {body.key: body.preview for body in bodies}
 
     def calls_of(self, a: RunStep, b: RunStep) -> list[CallPair]:
-        left, right = (self.bodies.get(step.pk, {}).get("calls") or [] for step in (a, b))
+        left, right = (listing(self.bodies.get(step.pk, {}).get("calls")) for step in (a, b))
         return [call_pair(one, other) for one, other in zip(left, right, strict=False)][:MAX_CALL_DIFFS]
 
     # Answers
@@ -228,14 +230,14 @@ class Comparison:
         return "\n\n".join(texts)
 
 
-def tool_name(tool: dict) -> str:
+def tool_name(tool: JsonObject) -> str:
     """Returns a function's own name, else the kind of tool."""
     function = tool.get("function")
     name = function.get("name") if isinstance(function, dict) else ""
     return str(name or tool.get("type") or "tool")
 
 
-def flat_tools(tools: dict[str, dict], shared: Collection[str]) -> dict[str, str]:
+def flat_tools(tools: dict[str, JsonObject], shared: Collection[str]) -> dict[str, str]:
     """Flattens tools that both runs have leaf by leaf; one that the other lacks is one line."""
     leaves: dict[str, str] = {}
     for name, tool in tools.items():
@@ -249,7 +251,7 @@ def step_key(step: RunStep) -> tuple[str, ...]:
     return (waterfall.kind_of(step), *sorted(str(call.get("name") or "") for call in waterfall.calls_of(step)))
 
 
-def call_pair(a: dict, b: dict) -> CallPair:
+def call_pair(a: JsonObject, b: JsonObject) -> CallPair:
     return CallPair(
         name=str(a.get("name") or ""),
         arguments=changes_between(text_of(a.get("arguments")), text_of(b.get("arguments"))),
@@ -257,8 +259,8 @@ def call_pair(a: dict, b: dict) -> CallPair:
     )
 
 
-def text_of(preview: dict | None) -> str:
-    return str((preview or {}).get("text") or "")
+def text_of(preview: Json) -> str:
+    return str(preview.get("text") or "") if isinstance(preview, dict) else ""
 
 
 def changes_between(a: str, b: str) -> list[JsonChange]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError, ValidationErrorKind
 
 from runsdash.service.decoding import nearest_number, strict_json
-from runsdash.service.json_types import Json
+from runsdash.service.json_types import Json, JsonObject
 
 from .schema_weight import TooHeavy, weight_of
 
@@ -89,7 +89,7 @@ def collect(schema: Json, *, path: Path, is_required: bool, fields: list[SchemaF
             fields.append(made_field(inner, number=len(fields), path=(*path, name), is_required=needs))
 
 
-def made_field(schema: dict, *, number: int, path: Path, is_required: bool) -> SchemaField:
+def made_field(schema: JsonObject, *, number: int, path: Path, is_required: bool) -> SchemaField:
     hint = str(schema.get("description") or "")[:300]
     choices = schema.get("enum")
     if isinstance(choices, list) and choices:
@@ -208,7 +208,7 @@ def holds(one: SchemaField, piece: str) -> bool:
 # What is wrong
 
 
-def problems_of(schema: dict, text: str) -> dict[Path, str]:
+def problems_of(schema: JsonObject, text: str) -> dict[Path, str]:
     """Returns a sentence by path of what breaks the schema; the empty path means the output as a whole."""
     try:
         value = json.loads(text, parse_constant=no_json, parse_float=nearest_number, parse_int=nearest_number)
@@ -257,11 +257,11 @@ def best_of(error: ValidationError) -> ValidationError:
     return error
 
 
-def is_of_type(error: ValidationError, place: list) -> bool:
+def is_of_type(error: ValidationError, place: list[str | int]) -> bool:
     return error.instance_path == place and isinstance(error.kind, ValidationErrorKind.Type)
 
 
-def made_validator(schema: dict) -> Draft202012Validator:
+def made_validator(schema: JsonObject) -> Draft202012Validator:
     """Builds a validator, or raises ValueError with a sentence.
 
     Its patterns take linear time, so they know no look-around.
@@ -278,7 +278,7 @@ def made_validator(schema: dict) -> Draft202012Validator:
         raise ValueError(f"Not a JSON Schema: {str(error)[:300]}.") from None
 
 
-def parsed_schema(text: str) -> dict:
+def parsed_schema(text: str) -> JsonObject:
     """Parses the schema an operator typed, or raises ValueError with a sentence."""
     if len(text.encode("utf-8", "replace")) > MAX_SCHEMA_BYTES:
         raise ValueError(f"A schema has at most {MAX_SCHEMA_BYTES // 1024} KB.")

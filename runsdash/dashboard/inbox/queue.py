@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +18,7 @@ from runsdash.index.models import Connection, Run
 from .queue_scope import EVERYTHING, QueueScope
 from .rows import shown
 
+QueuedRun: TypeAlias = tuple[datetime | None, int, int, str]  # its expiry, key, key of the connection, id
 MOST_QUEUED = 100  # as many as the inbox shows
 MOST_LOOKED_AT = 1_000  # for those that wait for one function
 
@@ -54,8 +56,8 @@ def queue_of(run: Run, *, reader: User, scope: QueueScope = EVERYTHING) -> Queue
     return Queue(place=place, count=len(rows), following=completed(chosen), scope=scope)
 
 
-def queued(scope: QueueScope) -> list[tuple]:
-    """Returns the first runs of a queue, one more than are counted: (expiry, key, key of the connection, id)."""
+def queued(scope: QueueScope) -> list[QueuedRun]:
+    """Returns the first runs of a queue, one more than are counted."""
     columns = "expires_at", "pk", "connection_id", "upstream_id"
     waiting = Run.objects.of(scope.connection).waiting(timezone.now())
     if not scope.function:
@@ -68,7 +70,7 @@ def order_of(expires_at: datetime | None, key: int) -> tuple[bool, float, int]:
     return expires_at is None, expires_at.timestamp() if expires_at else 0, key
 
 
-def first_free(rows: Sequence[tuple], *, reader: User) -> int | None:
+def first_free(rows: Sequence[QueuedRun], *, reader: User) -> int | None:
     """Returns the key of the first that nobody else is answering, else of the first; None without any."""
     held = claims() if rows else {}
     taken = {key for key, people in held.items() if any(one.user_id != reader.pk for one in people)}

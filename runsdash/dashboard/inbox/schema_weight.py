@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from runsdash.service.json_types import Json
+from runsdash.service.json_types import Json, JsonObject
 
 MAX_WEIGHT = 5000
 AGAIN = 4  # `unevaluated...` looks at the rest of its schema again
@@ -128,7 +128,7 @@ def parts_of(name: str, value: Json) -> Iterator[Json]:
         yield value
 
 
-def own_weight(schema: dict) -> int:
+def own_weight(schema: JsonObject) -> int:
     """Weighs the rules of a schema without its subschemas."""
     listed = [schema.get(name) for name in ("enum", "required")]
     named = schema.get("patternProperties")

@@ -12,7 +12,7 @@ from runsdash.actions.outputs.outputs import Draft
 from runsdash.index.models import Run
 from runsdash.index.storage.page_reads import preview_of_run
 from runsdash.service.checks import MAX_TOOL_OUTPUTS_BYTES
-from runsdash.service.json_types import JsonFields
+from runsdash.service.json_types import JsonFields, JsonObject
 from runsdash.service.objects.parsing import listing
 
 from .output_schemas import Path, SchemaField, composed, fields_of, problems_of, spread
@@ -22,13 +22,13 @@ from .output_schemas import Path, SchemaField, composed, fields_of, problems_of,
 class Box:
     """Holds a pending call (its preview) and what was typed. `text` is what is sent, whatever it was typed in."""
 
-    call: dict
+    call: JsonObject
     text: str = ""
     sends_empty: bool = False
     is_unchecked: bool = False  # sent although it does not satisfy the schema
     approve: str = ""
     error: str = ""
-    schema: dict | None = None
+    schema: JsonObject | None = None
     fields: list[SchemaField] = field(default_factory=list)
     is_raw: bool = True
     breaks_schema: bool = False
@@ -39,13 +39,13 @@ class Box:
 
     @property
     def id(self) -> str:
-        return self.call["id"]
+        return str(self.call["id"])
 
     @property
     def name(self) -> str:
-        return self.call.get("name") or ""
+        return str(self.call.get("name") or "")
 
-    def take_schema(self, schema: dict) -> None:
+    def take_schema(self, schema: JsonObject) -> None:
         self.schema, self.fields = schema, fields_of(schema)
         self.is_raw = not self.fields
 
@@ -101,7 +101,7 @@ class ToolOutputsForm:
     error: str = ""
 
     @classmethod
-    def for_run(cls, run: Run, *, schemas: Mapping[str, dict] | None = None) -> "ToolOutputsForm":
+    def for_run(cls, run: Run, *, schemas: Mapping[str, JsonObject] | None = None) -> "ToolOutputsForm":
         """Makes a form with a box for each pending call. `schemas`: by function name."""
         calls = listing(preview_of_run(run).parameters.get("pending"))
         form = cls(run, [Box(call, is_answerable=not run.calls_fault) for call in calls])
@@ -147,7 +147,7 @@ class ToolOutputsForm:
         for name in post:
             prefix, _, call_id = name.partition("-")
             if prefix == "output" and call_id not in known:
-                call = {"id": call_id, "name": "", "type": "function", "kind": "function"}
+                call: JsonObject = {"id": call_id, "name": "", "type": "function", "kind": "function"}
                 self.boxes.append(Box(call, text=post[name], error="This call no longer waits for an answer."))
         return self
 

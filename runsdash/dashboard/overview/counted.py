@@ -75,9 +75,9 @@ class Counts:
         assert self.of_groups is not None
         return [self.kept(self.of_groups).groups, self.of_groups.newest().groups]
 
-    def bars(self) -> Bars:
+    def bars(self) -> dict[tuple[int, str | int], Sums]:
         """Returns the sums of each bar by value: (first hour of the bar, value)."""
-        found: Bars = {}
+        found: dict[tuple[int, str | int], Sums] = {}
         for bar, value, sums in self.within(self.spans[0]):
             add_sums(sums, to=found.setdefault((bar, value), Sums()))
         return found

@@ -1,5 +1,6 @@
 """Gathers what the overview shows, as far as a template asks for it. The page and its poll share it."""
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from django.utils import timezone
@@ -10,7 +11,7 @@ from runsdash.index import run_states
 from runsdash.index.models import Run
 from runsdash.index.totals.hour_spans import DAY_HOURS, day_of, start_hour_of
 from runsdash.index.totals.hour_spans import moment_of as moment_of_hour
-from runsdash.index.totals.sums import Sums
+from runsdash.index.totals.sums import Fact, Sums
 from runsdash.index.totals.top_threads import Dearest, dearest_threads
 
 from . import facets
@@ -183,7 +184,7 @@ class OverviewPage(PageFigures):
         return f"by {group_title(self.chart_group).lower()}{progress}"
 
     @cached_property
-    def bars_by_group(self) -> dict:
+    def bars_by_group(self) -> Mapping[tuple[int, str | int], Sums | Fact]:
         column = COLUMN_OF.get(self.chart_group)
         return self.counts.bars() if column is None else self.figures.bars_by(column)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import urlsplit
 
-from runsdash.service.json_types import Json
+from runsdash.service.json_types import Json, JsonObject
 
 from .files import file_url
 from .visible import visible
@@ -63,7 +63,7 @@ def source_of(annotation: Json, connection_slug: str) -> CitedSource | None:
     return CitedSource(url=url, label=label(named) or UNNAMED, mark=mark) if named or mark else None
 
 
-def words(annotation: dict, name: str) -> str:
+def words(annotation: JsonObject, name: str) -> str:
     given = annotation.get(name)
     return given if isinstance(given, str) else ""
 

@@ -26,7 +26,7 @@ class Number(str):
     __slots__ = ()
 
 
-class Pairs(list):
+class Pairs(list[tuple[str, Any]]):
     """Holds an object's (key, value) pairs as they came, doubled keys included."""
 
     __slots__ = ()
@@ -42,9 +42,12 @@ class NotJson(ValueError):
 def parsed(text: str) -> TreeValue:
     """Parses `text`; raises NotJson when it is not JSON, or nested too deeply to read."""
     try:
-        return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=refused, object_pairs_hook=Pairs)
+        value: TreeValue = json.loads(
+            text, parse_float=Number, parse_int=Number, parse_constant=refused, object_pairs_hook=Pairs
+        )
     except (ValueError, RecursionError) as error:
         raise NotJson from error
+    return value
 
 
 def refused(word: str) -> NoReturn:
@@ -73,7 +76,7 @@ class Tree:
     def __init__(self) -> None:
         self.nodes = 0
 
-    def items(self, container: list, *, depth: int) -> Iterator[str]:
+    def items(self, container: list[Any], *, depth: int) -> Iterator[str]:
         """Renders a `<li>` for each entry of an object or list, until the tree is full."""
         entries = container if isinstance(container, Pairs) else enumerate(container)
         for done, (key, value) in enumerate(entries):
@@ -105,7 +108,7 @@ def shown(text: str) -> str:
     return escape(visible(text))
 
 
-def count(container: list) -> str:
+def count(container: list[Any]) -> str:
     size = f"{len(container):,}" if container else ""
     return (
         f'<span class="jm">{{{size}}}</span>' if isinstance(container, Pairs) else f'<span class="jm">[{size}]</span>'

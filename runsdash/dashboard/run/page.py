@@ -237,7 +237,7 @@ class RunPage(Reading, WhyACopy):
         return known | page_reads.assistant_names(self.run.connection_id, others)
 
     @cached_property
-    def raw(self) -> dict | None:
+    def raw(self) -> JsonObject | None:
         """Returns a preview of the run object as received: its first 64 KB."""
         body = RunBody.objects.filter(run=self.run).first()
         if body is None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from runsdash.service.json_types import Json
+from runsdash.service.json_types import Json, JsonObject
 
 WORD_CHARS = 200
 
@@ -34,7 +34,7 @@ def tool_names(tools: Json) -> list[str]:
     return [str(name or "?")[:WORD_CHARS] for name in names]
 
 
-def objects_in(value: Json) -> Sequence[dict]:
+def objects_in(value: Json) -> Sequence[JsonObject]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from runsdash.dashboard.shell.formats import call_name, duration_text
 from runsdash.index.models import Run, RunStep
+from runsdash.service.json_types import JsonObject
 from runsdash.service.objects.tool_types import OUTPUT, tool_type
 
 PARTS = 5  # the axis is always five equal parts
@@ -131,7 +132,7 @@ def line_of(run: Run, step: RunStep, *, axis: Axis, number: int, now: datetime) 
     )
 
 
-def calls_of(step: RunStep) -> list[dict]:
+def calls_of(step: RunStep) -> list[JsonObject]:
     return [call for call in step.calls if isinstance(call, dict)] if isinstance(step.calls, list) else []
 
 
@@ -151,7 +152,7 @@ def asks_people(step: RunStep) -> bool:
     return any(asked_of_people(call) for call in calls_of(step))
 
 
-def asked_of_people(call: dict) -> bool:
+def asked_of_people(call: JsonObject) -> bool:
     return tool_type(type_of(call)).answer == OUTPUT
 
 
@@ -190,16 +191,16 @@ def step_label(step: RunStep) -> str:
     return "Message" if kind == "message" else step.type.replace("_", " ") or "Other step"
 
 
-def type_of(call: dict) -> str:
+def type_of(call: JsonObject) -> str:
     return str(call.get("type") or "function")
 
 
-def is_named(call: dict) -> bool:
+def is_named(call: JsonObject) -> bool:
     """Tells whether the call has a name of its own, not only that of its type."""
     return bool(call.get("name")) and call["name"] != type_of(call)
 
 
-def call_label(call: dict) -> str:
+def call_label(call: JsonObject) -> str:
     return call_name({"type": type_of(call), "name": call.get("name")})
 
 
@@ -209,7 +210,7 @@ def step_icon(step: RunStep, kind: str) -> str:
     return f"k-{kind}" if kind in ICON_KINDS else "dot"
 
 
-def call_line(call: dict, pending: set[str | None]) -> CallLine:
+def call_line(call: JsonObject, pending: set[str | None]) -> CallLine:
     size = call.get("output_size")
     return CallLine(
         label=call_label(call),

@@ -19,6 +19,7 @@ from runsdash.dashboard.shell.lookup import indexed_run, refetched_run
 from runsdash.index.models import Run
 from runsdash.service import ServiceError
 from runsdash.service.checks import MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS
+from runsdash.service.json_types import JsonObject
 
 BLANK_ROWS = 2
 
@@ -137,7 +138,7 @@ def changed_meanwhile(request: UserRequest, run: Run) -> bool:
     if not seen:
         return False
     try:
-        return json.loads(seen) != run.metadata
+        return bool(json.loads(seen) != run.metadata)
     except ValueError:
         return True
 
@@ -148,7 +149,7 @@ def form(
     pairs: MetadataPairs,
     *,
     error: str = "",
-    conflict: dict | None = None,
+    conflict: JsonObject | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = {

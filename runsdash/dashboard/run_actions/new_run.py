@@ -93,7 +93,7 @@ def made_thread(form: RunForm, make: Callable[[], Thread]) -> str:
         form.cleaned_data["made_thread_id"] = make().upstream_id
         form.data = form.data.copy()
         form.data["made_thread_id"] = form.cleaned_data["made_thread_id"]
-    return form.cleaned_data["made_thread_id"]
+    return str(form.cleaned_data["made_thread_id"])
 
 
 def attempt(

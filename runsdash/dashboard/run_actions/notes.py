@@ -96,7 +96,7 @@ class NoteForm(forms.Form):
         self.subject = subject
 
     def clean_step_id(self) -> str:
-        step_id = self.cleaned_data["step_id"]
+        step_id: str = self.cleaned_data["step_id"]
         if step_id and not (
             isinstance(self.subject, Run) and RunStep.objects.filter(run=self.subject, upstream_id=step_id).exists()
         ):

@@ -22,12 +22,12 @@ from runsdash.dashboard.shell.links import kept_list_url, overview_url, view_url
 from runsdash.dashboard.threads.query import BY_RUN, thread_list_address
 from runsdash.index.kept_filters import keep_if_long
 from runsdash.index.models import SavedView
-from runsdash.index.search import THREAD_SORTS
+from runsdash.index.search import SORTS, THREAD_SORTS
 from runsdash.index.search.run_filter import THREADS, FilterError, RunFilter, parsed
 from runsdash.prepared import Prepared
 from runsdash.row_access import everything
 
-from .query import MAX_FILTER_CHARS, NEWEST_FIRST, SORTS, ListAddress, run_list_address
+from .query import MAX_FILTER_CHARS, NEWEST_FIRST, ListAddress, run_list_address
 
 Page = SavedView.Page
 READERS: dict[str, Callable[[str], RunFilter]] = {
@@ -38,7 +38,7 @@ READERS: dict[str, Callable[[str], RunFilter]] = {
 ORDERS = {Page.RUNS: (SORTS, NEWEST_FIRST), Page.THREADS: (THREAD_SORTS, BY_RUN), Page.OVERVIEW: ((), "")}
 
 
-class SavedViewForm(forms.ModelForm):
+class SavedViewForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
     """Parses a name for a filter and an order, or for an overview. One person has a name once."""
 
     class Meta:
@@ -68,7 +68,7 @@ class SavedViewForm(forms.ModelForm):
         return urlencode({name: given[name] for name in OVERVIEW_NAMES if given.get(name)})
 
     def clean_name(self) -> str:
-        name = self.cleaned_data["name"]
+        name: str = self.cleaned_data["name"]
         same = SavedView.objects.filter(owner=self.instance.owner, name=name).exclude(pk=self.instance.pk)
         if same.exists():
             raise forms.ValidationError("You have a view of this name already.")

@@ -11,6 +11,7 @@ from runsdash.audit.models import AuditEntry
 from runsdash.audit.trail import deletion_of
 from runsdash.index import run_states
 from runsdash.index.models import Run, Thread
+from runsdash.service.json_types import JsonObject
 from runsdash.sync.budget.process_budget import is_paused
 
 STALE_HEADER = "X-RunsDash-Stale"
@@ -45,7 +46,7 @@ class WhyACopy:
         return deletion_of(thread.upstream_id, connection_slug=slug) if thread.is_gone else None
 
     @property
-    def trouble(self) -> dict | None:
+    def trouble(self) -> JsonObject | None:
         """Returns the last failure. What was deleted here is not there as expected: no failure."""
         is_expected = run_states.says_gone(self.row.trouble) and self.deletion is not None
         return None if is_expected else self.row.trouble

@@ -11,7 +11,9 @@ from http import HTTPStatus
 
 from django.utils import timezone
 
+from runsdash.dashboard.shell.page_types import TagPart
 from runsdash.index.models import Connection
+from runsdash.service.json_types import JsonObject
 from runsdash.sync.budget.process_budget import is_paused
 from runsdash.sync.worker_beat import is_lost, worker_seen_at
 
@@ -50,7 +52,7 @@ class Outage:
         return self.cause is OutageCause.ASKED_TO_WAIT
 
     @property
-    def failure(self) -> dict:
+    def failure(self) -> JsonObject:
         return (self.connection and self.connection.last_failure) or {}
 
     @property
@@ -62,7 +64,7 @@ class Outage:
         """Writes `503 Service Unavailable`; "" without a status."""
         status = self.failure.get("status")
         try:
-            return f"{status} {HTTPStatus(status).phrase}" if status else ""
+            return f"{status} {HTTPStatus(status).phrase}" if isinstance(status, int) else ""
         except ValueError:
             return str(status)
 
@@ -119,7 +121,7 @@ def seen_until(found: Sequence[Outage]) -> datetime | None:
     return min(moments, default=None) if len(moments) == len(found) else None
 
 
-def outage_tag(found: Sequence[Outage]) -> list[tuple]:
+def outage_tag(found: Sequence[Outage]) -> list[tuple[TagPart, ...]]:
     """Returns parts of a polling tag that differ when the banners do."""
     return [
         (one.cause, one.connection and one.connection.slug, one.seen_until, one.next_try_at, one.status_words)

@@ -52,7 +52,7 @@ def has_news(tag: str, *, shown: str) -> bool:
     return tag.partition("-")[0] != shown.partition("-")[0]
 
 
-def rows_state(runs: Sequence[AnyRun]) -> list[tuple]:
+def rows_state(runs: Sequence[AnyRun]) -> list[tuple[TagPart, ...]]:
     return [changing(run) for run in sorted(runs, key=lambda run: run.pk)]
 
 

@@ -64,7 +64,7 @@ class Shell:
 
     @property
     def is_read_only(self) -> bool:
-        return settings.RUNSDASH_READ_ONLY
+        return bool(settings.RUNSDASH_READ_ONLY)
 
     @property
     def sso_host(self) -> str:
@@ -211,14 +211,14 @@ def frame_rows(request: HttpRequest) -> tuple[list[Connection], int]:
 
     `?connection=` narrows the badge.
     """
-    kept = vars(request)
-    if "frame_rows" not in kept:
+    found: tuple[list[Connection], int] | None = vars(request).get("frame_rows")
+    if found is None:
         slug = request.GET.get("connection", "")
         found = connections_and_waiting(slug, now=timezone.now(), most=MAX_BADGE + 1)
         if slug and not any(one.slug == slug for one in found[0]):  # it names none, so it narrows nothing
             found = connections_and_waiting("", now=timezone.now(), most=MAX_BADGE + 1)
-        kept["frame_rows"] = found
-    return kept["frame_rows"]
+        vars(request)["frame_rows"] = found
+    return found
 
 
 def freshness(shown: list[Connection]) -> Freshness:

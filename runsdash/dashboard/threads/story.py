@@ -12,6 +12,7 @@ from runsdash.dashboard.run import waterfall
 from runsdash.dashboard.run.outcome import RunOutcome, outcome_of
 from runsdash.index.models import Message, Run, RunStep
 from runsdash.index.storage.thread_reads import preview_of
+from runsdash.service.json_types import JsonObject
 from runsdash.service.objects.parsing import listing
 from runsdash.service.statuses import RunStatus
 
@@ -27,7 +28,7 @@ class CallDone:
     kind: str
     label: str
     is_named: bool
-    preview: dict
+    preview: JsonObject
     was_answered: bool
     asks_people: bool
 
@@ -35,9 +36,9 @@ class CallDone:
     def gist(self) -> str:
         """Returns the arguments or the code in one short line."""
         for name in ("arguments", "code"):
-            text = self.preview.get(name)
-            if isinstance(text, dict) and isinstance(text.get("text"), str):
-                words = " ".join(text["text"].split())
+            found = self.preview.get(name)
+            if isinstance(found, dict) and isinstance(text := found.get("text"), str):
+                words = " ".join(text.split())
                 return words if len(words) <= GIST_CHARS else f"{words[: GIST_CHARS - 1]}…"
         return ""
 

@@ -58,7 +58,7 @@ class AddThreads:
     connection_slug: str = ""
     thread_ids: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    file: UploadedFile | None = None
+    file: "UploadedFile[bytes] | None" = None
 
     @property
     def is_large(self) -> bool:
@@ -71,7 +71,7 @@ class AddThreads:
         return f"\n{self.text}\n".encode("utf-8", "replace") if self.text.strip() else b""
 
 
-def read_add_threads(posted: QueryDict, file: UploadedFile | None = None) -> AddThreads:
+def read_add_threads(posted: QueryDict, file: "UploadedFile[bytes] | None" = None) -> AddThreads:
     form = AddThreads(text=posted.get(FIELD, ""), connection_slug=posted.get("connection", ""))
     if len(form.text) > MAX_TEXT_CHARS:
         form.errors.append(f"The text is longer than {MAX_TEXT_CHARS:,} characters. Send it as a file.")
@@ -88,7 +88,7 @@ def read_add_threads(posted: QueryDict, file: UploadedFile | None = None) -> Add
     return form
 
 
-def small_text(file: UploadedFile | None) -> str:
+def small_text(file: "UploadedFile[bytes] | None") -> str:
     """Returns the text of a small file; "" when a worker has to read it."""
     if file is None or (file.size or 0) > SMALL_BYTES:
         return ""

@@ -34,7 +34,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.children: dict[str, subprocess.Popen] = {}
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
         for number in (signal.SIGTERM, signal.SIGINT):  # a shell lets its background jobs ignore SIGINT
             signal.signal(number, signal.default_int_handler)
         try:
@@ -139,7 +139,7 @@ def refuse_busy(port: int, variable: str) -> None:
 def demo_password(path: Path) -> str:
     """Returns DEMO_PASSWORD, else the one in `path` (mode 0600), made on first start."""
     if settings.DEMO_PASSWORD:
-        return settings.DEMO_PASSWORD
+        return str(settings.DEMO_PASSWORD)
     if not path.exists():
         with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(12))
