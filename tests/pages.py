@@ -1,5 +1,6 @@
 """Answers as parsed elements, so that tests assert on elements and not on substrings."""
 
+import functools
 import re
 from html import unescape
 
@@ -74,6 +75,14 @@ def run_ids(element: Element) -> list[str]:
     return [row["data-run-id"] for row in element.all(data_run_id=True) if row.tag in ("tr", "li")]
 
 
+@functools.lru_cache(maxsize=50_000)  # most are those of another page, too
+def attributes_of(written: str) -> dict[str, str]:
+    pairs = [(name.lower(), a or b or c) for name, a, b, c in ATTRIBUTE.findall(written)]
+    attributes = {name: unescape(value) if "&" in value else value for name, value in pairs}
+    assert len(pairs) == len(attributes), f"an attribute is repeated: {pairs}"
+    return attributes
+
+
 class Builder:
     """Builds the tree and refuses what a browser would have to guess."""
 
@@ -96,10 +105,7 @@ class Builder:
             self.here.children.append(unescape(written) if "&" in written else written)
 
     def opened(self, tag: str, written: str, *, is_ended: bool) -> None:
-        pairs = [(name.lower(), a or b or c) for name, a, b, c in ATTRIBUTE.findall(written)]
-        attributes = {name: unescape(value) if "&" in value else value for name, value in pairs}
-        assert len(pairs) == len(attributes), f"<{tag}> repeats an attribute: {pairs}"
-        element = Element(tag, attributes, self.here)
+        element = Element(tag, attributes_of(written), self.here)
         self.here.children.append(element)
         if tag not in VOID and not is_ended:
             self.here = element

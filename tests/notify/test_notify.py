@@ -25,6 +25,7 @@ from runsdash.service import objects
 from runsdash.service.addresses import is_public
 from runsdash.sync.refresh import refresh_run
 from tests.notify.receiver import Receiver, SlowServer
+from tests.pages import page_of
 from tests.rows import made_connection, made_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -195,8 +196,8 @@ def test_any_run_id_is_told_with_a_path_that_leads_to_it(receiver, admin):
     assert deliver_due() == 4
     payloads = [json.loads(body) for _, body in receiver.got]
     assert [one["run_id"] for one in payloads] == ["run_1", "a/b", "..", "run_2"]
-    pages = [admin.get(one["path"]) for one in payloads]
-    assert [page.context["run"].upstream_id for page in pages] == ["run_1", "a/b", "..", "run_2"]
+    pages = [page_of(admin.get(one["path"])) for one in payloads]
+    assert [page.one("div", id="run-head")["data-run-id"] for page in pages] == ["run_1", "a/b", "..", "run_2"]
 
 
 def test_a_run_that_cannot_be_told_is_skipped_and_logged(receiver, caplog):

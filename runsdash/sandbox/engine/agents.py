@@ -13,6 +13,7 @@ from .objects import message_text
 from .transitions import Transition
 
 Begin = Callable[[Change, str, str], JsonObject]
+AGAIN_S = 0.1  # between two looks at the other run, at any pace
 TERMINAL = ("completed", "failed", "cancelled", "expired", "incomplete")
 
 
@@ -42,7 +43,7 @@ def close_agent(transition: Transition, action: JsonObject) -> None:
     call = step["step_details"]["tool_calls"][0]["connected_agent"]
     child = transition.change.find("run", call["run_id"])
     if child is not None and child["status"] not in TERMINAL:
-        transition.plan["todo"].insert(0, action)
+        transition.plan["todo"].insert(0, action | {"wait_s": AGAIN_S, "exact": True})
         return
     answer = answer_of(transition.change, child)
     call["output"] = answer
