@@ -19,27 +19,48 @@ UNSPACED = (
 UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
 WORD = re.compile(rf"(?:(?![{UNSPACED}])[^\W_]){{1,{LONGEST_WORD}}}|[^\W_]")
 SPACED_WORD = re.compile(rf"[^\W_]{{1,{LONGEST_WORD}}}")  # the same in a third of the time where nothing is unspaced
-# Small letters and digits as they are, capitals small, all else a gap; bytes are four times as fast as `str`.
-ASCII_WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() else ord(" ") for code in range(128)) + bytes(128)
+# Words that begin beyond ASCII, or the rest of one from there on.
+BEYOND_ASCII = re.compile(r"[^\x00-\x7f][^ ]*(?: +[^\x00-\x7f][^ ]*)*")
+# Small letters and digits as they are, capitals small, all else of ASCII a gap; bytes are four times as fast as `str`.
+GAPPED = bytes(ord(one.lower()) if one.isalnum() else ord(" ") for one in map(chr, range(128))) + bytes(range(128, 256))
 
 
 def words_of(text: str) -> list[str]:
-    """Splits `text` into its words, in order."""
-    if not text.isascii():
-        text = normalize("NFKC", normalize("NFKC", text).casefold())
-        return (WORD if UNSPACED_WORD.search(text) else SPACED_WORD).findall(text)
-    spaced = text.encode().translate(ASCII_WORDS)
-    words = spaced.decode().split()
+    """Splits `text` into its words, in order.
+
+    Nothing that is normalised reaches over a gap of ASCII, so words of ASCII alone, nearly all, are left out of that.
+    """
+    spaced = text.encode(errors="replace").translate(GAPPED).decode()
+    if text.isascii():
+        return ascii_words(spaced)
+    words: list[str] = []
+    done = 0
+    for found in BEYOND_ASCII.finditer(spaced):
+        start = max(done, spaced.rfind(" ", done, found.start()) + 1)
+        words += ascii_words(spaced[done:start])
+        words += normal_words(spaced[start : found.end()])
+        done = found.end()
+    return words + ascii_words(spaced[done:])
+
+
+def normal_words(text: str) -> list[str]:
+    text = normalize("NFKC", normalize("NFKC", text).casefold())
+    return (WORD if UNSPACED_WORD.search(text) else SPACED_WORD).findall(text)
+
+
+def ascii_words(spaced: str) -> list[str]:
+    """Splits small letters and digits at their gaps."""
+    words = spaced.split()
     if has_long_word(spaced):
         return [piece for word in words for piece in in_pieces(word)]
     return words
 
 
-def has_long_word(spaced: bytes) -> bool:
+def has_long_word(spaced: str) -> bool:
     """Looks for a gap in each stretch of LONGEST_WORD letters: quicker than to measure all words."""
     start, last = 0, len(spaced) - LONGEST_WORD
     while start < last:
-        gap = spaced.rfind(b" ", start, start + LONGEST_WORD + 1)
+        gap = spaced.rfind(" ", start, start + LONGEST_WORD + 1)
         if gap < 0:
             return True
         start = gap + 1

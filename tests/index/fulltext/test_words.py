@@ -50,10 +50,17 @@ def test_words_hold_no_gap_and_are_split_no_further(one: str, other: str) -> Non
     assert not [word for word in words if not word or word.isspace() or len(word) > LONGEST_WORD]
 
 
-@given(st.text())
-def test_a_text_without_unspaced_scripts_is_split_the_quicker_way_alike(text: str) -> None:
-    normal = normalize("NFKC", normalize("NFKC", text + "é").casefold())
-    assert words_of(text + "é") == WORD.findall(normal)
+# Letters of which some compose only when they are small, gaps, and marks that compose with either.
+COMPOSING = st.text(
+    st.sampled_from("aHtWi1 .<_\n\xa0\u0301\u0307\u0308\u030a\u0331\u0338\u0345é東Ａ½ß") | st.characters()
+)
+
+
+@given(COMPOSING, COMPOSING)
+def test_words_of_ascii_are_split_by_themselves_and_alike(one: str, other: str) -> None:
+    text = f"{one} {'Long' * LONGEST_WORD}{other}"
+    normal = normalize("NFKC", normalize("NFKC", text).casefold())
+    assert words_of(text) == WORD.findall(normal)
 
 
 def test_a_long_text_is_cut_and_said_to_be() -> None:
