@@ -79,12 +79,12 @@ class Shell:
     def has_local_sign_in(self) -> bool:
         return settings.LOCAL_SIGN_IN
 
-    @property
+    @cached_property
     def can_act(self) -> bool:
         user = self.request.user
         return user.is_authenticated and user.can_act and not self.is_read_only
 
-    @property
+    @cached_property
     def can_manage(self) -> bool:
         user = self.request.user
         return user.is_authenticated and user.can_manage and not self.is_read_only
@@ -211,13 +211,13 @@ def frame_rows(request: HttpRequest) -> tuple[list[Connection], int]:
 
     `?connection=` narrows the badge.
     """
-    found: tuple[list[Connection], int] | None = vars(request).get("frame_rows")
+    found: tuple[list[Connection], int] | None = request.__dict__.get("frame_rows")
     if found is None:
         slug = request.GET.get("connection", "")
         found = connections_and_waiting(slug, now=timezone.now(), most=MAX_BADGE + 1)
         if slug and not any(one.slug == slug for one in found[0]):  # it names none, so it narrows nothing
             found = connections_and_waiting("", now=timezone.now(), most=MAX_BADGE + 1)
-        vars(request)["frame_rows"] = found
+        request.__dict__["frame_rows"] = found
     return found
 
 
