@@ -62,7 +62,7 @@ class IndexRanges:
         ordered = column if self.is_by_id and not self.needs_sorting else f"+{column}"
         parts = [where, *bounds(ordered if self.needs_sorting else column, key_range)]
         if tests:
-            parts.append(row_passes(self.subject, column, tests))
+            parts.append(row_passes(self.subject, self.table, column, tests))
         held = joined(parts)
         text = (
             f"SELECT {column} AS id FROM {self.table} d WHERE {held.text} ORDER BY {ordered} {direction} LIMIT {limit}"
@@ -86,6 +86,13 @@ class IndexRanges:
             if total > cap:
                 break
         return total
+
+    def entries_expected(self) -> int:
+        """Returns how many entries PostgreSQL expects; 0 on SQLite."""
+        if self.expected or not self.wheres or not is_postgresql():
+            return self.expected
+        ranges = [Sql(f"SELECT 1 FROM {self.table} d WHERE {where.text}", where.params) for where in self.wheres]
+        return estimated_rows(joined(ranges, " UNION ALL "))
 
     def capped_count(self, key_range: KeyRange, *, cap: int) -> Sql:
         """Returns an expression for the number of runs; its value is more than `cap` when there are more.
@@ -135,10 +142,16 @@ def either_of(*parts: IndexRanges) -> IndexRanges:
     return EitherRanges((), table, column=column, needs_sorting=needs_sorting, subject=parts[0].subject, parts=parts)
 
 
-def row_passes(subject: Subject, column: str, tests: Sequence[Sql]) -> Sql:
-    """Tests the row whose id is in `column`. The OFFSET keeps PostgreSQL from turning this into a join."""
+def row_passes(subject: Subject, table: str, column: str, tests: Sequence[Sql]) -> Sql:
+    """Tests the row whose id is in `column` of `d`, which is of `table`. PostgreSQL need not look its own row up again.
+
+    The OFFSET keeps PostgreSQL from turning this into a join.
+    """
     condition, row = joined(tests), subject.row
-    found = f"SELECT 1 FROM {subject.table} {row} WHERE {row}.id = {column} AND {condition.text} LIMIT 1 OFFSET 0"
+    if is_postgresql() and table == subject.table:
+        found = f"SELECT 1 FROM (SELECT d.*) {row} WHERE {condition.text} LIMIT 1 OFFSET 0"
+    else:
+        found = f"SELECT 1 FROM {subject.table} {row} WHERE {row}.id = {column} AND {condition.text} LIMIT 1 OFFSET 0"
     return Sql(f"EXISTS ({found})", condition.params)
 
 

@@ -86,7 +86,7 @@ class ColumnScan:
     ) -> list[Position]:
         where = self.between(position, last)
         if tests:
-            where.append(row_passes(self.subject, "d.id", tests))
+            where.append(row_passes(self.subject, self.subject.table, "d.id", tests))
         return [ValuePosition(*entry) for entry in fetched(self.entries(where, f"LIMIT {count}"))]
 
     def entries(self, conditions: Sequence[Sql], limit: str) -> Sql:

@@ -190,6 +190,44 @@ def test_words_that_many_runs_have_are_not_counted() -> None:
     assert not [one["sql"] for one in caught.captured_queries if "COUNT(*)" in one["sql"] and "runtext" in one["sql"]]
 
 
+@pytest.mark.skipif(not IS_POSTGRESQL, reason="SQLite has no estimate to ask for")
+def test_last_runs_that_most_threads_have_are_not_counted() -> None:
+    with CaptureQueriesContext(connection) as caught:
+        order = RunOrder("last_run_at")
+        page = run_list_page(parsed("status:completed", THREADS), order=order, rows=Thread.objects.all(), limit=50)
+    assert not page.is_partial
+    assert not [one["sql"] for one in caught.captured_queries if "COUNT(*)" in one["sql"]]
+
+
+@pytest.mark.skipif(not IS_POSTGRESQL, reason="SQLite reads conditions in the order given")
+def test_words_are_looked_for_only_where_the_last_run_is_meant() -> None:
+    with connection.cursor() as cursor:
+        newest = "(SELECT MAX(r.id) FROM index_run r WHERE r.thread_id = index_thread.id)"
+        cursor.execute(f"UPDATE index_thread SET last_run_id = {newest}")
+    with CaptureQueriesContext(connection) as caught:
+        text, order = "assistant:a1 common", RunOrder("last_run_at")
+        run_list_page(parsed(text, THREADS), order=order, rows=Thread.objects.all(), limit=50, budget=BUDGET)
+    walk = next(one["sql"] for one in caught.captured_queries if "strpos" in one["sql"])
+    nodes = list(nodes_of(analyzed(walk)))
+    looked_into = sum(one["Actual Loops"] for one in nodes if one.get("Relation Name") == "index_runtext")
+    last_runs = max(one["Actual Loops"] for one in nodes if one.get("Relation Name") == "index_run")
+    assert 0 < looked_into * 5 < last_runs
+    assert [one["Alias"] for one in nodes if one.get("Relation Name") == "index_thread"] == ["d"]
+
+
+def analyzed(sql: str) -> dict:
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sql.replace("%", "%%"), ())
+        plan = cursor.fetchone()[0]
+    return (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+
+
+def nodes_of(node: dict) -> Iterator[dict]:
+    yield node
+    for one in node.get("Plans", []):
+        yield from nodes_of(one)
+
+
 @pytest.mark.skipif(not IS_POSTGRESQL, reason="settings of PostgreSQL")
 def test_no_workers_are_started_for_a_list() -> None:
     def settings() -> list[str]:
