@@ -12,7 +12,8 @@ class FacetTimes:
     QUICK        0.02                0.03            none
     EXACT        0.5                 0.7                      0.9
 
-    find: ids of the runs, newest first. All of a list up to CAP; of a larger one, the newest SAMPLED.
+    find: ids of the runs, newest first. SAMPLED at a time, as they are counted; up to CAP at once where nothing else
+    says how many there are. Of a list of more than CAP, the newest SAMPLED.
     count by index: those ids by value, then for each value of a larger list what an index says of all its runs.
     count by walking: what no index said. Two thirds of the time left for all values of a list together, what is
     left then value by value.

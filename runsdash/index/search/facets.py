@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from itertools import islice
 
 from django.utils.timezone import get_current_timezone_name
 
@@ -20,7 +21,7 @@ from .assistant_names import assistant_names
 from .facet_times import EXACT, QUICK, FacetTimes
 from .queries import predicates_of_values, query_of
 from .run_filter import TEXT, Clause, RunFilter
-from .run_pages import capped_counts, newest_ids
+from .run_pages import capped_counts, ids_in_portions, newest_ids
 from .run_query import RunQuery
 from .summed_runs import Sums, sums_within
 from .time_budget import TimeBudget
@@ -177,9 +178,6 @@ def with_labels(values: list[CountedValue], run_filter: RunFilter, connection: C
     return [replace(one, label=names.get(one.value, "")) for one in values]
 
 
-# The runs of one filter
-
-
 @dataclass(frozen=True)
 class RunList:
     """Holds how many runs of a filter there are, at most CAP, and how many have each value of `names`.
@@ -277,21 +275,21 @@ def run_list(
     by_index: TimeBudget,
     sums: Sums,
 ) -> RunList:
-    """Counts the runs of a filter. Of a large list sums say what they know, and only the newest runs are read."""
+    """Counts the runs of a filter. Sums say what they know, and of a large list only the newest runs are read."""
     run_query = query_of(run_filter, connection)
-    has_words = any(one.name == TEXT for one in run_filter.clauses)  # they take as long to count as to read
-    [number] = [None] if has_words else capped_counts([run_query], cap=CAP)
-    summed = counts_of_sums(run_filter, connection, names, sums) if number is None or number > SAMPLED else {}
-    if summed:
-        number = max(sum(own.values()) for own in summed.values())
-    is_large, rest = number is not None and number > CAP, set(names).difference(summed)
-    ids, is_all = newest_ids(run_query, count=SAMPLED if is_large else CAP + 1, budget=find) if rest else ([], True)
-    has_more = is_large if number is not None else len(ids) > CAP or not is_all
-    total = min(len(ids) if number is None else number, CAP)
-    sample = ids[:SAMPLED] if has_more else ids
-    counts, is_complete = value_counts_in_time(sample, rest, run_filter.subject, size=COUNTED_AT_ONCE, budget=by_index)
-    whole = [*summed, *(rest if is_complete and is_all and not has_more else ())]
-    return RunList(run_filter, connection, names, run_query, total, has_more, counts | summed, whole)
+    summed = counts_of_sums(run_filter, connection, names, sums)
+    number = max((sum(own.values()) for own in summed.values()), default=None)
+    if number is None and not any(one.name == TEXT for one in run_filter.clauses):  # words take as long as to read them
+        [number] = capped_counts([run_query], cap=CAP)
+    portions = ids_in_portions(run_query, size=CAP + 1 if number is None else SAMPLED, budget=find)
+    has_more, rest = number is not None and number > CAP, set(names).difference(summed)
+    if number is None:
+        ids, is_all = next(portions)
+        number, has_more, portions = len(ids), not is_all, iter([(ids if is_all else ids[:SAMPLED], is_all)])
+    counted = (islice(portions, 1) if has_more else portions) if rest else ()
+    counts, is_complete = value_counts_in_time(counted, rest, run_filter.subject, size=COUNTED_AT_ONCE, budget=by_index)
+    whole = [*summed, *(rest if is_complete else ())]
+    return RunList(run_filter, connection, names, run_query, min(number, CAP), has_more, counts | summed, whole)
 
 
 def only_connection() -> str:

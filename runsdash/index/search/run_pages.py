@@ -6,7 +6,7 @@ Owns cursors and what a page says when the search was stopped. How runs are foun
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -132,6 +132,20 @@ def newest_ids(run_query: RunQuery, *, count: int, budget: TimeBudget = USUAL) -
     """Returns the newest `count` ids of a query, and False if the search was stopped before."""
     result = positions_of(run_query, RunOrder(), None, count=count, budget=budget)
     return [position.key for position in result.positions], not result.is_stopped
+
+
+def ids_in_portions(run_query: RunQuery, *, size: int, budget: TimeBudget) -> Iterator[tuple[list[int], bool]]:
+    """Yields the ids of a query, newest first, `size` at a time, and whether they are the last.
+
+    None are the last when the search was stopped.
+    """
+    start: Position | None = None
+    is_over = False
+    while not is_over:
+        result = positions_of(run_query, RunOrder(), start, count=size, budget=budget)
+        is_over = result.is_stopped or len(result.positions) < size
+        yield [position.key for position in result.positions], is_over and not result.is_stopped
+        start = result.positions[-1] if result.positions else None
 
 
 def capped_counts(run_queries: Sequence[RunQuery], *, cap: int) -> list[int | None]:

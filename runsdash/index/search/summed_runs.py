@@ -3,7 +3,7 @@
 Sums know times, and the columns that they are told apart by. What they say is exact and of any number of runs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runsdash.index import run_states
@@ -36,12 +36,16 @@ class SummedRuns:
     times: list[tuple[Values, Histogram]] = field(default_factory=list)
 
     def wanted_facts(self, wanted: Narrowing) -> list[Fact]:
-        is_wanted = chosen_by(wanted)
-        return [fact for fact in self.facts if is_wanted(values_of(fact))]
+        facts = self.facts
+        for at, values, is_in in asked_of(wanted):
+            facts = [fact for fact in facts if (values_of(fact)[at] in values) is is_in]
+        return facts
 
     def took(self, wanted: Narrowing) -> Histogram:
-        is_wanted = chosen_by(wanted)
-        return sum(took for values, took in self.times if is_wanted(values))
+        times = self.times
+        for at, values, is_in in asked_of(wanted):
+            times = [(own, took) for own, took in times if (own[at] in values) is is_in]
+        return sum(took for _, took in times)
 
     def add_runs(self, keys: KeyRange) -> None:
         """Adds the runs of less than an hour."""
@@ -62,12 +66,10 @@ def values_of(fact: Fact) -> Values:
     return fact[1:6]  # COLUMNS, which follow the hour
 
 
-def chosen_by(wanted: Narrowing) -> Callable[[Sequence[str | int]], bool]:
-    """Returns a test of values of COLUMNS."""
-    only, but = ([(COLUMNS.index(name), values) for name, values in part.items()] for part in (wanted.only, wanted.but))
-    return lambda own: (
-        all(own[at] in values for at, values in only) and not any(own[at] in values for at, values in but)
-    )
+def asked_of(wanted: Narrowing) -> list[tuple[int, Values, bool]]:
+    """Returns places in COLUMNS, the values that are meant there, and whether those are wanted or all others."""
+    parts = ((wanted.only, True), (wanted.but, False))
+    return [(COLUMNS.index(name), values, is_in) for part, is_in in parts for name, values in part.items()]
 
 
 def narrowing_in_sums(run_filter: RunFilter, connection: Connection | None) -> Narrowing | None:
@@ -101,7 +103,9 @@ def sums_within(run_filter: RunFilter) -> SummedRuns | None:
 
 
 def all_keys() -> KeyRange:
-    """Returns the span of all keys, by two looks at the ends of their index. It begins with a day, as sums do."""
+    """Returns a span of all keys, by two looks at the ends of their index: from a day to an hour, as sums are."""
     ends = "(SELECT r.id FROM index_run r ORDER BY r.id {} LIMIT 1)"
     [(first, last)] = fetched(Sql(f"SELECT {ends.format('ASC')}, {ends.format('DESC')}"))
-    return KeyRange(0, 0) if first is None else KeyRange(first // DAY_KEYS * DAY_KEYS, last + 1)
+    if first is None:
+        return KeyRange(0, 0)
+    return KeyRange(first // DAY_KEYS * DAY_KEYS, (last // HOUR_KEYS + 1) * HOUR_KEYS)

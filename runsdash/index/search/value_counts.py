@@ -6,7 +6,7 @@ exact, is decided in `facets`.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import NamedTuple
 
@@ -109,17 +109,23 @@ def counts_of_sums(
 
 
 def value_counts_in_time(
-    ids: Sequence[int], names: set[str], subject: Subject, *, size: int, budget: TimeBudget
+    portions: Iterable[tuple[Sequence[int], bool]], names: set[str], subject: Subject, *, size: int, budget: TimeBudget
 ) -> CountResult:
-    """Counts the first `size` ids in any case, and as many more at a time while time is left."""
-    total = no_value_counts()
-    while True:
-        began = monotonic()
-        add(value_counts_of(listed_ids(ids[:size]), names, subject), names, to=total)
-        ids = ids[size:]
-        has_time = budget.next_chunk(size, monotonic() - began) >= min(size, len(ids))
-        if not ids or not has_time:
-            return CountResult(total, not ids)
+    """Counts the first `size` ids in any case, and as many more at a time while time is left.
+
+    `portions`: ids, and whether they are the last. None is asked for that there is no time to count.
+    """
+    total, has_time = no_value_counts(), True
+    for ids, is_last in portions:
+        for first in range(0, len(ids), size):
+            if not has_time:
+                return CountResult(total, False)
+            began = monotonic()
+            add(value_counts_of(listed_ids(ids[first : first + size]), names, subject), names, to=total)
+            has_time = budget.next_chunk(size, monotonic() - began) > 0
+        if is_last or not has_time:
+            return CountResult(total, is_last)
+    return CountResult(total, False)
 
 
 def value_counts_by_walking(

@@ -1,6 +1,7 @@
 """Totals of a filter: the same from sums of hours, by walking at once, and look by look."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -13,6 +14,8 @@ from pytest_django import DjangoDbBlocker
 
 from runsdash.index.models import Connection, Run
 from runsdash.index.search import ids_of
+from runsdash.index.search.facet_times import QUICK
+from runsdash.index.search.facets import facets_in_time
 from runsdash.index.search.filter_totals import FilterTotals, totals_of
 from runsdash.index.search.predicates import query_of_runs
 from runsdash.index.search.run_filter import parsed
@@ -99,6 +102,18 @@ def test_sums_of_hours_spare_to_look_at_runs(prod: Connection) -> None:
     on_runs = [one["sql"] for one in queries.captured_queries if "FROM index_run r" in one["sql"]]
     assert on_runs
     assert all("ORDER BY r.id" in sql or ("r.id >= " in sql and "r.id < " in sql) for sql in on_runs)
+
+
+@pytest.mark.parametrize("text", ["", "status:completed model:gpt-4o"])
+def test_whole_hours_are_told_without_a_look_at_their_runs(prod: Connection, text: str) -> None:
+    """The last one too, in which the newest run lies."""
+    roll_up(limit=1000, within_s=60)
+    with CaptureQueriesContext(database) as queries:
+        found = totals_of(parsed(text))
+        counts = facets_in_time(parsed(text), None, QUICK)
+    assert (found.runs, counts.total) == (len(runs_of(text, None)),) * 2
+    on_runs = [one["sql"] for one in queries.captured_queries if re.search("FROM index_run [dr] ", one["sql"])]
+    assert not [sql for sql in on_runs if "COUNT(*)" in sql or "SUM(" in sql]
 
 
 def test_what_sums_tell_apart_is_said_at_the_first_look(prod: Connection) -> None:

@@ -34,10 +34,10 @@ from runsdash.index.search.facets import facets_of
 from runsdash.index.search.filter_names import MAX_CLAUSES, MAX_CONDITIONS
 from runsdash.index.search.index_ranges import NO_INDEX
 from runsdash.index.search.predicates import query_of_runs
-from runsdash.index.search.run_filter import FilterError, RunFilter, parsed
-from runsdash.index.search.run_pages import RunListPage, capped_counts
+from runsdash.index.search.run_filter import RUNS, FilterError, RunFilter, parsed
+from runsdash.index.search.run_pages import RunListPage, capped_counts, ids_in_portions
 from runsdash.index.search.summed_runs import narrowing_in_sums
-from runsdash.index.search.value_counts import value_counts_by_walking
+from runsdash.index.search.value_counts import value_counts_by_walking, value_counts_in_time
 from runsdash.index.storage.keyset import CursorError
 from runsdash.index.totals.rollups import mark_dirty, roll_up
 from tests.rows import kept_for_the_module, made_connection
@@ -365,6 +365,22 @@ def test_walking_counts_each_run_once(rows: list[Run], text: str) -> None:
     assert is_complete
     assert found["status"] == Counter(run.status for run in there)
     assert found["tool"] == Counter(name for run in there for name in run.tools)
+
+
+def test_no_ids_are_looked_for_that_are_not_counted(rows: list[Run]) -> None:
+    asked: list[int] = []
+
+    def portions() -> Iterator[tuple[list[int], bool]]:
+        for ids, is_last in ids_in_portions(query_of_runs(parsed("")), size=150, budget=SMALL):
+            asked.append(len(ids))
+            yield ids, is_last
+
+    over, ahead = TimeBudget(walk_s=0).started(), TimeBudget(walk_s=60, first_chunk=1)
+    found, is_complete = value_counts_in_time(portions(), {"status"}, RUNS, size=100, budget=over)
+    assert (asked, found["status"].total(), is_complete) == ([150], 100, False)
+    found, is_complete = value_counts_in_time(portions(), {"status"}, RUNS, size=100, budget=ahead)
+    assert (asked[1:], is_complete) == ([150, 150, 100], True)
+    assert found["status"] == Counter(run.status for run in rows)
 
 
 VALUES_OF: dict[str, Callable[[Run], Collection[str]]] = {
