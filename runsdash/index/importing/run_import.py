@@ -41,7 +41,7 @@ from .write_blocks import Writer, WriteResult, reindex_threads
 from .write_extras import Extras, write_extras
 
 PROCESSES = max(1, min(2, (os.cpu_count() or 1)))
-IN_FLIGHT = 3  # blocks a process
+IN_FLIGHT = 5  # blocks a process: all together more than a transaction takes, so that none waits while one is written
 EXTRA_BYTES_IN_FLIGHT = 16 << 20
 RUNS_A_TRANSACTION = 2_000
 BYTES_A_TRANSACTION = 24 << 20

@@ -4,6 +4,7 @@ import io
 from datetime import UTC, datetime
 
 from runsdash.index.importing.blocks import BLOCK_BYTES, MAX_LINE_BYTES, READ_BYTES, TOO_LONG, ImportSource
+from runsdash.index.importing.run_import import BYTES_A_TRANSACTION, IN_FLIGHT
 
 AGE = datetime(2026, 11, 20, tzinfo=UTC)
 THREAD = b'{"object":"thread","id":"thread_%d"}'
@@ -44,3 +45,7 @@ def test_a_line_that_is_too_long_says_so_and_the_rest_goes_on() -> None:
 
 def test_an_empty_file_has_no_blocks() -> None:
     assert not list(source(b"").blocks())
+
+
+def test_two_processes_have_enough_to_read_while_a_transaction_is_written() -> None:
+    assert 2 * IN_FLIGHT * BLOCK_BYTES > BYTES_A_TRANSACTION
