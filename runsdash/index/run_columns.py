@@ -6,6 +6,7 @@ leases and what is known of the walk through a run's steps are no such columns. 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from runsdash.index.storage.column_types import Columns, ColumnValue
@@ -161,6 +162,11 @@ LAST_KNOWN = tuple(column.name for column in COLUMNS if column.is_last_known)
 EXPORTED = {column.name: column.of_export for column in COLUMNS if column.of_export}
 # Numbers of lists, by their words.
 LISTED = {column.listed.word: column for column in COLUMNS if column.listed}
+
+
+def end_of_expired(ended_at: datetime | None, expires_at: datetime | None, *, seen_at: datetime) -> datetime | None:
+    """Returns the server's word, or the last known deadline: most servers take it away once it is over."""
+    return ended_at or (min(expires_at, seen_at) if expires_at else None)
 
 
 def columns_of(run: Run) -> Columns:

@@ -16,6 +16,7 @@ from runsdash.dashboard.shell.copy_age import WhyACopy
 from runsdash.dashboard.shell.links import assistant_of_run_url, mark_ambiguous, run_url
 from runsdash.dashboard.shell.page_types import Context
 from runsdash.dashboard.shell.shell import Shell
+from runsdash.index.missed_calls import asked_of_people
 from runsdash.index.models import Run, RunBody, StatusSeen
 from runsdash.index.storage import page_reads, run_reads
 from runsdash.index.storage.bodies import raw_chunks
@@ -31,7 +32,6 @@ from .children import parent_of
 from .live_panel import LivePanel
 from .reading import Reading
 from .unsent_outputs import UnsentOutputs, unsent_outputs_of
-from .waterfall import asked_of_people
 
 HIT_CHARS = 300
 RERUNS_SHOWN = 5

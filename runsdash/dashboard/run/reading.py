@@ -11,6 +11,7 @@ from runsdash.audit.trail import AuditedAction, actions_of_run
 from runsdash.dashboard.shell.formats import duration_text, expired_at
 from runsdash.dashboard.shell.links import is_ambiguous, run_url, thread_url
 from runsdash.index import run_states
+from runsdash.index.missed_calls import missed_calls
 from runsdash.index.models import Message, Run
 from runsdash.index.search.run_filter import Clause
 from runsdash.index.storage import run_reads
@@ -135,9 +136,8 @@ class Reading(Timeline):
         """Names the functions of an expired run whose calls got no output, each once."""
         if self.run.facts != RunStatus.EXPIRED:
             return []
-        calls = [call for step in self.steps.steps for call in waterfall.calls_of(step)]
-        open_calls = [call for call in calls if waterfall.asked_of_people(call) and call.get("output_size") is None]
-        return list(dict.fromkeys(str(call.get("name") or "(unnamed call)") for call in open_calls))
+        calls, _ = missed_calls((step.status, waterfall.calls_of(step), step.ended_at) for step in self.steps.steps)
+        return list(dict.fromkeys(str(call.get("name") or "(unnamed call)") for call in calls))
 
     @property
     def end_words(self) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from runsdash.dashboard.shell.formats import call_name, duration_text
+from runsdash.index.missed_calls import asked_of_people
 from runsdash.index.models import Run, RunStep
 from runsdash.service.json_types import JsonObject
-from runsdash.service.objects.tool_types import OUTPUT, tool_type
 
 PARTS = 5  # the axis is always five equal parts
 PART_UNITS = (1, 2, 4, 5, 10)  # times a power of ten
@@ -150,10 +150,6 @@ def waits_for(run: Run, step: RunStep) -> bool:
 def asks_people(step: RunStep) -> bool:
     """Tells whether the step called a tool whose output somebody outside gives."""
     return any(asked_of_people(call) for call in calls_of(step))
-
-
-def asked_of_people(call: JsonObject) -> bool:
-    return tool_type(type_of(call)).answer == OUTPUT
 
 
 def kind_of(step: RunStep) -> str:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from runsdash.dashboard.run import waterfall
 from runsdash.dashboard.run.outcome import RunOutcome, outcome_of
+from runsdash.index.missed_calls import asked_of_people
 from runsdash.index.models import Message, Run, RunStep
 from runsdash.index.storage.thread_reads import preview_of
 from runsdash.service.json_types import JsonObject
@@ -131,7 +132,7 @@ def calls_done(run: Run, steps: Sequence[RunStep], *, now: datetime) -> list[Cal
                 is_named=waterfall.is_named(call),
                 preview=by_id.get(call.get("id")) or {},
                 was_answered=call.get("output_size") is not None,
-                asks_people=waterfall.asked_of_people(call),
+                asks_people=asked_of_people(call),
             )
             for call in waterfall.calls_of(step)
         ]

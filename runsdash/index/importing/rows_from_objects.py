@@ -10,18 +10,19 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from runsdash.index import run_columns
+from runsdash.index import run_columns, run_states
 from runsdash.index.excerpts import excerpt_of
 from runsdash.index.fulltext.run_texts import Text, message_texts, run_texts, step_texts
 from runsdash.index.fulltext.words import joined_words
+from runsdash.index.missed_calls import StepCalls, missed_calls
 from runsdash.index.snapshots import rows
 from runsdash.index.storage.column_types import SqlRow, SqlValue
 from runsdash.index.storage.keys import key_for
-from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, SHORT_BODY_BYTES, run_preview, step_preview
+from runsdash.index.storage.previews import MAX_CALLS_IN_ROW, SHORT_BODY_BYTES, call_row, run_preview, step_preview
 from runsdash.index.storage.storable_text import ID_CHARS, cut, stored_id
 from runsdash.service.json_types import Json, JsonLike, JsonObject
 from runsdash.service.objects import Message, Run, RunStep, parsing
-from runsdash.service.statuses import step_status
+from runsdash.service.statuses import StepStatus, step_status
 
 from .read_line import Context, ImportLine
 from .row_types import MESSAGE_REST, RUN_REST, STEP_REST, BodyRest, MessageRows, OrphanStep, RunRows, StartedRun
@@ -55,13 +56,15 @@ def body_rest(line: ImportLine, fetched: str, preview: Callable[[], JsonObject] 
 class StepRows(NamedTuple):
     """Holds a step of a run in the same block: its rows of RunStep and StepBody.
 
-    `names`: the different tools it called, `calls`: how often in all.
+    `names`: the different tools it called, `calls`: how often in all; `open_calls`: those of them that tell what the
+    run waited for, if it expired.
     """
 
     row: SqlRow
     body: SqlRow
     names: list[str]
     calls: int
+    open_calls: StepCalls
     started: list[StartedRun]
     texts: Iterable[Text]
     is_ended: bool
@@ -114,6 +117,12 @@ def columns_of_run(run: Run, line: ImportLine, steps: list[StepRows]) -> RowColu
         "tool_call_count": sum(step.calls for step in steps),
         **kept_columns(line.kept),
     }
+    if columns["status"] == run_states.EXPIRED:
+        missed, ended_at = missed_calls(step.open_calls for step in steps)
+        columns["pending_calls"] = columns["pending_calls"] or missed
+        columns["ended_at"] = (
+            run_columns.end_of_expired(columns["ended_at"], columns["expires_at"], seen_at=line.fetched_at) or ended_at
+        )
     columns["queue_s"] = rows.seconds_between(created_at, columns["started_at"])
     columns["duration_s"] = rows.seconds_between(columns["started_at"] or created_at, columns["ended_at"])
     return columns
@@ -159,11 +168,13 @@ def step_rows(
     """Makes the rows of a step; `fallback` stands in for a missing time."""
     key, rest, body = step_columns(step, line, context, created_at=step.created_at or fallback)
     calls = step.tool_calls
+    may_wait = calls[:MAX_CALLS_IN_ROW] if step.status != StepStatus.COMPLETED.value else ()
     return StepRows(
         row=(key, run_key, position, *rest),
         body=(key, *body),
         names=rows.tool_names(calls),
         calls=len(calls),
+        open_calls=(step.status or "", [call_row(call) for call in may_wait], step.ended_at),
         started=started_runs(step, line),
         texts=step_texts(step),
         is_ended=step_status(step.status or "").is_terminal,

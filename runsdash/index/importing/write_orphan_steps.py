@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from django.db.models import Exists, Model, OuterRef
 
+from runsdash.index import run_states
 from runsdash.index.models import Connection, Run, RunStep, RunTool, StepBody
 from runsdash.index.snapshots import rows
 from runsdash.index.snapshots.ended_runs import ENDED_STEPS
 from runsdash.index.snapshots.known_rows import chunks, free_keys
-from runsdash.index.snapshots.upsert_steps import recount_steps
+from runsdash.index.snapshots.upsert_steps import recount_steps, write_missed_calls
 from runsdash.index.storage.bodies import unpacked
 from runsdash.index.storage.changes import steps_changed
 from runsdash.index.storage.column_types import SqlRow
@@ -69,6 +70,7 @@ def write_orphan_steps(
     tools = {(runs[step.run_id].key, name) for step in wanted for name in step.calls[0]}
     RunTool.objects.bulk_create([RunTool(run_id=key, name=name) for key, name in tools], ignore_conflicts=True)
     recount_steps(run_keys)
+    write_missed_calls(run.key for run in runs.values() if run.status == run_states.EXPIRED)
     steps_changed(run_keys)
     if context.is_archive:
         ended = [run.key for run in runs.values() if run_status(run.status).is_terminal]

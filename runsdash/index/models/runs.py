@@ -73,7 +73,7 @@ class Run(Refreshed):
     # them. Null: not read yet out of messages that an earlier version stored, see keeping/fill_columns.py.
     question = models.CharField(max_length=200, null=True, default="")  # noqa: DJ001
     reply = models.CharField(max_length=200, null=True, default="")  # noqa: DJ001
-    pending_calls = models.JSONField(default=list)  # of the last required_action seen, see run_columns.py
+    pending_calls = models.JSONField(default=list)  # what it waited for last: run_columns.py, missed_calls.py
     waits_for = models.CharField(max_length=40, blank=True)  # required_action.type while it waits
     step_count = models.IntegerField(default=0)  # steps in the index
     steps_cursor = models.CharField(max_length=200, blank=True, default="")  # the walk from the first step got here

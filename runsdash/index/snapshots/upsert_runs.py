@@ -173,8 +173,11 @@ def merged_run(connection: Connection, thread: Thread, row: Run, run: objects.Ru
         row.status_since = None
     elif not columns["error_code"] and not columns["error_message"]:  # its stream may have told why, and it alone
         columns |= {"error_code": row.error_code, "error_message": row.error_message}
+    ended_before = row.ended_at
     for name, value in columns.items():
         setattr(row, name, value)
+    if row.status == run_states.EXPIRED:
+        row.ended_at = run_columns.end_of_expired(row.ended_at, row.expires_at, seen_at=fetched_at) or ended_before
     row.thread = thread
     row.queue_s = rows.seconds_between(row.created_at, row.started_at)
     row.duration_s = rows.seconds_between(row.started_at or row.created_at, row.ended_at)

@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 
 from django.db import models, transaction
 
+from runsdash.index import run_states
 from runsdash.index.fulltext import writer
+from runsdash.index.missed_calls import missed_calls
 from runsdash.index.models import Connection, Run, RunStep, StepBody
 from runsdash.index.storage.changes import steps_changed
 from runsdash.index.storage.locks import hold_run
@@ -74,9 +78,7 @@ def upsert_steps(
         if not changed:
             return ordered
         write_steps(list(changed.values()), connection=connection, fetched_at=fetched_at)
-        write_tools({run.pk: rows.tool_names(call for _, step in changed.values() for call in step.tool_calls)})
-        for name, count in recount_steps([run.pk]).get(run.pk, {}).items():
-            setattr(run, name, count)
+        write_facts_of_run(run, [step for _, step in changed.values()])
         if has_news:
             writer.index_runs([run.pk])
         steps_changed([run.pk])
@@ -97,6 +99,15 @@ def take_step(row: RunStep, step: objects.RunStep, *, position: int, fetched_at:
     row.fetched_at = fetched_at
 
 
+def write_facts_of_run(run: Run, changed: Sequence[objects.RunStep]) -> None:
+    """Keeps what its steps tell of a run: tools, counts, and what an expired one waited for."""
+    write_tools({run.pk: rows.tool_names(call for step in changed for call in step.tool_calls)})
+    for name, count in recount_steps([run.pk]).get(run.pk, {}).items():
+        setattr(run, name, count)
+    if run.status == run_states.EXPIRED and not run.pending_calls:
+        write_missed_calls([run.pk])
+
+
 def recount_steps(run_keys: Iterable[int]) -> dict[int, dict[str, int]]:
     """Counts the steps and tool calls of runs anew; returns the counts that changed, by run."""
     found: dict[int, tuple[int, int]] = {}
@@ -108,6 +119,19 @@ def recount_steps(run_keys: Iterable[int]) -> dict[int, dict[str, int]]:
         found.update({pk: counts.get(pk, (0, 0)) for pk, *before in there if counts.get(pk, (0, 0)) != tuple(before)})
     update_rows(Run, COUNTS, [(*counts, pk) for pk, counts in found.items()])
     return {pk: dict(zip(COUNTS, counts, strict=True)) for pk, counts in found.items()}
+
+
+def write_missed_calls(run_keys: Iterable[int]) -> None:
+    """Keeps what expired runs waited for, and when they ended, where no server told."""
+    runs = Run.objects.filter(pk__in=list(run_keys), status=run_states.EXPIRED, pending_calls=[]).in_bulk()
+    steps = RunStep.objects.filter(run__in=runs).order_by("run_id", "position", "id")
+    for key, of_run in groupby(steps.values_list("run_id", "status", "calls", "ended_at"), key=itemgetter(0)):
+        run = runs[key]
+        run.pending_calls, ended_at = missed_calls(one[1:] for one in of_run)
+        if run.pending_calls:
+            run.ended_at = run.ended_at or ended_at
+            run.duration_s = rows.seconds_between(run.started_at or run.created_at, run.ended_at)
+            run.save(update_fields=["pending_calls", "ended_at", "duration_s"])
 
 
 def write_steps(

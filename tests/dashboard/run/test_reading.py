@@ -50,7 +50,7 @@ def said(run: Run, *texts: tuple[str, str, int]) -> None:
         {
             "id": f"msg_{number}_{run.upstream_id}", "object": "thread.message", "role": role,
             "created_at": start + after, "thread_id": run.thread.upstream_id,
-            "run_id": run.upstream_id if role == "assistant" else None, "assistant_id": None,
+            "run_id": run.upstream_id if role == "assistant" and after >= 0 else None, "assistant_id": None,
             "content": [{"type": "text", "text": {"value": text, "annotations": []}}],
         }
         for number, (role, text, after) in enumerate(texts)
@@ -122,7 +122,7 @@ def test_a_failed_run_says_why_where_else_and_what_it_was_given(viewer: Client) 
     made_runs(prod, 2, status="failed", age_s=7200)
     run = made_run(prod, status="failed", tools=tools, instructions="Be <brief>.")
     later = made_run(prod, thread_id=run.thread.upstream_id, age_s=5)
-    said(run, ("user", "Before.", -20), ("assistant", "Yes?", -10), ("user", "Why?", 0))
+    said(run, ("user", "Before.", -20), ("assistant", "**Yes**, `now`?", -10), ("user", "Why?", 0))
     page = look(viewer, run)
     why = page.one(id="run-ending")
     assert why.one("p", class_="sentence").text == "It broke."
@@ -130,6 +130,7 @@ def test_a_failed_run_says_why_where_else_and_what_it_was_given(viewer: Client) 
     assert why.one("dl").all("a")[-1]["href"].split("/")[-2] == later.upstream_id
     given = page.one(id="run-given")
     assert given.one("pre").text == "Be <brief>."
+    assert [one.text for one in given.one("ul", class_="mini-msgs").all("p")] == ["Before.", "Yes, now?"]
     assert [tag.text for tag in given.all("span", class_="tag")] == ["find", "file_search"]
     assert page.one(id="timeline").get("hidden") == ""
     assert page.one(id="run-time").all("section") == []
@@ -155,7 +156,6 @@ def test_an_expired_run_names_functions_that_only_its_steps_know(viewer: Client)
     )
     page = look(viewer, run)
     assert page.one(id="run-ending").all("p")[0].text == "own_function was never answered."
-    assert "tool%3Aown_function" not in page.text
     assert page.one(id="run-time").one("h2").text == "Where the 10 m 00 s went"
 
 

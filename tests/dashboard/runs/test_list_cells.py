@@ -4,10 +4,14 @@ import time
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from runsdash.dashboard.runs import cells
 from runsdash.dashboard.shell.links import run_url
 from runsdash.index.models import Connection, Run, Thread, ThreadMetadata
+from runsdash.index.snapshots.upsert_steps import upsert_steps
+from runsdash.service import objects
+from tests.dashboard.run.test_tool_types import call_of, step_of
 from tests.pages import Element, page_of, run_ids
 from tests.queries import at_most
 from tests.rows import made_connection, made_run, made_runs, waiting_for
@@ -65,6 +69,16 @@ def test_an_expired_run_names_what_was_never_answered(viewer: Client, prod: Conn
     Run.objects.filter(pk=run.pk).update(status="expired")
     cell = row_of(viewer, run).one("td", class_="c-out")
     assert cell.one("span", class_="out").text == "pay_claim was never answered"
+
+
+def test_an_expired_run_that_nobody_saw_wait_names_what_its_steps_left_open(viewer: Client, prod: Connection) -> None:
+    run = made_run(prod, status="expired", age_s=3600)
+    ended = int(run.created_at.timestamp()) + 601
+    step = step_of(run, call_of("function", asks="{}"), status="expired", completed_at=None, expired_at=ended)
+    upsert_steps(run, [objects.RunStep.from_raw(step)], fetched_at=timezone.now())
+    row = row_of(viewer, run)
+    assert row.one("td", class_="c-out").text == "own_function was never answered"
+    assert row.one("td", class_="c-took").text == "10 m 00 s"
 
 
 def test_customers_have_a_column_where_somebody_named_their_key(viewer: Client, prod: Connection) -> None:

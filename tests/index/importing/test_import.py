@@ -55,6 +55,14 @@ def imported(connection: Connection, content: bytes | list[dict], *, age: dateti
     return import_sources(connection, [source], **{"processes": 0} | options)
 
 
+def expired_step(id: str, function: str, created: int, **fields: object) -> dict:
+    call = {"id": f"call_{id}", "type": "function", "function": {"name": function, "arguments": "{}", "output": None}}
+    return {
+        "id": id, "object": "thread.run.step", "run_id": "run_late", "thread_id": "thread_late", "type": "tool_calls",
+        "status": "expired", "created_at": created + 4, "step_details": {"type": "tool_calls", "tool_calls": [call]},
+    } | fields  # fmt: skip
+
+
 def upserted(connection: Connection, raws: list[dict], *, age: datetime = AGE) -> None:
     """The same objects as a worker would have taken them in."""
     by_kind: dict[str, list[dict]] = {}
@@ -105,6 +113,28 @@ def test_steps_before_their_run_in_one_import(prod: Connection) -> None:
     totals = import_sources(other, sources, processes=0)
     assert totals.orphan_steps == 0
     assert everything(prod) == everything(other)
+
+
+def test_an_expired_run_waited_for_what_its_steps_left_open(prod: Connection) -> None:
+    created = int(AGE.timestamp()) - 900
+    run = run_object(
+        id="run_late", thread_id="thread_late", status="expired", created_at=created, started_at=created + 1
+    )
+    steps = [
+        expired_step("step_1", "read_logger", created, status="completed"),  # its server leaves outputs out
+        expired_step("step_2", "find_shipment", created, expired_at=created + 600),
+    ]
+    known = {name: made_connection(name) for name in ("upserted", "at once", "steps first", "steps last")}
+    upserted(known["upserted"], [run, *steps])
+    imported(known["at once"], [run, *steps])
+    for name, parts in {"steps first": (steps, [run]), "steps last": ([run], steps)}.items():
+        import_sources(known[name], [ImportSource("part", io.BytesIO(lines(part)), AGE) for part in parts], processes=0)
+    imported(known["steps last"], steps)
+    imported(known["steps last"], [run | {"metadata": {"seen": "again"}}], age=AGE + timedelta(minutes=5))
+    for name, connection in known.items():
+        row = Run.objects.get(connection=connection)
+        assert [call["name"] for call in row.pending_calls] == ["find_shipment"], name
+        assert (row.ended_at - row.created_at, row.duration_s) == (timedelta(seconds=600), 599), name
 
 
 def test_steps_of_unknown_runs_are_told(prod: Connection) -> None:
