@@ -17,7 +17,7 @@ from runsdash.index.totals.overview_totals import Figures
 from runsdash.index.totals.rollups import mark_dirty
 from runsdash.index.totals.span_reads import Narrowing
 from runsdash.index.totals.zone_days import make_zone_days
-from tests.rows import made_connection, made_run, roll_all_up
+from tests.rows import made_connection, made_runs, roll_all_up
 
 pytestmark = pytest.mark.django_db
 EVERYTHING = Narrowing()
@@ -26,11 +26,11 @@ SUMS_READ = re.compile(r"hours = (\d+) AND hour IN \(([^)]*)\)")
 
 @pytest.fixture
 def past() -> list[Run]:
-    """Runs of two connections in each third hour of twelve days, with sums."""
-    connections = [made_connection("one"), made_connection("two")]
-    made = [made_run(connections[hours % 2], age_s=hours * 3600) for hours in range(0, 12 * 24, 3)]
+    """Runs of two connections in each third hour of twelve days, the newest first, with sums."""
+    one, two = made_connection("one"), made_connection("two")
+    made = made_runs(one, 48, age_s=0, apart_s=6 * 3600) + made_runs(two, 48, age_s=3 * 3600, apart_s=6 * 3600)
     roll_all_up()
-    return made
+    return sorted(made, key=lambda run: run.pk, reverse=True)
 
 
 def figures(*, hours: int = 10 * DAY_HOURS, narrowing: Narrowing = EVERYTHING) -> Figures:
