@@ -52,6 +52,7 @@ WORDS = ["invoice", "INV-2026-11873", "refund", "東京", "straße", "the", "ord
 SMALL = TimeBudget(walk_s=60, statement_s=60, first_chunk=7, probed=5, gathered=30)
 TINY = TimeBudget(walk_s=60, statement_s=60, first_chunk=3, probed=2, gathered=0)
 NOW = datetime.fromtimestamp(BEGAN_S + 400 * 40, UTC)
+KEYS = Run.objects.only("pk")  # of what is listed, keys alone are compared
 
 
 @pytest.fixture(scope="module")
@@ -244,9 +245,7 @@ def pages_of(
     """Every page from the first on."""
     pages, cursor = [], ""
     while True:
-        page = run_list_page(
-            run_filter, order=order, rows=Run.objects.all(), limit=limit, cursor=cursor, budget=budget, **more
-        )
+        page = run_list_page(run_filter, order=order, rows=KEYS, limit=limit, cursor=cursor, budget=budget, **more)
         assert not page.is_partial
         pages.append(page)
         cursor = page.next
@@ -304,9 +303,7 @@ def test_back_from_the_end_gives_the_same_rows(rows: list[Run], text: str, sort:
     pages = pages_of(parsed(text), order, budget=budget, limit=10)
     page, back = pages[-1], []
     while page.previous:
-        page = run_list_page(
-            parsed(text), order=order, rows=Run.objects.all(), limit=10, cursor=page.previous, budget=budget
-        )
+        page = run_list_page(parsed(text), order=order, rows=KEYS, limit=10, cursor=page.previous, budget=budget)
         back.insert(0, keys_on(page))
     assert back == [keys_on(one) for one in pages[:-1]]
 
