@@ -7,16 +7,15 @@ import time
 import pytest
 from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import caches
-from django.db import OperationalError
 from django.db import connection as database
-from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models.signals import post_migrate
+from django.test import TransactionTestCase
 from hypothesis import settings
 
-from runsdash.audit.triggers import unguard_entries
 from runsdash.index.search import facets
 from runsdash.index.totals import kept_days
 from tests.connected import assistant, connection, start  # noqa: F401
+from tests.emptied import empty_tables
 from tests.migrated import copy_in_cluster, migrated_database
 from tests.people import admin, nobody, operator, viewer  # noqa: F401
 from tests.spread import Spread, place_of
@@ -24,7 +23,6 @@ from tests.upstream import Sandbox
 
 # A gate must not fail by chance on what nobody changed: only the tests marked long look for new examples.
 settings.register_profile("gate", derandomize=True)
-EMPTYING_TRIES = 3
 RARELY = 20_000, 20, 20  # objects made before a look for cycles among the young, and looks before one among older
 LEAST_LEFT_S = 5  # of a minute, for a test that must not go over its turn
 SECOND_TRIES = 2  # for tests that a crowded machine can make late, and no others
@@ -97,19 +95,7 @@ def sandbox():
 
 @pytest.fixture(scope="session", autouse=True)
 def _emptied_between_tests() -> None:
-    """The database refuses to delete audit entries; tests that commit empty every table when they are over."""
-    execute = type(database.ops).execute_sql_flush
-
-    def emptied(ops: BaseDatabaseOperations, statements: list[str]) -> None:
-        unguard_entries(ops.connection)  # post_migrate, which a flush ends with, puts the triggers back
-        for left in reversed(range(EMPTYING_TRIES)):
-            try:
-                return execute(ops, statements)
-            except OperationalError:  # PostgreSQL ended it for a thread that still read or wrote
-                if not left:
-                    raise
-
-    type(database.ops).execute_sql_flush = emptied
+    TransactionTestCase._fixture_teardown = lambda case: empty_tables()
 
 
 @pytest.fixture

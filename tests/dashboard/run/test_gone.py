@@ -19,6 +19,7 @@ from runsdash.index.storage.sealed_keys import seal
 from runsdash.sync import due
 from runsdash.sync.archiving import archive_thread
 from runsdash.sync.refresh import refresh_run, refresh_thread
+from tests.emptied import empty_tables
 from tests.pages import page_of
 from tests.people import signed_in
 from tests.upstream import Sandbox
@@ -185,7 +186,7 @@ def test_an_export_gives_an_empty_index_the_same_pages(archived: Run, viewer: Cl
     pages = [words_of(viewer.get(path)) for path in paths]
     contents, meter = [viewer.get(path).content for path in files], meter_of(archived.thread)
     call_command("export_runs", output=str(tmp_path / "export"))
-    call_command("flush", interactive=False, verbosity=0)
+    empty_tables()
     Connection.objects.create(slug="closing", name="closing", is_enabled=False)
 
     call_command("import_runs", str(tmp_path / "export"), connection="closing")
