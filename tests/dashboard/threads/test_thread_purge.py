@@ -50,10 +50,15 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
+def other(connection, start) -> None:
+    """A thread that stays. Asked for before the one that goes."""
+    run = start(f"{SECRET} other", until="completed")
+    refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
+
+
+@pytest.fixture
 def thread(connection, upstream, start) -> Thread:
-    """A thread whose run has an image, a search and words, all archived; beside it one that stays."""
-    start_one = start(f"{SECRET} other", until="completed")
-    refresh_run(connection, thread_id=start_one["thread_id"], run_id=start_one["id"])
+    """A thread whose run has an image, a search and words, all archived."""
     run = start(f"{SECRET} /plot /search parcel", until="completed")
     refresh_run(connection, thread_id=run["thread_id"], run_id=run["id"])
     row = Thread.objects.get(upstream_id=run["thread_id"])
@@ -112,7 +117,7 @@ def leave_traces(thread: Thread, admin: Client) -> None:
     )
 
 
-def test_no_row_of_it_stays(thread, admin: Client) -> None:
+def test_no_row_of_it_stays(other, thread, admin: Client) -> None:
     leave_traces(thread, admin)
     ThreadMetadata.objects.create(thread=thread, key="customer", value=SECRET)
     ids, keys = ids_of(thread), list(Run.objects.filter(thread=thread).values_list("pk", flat=True))
@@ -139,7 +144,7 @@ def test_no_row_of_it_stays(thread, admin: Client) -> None:
     assert set(DirtyHour.objects.values_list("connection_id", flat=True)) == {thread.connection_id}
 
 
-def test_its_words_are_not_found(thread, admin: Client, viewer: Client) -> None:
+def test_its_words_are_not_found(other, thread, admin: Client, viewer: Client) -> None:
     from runsdash.index.fulltext.writer import index_runs
 
     index_runs(Run.objects.values_list("pk", flat=True))
