@@ -168,7 +168,12 @@ def every_id(text: str, order: RunOrder, budget: TimeBudget, limit: int = 50) ->
     found, cursor = [], ""
     while True:
         page = run_list_page(
-            parsed(text, THREADS), order=order, rows=Thread.objects.all(), limit=limit, cursor=cursor, budget=budget
+            parsed(text, THREADS),
+            order=order,
+            rows=Thread.objects.only("pk"),
+            limit=limit,
+            cursor=cursor,
+            budget=budget,
         )
         found += [thread.id for thread in page.rows]
         cursor = page.next
