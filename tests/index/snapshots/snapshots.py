@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import connection as database
-from django.db.models import Model
+from django.db.models import QuerySet
 
 from runsdash.index.models import (
     Connection,
@@ -26,9 +26,9 @@ OURS = {"id", "connection_id", "thread_id", "run_id", "added_at", "added_by", "d
 OURS |= {"steps_changed_at", "messages_changed_at", "reply_digest"}
 
 
-def columns(row: Model, *, without: set[str] = frozenset()) -> dict:
-    names = {field.attname for field in row._meta.concrete_fields} - OURS - without
-    return {name: getattr(row, name) for name in names}
+def columns(rows: QuerySet, *, without: set[str] = frozenset()) -> list[dict]:
+    names = {field.attname for field in rows.model._meta.concrete_fields} - OURS - without
+    return list(rows.values(*names))
 
 
 def check_words() -> None:
@@ -51,7 +51,7 @@ def everything(connection: Connection, *, without: set[str] = frozenset()) -> di
     own = {"connection": connection}
     runs = {"run__connection": connection}
     found: dict[str, object] = {
-        model.__name__: [columns(row, without=without) for row in model.objects.filter(**own).order_by("upstream_id")]
+        model.__name__: columns(model.objects.filter(**own).order_by("upstream_id"), without=without)
         for model in (Thread, Run, RunStep, Message)
     }
     found["homes"] = [
