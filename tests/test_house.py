@@ -26,7 +26,9 @@ MANY_HAVE = {"Meta", "Command", "Config"}
 DISPLAYS = (ast.Dict, ast.List, ast.Tuple, ast.Set, ast.Call)
 
 
-tree_of = lru_cache(maxsize=1)(ast.parse)  # all rules look at one module after the other
+@lru_cache(maxsize=1)  # all rules look at one module after the other
+def nodes_of(source: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(source)))
 
 
 def named(path: Path) -> str:
@@ -40,7 +42,7 @@ def long_modules(source: str) -> Iterator[str]:
 
 
 def long_functions(source: str) -> Iterator[str]:
-    for node in ast.walk(tree_of(source)):
+    for node in nodes_of(source):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = node.end_lineno - node.lineno + 1
             if lines > FUNCTION_LINES:
@@ -48,7 +50,7 @@ def long_functions(source: str) -> Iterator[str]:
 
 
 def long_first_sentences(source: str) -> Iterator[str]:
-    for node in ast.walk(tree_of(source)):
+    for node in nodes_of(source):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             text = (ast.get_docstring(node) or "").split("\n\n")[0]
             first = text.replace("\n", " ").split(". ")[0].split(": ")[0]
@@ -60,11 +62,10 @@ def skipped_by_the_formatter(source: str) -> Iterator[str]:
     """Statements that end in `fmt: skip` and are no table: rows that a formatter would tear into one cell a line."""
     if "fmt:" not in source:
         return
-    tree = tree_of(source)
     for token in tokenize.generate_tokens(StringIO(source).readline):
         if token.type == tokenize.COMMENT and "fmt:" in token.string:
             line = token.start[0]
-            ends = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.end_lineno == line]
+            ends = [node for node in nodes_of(source) if isinstance(node, ast.stmt) and node.end_lineno == line]
             statement = max(ends, key=lambda node: node.lineno, default=None)
             has_rows = statement is not None and line - statement.lineno >= 2
             if not (has_rows and isinstance(getattr(statement, "value", None), DISPLAYS)):
@@ -104,7 +105,7 @@ def test_no_modules_import_each_other_in_a_circle():
     names = {module_of(path).removesuffix(".__init__"): path for path in MODULES}
     graph = {}
     for name, path in names.items():
-        imported = {one for _, one in imports(tree_of(MODULES[path]), module_of(path))}
+        imported = {one for _, one in imports(nodes_of(MODULES[path]), module_of(path))}
         known = {one if one in names else one.rpartition(".")[0] for one in imported}
         graph[name] = (known & set(names)) - {name}
     try:
@@ -118,7 +119,7 @@ def test_two_classes_never_bear_one_name():
     places = defaultdict(list)
     for path, source in OURS.items():
         if "sandbox" not in path.parts:
-            for node in ast.walk(tree_of(source)):
+            for node in nodes_of(source):
                 if isinstance(node, ast.ClassDef) and node.name not in MANY_HAVE:
                     places[node.name].append(named(path))
     twins = {name: where for name, where in places.items() if len(where) > 1 and not is_object_and_row(where)}

@@ -5,7 +5,7 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,9 +35,9 @@ def room_of(dotted: str) -> str:
     return parts[1] if len(parts) > 1 and parts[0] == "runsdash" and parts[1] in ROOMS else ""
 
 
-def imports(tree: ast.AST, module: str) -> Iterator[tuple[int, str]]:
+def imports(nodes: Iterable[ast.AST], module: str) -> Iterator[tuple[int, str]]:
     """(line, absolute dotted name) of every import, wherever it stands. `from a import b` counts as `a.b`."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -53,11 +53,12 @@ def is_in(module: str, places: tuple[str, ...]) -> bool:
 
 def broken_rules(source: str, module: str) -> list[str]:
     """One sentence for each rule that a module breaks, with its line."""
-    tree = ast.parse(source)
+    nodes = list(ast.walk(ast.parse(source)))
+    imported = list(imports(nodes, module))
     found = []
-    for line, name in imports(tree, module):
+    for line, name in imported:
         found += [f"{module}:{line} {rule}" for rule in (*wall(module, name), *foreign(module, name))]
-    return found + [f"{module}:{line} reads the environment" for line in environment_lines(tree, module)]
+    return found + [f"{module}:{line} reads the environment" for line in environment_lines(nodes, imported, module)]
 
 
 def wall(module: str, name: str) -> Iterator[str]:
@@ -90,14 +91,14 @@ def foreign(module: str, name: str) -> Iterator[str]:
         yield f"{room} imports {top}; it takes the standard library and requests"
 
 
-def environment_lines(tree: ast.AST, module: str) -> Iterator[int]:
+def environment_lines(nodes: list[ast.AST], imported: list[tuple[int, str]], module: str) -> Iterator[int]:
     if module == READS_ENVIRONMENT:
         return
-    allowed = {id(node) for node in ast.walk(tree) if module in NAMES_SETTINGS for node in settings_named_by(node)}
-    for node in ast.walk(tree):
+    allowed = {id(node) for node in nodes if module in NAMES_SETTINGS for node in settings_named_by(node)}
+    for node in nodes:
         if isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT and id(node) not in allowed:
             yield node.lineno
-    for line, name in imports(tree, module):
+    for line, name in imported:
         if name.split(".")[0] == "environ" or name in {
             f"{top}.{one}" for top in ("os", "posix") for one in ENVIRONMENT
         }:

@@ -48,10 +48,12 @@ def test_no_module_of_ours_is_left_unchecked():
 
 def bare_objects(source: str) -> list[int]:
     """Lines that name `object` as a type, also in quotes; not the `object` of `object()` and `object.__new__`."""
-    tree = ast.parse(source)
-    allowed = {id(child) for node in ast.walk(tree) for child in used_as_a_value(node)}
-    found = {node.lineno for node in ast.walk(tree) if is_bare(node) and id(node) not in allowed}
-    return sorted(found | {one.lineno for node in ast.walk(tree) for one in quoted(node) if is_bare_text(one.value)})
+    if not re.search(r"\bobject\b", source):  # most modules
+        return []
+    nodes = list(ast.walk(ast.parse(source)))
+    allowed = {id(child) for node in nodes for child in used_as_a_value(node)}
+    found = {node.lineno for node in nodes if is_bare(node) and id(node) not in allowed}
+    return sorted(found | {one.lineno for node in nodes for one in quoted(node) if is_bare_text(one.value)})
 
 
 def used_as_a_value(node: ast.AST) -> Iterator[ast.AST]:
