@@ -93,18 +93,20 @@ def test_pages_with_only_runs_of_other_threads_that_repeat_end():
 QUIRKS = ["after_inclusive", "has_more_false", "has_more_true", "ties_lost"]
 
 
-def spoken(upstream, *counts: int) -> tuple[str, list[str]]:
-    """A thread with so many messages in one second, so many in the next; its id, and theirs in order."""
-    thread_id, sent = upstream.post("/threads")["id"], []
-    for count in counts:
-        wait_for_a_second()
-        sent += [upstream.post(f"/threads/{thread_id}/messages", SAID) for _ in range(count)]
-    assert len({one["created_at"] for one in sent}) == len(counts)
-    upstream.clear_requests()
-    return thread_id, [one["id"] for one in sent]
-
-
 SAID = {"role": "user", "content": "hello"}
+
+
+@pytest.fixture(scope="module")
+def spoken(sandbox) -> tuple[str, list[str]]:
+    """A thread with messages in three seconds that follow each other, many in each; its id, and theirs in order."""
+    sandbox.clear_faults()
+    sandbox.clear_quirks()
+    thread_id, sent = sandbox.post("/threads")["id"], []
+    for count in (20, 12, 20):
+        wait_for_a_second()
+        sent += [sandbox.post(f"/threads/{thread_id}/messages", SAID) for _ in range(count)]
+    assert len({one["created_at"] for one in sent}) == 3
+    return thread_id, [one["id"] for one in sent]
 
 
 def wait_for_a_second() -> None:
@@ -114,8 +116,8 @@ def wait_for_a_second() -> None:
 @pytest.mark.clock
 @pytest.mark.parametrize("quirk", QUIRKS)
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_iterators_find_everything(client, upstream, quirk, order):
-    thread_id, sent = spoken(upstream, 20, 12, 20)
+def test_iterators_find_everything(client, spoken, upstream, quirk, order):
+    thread_id, sent = spoken
     upstream.quirk(**{quirk: True})
     walk = client.iter_messages(thread_id=thread_id, limit=30, order=order)
     found = [message.id for message in walk]
