@@ -13,7 +13,7 @@ from runsdash.dashboard.shell.links import run_url, thread_url
 from runsdash.dashboard.urls import urlpatterns
 from runsdash.index.ids import OUR_WORDS, found_ids
 from runsdash.index.keeping.archive import keep_file
-from runsdash.index.models import Run
+from runsdash.index.models import Connection, Run
 from runsdash.index.snapshots.upsert_messages import upsert_messages
 from runsdash.index.snapshots.upsert_steps import upsert_steps
 from runsdash.service import objects
@@ -28,9 +28,9 @@ UNFIT = set("/\\?#%")
 
 @pytest.fixture(params=[*IDS, *(pytest.param(one, marks=pytest.mark.long) for one in LIKE_THEM)])
 def run(request: pytest.FixtureRequest, db: None) -> Run:
-    """A run with a step, a message and a file; all of them, and the thread, have the same id."""
+    """A run with a step, a message and a file; all of them, and the thread, have the same id. Nobody asks a server."""
     one, now = request.param, timezone.now()
-    run = made_run(made_connection(), id=one, thread_id=one)
+    run = made_run(made_connection(is_enabled=False), id=one, thread_id=one)
     shared = {"id": one, "thread_id": one, "created_at": 1_700_000_000}
     details = {"type": "message_creation", "message_creation": {"message_id": one}}
     step = {**shared, "object": "thread.run.step", "run_id": one, "status": "completed", "step_details": details}
@@ -80,6 +80,14 @@ def test_what_belongs_to_a_run(viewer: Client, run: Run) -> None:
     assert parsed(page).all("a", href=step_raw)
     assert viewer.get(file_url(one)).content == b"x"
     assert viewer.get(thread_url(run.thread)).context["thread"].upstream_id == one
+
+
+def test_the_copy_is_shown_where_a_server_is_asked_for_such_an_id(operator: Client, run: Run) -> None:
+    Connection.objects.update(is_enabled=True)
+    for name in ("run", "run_live", "cancel"):
+        answer = operator.get(reverse(name, args=[run.upstream_id, run.upstream_id]))
+        assert (answer.status_code, answer.wsgi_request.resolver_match.view_name) == (200, name)
+    assert operator.get(thread_url(run.thread)).context["thread"].upstream_id == run.upstream_id
 
 
 def test_what_leads_elsewhere(viewer: Client, run: Run) -> None:
