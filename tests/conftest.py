@@ -3,6 +3,7 @@
 import gc
 import shutil
 import time
+from collections.abc import Iterator
 
 import pytest
 from django.contrib.contenttypes.management import create_contenttypes
@@ -23,6 +24,7 @@ from tests.upstream import Sandbox
 
 # A gate must not fail by chance on what nobody changed: only the tests marked long look for new examples.
 settings.register_profile("gate", derandomize=True)
+USUALLY = gc.get_threshold()
 RARELY = 20_000, 20, 20  # objects made before a look for cycles among the young, and looks before one among older
 LEAST_LEFT_S = 5  # of a minute, for a test that must not go over its turn
 SECOND_TRIES = 2  # for tests that a crowded machine can make late, and no others
@@ -84,6 +86,14 @@ def one_minute() -> None:
     """Begins a test early enough in a minute to end in the same: what is counted or kept by the minute begins anew."""
     if (left_s := 60 - time.time() % 60) < LEAST_LEFT_S:
         time.sleep(left_s)
+
+
+@pytest.fixture
+def usual_gc() -> Iterator[None]:
+    """Looks for cycles as often as a server does, for a test that measures memory."""
+    gc.set_threshold(*USUALLY)
+    yield
+    gc.set_threshold(*RARELY)
 
 
 @pytest.fixture(scope="session")

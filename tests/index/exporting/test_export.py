@@ -255,6 +255,7 @@ def test_what_cannot_be_done_is_a_sentence(prod: Connection, options: dict, sent
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("usual_gc")
 def test_memory_does_not_grow_with_the_runs(prod: Connection) -> None:
     imported(prod, past(400, body_bytes=4000))
 

@@ -178,6 +178,7 @@ def test_every_kept_file_fits_into_a_line_and_blocks_stay_small() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("usual_gc")
 def test_one_file_at_a_time_is_in_memory(prod: Connection) -> None:
     size, names = 2_000_000, [f"file-{number}" for number in range(30)]
     a_run(prod, "a", images=tuple(names))

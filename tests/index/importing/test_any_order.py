@@ -171,6 +171,7 @@ def test_one_block_needs_no_order() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("usual_gc")
 def test_memory_does_not_grow_with_the_input(monkeypatch) -> None:
     monkeypatch.setattr(sorted_lines, "PIECE_BYTES", 1 << 20)
     monkeypatch.setattr(sorted_lines, "BATCH_BYTES", 16 << 10)
