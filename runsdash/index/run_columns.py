@@ -42,7 +42,7 @@ class RunColumn:
     """Declares a column of index_run.
 
     `of_run` makes it of a snapshot, None meaning that the snapshot does not say; `of_usage` of a snapshot's usage.
-    Without both RunsDash itself knows it. `of_export` reads the value beside an exported body, for what the body may
+    A column without both is RunsDash's own. `of_export` reads the value beside an exported body, for what the body may
     not say. `is_last_known`: a snapshot that does not say leaves the value. `unsaid`: the value of a new row.
     """
 

@@ -17,7 +17,7 @@ from runsdash.accounts.guards import UserRequest
 from runsdash.accounts.models import User
 from runsdash.actions.outputs.people import PersonAt, RunIds, people_at
 from runsdash.dashboard.shell import poll_intervals
-from runsdash.dashboard.shell.formats import SOON_S, expired_at
+from runsdash.dashboard.shell.formats import SOON_S
 from runsdash.dashboard.shell.lookup import connection_named
 from runsdash.dashboard.shell.poll_tags import Poll, list_tag, shown_keys
 from runsdash.dashboard.shell.shell import Shell
@@ -204,7 +204,9 @@ class Inbox:
     @cached_property
     def missed(self) -> list[tuple[Run, AboutRun, datetime | None]]:
         """Returns each run that was missed with when it expired, newest first."""
-        rows = [(run, about, expired_at(run)) for run, about in self.of_keys([row.id for row in self.read])]
+        rows = [
+            (run, about, run.ended_at or run.status_since) for run, about in self.of_keys([row.id for row in self.read])
+        ]
         return sorted(rows, key=lambda row: row[2] or row[0].created_at, reverse=True)
 
     def of_keys(self, keys: Sequence[int]) -> list[Row]:

@@ -1,6 +1,5 @@
 """Says in words why a run ended without completing, for the box on top of its page. Reads the copy only."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runsdash.dashboard.shell.formats import pending_name
@@ -28,15 +27,12 @@ class RunOutcome:
     unanswered: list[str] = field(default_factory=list)  # names of calls whose outputs were never sent
 
 
-def outcome_of(run: Run, *, unanswered: Sequence[str] = ()) -> RunOutcome | None:
-    """Explains a run that failed, expired or stopped early; None for every other one.
-
-    `unanswered`: names of the calls that its steps left open, for a run that was seen only after its end.
-    """
+def outcome_of(run: Run) -> RunOutcome | None:
+    """Explains a run that failed, expired or stopped early; None for every other one."""
     if run.status not in run_states.NOT_COMPLETED:
         return None
     if run.status == run_states.EXPIRED:
-        return expired(run, unanswered=unanswered)
+        return expired(run)
     has_failed = run.status == run_states.FAILED
     return RunOutcome(
         title="Why it failed" if has_failed else "Why it stopped early",
@@ -47,8 +43,8 @@ def outcome_of(run: Run, *, unanswered: Sequence[str] = ()) -> RunOutcome | None
     )
 
 
-def expired(run: Run, *, unanswered: Sequence[str]) -> RunOutcome:
-    names = [pending_name(call) for call in run.pending_calls if isinstance(call, dict)] or list(unanswered)
+def expired(run: Run) -> RunOutcome:
+    names = [pending_name(call) for call in run.pending_calls if isinstance(call, dict)]
     cause = "" if names else "It did not finish before its deadline. "
     return RunOutcome(
         title="Expired: why there is no reply",

@@ -8,17 +8,16 @@ from functools import cached_property
 from typing import NamedTuple
 
 from runsdash.audit.trail import AuditedAction, actions_of_run
-from runsdash.dashboard.shell.formats import duration_text, expired_at
+from runsdash.dashboard.shell.formats import duration_text
 from runsdash.dashboard.shell.links import is_ambiguous, run_url, thread_url
 from runsdash.index import run_states
-from runsdash.index.missed_calls import missed_calls
 from runsdash.index.models import Message, Run
 from runsdash.index.search.run_filter import Clause
 from runsdash.index.storage import run_reads
 from runsdash.index.totals.usual_times import UsualTime, usual_time
 from runsdash.service.statuses import RunStatus
 
-from . import said, time_split, waterfall
+from . import said, time_split
 from .cause import AlikeRuns, runs_url
 from .outcome import RunOutcome, outcome_of
 from .timeline import Timeline
@@ -84,17 +83,17 @@ class Reading(Timeline):
 
     @cached_property
     def ended_at(self) -> datetime | None:
-        """Returns when the run ended; of an expired one its deadline, last step, or when it was seen."""
-        if self.run.facts != RunStatus.EXPIRED or self.run.ended_at or self.run.expires_at:
-            return expired_at(self.run) if self.run.facts == RunStatus.EXPIRED else self.run.ended_at
+        """Returns when the run ended: an expired one that nothing tells of, at its last step, or when it was seen."""
+        if self.run.ended_at or self.run.facts != RunStatus.EXPIRED:
+            return self.run.ended_at
         last = self.steps.steps[-1].ended_at if self.steps.steps and not self.steps.has_more else None
-        return last or expired_at(self.run)
+        return last or self.run.status_since
 
     @cached_property
     def took_s(self) -> int | None:
         """Returns the seconds from creation to end, or so far; None where only somebody here saw that it had ended."""
         was_seen_alone = self.ended_at is None or self.ended_at == self.run.status_since
-        if not self.run.facts.is_active and was_seen_alone and not (self.run.ended_at or self.run.expires_at):
+        if not self.run.facts.is_active and was_seen_alone and not self.run.ended_at:
             return None
         return time_split.whole_seconds(self.run, ended_at=self.ended_at, now=self.now)
 
@@ -129,15 +128,7 @@ class Reading(Timeline):
 
     @cached_property
     def outcome(self) -> RunOutcome | None:
-        return outcome_of(self.run, unanswered=self.open_names)
-
-    @property
-    def open_names(self) -> list[str]:
-        """Names the functions of an expired run whose calls got no output, each once."""
-        if self.run.facts != RunStatus.EXPIRED:
-            return []
-        calls, _ = missed_calls((step.status, waterfall.calls_of(step), step.ended_at) for step in self.steps.steps)
-        return list(dict.fromkeys(str(call.get("name") or "(unnamed call)") for call in calls))
+        return outcome_of(self.run)
 
     @property
     def end_words(self) -> str:

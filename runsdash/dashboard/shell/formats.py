@@ -146,12 +146,6 @@ def short_id_text(upstream_id: str) -> str:
     return f"{prefix}{underscore if prefix else ''}{rest[:ID_WORDS]}…{rest[-ID_WORDS:]}"
 
 
-def expired_at(run: Run) -> datetime | None:
-    """Returns when an expired run did: by the upstream's word, else its deadline or when it was seen."""
-    known = [moment for moment in (run.expires_at, run.status_since) if moment is not None]
-    return run.ended_at or min(known, default=None)
-
-
 def pending_names_text(calls: Sequence[JsonFields]) -> str:
     """Writes `get_rates, search_logs on docs ×4` for pending tool calls."""
     names = Counter(pending_name(call) for call in calls)

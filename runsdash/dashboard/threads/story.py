@@ -15,7 +15,6 @@ from runsdash.index.models import Message, Run, RunStep
 from runsdash.index.storage.thread_reads import preview_of
 from runsdash.service.json_types import JsonObject
 from runsdash.service.objects.parsing import listing
-from runsdash.service.statuses import RunStatus
 
 GIST_CHARS = 120
 CALLS_SHOWN = 40  # of one run; its own page has them all
@@ -83,11 +82,7 @@ class Turn:
     @cached_property
     def outcome(self) -> RunOutcome | None:
         """Explains the end of a run that did not complete."""
-        if self.run is None:
-            return None
-        is_expired = self.run.facts == RunStatus.EXPIRED
-        names = [call.label for call in self.calls if call.was_never_answered] if is_expired else ()
-        return outcome_of(self.run, unanswered=names)
+        return outcome_of(self.run) if self.run else None
 
 
 def turns_of(messages: Sequence[Message], runs: Sequence[Run]) -> list[Turn]:

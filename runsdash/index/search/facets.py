@@ -113,7 +113,7 @@ def facets_of(
 
     That is kept in this process for fifty times as long as it took, for those who see the same in the same time zone.
     So counting one filter takes at most a fiftieth of a process's time. Not exact: see QUICK; `spent_s`: what the same
-    look has taken before, which leaves less; `sums`: what else needs them.
+    look has taken before, which leaves less; `sums`: reads them once for all that needs them.
     """
     key = run_filter, connection.pk if connection else None, mark(), get_current_timezone_name()
     until, kept, began = *_kept.get(key, (0.0, Facets())), time.monotonic()

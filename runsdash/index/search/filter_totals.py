@@ -68,7 +68,7 @@ def totals_of(
     budget: TimeBudget | None = None,
     sums: Sums | None = None,
 ) -> FilterTotals:
-    """Adds up a filter's runs. `budget`: of this look, where it is not the usual one; `sums`: what else needs them."""
+    """Adds up a filter's runs. `budget`: of this look, if not the usual one; `sums`: reads them once for all."""
     wanted = narrowing_in_sums(run_filter, connection)
     there = None if wanted is None else (sums or partial(sums_within, run_filter))()
     if wanted is not None and there is not None:

@@ -30,7 +30,7 @@ UNPRICED = "COUNT(CASE WHEN r.total_tokens IS NOT NULL AND r.cost IS NULL THEN 1
 
 @dataclass(frozen=True)
 class SummedRuns:
-    """Holds sums of runs told apart by COLUMNS, and how many seconds completed ones took; the same may come twice."""
+    """Holds sums of runs told apart by COLUMNS, and how long completed ones took. The same key may come twice."""
 
     facts: list[Fact] = field(default_factory=list)
     times: list[tuple[Values, Histogram]] = field(default_factory=list)
@@ -73,7 +73,7 @@ def asked_of(wanted: Narrowing) -> list[tuple[int, Values, bool]]:
 
 
 def narrowing_in_sums(run_filter: RunFilter, connection: Connection | None) -> Narrowing | None:
-    """Returns what a filter asks of sums beside its time; None for what they do not tell apart."""
+    """Returns a filter, but for its time, as sums can answer it; None where they do not tell it apart."""
     others = [one for group in clause_groups(run_filter.clauses) if not is_span(group) for one in group]
     return narrowing_of(run_filter.of(others), connection) if run_filter.subject is RUNS else None
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from runsdash.index.models import Run, RunStep
 from runsdash.service.statuses import StepStatus
 
-# What is asked for this long after a run ended is complete, and nothing is open that will still close.
+# Steps asked for later than this after the end are complete: none of them changes any more.
 SETTLING = timedelta(seconds=2)
 ENDED_STEPS = [status.value for status in StepStatus if status.is_terminal]
 
