@@ -29,8 +29,10 @@ save_rule(actor=olga, rule=Rule(name="Flood", event="run_count", view=view, thre
 """
 FAIL = "UPDATE index_run SET status = 'failed' RETURNING id"
 MEND = "UPDATE index_run SET status = 'completed' RETURNING id"
-# As if half a minute had passed.
+# As whoever writes a run says that its hour has to be counted anew, and as if half a minute had passed.
 NOW = (
+    "INSERT INTO index_dirtyhour (connection_id, hour)"
+    " SELECT DISTINCT connection_id, extract(epoch FROM created_at)::int / 3600 FROM index_run RETURNING id",
     "DELETE FROM runsdash_cache RETURNING cache_key",
     "UPDATE notify_delivery SET due_at = now() RETURNING id",
     "UPDATE notify_rule SET check_at = now() RETURNING id",
