@@ -1,7 +1,7 @@
 """Tells what an expired run waited for, and when it ended, by its steps: its server forgets both.
 
-Where the run was seen while it waited, the server's own word stays (`pending_calls`, run_columns.py).
-Imports no model.
+Where the run was seen while it waited, the server's own word stays (`pending_calls`, run_columns.py). Imports no
+model, so that the processes that read an import may use it.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ StepCalls: TypeAlias = tuple[str, list[JsonObject], datetime | None]  # status, 
 
 
 def missed_calls(steps: Iterable[StepCalls]) -> tuple[list[JsonObject], datetime | None]:
-    """Finds the calls of an expired run that nobody answered, and when the last step of them ended.
+    """Finds the calls of an expired run that nobody answered, and when the last of their steps ended.
 
     A step that completed was answered, also where the server leaves its outputs out.
     """

@@ -188,7 +188,7 @@ class Worker:
             yield partial(look_at_thread, thread, is_whole=False, purpose=Purpose.FLOOR)
 
     def other_reads(self, connection: Connection, *, now: datetime) -> Iterator[Start]:
-        """Offers the list of threads; then steps, looks at threads and ended runs in turns; and last the archive."""
+        """Offers the list of threads; then steps, looks at threads and ended runs in turn; and last the archive."""
         if due.is_listing_due(connection, now=now):
             yield partial(list_threads, connection)
         undetailed = due.undetailed_runs(connection, now=now, most=OTHERS_AT_ONCE)

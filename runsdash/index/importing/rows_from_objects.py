@@ -56,8 +56,8 @@ def body_rest(line: ImportLine, fetched: str, preview: Callable[[], JsonObject] 
 class StepRows(NamedTuple):
     """Holds a step of a run in the same block: its rows of RunStep and StepBody.
 
-    `names`: the different tools it called, `calls`: how often in all; `open_calls`: what tells of a
-    run that expired for what it waited (missed_calls.py).
+    `names`: the different tools it called, `calls`: how often in all; `open_calls`: tells, if the
+    run expired, what it waited for (missed_calls.py).
     """
 
     row: SqlRow
